@@ -1,0 +1,46 @@
+"""The one room everybody may enter: the SQLite file, what may be written to it and what may be asked of it.
+
+It imports nothing of ours. The errors every room may raise are a small tree, drawn here:
+
+    ObservatoryError            what happened, why, what to do, where to read more
+    ├── UsageError              the command line asks for something that is not there (exit 2)
+    ├── StoreError              the file cannot be used as it is
+    │   ├── StoreBusy           another process is writing to it
+    │   └── SchemaTooNew        it was written by a newer version
+    ├── CrawlError              crawler.spiders: a registry did not answer as it should
+    └── ImportFailed            crawler.importers: a past list cannot be read
+"""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"
+
+GUIDE = "docs/errors.md"
+
+
+class ObservatoryError(Exception):
+    """Bad news for a person, in four parts; `exit_code` is what the command ends with."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, why: str = "", fix: str = "", more: str = GUIDE) -> None:
+        super().__init__(what)
+        self.what, self.why, self.fix, self.more = what, why, fix, more
+
+
+class UsageError(ObservatoryError):
+    """The command line asks for something that is not there."""
+
+    exit_code = 2
+
+
+class StoreError(ObservatoryError):
+    """The file cannot be used as it is."""
+
+
+class StoreBusy(StoreError):
+    """Another process holds the writer's lock."""
+
+
+class SchemaTooNew(StoreError):
+    """The file was written by a newer version of this program; it is left untouched."""

@@ -1,0 +1,83 @@
+"""Apply the migrations, each once and whole."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+from db import SchemaTooNew
+
+FOLDER = Path(__file__).parent / "migrations"
+APPLICATION_ID = 0x4F425356  # "OBSV": how `file` and we know a store from any other SQLite file
+
+
+def statements(script: str) -> Iterator[str]:
+    """The statements of a script, one by one.
+
+    Not `executescript`: it commits first, so that a script which fails would leave half of its tables behind.
+
+    >>> list(statements("CREATE TABLE a (b);  -- a table\\nSELECT 1;"))
+    ['CREATE TABLE a (b);', '-- a table\\nSELECT 1;']
+    """
+    pending = ""
+    for piece in script.split(";"):
+        pending += piece + ";"
+        if sqlite3.complete_statement(pending):
+            if pending.strip() != ";":
+                yield pending.strip()
+            pending = ""
+
+
+def migrations() -> Migrations:
+    """The numbered files of `migrations/`, in order, as sqlite-utils knows them."""
+    known = Migrations("observatory")
+    for path in sorted(FOLDER.glob("*.sql")):
+        known(name=path.stem)(_apply_file(path))
+    return known
+
+
+def _apply_file(path: Path):  # noqa: ANN202 - the type is sqlite-utils' own and private
+    def apply(database: Database) -> None:
+        for statement in statements(path.read_text("utf-8")):
+            database.conn.execute(statement)
+
+    return apply
+
+
+def pending(database: Database) -> list[str]:
+    """The names of the migrations the file still lacks. Reads only."""
+    return [migration.name for migration in migrations().pending(database)]
+
+
+def refuse_newer(database: Database) -> None:
+    """Refuse a file that knows migrations which this version does not.
+
+    Raises:
+        SchemaTooNew: with the names of the unknown migrations.
+    """
+    known = {path.stem for path in FOLDER.glob("*.sql")}
+    unknown = sorted(applied.name for applied in migrations().applied(database) if applied.name not in known)
+    if unknown:
+        raise SchemaTooNew(
+            f"The store was written by a newer version ({', '.join(unknown)}).",
+            why="Guessing at a newer schema could damage it, so it is left untouched.",
+            fix="Install the newer version, or name another file with --db.",
+        )
+
+
+def migrate(database: Database) -> list[str]:
+    """Bring the file up to date; the names of what was applied.
+
+    Raises:
+        SchemaTooNew: if the file is newer than this version.
+    """
+    refuse_newer(database)
+    todo = pending(database)
+    migrations().apply(database)
+    if todo:
+        database.conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    return todo

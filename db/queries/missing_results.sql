@@ -1,0 +1,8 @@
+-- The complete snapshots for which a metric, at one version, has no result yet, in the order of their dates.
+SELECT s.snapshot_id AS snapshot, r.name AS registry, s.date
+FROM snapshot s
+JOIN registry r ON r.registry_id = s.registry_id
+LEFT JOIN (SELECT DISTINCT snapshot_id FROM result WHERE metric = :metric AND version = :version) done
+  ON done.snapshot_id = s.snapshot_id
+WHERE s.status = 'complete' AND done.snapshot_id IS NULL
+ORDER BY s.taken_at, s.snapshot_id

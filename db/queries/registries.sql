@@ -1,0 +1,2 @@
+-- The registries the store knows.
+SELECT name FROM registry ORDER BY name
