@@ -1,0 +1,234 @@
+"""`python -m crawler`: snapshot, import, registries, check."""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from db import ObservatoryError
+from db.command import DONE, FAILED, PARTIAL, Parser, add_store, complain, count, day, parser, plain, run
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Look at a registry, or bring in a past list; the exit code."""
+    return run(make_parser, argv)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The words of this room. Nothing heavy is imported before they are read."""
+    made = parser("observatory crawl", "Look at registries and write down what they say.")
+    words = made.add_subparsers(title="what to do", metavar="WORD", required=True, parser_class=Parser)
+    for add in (_add_snapshot, _add_import, _add_registries, _add_check):
+        add(words)
+    return made
+
+
+def _word(words: argparse._SubParsersAction, name: str, does: str, **more: str) -> argparse.ArgumentParser:
+    added = words.add_parser(name, help=does, description=does, **more)
+    add_store(added)
+    return added
+
+
+def _add_snapshot(words: argparse._SubParsersAction) -> None:
+    word = _word(words, "snapshot", "take one snapshot of each registry",
+                 epilog="exit codes: 0 complete, 1 failed, 2 wrong usage, 3 partial: run it again with --resume")  # fmt: skip
+    word.add_argument("registries", nargs="+", metavar="REGISTRY", help="huggingface/models, npm, pypi, …")
+    word.add_argument("--top", type=count, default=1000, metavar="K", help="how deep (default: 1000)")
+    word.add_argument("--by", choices=("downloads", "likes", "trending", "dependents"), help="the order (default: downloads)")
+    word.add_argument("--resume", action="store_true", help="go on with an interrupted one, if there is one from the last six hours")
+    word.add_argument("--no-counters", action="store_true", help="Ecosyste.ms: the order only, a hundredth of the bytes")
+    _add_manner(word)
+    word.add_argument("--format", choices=("text", "json"), default="text")
+    word.set_defaults(do=snapshot)
+
+
+def _add_manner(word: argparse.ArgumentParser) -> None:
+    word.add_argument("--contact", help="your e-mail or page, told to the registry (or OBSERVATORY_CONTACT)")
+    word.add_argument("--share", type=_share, default=1.0, metavar="PART", help="of the quota to use, above 0 up to 1 (default: 1)")
+    word.add_argument("--patience", type=float, default=120.0, metavar="SECONDS", help="to keep trying one page (default: 120)")
+    word.add_argument("--pause", type=float, metavar="SECONDS", help="between two requests (default: Ecosyste.ms 1, the Hub 0)")
+    word.add_argument("--clock", choices=("local", "registry"), default="local", help="whose clock dates the snapshot")
+    word.add_argument("--keep-bodies", type=int, default=400, metavar="DAYS", help="that page bodies are kept (default: 400; 0: not)")
+    word.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def _add_import(words: argparse._SubParsersAction) -> None:
+    from crawler.importers import formats
+
+    word = _word(words, "import", "bring in a past list as a snapshot; the same file twice changes nothing")
+    word.add_argument("form", choices=formats(), metavar="FORMAT", help=", ".join(formats()))
+    word.add_argument("files", nargs="+", metavar="FILE", help="plain or .gz")
+    word.add_argument("--registry", required=True, metavar="R")
+    word.add_argument("--date", required=True, type=day, metavar="YYYY-MM-DD", help="the day the list shows")
+    word.add_argument("--by", choices=("downloads", "likes", "trending", "dependents"), default="downloads", help="its order")
+    word.add_argument("--counter", help="what its number counts: last-month, total, … (default: the Hub's own, else unstated)")
+    word.add_argument("--id", metavar="COLUMN", help="csv: the column with the names")
+    word.add_argument("--value", metavar="COLUMN", help="csv: the column with the counts")
+    word.add_argument("--rank", metavar="COLUMN", help="csv: the column with the ranks")
+    word.add_argument("--source", help="where the list came from, in a few words")
+    word.add_argument("--format", choices=("text", "json"), default="text")
+    word.set_defaults(do=import_lists)
+
+
+def _add_registries(words: argparse._SubParsersAction) -> None:
+    word = _word(words, "registries", "what can be observed, and what its counter means")
+    word.add_argument("--format", choices=("text", "json"), default="text")
+    word.set_defaults(do=registries)
+
+
+def _add_check(words: argparse._SubParsersAction) -> None:
+    word = _word(words, "check", "try the assumptions the crawl of a registry rests on, with a handful of requests")
+    word.add_argument("registry", metavar="REGISTRY")
+    _add_manner(word)
+    word.add_argument("--format", choices=("text", "json"), default="text")
+    word.set_defaults(do=check)
+
+
+def snapshot(options: argparse.Namespace) -> int:
+    """Take the snapshots that were asked for, each in a process of its own when there are several."""
+    outcomes = [_one(options)] if len(options.registries) == 1 else _each(options)
+    if options.format == "json":
+        print(json.dumps(outcomes if len(outcomes) > 1 else outcomes[0], ensure_ascii=False))
+    else:
+        for outcome in outcomes:
+            print(plain(_line(outcome)))
+        _complain_once(outcomes)
+    codes = {outcome["exit_code"] for outcome in outcomes}
+    return FAILED if FAILED in codes else max(codes)
+
+
+def _one(options: argparse.Namespace) -> dict[str, object]:
+    from crawler.snapshot import endpoint_of, spider_for, take
+    from crawler.spiders import Plan
+
+    (registry,) = options.registries
+    plan = Plan(registry, options.top, options.by, endpoint_of(spider_for(registry)), not options.no_counters,
+                options.keep_bodies > 0)  # fmt: skip
+    return take(options.db, plan, _manner(options), options.resume).as_json()
+
+
+def _manner(options: argparse.Namespace):  # noqa: ANN202 - its class is heavy to import
+    from crawler.snapshot import Manner
+
+    return Manner(options.contact, options.share, options.patience, options.pause, options.clock, options.keep_bodies,
+                  options.quiet, getattr(options, "debug", False))  # fmt: skip
+
+
+def _each(options: argparse.Namespace) -> list[dict[str, object]]:
+    """One child for each registry: a Scrapy process can crawl once, and one that breaks breaks no other."""
+    outcomes = []
+    for registry in options.registries:
+        line = [sys.executable, "-m", "crawler", "snapshot", registry, "--format", "json", *_said(options)]
+        child = subprocess.run(line, stdout=subprocess.PIPE, text=True, check=False, preexec_fn=_end_with_parent)
+        outcomes.append(_outcome_of(registry, child))
+        if child.returncode < 0 or outcomes[-1]["status"] == "stopped":
+            break
+    return outcomes
+
+
+def _said(options: argparse.Namespace) -> list[str]:
+    """The options as they were given, for a child."""
+    values = ("db", "top", "by", "contact", "share", "patience", "pause", "clock", "keep_bodies")
+    flags = ("resume", "no_counters", "quiet", "debug")
+    given = [(name, getattr(options, name)) for name in values]
+    words = [word for name, value in given if value is not None for word in (_option(name), str(value))]
+    return words + [_option(name) for name in flags if getattr(options, name, False)]
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _end_with_parent() -> None:
+    """Linux: this child is killed when the command that started it is, however that one ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def _outcome_of(registry: str, child: subprocess.CompletedProcess[str]) -> dict[str, object]:
+    try:
+        return json.loads(child.stdout)
+    except ValueError:  # it has told its error itself
+        stopped = child.returncode in (PARTIAL, -signal.SIGINT, -signal.SIGTERM)
+        return {"registry": registry, "snapshot": None, "status": "stopped" if stopped else "failed", "listed": 0,
+                "exit_code": PARTIAL if stopped else child.returncode or FAILED, "reason": None, "error": None}  # fmt: skip
+
+
+def _line(outcome: dict[str, object]) -> str:
+    """One outcome in one line."""
+    head = f"{outcome['status']:<9}{outcome['registry']}"
+    if outcome["status"] == "failed" or not outcome.get("snapshot"):
+        return head
+    line = f"{head}  snapshot {outcome['snapshot']}, {outcome['listed']:,} packages on {outcome['pages']} pages"
+    if outcome.get("duplicates"):
+        line += f", {outcome['duplicates']} seen twice"
+    if outcome["reason"]:
+        line += f"\n         {outcome['reason']}"
+    return line + ("\n         Nothing is lost; go on with --resume." if outcome["status"] == "open" else "")
+
+
+def _complain_once(outcomes: Sequence[dict[str, object]]) -> None:
+    """Print each error; registries that failed for the same reason share one."""
+    told: dict[tuple[str, str], list[dict[str, str]]] = {}
+    for outcome in outcomes:
+        error = outcome.get("error")
+        if isinstance(error, dict):
+            told.setdefault((error["fix"], error["why"].split(":")[0]), []).append(error)
+    for errors in told.values():
+        whats = " ".join(dict.fromkeys(error["what"] for error in errors))
+        complain(ObservatoryError(whats, errors[0]["why"], errors[0]["fix"], errors[0]["more"]))
+
+
+def import_lists(options: argparse.Namespace) -> int:
+    """Bring in past lists."""
+    from crawler.importers import Wanted, bring_in
+
+    wanted = Wanted(options.registry, options.date, options.by, options.counter, options.source,
+                    {"id": options.id, "value": options.value, "rank": options.rank})  # fmt: skip
+    brought = [bring_in(options.db, options.form, file, wanted) for file in options.files]
+    if options.format == "json":
+        print(json.dumps({"schema": 1, "imports": [one.as_json() for one in brought]}, ensure_ascii=False))
+    else:
+        for one in brought:
+            print(plain(one.line()))
+    return DONE if all(one.status == "complete" for one in brought) else FAILED
+
+
+def registries(options: argparse.Namespace) -> int:
+    """List what can be observed."""
+    from crawler.registries import listed, table
+
+    found = listed(options.db)
+    print(json.dumps({"schema": 1, "registries": found}, ensure_ascii=False) if options.format == "json" else table(found))
+    return DONE
+
+
+def check(options: argparse.Namespace) -> int:
+    """Try the assumptions a crawl rests on."""
+    from crawler.assumptions import check_registry, table
+
+    found = check_registry(options.db, options.registry, _manner(options))
+    if options.format == "json":
+        print(json.dumps({"schema": 1, "registry": options.registry, "assumptions": found}, ensure_ascii=False))
+    else:
+        print(plain(table(options.registry, found)))
+    return FAILED if any(one["verdict"] == "differs" for one in found) else DONE
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = 0.0
+    if not 0 < share <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a part above 0 and up to 1")
+    return share
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,173 @@
+"""Is it complete? The gate a snapshot has to pass, from what was stored of it (pure).
+
+Every rule must hold for `complete`; the first to fail gives the reason for `partial`. The numbers are the rules' own
+starting values; each finding states what was measured beside them.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+
+from db.rows import Finding
+
+MOST_OVERLAP = 0.01
+MOST_REJECTED = 0.001
+MOST_DISORDER = 0.005
+MOST_WITHOUT_COUNTERS = 0.01
+FIELD_TOLERANCE = 0.02
+OLDEST_ANSWER = 3600
+MOST_SKEW = 300
+LONGEST_CRAWL = 6 * 3600
+SENTINELS_NEEDED = 0.95
+
+
+def judge(
+    evidence: Mapping[str, object], presence: Mapping[str, float], baseline: Iterable[tuple[str, float]],
+    sentinels: Sequence[tuple[str, bool]],
+) -> list[Finding]:  # fmt: skip
+    """The gate's findings on one snapshot.
+
+    Args:
+        evidence: the row of `statements/evidence.sql`, with `settings` read from JSON.
+        presence: the share of rows in which each field is there.
+        baseline: field and share, for each of the last complete snapshots of the same list.
+        sentinels: name and whether it is listed, for the leaders of the last one.
+    """
+    findings = [
+        end_reached(evidence), transport(evidence), order(evidence), overlap(evidence), counts(evidence), size(evidence),
+        fields(presence, baseline), rejected(evidence),
+    ]  # fmt: skip
+    if evidence["origin"] == "crawl":
+        findings += [leaders(sentinels), freshness(evidence), duration(evidence), counters(evidence)]
+    return findings
+
+
+def end_reached(evidence: Mapping[str, object]) -> Finding:
+    """G1: the list was walked to its end or to the last place asked for; the loop did not merely stop."""
+    taken, k = _number(evidence, "listed") + _number(evidence, "rejected"), evidence["k"]
+    full = k is not None and taken >= int(str(k))
+    ended = evidence["next_url"] is None and _number(evidence, "pages") > 0
+    measured = f"{taken} places taken" if full else "no further page" if ended else "stopped before the end"
+    return _finding("G1 end reached", full or ended, measured, "K places taken, or a last page without a next")
+
+
+def transport(evidence: Mapping[str, object]) -> Finding:
+    """G2: every page was a whole JSON list with status 200; anything else was never stored as one."""
+    pages, bad = _number(evidence, "pages"), _number(evidence, "not_ok")
+    short = _number(evidence, "short_pages")
+    measured = f"{pages} pages, {bad} not 200, {short} shorter than the others though the list went on"
+    return _finding("G2 transport", pages > 0 and bad <= _number(evidence, "singles") and not short, measured, "all whole")
+
+
+def order(evidence: Mapping[str, object]) -> Finding:
+    """G3: the order that was asked for is the order that came; what moved between two pages is counted apart."""
+    inside, rows = _number(evidence, "inversions"), max(1, _number(evidence, "received"))
+    measured = f"{inside} inversions within pages, {_number(evidence, 'disorder')} in all, of {rows} rows"
+    return _finding("G3 order", inside <= MOST_DISORDER * rows, measured, f"within pages ≤ {MOST_DISORDER:.1%} of rows")
+
+
+def overlap(evidence: Mapping[str, object]) -> Finding:
+    """What was seen twice, on pages of a list that moved; about as many packages were probably missed."""
+    twice, rows = _number(evidence, "duplicates"), max(1, _number(evidence, "ranked_received"))
+    measured = f"{twice} seen twice (about as many may be missed) of {rows} rows"
+    return _finding("overlap", twice <= MOST_OVERLAP * rows, measured, f"≤ {MOST_OVERLAP:.0%} of rows")
+
+
+def counts(evidence: Mapping[str, object]) -> Finding:
+    """G4: what was received is what was kept, seen twice, rejected or beyond the last place."""
+    parts = [_number(evidence, part) for part in ("kept", "duplicates", "rejected_everywhere", "beyond")]
+    received = _number(evidence, "received")
+    measured = f"{received} received = {' + '.join(map(str, parts))}"
+    return _finding("G4 counts", received == sum(parts), measured, "received = kept + twice + rejected + beyond")
+
+
+def size(evidence: Mapping[str, object]) -> Finding:
+    """G5: exactly K places; fewer only where the registry itself says that it holds no more."""
+    taken, k = _number(evidence, "listed") + _number(evidence, "rejected"), _number(evidence, "k")
+    population = _number(evidence, "population")
+    all_there = evidence["next_url"] is None and 0 < population <= taken * 1.01
+    measured = f"{taken} places" + (f" of a registry of {population}" if population else "")
+    return _finding("G5 size", taken == k or (taken < k and all_there), measured, f"{k} places, or the whole registry")
+
+
+def fields(presence: Mapping[str, float], baseline: Iterable[tuple[str, float]]) -> Finding:
+    """G6: each field is as often there as it was: a field that goes away is an API that has changed."""
+    before: dict[str, list[float]] = {}
+    for field, share in baseline:
+        before.setdefault(field, []).append(share)
+    rule = f"within {FIELD_TOLERANCE:.0%} of the median of the last 8"
+    if not before:
+        shares = ", ".join(f"{field} {share:.1%}" for field, share in sorted(presence.items()))
+        return Finding("G6 fields", "no baseline", shares or "no rows", rule)
+    moved = {
+        field: (statistics.median(shares), presence.get(field, 0.0))
+        for field, shares in before.items()
+        if presence.get(field, 0.0) < statistics.median(shares) - FIELD_TOLERANCE
+    }
+    said = ", ".join(f"{field} {was:.1%} → {now:.1%}" for field, (was, now) in sorted(moved.items()))
+    return _finding("G6 fields", not moved, said or f"{len(before)} fields as before", rule)
+
+
+def leaders(sentinels: Sequence[tuple[str, bool]]) -> Finding:
+    """G7: the leaders of the last snapshot are still listed, all but one in twenty."""
+    rule = f"≥ {SENTINELS_NEEDED:.0%} of the last leaders"
+    if not sentinels:
+        return Finding("G7 leaders", "no baseline", "no complete crawl of this list in the last 31 days", rule)
+    gone = [name for name, present in sentinels if not present]
+    measured = f"{len(sentinels) - len(gone)} of {len(sentinels)}" + (f"; gone: {', '.join(gone[:3])}" if gone else "")
+    return _finding("G7 leaders", len(gone) <= (1 - SENTINELS_NEEDED) * len(sentinels) + 1e-9, measured, rule)
+
+
+def freshness(evidence: Mapping[str, object]) -> Finding:
+    """G8: no answer lay in a cache for long, and the registry's clock agrees with ours."""
+    oldest, skew = evidence["oldest"], evidence["skew"]
+    measured = f"oldest answer {oldest if oldest is not None else '?'} s, clocks apart {skew if skew is not None else '?'} s"
+    fresh = (oldest is None or int(str(oldest)) <= OLDEST_ANSWER) and (skew is None or int(str(skew)) <= MOST_SKEW)
+    return _finding("G8 freshness", fresh, measured, f"≤ {OLDEST_ANSWER} s old, clocks ≤ {MOST_SKEW} s apart")
+
+
+def duration(evidence: Mapping[str, object]) -> Finding:
+    """G9: it was seen within hours, so that it can stand for one moment."""
+    took = _number(evidence, "seconds")
+    return _finding("G9 duration", took <= LONGEST_CRAWL, f"{took} s", f"≤ {LONGEST_CRAWL} s")
+
+
+def rejected(evidence: Mapping[str, object]) -> Finding:
+    """G10: rows that could not be read are few; each keeps its place and stands in `reject` with its reason."""
+    bad, rows = _number(evidence, "rejected_everywhere"), max(1, _number(evidence, "received"))
+    return _finding("G10 rejects", bad <= MOST_REJECTED * rows, f"{bad} of {rows} rows", f"≤ {MOST_REJECTED:.1%} of rows")
+
+
+def counters(evidence: Mapping[str, object]) -> Finding:
+    """The packages of the list have counters, where counters were asked for."""
+    listed, known = _number(evidence, "listed"), _number(evidence, "with_counters")
+    asked = bool(evidence.get("with_counters_asked", True))
+    needed = listed * (1 - MOST_WITHOUT_COUNTERS) if asked else 0
+    measured = f"{known} of {listed}" if asked else "not asked for"
+    return _finding("counters", known >= needed, measured, f"≥ {1 - MOST_WITHOUT_COUNTERS:.0%} of the packages")
+
+
+def verdict(findings: Iterable[Finding]) -> tuple[str, str | None]:
+    """The status the findings allow, and the reason where it is not complete."""
+    failed = [f"{f.gate}: {f.measured} (rule: {f.rule})" for f in findings if f.outcome == "fail"]
+    return ("partial", "; ".join(failed)) if failed else ("complete", None)
+
+
+def as_evidence(row: Mapping[str, object]) -> dict[str, object]:
+    """The evidence row with what the crawl had learned read out of its settings."""
+    settings = json.loads(str(row["settings"]))
+    return {
+        **row,
+        "population": settings.get("population", 0),
+        "with_counters_asked": settings.get("with_counters", True),
+    }
+
+
+def _finding(gate: str, holds: bool, measured: str, rule: str) -> Finding:
+    return Finding(gate, "pass" if holds else "fail", measured, rule)
+
+
+def _number(evidence: Mapping[str, object], name: str) -> int:
+    return int(str(evidence.get(name) or 0))

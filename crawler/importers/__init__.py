@@ -1,0 +1,199 @@
+"""Past lists as snapshots, one format to a file.
+
+An importer is a module of this folder with `read(path, wanted) -> Past`: the rows of the file, best first. Its name is
+the format's name, with `-` for `_`. Judging, dating and storing are done here, once for all of them.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import importlib
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from crawler.items import Event, Observation, Page, Registry, Reject
+from db import ObservatoryError, __version__
+from db.command import instant
+from db.rows import Asked
+
+LARGEST_FILE = 2 * 1024**3
+SECONDS_A_DAY = 86400
+
+
+class ImportFailed(ObservatoryError):
+    """A past list cannot be read."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a file is said to be: of which registry, of which day, in which order, and in which columns."""
+
+    registry: str
+    taken_at: int
+    ordered_by: str
+    counter: str | None
+    source: str | None
+    columns: Mapping[str, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Past:
+    """What a file holds: its rows, best first; the rows it could not read; what its content says of its date."""
+
+    received: int
+    observations: tuple[Observation, ...]
+    rejects: tuple[Reject, ...] = ()
+    events: tuple[Event, ...] = ()
+    newest: int | None = None
+
+
+@dataclass(frozen=True)
+class Imported:
+    """How an import went."""
+
+    file: str
+    registry: str
+    snapshot: int
+    status: str
+    listed: int
+    again: bool = False
+    reason: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, object]:
+        """The documented shape, version 1."""
+        return asdict(self)
+
+    def line(self) -> str:
+        """One import in a line or two."""
+        if self.again:
+            return f"{self.status:<9}{self.registry}  {self.file} is snapshot {self.snapshot} already; nothing was changed"
+        line = f"{self.status:<9}{self.registry}  snapshot {self.snapshot}, {self.listed:,} packages from {self.file}"
+        return "\n         ".join([line, *([self.reason] if self.reason else []), *self.warnings])
+
+
+def formats() -> tuple[str, ...]:
+    """The formats there are: one for each file of this folder."""
+    return tuple(sorted(path.stem.replace("_", "-") for path in Path(__file__).parent.glob("[!_]*.py")))
+
+
+def bring_in(path: Path, form: str, file: str, wanted: Wanted) -> Imported:
+    """Read a file and store it as a complete snapshot of its day, or as a partial one with the reason.
+
+    The whole import is one transaction. A file that is in the store already, for the same day, changes nothing.
+
+    Raises:
+        ImportFailed: the file cannot be read as what it is said to be.
+    """
+    from db.connect import writing
+    from db.store import Store
+
+    content = content_of(Path(file))
+    sha256 = hashlib.sha256(content).hexdigest()
+    past = read(form, content, wanted)
+    with writing(path) as database:
+        store = Store(database)
+        known = store.imported(wanted.registry, wanted.ordered_by, wanted.taken_at, sha256)
+        if known is not None:
+            return Imported(file, wanted.registry, known["snapshot_id"], known["status"], known["depth"], again=True)
+        with store.transaction():
+            return _store(store, file, len(content), sha256, past, wanted, form)
+
+
+def read(form: str, content: bytes, wanted: Wanted) -> Past:
+    """The rows of a file in one of the formats."""
+    importer = importlib.import_module(f"crawler.importers.{form.replace('-', '_')}")
+    past = importer.read(content, wanted)
+    if not past.observations:
+        raise ImportFailed(
+            "The file holds no row that can be read.",
+            why=past.rejects[0].reason if past.rejects else "It is empty.",
+            fix="Look at the file, and at the columns that were named.",
+        )
+    return past
+
+
+def content_of(file: Path) -> bytes:
+    """The bytes of a file, unpacked if it is gzip.
+
+    Raises:
+        ImportFailed: it is not there, is cut off, or is too large.
+    """
+    try:
+        raw = file.read_bytes()
+        content = raw
+        if raw[:2] == b"\x1f\x8b":
+            with gzip.open(file) as stream:
+                content = stream.read(LARGEST_FILE + 1)
+    except (OSError, EOFError) as error:
+        raise ImportFailed(f"{file} cannot be read: {error}.", fix="Look at the file's name and whether it is whole.") from error
+    if len(content) > LARGEST_FILE:
+        raise ImportFailed(f"{file} unpacks to more than {LARGEST_FILE >> 30} GiB.", fix="Split it by day.")
+    return content
+
+
+def _store(store, file: str, size: int, sha256: str, past: Past, wanted: Wanted, form: str) -> Imported:  # noqa: ANN001
+    from crawler.recording import end_snapshot
+    from crawler.redact import redacted
+
+    now = int(time.time())
+    events = (*past.events, *_contradiction(past, wanted))
+    name = Path(file).name
+    snapshot = store.begin(Asked(
+        Registry(wanted.registry, "huggingface" if wanted.registry.startswith("huggingface/") else "ecosystems"),
+        wanted.ordered_by, counter_of(wanted), len(past.observations) + len(past.rejects), wanted.source or name,
+        _evidence(past, wanted), wanted.taken_at, now, "import",
+        {"file": name, "format": form, "columns": dict(wanted.columns), "version": __version__,
+         "population": len(past.observations)}, sha256,
+    ))  # fmt: skip
+    page = Page("file", name, now, 200, size, sha256, {}, past.received, observations=past.observations,
+                rejects=past.rejects, events=events)  # fmt: skip
+    progress = store.record(snapshot, redacted(page, keep_body=False))
+    status, why = end_snapshot(store, snapshot)
+    return Imported(file, wanted.registry, snapshot, status, progress.depth, reason=why, warnings=_warnings(events, wanted))
+
+
+def counter_of(wanted: Wanted) -> str:
+    """What the ordering number counts: as stated, or what the Hub has always counted, or 'unstated'.
+
+    >>> counter_of(Wanted("pypi", 0, "downloads", None, None))
+    'unstated'
+    """
+    if wanted.counter:
+        return wanted.counter
+    if wanted.registry.startswith("huggingface/"):
+        return {"downloads": "last-30-days", "trending": "trending-score"}.get(wanted.ordered_by, wanted.ordered_by)
+    return "dependents" if wanted.ordered_by == "dependents" else "unstated"
+
+
+def by_counter(observations: Iterable[Observation], ordered_by: str) -> tuple[Observation, ...]:
+    """Largest first, equal values by name, unknown values last."""
+    field_of = {"downloads": "downloads", "likes": "likes", "dependents": "dependents", "trending": "trending"}[ordered_by]
+
+    def place(seen: Observation) -> tuple[bool, float, str]:
+        value = getattr(seen, field_of)
+        return value is None, -(value or 0), seen.name
+
+    return tuple(sorted(observations, key=place))
+
+
+def _evidence(past: Past, wanted: Wanted) -> str:
+    inside = f"; its newest row is of {instant(past.newest)[:10]}" if past.newest else "; nothing in the file dates it"
+    return f"stated at the import as {instant(wanted.taken_at)[:10]}{inside}"
+
+
+def _contradiction(past: Past, wanted: Wanted) -> tuple[Event, ...]:
+    if past.newest is None or past.newest < wanted.taken_at + SECONDS_A_DAY:
+        return ()
+    stated, found = instant(wanted.taken_at)[:10], instant(past.newest)[:10]
+    return (Event("date_contradicted", "error", "the file holds rows younger than the date it was given", stated, found),)
+
+
+def _warnings(events: Iterable[Event], wanted: Wanted) -> tuple[str, ...]:
+    said = [f"warning: {event.evidence} ({event.before} → {event.after})" for event in events if event.severity == "error"]
+    if counter_of(wanted) == "unstated":
+        said.append("note: what the counts are of was not stated (--counter), so this list is compared only with such lists")
+    return tuple(said)

@@ -1,0 +1,155 @@
+"""Take one snapshot: choose the spider, begin or go on, run it, let the gate judge, end."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from scrapy.crawler import AsyncCrawlerProcess
+from scrapy.settings import Settings
+from scrapy.spiderloader import SpiderLoader
+
+from crawler.items import Page
+from crawler.progress import shown
+from crawler.recording import Recording, resume_or_close
+from crawler.settings import scrapy_settings
+from crawler.spiders import CrawlError, Plan, RegistrySpider, unforeseen
+from db import ObservatoryError
+from db.command import DONE, FAILED, PARTIAL
+from db.connect import writing
+from db.store import Store
+
+SECONDS_A_DAY = 86400
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a crawl behaves towards the registry and towards us."""
+
+    contact: str | None = None
+    share: float = 1.0
+    patience: float = 120.0
+    pause: float | None = None
+    clock: str = "local"
+    keep_bodies_days: int = 400
+    quiet: bool = False
+    debug: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a crawl went, for a person or a program; `error` is in four parts."""
+
+    registry: str
+    snapshot: int | None
+    status: str
+    exit_code: int
+    listed: int = 0
+    pages: int = 0
+    duplicates: int = 0
+    reason: str | None = None
+    error: dict[str, str] | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """The documented shape, version 1."""
+        return {"schema": 1, **asdict(self)}
+
+
+def spider_for(registry: str) -> type[RegistrySpider]:
+    """The spider that serves a registry; a file in `spiders/` is all it takes to be found.
+
+    Raises:
+        CrawlError: none does.
+    """
+    loader = SpiderLoader.from_settings(Settings({"SPIDER_MODULES": ["crawler.spiders"]}))
+    spiders = [loader.load(name) for name in loader.list()]
+    found = next((spider for spider in spiders if spider.serves(registry)), None)
+    if found is None:
+        raise CrawlError(
+            f"There is no registry {registry!r}.",
+            why="The Hub has huggingface/models, huggingface/datasets and huggingface/spaces.",
+            fix="See `observatory crawl registries`.",
+        )
+    return found
+
+
+def endpoint_of(spider: type[RegistrySpider]) -> str:
+    """Where a spider asks: the public service, or the one its environment variable names."""
+    return (os.environ.get(spider.endpoint_variable) or spider.public_endpoint).rstrip("/")
+
+
+def take(path: Path, plan: Plan, manner: Manner, resume: bool) -> Outcome:
+    """Take one snapshot into a store.
+
+    Raises:
+        ObservatoryError: the store cannot be used, or the plan asks for something that is not there.
+    """
+    kind = spider_for(plan.registry)
+    ordered_by = kind(plan).ordered_by  # refuses an order the registry does not have before anything is opened
+    with writing(path) as database:
+        store = Store(database)
+        now = int(time.time())
+        resumed = resume_or_close(store, plan.registry, ordered_by, plan.k, resume, now)
+        if resumed:
+            plan = dataclasses.replace(plan, settings=resumed.settings)
+        with shown(plan.registry, plan.k, manner.quiet) as show:
+            outcome = _crawl(kind, plan, manner, Recording(store, resumed, show), resumed and resumed.last_page)
+        store.let_bodies_go(now - manner.keep_bodies_days * SECONDS_A_DAY)
+        return outcome
+
+
+def _crawl(
+    kind: type[RegistrySpider], plan: Plan, manner: Manner, recording: Recording, last_page: Page | None
+) -> Outcome:
+    start_at = kind(plan).next_url(last_page, recording.progress) if last_page else None
+    if last_page and start_at is None:  # it was killed between its last page and its end
+        return _ended(plan, recording, *recording.end())
+    return _outcome(plan, recording, _run(kind, plan, manner, recording, start_at))
+
+
+def _run(
+    kind: type[RegistrySpider], plan: Plan, manner: Manner, recording: Recording, start_at: str | None
+) -> RegistrySpider:
+    pause = kind.pause if manner.pause is None else manner.pause
+    process = AsyncCrawlerProcess(
+        scrapy_settings(manner.contact, manner.share, manner.patience, pause, manner.clock, kind.page_bytes, manner.debug)
+    )
+    logging.getLogger("scrapy").setLevel("DEBUG" if manner.debug else "CRITICAL")
+    crawler = process.create_crawler(kind)
+    process.crawl(crawler, plan=plan, resume_at=start_at, recording=recording)
+    process.start(install_signal_handlers=False)
+    if not isinstance(crawler.spider, RegistrySpider):
+        raise unforeseen(RuntimeError("the crawl did not start"))
+    return crawler.spider
+
+
+def _outcome(plan: Plan, recording: Recording, spider: RegistrySpider) -> Outcome:
+    trouble = spider.trouble
+    if trouble is None and spider.walked:
+        return _ended(plan, recording, *recording.end())
+    if not recording.progress.depth:
+        error = trouble or CrawlError("The crawl was stopped before its first page.", lasting=False)
+        recording.fail(spider, f"{error.gate}: {error.what}")
+        return Outcome(plan.registry, recording.snapshot, "failed", FAILED, reason=error.what, error=four_parts(error))
+    if trouble is not None and trouble.lasting:
+        return _ended(plan, recording, *recording.end(f"{trouble.gate}: {trouble.what}"), trouble)
+    return _ended(plan, recording, "open", trouble.what if trouble else "stopped", trouble)
+
+
+def _ended(
+    plan: Plan, recording: Recording, status: str, why: str | None, trouble: CrawlError | None = None
+) -> Outcome:
+    progress = recording.progress
+    return Outcome(
+        plan.registry, recording.snapshot, status, DONE if status == "complete" else PARTIAL, progress.depth,
+        progress.pages, progress.duplicates, why, four_parts(trouble) if trouble else None,
+    )  # fmt: skip
+
+
+def four_parts(error: ObservatoryError) -> dict[str, str]:
+    """An error as it is given to a program."""
+    return {"what": error.what, "why": error.why, "fix": error.fix, "more": error.more}

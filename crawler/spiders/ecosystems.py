@@ -1,0 +1,317 @@
+"""Every registry of Ecosyste.ms: npm, pypi, cargo and about a hundred more.
+
+Pages
+    `/registries?ecosystem=npm` tells the service's own name for a registry. `/package_names?sort=…&order=desc` gives the
+    order, up to 10,000 names in one answer (fewer where the service clamps it: `page-items` tells). `/packages?…` gives
+    the counters, in rows of up to 160 kB each, hence in pages of 100; a page the server finds too heavy is asked for in
+    halves. Pages are offsets into a living table without a tie-breaker, so they overlap and leave gaps: a margin of one
+    in a hundred is fetched, what is seen twice is counted, and packages that fell between two pages of counters are
+    asked for one by one. Answers may be an hour old; each page keeps its age.
+
+Counters
+    `downloads` is last month's for npm, pypi, cran, homebrew and julia; a total since the beginning for cargo, rubygems,
+    packagist, nuget, docker, hex and others; absent for go, maven and most distributions. `downloads_period` comes with
+    every row and is believed over this list. It is refreshed at any time from a day to months apart (`synced_at`).
+    Maintainers and their addresses are in the rows and are never kept. Data: ecosyste.ms, CC BY-SA 4.0.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+import msgspec
+
+from crawler.decode import Count, Name, NotAList, inversions, read_rows, seconds, split
+from crawler.items import Answer, Event, Observation, Page, Progress, Registry, Reject
+from crawler.spiders import CrawlError, Plan, RegistrySpider, next_link, not_a_list, page_of
+from db.identity import stable_id
+
+if TYPE_CHECKING:
+    from crawler.recording import Recording
+
+NAMES_PAGE = 10_000
+ROWS_PAGE = 100
+SMALLEST_PAGE = 10
+SINGLES = 50  # packages without counters that are asked for one by one; more than that is the gate's business
+SORTS = {"downloads": "downloads", "dependents": "dependent_packages_count"}
+PERIODS = {
+    "last-month": ("npm", "pypi", "cran", "homebrew", "julia"),
+    "total": (
+        "bioconductor", "cargo", "clojars", "docker", "hackage", "hex", "nuget", "openvsx", "packagist", "puppet",
+        "rubygems", "terraform",
+    ),
+}  # fmt: skip
+KEPT = (
+    "id", "name", "downloads", "downloads_period", "dependent_packages_count", "dependent_repos_count", "status",
+    "last_synced_at", "updated_at", "first_release_published_at", "latest_release_published_at", "normalized_licenses",
+)  # fmt: skip
+
+
+class Row(msgspec.Struct, gc=False):
+    """One package; everything else in the row, people among it, is passed over."""
+
+    name: Name
+    downloads: Count | None = None
+    period: str | None = msgspec.field(name="downloads_period", default=None)
+    dependents: Count | None = msgspec.field(name="dependent_packages_count", default=None)
+    dependent_repos: Count | None = msgspec.field(name="dependent_repos_count", default=None)
+    status: str | None = None
+    synced: datetime | None = msgspec.field(name="last_synced_at", default=None)
+    released: datetime | None = msgspec.field(name="first_release_published_at", default=None)
+    modified: datetime | None = msgspec.field(name="latest_release_published_at", default=None)
+    licences: list[str] | None = msgspec.field(name="normalized_licenses", default=None)
+
+
+class RegistryRow(msgspec.Struct, gc=False):
+    """One registry of `/registries`."""
+
+    name: Name
+    ecosystem: str
+    default: bool = False
+    packages_count: int | None = None
+
+
+class EcosystemsSpider(RegistrySpider):
+    """Lists of one registry of Ecosyste.ms by downloads or by dependent packages."""
+
+    name = "ecosystems"
+    endpoint_variable = "ECOSYSTEMS_ENDPOINT"
+    public_endpoint = "https://packages.ecosyste.ms/api/v1"
+    pause = 1.0
+
+    def __init__(self, plan: Plan, resume_at: str | None = None, recording: Recording | None = None) -> None:
+        super().__init__(plan, resume_at, recording)
+        by = plan.ordered_by or ("downloads" if expected_period(plan.registry) != "none" else "dependents")
+        if by not in SORTS:
+            raise CrawlError(
+                f"{plan.registry} cannot be ranked by {by}.",
+                why="Ecosyste.ms has no such order.",
+                fix="Use --by downloads or --by dependents.",
+            )
+        self.ordered_by = by
+        self._asked_singly: set[str] = set()
+
+    def takes(self, status: int, url: str) -> bool:
+        """A package that is gone since it was listed answers 404 when it is asked for by name."""
+        return status == 200 or (status == 404 and "/packages/" in urlsplit(url).path)
+
+    @classmethod
+    def serves(cls, registry: str) -> bool:
+        """Any name that is not the Hub's: whether it exists is asked of the service."""
+        return bool(registry) and not registry.startswith("huggingface")
+
+    @property
+    def counter(self) -> str:
+        """What the ordering number counts: last-month, total, none (as the rows say), or dependents."""
+        if self.ordered_by == "dependents":
+            return "dependents"
+        return str(self.learned.get("period") or expected_period(self.plan.registry))
+
+    def registry(self) -> Registry:
+        """With the service's own name, once it is known."""
+        name = self.learned.get("service_name")
+        return Registry(self.plan.registry, "ecosystems", str(name) if name else None)
+
+    def first_url(self) -> str:
+        """What the service calls this registry."""
+        return f"{self.plan.endpoint}/registries?{urlencode({'per_page': 1000})}"
+
+    def read(self, answer: Answer) -> Page:
+        """One answer, by the kind of address it came from."""
+        path = urlsplit(answer.url).path
+        if path.endswith("/registries"):
+            return self._read_registries(answer)
+        if path.endswith("/package_names"):
+            return self._read_names(answer)
+        if _number(answer.url, "per_page") == 1:
+            return self._read_leader(answer)
+        return self._read_counters(answer)
+
+    def next_url(self, page: Page, progress: Progress) -> str | None:
+        """Names until there are enough, then counters for them, then the few that fell between two pages."""
+        if page.role == "probe":
+            return page.next_url
+        if page.role == "ranking":
+            if progress.depth < self.plan.k and page.next_url:
+                return page.next_url
+            return self._list_url("packages", ROWS_PAGE) if self.plan.with_counters else None
+        done = _number(page.url, "page") * _number(page.url, "per_page") if page.next_url else None
+        if done is not None and done < self.plan.k * 1.01 + ROWS_PAGE and progress.with_counters < self.plan.k:
+            return page.next_url
+        return self._next_single(progress)
+
+    def smaller(self, url: str) -> str | None:
+        """The same offset in pages of half the size, while the offset is a whole number of them."""
+        size, number = _number(url, "per_page"), _number(url, "page")
+        half = size // 2
+        if not url.split("?")[0].endswith("/packages") or half < SMALLEST_PAGE:
+            return None
+        words = dict(parse_qsl(urlsplit(url).query)) | {"per_page": half, "page": (number - 1) * size // half + 1}
+        return f"{url.split('?')[0]}?{urlencode(words)}"
+
+    def _read_registries(self, answer: Answer) -> Page:
+        known = [_read_registry(row) for row in split_or_complain(self.plan.registry, answer)]
+        chosen = choose(self.plan.registry, [registry for registry in known if registry])
+        following = next_link(answer)
+        if chosen is None and following:
+            return page_of("probe", answer, len(known), next_url=self.own(following))
+        if chosen is None:
+            raise unknown_registry(self.plan.registry, [registry for registry in known if registry])
+        self.learned |= {"service_name": chosen.name, "population": chosen.packages_count or 0}
+        return page_of("probe", answer, len(known), next_url=self._list_url("packages", 1))
+
+    def _read_leader(self, answer: Answer) -> Page:
+        """The first row tells what the counter means."""
+        rows = split_or_complain(self.plan.registry, answer)
+        period = period_of(rows[0]) if rows else "none"
+        expected, events = expected_period(self.plan.registry), []
+        self.learned["period"] = period
+        if period == "none" and self.ordered_by == "downloads":
+            raise CrawlError(
+                f"{self.plan.registry} publishes no downloads.",
+                why="Its order by downloads would be arbitrary.",
+                fix="Use --by dependents.",
+            )
+        if expected not in (period, "none"):
+            events.append(Event("counter_meaning", "warning", "downloads_period of the first row", expected, period))
+        return page_of("probe", answer, len(rows), events=events, body=reduced(answer.body),
+                       next_url=self._list_url("package_names", min(NAMES_PAGE, margin(self.plan.k))))  # fmt: skip
+
+    def _read_names(self, answer: Answer) -> Page:
+        rows = split_or_complain(self.plan.registry, answer)
+        observations, rejects = [], []
+        for position, raw in enumerate(rows):
+            try:
+                name = msgspec.json.decode(raw, type=Name)
+                observations.append(Observation(stable_id(self.plan.registry, name), stable_id(self.plan.registry, name)))
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                rejects.append(Reject(position, str(error)[:200], raw[:500].decode("utf-8", "replace")))
+        return page_of("ranking", answer, len(rows), observations, rejects, next_url=self._following(answer), body=answer.body)
+
+    def _read_counters(self, answer: Answer) -> Page:
+        if answer.status == 404:  # one package asked for by name, gone since it was listed
+            return page_of("counters", answer, 0, events=[Event("deleted", "note", urlsplit(answer.url).path[-200:])])
+        body = answer.body if answer.body.lstrip()[:1] == b"[" else b"[" + answer.body + b"]"
+        try:
+            rows = read_rows(body, Row, frozenset({"name"}), lambda row: observation(row, self.plan.registry))
+        except NotAList as error:
+            raise not_a_list(self.plan.registry, error) from error
+        values = [seen.downloads if self.ordered_by == "downloads" else seen.dependents for seen in rows.observations]
+        missing = sum(value is None for value in values)
+        events = [*rows.events]
+        if missing:
+            events.append(Event("counter_missing", "note", f"{missing} rows without {SORTS[self.ordered_by]}"))
+        return page_of("counters", answer, rows.received, rows.observations, rows.rejects, events, inversions(values),
+                     next_url=self._following(answer), body=reduced(body))  # fmt: skip
+
+    def _following(self, answer: Answer) -> str | None:
+        """The next page, by the size the answer says it has: a size above the service's limit is cut silently."""
+        following = next_link(answer)
+        return self.own(following) if following else None
+
+    def _next_single(self, progress: Progress) -> str | None:
+        left = [name for name in progress.missing if name not in self._asked_singly]
+        if not left or len(self._asked_singly) >= SINGLES:
+            return None
+        self._asked_singly.add(left[0])
+        return f"{self._base()}/packages/{quote(left[0], safe='')}"
+
+    def _base(self) -> str:
+        return f"{self.plan.endpoint}/registries/{quote(str(self.learned['service_name']), safe='')}"
+
+    def _list_url(self, what: str, size: int) -> str:
+        words = {"sort": SORTS[self.ordered_by], "order": "desc", "per_page": size, "page": 1}
+        return f"{self._base()}/{what}?{urlencode(words)}"
+
+
+def observation(row: Row, registry: str) -> Observation:
+    """What a row says of its package."""
+    name = stable_id(registry, row.name)
+    return Observation(
+        name, name, row.downloads, dependents=row.dependents, dependent_repos=row.dependent_repos,
+        created_at=seconds(row.released), modified_at=seconds(row.modified), synced_at=seconds(row.synced),
+        attributes={"status": row.status, "licence": "|".join(sorted(row.licences or ())) or None},
+    )  # fmt: skip
+
+
+def period_of(raw: bytes) -> str:
+    """What the downloads of a row count; 'none' where it has no downloads.
+
+    >>> period_of(b'{"name": "six", "downloads": 5, "downloads_period": "last-month"}')
+    'last-month'
+    """
+    try:
+        row = msgspec.json.decode(raw, type=Row)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return "none"
+    return (row.period or "none") if row.downloads is not None else "none"
+
+
+def expected_period(registry: str) -> str:
+    """What the downloads of an ecosystem count, by the service's own code; 'none' where there are none."""
+    return next((period for period, ecosystems in PERIODS.items() if registry in ecosystems), "none")
+
+
+def margin(k: int) -> int:
+    """How many names to ask for: one in a hundred more than K, for the doubles."""
+    return k + max(10, k // 100)
+
+
+def choose(wanted: str, known: Iterable[RegistryRow]) -> RegistryRow | None:
+    """The registry a person means: by the service's own name, or an ecosystem's default, or its only one."""
+    known = list(known)
+    named = [registry for registry in known if registry.name == wanted]
+    of_ecosystem = [registry for registry in known if registry.ecosystem == wanted]
+    default = [registry for registry in of_ecosystem if registry.default]
+    only = of_ecosystem if len(of_ecosystem) == 1 else []
+    return next(iter(named or default or only), None)
+
+
+def unknown_registry(wanted: str, known: Iterable[RegistryRow]) -> CrawlError:
+    """No registry has this name, or an ecosystem has several and no default."""
+    known = list(known)
+    several = [registry.name for registry in known if registry.ecosystem == wanted]
+    near = several or difflib.get_close_matches(wanted, {name for r in known for name in (r.ecosystem, r.name)}, 3)
+    return CrawlError(
+        f"There is no registry {wanted!r}.",
+        why=f"Ecosyste.ms has several of this ecosystem: {', '.join(several)}." if several else
+        "Neither the Hub nor Ecosyste.ms lists one of this name.",
+        fix=f"Did you mean {' or '.join(near)}?" if near else "See `observatory crawl registries`.",
+    )  # fmt: skip
+
+
+def reduced(body: bytes) -> bytes:
+    """The body with the fields we keep and nothing else: no people, no repository metadata."""
+    rows = msgspec.json.decode(body) if body else []
+    listed = rows if isinstance(rows, list) else [rows]
+    return msgspec.json.encode(
+        [{key: row[key] for key in KEPT if key in row} if isinstance(row, Mapping) else None for row in listed]
+    )
+
+
+def split_or_complain(registry: str, answer: Answer) -> list[bytes]:
+    """The rows of a list.
+
+    Raises:
+        UnexpectedPage: it is none.
+    """
+    try:
+        return split(answer.body)
+    except NotAList as error:
+        raise not_a_list(registry, error) from error
+
+
+def _read_registry(raw: bytes) -> RegistryRow | None:
+    try:
+        return msgspec.json.decode(raw, type=RegistryRow)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _number(url: str, name: str) -> int:
+    value = dict(parse_qsl(urlsplit(url).query)).get(name, "")
+    return int(value) if value.isascii() and value.isdigit() else 0

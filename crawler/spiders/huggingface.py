@@ -1,0 +1,279 @@
+"""The models, datasets and spaces of the Hugging Face Hub.
+
+Pages
+    `GET /api/models?sort=downloads&limit=1000&expand=…` gives up to 1,000 rows, largest first, and a `Link` to the next
+    page. For K up to 1,000 one request is one query, hence one consistent list. Beyond that the cursor stands on the
+    very value that moves: a package that rises past it between two pages is missed, one that falls is seen twice. Those
+    seen twice are counted; as many are probably missed. The first request asks for one row, to learn which fields
+    (`expand`) the Hub accepts today; what it refuses is noted, and lineage falls back to the `base_model:` tags.
+
+Counters
+    `downloads` counts requests of certain files in the last 30 days; it rolls, freezes, catches up and falls.
+    `downloadsAllTime` is meant to grow only, and has fallen. `likes` are people's. `trendingScore` is the Hub's own.
+    Spaces have no downloads. `config.json` is never asked for: it would count as a download.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import msgspec
+
+from crawler.decode import Count, Name, NotAList, Rows, inversions, read_rows, seconds
+from crawler.items import Answer, Event, Observation, Page, Parent, Progress, Registry
+from crawler.spiders import CrawlError, Plan, RegistrySpider, next_link, not_a_list, page_of
+
+if TYPE_CHECKING:
+    from crawler.recording import Recording
+
+PAGE = 1000
+SORTS = {"downloads": "downloads", "likes": "likes", "trending": "trendingScore"}
+COUNTERS = {"downloads": "last-30-days", "likes": "likes", "trending": "trending-score"}
+EXPAND = {
+    "models": (
+        "baseModels", "createdAt", "disabled", "downloads", "downloadsAllTime", "gated", "lastModified", "library_name",
+        "likes", "pipeline_tag", "safetensors", "sha", "tags", "trendingScore",
+    ),
+    "datasets": (
+        "createdAt", "disabled", "downloads", "downloadsAllTime", "gated", "lastModified", "likes", "sha", "tags",
+        "trendingScore",
+    ),
+    "spaces": ("createdAt", "disabled", "lastModified", "likes", "sdk", "sha", "tags", "trendingScore"),
+}  # fmt: skip
+RELATIONS = ("finetune", "adapter", "quantized", "merge")
+
+
+class BaseModel(msgspec.Struct, gc=False):
+    """A parent the Hub has resolved."""
+
+    id: Name
+    key: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{24}$")] | None = msgspec.field(name="_id", default=None)
+
+
+class BaseModels(msgspec.Struct, gc=False):
+    """The parents of a model and how it was made from them."""
+
+    relation: str
+    models: list[BaseModel] = []
+
+
+class Safetensors(msgspec.Struct, gc=False):
+    """The number of parameters."""
+
+    total: Count | None = None
+
+
+class Row(msgspec.Struct, gc=False):
+    """One row of a list; a property without value is absent from it."""
+
+    id: Name
+    key: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{24}$")] = msgspec.field(name="_id")
+    downloads: Count | None = None
+    likes: Count | None = None
+    all_time: Count | None = msgspec.field(name="downloadsAllTime", default=None)
+    trending: float | None = msgspec.field(name="trendingScore", default=None)
+    created: datetime | None = msgspec.field(name="createdAt", default=None)
+    modified: datetime | None = msgspec.field(name="lastModified", default=None)
+    sha: str | None = None
+    gated: bool | str | None = None
+    disabled: bool | None = None
+    library: str | None = msgspec.field(name="library_name", default=None)
+    task: str | None = msgspec.field(name="pipeline_tag", default=None)
+    sdk: str | None = None
+    safetensors: Safetensors | None = None
+    tags: list[str] | None = None
+    bases: BaseModels | None = msgspec.field(name="baseModels", default=None)
+
+
+class HuggingFaceSpider(RegistrySpider):
+    """Lists of the Hub by downloads, likes or trending score."""
+
+    name = "huggingface"
+    endpoint_variable = "HF_ENDPOINT"
+    public_endpoint = "https://huggingface.co"
+
+    def __init__(self, plan: Plan, resume_at: str | None = None, recording: Recording | None = None) -> None:
+        super().__init__(plan, resume_at, recording)
+        self.kind = plan.registry.removeprefix("huggingface/")
+        by = plan.ordered_by or ("likes" if self.kind == "spaces" else "downloads")
+        if by not in SORTS or (self.kind == "spaces" and by == "downloads"):
+            raise CrawlError(
+                f"{plan.registry} cannot be ranked by {by}.",
+                why="The Hub counts no downloads of spaces." if self.kind == "spaces" else "The Hub has no such order.",
+                fix="Use --by likes or --by trending" + ("." if self.kind == "spaces" else " or --by downloads."),
+            )
+        self.ordered_by, self.counter = by, COUNTERS[by]
+        self.learned.setdefault("expand", list(EXPAND[self.kind]))
+
+    @classmethod
+    def serves(cls, registry: str) -> bool:
+        """The three kinds of repositories."""
+        return registry in {f"huggingface/{kind}" for kind in EXPAND}
+
+    def takes(self, status: int, url: str) -> bool:
+        """400 to the first question tells which fields are known."""
+        return status == 200 or (status == 400 and _parameter(url, "limit") == "1")
+
+    def registry(self) -> Registry:
+        """The kind is the Hub's own word for it."""
+        return Registry(self.plan.registry, "huggingface", self.kind)
+
+    def first_url(self) -> str:
+        """One row, to learn which fields are accepted."""
+        return self._list_url(self.learned["expand"], 1)
+
+    def read(self, answer: Answer) -> Page:
+        """One page of the list, or what the first row teaches."""
+        if answer.status == 400:
+            return self._after_refusal(answer)
+        rows = self._rows(answer)
+        following = self.following(answer)
+        if _parameter(answer.url, "limit") == "1":
+            self.learned["cursor"] = cursor_form(following)
+            following = self._list_url(self.learned["expand"], min(PAGE, self.plan.k + 1))
+            return page_of("probe", answer, rows.received, events=rows.events, next_url=following, body=answer.body)
+        disorder = inversions(_value(row, self.ordered_by) for row in rows.observations)
+        return page_of("ranking", answer, rows.received, rows.observations, rows.rejects, rows.events, disorder,
+                       following, answer.body)  # fmt: skip
+
+    def next_url(self, page: Page, progress: Progress) -> str | None:
+        """The next page, until K places are taken."""
+        if page.role == "ranking" and progress.depth >= self.plan.k:
+            return None
+        return page.next_url
+
+    def following(self, answer: Answer) -> str | None:
+        """The address of the page after this one, on our own host."""
+        following = next_link(answer)
+        return self.own(following) if following else None
+
+    def _rows(self, answer: Answer) -> Rows:
+        asked = _asked(answer.url) or set(self.learned["expand"])
+        required = frozenset({"id", "_id", SORTS[self.ordered_by]})
+        try:
+            return read_rows(answer.body, Row, required, lambda row: observation(row, asked))
+        except NotAList as error:
+            raise not_a_list(self.plan.registry, error) from error
+
+    def _after_refusal(self, answer: Answer) -> Page:
+        """The Hub has refused a field and names those it knows: ask again for what is left of ours."""
+        message = answer.body[:20000].decode("utf-8", "replace")
+        wanted = list(self.learned["expand"])
+        kept = accepted(wanted, message)
+        if kept == wanted or SORTS[self.ordered_by] not in kept:
+            raise CrawlError(
+                f"{self.plan.registry} refused our question (400).",
+                why=message[:300],
+                fix=f"The Hub's API has changed: run `observatory crawl check {self.plan.registry}` and tell us.",
+            )
+        self.learned["expand"] = kept
+        gone = ", ".join(name for name in wanted if name not in kept)
+        event = Event("schema_missing_field", "warning", message[:300], before=gone)
+        return page_of("probe", answer, 0, events=[event], next_url=self._list_url(kept, 1), body=answer.body)
+
+    def _list_url(self, expand: Iterable[str], limit: int) -> str:
+        words = [("sort", SORTS[self.ordered_by]), ("direction", "-1"), ("limit", str(limit))]
+        return f"{self.plan.endpoint}/api/{self.kind}?{urlencode(words + [('expand', name) for name in expand])}"
+
+
+def observation(row: Row, asked: set[str]) -> Observation:
+    """What a row says; `asked` are the fields that were asked for."""
+    tags = row.tags or []
+    said = {
+        "library_name": ("library", row.library),
+        "pipeline_tag": ("task", row.task),
+        "gated": ("gated", row.gated if isinstance(row.gated, str) else "auto" if row.gated else None),
+        "disabled": ("disabled", "true" if row.disabled else None),
+        "sdk": ("sdk", row.sdk),
+        "safetensors": ("parameters", _text(row.safetensors and row.safetensors.total)),
+    }
+    attributes = {name: value for field, (name, value) in said.items() if field in asked}
+    if "tags" in asked:
+        attributes["tags"] = json.dumps(sorted(set(tags)), ensure_ascii=False, separators=(",", ":")) if tags else None
+        attributes["licence"] = "|".join(sorted(tag[8:] for tag in tags if tag.startswith("license:"))) or None
+    return Observation(
+        row.key, row.id, row.downloads, row.likes, row.all_time, row.trending, created_at=seconds(row.created),
+        modified_at=seconds(row.modified), sha=row.sha, attributes=attributes,
+        parents=parents(row.bases, tags) if "baseModels" in asked or "tags" in asked else None,
+    )  # fmt: skip
+
+
+def accepted(wanted: list[str], message: str) -> list[str]:
+    """The fields of ours that a refusal names among those it knows.
+
+    A message that names them all, or none, does not tell: then it is `baseModels`, which came last and may go first.
+
+    >>> accepted(["baseModels", "likes"], 'expected one of "author"|"likes"')
+    ['likes']
+    """
+    known = set(re.findall(r"[A-Za-z_-]{2,40}", message))
+    kept = [name for name in wanted if name in known]
+    return kept if 0 < len(kept) < len(wanted) else [name for name in wanted if name != "baseModels"]
+
+
+def parents(bases: BaseModels | None, tags: Iterable[str]) -> tuple[Parent, ...]:
+    """The bases a model names: those the Hub resolved, and names in its tags that resolve to nothing any more.
+
+    A deleted base stays in the tags and is gone from `baseModels`; a renamed one stands in both, under two names.
+
+    >>> parents(None, ["base_model:a/b", "base_model:adapter:a/b", "base_model:c/d"])
+    (Parent(name='a/b', relation='adapter', stable_id=None), Parent(name='c/d', relation='unstated', stable_id=None))
+    """
+    stated = dict(_stated(tags))
+    if bases is None:
+        return tuple(Parent(name, relation) for name, relation in stated.items())
+    relation = bases.relation if bases.relation in RELATIONS else "unstated"
+    resolved = tuple(Parent(base.id, relation, base.key) for base in bases.models)
+    if len(stated) <= len(resolved):
+        return resolved
+    names = {parent.name for parent in resolved}
+    return resolved + tuple(Parent(name, said) for name, said in stated.items() if name not in names)
+
+
+def _stated(tags: Iterable[str]) -> Iterable[tuple[str, str]]:
+    """Name and relation of each `base_model:` tag, the bare ones first, so that a stated relation wins."""
+    words = [tag.removeprefix("base_model:") for tag in tags if tag.startswith("base_model:")]
+    for relation, _, name in (word.partition(":") for word in words):
+        if not name and relation:
+            yield relation, "unstated"
+    for relation, _, name in (word.partition(":") for word in words):
+        if name and relation in RELATIONS:
+            yield name, relation
+
+
+def cursor_form(url: str | None) -> str:
+    """The keys a cursor stands on, as the Hub's predicate names them: 'downloads, _id'; '' if it cannot be read."""
+    cursor = _parameter(url or "", "cursor")
+    try:
+        predicate = json.loads(base64.b64decode(cursor or ""))
+        keys = [key for part in predicate.get("$or", [predicate]) for key in part]
+    except (ValueError, binascii.Error, AttributeError, TypeError):
+        return ""
+    return ", ".join(dict.fromkeys(keys))
+
+
+def _asked(url: str) -> set[str]:
+    return {value for name, value in _parameters(url) if name in ("expand", "expand[]")}
+
+
+def _parameter(url: str, name: str) -> str | None:
+    return next((value for key, value in _parameters(url) if key == name), None)
+
+
+def _parameters(url: str) -> list[tuple[str, str]]:
+    return parse_qsl(urlsplit(url).query)
+
+
+def _value(seen: Observation, ordered_by: str) -> float | None:
+    return {"downloads": seen.downloads, "likes": seen.likes, "trending": seen.trending}[ordered_by]
+
+
+def _text(number: int | None) -> str | None:
+    return None if number is None else str(number)
