@@ -1,0 +1,59 @@
+"""What can be chosen on the command line; the field names are the option names."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+
+
+@dataclass(frozen=True)
+class Options:
+    """One simulation: how large, how fast, how strict."""
+
+    port: int = field(default=0, metadata={"help": "port of the Hub; 0 picks a free one"})
+    eco_port: int = field(default=0, metadata={"help": "port of Ecosyste.ms; 0 picks a free one"})
+    seed: int = field(default=7, metadata={"help": "same seed, same days: same bytes"})
+    start: str = field(default="", metadata={"help": "simulated date of day 0 (default: the real now)"})
+    models: int = field(default=3000, metadata={"help": "models on day 0"})
+    datasets: int = field(default=500, metadata={"help": "datasets on day 0"})
+    spaces: int = field(default=500, metadata={"help": "spaces on day 0"})
+    packages: int = field(default=1500, metadata={"help": "packages of each Ecosyste.ms registry"})
+    churn: float = field(default=0.0, metadata={"help": "share of counters that change after each list"})
+    quota: int = field(default=500, metadata={"help": "Hub: API requests per window, anonymous"})
+    window: float = field(default=300.0, metadata={"help": "Hub: seconds per window, in real time"})
+    eco_quota: int = field(default=5000, metadata={"help": "Ecosyste.ms: requests per window, anonymous"})
+    eco_window: float = field(default=3600.0, metadata={"help": "Ecosyste.ms: seconds per window, real time"})
+    names_limit: int = field(default=10000, metadata={"help": "largest page of package_names"})
+    heavy_limit: int = field(default=1000, metadata={"help": "largest page of packages that does not fail"})
+    row_bytes: int = field(default=0, metadata={"help": "padding of each full package row"})
+    no_expand: tuple[str, ...] = field(default=(), metadata={"help": "an expand value to refuse; repeatable"})
+    until_stdin_closes: bool = field(default=False, metadata={"help": "stop when stdin is closed"})
+
+    def day_zero(self) -> int | None:
+        """Return the first simulated second, or None for the real now."""
+        return int(datetime.fromisoformat(self.start).replace(tzinfo=UTC).timestamp()) if self.start else None
+
+
+def read_options(argv: Sequence[str] | None = None) -> Options:
+    """Return the options given in `argv` (default: the command line)."""
+    parser = argparse.ArgumentParser(
+        prog="python -m simulation", description="A pretend Hub and Ecosyste.ms."
+    )
+    for one in fields(Options):
+        add_option(parser, "--" + one.name.replace("_", "-"), one.default, one.metadata["help"])
+    chosen = vars(parser.parse_args(argv))
+    return Options(**{**chosen, "no_expand": tuple(chosen["no_expand"])})
+
+
+def add_option(parser: argparse.ArgumentParser, flag: str, default: object, help_text: str) -> None:
+    """Add one option, read as the type of its default."""
+    if isinstance(default, bool):
+        parser.add_argument(flag, action="store_true", help=help_text)
+    elif isinstance(default, tuple):
+        parser.add_argument(flag, action="append", default=[], help=help_text)
+    else:
+        parser.add_argument(
+            flag, type=type(default), default=default, help=f"{help_text} (default: {default})"
+        )

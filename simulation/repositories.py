@@ -1,0 +1,68 @@
+"""One repository of the pretend Hub: what it is, apart from its counters."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What its authors once chose and do not change."""
+
+    library: str | None = None
+    purpose: str | None = None
+    architecture: str = ""
+    licence: str | None = None
+    language: str | None = None
+    parameters: int = 0
+    files: tuple[str, ...] = (".gitattributes", "README.md")
+    relation: str | None = None
+    parents: tuple[str, ...] = ()
+    kit: str = "gradio"
+
+
+@dataclass(slots=True)
+class Repository:
+    """A model, dataset or space: its identity never changes, its name may."""
+
+    identity: str
+    name: str
+    created: int
+    traits: Traits
+    revision: int = 0
+    gated: bool | str = False
+    private: bool = False
+    disabled: bool = False
+    deleted: bool = False
+    overrides: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def author(self) -> str:
+        """The namespace of its present name."""
+        return self.name.partition("/")[0]
+
+    @property
+    def listed(self) -> bool:
+        """Whether anybody can see it."""
+        return not (self.private or self.deleted)
+
+    @property
+    def sha(self) -> str:
+        """The head of main: another one with every edit."""
+        return commit(self.identity, self.revision)
+
+    @property
+    def has_card(self) -> bool:
+        """Whether there is a README.md."""
+        return "README.md" in self.traits.files
+
+
+def commit(identity: str, revision: int) -> str:
+    """Return the commit of one revision of one repository."""
+    return hashlib.sha1(f"{identity}:{revision}".encode()).hexdigest()
+
+
+def blob_hash(content: bytes) -> str:
+    """Return git's name for a file with this content; the Hub uses it as the strong ETag."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()

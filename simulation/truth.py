@@ -1,0 +1,97 @@
+"""What a perfect crawler would have seen at this moment."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from simulation.clock import iso
+from simulation.hub import HubRegistry
+from simulation.hub_rows import PROPERTIES, row
+from simulation.package_rows import package_row
+from simulation.packages import NULL, SORTS, PackageRegistry
+from simulation.world import Registry, UnknownName, World
+
+HUB_COLUMNS = {
+    "downloads": "downloads",
+    "likes": "likes",
+    "trending": "trending",
+    "trendingScore": "trending",
+}
+
+
+def ranking(registry: Registry, by: str, k: int) -> list[dict[str, object]]:
+    """Return the first k: largest first; equals by `_id`, or by name; `tied` counts the equals."""
+    rows = hub_ranking(registry, by) if isinstance(registry, HubRegistry) else package_ranking(registry, by)
+    counts: dict[object, int] = {}
+    for one in rows:
+        counts[one["value"]] = counts.get(one["value"], 0) + 1
+    return [{"rank": number, **one, "tied": counts[one["value"]]} for number, one in enumerate(rows[:k], 1)]
+
+
+def hub_ranking(hub: HubRegistry, by: str) -> list[dict[str, object]]:
+    """Return every visible repository in order."""
+    if by not in HUB_COLUMNS or (by == "downloads" and not hub.has_downloads):
+        raise UnknownName(f"no ranking of {hub.name} by {by!r}")
+    column = HUB_COLUMNS[by]
+    return [
+        {
+            "id": hub.repositories[place].identity,
+            "name": hub.repositories[place].name,
+            "value": hub.columns[column][place].item(),
+            "downloads": int(hub.columns["downloads"][place]),
+            "likes": int(hub.columns["likes"][place]),
+        }
+        for place in hub.order(column).tolist()
+    ]
+
+
+def package_ranking(registry: PackageRegistry, by: str) -> list[dict[str, object]]:
+    """Return every package in order, those without a value last."""
+    if by not in SORTS:
+        raise UnknownName(f"no ranking of {registry.name} by {by!r}")
+    values = registry.columns[SORTS[by]].tolist()
+    order = sorted(range(len(values)), key=lambda place: (-values[place], registry.names[place]))
+    return [
+        {
+            "id": registry.names[place],
+            "name": registry.names[place],
+            "value": null(values[place]),
+            "downloads": null(int(registry.columns["downloads"][place])),
+            "dependent_packages_count": int(registry.columns["dependents"][place]),
+            "status": registry.status.get(place),
+        }
+        for place in order
+    ]
+
+
+def null(value: float) -> float | None:
+    """Return None for what was never stored."""
+    return None if value == NULL else value
+
+
+def place_of(registry: Registry, identity: str, name: str) -> int:
+    """Return a row by its stable id or by its present name."""
+    places = registry.places if identity or isinstance(registry, PackageRegistry) else registry.names
+    place = places.get(identity or name)
+    if place is None:
+        raise UnknownName(f"{registry.name} has no {identity or name!r}")
+    return place
+
+
+def everything(world: World, registry: Registry, place: int) -> dict[str, object]:
+    """Return all there is to know of one row, seen or hidden."""
+    if isinstance(registry, PackageRegistry):
+        return package_row(registry, place, "")
+    repository = registry.repositories[place]
+    old_names = [name for name, other in registry.redirects.items() if other == place]
+    hidden = {
+        one: getattr(repository, one) for one in ("private", "deleted", "disabled", "gated", "revision")
+    }
+    shown = row(registry, place, PROPERTIES)
+    return {
+        **shown,
+        **hidden,
+        "old_names": old_names,
+        "traits": dataclasses.asdict(repository.traits),
+        "now": iso(world.clock.now()),
+    }

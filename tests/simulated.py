@@ -1,0 +1,114 @@
+"""Start `python -m simulation` as a child process and speak to it over HTTP.
+
+    with Simulation(models=200, start="2026-01-05") as pretend:
+        pretend.advance(7)
+        pretend.truth("huggingface/models", by="downloads", k=10)
+
+Keyword arguments are the command's options with underscores: `quota=20, window=2, churn=0.01`.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Simulation:
+    """A running simulation; it ends with `close()`, with the `with` block, or with this process."""
+
+    def __init__(self, **options: object) -> None:
+        command = [sys.executable, "-m", "simulation", "--until-stdin-closes", *as_arguments(options)]
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the simulation did not start: exit code {self.process.wait()}")
+        ready = json.loads(line)
+        self.huggingface: str = ready["huggingface"]
+        self.ecosystems: str = ready["ecosystems"]
+        self.control: str = ready["control"]
+        self.pid: int = ready["pid"]
+
+    def advance(self, days: int = 1) -> dict[str, Any]:
+        """Let days pass; return the new `now` and how many events they brought."""
+        return self._ask("POST", "advance", days=days)
+
+    def now(self) -> str:
+        """Return the simulated present."""
+        return self._ask("GET", "clock")["now"]
+
+    def truth(self, registry: str, by: str = "downloads", k: int = 1000) -> list[dict[str, Any]]:
+        """Return the ranking a perfect crawler would see now."""
+        return self._ask("GET", "truth", registry=registry, by=by, k=k)["ranking"]
+
+    def events(self, since: str = "") -> list[dict[str, Any]]:
+        """Return what happened since a day."""
+        return self._ask("GET", "events", since=since)
+
+    def repository(self, registry: str, **which: str) -> dict[str, Any]:
+        """Return everything about one repository or package, by `id=` or `name=`."""
+        return self._ask("GET", "repository", registry=registry, **which)
+
+    def faults(self, script: list[dict[str, Any]]) -> None:
+        """Script faults."""
+        self._ask("POST", "faults", script)
+
+    def requests(self, api: str = "") -> list[dict[str, Any]]:
+        """Return the requests since the last reset, of both sites or of one."""
+        return [one for one in self._ask("GET", "requests") if api in ("", one["api"])]
+
+    def reset(self) -> None:
+        """Forget requests, their numbers and the faults."""
+        self._ask("DELETE", "requests")
+
+    def mutate(self, **change: Any) -> dict[str, Any]:
+        """Change one row now: `registry=, id= or name=`, and `set={…}` or `action=, to=`."""
+        return self._ask("POST", "mutate", change)
+
+    def close(self) -> None:
+        """End the process."""
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def __enter__(self) -> Simulation:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _ask(self, method: str, verb: str, body: object = None, **query: object) -> Any:
+        address = f"{self.control}/{verb}?{urllib.parse.urlencode(query)}"
+        content = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(address, data=content, method=method)
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with direct.open(request, timeout=60) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as problem:
+            raise ValueError(json.load(problem)["error"]) from None
+
+
+def as_arguments(options: dict[str, object]) -> list[str]:
+    """Return options as the command line has them; a list repeats its option."""
+    arguments: list[str] = []
+    for name, value in options.items():
+        flag = "--" + name.replace("_", "-")
+        for one in value if isinstance(value, list | tuple) else [value]:
+            arguments += [flag] if one is True else [flag, str(one)]
+    return arguments

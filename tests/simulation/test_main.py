@@ -1,0 +1,133 @@
+"""The command: its ready line, its end, and that the same seed gives the same bytes."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from simulation.options import Options, read_options
+from tests.simulated import ROOT, Simulation, as_arguments
+from tests.simulation.client import get
+
+PATHS = (
+    "/api/models?limit=1000&sort=downloads&full=true&cardData=true&config=true",
+    "/api/models?limit=1000&sort=createdAt&expand=baseModels&expand=downloadsAllTime&expand=trendingScore",
+    "/api/datasets?full=true", "/api/spaces?full=true",
+)  # fmt: skip
+LISTS = ("packages?sort=downloads&order=desc&per_page=50", "package_names?sort=name&order=asc&per_page=9999")
+
+
+@pytest.fixture(scope="module")
+def twins() -> Iterator[tuple[Simulation, Simulation]]:
+    """Two simulations with the same seed, a month later; one took it in steps."""
+    sizes = {"start": "2026-01-05", "models": 300, "datasets": 60, "spaces": 60, "packages": 200}
+    with Simulation(**sizes) as one, Simulation(**sizes) as other:
+        one.advance(30)
+        for days in (1, 20, 9):
+            other.advance(days)
+        yield one, other
+
+
+@pytest.fixture
+def process() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start the command itself; whatever is left of it ends with the test."""
+    running: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "simulation", "--models=20", "--packages=20", *arguments]
+        running.append(subprocess.Popen(command, cwd=ROOT, stdin=-1, stdout=-1, stderr=-1, text=True))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.kill()
+        one.wait()
+        for pipe in (one.stdin, one.stdout, one.stderr):
+            pipe.close()
+
+
+def test_the_same_seed_gives_the_same_hub(twins: tuple[Simulation, Simulation]) -> None:
+    for path in PATHS:
+        mine, theirs = (get(one.huggingface + path) for one in twins)
+        assert mine.body == theirs.body, path
+
+
+@pytest.mark.parametrize("registry", ["npm.example", "pypi.example", "gems.example", "go.example"])
+def test_the_same_seed_gives_the_same_packages(twins: tuple[Simulation, Simulation], registry: str) -> None:
+    for path in LISTS:
+        mine, theirs = (get(f"{one.ecosystems}/registries/{registry}/{path}") for one in twins)
+        ports = [one.ecosystems.split(":")[2].split("/")[0].encode() for one in twins]
+        assert mine.body == theirs.body.replace(ports[1], ports[0]), path
+
+
+def test_the_same_seed_gives_the_same_events(twins: tuple[Simulation, Simulation]) -> None:
+    assert twins[0].events() == twins[1].events()
+
+
+def test_another_seed_gives_another_hub(begin: Callable[..., Simulation]) -> None:
+    one, other = begin(seed=1), begin(seed=2)
+    assert one.truth("huggingface/models") != other.truth("huggingface/models")
+
+
+def test_the_ready_line_is_one_line_of_json(process: Callable[..., subprocess.Popen[str]]) -> None:
+    started = process()
+    assert started.stdout is not None
+    ready = json.loads(started.stdout.readline())
+    assert set(ready) == {"huggingface", "ecosystems", "control", "pid"}
+    assert ready["pid"] == started.pid
+    assert (
+        ready["ecosystems"].endswith("/api/v1") and ready["control"] == ready["huggingface"] + "/_simulation"
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_peace(process: Callable[..., subprocess.Popen[str]], number: int) -> None:
+    started = process()
+    assert started.stdout is not None and started.stdout.readline()
+    started.send_signal(number)
+    assert started.communicate(timeout=5) == ("", "")
+    assert started.returncode == 0
+
+
+def test_it_does_not_outlive_whoever_started_it(process: Callable[..., subprocess.Popen[str]]) -> None:
+    started = process("--until-stdin-closes")
+    assert started.stdout is not None and started.stdin is not None and started.stdout.readline()
+    started.stdin.close()
+    assert started.wait(5) == 0
+
+
+def test_without_a_start_the_clock_is_the_real_one(begin: Callable[..., Simulation]) -> None:
+    assert begin(start="").now()[:3] == "202"
+
+
+def test_an_unknown_option_is_wrong_usage(process: Callable[..., subprocess.Popen[str]]) -> None:
+    assert process("--nonsense").wait(10) == 2
+
+
+def test_options_are_named_after_their_fields() -> None:
+    chosen = read_options(["--models", "5", "--churn", "0.5", "--no-expand", "gguf", "--no-expand", "sha"])
+    assert chosen == Options(models=5, churn=0.5, no_expand=("gguf", "sha"))
+
+
+def test_python_keywords_become_arguments() -> None:
+    assert as_arguments({"row_bytes": 5, "no_expand": ["a", "b"]}) == [
+        "--row-bytes",
+        "5",
+        "--no-expand",
+        "a",
+        "--no-expand",
+        "b",
+    ]
+
+
+def test_no_room_is_imported_and_nothing_real_is_named() -> None:
+    sources = "".join(path.read_text() for path in Path(ROOT, "simulation").glob("*.py"))
+    for room in ("crawler", "db", "analysis", "schedules"):
+        assert f"import {room}" not in sources and f"from {room}" not in sources
+    assert "registry.npm" not in sources and "pypi." not in sources.replace("pypi.example", "")
