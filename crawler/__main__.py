@@ -39,9 +39,15 @@ def _add_snapshot(words: argparse._SubParsersAction) -> None:
                  epilog="exit codes: 0 complete, 1 failed, 2 wrong usage, 3 partial: run it again with --resume")  # fmt: skip
     word.add_argument("registries", nargs="+", metavar="REGISTRY", help="huggingface/models, npm, pypi, …")
     word.add_argument("--top", type=count, default=1000, metavar="K", help="how deep (default: 1000)")
-    word.add_argument("--by", choices=("downloads", "likes", "trending", "dependents"), help="the order (default: downloads)")
-    word.add_argument("--resume", action="store_true", help="go on with an interrupted one, if there is one from the last six hours")
-    word.add_argument("--no-counters", action="store_true", help="Ecosyste.ms: the order only, a hundredth of the bytes")
+    word.add_argument(
+        "--by", choices=("downloads", "likes", "trending", "dependents"), help="the order (default: downloads)"
+    )
+    word.add_argument(
+        "--resume", action="store_true", help="go on with an interrupted one, if there is one from the last six hours"
+    )
+    word.add_argument(
+        "--no-counters", action="store_true", help="Ecosyste.ms: the order only, a hundredth of the bytes"
+    )
     _add_manner(word)
     word.add_argument("--format", choices=("text", "json"), default="text")
     word.set_defaults(do=snapshot)
@@ -49,11 +55,19 @@ def _add_snapshot(words: argparse._SubParsersAction) -> None:
 
 def _add_manner(word: argparse.ArgumentParser) -> None:
     word.add_argument("--contact", help="your e-mail or page, told to the registry (or OBSERVATORY_CONTACT)")
-    word.add_argument("--share", type=_share, default=1.0, metavar="PART", help="of the quota to use, above 0 up to 1 (default: 1)")
-    word.add_argument("--patience", type=float, default=120.0, metavar="SECONDS", help="to keep trying one page (default: 120)")
-    word.add_argument("--pause", type=float, metavar="SECONDS", help="between two requests (default: Ecosyste.ms 1, the Hub 0)")
+    word.add_argument(
+        "--share", type=_share, default=1.0, metavar="PART", help="of the quota to use, above 0 up to 1 (default: 1)"
+    )
+    word.add_argument(
+        "--patience", type=float, default=120.0, metavar="SECONDS", help="to keep trying one page (default: 120)"
+    )
+    word.add_argument(
+        "--pause", type=float, metavar="SECONDS", help="between two requests (default: Ecosyste.ms 1, the Hub 0)"
+    )
     word.add_argument("--clock", choices=("local", "registry"), default="local", help="whose clock dates the snapshot")
-    word.add_argument("--keep-bodies", type=int, default=400, metavar="DAYS", help="that page bodies are kept (default: 400; 0: not)")
+    word.add_argument(
+        "--keep-bodies", type=int, default=400, metavar="DAYS", help="that page bodies are kept (default: 400; 0: not)"
+    )
     word.add_argument("--quiet", action="store_true", help="no progress")
 
 
@@ -65,8 +79,12 @@ def _add_import(words: argparse._SubParsersAction) -> None:
     word.add_argument("files", nargs="+", metavar="FILE", help="plain or .gz")
     word.add_argument("--registry", required=True, metavar="R")
     word.add_argument("--date", required=True, type=day, metavar="YYYY-MM-DD", help="the day the list shows")
-    word.add_argument("--by", choices=("downloads", "likes", "trending", "dependents"), default="downloads", help="its order")
-    word.add_argument("--counter", help="what its number counts: last-month, total, … (default: the Hub's own, else unstated)")
+    word.add_argument(
+        "--by", choices=("downloads", "likes", "trending", "dependents"), default="downloads", help="its order"
+    )
+    word.add_argument(
+        "--counter", help="what its number counts: last-month, total, … (default: the Hub's own, else unstated)"
+    )
     word.add_argument("--id", metavar="COLUMN", help="csv: the column with the names")
     word.add_argument("--value", metavar="COLUMN", help="csv: the column with the counts")
     word.add_argument("--rank", metavar="COLUMN", help="csv: the column with the ranks")
@@ -204,7 +222,9 @@ def registries(options: argparse.Namespace) -> int:
     from crawler.registries import listed, table
 
     found = listed(options.db)
-    print(json.dumps({"schema": 1, "registries": found}, ensure_ascii=False) if options.format == "json" else table(found))
+    print(
+        json.dumps({"schema": 1, "registries": found}, ensure_ascii=False) if options.format == "json" else table(found)
+    )
     return DONE
 
 

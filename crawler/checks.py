@@ -20,7 +20,7 @@ FIELD_TOLERANCE = 0.02
 OLDEST_ANSWER = 3600
 MOST_SKEW = 300
 LONGEST_CRAWL = 6 * 3600
-SENTINELS_NEEDED = 0.95
+SENTINELS_NEEDED = 0.9
 
 
 def judge(
@@ -58,7 +58,9 @@ def transport(evidence: Mapping[str, object]) -> Finding:
     pages, bad = _number(evidence, "pages"), _number(evidence, "not_ok")
     short = _number(evidence, "short_pages")
     measured = f"{pages} pages, {bad} not 200, {short} shorter than the others though the list went on"
-    return _finding("G2 transport", pages > 0 and bad <= _number(evidence, "singles") and not short, measured, "all whole")
+    return _finding(
+        "G2 transport", pages > 0 and bad <= _number(evidence, "singles") and not short, measured, "all whole"
+    )
 
 
 def order(evidence: Mapping[str, object]) -> Finding:
@@ -111,10 +113,10 @@ def fields(presence: Mapping[str, float], baseline: Iterable[tuple[str, float]])
 
 
 def leaders(sentinels: Sequence[tuple[str, bool]]) -> Finding:
-    """G7: the leaders of the last snapshot are still listed, all but one in twenty."""
+    """G7: the leaders of the last snapshot of at most eight days ago are still listed, all but one in ten."""
     rule = f"≥ {SENTINELS_NEEDED:.0%} of the last leaders"
     if not sentinels:
-        return Finding("G7 leaders", "no baseline", "no complete crawl of this list in the last 31 days", rule)
+        return Finding("G7 leaders", "no baseline", "no complete crawl of this list in the last 8 days", rule)
     gone = [name for name, present in sentinels if not present]
     measured = f"{len(sentinels) - len(gone)} of {len(sentinels)}" + (f"; gone: {', '.join(gone[:3])}" if gone else "")
     return _finding("G7 leaders", len(gone) <= (1 - SENTINELS_NEEDED) * len(sentinels) + 1e-9, measured, rule)
@@ -123,7 +125,9 @@ def leaders(sentinels: Sequence[tuple[str, bool]]) -> Finding:
 def freshness(evidence: Mapping[str, object]) -> Finding:
     """G8: no answer lay in a cache for long, and the registry's clock agrees with ours."""
     oldest, skew = evidence["oldest"], evidence["skew"]
-    measured = f"oldest answer {oldest if oldest is not None else '?'} s, clocks apart {skew if skew is not None else '?'} s"
+    measured = (
+        f"oldest answer {oldest if oldest is not None else '?'} s, clocks apart {skew if skew is not None else '?'} s"
+    )
     fresh = (oldest is None or int(str(oldest)) <= OLDEST_ANSWER) and (skew is None or int(str(skew)) <= MOST_SKEW)
     return _finding("G8 freshness", fresh, measured, f"≤ {OLDEST_ANSWER} s old, clocks ≤ {MOST_SKEW} s apart")
 
@@ -137,7 +141,9 @@ def duration(evidence: Mapping[str, object]) -> Finding:
 def rejected(evidence: Mapping[str, object]) -> Finding:
     """G10: rows that could not be read are few; each keeps its place and stands in `reject` with its reason."""
     bad, rows = _number(evidence, "rejected_everywhere"), max(1, _number(evidence, "received"))
-    return _finding("G10 rejects", bad <= MOST_REJECTED * rows, f"{bad} of {rows} rows", f"≤ {MOST_REJECTED:.1%} of rows")
+    return _finding(
+        "G10 rejects", bad <= MOST_REJECTED * rows, f"{bad} of {rows} rows", f"≤ {MOST_REJECTED:.1%} of rows"
+    )
 
 
 def counters(evidence: Mapping[str, object]) -> Finding:

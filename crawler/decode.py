@@ -85,9 +85,7 @@ def read_rows(
     return Rows(len(raws), tuple(observations), tuple(rejects), tuple(type_events(dropped)))
 
 
-def _read(
-    raw: bytes, row_type: type[Row], required: frozenset[str], dropped: list[tuple[str, str]]
-) -> Row:
+def _read(raw: bytes, row_type: type[Row], required: frozenset[str], dropped: list[tuple[str, str]]) -> Row:
     try:
         row = msgspec.json.decode(raw, type=row_type)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -152,7 +150,9 @@ def type_events(dropped: Iterable[tuple[str, str]]) -> list[Event]:
     """One event for each field that was dropped for its type, with how often and an example."""
     dropped = list(dropped)
     return [
-        Event("schema_type_change", "warning", f"{sum(name == field for name, _ in dropped)} rows: {example}", after=field)
+        Event(
+            "schema_type_change", "warning", f"{sum(name == field for name, _ in dropped)} rows: {example}", after=field
+        )
         for field, example in {name: why for name, why in reversed(dropped)}.items()
     ]
 

@@ -16,7 +16,7 @@ from scrapy.http import Response
 from crawler.decode import NotAList, split
 from crawler.items import Answer
 from crawler.pace import LONGEST_WAIT, Budget, back_off, read_date, read_quota, retry_after, wait_after_429
-from crawler.spiders import CrawlError, unforeseen
+from crawler.spiders import CrawlError
 
 if TYPE_CHECKING:
     from crawler.spiders import RegistrySpider
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PASSING = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 530}
 TRIES_BEFORE_FIRST_WORD = 3  # while a host has never answered, it is more likely that there is no network
 TRIES_BEFORE_SMALLER = 2
+TRIES_OF_HOLLOW = 2  # after that it is passed over, and the gate will say that rows may have been lost
 MOST_HOPS = 5
 
 
@@ -77,6 +78,8 @@ class PaceMiddleware:
             fault = fault_of(answer) if answer.status == 200 else ""
             if fault:
                 return self._again(request, fault)
+            if hollow(answer) and request.meta.get("attempt", 0) < TRIES_OF_HOLLOW:
+                return self._again(request, "an empty page of a list that goes on")
             request.meta["answer"] = answer
             return response
         if answer.status in PASSING:
@@ -168,6 +171,11 @@ def fault_of(answer: Answer) -> str:
     return ""
 
 
+def hollow(answer: Answer) -> bool:
+    """Whether a page is empty although it names a next one."""
+    return answer.body.strip() == b"[]" and 'rel="next"' in answer.headers.get("link", "")
+
+
 def plain_kind(kind: str) -> str:
     """A content type fit to be shown."""
     return kind if kind.isprintable() and 0 < len(kind) < 60 else "no content type"
@@ -215,13 +223,5 @@ def brief(exception: Exception) -> str:
     return f"{type(exception).__name__}: {str(exception)[:160]}".rstrip(": ")
 
 
-def too_large(exception: BaseException) -> bool:
-    """Whether an answer was refused for its size."""
-    return "size" in str(exception) and isinstance(exception, IgnoreRequest)
-
-
 def _whole(text: str | None) -> int:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0
-
-
-__all__ = ["PaceMiddleware", "fault_of", "offline", "refusal", "too_large", "unforeseen"]

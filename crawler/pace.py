@@ -42,7 +42,10 @@ def read_quota(headers: Mapping[str, str]) -> Quota | None:
     if remaining is None or reset is None or now is None:
         return None
     return Quota(
-        headers.get("x-ratelimit-tier", "hour")[:40], remaining, max(0.0, reset - now), _whole(headers.get("x-ratelimit-limit"))
+        headers.get("x-ratelimit-tier", "hour")[:40],
+        remaining,
+        max(0.0, reset - now),
+        _whole(headers.get("x-ratelimit-limit")),
     )
 
 

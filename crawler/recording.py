@@ -40,7 +40,7 @@ class Recording:
             self._begin(spider, page.fetched_at)
             before = self.progress
             self.progress = self._store.record(self.snapshot or 0, page)
-            self._idle_pages = self._idle_pages + 1 if page.received and self.progress.depth == before.depth else 0
+            self._idle_pages = self._idle_pages + 1 if self.progress.depth == before.depth else 0
         self._show(page, self.progress, quota)
         return self.progress
 
@@ -79,7 +79,7 @@ class Recording:
 def end_snapshot(store: Store, snapshot: int, reason: str | None = None) -> tuple[str, str | None]:
     """Judge and end an open snapshot; its status and why."""
     (row,) = store.ask("evidence", snapshot=snapshot)
-    presence = {found["field"]: found["share"] for found in store.ask("presence", snapshot=snapshot)}
+    presence = {found["field"]: found["share"] for found in store.ask("presence", snapshot=snapshot) if found["share"]}
     baseline = [(found["field"], found["share"]) for found in store.ask("baseline", snapshot=snapshot)]
     sentinels = [(found["name"], bool(found["present"])) for found in store.ask("sentinels", snapshot=snapshot)]
     findings = judge(as_evidence(dict(row)), presence, baseline, sentinels)

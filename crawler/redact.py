@@ -9,7 +9,8 @@ from crawler.items import Page
 
 # The @ may be written as it is or escaped. Each class is bounded, so that a long body takes linear time.
 _ADDRESS = re.compile(
-    rb"[A-Za-z0-9._%+'-]{1,64}(?:@|\\u0040|%40)(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![A-Za-z0-9-])", re.IGNORECASE
+    rb"[A-Za-z0-9._%+'-]{1,64}(?:@|\\u0040|%40)(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![A-Za-z0-9-])",
+    re.IGNORECASE,
 )
 PUT_INSTEAD = b"[address removed]"
 

@@ -17,7 +17,7 @@ from crawler.items import Page
 from crawler.progress import shown
 from crawler.recording import Recording, resume_or_close
 from crawler.settings import scrapy_settings
-from crawler.spiders import CrawlError, Plan, RegistrySpider, unforeseen
+from crawler.spiders import CrawlError, NotThere, Plan, RegistrySpider, unforeseen
 from db import ObservatoryError
 from db.command import DONE, FAILED, PARTIAL
 from db.connect import writing
@@ -69,7 +69,7 @@ def spider_for(registry: str) -> type[RegistrySpider]:
     spiders = [loader.load(name) for name in loader.list()]
     found = next((spider for spider in spiders if spider.serves(registry)), None)
     if found is None:
-        raise CrawlError(
+        raise NotThere(
             f"There is no registry {registry!r}.",
             why="The Hub has huggingface/models, huggingface/datasets and huggingface/spaces.",
             fix="See `observatory crawl registries`.",
@@ -116,7 +116,9 @@ def _run(
 ) -> RegistrySpider:
     pause = kind.pause if manner.pause is None else manner.pause
     process = AsyncCrawlerProcess(
-        scrapy_settings(manner.contact, manner.share, manner.patience, pause, manner.clock, kind.page_bytes, manner.debug)
+        scrapy_settings(
+            manner.contact, manner.share, manner.patience, pause, manner.clock, kind.page_bytes, manner.debug
+        )
     )
     logging.getLogger("scrapy").setLevel("DEBUG" if manner.debug else "CRITICAL")
     crawler = process.create_crawler(kind)
@@ -131,6 +133,8 @@ def _outcome(plan: Plan, recording: Recording, spider: RegistrySpider) -> Outcom
     trouble = spider.trouble
     if trouble is None and spider.walked:
         return _ended(plan, recording, *recording.end())
+    if isinstance(trouble, NotThere):
+        raise trouble
     if not recording.progress.depth:
         error = trouble or CrawlError("The crawl was stopped before its first page.", lasting=False)
         recording.fail(spider, f"{error.gate}: {error.what}")

@@ -7,7 +7,7 @@ import difflib
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
@@ -24,7 +24,10 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise the mistake as a UsageError; `run` prints it and ends with 2."""
         raise UsageError(
-            f"{self.prog}: {message}.", why=_meant(message, self), fix=f"See `{self.prog} --help`.", more="docs/commands.md"
+            f"{self.prog}: {message}.",
+            why=_meant(message, self),
+            fix=f"See `{self.prog} --help`.",
+            more="docs/commands.md",
         )
 
 
@@ -137,6 +140,15 @@ def _meant(message: str, made: argparse.ArgumentParser) -> str:
     found = re.search(r"(?:invalid choice: |unrecognized arguments: )'?([^' ]+)", message)
     if not found:
         return ""
-    known = [option for action in made._actions for option in (*action.option_strings, *(action.choices or ()))]
-    near = difflib.get_close_matches(found[1], [str(word) for word in known], 1)
+    near = difflib.get_close_matches(found[1], list(_words_of(made)), 1)
     return f"Did you mean {near[0]}?" if near else ""
+
+
+def _words_of(made: argparse.ArgumentParser) -> Iterator[str]:
+    """Every word and option, those of its words among them: argparse tells of a wrong option without saying whose."""
+    for action in made._actions:
+        yield from action.option_strings
+        yield from (str(choice) for choice in action.choices or ())
+        if isinstance(action.choices, dict):
+            for word in action.choices.values():
+                yield from _words_of(word)

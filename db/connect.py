@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ PRAGMA busy_timeout = 10000;
 PRAGMA trusted_schema = OFF;
 PRAGMA cell_size_check = ON;
 """
+DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph"}
 
 
@@ -43,10 +45,11 @@ def writing(path: Path) -> Iterator[Database]:
     with writers_lock(path):
         connection = _open(f"file:{_quoted(path)}?mode=rwc", path)
         try:
-            _use(connection, path)
-            database = Database(connection)
-            migrate(database)
-            yield database
+            with _telling_damage(path):
+                _use(connection, path)
+                database = Database(connection)
+                migrate(database)
+                yield database
         finally:
             connection.close()
 
@@ -68,8 +71,9 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
         )
     connection = _open(f"file:{_quoted(path)}?mode=ro", path)
     try:
-        _refuse_stranger(connection, path)
-        yield connection
+        with _telling_damage(path):
+            _refuse_stranger(connection, path)
+            yield connection
     finally:
         connection.close()
 
@@ -85,6 +89,7 @@ def writers_lock(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
+            lock.seek(0)
             holder = lock.read().strip() or "unknown"
             raise StoreBusy(
                 f"Another process (pid {holder}) is writing to {path}.",
@@ -98,9 +103,14 @@ def writers_lock(path: Path) -> Iterator[None]:
         yield
 
 
+def lock_path(path: Path) -> Path:
+    """The file that is locked: beside the store itself, by whatever link it is named."""
+    return Path(f"{os.path.realpath(path)}.lock")
+
+
 def _lock_file(path: Path) -> IO[str]:
     try:
-        return open(f"{path}.lock", "a+", encoding="ascii")
+        return open(lock_path(path), "a+", encoding="ascii")
     except OSError as error:
         raise StoreError(
             f"The store {path} cannot be written: {error.strerror}.",
@@ -150,9 +160,20 @@ def _refuse_stranger(connection: sqlite3.Connection, path: Path) -> None:
     refuse_newer(Database(connection))
 
 
+@contextmanager
+def _telling_damage(path: Path) -> Iterator[None]:
+    """Damage that is met half-way is told like damage that is met on opening."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGED:
+            raise _unusable(path, error) from error
+        raise
+
+
 def _unusable(path: Path, error: sqlite3.Error) -> StoreError:
     return StoreError(
-        f"The store {path} cannot be opened: {error}.",
+        f"The store {path} cannot be used: {error}.",
         why="It is not a SQLite file, it is damaged, or it may not be read.",
         fix=f"Look at it with `observatory store check --db {path}`, or bring back a copy with "
         "`observatory store restore BACKUP`.",
@@ -165,7 +186,7 @@ def refuse_network(path: Path, mounts: Path = Path("/proc/mounts")) -> None:
     Raises:
         StoreError: naming the kind of file system.
     """
-    kind = file_system(path.absolute().parent, mounts)
+    kind = file_system(Path(os.path.realpath(path)).parent, mounts)
     if kind in NETWORK_FILE_SYSTEMS:
         raise StoreError(
             f"{path} lies on a network file system ({kind}).",
@@ -181,6 +202,7 @@ def file_system(folder: Path, mounts: Path = Path("/proc/mounts")) -> str:
     best, kind = "", ""
     for line in mounts.read_text("utf-8", errors="replace").splitlines():
         _, point, found, *_ = line.split()
+        point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), point)
         inside = point == "/" or str(folder) == point or str(folder).startswith(point + "/")
         if inside and len(point) >= len(best):
             best, kind = point, found

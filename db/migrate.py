@@ -78,6 +78,7 @@ def migrate(database: Database) -> list[str]:
     refuse_newer(database)
     todo = pending(database)
     migrations().apply(database)
-    if todo:
+    # Asked each time: a process that was killed right after its last migration has not come to this.
+    if database.conn.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         database.conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     return todo

@@ -90,14 +90,15 @@ class Store:
         missing = self._without_counters(snapshot, 50) if row["with_counters"] else ()
         return Progress(snapshot, row["pages"], row["depth"], row["duplicates"], row["with_counters"], missing)
 
-    def note(self, registry: str, events: Iterable[Event], at: int, snapshot: int | None = None) -> None:
+    def note(self, registry: Registry, events: Iterable[Event], at: int, snapshot: int | None = None) -> None:
         """Write events that a reader of the numbers should know."""
         with self.transaction():
+            number = self._registry(registry)
             self._connection.executemany(
                 "INSERT INTO quality_event"
                 " (registry_id, snapshot_id, kind, severity, before, after, evidence, noted_at)"
-                " SELECT registry_id, ?, ?, ?, ?, ?, ?, ? FROM registry WHERE name = ?",
-                [(snapshot, e.kind, e.severity, e.before, e.after, e.evidence, at, registry) for e in events],
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [(number, snapshot, e.kind, e.severity, e.before, e.after, e.evidence, at) for e in events],
             )
 
     def end(

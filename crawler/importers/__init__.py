@@ -70,7 +70,9 @@ class Imported:
     def line(self) -> str:
         """One import in a line or two."""
         if self.again:
-            return f"{self.status:<9}{self.registry}  {self.file} is snapshot {self.snapshot} already; nothing was changed"
+            return (
+                f"{self.status:<9}{self.registry}  {self.file} is snapshot {self.snapshot} already; nothing was changed"
+            )
         line = f"{self.status:<9}{self.registry}  snapshot {self.snapshot}, {self.listed:,} packages from {self.file}"
         return "\n         ".join([line, *([self.reason] if self.reason else []), *self.warnings])
 
@@ -129,7 +131,9 @@ def content_of(file: Path) -> bytes:
             with gzip.open(file) as stream:
                 content = stream.read(LARGEST_FILE + 1)
     except (OSError, EOFError) as error:
-        raise ImportFailed(f"{file} cannot be read: {error}.", fix="Look at the file's name and whether it is whole.") from error
+        raise ImportFailed(
+            f"{file} cannot be read: {error}.", fix="Look at the file's name and whether it is whole."
+        ) from error
     if len(content) > LARGEST_FILE:
         raise ImportFailed(f"{file} unpacks to more than {LARGEST_FILE >> 30} GiB.", fix="Split it by day.")
     return content
@@ -153,7 +157,9 @@ def _store(store, file: str, size: int, sha256: str, past: Past, wanted: Wanted,
                 rejects=past.rejects, events=events)  # fmt: skip
     progress = store.record(snapshot, redacted(page, keep_body=False))
     status, why = end_snapshot(store, snapshot)
-    return Imported(file, wanted.registry, snapshot, status, progress.depth, reason=why, warnings=_warnings(events, wanted))
+    return Imported(
+        file, wanted.registry, snapshot, status, progress.depth, reason=why, warnings=_warnings(events, wanted)
+    )
 
 
 def counter_of(wanted: Wanted) -> str:
@@ -171,7 +177,9 @@ def counter_of(wanted: Wanted) -> str:
 
 def by_counter(observations: Iterable[Observation], ordered_by: str) -> tuple[Observation, ...]:
     """Largest first, equal values by name, unknown values last."""
-    field_of = {"downloads": "downloads", "likes": "likes", "dependents": "dependents", "trending": "trending"}[ordered_by]
+    field_of = {"downloads": "downloads", "likes": "likes", "dependents": "dependents", "trending": "trending"}[
+        ordered_by
+    ]
 
     def place(seen: Observation) -> tuple[bool, float, str]:
         value = getattr(seen, field_of)
@@ -189,11 +197,17 @@ def _contradiction(past: Past, wanted: Wanted) -> tuple[Event, ...]:
     if past.newest is None or past.newest < wanted.taken_at + SECONDS_A_DAY:
         return ()
     stated, found = instant(wanted.taken_at)[:10], instant(past.newest)[:10]
-    return (Event("date_contradicted", "error", "the file holds rows younger than the date it was given", stated, found),)
+    return (
+        Event("date_contradicted", "error", "the file holds rows younger than the date it was given", stated, found),
+    )
 
 
 def _warnings(events: Iterable[Event], wanted: Wanted) -> tuple[str, ...]:
-    said = [f"warning: {event.evidence} ({event.before} → {event.after})" for event in events if event.severity == "error"]
+    said = [
+        f"warning: {event.evidence} ({event.before} → {event.after})" for event in events if event.severity == "error"
+    ]
     if counter_of(wanted) == "unstated":
-        said.append("note: what the counts are of was not stated (--counter), so this list is compared only with such lists")
+        said.append(
+            "note: what the counts are of was not stated (--counter), so this list is compared only with such lists"
+        )
     return tuple(said)

@@ -41,12 +41,16 @@ def _rows(content: bytes) -> list[Mapping[str, str]]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ImportFailed("The file is not UTF-8 text.", why=str(error), fix="Convert it, or name another format.") from error
+        raise ImportFailed(
+            "The file is not UTF-8 text.", why=str(error), fix="Convert it, or name another format."
+        ) from error
     csv.field_size_limit(1024 * 1024)
     try:
         return list(csv.DictReader(io.StringIO(text, newline=""), dialect=_dialect(text)))
     except csv.Error as error:
-        raise ImportFailed("The file is not a table.", why=str(error), fix="Look at its quotes and its delimiter.") from error
+        raise ImportFailed(
+            "The file is not a table.", why=str(error), fix="Look at its quotes and its delimiter."
+        ) from error
 
 
 def _dialect(text: str) -> type[csv.Dialect] | str:
@@ -69,7 +73,8 @@ def _look_for_columns(first: Mapping[str, str] | None, wanted: Wanted, content: 
     for option, column in wanted.columns.items():
         if first is not None and column and column not in first:
             raise ImportFailed(
-                f"There is no column {column!r}.", fix=f"--{option} can be one of: {', '.join(str(name) for name in there)}."
+                f"There is no column {column!r}.",
+                fix=f"--{option} can be one of: {', '.join(str(name) for name in there)}.",
             )
 
 
@@ -99,5 +104,3 @@ def _number(text: str | None, column: str) -> int | None:
     if not math.isfinite(number) or number != int(number) or not 0 <= number <= LARGEST:
         raise ValueError(f"{column} is not a count: {text[:60]!r}")
     return int(number)
-
-

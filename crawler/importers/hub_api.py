@@ -24,7 +24,9 @@ def read(content: bytes, wanted: Wanted) -> Past:
     body = _one_list(content)
     asked = set(EXPAND[kind]) & set(json.dumps(json.loads(body)[:50]).replace('"', " ").split())
     try:
-        rows = read_rows(body, Row, frozenset({"id", "_id", SORTS[wanted.ordered_by]}), lambda row: observation(row, asked))
+        rows = read_rows(
+            body, Row, frozenset({"id", "_id", SORTS[wanted.ordered_by]}), lambda row: observation(row, asked)
+        )
     except NotAList as error:
         raise ImportFailed("The file is not a list of rows.", why=str(error)) from error
     moments = [at for seen in rows.observations for at in (seen.created_at, seen.modified_at) if at is not None]

@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 
 from crawler.items import Answer, Event, Observation, Page, Progress, Registry, Reject
 from db import ObservatoryError
+from db.command import USAGE
 
 if TYPE_CHECKING:
     from crawler.recording import Recording
@@ -31,6 +32,12 @@ class CrawlError(ObservatoryError):
     def __init__(self, what: str, why: str = "", fix: str = "", lasting: bool = True, gate: str = "protocol") -> None:
         super().__init__(what, why, fix)
         self.lasting, self.gate = lasting, gate
+
+
+class NotThere(CrawlError):
+    """What was asked for does not exist: nothing is recorded of it."""
+
+    exit_code = USAGE
 
 
 class UnexpectedPage(CrawlError):

@@ -27,7 +27,7 @@ import msgspec
 
 from crawler.decode import Count, Name, NotAList, inversions, read_rows, seconds, split
 from crawler.items import Answer, Event, Observation, Page, Progress, Registry, Reject
-from crawler.spiders import CrawlError, Plan, RegistrySpider, next_link, not_a_list, page_of
+from crawler.spiders import NotThere, Plan, RegistrySpider, next_link, not_a_list, page_of
 from db.identity import stable_id
 
 if TYPE_CHECKING:
@@ -45,6 +45,10 @@ PERIODS = {
         "rubygems", "terraform",
     ),
 }  # fmt: skip
+WITHOUT_DOWNLOADS = (
+    "actions", "bazel", "bower", "carthage", "cocoapods", "conan", "conda", "cpan", "ctan", "deno", "elm", "elpa", "fdroid",
+    "go", "helm", "lean", "maven", "nix", "pub", "racket", "spack", "swiftpm", "vcpkg",
+)  # fmt: skip
 KEPT = (
     "id", "name", "downloads", "downloads_period", "dependent_packages_count", "dependent_repos_count", "status",
     "last_synced_at", "updated_at", "first_release_published_at", "latest_release_published_at", "normalized_licenses",
@@ -85,9 +89,9 @@ class EcosystemsSpider(RegistrySpider):
 
     def __init__(self, plan: Plan, resume_at: str | None = None, recording: Recording | None = None) -> None:
         super().__init__(plan, resume_at, recording)
-        by = plan.ordered_by or ("downloads" if expected_period(plan.registry) != "none" else "dependents")
+        by = plan.ordered_by or ("dependents" if plan.registry in WITHOUT_DOWNLOADS else "downloads")
         if by not in SORTS:
-            raise CrawlError(
+            raise NotThere(
                 f"{plan.registry} cannot be ranked by {by}.",
                 why="Ecosyste.ms has no such order.",
                 fix="Use --by downloads or --by dependents.",
@@ -171,12 +175,12 @@ class EcosystemsSpider(RegistrySpider):
         expected, events = expected_period(self.plan.registry), []
         self.learned["period"] = period
         if period == "none" and self.ordered_by == "downloads":
-            raise CrawlError(
+            raise NotThere(
                 f"{self.plan.registry} publishes no downloads.",
                 why="Its order by downloads would be arbitrary.",
                 fix="Use --by dependents.",
             )
-        if expected not in (period, "none"):
+        if expected not in (period, "unknown"):
             events.append(Event("counter_meaning", "warning", "downloads_period of the first row", expected, period))
         return page_of("probe", answer, len(rows), events=events, body=reduced(answer.body),
                        next_url=self._list_url("package_names", min(NAMES_PAGE, margin(self.plan.k))))  # fmt: skip
@@ -187,10 +191,14 @@ class EcosystemsSpider(RegistrySpider):
         for position, raw in enumerate(rows):
             try:
                 name = msgspec.json.decode(raw, type=Name)
-                observations.append(Observation(stable_id(self.plan.registry, name), stable_id(self.plan.registry, name)))
+                observations.append(
+                    Observation(stable_id(self.plan.registry, name), stable_id(self.plan.registry, name))
+                )
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 rejects.append(Reject(position, str(error)[:200], raw[:500].decode("utf-8", "replace")))
-        return page_of("ranking", answer, len(rows), observations, rejects, next_url=self._following(answer), body=answer.body)
+        return page_of(
+            "ranking", answer, len(rows), observations, rejects, next_url=self._following(answer), body=answer.body
+        )
 
     def _read_counters(self, answer: Answer) -> Page:
         if answer.status == 404:  # one package asked for by name, gone since it was listed
@@ -252,8 +260,8 @@ def period_of(raw: bytes) -> str:
 
 
 def expected_period(registry: str) -> str:
-    """What the downloads of an ecosystem count, by the service's own code; 'none' where there are none."""
-    return next((period for period, ecosystems in PERIODS.items() if registry in ecosystems), "none")
+    """What the downloads of an ecosystem count, by the service's own code; 'unknown' before the rows have told."""
+    return next((period for period, ecosystems in PERIODS.items() if registry in ecosystems), "unknown")
 
 
 def margin(k: int) -> int:
@@ -271,12 +279,12 @@ def choose(wanted: str, known: Iterable[RegistryRow]) -> RegistryRow | None:
     return next(iter(named or default or only), None)
 
 
-def unknown_registry(wanted: str, known: Iterable[RegistryRow]) -> CrawlError:
+def unknown_registry(wanted: str, known: Iterable[RegistryRow]) -> NotThere:
     """No registry has this name, or an ecosystem has several and no default."""
     known = list(known)
     several = [registry.name for registry in known if registry.ecosystem == wanted]
     near = several or difflib.get_close_matches(wanted, {name for r in known for name in (r.ecosystem, r.name)}, 3)
-    return CrawlError(
+    return NotThere(
         f"There is no registry {wanted!r}.",
         why=f"Ecosyste.ms has several of this ecosystem: {', '.join(several)}." if several else
         "Neither the Hub nor Ecosyste.ms lists one of this name.",

@@ -25,10 +25,12 @@ from typing import TYPE_CHECKING, Annotated
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
+from huggingface_hub import constants, get_token
+from scrapy import Request
 
 from crawler.decode import Count, Name, NotAList, Rows, inversions, read_rows, seconds
 from crawler.items import Answer, Event, Observation, Page, Parent, Progress, Registry
-from crawler.spiders import CrawlError, Plan, RegistrySpider, next_link, not_a_list, page_of
+from crawler.spiders import CrawlError, NotThere, Plan, RegistrySpider, next_link, not_a_list, page_of
 
 if TYPE_CHECKING:
     from crawler.recording import Recording
@@ -104,7 +106,7 @@ class HuggingFaceSpider(RegistrySpider):
         self.kind = plan.registry.removeprefix("huggingface/")
         by = plan.ordered_by or ("likes" if self.kind == "spaces" else "downloads")
         if by not in SORTS or (self.kind == "spaces" and by == "downloads"):
-            raise CrawlError(
+            raise NotThere(
                 f"{plan.registry} cannot be ranked by {by}.",
                 why="The Hub counts no downloads of spaces." if self.kind == "spaces" else "The Hub has no such order.",
                 fix="Use --by likes or --by trending" + ("." if self.kind == "spaces" else " or --by downloads."),
@@ -120,6 +122,12 @@ class HuggingFaceSpider(RegistrySpider):
     def takes(self, status: int, url: str) -> bool:
         """400 to the first question tells which fields are known."""
         return status == 200 or (status == 400 and _parameter(url, "limit") == "1")
+
+    def request(self, url: str) -> Request:
+        """With the token huggingface_hub would send, if there is one. Requests only ever go to our own endpoint."""
+        token = None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token()
+        asked = super().request(url)
+        return asked.replace(headers={"Authorization": f"Bearer {token}"}) if token else asked
 
     def registry(self) -> Registry:
         """The kind is the Hub's own word for it."""
@@ -137,8 +145,9 @@ class HuggingFaceSpider(RegistrySpider):
         following = self.following(answer)
         if _parameter(answer.url, "limit") == "1":
             self.learned["cursor"] = cursor_form(following)
+            events = [*rows.events, *surprises(answer, self.learned["cursor"], SORTS[self.ordered_by])]
             following = self._list_url(self.learned["expand"], min(PAGE, self.plan.k + 1))
-            return page_of("probe", answer, rows.received, events=rows.events, next_url=following, body=answer.body)
+            return page_of("probe", answer, rows.received, events=events, next_url=following, body=answer.body)
         disorder = inversions(_value(row, self.ordered_by) for row in rows.observations)
         return page_of("ranking", answer, rows.received, rows.observations, rows.rejects, rows.events, disorder,
                        following, answer.body)  # fmt: skip
@@ -246,6 +255,14 @@ def _stated(tags: Iterable[str]) -> Iterable[tuple[str, str]]:
     for relation, _, name in (word.partition(":") for word in words):
         if name and relation in RELATIONS:
             yield name, relation
+
+
+def surprises(answer: Answer, cursor: str, sort: str) -> Iterable[Event]:
+    """What the first row shows of an API that is not as it was: another cursor, no statement of the quota."""
+    if cursor and cursor != f"{sort}, _id":
+        yield Event("assumption_differs", "warning", "the keys of the cursor", f"{sort}, _id", cursor)
+    if "ratelimit" not in answer.headers:
+        yield Event("assumption_differs", "warning", "the quota is not stated any more", "RateLimit", None)
 
 
 def cursor_form(url: str | None) -> str:

@@ -2,18 +2,19 @@
 WITH pages AS (SELECT * FROM page WHERE snapshot_id = :snapshot AND role <> 'probe'),
 listing AS (SELECT * FROM pages WHERE role IN ('ranking', 'file')),
 values_in_order AS (
-    SELECT k.rank, coalesce(CASE s.ordered_by WHEN 'downloads' THEN k.downloads WHEN 'likes' THEN k.likes
+    SELECT k.rank, k.page, coalesce(CASE s.ordered_by WHEN 'downloads' THEN k.downloads WHEN 'likes' THEN k.likes
            WHEN 'dependents' THEN k.dependents ELSE k.trending END, -1) AS value
     FROM ranking k JOIN snapshot s ON s.snapshot_id = k.snapshot_id WHERE k.snapshot_id = :snapshot),
 steps AS (SELECT value, lag(value) OVER (ORDER BY rank) AS above FROM values_in_order)
 SELECT s.snapshot_id, r.name AS registry, s.origin, s.kind, s.k, s.ordered_by, s.started_at, s.taken_at, s.settings,
        (SELECT count(*) FROM values_in_order) AS listed,
-       (SELECT count(*) FROM values_in_order WHERE value >= 0) AS with_counters,
+       (SELECT count(*) FROM values_in_order v WHERE v.value >= 0
+         OR v.page IN (SELECT number FROM pages WHERE role = 'counters')) AS with_counters,
        (SELECT count(*) FROM steps WHERE value > above) AS disorder,
        (SELECT count(*) FROM pages) AS pages,
        (SELECT count(*) FROM pages WHERE status <> 200) AS not_ok,
        (SELECT count(*) FROM pages WHERE role = 'counters' AND status = 404) AS singles,
-       (SELECT count(*) FROM listing WHERE next_url IS NOT NULL AND received > 0
+       (SELECT count(*) FROM listing WHERE next_url IS NOT NULL
          AND received < (SELECT max(received) FROM listing)) AS short_pages,
        (SELECT coalesce(sum(received), 0) FROM listing) AS ranked_received,
        (SELECT coalesce(sum(received), 0) FROM pages) AS received,

@@ -1,0 +1,38 @@
+# Everything is set up in .venv, which each target makes if it is not there.
+PYTHON ?= python3
+VENV   ?= .venv
+RUN     = $(VENV)/bin/python -m
+WORKERS ?= 2
+
+.PHONY: help snapshot demo test test-slow check docs clean
+
+help:                   ## what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/'
+
+snapshot: $(VENV)/ready  ## the top 1,000 of Hugging Face, npm and PyPI now, then the report
+	$(RUN) schedules.commands crawl snapshot huggingface/models npm pypi --top 1000 --resume || [ $$? -eq 3 ]
+	$(RUN) schedules.commands compute
+	$(RUN) schedules.commands report
+
+demo: $(VENV)/ready      ## the same on a simulated Hub, without a network
+	$(RUN) schedules.commands demo
+
+test: $(VENV)/ready      ## every test
+	$(RUN) pytest -q -n $(WORKERS) -m "not slow"
+
+test-slow: $(VENV)/ready ## and every point of what the tests take a sample of
+	$(RUN) pytest -q -n $(WORKERS) -m slow
+
+check: $(VENV)/ready     ## style
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+
+clean:                   ## remove what was set up
+	rm -rf $(VENV) build *.egg-info
+
+$(VENV)/ready: setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "hub-observatory needs Python 3.11 or newer; say which with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: sudo apt-get install python3-venv"; exit 1; }
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable '.[all]'
+	@touch $@

@@ -1,0 +1,88 @@
+"""Crawls as they are really run: the command in a process of its own, against a simulation on loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.simulated import Simulation
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+HUB = "huggingface/models"
+
+
+@dataclass
+class Crawled:
+    """One run of the command: what it said and left."""
+
+    exit_code: int
+    told: str
+    errors: str
+    db: Path
+
+    @property
+    def outcome(self) -> dict[str, object]:
+        """What the command printed as JSON."""
+        return json.loads(self.told)
+
+    def rows(self, statement: str, *values: object) -> list[tuple[object, ...]]:
+        """What the store answers to a question."""
+        with sqlite3.connect(f"file:{self.db}?mode=ro", uri=True) as connection:
+            return connection.execute(statement, values).fetchall()
+
+    def ranking(self, snapshot: int | None = None) -> list[tuple[object, ...]]:
+        """Rank, package and downloads of a snapshot, the newest if none is named, complete or not."""
+        return self.rows(
+            "SELECT rank, stable_id, r.downloads FROM ranking r JOIN package USING (package_id)"
+            " WHERE snapshot_id = coalesce(?, (SELECT max(snapshot_id) FROM snapshot)) ORDER BY rank",
+            snapshot,
+        )
+
+    def finding(self, gate: str) -> tuple[object, ...]:
+        """Outcome and measure of one gate of the newest snapshot."""
+        (found,) = self.rows(
+            "SELECT outcome, measured FROM finding WHERE gate = ? ORDER BY snapshot_id DESC LIMIT 1", gate
+        )
+        return found
+
+
+Crawl = Callable[..., Crawled]
+
+
+def environment(pretend: Simulation | None, **more: str) -> dict[str, str]:
+    """Where the command finds the services."""
+    found = {**os.environ, **more}
+    if pretend is not None:
+        found |= {"HF_ENDPOINT": pretend.huggingface, "ECOSYSTEMS_ENDPOINT": pretend.ecosystems}
+    return found
+
+
+@pytest.fixture(scope="module")
+def pretend() -> Iterator[Simulation]:
+    """A Hub of 3,500 models and an Ecosyste.ms, the same for all tests of a module, without a clock of its own."""
+    with Simulation(models=3500, datasets=150, spaces=150, packages=400) as running:
+        yield running
+
+
+@pytest.fixture
+def crawl(pretend: Simulation, tmp_path: Path) -> Crawl:
+    """Run `observatory crawl …` against the simulation, with nothing planned to go wrong unless the test says so."""
+    pretend.reset()
+
+    def run(*words: str, db: str = "store.db", env: dict[str, str] | None = None, form: str = "json") -> Crawled:
+        path = tmp_path / db
+        line = [sys.executable, "-m", "crawler", *words, "--db", str(path), "--format", form]
+        done = subprocess.run(
+            line, cwd=ROOT, env=env or environment(pretend), capture_output=True, text=True, check=False, timeout=120
+        )
+        return Crawled(done.returncode, done.stdout, done.stderr, path)
+
+    return run

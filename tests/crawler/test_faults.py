@@ -1,0 +1,176 @@
+"""Every fault of an API that a ranking can meet ends as it should: nothing short or broken counts as complete."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.crawler.conftest import HUB, Crawl
+from tests.simulated import Simulation
+
+TOP = ("snapshot", HUB, "--top", "3000", "--patience", "1.5", "--quiet")  # the probe, then three pages
+
+
+def scripted(kind: str, request: int = 3, **more: object) -> dict[str, object]:
+    return {"api": "huggingface", "request": request, "kind": kind, **more}
+
+
+@pytest.mark.parametrize("request_number", [1, 2, 3, 4])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "status", "code": 500},
+        {"kind": "status", "code": 503},
+        {"kind": "reset"},
+        {"kind": "truncate", "fraction": 0.5},
+        {"kind": "truncate_gzip", "fraction": 0.7},
+        {"kind": "html"},
+        {"kind": "error_json"},
+        {"kind": "not_list"},
+        {"kind": "wrong_content_type"},
+        {"kind": "stall", "seconds": 3},
+    ],
+    ids=lambda fault: f"{fault['kind']}{fault.get('code', '')}",
+)
+def test_a_fault_that_passes_leaves_no_trace_in_the_ranking(
+    crawl: Crawl, pretend: Simulation, fault: dict[str, object], request_number: int
+) -> None:
+    pretend.faults([{"api": "huggingface", "request": request_number, **fault}])
+    done = crawl(*TOP)
+    assert (done.exit_code, done.outcome["status"]) == (0, "complete")
+    truth = pretend.truth(HUB, by="downloads", k=3000)
+    assert [row[1] for row in done.ranking()] == [row["id"] for row in truth]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "status", "code": 502},
+        {"kind": "reset"},
+        {"kind": "truncate", "fraction": 0.5},
+        {"kind": "html"},
+        {"kind": "error_json"},
+    ],
+    ids=lambda fault: str(fault["kind"]),
+)
+def test_a_fault_that_lasts_leaves_whole_pages_to_be_gone_on_with(
+    crawl: Crawl, pretend: Simulation, fault: dict[str, object]
+) -> None:
+    pretend.faults([{"api": "huggingface", "request": 3, "times": -1, **fault}])
+    broken = crawl(*TOP)
+    assert (broken.exit_code, broken.outcome["status"], broken.outcome["listed"]) == (3, "open", 1000)
+    assert broken.rows("SELECT count(*) FROM v1_ranking") == [(0,)]
+    pretend.reset()
+    done = crawl(*TOP, "--resume")
+    assert (done.exit_code, done.outcome["status"], done.outcome["snapshot"]) == (0, "complete", 1)
+    assert len(pretend.requests("huggingface")) == 2  # the two pages that were missing, and no probe
+    truth = pretend.truth(HUB, by="downloads", k=3000)
+    assert [row[1] for row in done.ranking()] == [row["id"] for row in truth]
+
+
+@pytest.mark.parametrize(
+    ("fault", "gate"),
+    [
+        (scripted("cursor_loop", period=1), "cursor_loop"),
+        (scripted("cursor_loop", request=2, period=2), "cursor_loop"),
+        (scripted("next_other_host"), "next_other_host"),
+        (scripted("missing_link"), "G5 size"),
+        (scripted("short_page", n=10), "G2 transport"),
+        (scripted("stale", age=90000), "G8 freshness"),
+        (scripted("wrong_date", seconds=-7200), "G8 freshness"),
+        (scripted("drop_field", field="_id"), "G10 rejects"),
+        (scripted("change_type", field="downloads", value="many"), "G10 rejects"),
+        (scripted("null_field", field="downloads"), "G10 rejects"),
+        (scripted("rename_field", field="downloads"), "G10 rejects"),
+        (scripted("duplicate_rows", n=200), "overlap"),
+    ],
+    ids=lambda part: part["kind"] if isinstance(part, dict) else "",
+)
+def test_a_list_that_is_not_what_it_seems_is_partial_with_the_reason(
+    crawl: Crawl, pretend: Simulation, fault: dict[str, object], gate: str
+) -> None:
+    pretend.faults([{**fault, "times": -1} if fault["kind"] == "cursor_loop" else fault])
+    done = crawl(*TOP)
+    assert (done.exit_code, done.outcome["status"]) == (3, "partial")
+    assert gate in str(done.outcome["reason"])
+    assert done.rows("SELECT count(*) FROM v1_ranking") == [(0,)]
+
+
+@pytest.mark.parametrize("kind", ["huge_int", "negative", "nan", "lone_surrogate"])
+def test_one_row_that_cannot_be_stored_keeps_its_place_empty_and_stops_nothing(
+    crawl: Crawl, pretend: Simulation, kind: str
+) -> None:
+    pretend.faults([scripted(kind, row=7)])
+    done = crawl(*TOP)
+    assert done.outcome["status"] == "complete"
+    assert done.rows("SELECT page, position FROM reject") == [(2, 7)]
+    truth = [(row["rank"], row["id"]) for row in pretend.truth(HUB, by="downloads", k=3000)]
+    assert [row[:2] for row in done.ranking()] == truth[:1007] + truth[1008:]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("tags", "none"), ("likes", "many"), ("createdAt", 7), ("safetensors", [])]
+)
+def test_an_optional_field_of_another_type_is_dropped_and_noted_once(
+    crawl: Crawl, pretend: Simulation, field: str, value: object
+) -> None:
+    pretend.faults([scripted("change_type", field=field, value=value)])
+    done = crawl(*TOP)
+    assert done.outcome["status"] == "complete"
+    assert done.rows("SELECT kind, after FROM quality_event") == [("schema_type_change", field)]
+
+
+def test_an_empty_page_with_a_next_is_asked_for_again(crawl: Crawl, pretend: Simulation) -> None:
+    pretend.faults([scripted("empty_page_with_next")])
+    done = crawl(*TOP)
+    assert (done.outcome["status"], done.outcome["listed"], done.outcome["pages"]) == ("complete", 3000, 4)
+
+
+def test_a_page_that_stays_empty_is_passed_over_and_the_gate_says_so(crawl: Crawl, pretend: Simulation) -> None:
+    pretend.faults([scripted("empty_page_with_next", times=3)])
+    done = crawl("snapshot", HUB, "--top", "2000", "--patience", "1.5", "--quiet")
+    assert (done.outcome["status"], done.outcome["listed"]) == ("partial", 2000)
+    assert "G2 transport" in str(done.outcome["reason"])
+
+
+def test_a_size_that_the_server_cuts_is_followed(crawl: Crawl, pretend: Simulation) -> None:
+    pretend.faults([scripted("clamp", request=2, size=400, times=-1)])
+    done = crawl(*TOP)
+    assert (done.outcome["status"], done.outcome["listed"], done.outcome["pages"]) == ("complete", 3000, 9)
+
+
+@pytest.mark.parametrize("kind", ["bomb", "endless"])
+def test_a_body_without_end_is_let_go(crawl: Crawl, pretend: Simulation, kind: str) -> None:
+    size = {"megabytes": 300} if kind == "bomb" else {}
+    pretend.faults([scripted(kind, request=2, times=-1, **size)])
+    done = crawl(*TOP)
+    assert (done.exit_code, done.outcome["status"]) == (1, "failed")
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["http://127.0.0.2:9/x", "https://127.0.0.1:1/x", "//127.0.0.3/x", "http://[::1]/x", "file:///etc/passwd",
+     "http://169.254.169.254/latest", "http://user@127.0.0.2/"],
+)  # fmt: skip
+def test_a_redirect_to_another_host_is_not_followed(crawl: Crawl, pretend: Simulation, target: str) -> None:
+    pretend.faults([scripted("redirect", location=target)])
+    done = crawl(*TOP)
+    assert (done.exit_code, done.outcome["status"]) == (3, "partial")
+    assert "another host" in str(done.outcome["reason"])
+
+
+@pytest.mark.parametrize(("code", "exit_code"), [(401, 1), (403, 1), (404, 1), (418, 1)])
+def test_a_refusal_ends_in_one_clear_error_and_a_failed_snapshot(
+    crawl: Crawl, pretend: Simulation, code: int, exit_code: int
+) -> None:
+    pretend.faults([scripted("status", request=1, code=code)])
+    done = crawl(*TOP)
+    assert (done.exit_code, done.outcome["status"]) == (exit_code, "failed")
+    assert str(code) in done.outcome["error"]["what"]
+    assert done.rows("SELECT status, depth FROM snapshot") == [("failed", 0)]
+
+
+def test_a_token_that_expires_in_mid_crawl_leaves_a_crawl_to_be_gone_on_with(crawl: Crawl, pretend: Simulation) -> None:
+    pretend.faults([scripted("status", code=401, body='{"error":"Invalid credentials in Authorization header"}')])
+    done = crawl(*TOP)
+    assert (done.exit_code, done.outcome["status"]) == (3, "open")
+    assert "HF_TOKEN" in done.outcome["error"]["fix"]
