@@ -107,6 +107,8 @@ def _read_field_by_field(
         raise Unreadable(f"a row that is not an object but {type(row).__name__}")
     values = {}
     for field, attribute, kind in _fields(row_type):
+        if field not in row and field in required:
+            raise Unreadable(f"{field} is missing")
         if field not in row:
             continue
         try:

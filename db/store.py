@@ -117,9 +117,8 @@ class Store:
             )
             self._connection.execute(
                 "UPDATE snapshot SET status = ?, reason = ?, ended_at = ?, digest = ?,"
-                " depth = (SELECT coalesce(max(rank), 0) FROM ranking r WHERE r.snapshot_id = snapshot.snapshot_id)"
-                " WHERE snapshot_id = ?",
-                (status, reason, at, digest(self._connection, snapshot), snapshot),
+                " depth = min(coalesce(k, ?), ?) WHERE snapshot_id = ?",
+                (status, reason, at, digest(self._connection, snapshot), UNLIMITED, self.progress(snapshot).depth, snapshot),
             )
             if status == "complete":
                 self._run("membership", {"snapshot": snapshot})

@@ -1,5 +1,5 @@
 -- The complete snapshots for which a metric, at one version, has no result yet, in the order of their dates.
-SELECT s.snapshot_id AS snapshot, r.name AS registry, s.date
+SELECT s.snapshot_id AS snapshot, r.name AS registry, s.date, s.taken_at
 FROM snapshot s
 JOIN registry r ON r.registry_id = s.registry_id
 LEFT JOIN (SELECT DISTINCT snapshot_id FROM result WHERE metric = :metric AND version = :version) done

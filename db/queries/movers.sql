@@ -27,7 +27,7 @@ history AS (
     FROM place p JOIN ranking r ON r.package_id = p.package_id JOIN earlier e ON e.snapshot_id = r.snapshot_id
     WHERE p.rank <= :k AND (p.previous_rank > :k OR p.previous_rank IS NULL) GROUP BY p.package_id)
 SELECT b.snapshot_id AS previous_snapshot, b.date AS previous_date, b.taken_at AS previous_at,
-       b.depth AS previous_depth, t.depth, g.stable_id AS package, COALESCE(n.name, g.name) AS name,
+       t.depth, g.stable_id AS package, COALESCE(n.name, g.name) AS name,
        COALESCE(o.name, g.name) AS previous_name, p.rank, p.previous_rank, g.created_at, h.first_at, h.member_at
 FROM this t
 JOIN previous b ON b.nearness = 1

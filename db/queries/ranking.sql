@@ -17,13 +17,14 @@ past AS (
     SELECT c.k, MIN(l.rank) AS rank
     FROM cutoff c JOIN listed l ON l.rank > c.k AND l.value <> c.value GROUP BY c.k),
 -- Another list of the same instant was taken before this one if its number is smaller.
-twin AS (
-    SELECT DISTINCT d.k, r.package_id
+same AS (
+    SELECT DISTINCT e.snapshot_id, CASE WHEN e.depth < t.depth THEN e.depth ELSE t.depth END AS depth
     FROM this t
     JOIN snapshot e ON e.registry_id = t.registry_id AND e.ordered_by = t.ordered_by AND e.counter = t.counter
-     AND e.status = 'complete' AND e.taken_at = t.taken_at AND e.snapshot_id < t.snapshot_id
-    JOIN depth d ON d.k <= t.depth AND d.k <= e.depth
-    JOIN ranking r ON r.snapshot_id = e.snapshot_id AND r.rank <= d.k),
+     AND e.taken_at = t.taken_at AND e.snapshot_id < t.snapshot_id AND e.status = 'complete'),
+twin AS (
+    SELECT DISTINCT d.k, r.package_id
+    FROM same e JOIN depth d ON d.k <= e.depth JOIN ranking r ON r.snapshot_id = e.snapshot_id AND r.rank <= d.k),
 member AS (
     SELECT m.k, COUNT(*) AS packages
     FROM this t

@@ -1,0 +1,40 @@
+"""Which results are missing, and what they would be: what `compute` stores and a report may show without storing."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from analysis.metric import Metric
+from analysis.relations import reader, rows
+from db.rows import StoredResult
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A complete snapshot and the metrics it has no results of, at their present versions."""
+
+    snapshot: int
+    registry: str
+    date: str
+    taken_at: int
+    metrics: tuple[Metric, ...]
+
+
+def missing(connection: sqlite3.Connection, metrics: Iterable[Metric]) -> list[Missing]:
+    """What has not been computed: complete snapshots without results of these metrics, in the order of their dates.
+
+    A new snapshot, a new metric, a raised VERSION and an interrupted run are the same case.
+    """
+    lacking: dict[tuple[int, int], tuple[dict, list[Metric]]] = {}
+    for metric in metrics:
+        for row in rows(connection, "missing_results", metric=metric.name, version=metric.version):
+            lacking.setdefault((row["taken_at"], row["snapshot"]), (row, []))[1].append(metric)
+    return [Missing(**row, metrics=tuple(these)) for _, (row, these) in sorted(lacking.items())]
+
+
+def computed(connection: sqlite3.Connection, lacking: Missing) -> list[StoredResult]:
+    """What a snapshot's missing metrics give."""
+    read = reader(connection, lacking.snapshot)
+    return [result for metric in lacking.metrics for result in metric.results(lacking.snapshot, read)]

@@ -1,0 +1,115 @@
+"""`python -m analysis.report`: the results, for a person or a program. It never writes to the store."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sqlite3
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from db import ObservatoryError, UsageError
+from db.command import DONE, count, day, instant, parser, plain, run
+
+if TYPE_CHECKING:
+    from analysis.document import Scope
+    from db.rows import StoredResult
+
+FORMATS = Path(__file__).parent / "formats"
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The words of the command; a format is a file of `formats/`."""
+    made = parser("observatory report", "Show what the snapshots say: turnover, who moved, and what is not known.")
+    known = sorted(path.stem for path in FORMATS.glob("[a-z]*.py"))
+    made.add_argument("--as-of", metavar="DATE", type=day, help="only snapshots of this day and earlier")
+    made.add_argument("--registry", metavar="R", action="append", default=[], help="only this one; may be repeated")
+    made.add_argument("--k", metavar="K", type=count, help="who moved: in the top K (default: up to 1000)")
+    made.add_argument("--format", choices=known, default="text", help=f"one of {', '.join(known)} (default: text)")
+    made.add_argument("--out", metavar="FILE", type=Path, help="write it here (default: print it)")
+    made.set_defaults(do=report)
+    return made
+
+
+def report(options: argparse.Namespace) -> int:
+    """Print or write the report; results that are missing are computed for it, and not kept."""
+    from analysis.document import Scope, document
+    from db.connect import reading
+
+    with reading(options.db) as connection:
+        connection.execute("BEGIN")  # one state of the store, whatever a crawl adds meanwhile
+        as_of = instant(options.as_of)[:10] if options.as_of is not None else None
+        scope = Scope(as_of, registries(connection, options.registry), options.k)
+        made = document(connection, scope, unstored(connection, scope))
+    # Names come from strangers and may reach a terminal: no format may forget it, so it is done here for all of them.
+    text = plain(import_module(f"analysis.formats.{options.format}").render(made))
+    if options.out:
+        write(options.out, text)
+    else:
+        print(text)
+    return DONE
+
+
+def registries(connection: sqlite3.Connection, asked: Sequence[str]) -> tuple[str, ...]:
+    """The registries to show, of those the store knows: all of them if none is asked for.
+
+    Raises:
+        UsageError: one that is asked for is not in the store.
+    """
+    from analysis.relations import rows
+
+    known = [str(row["name"]) for row in rows(connection, "registries")]
+    for name in asked:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            raise UsageError(
+                f"The store has nothing of a registry called {name!r}.",
+                why=f"Did you mean {near[0]}?" if near else "",
+                fix=f"It has: {', '.join(known) or 'none yet'}.",
+                more="docs/commands.md",
+            )
+    return tuple(asked or known)
+
+
+def unstored(connection: sqlite3.Connection, scope: Scope) -> list[StoredResult]:
+    """The missing results of the snapshots in scope, computed now."""
+    from analysis.metric import metrics
+    from analysis.missing import computed, missing
+
+    lacking = [
+        one
+        for one in missing(connection, metrics())
+        if one.registry in scope.registries and (scope.as_of is None or one.date <= scope.as_of)
+    ]
+    if lacking:
+        many = f"{len(lacking):,} snapshot{'' if len(lacking) == 1 else 's'}"
+        print(f"Results of {many} were computed for this report; `observatory compute` keeps them.", file=sys.stderr)
+    return [result for one in lacking for result in computed(connection, one)]
+
+
+def write(path: Path, text: str) -> None:
+    """Write the report to a file.
+
+    Raises:
+        ObservatoryError: it cannot be written.
+    """
+    try:
+        path.write_text(text + "\n", "utf-8")
+    except OSError as error:
+        raise ObservatoryError(
+            f"The report cannot be written to {path}: {error.strerror}.",
+            why="Its folder does not exist or may not be written to.",
+            fix="Name another file with --out, or leave --out away to print it.",
+        ) from error
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; its exit code."""
+    return run(make_parser, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

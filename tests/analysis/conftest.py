@@ -1,0 +1,102 @@
+"""Small stores with a history, written through the store's own verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from analysis.metric import metrics
+from analysis.missing import computed, missing
+from db.command import day
+from db.connect import reading, writing
+from db.rows import Asked, Event, Finding, Observation, Page, Registry, Reject
+from db.store import Store
+
+MODELS = Registry("huggingface/models", "huggingface")
+PASSED = (Finding("rows", "pass", "all of them", "every row that was asked for"),)
+FAILED = (*PASSED, Finding("pages", "fail", "2 of 3 pages", "every page was read"))
+
+Row = str | tuple[str, int | None] | Observation
+
+
+class History:
+    """A store to which snapshots are added, in any order of their dates."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def add(self, date: str | int, rows: Sequence[Row], status: str = "complete", **asked: object) -> int:
+        """One snapshot, a row for each name, (name, value) or observation; its number."""
+        with writing(self.path) as database:
+            return add(Store(database), date, rows, status, **asked)
+
+    def compute(self) -> list[str]:
+        """Store what is missing; the dates of the snapshots that lacked something."""
+        with reading(self.path) as connection, writing(self.path) as database:
+            lacking = missing(connection, metrics())
+            for one in lacking:
+                Store(database).put_results(computed(connection, one), at=0)
+        return [one.date for one in lacking]
+
+    def results(self, **wanted: object) -> list[dict[str, object]]:
+        """Stored results for which these columns have these values."""
+        with reading(self.path) as connection:
+            found = connection.execute("SELECT * FROM result ORDER BY snapshot_id, metric, k, name")
+            rows = [dict(row) for row in found]
+        return [row for row in rows if all(row[column] == value for column, value in wanted.items())]
+
+    def values(self, **wanted: object) -> dict[str, float | None]:
+        """Values by the names of the results."""
+        return {str(row["name"]): row["value"] for row in self.results(**wanted)}
+
+    def depths(self, *ks: int) -> None:
+        """Look at lists at small depths, so that a test can be read."""
+        with writing(self.path) as database:
+            database.conn.execute("DELETE FROM depth")
+            database.conn.executemany("INSERT INTO depth (k) VALUES (?)", [(k,) for k in ks])
+
+
+def add(
+    store: Store, date: str | int, rows: Sequence[Row], status: str = "complete", *, value_after: int | None = None,
+    rejected: Sequence[int] = (), events: Sequence[Event] = (), reason: str | None = None, **asked: object,
+) -> int:  # fmt: skip
+    """One snapshot through begin, record and end. `rejected` are positions whose row could not be read."""
+    at = day(date) if isinstance(date, str) else date
+    seen = [observation(row) for row in rows]
+    total = len(seen) + len(rejected)
+    if value_after is not None:
+        seen.append(Observation("below", "below", downloads=value_after))
+    usual = Asked(MODELS, "downloads", "last-30-days", total, "a test", "the test says so", at, at)
+    snapshot = store.begin(replace(usual, **asked))
+    page = Page(
+        "ranking", "https://hub.example/api/models", at, 200, 1, "0" * 64, {}, len(seen), observations=tuple(seen),
+        rejects=tuple(Reject(position, "no name", "{}") for position in rejected), events=tuple(events),
+    )  # fmt: skip
+    store.record(snapshot, page)
+    if status != "open":
+        store.end(snapshot, status, PASSED if status == "complete" else FAILED, reason, at)
+    return snapshot
+
+
+def observation(row: Row) -> Observation:
+    """A row in short: a name alone has no counter."""
+    if isinstance(row, Observation):
+        return row
+    name, value = (row, None) if isinstance(row, str) else row
+    return Observation(f"id-{name}", name, downloads=value)
+
+
+def falling(names: Sequence[str]) -> list[Row]:
+    """A list without ties."""
+    return [(name, 1_000_000 - place) for place, name in enumerate(names)]
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Iterator[History]:
+    """An empty store that looks at the top 2 and the top 4."""
+    made = History(tmp_path / "observatory.db")
+    made.depths(2, 4)
+    yield made

@@ -1,0 +1,99 @@
+"""`python -m analysis`: what is missing is computed, once."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from analysis.__main__ import main
+from analysis.metrics import turnover
+from db.store import Store
+from tests.analysis.conftest import falling
+
+
+@pytest.fixture
+def compute(history, capsys):
+    """Run the command; its exit code, stdout and stderr."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        code = main([*words, "--db", str(history.path)])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def test_what_is_missing_is_computed_and_said(history, compute):
+    history.add("2026-01-08", falling("ab"))
+    history.add("2026-01-01", falling("ab"))
+    code, out, err = compute()
+    assert (code, out) == (0, "Computed 20 results for 2 snapshots.\n")
+    assert err.splitlines() == [
+        "[1/2] huggingface/models 2026-01-01: 10 results", "[2/2] huggingface/models 2026-01-08: 10 results",
+    ]  # fmt: skip
+
+
+def test_missing_ends(history, compute):
+    history.add("2026-01-01", falling("ab"))
+    compute()
+    assert compute() == (0, "Nothing is missing: every complete snapshot has its results.\n", "")
+
+
+def test_an_older_snapshot_that_comes_later_makes_the_later_ones_missing_again(history, compute):
+    history.add("2026-01-08", falling("ab"))
+    compute()
+    history.add("2026-01-01", falling("ac"))
+    assert compute()[1] == "Computed 20 results for 2 snapshots.\n"
+    assert history.values(snapshot_id=1, k=2)["remained"] == 1
+
+
+def test_a_raised_version_is_computed_beside_the_old_one(history, compute, monkeypatch):
+    history.add("2026-01-01", falling("ab"))
+    compute()
+    monkeypatch.setattr(turnover, "VERSION", turnover.VERSION + 1)
+    compute()
+    assert {row["version"] for row in history.results()} == {turnover.VERSION - 1, turnover.VERSION}
+
+
+def test_one_metric_can_be_asked_for(history, compute):
+    history.add("2026-01-01", falling("ab"))
+    compute("--metric", "turnover_as_published")
+    assert {row["metric"] for row in history.results()} == {"turnover_as_published"}
+
+
+def test_an_unknown_metric_is_wrong_usage(history, compute):
+    code, out, err = compute("--metric", "turnoverr")
+    assert (code, out) == (2, "")
+    assert "Did you mean turnover?" in err
+
+
+def test_the_summary_as_json(history, compute):
+    history.add("2026-01-01", falling("ab"))
+    made = json.loads(compute("--format", "json", "--metric", "turnover")[1])
+    assert made == {"schema": 1, "computed": [
+        {"registry": "huggingface/models", "snapshot": 1, "date": "2026-01-01", "metric": "turnover", "version": 1,
+         "results": 6},
+    ]}  # fmt: skip
+
+
+def test_an_interrupted_run_keeps_what_it_had_done(history, compute, monkeypatch):
+    history.add("2026-01-01", falling("ab"))
+    history.add("2026-01-08", falling("ab"))
+    put, calls = Store.put_results, []
+
+    def interrupted(self, results, at):
+        calls.append(at)
+        if len(calls) > 1:
+            raise KeyboardInterrupt
+        put(self, results, at)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("db.store.Store.put_results", interrupted)
+        assert compute()[0] == 3
+    assert {row["snapshot_id"] for row in history.results()} == {1}
+    assert compute()[1] == "Computed 10 results for 1 snapshot.\n"
+
+
+def test_no_store_is_an_error_in_four_parts(tmp_path, capsys):
+    assert main(["--db", str(tmp_path / "none.db")]) == 1
+    assert "There is no store" in capsys.readouterr().err

@@ -1,0 +1,211 @@
+"""`python -m analysis.report`: what it shows, and that it changes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+
+import pytest
+
+from analysis.document import COLUMNS
+from analysis.metrics import turnover
+from analysis.report import main, make_parser
+from db.rows import Event, Registry
+from tests.analysis.conftest import falling
+
+NPM = Registry("npm", "ecosystems")
+
+
+@pytest.fixture
+def report(history, capsys):
+    """The report as JSON, read."""
+
+    def read(*words: str) -> dict:
+        assert main([*words, "--format", "json", "--db", str(history.path)]) == 0
+        return json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+
+    return read
+
+
+@pytest.fixture
+def fails(history, capsys):
+    """Run the command wrongly; its exit code and stderr."""
+
+    def run(*words: str) -> tuple[int, str]:
+        code = main([*words, "--db", str(history.path)])
+        return code, capsys.readouterr().err
+
+    return run
+
+
+def two(history) -> None:
+    history.add("2026-01-01", falling("abcd"))
+    history.add("2026-01-31", falling("abef"))
+
+
+def test_the_shape(history, report):
+    two(history)
+    made = report()
+    assert list(made) == [
+        "schema", "as_of", "generated_by", "k", "results", "snapshots", "movers", "events", "unknown",
+    ]  # fmt: skip
+    assert made["schema"] == 1
+    assert {tuple(row) for row in made["results"]} == {COLUMNS}
+
+
+def test_a_result_has_its_dates(history, report):
+    two(history)
+    history.compute()
+    (row,) = [one for one in report()["results"] if (one["snapshot"], one["name"], one["k"]) == (2, "turnover", 4)]
+    assert (row["date"], row["previous_date"], row["value"]) == ("2026-01-31", "2026-01-01", 0.5)
+
+
+def test_snapshots_of_every_state_are_there_with_their_gate(history, report):
+    history.add("2026-01-01", falling("abcd"), "partial", reason="stopped")
+    history.add("2026-01-02", falling("abcd"), "open")
+    shown = report()["snapshots"]
+    assert [(one["status"], one["reason"]) for one in shown] == [("partial", "stopped"), ("open", None)]
+    assert [len(one["gate"]) for one in shown] == [2, 0]
+    assert list(shown[0]["gate"][0]) == ["gate", "outcome", "measured", "rule"]
+
+
+def test_missing_results_are_computed_and_not_stored(history, report, capsys):
+    two(history)
+    computed = report()["results"]
+    assert len(computed) == 40
+    assert history.results() == []
+    history.compute()
+    assert report()["results"] == computed
+
+
+def test_it_says_that_compute_would_keep_them(history, fails):
+    two(history)
+    code, said = fails()
+    assert code == 0
+    assert said == "Results of 2 snapshots were computed for this report; `observatory compute` keeps them.\n"
+
+
+def test_a_raised_version_replaces_what_is_stored(history, report, monkeypatch):
+    two(history)
+    history.compute()
+    monkeypatch.setattr(turnover, "VERSION", turnover.VERSION + 1)
+    assert {row["version"] for row in report()["results"]} == {turnover.VERSION}
+
+
+def test_it_never_writes(history, report):
+    two(history)
+    before = hashlib.sha256(history.path.read_bytes()).hexdigest()
+    report()
+    assert hashlib.sha256(history.path.read_bytes()).hexdigest() == before
+
+
+def test_the_same_store_gives_the_same_bytes(history, capsys):
+    two(history)
+    history.compute()
+    texts = []
+    for _ in range(2):
+        main(["--format", "json", "--db", str(history.path)])
+        texts.append(capsys.readouterr().out)
+    assert texts[0] == texts[1]
+
+
+def test_the_order_of_importing_does_not_change_the_numbers(history, report):
+    history.add("2026-01-31", falling("abef"))
+    history.add("2026-01-01", falling("abcd"))
+    late = {(row["date"], row["name"], row["k"]): row["value"] for row in report()["results"]}
+    assert late["2026-01-31", "turnover", 4] == 0.5
+    assert late["2026-01-01", "turnover", 4] is None
+
+
+def test_as_of_shows_what_was_known_then(history, report):
+    two(history)
+    history.add("2026-02-28", falling("abgh"))
+    made = report("--as-of", "2026-01-31")
+    assert made["as_of"] == "2026-01-31"
+    assert [one["date"] for one in made["snapshots"]] == ["2026-01-01", "2026-01-31"]
+    assert {one["date"] for one in made["movers"]} == {"2026-01-31"}
+
+
+def test_one_registry_can_be_asked_for(history, report):
+    two(history)
+    history.add("2026-01-01", falling("xyz"), registry=NPM)
+    made = report("--registry", "npm")
+    assert {row["registry"] for row in [*made["results"], *made["snapshots"]]} == {"npm"}
+
+
+def test_who_moved_and_why(history, report):
+    two(history)
+    moved = [(one["change"], one["name"], one["rank"], one["previous_rank"]) for one in report()["movers"]]
+    assert moved == [
+        ("entered", "e", 3, None), ("entered", "f", 4, None), ("left", "c", None, 3), ("left", "d", None, 4),
+    ]  # fmt: skip
+
+
+def test_movers_are_looked_at_as_deep_as_every_list_goes(history, report):
+    two(history)
+    history.add("2026-01-01", falling("xyz"), registry=NPM)
+    assert report()["k"] == 2
+    assert report("--k", "4")["k"] == 4
+
+
+def test_no_list_is_deep_enough(history, report):
+    history.add("2026-01-01", falling("a"))
+    made = report()
+    assert (made["k"], made["movers"]) == (None, [])
+
+
+def test_events_are_counted_by_kind(history, report):
+    event = Event("field missing", "warning", "no `likes`")
+    history.add("2026-01-01", falling("ab"), events=[event, event])
+    assert report()["events"] == [
+        {"registry": "huggingface/models", "snapshot": 1, "date": "2026-01-01", "kind": "field missing",
+         "severity": "warning", "count": 2, "example": "no `likes`"},
+    ]  # fmt: skip
+
+
+def test_an_empty_store_is_an_empty_document(report):
+    made = report()
+    assert [made[key] for key in ("results", "snapshots", "movers", "events")] == [[], [], [], []]
+    assert len(made["unknown"]) == 1
+
+
+def test_it_can_be_written_to_a_file(history, tmp_path, fails):
+    two(history)
+    assert fails("--out", str(tmp_path / "report.txt"))[0] == 0
+    assert "huggingface/models" in (tmp_path / "report.txt").read_text("utf-8")
+
+
+def test_a_folder_that_is_not_there(history, tmp_path, fails):
+    two(history)
+    code, said = fails("--out", str(tmp_path / "none" / "report.txt"))
+    assert code == 1
+    assert "cannot be written" in said
+
+
+@pytest.mark.parametrize("module", ["analysis.__main__", "analysis.report"])
+def test_help_waits_for_nothing_heavy(module):
+    heavy = "{'pandas', 'numpy', 'scipy', 'sqlite_utils', 'rich'} & set(sys.modules)"
+    code = f"import sys, {module}; {module}.make_parser().format_help(); print({heavy})"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+def test_a_format_is_a_file_of_the_folder():
+    assert "one of json, text" in make_parser().format_help()
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (("--format", "jsno"), "Did you mean json?"),
+        (("--registry", "huggingface/model"), "Did you mean huggingface/models?"),
+        (("--k", "3"), "Use one of 2, 4"),
+        (("--as-of", "July"), "is not a date"),
+    ],
+)
+def test_a_wrong_word_is_told_with_what_would_be_right(history, fails, words, meant):
+    two(history)
+    code, said = fails(*words)
+    assert code == 2
+    assert meant in said
