@@ -9,9 +9,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from db import ObservatoryError
 from db.command import DONE, FAILED, PARTIAL, Parser, add_store, complain, count, day, parser, plain, run
+
+if TYPE_CHECKING:
+    from crawler.snapshot import Manner
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,8 +39,12 @@ def _word(words: argparse._SubParsersAction, name: str, does: str, **more: str) 
 
 
 def _add_snapshot(words: argparse._SubParsersAction) -> None:
-    word = _word(words, "snapshot", "take one snapshot of each registry",
-                 epilog="exit codes: 0 complete, 1 failed, 2 wrong usage, 3 partial: run it again with --resume")  # fmt: skip
+    word = _word(
+        words,
+        "snapshot",
+        "take one snapshot of each registry",
+        epilog="exit codes: 0 complete, 1 failed, 2 wrong usage, 3 partial: run it again with --resume",
+    )
     word.add_argument("registries", nargs="+", metavar="REGISTRY", help="huggingface/models, npm, pypi, …")
     word.add_argument("--top", type=count, default=1000, metavar="K", help="how deep (default: 1000)")
     word.add_argument(
@@ -130,7 +138,7 @@ def _one(options: argparse.Namespace) -> dict[str, object]:
     return take(options.db, plan, _manner(options), options.resume).as_json()
 
 
-def _manner(options: argparse.Namespace):  # noqa: ANN202 - its class is heavy to import
+def _manner(options: argparse.Namespace) -> Manner:
     from crawler.snapshot import Manner
 
     return Manner(options.contact, options.share, options.patience, options.pause, options.clock, options.keep_bodies,
@@ -173,8 +181,15 @@ def _outcome_of(registry: str, child: subprocess.CompletedProcess[str]) -> dict[
         return json.loads(child.stdout)
     except ValueError:  # it has told its error itself
         stopped = child.returncode in (PARTIAL, -signal.SIGINT, -signal.SIGTERM)
-        return {"registry": registry, "snapshot": None, "status": "stopped" if stopped else "failed", "listed": 0,
-                "exit_code": PARTIAL if stopped else child.returncode or FAILED, "reason": None, "error": None}  # fmt: skip
+        return {
+            "registry": registry,
+            "snapshot": None,
+            "status": "stopped" if stopped else "failed",
+            "listed": 0,
+            "exit_code": PARTIAL if stopped else child.returncode or FAILED,
+            "reason": None,
+            "error": None,
+        }
 
 
 def _line(outcome: dict[str, object]) -> str:

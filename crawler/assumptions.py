@@ -30,7 +30,7 @@ from db.connect import writing
 from db.store import Store
 
 Verdict = tuple[str, str]
-NOT_TRIED = "not tried, to be kind: what a 429 looks like, whether the cache hop of a README is charged, pages far down the list"
+NOT_TRIED = "not tried, to be kind: a 429, whether the cache hop of a README is charged, pages far down the list"
 HOLDS, DIFFERS, UNKNOWN = "holds", "differs", "unknown"
 
 

@@ -17,6 +17,7 @@ MOST_REJECTED = 0.001
 MOST_DISORDER = 0.005
 MOST_WITHOUT_COUNTERS = 0.01
 FIELD_TOLERANCE = 0.02
+CHANCES = 4.0
 OLDEST_ANSWER = 3600
 MOST_SKEW = 300
 LONGEST_CRAWL = 6 * 3600
@@ -36,8 +37,9 @@ def judge(
         sentinels: name and whether it is listed, for the leaders of the last one.
     """
     findings = [
-        end_reached(evidence), transport(evidence), order(evidence), overlap(evidence), counts(evidence), size(evidence),
-        fields(presence, baseline), rejected(evidence),
+        end_reached(evidence), transport(evidence), order(evidence), overlap(evidence), counts(evidence),
+        size(evidence),
+        fields(presence, baseline, _number(evidence, "listed")), rejected(evidence),
     ]  # fmt: skip
     if evidence["origin"] == "crawl":
         findings += [leaders(sentinels), freshness(evidence), duration(evidence), counters(evidence)]
@@ -94,22 +96,32 @@ def size(evidence: Mapping[str, object]) -> Finding:
     return _finding("G5 size", taken == k or (taken < k and all_there), measured, f"{k} places, or the whole registry")
 
 
-def fields(presence: Mapping[str, float], baseline: Iterable[tuple[str, float]]) -> Finding:
-    """G6: each field is as often there as it was: a field that goes away is an API that has changed."""
+def fields(presence: Mapping[str, float], baseline: Iterable[tuple[str, float]], rows: int) -> Finding:
+    """G6: each field is about as often there as it was: a field that goes away is an API that has changed.
+
+    The packages of a ranking change, and with them what authors state; so a share may fall by what chance allows two
+    lists of that many rows, and by two points in any case.
+    """
     before: dict[str, list[float]] = {}
     for field, share in baseline:
         before.setdefault(field, []).append(share)
-    rule = f"within {FIELD_TOLERANCE:.0%} of the median of the last 8"
+    rule = f"not below the median of the last 8 by more than {FIELD_TOLERANCE:.0%} or {CHANCES:g} standard errors"
     if not before:
         shares = ", ".join(f"{field} {share:.1%}" for field, share in sorted(presence.items()))
         return Finding("G6 fields", "no baseline", shares or "no rows", rule)
-    moved = {
-        field: (statistics.median(shares), presence.get(field, 0.0))
-        for field, shares in before.items()
-        if presence.get(field, 0.0) < statistics.median(shares) - FIELD_TOLERANCE
-    }
-    said = ", ".join(f"{field} {was:.1%} → {now:.1%}" for field, (was, now) in sorted(moved.items()))
-    return _finding("G6 fields", not moved, said or f"{len(before)} fields as before", rule)
+    was = {field: statistics.median(shares) for field, shares in before.items()}
+    fallen = {field: share for field, share in was.items() if presence.get(field, 0.0) < share - tolerance(share, rows)}
+    said = ", ".join(f"{field} {share:.1%} → {presence.get(field, 0.0):.1%}" for field, share in sorted(fallen.items()))
+    return _finding("G6 fields", not fallen, said or f"{len(before)} fields as before", rule)
+
+
+def tolerance(share: float, rows: int) -> float:
+    """By how much a share may fall between two lists of so many rows.
+
+    >>> tolerance(1.0, 1000), round(tolerance(0.5, 1000), 3), round(tolerance(0.5, 100), 3)
+    (0.02, 0.089, 0.283)
+    """
+    return max(FIELD_TOLERANCE, CHANCES * (2 * share * (1 - share) / max(1, rows)) ** 0.5)
 
 
 def leaders(sentinels: Sequence[tuple[str, bool]]) -> Finding:

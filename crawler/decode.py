@@ -155,7 +155,7 @@ def type_events(dropped: Iterable[tuple[str, str]]) -> list[Event]:
         Event(
             "schema_type_change", "warning", f"{sum(name == field for name, _ in dropped)} rows: {example}", after=field
         )
-        for field, example in {name: why for name, why in reversed(dropped)}.items()
+        for field, example in dict(reversed(dropped)).items()
     ]
 
 

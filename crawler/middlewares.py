@@ -96,9 +96,11 @@ class PaceMiddleware:
         """
         if isinstance(exception, IgnoreRequest):
             raise exception
-        if not self.heard and request.meta.get("attempt", 0) + 1 >= TRIES_BEFORE_FIRST_WORD:
+        if self.heard:
+            return self._again(request, brief(exception))
+        if request.meta.get("attempt", 0) + 1 >= TRIES_BEFORE_FIRST_WORD:
             raise offline(request.url, exception)
-        return self._again(request, brief(exception))
+        return self._again(request, brief(exception), wait=min(1.0, self.patience / 8))
 
     def _wait(self, now: float) -> float:
         return max(self.budget.wait(now), self._not_before - now)
@@ -209,7 +211,7 @@ def offline(url: str, exception: Exception) -> CrawlError:
     return CrawlError(
         f"No answer from {urlsplit(url).netloc}.",
         why=f"{brief(exception)}. There seems to be no network, or a proxy or firewall stands in between.",
-        fix="Look at the connection and at HTTPS_PROXY; without a network, `make demo` shows everything on a simulated Hub.",
+        fix="Look at the connection and at HTTPS_PROXY; without a network, `make demo` shows all on a simulated Hub.",
         lasting=False,
         gate="offline",
     )

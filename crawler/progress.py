@@ -14,7 +14,7 @@ Show = Callable[[Page, Progress, str], None]
 
 @contextmanager
 def shown(registry: str, k: int, quiet: bool) -> Iterator[Show]:
-    """A function to call after each page, with what is left of the quota; it shows that, the rate and the time to go."""
+    """A function to call after each page with what is left of the quota; it shows that, the rate and the time to go."""
     if quiet:
         yield lambda page, progress, quota: None
     elif sys.stderr.isatty():

@@ -25,7 +25,7 @@ def without_addresses(body: bytes) -> bytes:
 
 
 def redacted(page: Page, keep_body: bool) -> Page:
-    """The page as it may be stored: no address in its body, in a rejected row or in an event; no body if none is kept."""
+    """The page as it may be stored: no address in its body, its rejects or its events; no body if none is kept."""
     return dataclasses.replace(
         page,
         body=without_addresses(page.body) if keep_body and page.body is not None else None,

@@ -12,7 +12,7 @@ from db.connect import reading
 
 HUB_COUNTERS = {
     "models": "downloads: requests of certain files in the last 30 days; likes; trending score",
-    "datasets": "downloads: requests of any file in the last 30 days, once per address and 5 minutes; likes; trending score",
+    "datasets": "downloads: requests of any file in the last 30 days, once per address and 5 minutes; likes; trending",
     "spaces": "likes; trending score (the Hub counts no downloads of spaces)",
 }
 MEANING = {
@@ -24,7 +24,7 @@ MEANING = {
 
 
 def listed(path: Path) -> list[dict[str, object]]:
-    """Every registry we know how to rank: its name, service, orders, meaning, and when it was last snapshot completely."""
+    """Every registry we know how to rank: its name, service, orders, meaning, and the date of its last snapshot."""
     seen = _seen(path)
     hub = [_row(f"huggingface/{kind}", "huggingface", _orders(kind), HUB_COUNTERS[kind], seen) for kind in EXPAND]
     known = {name: period for period, names in PERIODS.items() for name in names} | dict.fromkeys(
@@ -50,8 +50,8 @@ def table(rows: Iterable[dict[str, object]]) -> str:
     endpoint = os.environ.get(EcosystemsSpider.endpoint_variable) or EcosystemsSpider.public_endpoint
     lines += [
         "",
-        "Any other registry of Ecosyste.ms can be named by its ecosystem (go, maven, pub, …) or, where an ecosystem has",
-        f"several, by the service's own name; they are looked up when a snapshot is taken, at {endpoint}/registries.",
+        "Any other registry of Ecosyste.ms can be named by its ecosystem (swift, nix, …) or, where an ecosystem",
+        f"has several, by the service's own name; they are looked up at {endpoint}/registries.",
     ]
     return "\n".join(lines)
 

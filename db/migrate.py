@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -40,7 +40,7 @@ def migrations() -> Migrations:
     return known
 
 
-def _apply_file(path: Path):  # noqa: ANN202 - the type is sqlite-utils' own and private
+def _apply_file(path: Path) -> Callable[[Database], None]:
     def apply(database: Database) -> None:
         for statement in statements(path.read_text("utf-8")):
             database.conn.execute(statement)

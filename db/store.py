@@ -107,6 +107,7 @@ class Store:
     ) -> None:  # fmt: skip
         """End a snapshot, with the gate's findings, in one transaction. The schema refuses a second end."""
         with self.transaction():
+            content, taken = digest(self._connection, snapshot), self.progress(snapshot).depth
             self._connection.executemany(
                 "INSERT INTO finding (snapshot_id, gate, outcome, measured, rule) VALUES (?, ?, ?, ?, ?)",
                 [(snapshot, f.gate, f.outcome, f.measured, f.rule) for f in findings],
@@ -118,7 +119,7 @@ class Store:
             self._connection.execute(
                 "UPDATE snapshot SET status = ?, reason = ?, ended_at = ?, digest = ?,"
                 " depth = min(coalesce(k, ?), ?) WHERE snapshot_id = ?",
-                (status, reason, at, digest(self._connection, snapshot), UNLIMITED, self.progress(snapshot).depth, snapshot),
+                (status, reason, at, content, UNLIMITED, taken, snapshot),
             )
             if status == "complete":
                 self._run("membership", {"snapshot": snapshot})
@@ -134,8 +135,8 @@ class Store:
     def imported(self, registry: str, ordered_by: str, taken_at: int, file_sha256: str) -> sqlite3.Row | None:
         """Number, status and depth of the snapshot that this very file already became, if it did."""
         return self._connection.execute(
-            "SELECT snapshot_id, status, depth FROM snapshot JOIN registry USING (registry_id) WHERE name = ? AND ordered_by = ?"
-            " AND taken_at = ? AND file_sha256 = ? AND status IN ('complete', 'partial')",
+            "SELECT snapshot_id, status, depth FROM snapshot JOIN registry USING (registry_id)"
+            " WHERE name = ? AND ordered_by = ? AND taken_at = ? AND file_sha256 = ? AND status IN ('complete', 'partial')",
             (registry, ordered_by, taken_at, file_sha256),
         ).fetchone()
 

@@ -59,7 +59,9 @@ def make_parser() -> argparse.ArgumentParser:
 def demonstrate(options: argparse.Namespace) -> int:
     """Simulate half a year, take snapshots of it, compute, report."""
     if options.keep and options.keep.exists():
-        raise ObservatoryError(f"{options.keep} exists.", why="A demonstration begins with an empty store.", fix="Name another file.")
+        raise ObservatoryError(
+            f"{options.keep} exists.", why="A demonstration begins with an empty store.", fix="Name another file."
+        )
     with tempfile.TemporaryDirectory(prefix="observatory-demo-") as folder, simulation() as pretend:
         store = options.keep or Path(folder) / "demo.db"
         environment = {**os.environ, "HF_ENDPOINT": pretend.huggingface, "ECOSYSTEMS_ENDPOINT": pretend.ecosystems,
@@ -88,7 +90,9 @@ def simulation() -> Iterator[Pretend]:
             said = json.loads(process.stdout.readline() or "{}")
             yield Pretend(said["huggingface"], said["ecosystems"], said["control"])
         except (KeyError, ValueError) as error:
-            raise ObservatoryError("The simulation did not start.", why=str(error), fix="Try again with --debug.") from error
+            raise ObservatoryError(
+                "The simulation did not start.", why=str(error), fix="Try again with --debug."
+            ) from error
         finally:
             process.stdin.close()
             process.wait(timeout=10)
@@ -100,7 +104,9 @@ def command(environment: dict[str, str], *words: str) -> None:
     Raises:
         ObservatoryError: it did not end well.
     """
-    done = subprocess.run([sys.executable, "-m", *words], env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", *words], env=environment, stdout=subprocess.PIPE, text=True, check=False
+    )
     if done.returncode != DONE:
         raise ObservatoryError(f"`python -m {' '.join(words)}` ended with {done.returncode}.", why=done.stdout[-500:])
 

@@ -13,11 +13,15 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from crawler.items import Event, Observation, Page, Registry, Reject
 from db import ObservatoryError, __version__
 from db.command import instant
 from db.rows import Asked
+
+if TYPE_CHECKING:
+    from db.store import Store
 
 LARGEST_FILE = 2 * 1024**3
 SECONDS_A_DAY = 86400
@@ -139,7 +143,7 @@ def content_of(file: Path) -> bytes:
     return content
 
 
-def _store(store, file: str, size: int, sha256: str, past: Past, wanted: Wanted, form: str) -> Imported:  # noqa: ANN001
+def _store(store: Store, file: str, size: int, sha256: str, past: Past, wanted: Wanted, form: str) -> Imported:
     from crawler.recording import end_snapshot
     from crawler.redact import redacted
 

@@ -93,7 +93,7 @@ def _row(row: Mapping[str, str], wanted: Wanted) -> tuple[int, Observation]:
 
 
 def _number(text: str | None, column: str) -> int | None:
-    """A count as it stands in a table; None for an empty cell. pandas writes whole numbers as `12.0` beside empty ones."""
+    """A count as it stands in a table; None for an empty cell. Beside empty ones pandas writes 12 as `12.0`."""
     text = (text or "").strip()
     if text.lower() in ("", "nan", "none", "null", "na"):
         return None

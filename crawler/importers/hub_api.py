@@ -1,4 +1,4 @@
-"""Bodies of the Hub's own `/api/models`, `/api/datasets` or `/api/spaces`, as somebody kept them: JSON or JSON lines."""
+"""Bodies of the Hub's `/api/models`, `/api/datasets` or `/api/spaces` that somebody kept: JSON or JSON lines."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ class RegistrySpider(Spider):
         if (found.scheme, found.netloc) not in {(asked.scheme, asked.netloc), (public.scheme, public.netloc)}:
             raise UnexpectedPage(
                 f"{self.plan.registry} sent us on to another host: {url[:200]}",
-                why="The rest of a list lies on the host that was asked; anything else may be a trap or a captive portal.",
+                why="The rest of a list lies on the host that was asked; anything else may be a trap.",
                 fix="Look at the address; if the registry has moved, tell us.",
                 gate="next_other_host",
             )

@@ -55,11 +55,16 @@ def test_each_rule_fails_by_itself(changed: dict[str, object], gates: list[str])
 
 
 def test_a_field_that_goes_away_is_an_api_that_has_changed() -> None:
-    baseline = [("task", share) for share in (0.9, 0.92, 0.94)]
-    assert failed({"task": 0.901}, baseline) == []
-    assert failed({"task": 0.899}, baseline) == ["G6 fields"]
+    baseline = [("task", share) for share in (0.9, 0.92, 0.94)]  # 4 · √(2 · 0.92 · 0.08 / 1000) = 0.0485
+    assert failed({"task": 0.872}, baseline) == []
+    assert failed({"task": 0.871}, baseline) == ["G6 fields"]
     assert failed({}, baseline) == ["G6 fields"]
     assert failed({"task": 0.92, "new": 0.5}, baseline) == []
+
+
+def test_a_field_that_is_always_there_may_hardly_be_missing() -> None:
+    assert failed({"likes": 0.98}, [("likes", 1.0)]) == []
+    assert failed({"likes": 0.979}, [("likes", 1.0)]) == ["G6 fields"]
 
 
 def test_leaders_that_are_gone_together_are_a_list_that_is_not_whole() -> None:

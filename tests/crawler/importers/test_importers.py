@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.importers import ImportFailed, Imported, Wanted, bring_in, formats
+from crawler.importers import Imported, ImportFailed, Wanted, bring_in, formats
 from db.command import day, instant
 
 NAMES = {"id": "name", "value": "count", "rank": None}

@@ -1,0 +1,110 @@
+"""What a row of the Hub says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from crawler.decode import read_rows
+from crawler.items import Parent
+from crawler.spiders.huggingface import (
+    EXPAND,
+    BaseModel,
+    BaseModels,
+    Row,
+    accepted,
+    cursor_form,
+    observation,
+    parents,
+)
+
+KEY = "64b0234d53bd91402e6ad49c"
+ALL = set(EXPAND["models"])
+
+
+def bases(relation: str, *names: str) -> BaseModels:
+    return BaseModels(relation, [BaseModel(name, KEY) for name in names])
+
+
+@pytest.mark.parametrize(
+    ("resolved", "tags", "expected"),
+    [
+        (bases("quantized", "m/l"), ["base_model:m/l", "base_model:quantized:m/l"], (Parent("m/l", "quantized", KEY),)),
+        (bases("merge", "a/b"), ["base_model:merge:a/b", "base_model:merge:gone/x"],
+         (Parent("a/b", "merge", KEY), Parent("gone/x", "merge"))),
+        (bases("finetune", "new/name"), ["base_model:finetune:old/name"], (Parent("new/name", "finetune", KEY),)),
+        (bases("distilled", "a/b"), [], (Parent("a/b", "unstated", KEY),)),
+        (None, ["base_model:adapter:a/b", "base_model:a/b"], (Parent("a/b", "adapter"),)),
+        (None, ["base_model:a/b"], (Parent("a/b", "unstated"),)),
+        (None, ["base_model:"], ()),
+        (None, ["transformers"], ()),
+    ],
+)  # fmt: skip
+def test_parents_are_those_the_hub_resolved_and_names_that_resolve_to_nothing(
+    resolved: BaseModels | None, tags: list[str], expected: tuple[Parent, ...]
+) -> None:
+    assert parents(resolved, tags) == expected
+
+
+def test_an_attribute_that_was_asked_for_and_is_absent_is_said_to_be_absent() -> None:
+    said = observation(Row(id="a/b", key=KEY, tags=["license:mit", "x"]), ALL).attributes
+    assert said == {"library": None, "task": None, "gated": None, "disabled": None, "parameters": None,
+                    "tags": '["license:mit","x"]', "licence": "mit"}  # fmt: skip
+
+
+def test_an_attribute_that_was_not_asked_for_is_not_spoken_of() -> None:
+    assert observation(Row(id="a/b", key=KEY), {"downloads"}).attributes == {}
+    assert observation(Row(id="a/b", key=KEY), {"downloads"}).parents is None
+
+
+@pytest.mark.parametrize(
+    ("gated", "said"), [(False, None), ("auto", "auto"), ("manual", "manual"), (True, "auto"), (None, None)]
+)
+def test_gates_are_named(gated: bool | str | None, said: str | None) -> None:
+    assert observation(Row(id="a/b", key=KEY, gated=gated), ALL).attributes["gated"] == said
+
+
+@pytest.mark.parametrize(
+    ("cursor", "form"),
+    [
+        ('{"_id":{"$gt":"6a0e3141f27e4e44e999a28a"}}', "_id"),
+        (
+            '{"$or":[{"downloads":2,"_id":{"$gt":"6390d9"}},{"downloads":{"$lt":2}},{"downloads":null}]}',
+            "downloads, _id",
+        ),
+        ("not json", ""),
+        ("[]", ""),
+        ('{"$or": 7}', ""),
+    ],
+)
+def test_the_keys_of_a_cursor_are_read(cursor: str, form: str) -> None:
+    import base64
+    from urllib.parse import quote
+
+    assert cursor_form("https://hub.example/api/models?cursor=" + quote(base64.b64encode(cursor.encode()))) == form
+
+
+@pytest.mark.parametrize("url", [None, "", "https://hub.example/?cursor=%%%", "https://hub.example/?cursor=AAAA"])
+def test_a_cursor_that_is_none_has_no_keys(url: str | None) -> None:
+    assert cursor_form(url) == ""
+
+
+def test_a_refusal_that_names_nothing_of_ours_costs_only_lineage() -> None:
+    assert accepted(["baseModels", "likes"], "no") == ["likes"]
+    assert accepted(["baseModels", "likes"], "likes and baseModels are known") == ["likes"]
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("name", ["hfd/models.list.json", "misc/models.list.default.2025-11.json",
+                                  "misc/models.list.expand.2026-09.json", "misc/models.list.full_row.2026-07.json"])  # fmt: skip
+def test_recorded_rows_of_the_hub_are_read_without_a_loss(real_data: Path, name: str) -> None:
+    recorded = json.loads((real_data / "hf_api" / name).read_text())
+    body = recorded.get("response", {}).get("json", recorded) if isinstance(recorded, dict) else recorded
+    rows = body if isinstance(body, list) else [body]
+    rows = [row for row in rows if isinstance(row, dict) and "_id" in row]
+    read = read_rows(json.dumps(rows).encode(), Row, frozenset({"id", "_id"}), lambda row: observation(row, ALL))
+    assert (read.received, read.rejects, read.events) == (len(rows), (), ())
+    assert [(seen.stable_id, seen.name) for seen in read.observations] == [(row["_id"], row["id"]) for row in rows]
+    assert rows
