@@ -15,7 +15,7 @@ from db import ObservatoryError
 from db.command import DONE, FAILED, PARTIAL, Parser, add_store, complain, count, day, parser, plain, run
 
 if TYPE_CHECKING:
-    from crawler.snapshot import Manner
+    from crawler.settings import Manner
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -139,7 +139,7 @@ def _one(options: argparse.Namespace) -> dict[str, object]:
 
 
 def _manner(options: argparse.Namespace) -> Manner:
-    from crawler.snapshot import Manner
+    from crawler.settings import Manner
 
     return Manner(options.contact, options.share, options.patience, options.pause, options.clock, options.keep_bodies,
                   options.quiet, getattr(options, "debug", False))  # fmt: skip

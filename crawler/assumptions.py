@@ -6,6 +6,7 @@ could not be tried). What differs is also kept as a quality event: a changed API
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
@@ -21,9 +22,9 @@ from twisted.python.failure import Failure
 
 from crawler.decode import inversions
 from crawler.items import Answer, Event, Registry
-from crawler.settings import scrapy_settings
-from crawler.snapshot import Manner, endpoint_of, spider_for
-from crawler.spiders import CrawlError, Plan, next_link
+from crawler.settings import Manner, scrapy_settings
+from crawler.snapshot import endpoint_of, spider_for
+from crawler.spiders import CrawlError, Plan, RegistrySpider, next_link
 from crawler.spiders.ecosystems import RegistryRow, choose, expected_period
 from crawler.spiders.huggingface import EXPAND, cursor_form
 from db.connect import writing
@@ -253,7 +254,7 @@ def check_registry(path: Path, registry: str, manner: Manner) -> list[dict[str, 
     kind = spider_for(registry)
     plan = Plan(registry, 1, None, endpoint_of(kind))
     with writing(path) as database:
-        verdicts = _run(CheckSpider, plan, kind.name, manner, kind.pause if manner.pause is None else manner.pause)
+        verdicts = _run(CheckSpider, plan, kind, manner)
         events = [
             Event("assumption_differs", "warning", name, "holds", measured)
             for name, (verdict, measured) in verdicts.items()
@@ -266,14 +267,12 @@ def check_registry(path: Path, registry: str, manner: Manner) -> list[dict[str, 
     ]
 
 
-def _run(spider: type[CheckSpider], plan: Plan, service: str, manner: Manner, pause: float) -> dict[str, Verdict]:
-    settings = scrapy_settings(
-        manner.contact, manner.share, min(10.0, manner.patience), pause, "local", 64 << 20, manner.debug
-    )
-    process = AsyncCrawlerProcess({**settings, "ITEM_PIPELINES": {}})
+def _run(spider: type[CheckSpider], plan: Plan, kind: type[RegistrySpider], manner: Manner) -> dict[str, Verdict]:
+    brisk = dataclasses.replace(manner, patience=min(10.0, manner.patience), clock="local")
+    process = AsyncCrawlerProcess({**scrapy_settings(brisk, kind.pause, kind.page_bytes), "ITEM_PIPELINES": {}})
     logging.getLogger("scrapy").setLevel("DEBUG" if manner.debug else "CRITICAL")
     crawler = process.create_crawler(spider)
-    process.crawl(crawler, plan=plan, service=service)
+    process.crawl(crawler, plan=plan, service=kind.name)
     process.start(install_signal_handlers=False)
     return crawler.spider.verdicts if isinstance(crawler.spider, CheckSpider) else {}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 import time
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
@@ -17,6 +18,7 @@ from crawler.decode import NotAList, split
 from crawler.items import Answer
 from crawler.pace import LONGEST_WAIT, Budget, back_off, read_date, read_quota, retry_after, wait_after_429
 from crawler.spiders import CrawlError
+from db.command import plain
 
 if TYPE_CHECKING:
     from crawler.spiders import RegistrySpider
@@ -26,6 +28,7 @@ TRIES_BEFORE_FIRST_WORD = 3  # while a host has never answered, it is more likel
 TRIES_BEFORE_SMALLER = 2
 TRIES_OF_HOLLOW = 2  # after that it is passed over, and the gate will say that rows may have been lost
 MOST_HOPS = 5
+WORTH_SAYING = 2.0  # seconds
 
 
 class PaceMiddleware:
@@ -39,6 +42,8 @@ class PaceMiddleware:
         self.heard = False
         self.stopping = False
         self._not_before = 0.0
+        self._why = ""
+        self.quiet = crawler.settings.getbool("PACE_QUIET")
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> PaceMiddleware:
@@ -57,6 +62,7 @@ class PaceMiddleware:
         Raises:
             IgnoreRequest: the crawl is being stopped.
         """
+        self._say(self._wait(time.monotonic()))
         while not self.stopping and (wait := self._wait(time.monotonic())) > 0:
             await asyncio.sleep(min(wait, 0.2))
         if self.stopping:
@@ -80,7 +86,7 @@ class PaceMiddleware:
                 return self._again(request, fault)
             if hollow(answer) and request.meta.get("attempt", 0) < TRIES_OF_HOLLOW:
                 return self._again(request, "an empty page of a list that goes on")
-            request.meta["answer"] = answer
+            request.meta["answer"], self._why = answer, ""
             return response
         if answer.status in PASSING:
             return self._again(request, f"it answered {answer.status}", self._asked_to_wait(request, answer))
@@ -104,6 +110,12 @@ class PaceMiddleware:
 
     def _wait(self, now: float) -> float:
         return max(self.budget.wait(now), self._not_before - now)
+
+    def _say(self, wait: float) -> None:
+        """Tell a person why nothing happens for a while."""
+        if wait > WORTH_SAYING and not self.quiet:
+            said = f"{self.spider.plan.registry}: waiting {wait:.0f} s ({self._why or self.budget})"
+            print(plain(said), file=sys.stderr, flush=True)
 
     def _asked_to_wait(self, request: Request, answer: Answer) -> float | None:
         if answer.status == 429:
@@ -133,7 +145,7 @@ class PaceMiddleware:
                 fix=f"Run the same command with --resume in {pause / 60:.0f} minutes, or give a token (HF_TOKEN).",
                 lasting=False,
             )
-        self._not_before = time.monotonic() + pause
+        self._not_before, self._why = time.monotonic() + pause, why
         self.crawler.stats.inc_value("pace/again")
         again = request.replace(url=lighter or request.url, dont_filter=True)
         again.meta["attempt"] = 0 if lighter else attempt

@@ -3,8 +3,23 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 
 from db import __version__
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a crawl behaves towards the registry and towards us."""
+
+    contact: str | None = None
+    share: float = 1.0
+    patience: float = 120.0
+    pause: float | None = None
+    clock: str = "local"
+    keep_bodies_days: int = 400
+    quiet: bool = False
+    debug: bool = False
 
 
 def user_agent(contact: str | None) -> str:
@@ -18,21 +33,22 @@ def user_agent(contact: str | None) -> str:
     return f"hub-observatory/{__version__} ({said or 'no contact given'})"
 
 
-def scrapy_settings(contact: str | None, share: float, patience: float, pause: float, clock: str, largest: int, debug: bool) -> dict[str, object]:  # fmt: skip # noqa: E501, PLR0913
-    """Scrapy's settings for one crawl.
+def scrapy_settings(manner: Manner, usual_pause: float, largest: int) -> dict[str, object]:
+    """Scrapy's settings for one crawl; `largest` is the number of bytes an answer may have.
 
     Scrapy's own retrying ignores what registries say about waiting, its telnet and remote-control doors run code, and
     it does not check certificates unless told to.
     """
     return {
-        "USER_AGENT": user_agent(contact),
-        "PACE_SHARE": share,
-        "PACE_PATIENCE": patience,
-        "PACE_CLOCK": clock,
+        "USER_AGENT": user_agent(manner.contact),
+        "PACE_SHARE": manner.share,
+        "PACE_PATIENCE": manner.patience,
+        "PACE_CLOCK": manner.clock,
+        "PACE_QUIET": manner.quiet,
         "CONCURRENT_REQUESTS": 1,
-        "DOWNLOAD_DELAY": pause,
+        "DOWNLOAD_DELAY": usual_pause if manner.pause is None else manner.pause,
         "RANDOMIZE_DOWNLOAD_DELAY": False,
-        "DOWNLOAD_TIMEOUT": max(1.0, min(120.0, patience)),
+        "DOWNLOAD_TIMEOUT": max(1.0, min(120.0, manner.patience)),
         "DOWNLOAD_MAXSIZE": largest,
         "DOWNLOAD_WARNSIZE": 0,
         "DOWNLOAD_VERIFY_CERTIFICATES": True,
@@ -45,11 +61,12 @@ def scrapy_settings(contact: str | None, share: float, patience: float, pause: f
         "METAREFRESH_ENABLED": False,
         "HTTPERROR_ALLOW_ALL": True,
         "COOKIES_ENABLED": False,
+        "DEFAULT_REQUEST_HEADERS": {"Accept": "application/json"},
         "REFERER_ENABLED": False,
         "ROBOTSTXT_OBEY": False,
         "TELNETCONSOLE_ENABLED": False,
         "REMOTE_CONTROL_ENABLED": False,
-        "LOG_ENABLED": debug,
+        "LOG_ENABLED": manner.debug,
         "LOGSTATS_INTERVAL": 0,
-        "STATS_DUMP": debug,
+        "STATS_DUMP": manner.debug,
     }

@@ -16,7 +16,7 @@ from scrapy.spiderloader import SpiderLoader
 from crawler.items import Page
 from crawler.progress import shown
 from crawler.recording import Recording, resume_or_close
-from crawler.settings import scrapy_settings
+from crawler.settings import Manner, scrapy_settings
 from crawler.spiders import CrawlError, NotThere, Plan, RegistrySpider, unforeseen
 from db import ObservatoryError
 from db.command import DONE, FAILED, PARTIAL
@@ -24,20 +24,6 @@ from db.connect import writing
 from db.store import Store
 
 SECONDS_A_DAY = 86400
-
-
-@dataclass(frozen=True)
-class Manner:
-    """How a crawl behaves towards the registry and towards us."""
-
-    contact: str | None = None
-    share: float = 1.0
-    patience: float = 120.0
-    pause: float | None = None
-    clock: str = "local"
-    keep_bodies_days: int = 400
-    quiet: bool = False
-    debug: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,12 +100,7 @@ def _crawl(
 def _run(
     kind: type[RegistrySpider], plan: Plan, manner: Manner, recording: Recording, start_at: str | None
 ) -> RegistrySpider:
-    pause = kind.pause if manner.pause is None else manner.pause
-    process = AsyncCrawlerProcess(
-        scrapy_settings(
-            manner.contact, manner.share, manner.patience, pause, manner.clock, kind.page_bytes, manner.debug
-        )
-    )
+    process = AsyncCrawlerProcess(scrapy_settings(manner, kind.pause, kind.page_bytes))
     logging.getLogger("scrapy").setLevel("DEBUG" if manner.debug else "CRITICAL")
     crawler = process.create_crawler(kind)
     process.crawl(crawler, plan=plan, resume_at=start_at, recording=recording)

@@ -136,7 +136,8 @@ class Store:
         """Number, status and depth of the snapshot that this very file already became, if it did."""
         return self._connection.execute(
             "SELECT snapshot_id, status, depth FROM snapshot JOIN registry USING (registry_id)"
-            " WHERE name = ? AND ordered_by = ? AND taken_at = ? AND file_sha256 = ? AND status IN ('complete', 'partial')",
+            " WHERE name = ? AND ordered_by = ? AND taken_at = ? AND file_sha256 = ?"
+            " AND status IN ('complete', 'partial')",
             (registry, ordered_by, taken_at, file_sha256),
         ).fetchone()
 

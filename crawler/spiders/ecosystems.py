@@ -1,17 +1,19 @@
 """Every registry of Ecosyste.ms: npm, pypi, cargo and about a hundred more.
 
 Pages
-    `/registries` tells the service's own name for a registry. `/package_names?sort=…&order=desc` gives the order, up to 10,000 names in one answer (fewer where the service clamps it: `page-items` tells). `/packages?…` gives
-    the counters, in rows of up to 160 kB each, hence in pages of 100; a page the server finds too heavy is asked for in
-    halves. Pages are offsets into a living table without a tie-breaker, so they overlap and leave gaps: a margin of one
-    in a hundred is fetched, what is seen twice is counted, and packages that fell between two pages of counters are
-    asked for one by one. Answers may be an hour old; each page keeps its age.
+    `/registries` tells the service's own name for a registry. `/package_names?sort=…&order=desc` gives the order, up to
+    10,000 names in one answer (fewer where the service cuts it: `page-items` tells). `/packages?…` gives the counters,
+    in rows of up to 160 kB each, hence in pages of 100; a page the server finds too heavy is asked for in halves. Pages
+    are offsets into a living table without a tie-breaker, so they overlap and leave gaps: a margin of one in a hundred
+    is fetched, what is seen twice is counted, and packages that fell between two pages of counters are asked for one by
+    one. Answers may be an hour old; each page keeps its age.
 
 Counters
     `downloads` is last month's for npm, pypi, cran, homebrew and julia; a total since the beginning for cargo,
-    rubygems, packagist, nuget, docker, hex and others; absent for go, maven and most distributions. `downloads_period` comes with
-    every row and is believed over this list. It is refreshed at any time from a day to months apart (`synced_at`).
-    Maintainers and their addresses are in the rows and are never kept. Data: ecosyste.ms, CC BY-SA 4.0.
+    rubygems, packagist, nuget, docker, hex and others; absent for go, maven and most distributions. `downloads_period`
+    comes with every row and is believed over this list. It is refreshed at any time from a day to months apart
+    (`synced_at`). Maintainers and their addresses are in the rows and are never kept.
+    Data: ecosyste.ms, CC BY-SA 4.0.
 """
 
 from __future__ import annotations
