@@ -26,9 +26,7 @@ class Simulation:
 
     def __init__(self, **options: object) -> None:
         command = [sys.executable, "-m", "simulation", "--until-stdin-closes", *as_arguments(options)]
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:

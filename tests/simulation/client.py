@@ -39,16 +39,12 @@ class Answer:
         return int(self.headers["RateLimit"].split("r=")[1].split(";")[0])
 
 
-def get(
-    address: str, headers: Mapping[str, str] | None = None, method: str = "GET", timeout: float = 10
-) -> Answer:
+def get(address: str, headers: Mapping[str, str] | None = None, method: str = "GET", timeout: float = 10) -> Answer:
     """Ask once over a connection of its own."""
     parts = urlsplit(address)
     connection = http.client.HTTPConnection(parts.netloc, timeout=timeout)
     try:
-        connection.request(
-            method, parts.path + (f"?{parts.query}" if parts.query else ""), headers=dict(headers or {})
-        )
+        connection.request(method, parts.path + (f"?{parts.query}" if parts.query else ""), headers=dict(headers or {}))
         answer = connection.getresponse()
         return Answer(answer.status, answer.headers, answer.read())
     finally:

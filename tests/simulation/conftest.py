@@ -14,9 +14,7 @@ START = "2026-01-05"
 @pytest.fixture(scope="session")
 def shared() -> Iterator[Simulation]:
     """A month-old simulation with plenty of quota, for every test of the run."""
-    with Simulation(
-        start=START, models=2600, datasets=150, spaces=150, packages=1300, quota=10**6
-    ) as running:
+    with Simulation(start=START, models=2600, datasets=150, spaces=150, packages=1300, quota=10**6) as running:
         running.advance(30)
         yield running
 

@@ -88,9 +88,7 @@ def test_a_ranking_that_does_not_exist_is_refused(pretend: Simulation, registry:
 
 
 def test_the_request_log_says_who_asked_for_what(pretend: Simulation) -> None:
-    get(
-        f"{pretend.huggingface}/api/models?limit=1", {"User-Agent": "study/1", "Authorization": "Bearer hf_x"}
-    )
+    get(f"{pretend.huggingface}/api/models?limit=1", {"User-Agent": "study/1", "Authorization": "Bearer hf_x"})
     (seen,) = pretend.requests()
     assert (seen["n"], seen["method"], seen["path"], seen["query"]) == (1, "GET", "/api/models", "limit=1")
     assert (seen["status"], seen["bucket"], seen["over_quota"], seen["authorization"]) == (

@@ -84,9 +84,7 @@ def test_some_registries_count_no_downloads(pretend: Simulation, registry: str) 
     ("registry", "period"),
     [("npm.example", "last-month"), ("pypi.example", "last-month"), ("gems.example", "total")],
 )
-def test_a_row_says_which_period_its_downloads_are_of(
-    pretend: Simulation, registry: str, period: str
-) -> None:
+def test_a_row_says_which_period_its_downloads_are_of(pretend: Simulation, registry: str, period: str) -> None:
     assert packages(pretend, "per_page=1", registry).json[0]["downloads_period"] == period
 
 

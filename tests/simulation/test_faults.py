@@ -53,9 +53,7 @@ SAID: dict[str, tuple[dict[str, object], Check]] = {
     ),
     "html": (
         {},
-        lambda answer, normal: (
-            answer.body.startswith(b"<!doctype html>") and "html" in answer.headers["Content-Type"]
-        ),
+        lambda answer, normal: answer.body.startswith(b"<!doctype html>") and "html" in answer.headers["Content-Type"],
     ),
     "error_json": ({"text": "oops"}, body_with(body={"error": "oops"})),
     "not_list": ({}, body_with(body={})),

@@ -82,9 +82,7 @@ def test_a_missing_repository_has_no_card_for_strangers(pretend: Simulation) -> 
 
 def test_the_tree_names_the_blob_of_the_card(pretend: Simulation) -> None:
     row = with_card(pretend)
-    entries = {
-        one["path"]: one for one in get(f"{pretend.huggingface}/api/models/{row['id']}/tree/main").json
-    }
+    entries = {one["path"]: one for one in get(f"{pretend.huggingface}/api/models/{row['id']}/tree/main").json}
     assert f'"{entries["README.md"]["oid"]}"' == card(pretend, "main").headers["X-Linked-Etag"]
 
 

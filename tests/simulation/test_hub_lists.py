@@ -64,9 +64,7 @@ def test_a_ranking_is_the_truth_down_to_its_ties(pretend: Simulation, sort: str)
 
 
 def test_direction_is_ignored_for_downloads(pretend: Simulation) -> None:
-    ascending, plain = (
-        models(pretend, f"sort=downloads&limit=9{more}").json for more in ("&direction=1", "")
-    )
+    ascending, plain = (models(pretend, f"sort=downloads&limit=9{more}").json for more in ("&direction=1", ""))
     assert ascending == plain
 
 
@@ -154,9 +152,7 @@ def test_under_churn_a_ranking_skips_and_repeats_but_a_census_does_not(
     moving = begin(models=1200, churn=0.05)
     everything = sorted(one["id"] for one in moving.truth("huggingface/models", k=10**6))
     ranked = [row["_id"] for row in rows(f"{moving.huggingface}/api/models?sort=downloads&limit=60")]
-    counted = [
-        row["_id"] for row in rows(f"{moving.huggingface}/api/models?sort=createdAt&direction=1&limit=60")
-    ]
+    counted = [row["_id"] for row in rows(f"{moving.huggingface}/api/models?sort=createdAt&direction=1&limit=60")]
     assert len(ranked) > len(set(ranked)), "nothing was repeated"
     assert set(everything) - set(ranked), "nothing was skipped"
     assert counted == everything

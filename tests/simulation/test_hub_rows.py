@@ -20,9 +20,7 @@ def test_a_default_model_row_has_the_recorded_keys_in_order(pretend: Simulation)
     row = next(one for one in every(pretend, "") if "pipeline_tag" in one)
     assert (
         list(row)
-        == (
-            "_id id likes trendingScore private downloads tags pipeline_tag library_name createdAt modelId"
-        ).split()
+        == ("_id id likes trendingScore private downloads tags pipeline_tag library_name createdAt modelId").split()
     )
 
 
@@ -37,9 +35,7 @@ def test_config_and_card_are_added_on_request(pretend: Simulation) -> None:
 
 
 def test_expanded_rows_show_what_was_asked_for_and_nothing_else(pretend: Simulation) -> None:
-    assert {tuple(row) for row in every(pretend, "expand=likes&expand=sha")} == {
-        ("_id", "id", "likes", "sha")
-    }
+    assert {tuple(row) for row in every(pretend, "expand=likes&expand=sha")} == {("_id", "id", "likes", "sha")}
 
 
 @pytest.mark.parametrize("kind", EXPAND)
@@ -100,11 +96,7 @@ def test_a_parent_that_does_not_exist_leaves_only_its_tag(pretend: Simulation) -
 
 def test_some_models_are_their_own_parent(pretend: Simulation) -> None:
     found = every(pretend, "expand=baseModels")
-    own = [
-        row
-        for row in found
-        if row["_id"] in [one["_id"] for one in row.get("baseModels", {}).get("models", [])]
-    ]
+    own = [row for row in found if row["_id"] in [one["_id"] for one in row.get("baseModels", {}).get("models", [])]]
     assert 1 <= len(own) <= 3
 
 

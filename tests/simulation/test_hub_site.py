@@ -69,17 +69,12 @@ def test_another_case_redirects_relatively_and_keeps_the_query(pretend: Simulati
 
 
 def test_old_names_redirect_to_the_same_id(pretend: Simulation) -> None:
-    renamed = [
-        one
-        for one in pretend.events()
-        if one["kind"] == "renamed" and one["registry"] == "huggingface/models"
-    ]
+    renamed = [one for one in pretend.events() if one["kind"] == "renamed" and one["registry"] == "huggingface/models"]
     followed = [get(f"{pretend.huggingface}/api/models/{one['from']}") for one in renamed]
     moved = [one for one in zip(renamed, followed, strict=True) if one[1].status == 307]
     assert moved
     assert all(
-        get(pretend.huggingface + answer.headers["Location"]).json["_id"] == event["id"]
-        for event, answer in moved[:5]
+        get(pretend.huggingface + answer.headers["Location"]).json["_id"] == event["id"] for event, answer in moved[:5]
     )
 
 

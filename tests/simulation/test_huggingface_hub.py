@@ -89,9 +89,7 @@ def test_it_lists_datasets_and_spaces(shared: Simulation, seen: dict[str, Any]) 
 
 def test_it_filters_by_author(shared: Simulation, seen: dict[str, Any], renamed: tuple[str, str]) -> None:
     author = renamed[1].split("/")[0] + "/"
-    assert seen["author"] == sorted(
-        one["name"] for one in truth(shared, "models") if one["name"].startswith(author)
-    )
+    assert seen["author"] == sorted(one["name"] for one in truth(shared, "models") if one["name"].startswith(author))
 
 
 def test_it_follows_a_rename(seen: dict[str, Any], renamed: tuple[str, str]) -> None:

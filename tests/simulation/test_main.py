@@ -81,9 +81,7 @@ def test_the_ready_line_is_one_line_of_json(process: Callable[..., subprocess.Po
     ready = json.loads(started.stdout.readline())
     assert set(ready) == {"huggingface", "ecosystems", "control", "pid"}
     assert ready["pid"] == started.pid
-    assert (
-        ready["ecosystems"].endswith("/api/v1") and ready["control"] == ready["huggingface"] + "/_simulation"
-    )
+    assert ready["ecosystems"].endswith("/api/v1") and ready["control"] == ready["huggingface"] + "/_simulation"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

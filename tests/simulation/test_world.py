@@ -79,9 +79,7 @@ def test_creation_is_the_head_of_the_id(quarter: tuple[World, dict[str, set[str]
 
 
 def test_some_newcomers_start_popular(quarter: tuple[World, dict[str, set[str]]]) -> None:
-    born = [
-        one for one in quarter[0].log if one["kind"] == "created" and one["registry"] == "huggingface/models"
-    ]
+    born = [one for one in quarter[0].log if one["kind"] == "created" and one["registry"] == "huggingface/models"]
     assert 0 < sum(bool(one["popular"]) for one in born) < len(born) / 5
 
 
