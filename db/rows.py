@@ -51,7 +51,8 @@ class Observation:
     """What a registry said of one package on one page. None: it said nothing.
 
     `attributes` holds every attribute that was asked for, None where the package has none; an attribute that is not
-    a key was not asked for. `parents` is None where lineage was not asked for.
+    a key was not asked for. `parents` is None where lineage was not asked for, `libraries` (name and kind: library,
+    format or tracker) where they were not.
     """
 
     stable_id: str
@@ -68,6 +69,7 @@ class Observation:
     synced_at: int | None = None
     attributes: Mapping[str, str | None] = field(default_factory=dict)
     parents: tuple[Parent, ...] | None = None
+    libraries: tuple[tuple[str, str], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

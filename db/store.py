@@ -201,15 +201,15 @@ class Store:
         return tuple(row["name"] for row in rows)
 
     def _bring_in(self, page: Page) -> None:
-        for table in ("incoming", "incoming_attribute", "incoming_parent"):
-            self._connection.execute(f"DELETE FROM temp.{table}")  # noqa: S608 - three names of our own
+        for table in ("incoming", "incoming_attribute", "incoming_parent", "incoming_library"):
+            self._connection.execute(f"DELETE FROM temp.{table}")  # noqa: S608 - names of our own
         refused = {reject.position for reject in page.rejects}
         free = (position for position in range(page.received + len(refused)) if position not in refused)
         placed = list(zip(free, page.observations, strict=False))
         self._connection.executemany(
             "INSERT INTO temp.incoming (position, stable_id, name, downloads, likes, downloads_all_time, trending,"
-            " dependents, dependent_repos, created_at, modified_at, sha, synced_at, lineage)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " dependents, dependent_repos, created_at, modified_at, sha, synced_at, lineage, libraries)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [_incoming(position, observation) for position, observation in placed],
         )
         self._connection.executemany(
@@ -226,6 +226,10 @@ class Store:
                 for position, seen in placed
                 for parent in seen.parents or ()
             ],
+        )
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO temp.incoming_library (position, library, kind) VALUES (?, ?, ?)",
+            [(position, name, kind) for position, seen in placed for name, kind in seen.libraries or ()],
         )
 
     def _write_page(self, values: Mapping[str, object], page: Page) -> None:
@@ -290,5 +294,5 @@ def _incoming(position: int, seen: Observation) -> tuple[object, ...]:
     return (
         position, seen.stable_id, seen.name, seen.downloads, seen.likes, seen.downloads_all_time, seen.trending,
         seen.dependents, seen.dependent_repos, seen.created_at, seen.modified_at, seen.sha, seen.synced_at,
-        seen.parents is not None,
+        seen.parents is not None, seen.libraries is not None,
     )  # fmt: skip

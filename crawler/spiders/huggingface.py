@@ -19,8 +19,11 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterable
+import tomllib
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -211,7 +214,26 @@ def observation(row: Row, asked: set[str]) -> Observation:
         row.key, row.id, row.downloads, row.likes, row.all_time, row.trending, created_at=seconds(row.created),
         modified_at=seconds(row.modified), sha=row.sha, attributes=attributes,
         parents=parents(row.bases, tags) if "baseModels" in asked or "tags" in asked else None,
+        libraries=libraries(row.library, tags) if "library_name" in asked or "tags" in asked else None,
     )  # fmt: skip
+
+
+def libraries(stated: str | None, tags: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """What a model is used with: its `library_name`, and those of its tags that name a library, each with its kind.
+
+    >>> libraries("transformers", ["safetensors", "en", "tensorboard", "license:mit"])
+    (('safetensors', 'format'), ('tensorboard', 'tracker'), ('transformers', 'library'))
+    """
+    known = library_kinds()
+    named = {tag for tag in tags if tag in known} | ({stated.lower()} if stated else set())
+    return tuple((name, known.get(name, "library")) for name in sorted(named))
+
+
+@cache
+def library_kinds() -> Mapping[str, str]:
+    """The kind of each library we know by its tag, as `crawler/libraries.toml` lists them."""
+    listed = tomllib.loads((Path(__file__).parent.parent / "libraries.toml").read_text("utf-8"))
+    return {name: kind for kind, names in listed.items() for name in names}
 
 
 def accepted(wanted: list[str], message: str) -> list[str]:

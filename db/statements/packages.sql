@@ -65,6 +65,21 @@ WHERE v.value IS NOT NULL AND NOT EXISTS (
        AND a.since <= :at AND (a.until IS NULL OR a.until > :at))
 ON CONFLICT DO NOTHING;
 
+-- Libraries: a set; each is there from one instant to another.
+UPDATE package_library SET until = :at
+FROM incoming i JOIN package p ON p.package_id = i.package_id
+WHERE package_library.package_id = i.package_id AND i.libraries AND package_library.until IS NULL
+  AND package_library.since < :at AND p.seen_at = :at AND NOT EXISTS (
+    SELECT 1 FROM incoming_library b WHERE b.position = i.position AND b.library = package_library.library);
+
+INSERT INTO package_library (package_id, library, kind, since, until)
+SELECT i.package_id, b.library, b.kind, :at, CASE WHEN p.seen_at > :at THEN p.seen_at END
+FROM incoming i JOIN incoming_library b ON b.position = i.position JOIN package p ON p.package_id = i.package_id
+WHERE NOT EXISTS (
+    SELECT 1 FROM package_library l WHERE l.package_id = i.package_id AND l.library = b.library
+       AND l.since <= :at AND (l.until IS NULL OR l.until > :at))
+ON CONFLICT DO NOTHING;
+
 -- Lineage: parents the registry resolved are packages; a bare name is looked up among the aliases, and may dangle.
 INSERT INTO package (registry_id, stable_id, name, seen_at)
 SELECT DISTINCT :registry, stable_id, name, :at FROM incoming_parent WHERE stable_id IS NOT NULL
@@ -85,6 +100,11 @@ WHERE lineage_edge.child_id = i.package_id AND i.lineage AND lineage_edge.until 
   AND p.seen_at = :at AND NOT EXISTS (
     SELECT 1 FROM incoming_parent q WHERE q.position = i.position AND q.relation = lineage_edge.relation
        AND (q.name = lineage_edge.parent_name OR q.parent_id = lineage_edge.parent_id));
+
+INSERT INTO quality_event (registry_id, snapshot_id, package_id, kind, severity, before, after, evidence, noted_at)
+SELECT :registry, :snapshot, i.package_id, 'self_loop', 'note', NULL, q.relation, 'says it was made from itself', :at
+FROM incoming i JOIN incoming_parent q ON q.position = i.position AND q.parent_id = i.package_id
+WHERE NOT EXISTS (SELECT 1 FROM lineage_edge e WHERE e.child_id = i.package_id AND e.parent_id = e.child_id);
 
 INSERT INTO lineage_edge (child_id, parent_id, parent_name, relation, since, until)
 SELECT i.package_id, q.parent_id, q.name, q.relation, :at, CASE WHEN p.seen_at > :at THEN p.seen_at END
