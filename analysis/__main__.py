@@ -40,6 +40,8 @@ def compute(options: argparse.Namespace) -> int:
     with reading(options.db) as connection:
         lacking = missing(connection, wanted)
         kept = [row for rows in keep(options.db, connection, lacking) for row in rows] if lacking else []
+    if kept:
+        note_verdicts(options.db)
     print(as_json(kept) if options.format == "json" else as_text(kept))
     return DONE
 
@@ -58,6 +60,27 @@ def keep(path: Path, connection: sqlite3.Connection, lacking: Sequence[Missing])
             place = f"[{number}/{len(lacking)}] {plain(one.registry)} {one.date}"
             print(f"{place}: {len(results)} results", file=sys.stderr)
             yield summary(one, results)
+
+
+def note_verdicts(path: Path) -> None:
+    """Keep it as a quality event, once, when a claim's verdict became another one."""
+    from analysis.claims import HUB, changes
+    from analysis.document import Scope, document
+    from db.connect import reading, writing
+    from db.rows import Event, Registry
+    from db.store import Store
+
+    with reading(path) as connection:
+        made = document(connection, Scope(None, (HUB,)), ())
+        known = {tuple(row) for row in connection.execute("SELECT evidence, before, after FROM quality_event")}
+    events = [
+        Event("verdict_changed", "warning", f"{claim}, {day}", before, after)
+        for claim, day, before, after in changes(made["claims"])
+        if (f"{claim}, {day}", before, after) not in known
+    ]
+    if events:
+        with writing(path) as database:
+            Store(database).note(Registry(HUB, "huggingface", "models"), events, int(time.time()))
 
 
 def summary(one: Missing, results: Sequence[StoredResult]) -> list[dict[str, object]]:

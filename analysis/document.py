@@ -5,6 +5,8 @@
      "generated_by": the program and its version,
      "k":            the depth at which movers are looked at, or null if no snapshot is deep enough,
      "results":   [{registry, metric, name, version, snapshot, date, previous_date, k, value, low, high, n, note}],
+     "claims":    [{claim, title, published, published_date, as_published, sound, low, high, n, verdict, rule, note, p,
+                    p_holm, trend: [{date, value, verdict}]}],
      "snapshots": [{every column of v1_snapshot, and gate: [{gate, outcome, measured, rule}]}],
      "movers":    [{registry, snapshot, date, previous_snapshot, previous_date, k, change, package, name, previous_name,
                     rank, previous_rank, reason}],
@@ -23,6 +25,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 
+from analysis.claims import HUB, judged
 from analysis.movers import mover
 from analysis.relations import rows
 from analysis.unknown import series_of, unknown
@@ -63,6 +66,7 @@ def document(connection: sqlite3.Connection, scope: Scope, unstored: Sequence[St
         "generated_by": f"hub-observatory {__version__}",
         "k": k,
         "results": results,
+        "claims": judged(results) if HUB in scope.registries else [],
         "snapshots": snapshots,
         "movers": [one for snapshot in newest for one in _movers(connection, snapshot, k)] if k else [],
         "events": _events(connection, scope),

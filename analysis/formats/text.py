@@ -37,6 +37,7 @@ def render(report: Mapping[str, object]) -> str:
         return "\n\n".join([*parts, EMPTY])
     for series in dict.fromkeys(map(_series, report["snapshots"])):
         parts += _of_series(series, report)
+    parts += _claims(report["claims"])
     parts += _events(report["events"])
     parts += _said("What cannot be said yet", report["unknown"])
     return "\n\n".join(parts)
@@ -189,6 +190,25 @@ def _movers(heading: str, movers: Sequence[Row]) -> Iterator[str]:
 
 def _why(one: Row) -> object:
     return f"was {one['previous_name']}" if one["change"] == "renamed" else one["reason"]
+
+
+def _claims(claims: Sequence[Row]) -> Iterator[str]:
+    testable = [claim for claim in claims if claim["verdict"] != "not testable"]
+    if testable:
+        headings = ("claim", "verdict", "now", "interval", "as published now")
+        rows = [
+            (one["claim"], one["verdict"], *_share(_as_result(one)), _three(one["as_published"])) for one in testable
+        ]
+        yield "Does the paper still hold?\n" + _fitted(headings, rows, left=(0, 1))
+        yield "\n".join(_wrapped(f"{one['claim']}: {one['title']}. {one['rule']}", "- ") for one in testable)
+
+
+def _as_result(claim: Row) -> Row:
+    return {"value": claim["sound"], "low": claim["low"], "high": claim["high"]}
+
+
+def _three(number: object) -> str:
+    return "–" if number is None else f"{float(str(number)):.3f}"
 
 
 def _events(events: Sequence[Row]) -> Iterator[str]:

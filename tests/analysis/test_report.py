@@ -49,7 +49,7 @@ def test_the_shape(history, report):
     two(history)
     made = report()
     assert list(made) == [
-        "schema", "as_of", "generated_by", "k", "results", "snapshots", "movers", "events", "unknown",
+        "schema", "as_of", "generated_by", "k", "results", "claims", "snapshots", "movers", "events", "unknown",
     ]  # fmt: skip
     assert made["schema"] == 1
     assert {tuple(row) for row in made["results"]} == {COLUMNS}
