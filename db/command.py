@@ -6,6 +6,7 @@ import argparse
 import difflib
 import os
 import re
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -60,6 +61,11 @@ def run(make_parser: Callable[[], argparse.ArgumentParser], argv: Sequence[str] 
             raise
         complain(error)
         return error.exit_code
+    except sqlite3.OperationalError as error:
+        if debug:
+            raise
+        complain(cannot_write(error))
+        return FAILED
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
@@ -78,6 +84,15 @@ def run(make_parser: Callable[[], argparse.ArgumentParser], argv: Sequence[str] 
             )
         )
         return FAILED
+
+
+def cannot_write(error: sqlite3.OperationalError) -> ObservatoryError:
+    """What the file system or another program kept us from doing."""
+    return ObservatoryError(
+        f"The store cannot be read or written: {error}.",
+        why="The disk is full or read-only, or another program holds the file. What was half written was rolled back.",
+        fix="Make room or let the file go, then run the same command again; a crawl goes on with --resume.",
+    )
 
 
 def complain(error: ObservatoryError) -> None:

@@ -22,6 +22,8 @@ PRAGMA busy_timeout = 10000;
 PRAGMA trusted_schema = OFF;
 PRAGMA cell_size_check = ON;
 """
+# How damage shows itself: SQLite says so, quotes text that cannot be read, or a table lacks a column it must have.
+UNREADABLE = (sqlite3.Error, UnicodeDecodeError, KeyError)
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph"}
 
@@ -71,8 +73,11 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
         )
     connection = _open(f"file:{_quoted(path)}?mode=ro", path)
     try:
-        with _telling_damage(path):
+        try:
             _refuse_stranger(connection, path)
+        except UNREADABLE as error:
+            raise _unusable(path, error) from error
+        with _telling_damage(path):
             yield connection
     finally:
         connection.close()
@@ -130,7 +135,7 @@ def _open(uri: str, path: Path) -> sqlite3.Connection:
         for pragma in PRAGMAS.strip().splitlines():
             connection.execute(pragma)
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.Error as error:
+    except UNREADABLE as error:
         raise _unusable(path, error) from error
     return connection
 
@@ -141,7 +146,7 @@ def _use(connection: sqlite3.Connection, path: Path) -> None:
             _refuse_stranger(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-    except sqlite3.Error as error:
+    except UNREADABLE as error:
         raise _unusable(path, error) from error
 
 
@@ -171,7 +176,7 @@ def _telling_damage(path: Path) -> Iterator[None]:
         raise
 
 
-def _unusable(path: Path, error: sqlite3.Error) -> StoreError:
+def _unusable(path: Path, error: Exception) -> StoreError:
     return StoreError(
         f"The store {path} cannot be used: {error}.",
         why="It is not a SQLite file, it is damaged, or it may not be read.",

@@ -204,6 +204,10 @@ CREATE TABLE result (                     -- one number a metric gave for one sn
 CREATE TRIGGER snapshot_begins_open BEFORE INSERT ON snapshot WHEN NEW.status <> 'open'
 BEGIN SELECT RAISE(ABORT, 'a snapshot begins open'); END;
 
+CREATE TRIGGER snapshot_begins_once BEFORE INSERT ON snapshot
+WHEN EXISTS (SELECT 1 FROM snapshot s WHERE s.snapshot_id = NEW.snapshot_id)
+BEGIN SELECT RAISE(ABORT, 'this snapshot is there already; a snapshot is never replaced'); END;
+
 CREATE TRIGGER snapshot_ended BEFORE UPDATE ON snapshot WHEN OLD.status <> 'open'
 BEGIN SELECT RAISE(ABORT, 'this snapshot has ended and is never changed; take a new one'); END;
 
@@ -229,7 +233,7 @@ CREATE TRIGGER ranking_added BEFORE INSERT ON ranking
 WHEN (SELECT status FROM snapshot WHERE snapshot_id = NEW.snapshot_id) <> 'open'
 BEGIN SELECT RAISE(ABORT, 'this snapshot has ended and takes no more rows'); END;
 CREATE TRIGGER ranking_changed BEFORE UPDATE ON ranking
-WHEN (SELECT status FROM snapshot WHERE snapshot_id = OLD.snapshot_id) <> 'open'
+WHEN EXISTS (SELECT 1 FROM snapshot WHERE snapshot_id IN (OLD.snapshot_id, NEW.snapshot_id) AND status <> 'open')
 BEGIN SELECT RAISE(ABORT, 'observations of an ended snapshot are never changed; take a new one'); END;
 CREATE TRIGGER ranking_removed BEFORE DELETE ON ranking
 BEGIN SELECT RAISE(ABORT, 'observations are kept'); END;

@@ -6,7 +6,8 @@ UPDATE incoming SET stable_id = coalesce((
     SELECT p.stable_id FROM alias a JOIN package p ON p.package_id = a.package_id
     WHERE a.name = incoming.name AND p.registry_id = :registry AND p.stable_id NOT LIKE 'name:%'
       AND (p.created_at <= :at OR p.created_at <= 1646263744)
-    ORDER BY a.since <= :at AND (a.until IS NULL OR a.until > :at) DESC, a.since LIMIT 1), stable_id)
+    ORDER BY a.since <= :at AND (a.until IS NULL OR a.until > :at) DESC,
+             CASE WHEN a.since <= :at THEN -a.since ELSE a.since END LIMIT 1), stable_id)
 WHERE stable_id LIKE 'name:%';
 
 -- A package known by its name alone is now seen with its stable id, and was there when it was first listed.
@@ -27,8 +28,17 @@ INSERT INTO quality_event (registry_id, snapshot_id, package_id, kind, severity,
 SELECT :registry, :snapshot, p.package_id, 'renamed', 'note', p.name, i.name, 'same stable id, another name', :at
 FROM incoming i JOIN package p ON p.package_id = i.package_id WHERE p.name <> i.name AND :at > p.seen_at;
 
-UPDATE alias SET until = :at FROM incoming i JOIN package p ON p.package_id = i.package_id
-WHERE alias.package_id = i.package_id AND alias.until IS NULL AND p.name <> i.name AND :at > p.seen_at;
+-- Another name ends here. Where an older list comes after a newer one, the rest of the interval begins at the next
+-- snapshot that has the package.
+INSERT INTO alias (package_id, name, since, until)
+SELECT a.package_id, a.name, min(s.taken_at), a.until FROM incoming i
+JOIN alias a ON a.package_id = i.package_id AND a.name <> i.name AND a.since < :at AND (a.until IS NULL OR a.until > :at)
+JOIN ranking k ON k.package_id = a.package_id JOIN snapshot s ON s.snapshot_id = k.snapshot_id
+WHERE s.taken_at > :at AND (a.until IS NULL OR s.taken_at < a.until) GROUP BY a.package_id, a.name, a.until
+ON CONFLICT DO NOTHING;
+
+UPDATE alias SET until = :at FROM incoming i WHERE alias.package_id = i.package_id AND alias.name <> i.name
+  AND alias.since < :at AND (alias.until IS NULL OR alias.until > :at);
 
 INSERT INTO alias (package_id, name, since, until)
 SELECT i.package_id, i.name, :at,
@@ -99,7 +109,9 @@ FROM incoming i JOIN package p ON p.package_id = i.package_id
 WHERE lineage_edge.child_id = i.package_id AND i.lineage AND lineage_edge.until IS NULL AND lineage_edge.since < :at
   AND p.seen_at = :at AND NOT EXISTS (
     SELECT 1 FROM incoming_parent q WHERE q.position = i.position AND q.relation = lineage_edge.relation
-       AND (q.name = lineage_edge.parent_name OR q.parent_id = lineage_edge.parent_id));
+       AND CASE WHEN q.parent_id IS NULL OR lineage_edge.parent_id IS NULL
+           THEN q.parent_id IS lineage_edge.parent_id AND q.name = lineage_edge.parent_name
+           ELSE q.parent_id = lineage_edge.parent_id END);
 
 INSERT INTO quality_event (registry_id, snapshot_id, package_id, kind, severity, before, after, evidence, noted_at)
 SELECT :registry, :snapshot, i.package_id, 'self_loop', 'note', NULL, q.relation, 'says it was made from itself', :at
@@ -111,6 +123,7 @@ SELECT i.package_id, q.parent_id, q.name, q.relation, :at, CASE WHEN p.seen_at >
 FROM incoming i JOIN incoming_parent q ON q.position = i.position JOIN package p ON p.package_id = i.package_id
 WHERE NOT EXISTS (
     SELECT 1 FROM lineage_edge e WHERE e.child_id = i.package_id AND e.relation = q.relation
-       AND (e.parent_name = q.name OR e.parent_id = q.parent_id)
+       AND CASE WHEN q.parent_id IS NULL OR e.parent_id IS NULL
+           THEN q.parent_id IS e.parent_id AND q.name = e.parent_name ELSE q.parent_id = e.parent_id END
        AND e.since <= :at AND (e.until IS NULL OR e.until > :at))
 ON CONFLICT DO NOTHING;

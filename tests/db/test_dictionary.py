@@ -1,0 +1,78 @@
+"""The pages that are made from the schema say what it says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from db.__main__ import COLUMNS, dictionary, dictionary_page, schema_page
+from db.care import schema
+from db.store import Store
+from tests.db.conftest import fill
+from tests.db.short import asked, seen, take
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+VIEWS = [str(view["name"]) for view in dictionary()]
+
+
+def columns(view: str) -> list[dict[str, object]]:
+    """What the dictionary says of a view's columns."""
+    (found,) = [one["column"] for one in dictionary() if one["name"] == view]
+    return found
+
+
+@pytest.fixture
+def filled(store: Store) -> Store:
+    """A store with something in every column, and something that lacks what may be lacking."""
+    fill(store)
+    full = {"likes": 1, "downloads_all_time": 9, "trending": 0.5, "dependents": 2, "dependent_repos": 3, "synced_at": 4}
+    take(store, [seen("a", 5, **full), seen("b")], k=None)
+    return store
+
+
+def test_the_schema_that_can_be_read_is_the_one_that_is_applied() -> None:
+    again = "run `python -m db schema > db/schema.sql`"
+    assert (ROOT / "db" / "schema.sql").read_text("utf-8") == schema_page(schema(), "sql"), again
+
+
+def test_the_dictionary_that_can_be_read_is_the_one_that_is_printed() -> None:
+    again = "run `python -m db schema --dictionary --format markdown > docs/dictionary.md`"
+    assert (ROOT / "docs" / "dictionary.md").read_text("utf-8") == dictionary_page(dictionary()), again
+
+
+def test_every_stable_view_is_in_the_dictionary(store: Store) -> None:
+    views = asked(store, "SELECT name FROM sqlite_master WHERE type = 'view' AND name LIKE 'v1\\_%' ESCAPE '\\'")
+    assert sorted(name for (name,) in views) == sorted(VIEWS)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_column_is_in_the_dictionary_in_its_place(store: Store, view: str) -> None:
+    there = [name for (name,) in asked(store, "SELECT name FROM pragma_table_info(?)", view)]
+    assert [column["name"] for column in columns(view)] == there
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_column_is_described(view: str) -> None:
+    needed = {"name", *COLUMNS} - {"caveat"}
+    assert [column["name"] for column in columns(view) if not needed <= column.keys() <= needed | {"caveat"}] == []
+    assert [column["name"] for column in columns(view) if not isinstance(column["nullable"], bool)] == []
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_column_has_the_type_and_the_nulls_the_dictionary_says(filled: Store, view: str) -> None:
+    for column in columns(view):
+        statement = f'SELECT DISTINCT upper(typeof("{column["name"]}")) FROM {view}'
+        found = {kind for (kind,) in asked(filled, statement)}
+        assert found - {"NULL"} == {column["type"]}, column["name"]
+        assert column["nullable"] or "NULL" not in found, column["name"]
+
+
+def test_the_caveats_say_what_the_counters_mean() -> None:
+    said = {str(column["name"]): str(column.get("caveat")) for column in columns("v1_ranking")}
+    assert all(word in said["downloads"] for word in ("last 30 days", "freezes", "total", "old", "NULL: not served"))
+    assert "fallen" in said["downloads_all_time"]
+    assert "CC BY-SA 4.0" in said["registry"]
+    assert "name:" in said["package"]
+    assert "never to be compared" in json.dumps(columns("v1_snapshot"))

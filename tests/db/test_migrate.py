@@ -1,0 +1,118 @@
+"""Migrations are applied once and whole."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Database
+
+from db import SchemaTooNew, migrate
+from db.connect import writing
+from db.migrate import APPLICATION_ID, FOLDER, pending, statements
+
+TRIGGER = """CREATE TRIGGER kept BEFORE DELETE ON a WHEN OLD.b = ';'
+BEGIN
+    SELECT RAISE(ABORT, 'kept; always');
+    SELECT 1;
+END;"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of migrations of the test's own, with a first one in it."""
+    made = tmp_path / "migrations"
+    made.mkdir()
+    (made / "0001_first.sql").write_text("CREATE TABLE a (b);\nINSERT INTO a VALUES (1);\n")
+    monkeypatch.setattr(migrate, "FOLDER", made)
+    return made
+
+
+def tables(database: Database) -> set[str]:
+    return {name for name in database.table_names() if not name.startswith("_")}
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("SELECT 1; SELECT 2;", ["SELECT 1;", "SELECT 2;"]),
+        ("SELECT ';';", ["SELECT ';';"]),
+        ("SELECT 'it''s; so'; SELECT 2;", ["SELECT 'it''s; so';", "SELECT 2;"]),
+        ("-- first; second\nSELECT 1;", ["-- first; second\nSELECT 1;"]),
+        ("/* a; b */ SELECT 1;", ["/* a; b */ SELECT 1;"]),
+        ('SELECT 1 AS "a;b";', ['SELECT 1 AS "a;b";']),
+        (TRIGGER + "\nSELECT 2;", [TRIGGER, "SELECT 2;"]),
+        ("SELECT 1;\n\n", ["SELECT 1;"]),
+        ("", []),
+    ],
+)
+def test_a_script_is_cut_where_its_statements_end(script: str, expected: list[str]) -> None:
+    assert list(statements(script)) == expected
+
+
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.sql")), ids=lambda file: file.stem)
+def test_no_statement_of_our_migrations_is_lost(file: Path) -> None:
+    script = file.read_text("utf-8")
+    assert "".join("".join(statements(script)).split()) == "".join(script.split()).rstrip(";") + ";"
+
+
+def test_a_migration_is_applied_once(folder: Path) -> None:
+    database = Database(memory=True)
+    assert migrate.migrate(database) == ["0001_first"]
+    assert migrate.migrate(database) == []
+    assert [row["b"] for row in database["a"].rows] == [1]
+
+
+def test_migrations_are_applied_in_the_order_of_their_names(folder: Path) -> None:
+    (folder / "0003_third.sql").write_text("ALTER TABLE c ADD COLUMN d;")
+    (folder / "0002_second.sql").write_text("ALTER TABLE a RENAME TO c;")
+    database = Database(memory=True)
+    assert migrate.migrate(database) == ["0001_first", "0002_second", "0003_third"]
+    assert tables(database) == {"c"}
+
+
+def test_looking_at_what_is_pending_changes_nothing(folder: Path) -> None:
+    database = Database(memory=True)
+    assert pending(database) == ["0001_first"]
+    assert database.table_names() == []
+
+
+def test_a_migration_that_fails_leaves_nothing_and_stays_pending(folder: Path) -> None:
+    (folder / "0002_second.sql").write_text("CREATE TABLE c (d);\nDELETE FROM a;\nSELECT no_such_function();\n")
+    database = Database(sqlite3.connect(":memory:", isolation_level=None))
+    with pytest.raises(sqlite3.OperationalError, match="no such function"):
+        migrate.migrate(database)
+    assert tables(database) == {"a"}
+    assert [row["b"] for row in database["a"].rows] == [1]
+    assert pending(database) == ["0002_second"]
+
+
+def test_a_migration_that_was_mended_is_applied(folder: Path) -> None:
+    database = Database(sqlite3.connect(":memory:", isolation_level=None))
+    (folder / "0002_second.sql").write_text("SELECT no_such_function();")
+    with pytest.raises(sqlite3.OperationalError):
+        migrate.migrate(database)
+    (folder / "0002_second.sql").write_text("CREATE TABLE c (d);")
+    assert migrate.migrate(database) == ["0002_second"]
+
+
+def test_a_file_that_knows_more_than_we_do_is_refused(folder: Path) -> None:
+    database = Database(memory=True)
+    (folder / "0002_second.sql").write_text("CREATE TABLE c (d);")
+    migrate.migrate(database)
+    (folder / "0002_second.sql").unlink()
+    with pytest.raises(SchemaTooNew, match="0002_second"):
+        migrate.migrate(database)
+
+
+def test_a_store_says_what_it_is(path: Path) -> None:
+    with writing(path) as database:
+        assert database.conn.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+
+
+def test_a_store_whose_migration_was_killed_at_its_end_says_so_the_next_time(path: Path) -> None:
+    with writing(path) as database:
+        database.conn.execute("PRAGMA application_id = 0")
+    with writing(path) as database:
+        assert database.conn.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
