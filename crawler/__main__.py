@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import dataclasses
 import json
 import signal
 import subprocess
@@ -48,7 +49,9 @@ def _add_snapshot(words: argparse._SubParsersAction) -> None:
     word.add_argument("registries", nargs="+", metavar="REGISTRY", help="huggingface/models, npm, pypi, …")
     word.add_argument("--top", type=count, default=1000, metavar="K", help="how deep (default: 1000)")
     word.add_argument(
-        "--by", choices=("downloads", "likes", "trending", "dependents"), help="the order (default: downloads)"
+        "--by",
+        choices=("downloads", "likes", "trending", "dependents"),
+        help="the order (default: downloads, or what the registry has)",
     )
     word.add_argument(
         "--resume", action="store_true", help="go on with an interrupted one, if there is one from the last six hours"
@@ -57,7 +60,8 @@ def _add_snapshot(words: argparse._SubParsersAction) -> None:
         "--no-counters", action="store_true", help="Ecosyste.ms: the order only, a hundredth of the bytes"
     )
     _add_manner(word)
-    word.add_argument("--format", choices=("text", "json"), default="text")
+    _add_keeping(word)
+    _add_format(word)
     word.set_defaults(do=snapshot)
 
 
@@ -72,6 +76,13 @@ def _add_manner(word: argparse.ArgumentParser) -> None:
     word.add_argument(
         "--pause", type=float, metavar="SECONDS", help="between two requests (default: Ecosyste.ms 1, the Hub 0)"
     )
+
+
+def _add_format(word: argparse.ArgumentParser) -> None:
+    word.add_argument("--format", choices=("text", "json"), default="text", help="for a person or a program")
+
+
+def _add_keeping(word: argparse.ArgumentParser) -> None:
     word.add_argument("--clock", choices=("local", "registry"), default="local", help="whose clock dates the snapshot")
     word.add_argument(
         "--keep-bodies", type=int, default=400, metavar="DAYS", help="that page bodies are kept (default: 400; 0: not)"
@@ -85,7 +96,7 @@ def _add_import(words: argparse._SubParsersAction) -> None:
     word = _word(words, "import", "bring in a past list as a snapshot; the same file twice changes nothing")
     word.add_argument("form", choices=formats(), metavar="FORMAT", help=", ".join(formats()))
     word.add_argument("files", nargs="+", metavar="FILE", help="plain or .gz")
-    word.add_argument("--registry", required=True, metavar="R")
+    word.add_argument("--registry", required=True, metavar="R", help="of which it is a list: npm, pypi, …")
     word.add_argument("--date", required=True, type=day, metavar="YYYY-MM-DD", help="the day the list shows")
     word.add_argument(
         "--by", choices=("downloads", "likes", "trending", "dependents"), default="downloads", help="its order"
@@ -97,21 +108,21 @@ def _add_import(words: argparse._SubParsersAction) -> None:
     word.add_argument("--value", metavar="COLUMN", help="csv: the column with the counts")
     word.add_argument("--rank", metavar="COLUMN", help="csv: the column with the ranks")
     word.add_argument("--source", help="where the list came from, in a few words")
-    word.add_argument("--format", choices=("text", "json"), default="text")
+    _add_format(word)
     word.set_defaults(do=import_lists)
 
 
 def _add_registries(words: argparse._SubParsersAction) -> None:
     word = _word(words, "registries", "what can be observed, and what its counter means")
-    word.add_argument("--format", choices=("text", "json"), default="text")
+    _add_format(word)
     word.set_defaults(do=registries)
 
 
 def _add_check(words: argparse._SubParsersAction) -> None:
     word = _word(words, "check", "try the assumptions the crawl of a registry rests on, with a handful of requests")
-    word.add_argument("registry", metavar="REGISTRY")
+    word.add_argument("registry", metavar="REGISTRY", help="huggingface/models, npm, pypi, …")
     _add_manner(word)
-    word.add_argument("--format", choices=("text", "json"), default="text")
+    _add_format(word)
     word.set_defaults(do=check)
 
 
@@ -119,7 +130,7 @@ def snapshot(options: argparse.Namespace) -> int:
     """Take the snapshots that were asked for, each in a process of its own when there are several."""
     outcomes = [_one(options)] if len(options.registries) == 1 else _each(options)
     if options.format == "json":
-        print(json.dumps(outcomes if len(outcomes) > 1 else outcomes[0], ensure_ascii=False))
+        print(json.dumps({"schema": 1, "snapshots": outcomes}, ensure_ascii=False))
     else:
         for outcome in outcomes:
             print(plain(_line(outcome)))
@@ -135,14 +146,17 @@ def _one(options: argparse.Namespace) -> dict[str, object]:
     (registry,) = options.registries
     plan = Plan(registry, options.top, options.by, endpoint_of(spider_for(registry)), not options.no_counters,
                 options.keep_bodies > 0)  # fmt: skip
-    return take(options.db, plan, _manner(options), options.resume).as_json()
+    manner = dataclasses.replace(
+        _manner(options), clock=options.clock, keep_bodies_days=options.keep_bodies, quiet=options.quiet
+    )
+    return take(options.db, plan, manner, options.resume).as_json()
 
 
 def _manner(options: argparse.Namespace) -> Manner:
     from crawler.settings import Manner
 
-    return Manner(options.contact, options.share, options.patience, options.pause, options.clock, options.keep_bodies,
-                  options.quiet, getattr(options, "debug", False))  # fmt: skip
+    polite = (options.contact, options.share, options.patience, options.pause)
+    return Manner(*polite, debug=getattr(options, "debug", False))
 
 
 def _each(options: argparse.Namespace) -> list[dict[str, object]]:
@@ -178,8 +192,8 @@ def _end_with_parent() -> None:
 
 def _outcome_of(registry: str, child: subprocess.CompletedProcess[str]) -> dict[str, object]:
     try:
-        return json.loads(child.stdout)
-    except ValueError:  # it has told its error itself
+        return json.loads(child.stdout)["snapshots"][0]
+    except (ValueError, LookupError):  # it has told its error itself
         stopped = child.returncode in (PARTIAL, -signal.SIGINT, -signal.SIGTERM)
         return {
             "registry": registry,
@@ -252,7 +266,8 @@ def check(options: argparse.Namespace) -> int:
         print(json.dumps({"schema": 1, "registry": options.registry, "assumptions": found}, ensure_ascii=False))
     else:
         print(plain(table(options.registry, found)))
-    return FAILED if any(one["verdict"] == "differs" for one in found) else DONE
+    verdicts = {one["verdict"] for one in found}
+    return DONE if "holds" in verdicts and "differs" not in verdicts else FAILED
 
 
 def _share(text: str) -> float:

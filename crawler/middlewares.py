@@ -222,7 +222,7 @@ def offline(url: str, exception: Exception) -> CrawlError:
     """No host answered at all."""
     return CrawlError(
         f"No answer from {urlsplit(url).netloc}.",
-        why=f"{brief(exception)}. There seems to be no network, or a proxy or firewall stands in between.",
+        why=f"{brief(exception).rstrip('.')}. There seems to be no network, or a proxy or firewall stands in between.",
         fix="Look at the connection and at HTTPS_PROXY; without a network, `make demo` shows all on a simulated Hub.",
         lasting=False,
         gate="offline",

@@ -42,7 +42,7 @@ class Outcome:
 
     def as_json(self) -> dict[str, object]:
         """The documented shape, version 1."""
-        return {"schema": 1, **asdict(self)}
+        return asdict(self)
 
 
 def spider_for(registry: str) -> type[RegistrySpider]:

@@ -95,8 +95,12 @@ def damaged(path: Path, why: str) -> StoreError:
 
 
 def newest_backup(path: Path) -> Path | None:
-    """The newest other store in the folder that nobody has written to: a backup has no lock beside it."""
-    files = [one for one in path.absolute().parent.iterdir() if one.is_file() and not one.samefile(path)]
+    """The newest other store in the folder that is called after this one and that nobody has written to.
+
+    A backup has no lock beside it.
+    """
+    named = (one for one in path.absolute().parent.iterdir() if one.name.startswith(path.stem) or "backup" in one.name)
+    files = [one for one in named if one.is_file() and not one.samefile(path)]
     others = [one for one in files if not any(mark in one.name for mark in SET_ASIDE) and _is_backup(one)]
     return max(others, key=lambda one: one.stat().st_mtime, default=None)
 

@@ -181,7 +181,7 @@ def _unusable(path: Path, error: Exception) -> StoreError:
         f"The store {path} cannot be used: {error}.",
         why="It is not a SQLite file, it is damaged, or it may not be read.",
         fix=f"Look at it with `observatory store check --db {path}`, or bring back a copy with "
-        "`observatory store restore BACKUP`.",
+        f"`observatory store restore BACKUP --db {path}`.",
     )
 
 

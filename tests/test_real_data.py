@@ -114,8 +114,19 @@ def test_the_three_lists_of_the_hub_give_the_published_numbers(imported: tuple[s
 
 def test_raw_bodies_of_the_hub_are_imported(real_data: Path, tmp_path: Path) -> None:
     file = real_data / "hf_api" / "api_models_page1.json.gz"
-    told = json.loads(run("crawler", "import", "hub-api", str(file), "--registry", "huggingface/models", "--date", "2024-07-11",
-                          db=tmp_path / "store.db"))  # fmt: skip
+    told = json.loads(
+        run(
+            "crawler",
+            "import",
+            "hub-api",
+            str(file),
+            "--registry",
+            "huggingface/models",
+            "--date",
+            "2024-07-11",
+            db=tmp_path / "store.db",
+        )
+    )
     assert [(one["status"], one["listed"]) for one in told["imports"]] == [("complete", 1000)]
     with gzip.open(file, "rt", encoding="utf-8") as stream:
         rows = json.load(stream)

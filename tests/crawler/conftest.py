@@ -30,8 +30,9 @@ class Crawled:
 
     @property
     def outcome(self) -> dict[str, object]:
-        """What the command printed as JSON."""
-        return json.loads(self.told)
+        """What the command printed as JSON; of snapshots, the first."""
+        told = json.loads(self.told)
+        return told["snapshots"][0] if "snapshots" in told else told
 
     def rows(self, statement: str, *values: object) -> list[tuple[object, ...]]:
         """What the store answers to a question."""

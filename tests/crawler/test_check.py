@@ -28,11 +28,13 @@ def test_what_has_changed_differs_and_is_kept_as_an_event(crawl: Crawl) -> None:
         done = crawl("check", HUB, env=environment(changed))
     assert done.exit_code == 1
     assert {name for name, verdict in verdicts(done.outcome).items() if verdict == "differs"} == {
-        "the fields we ask for are known", "every answer states the quota"
-    }  # fmt: skip
+        "the fields we ask for are known",
+        "every answer states the quota",
+    }
     assert done.rows("SELECT kind, evidence FROM quality_event ORDER BY evidence") == [
-        ("assumption_differs", "every answer states the quota"), ("assumption_differs", "the fields we ask for are known")
-    ]  # fmt: skip
+        ("assumption_differs", "every answer states the quota"),
+        ("assumption_differs", "the fields we ask for are known"),
+    ]
 
 
 def test_what_cannot_be_tried_is_unknown(crawl: Crawl, pretend: Simulation) -> None:
@@ -61,3 +63,8 @@ def test_a_cursor_on_other_keys_is_noted_by_every_snapshot() -> None:
     answer = Answer("u", 200, {"ratelimit": '"api";r=1;t=1'}, b"[]", 0)
     assert [event.after for event in surprises(answer, "likes, _id", "downloads")] == ["likes, _id"]
     assert list(surprises(answer, "downloads, _id", "downloads")) == []
+
+
+def test_without_a_network_nothing_is_known_and_it_ends_with_one(crawl: Crawl) -> None:
+    done = crawl("check", HUB, "--patience", "1", env=environment(None, HF_ENDPOINT="http://127.0.0.1:9"))
+    assert (done.exit_code, set(verdicts(done.outcome).values())) == (1, {"unknown"})

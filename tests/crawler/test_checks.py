@@ -7,11 +7,30 @@ import pytest
 from crawler.checks import judge, verdict
 
 SOUND = {
-    "origin": "crawl", "k": 1000, "listed": 1000, "with_counters": 1000, "pages": 2, "not_ok": 0, "singles": 0,
-    "short_pages": 0, "received": 1010, "ranked_received": 1010, "kept": 1000, "duplicates": 3, "rejected": 0,
-    "rejected_everywhere": 0, "beyond": 7, "inversions": 0, "disorder": 0, "oldest": 20, "skew": 2, "seconds": 9,
-    "next_url": "more", "population": 0, "with_counters_asked": True,
-}  # fmt: skip
+    "origin": "crawl",
+    "k": 1000,
+    "listed": 1000,
+    "with_counters": 1000,
+    "pages": 2,
+    "not_ok": 0,
+    "singles": 0,
+    "short_pages": 0,
+    "received": 1010,
+    "ranked_received": 1010,
+    "kept": 1000,
+    "duplicates": 3,
+    "rejected": 0,
+    "rejected_everywhere": 0,
+    "beyond": 7,
+    "inversions": 0,
+    "disorder": 0,
+    "oldest": 20,
+    "skew": 2,
+    "seconds": 9,
+    "next_url": "more",
+    "population": 0,
+    "with_counters_asked": True,
+}
 
 
 def failed(
@@ -33,7 +52,10 @@ def test_a_sound_snapshot_passes() -> None:
         ({"listed": 999, "kept": 999, "received": 1009, "next_url": None}, ["G5 size"]),
         ({"listed": 999, "kept": 999, "rejected": 1, "rejected_everywhere": 1, "with_counters": 999}, []),
         ({"listed": 400, "kept": 400, "received": 410, "next_url": None, "population": 400, "with_counters": 400}, []),
-        ({"listed": 400, "kept": 400, "received": 410, "next_url": None, "population": 900, "with_counters": 400}, ["G5 size"]),
+        (
+            {"listed": 400, "kept": 400, "received": 410, "next_url": None, "population": 900, "with_counters": 400},
+            ["G5 size"],
+        ),
         ({"not_ok": 1}, ["G2 transport"]),
         ({"not_ok": 1, "singles": 1}, []),
         ({"short_pages": 1}, ["G2 transport"]),
@@ -49,7 +71,7 @@ def test_a_sound_snapshot_passes() -> None:
         ({"with_counters": 989}, ["counters"]),
         ({"with_counters": 0, "with_counters_asked": False}, []),
     ],
-)  # fmt: skip
+)
 def test_each_rule_fails_by_itself(changed: dict[str, object], gates: list[str]) -> None:
     assert failed(**changed) == gates
 

@@ -15,16 +15,26 @@ DATE = "Mon, 23 Nov 2026 13:00:00 GMT"
     ("headers", "quota"),
     [
         ({"ratelimit": '"api";r=0;t=52'}, Quota("api", 0, 52.0, None)),
-        ({"ratelimit": '"api"; r=497; t=168', "ratelimit-policy": '"fixed window";"api";q=500;w=300'},
-         Quota("api", 497, 168.0, 500)),
-        ({"x-ratelimit-limit": "15000", "x-ratelimit-remaining": "14999", "x-ratelimit-reset": "1795442400",
-          "x-ratelimit-tier": "polite", "date": DATE}, Quota("polite", 14999, 3600.0, 15000)),
+        (
+            {"ratelimit": '"api"; r=497; t=168', "ratelimit-policy": '"fixed window";"api";q=500;w=300'},
+            Quota("api", 497, 168.0, 500),
+        ),
+        (
+            {
+                "x-ratelimit-limit": "15000",
+                "x-ratelimit-remaining": "14999",
+                "x-ratelimit-reset": "1795442400",
+                "x-ratelimit-tier": "polite",
+                "date": DATE,
+            },
+            Quota("polite", 14999, 3600.0, 15000),
+        ),
         ({"x-ratelimit-remaining": "5", "x-ratelimit-reset": "1795442400"}, None),
         ({"ratelimit": "api r=5"}, None),
         ({"ratelimit": '"api";r=-5;t=9'}, None),
         ({}, None),
     ],
-)  # fmt: skip
+)
 def test_both_dialects_of_quota_are_read_and_anything_else_is_none(
     headers: dict[str, str], quota: Quota | None
 ) -> None:
@@ -33,15 +43,39 @@ def test_both_dialects_of_quota_are_read_and_anything_else_is_none(
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("7", 7.0), ("0", 0.0), ("-7", None), ("7.5", None), ("soon", None), ("", None), ("9" * 40, None),
-     ("Mon, 23 Nov 2026 13:02:00 GMT", 120.0), ("Mon, 23 Nov 2026 12:00:00 GMT", 0.0), ("Mon, 99 Nov 2026", None)],
-)  # fmt: skip
+    [
+        ("7", 7.0),
+        ("0", 0.0),
+        ("-7", None),
+        ("7.5", None),
+        ("soon", None),
+        ("", None),
+        ("9" * 40, None),
+        ("Mon, 23 Nov 2026 13:02:00 GMT", 120.0),
+        ("Mon, 23 Nov 2026 12:00:00 GMT", 0.0),
+        ("Mon, 99 Nov 2026", None),
+    ],
+)
 def test_retry_after_is_read_in_both_forms(text: str, seconds: float | None) -> None:
     assert retry_after({"retry-after": text, "date": DATE}) == seconds
 
 
-@given(st.dictionaries(st.sampled_from(["ratelimit", "ratelimit-policy", "retry-after", "date", "x-ratelimit-reset",
-                                        "x-ratelimit-remaining", "x-ratelimit-limit"]), st.text(max_size=300)))  # fmt: skip
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            [
+                "ratelimit",
+                "ratelimit-policy",
+                "retry-after",
+                "date",
+                "x-ratelimit-reset",
+                "x-ratelimit-remaining",
+                "x-ratelimit-limit",
+            ]
+        ),
+        st.text(max_size=300),
+    )
+)
 def test_no_header_however_strange_raises_or_makes_us_wait_a_negative_time(headers: dict[str, str]) -> None:
     read_quota(headers)
     assert (retry_after(headers) or 0) >= 0

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from crawler.items import Event, Page, Reject
+from crawler.items import Event, Observation, Page, Reject
 from crawler.redact import redacted, without_addresses
 
 
@@ -38,3 +38,12 @@ def test_rejected_rows_and_events_are_cleaned_too_and_the_body_is_kept_only_if_a
     assert redacted(page, False).body is None
     assert redacted(page, True).rejects[0].raw == "[address removed]"
     assert redacted(page, True).events[0].evidence == "said [address removed]"
+
+
+def test_an_address_that_an_author_put_into_a_tag_is_removed() -> None:
+    seen = Observation("1", "a/b", attributes={"tags": '["contact:jo@lab.example","en"]', "task": None})
+    page = Page("ranking", "u", 0, 200, 1, "h", {}, 1, observations=(seen,))
+    assert redacted(page, True).observations[0].attributes == {
+        "tags": '["contact:[address removed]","en"]',
+        "task": None,
+    }

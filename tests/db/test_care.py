@@ -322,11 +322,11 @@ def test_what_is_no_store_is_not_restored_even_by_force(full: Path, tmp_path: Pa
 
 
 def test_the_newest_backup_is_found_beside_the_store(full: Path, tmp_path: Path) -> None:
-    for age, name in enumerate(["newer.db", "older backup.db"]):
+    for age, name in enumerate(["stranger.db", "newer backup.db", "older backup.db"]):
         back_up(full, tmp_path / name)
         os.utime(tmp_path / name, (1000 - age, 1000 - age))
     (tmp_path / "text.db").write_text("not a store")
     with writing(tmp_path / "another store.db"):
         pass
-    restore(tmp_path / "newer.db", full, NOON)
-    assert newest_backup(full) == tmp_path / "newer.db"
+    restore(tmp_path / "newer backup.db", full, NOON)
+    assert newest_backup(full) == tmp_path / "newer backup.db"

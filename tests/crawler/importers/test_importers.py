@@ -84,8 +84,10 @@ def test_rows_that_cannot_be_read_are_rejected_each_with_its_reason(tmp_path: Pa
     done = brought(tmp_path, text)
     assert (done.status, done.listed) == ("complete", 3003)  # three places stay empty
     assert rows(tmp_path, "SELECT reason FROM reject ORDER BY position") == [
-        ("count is not a number: 'many'",), ("no name, or none that can be stored",), ("count is not a count: '-1'",)
-    ]  # fmt: skip
+        ("count is not a number: 'many'",),
+        ("no name, or none that can be stored",),
+        ("count is not a count: '-1'",),
+    ]
 
 
 def test_a_list_with_many_bad_rows_is_partial(tmp_path: Path) -> None:
@@ -126,8 +128,16 @@ def test_what_the_counts_are_of_is_the_hubs_own_meaning_or_is_not_guessed(tmp_pa
 
 
 def body(**more: object) -> dict[str, object]:
-    return {"_id": "63728becacef705233c7d920", "id": "MIT/ast", "likes": 195, "downloads": 680, "createdAt": "2022-11-14T18:41:48.000Z",
-            "tags": ["transformers", "license:bsd-3-clause", "base_model:finetune:a/b"], "pipeline_tag": "audio", **more}  # fmt: skip
+    return {
+        "_id": "63728becacef705233c7d920",
+        "id": "MIT/ast",
+        "likes": 195,
+        "downloads": 680,
+        "createdAt": "2022-11-14T18:41:48.000Z",
+        "tags": ["transformers", "license:bsd-3-clause", "base_model:finetune:a/b"],
+        "pipeline_tag": "audio",
+        **more,
+    }
 
 
 def hub(tmp_path: Path, text: str, **more: object) -> Imported:
@@ -173,3 +183,15 @@ def test_an_import_is_dated_by_what_was_said_and_keeps_where_it_came_from(tmp_pa
     assert rows(tmp_path, "SELECT date, origin, source, k, depth, taken_at FROM v1_snapshot") == [
         ("2022-07-01", "import", "list.csv", 1, 1, instant(day("2022-07-01")))
     ]
+
+
+def test_an_import_is_not_held_against_the_fields_of_a_crawl(tmp_path: Path) -> None:
+    brought(tmp_path, "name,count\n" + "".join(f"p{number},{number}\n" for number in range(50)))
+    with sqlite3.connect(tmp_path / "store.db") as connection:  # as if it had been crawled, with a field more
+        connection.execute("DROP TRIGGER snapshot_ended")
+        connection.execute("UPDATE snapshot SET origin = 'crawl'")
+        connection.execute("INSERT INTO presence VALUES (1, 'dependents', 1.0)")
+    later = brought(
+        tmp_path, "name,count\n" + "".join(f"q{number},{number}\n" for number in range(50)), date="2022-08-01"
+    )
+    assert later.status == "complete"

@@ -35,9 +35,16 @@ KNOWN = [
 
 @pytest.mark.parametrize(
     ("wanted", "found"),
-    [("npm", "npm.example"), ("rubygems", "gems.example"), ("coop.example", "coop.example"), ("hex", "only.example"),
-     ("alpine", None), ("b-distro", "b-distro"), ("nosuch", None)],
-)  # fmt: skip
+    [
+        ("npm", "npm.example"),
+        ("rubygems", "gems.example"),
+        ("coop.example", "coop.example"),
+        ("hex", "only.example"),
+        ("alpine", None),
+        ("b-distro", "b-distro"),
+        ("nosuch", None),
+    ],
+)
 def test_an_ecosystem_means_its_default_registry_or_its_only_one(wanted: str, found: str | None) -> None:
     chosen = choose(wanted, KNOWN)
     assert (chosen.name if chosen else None) == found
@@ -104,9 +111,13 @@ def test_an_order_it_does_not_have_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("row", "period"),
-    [({"name": "a", "downloads": 5, "downloads_period": "total"}, "total"), ({"name": "a", "downloads": None, "downloads_period": "x"}, "none"),
-     ({"name": "a", "downloads": 5}, "none"), ({"downloads": 5}, "none")],
-)  # fmt: skip
+    [
+        ({"name": "a", "downloads": 5, "downloads_period": "total"}, "total"),
+        ({"name": "a", "downloads": None, "downloads_period": "x"}, "none"),
+        ({"name": "a", "downloads": 5}, "none"),
+        ({"downloads": 5}, "none"),
+    ],
+)
 def test_what_downloads_count_is_read_from_the_rows(row: dict[str, object], period: str) -> None:
     assert period_of(json.dumps(row).encode()) == period
 

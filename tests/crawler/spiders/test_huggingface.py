@@ -32,8 +32,11 @@ def bases(relation: str, *names: str) -> BaseModels:
     ("resolved", "tags", "expected"),
     [
         (bases("quantized", "m/l"), ["base_model:m/l", "base_model:quantized:m/l"], (Parent("m/l", "quantized", KEY),)),
-        (bases("merge", "a/b"), ["base_model:merge:a/b", "base_model:merge:gone/x"],
-         (Parent("a/b", "merge", KEY), Parent("gone/x", "merge"))),
+        (
+            bases("merge", "a/b"),
+            ["base_model:merge:a/b", "base_model:merge:gone/x"],
+            (Parent("a/b", "merge", KEY), Parent("gone/x", "merge")),
+        ),
         (bases("finetune", "new/name"), ["base_model:finetune:old/name"], (Parent("new/name", "finetune", KEY),)),
         (bases("distilled", "a/b"), [], (Parent("a/b", "unstated", KEY),)),
         (None, ["base_model:adapter:a/b", "base_model:a/b"], (Parent("a/b", "adapter"),)),
@@ -41,7 +44,7 @@ def bases(relation: str, *names: str) -> BaseModels:
         (None, ["base_model:"], ()),
         (None, ["transformers"], ()),
     ],
-)  # fmt: skip
+)
 def test_parents_are_those_the_hub_resolved_and_names_that_resolve_to_nothing(
     resolved: BaseModels | None, tags: list[str], expected: tuple[Parent, ...]
 ) -> None:
@@ -50,8 +53,15 @@ def test_parents_are_those_the_hub_resolved_and_names_that_resolve_to_nothing(
 
 def test_an_attribute_that_was_asked_for_and_is_absent_is_said_to_be_absent() -> None:
     said = observation(Row(id="a/b", key=KEY, tags=["license:mit", "x"]), ALL).attributes
-    assert said == {"library": None, "task": None, "gated": None, "disabled": None, "parameters": None,
-                    "tags": '["license:mit","x"]', "licence": "mit"}  # fmt: skip
+    assert said == {
+        "library": None,
+        "task": None,
+        "gated": None,
+        "disabled": None,
+        "parameters": None,
+        "tags": '["license:mit","x"]',
+        "licence": "mit",
+    }
 
 
 def test_an_attribute_that_was_not_asked_for_is_not_spoken_of() -> None:
@@ -97,8 +107,15 @@ def test_a_refusal_that_names_nothing_of_ours_costs_only_lineage() -> None:
 
 
 @pytest.mark.real_data
-@pytest.mark.parametrize("name", ["hfd/models.list.json", "misc/models.list.default.2025-11.json",
-                                  "misc/models.list.expand.2026-09.json", "misc/models.list.full_row.2026-07.json"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "hfd/models.list.json",
+        "misc/models.list.default.2025-11.json",
+        "misc/models.list.expand.2026-09.json",
+        "misc/models.list.full_row.2026-07.json",
+    ],
+)
 def test_recorded_rows_of_the_hub_are_read_without_a_loss(real_data: Path, name: str) -> None:
     recorded = json.loads((real_data / "hf_api" / name).read_text())
     body = recorded.get("response", {}).get("json", recorded) if isinstance(recorded, dict) else recorded

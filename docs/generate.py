@@ -1,0 +1,255 @@
+"""Write what the program itself says into the documents: `python docs/generate.py`; `--check` tells what is stale.
+
+A generated part stands between `<!-- made: NAME -->` and `<!-- end -->`; `docs/commands.md` is made whole.
+The parts that rest on a run of the demonstration take half a minute and are made with `--demo`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib
+import inspect
+import re
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+HEAD = """# Commands
+
+<!-- This page is made by docs/generate.py from the commands themselves. -->
+
+Every command is a word of `observatory`, and also a module: the second line under each heading. Results go to
+stdout, messages to stderr. Options may stand before or after the other words.
+
+Exit codes are the same everywhere; what each means for a command is said below its options.
+
+| code | means |
+|---|---|
+| 0 | done |
+| 1 | failed |
+| 2 | wrong usage: the command line asks for something that is not there |
+| 3 | partial, or stopped by a person (Ctrl-C) |
+
+`observatory` without a word, or with one that is none, ends with 2; `observatory --help` and `observatory --version`
+end with 0. Errors have [four parts](errors.md).
+
+## Environment
+
+| variable | means |
+|---|---|
+| `OBSERVATORY_DB` | the store, where `--db` is not given |
+| `OBSERVATORY_CONTACT` | your e-mail or page, where `--contact` is not given |
+| `HF_TOKEN` | a token for the Hub; else the one that `hf auth login` has kept |
+| `HF_HUB_DISABLE_IMPLICIT_TOKEN` | `1`: send no token to the Hub |
+| `HF_ENDPOINT` | another Hub: a mirror, or the simulation |
+| `ECOSYSTEMS_ENDPOINT` | another Ecosyste.ms; the address up to and with `/api/v1` |
+| `HTTPS_PROXY` | a proxy to the outside |
+"""
+EXITS: Mapping[str, Mapping[int, str]] = {
+    "crawl snapshot": {
+        0: "every snapshot is complete",
+        1: "a snapshot failed: nothing of it was stored as a list",
+        2: "there is no such registry or order; of several registries, 1 if one of them failed",
+        3: "a snapshot is partial, or was interrupted and is open: the same line with `--resume` goes on",
+    },
+    "crawl import": {
+        0: "every list is complete, or was there already",
+        1: "a file cannot be read, or its list is partial",
+    },
+    "crawl registries": {0: "listed", 1: "the store cannot be read"},
+    "crawl check": {0: "nothing differs; what could not be tried is `unknown`", 1: "an assumption differs"},
+    "compute": {0: "nothing is missing any more", 1: "the store cannot be used"},
+    "report": {0: "reported; also where there is little to say", 1: "no store, or FILE cannot be written"},
+    "store migrate": {0: "the schema is up to date", 1: "the file is not a store, or a newer version wrote it"},
+    "store check": {0: "everything holds; a note is not a fault", 1: "something is broken, or the file is not a store"},
+    "store schema": {0: "printed", 2: "the dictionary is not SQL"},
+    "store backup": {0: "copied, and the copy was checked", 1: "OUT exists, or the copy is not sound"},
+    "store restore": {0: "in place, and checked there", 1: "the backup is not sound, or another process is writing"},
+    "demo": {0: "reported", 1: "a command of the demonstration did not end well, or FILE exists"},
+}
+UNSAID = {
+    "--format": "what is printed: for a person, or for a program",
+    "--registry": "the registry the list is of",
+    "registry": "the registry to ask",
+    "out": "the file to write",
+    "backup": "the file to bring back",
+}
+
+
+def commands() -> dict[str, argparse.ArgumentParser]:
+    """The parser of every command by the words that call it, in the order of `observatory --help`."""
+    return {words: parser for word in words_and_modules() for words, parser in _commands_of(word)}
+
+
+def words_and_modules() -> dict[str, str]:
+    """The first words and their modules."""
+    return {word: module for word, (module, _) in importlib.import_module("schedules.commands").MODULES.items()}
+
+
+def _commands_of(word: str) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    module = words_and_modules()[word]
+    if (ROOT / module.replace(".", "/")).is_dir():
+        module += ".__main__"
+    made = importlib.import_module(module).make_parser()
+    under = [action for action in made._actions if isinstance(action, argparse._SubParsersAction)]
+    if not under:
+        yield word, made
+    for name, parser in under[0].choices.items() if under else ():
+        yield f"{word} {name}", parser
+
+
+def commands_page() -> str:
+    """`docs/commands.md`."""
+    return HEAD + "".join(_section(words, parser) for words, parser in commands().items())
+
+
+def _section(words: str, parser: argparse.ArgumentParser) -> str:
+    first, *rest = words.split()
+    module = " ".join([words_and_modules()[first], *rest])
+    shown = [
+        action for action in parser._actions if not isinstance(action, argparse._HelpAction | argparse._VersionAction)
+    ]
+    positional = " ".join(_term(action) for action in shown if not action.option_strings)
+    line = f"observatory {words} [options] {positional}".rstrip()
+    rows = "".join(f"| `{_term(action)}` | {_meaning(action)} |\n" for action in shown)
+    exits = "".join(f"- {code}: {means}\n" for code, means in EXITS[words].items())
+    return (
+        f"\n## observatory {words}\n\n    {line}\n    python -m {module} …\n\n{_sentence(parser.description or '')}\n\n"
+        f"| option | means |\n|---|---|\n{rows}\nExit codes:\n\n{exits}"
+    )
+
+
+def _term(action: argparse.Action) -> str:
+    name = (action.option_strings or [""])[-1]
+    if action.nargs == 0:
+        return name
+    shown = action.metavar or (action.dest.upper() if action.choices is None or not name else "WORD")
+    many = f"{shown}…" if action.nargs == "+" else str(shown)
+    return f"{name} {many}".strip()
+
+
+def _meaning(action: argparse.Action) -> str:
+    said = action.help or ""
+    if not said or said.startswith("default:"):
+        said = "; ".join(part for part in (UNSAID.get((action.option_strings or [action.dest])[-1], ""), said) if part)
+    choices = [str(choice) for choice in action.choices or ()]
+    if not all(choice in said for choice in choices):
+        said += "; one of " + ", ".join(f"`{choice}`" for choice in choices)
+    if action.required and action.option_strings:
+        said += "; required"
+    if action.nargs != 0 and isinstance(action.default, str | int) and action.default != argparse.SUPPRESS:
+        said += "" if "default" in said else f" (default: {action.default})"
+    return said.replace("|", "\\|")
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def gate() -> str:
+    """The rules of the gate, as `crawler/checks.py` states them."""
+    from crawler import checks
+
+    rules = {found.gate: found.rule for found in checks.judge({**EVIDENCE, "origin": "crawl"}, {}, [], [])}
+    imported = {found.gate for found in checks.judge({**EVIDENCE, "origin": "import"}, {}, [], [])}
+    said = dict(_said_of_rules(checks))
+    rows = [
+        f"| {name} | {said[name.split()[0]]} | {rule} | {'yes' if name in imported else 'no'} |"
+        for name, rule in rules.items()
+    ]
+    return "\n".join(["| rule | it says | the limit, for a top 1,000 | imports too |", "|---|---|---|---|", *rows])
+
+
+EVIDENCE = {"k": 1000, "next_url": None, "pages": 1, "oldest": None, "skew": None}
+
+
+def _said_of_rules(checks: object) -> Iterator[tuple[str, str]]:
+    """The sentence of each rule, by its number, or by the function's name where it has none."""
+    for name, function in inspect.getmembers(checks, inspect.isfunction):
+        text = inspect.getdoc(function) or ""
+        number = re.match(r"(G\d+): ", text)
+        yield number[1] if number else name, _first(text)
+
+
+def _first(text: str) -> str:
+    sentence = re.sub(r"^G\d+: ", "", text.split("\n\n")[0].replace("\n", " "))
+    return _sentence(sentence.replace("|", "\\|"))
+
+
+QUERY = """SELECT date, rank, name, downloads
+FROM v1_ranking
+WHERE registry = 'pypi' AND rank <= 3
+ORDER BY date, rank;"""
+
+
+def demonstration() -> dict[str, str]:
+    """Parts that show a run of `observatory demo`."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = Path(folder) / "demo.db"
+        line = [sys.executable, "-m", "schedules.commands", "demo", "--keep", str(store)]
+        told = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        with sqlite3.connect(f"file:{store}?mode=ro", uri=True) as connection:
+            rows = connection.execute(QUERY).fetchall()
+    found = re.search(r"^Turnover up to \S+\n(?:  .*\n)+", told, re.MULTILINE)
+    answer = "\n".join("|".join(map(str, row)) for row in rows)
+    return {
+        "demo": f"```\n$ make demo\n{found[0] if found else told}```",
+        "query": f'```\n$ sqlite3 -readonly observatory.db "{QUERY}"\n{answer}\n```',
+    }
+
+
+def parts() -> dict[str, str]:
+    """Parts that need no run."""
+    return {"gate": gate()}
+
+
+def renewed(text: str, made: Mapping[str, str]) -> str:
+    """A document with its generated parts as they are now."""
+    for name, part in made.items():
+        pattern = rf"(<!-- made: {name} -->\n)(?:(?!<!-- end -->).)*(<!-- end -->)"
+        text = re.sub(pattern, lambda found, part=part: f"{found[1]}{part}\n{found[2]}", text, flags=re.DOTALL)
+    return text
+
+
+def documents(made: Mapping[str, str]) -> dict[Path, str]:
+    """Every document that has generated parts, as it should be."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    wanted = {page: renewed(page.read_text("utf-8"), made) for page in pages if page.exists()}
+    return {**wanted, ROOT / "docs" / "commands.md": commands_page()}
+
+
+def stale(made: Mapping[str, str]) -> dict[Path, str]:
+    """The documents that are not as they should be, each with what it should be."""
+    return {
+        page: text for page, text in documents(made).items() if not page.exists() or page.read_text("utf-8") != text
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write what is stale, or tell it."""
+    reader = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    reader.add_argument("--check", action="store_true", help="change nothing; end with 1 if something is stale")
+    reader.add_argument("--demo", action="store_true", help="run the demonstration for the parts that show it")
+    options = reader.parse_args(argv)
+    found = stale({**parts(), **(demonstration() if options.demo else {})})
+    for page, text in found.items():
+        if options.check:
+            now = page.read_text("utf-8") if page.exists() else ""
+            print(
+                "\n".join(difflib.unified_diff(now.splitlines(), text.splitlines(), str(page), "made now", lineterm=""))
+            )
+        else:
+            page.write_text(text, "utf-8")
+            print(f"written: {page.relative_to(ROOT)}")
+    return 1 if found and options.check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
