@@ -18,10 +18,10 @@ demo: $(VENV)/ready      ## the same on a simulated Hub, without a network
 	$(RUN) schedules.commands demo
 
 test: $(VENV)/ready      ## every test
-	$(RUN) pytest -q -n $(WORKERS) -m "not slow"
+	$(RUN) pytest -q -n $(WORKERS) --dist loadfile -m "not slow"
 
 test-slow: $(VENV)/ready ## and every point of what the tests take a sample of
-	$(RUN) pytest -q -n $(WORKERS) -m slow
+	$(RUN) pytest -q -n $(WORKERS) --dist loadfile -m slow
 
 check: $(VENV)/ready     ## style
 	$(RUN) ruff check .
