@@ -6,6 +6,7 @@ could not be tried). What differs is also kept as a quality event: a changed API
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import logging
 import time
@@ -32,6 +33,7 @@ from db.store import Store
 
 Verdict = tuple[str, str]
 NOT_TRIED = "not tried, to be kind: a 429, whether the cache hop of a README is charged, pages far down the list"
+MADE_CURSOR = quote(base64.b64encode(b'{"_id":{"$gt":"000000000000000000000000"}}'))  # before every package
 HOLDS, DIFFERS, UNKNOWN = "holds", "differs", "unknown"
 
 
@@ -121,6 +123,10 @@ def of_hub(kind: str, endpoint: str) -> Iterable[Assumption]:
     yield Assumption(
         "sort=createdAt&direction=1 gives the oldest first", f"{base}sort=createdAt&direction=1&limit=50", oldest_first
     )
+    yield Assumption(
+        "a cursor we make ourselves, with another limit, is taken (open)",
+        f"{base}sort=createdAt&direction=1&limit=7&cursor={MADE_CURSOR}", has_rows(7),
+    )  # fmt: skip
     yield Assumption("its cursor stands on _id alone", f"{base}sort=createdAt&direction=1&limit=3", stands_on("_id"))
     yield Assumption("a page has 1,000 rows at most", f"{base}sort={sort}&limit=1001", has_rows(1000))
     yield Assumption("the fields we ask for are known", f"{base}sort={sort}&limit=1{everything}", has_status(200))
@@ -158,6 +164,11 @@ def of_ecosystems(name: str, ecosystem: str, endpoint: str) -> Iterable[Assumpti
         "packages gives the largest first", f"{base}/packages?{by_downloads}&per_page=5", falling("downloads")
     )
     yield Assumption(f"downloads are {expected}", f"{base}/packages?{by_downloads}&per_page=2", counts_over(expected))
+    yield Assumption(
+        "answers say how old they are",
+        f"{base}/package_names?{by_downloads}&per_page=4",
+        has_headers("cf-cache-status"),
+    )
     yield Assumption("the quota is stated", f"{base}/package_names?{by_downloads}&per_page=2",
                      has_headers("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"))  # fmt: skip
     yield Assumption(

@@ -43,6 +43,7 @@ class PaceMiddleware:
         self.stopping = False
         self._not_before = 0.0
         self._why = ""
+        self._silent = False
         self.quiet = crawler.settings.getbool("PACE_QUIET")
 
     @classmethod
@@ -104,7 +105,8 @@ class PaceMiddleware:
             raise exception
         if self.heard:
             return self._again(request, brief(exception))
-        if request.meta.get("attempt", 0) + 1 >= TRIES_BEFORE_FIRST_WORD:
+        self._silent = self._silent or request.meta.get("attempt", 0) + 1 >= TRIES_BEFORE_FIRST_WORD
+        if self._silent:
             raise offline(request.url, exception)
         return self._again(request, brief(exception), wait=min(1.0, self.patience / 8))
 

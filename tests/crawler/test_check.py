@@ -47,7 +47,7 @@ def test_it_is_shown_to_a_person_a_line_for_each(crawl: Crawl) -> None:
     done = crawl("check", "npm", "--pause", "0", form="text")
     lines = done.told.splitlines()
     assert lines[0] == "npm:"
-    assert sum(line.startswith("holds") for line in lines) == 7
+    assert sum(line.startswith("holds") for line in lines) == 8
     assert lines[-1].startswith("not tried")
 
 

@@ -127,7 +127,9 @@ def test_an_optional_field_of_another_type_is_dropped_and_noted_once(
     pretend.faults([scripted("change_type", field=field, value=value)])
     done = crawl(*TOP)
     assert done.outcome["status"] == "complete"
-    assert done.rows("SELECT kind, after FROM quality_event") == [("schema_type_change", field)]
+    assert done.rows("SELECT kind, after FROM quality_event WHERE kind <> 'self_loop'") == [
+        ("schema_type_change", field)
+    ]
 
 
 def test_an_empty_page_with_a_next_is_asked_for_again(crawl: Crawl, pretend: Simulation) -> None:

@@ -96,7 +96,9 @@ def test_a_field_the_hub_no_longer_knows_is_left_out_and_lineage_comes_from_the_
         done = crawl("snapshot", HUB, "--top", "500", "--quiet", env=environment(older))
         whole = crawl("snapshot", HUB, "--top", "500", "--quiet", db="b.db", env=environment(older))
     assert done.outcome["status"] == "complete"
-    assert done.rows("SELECT kind, before FROM quality_event") == [("schema_missing_field", "baseModels")]
+    assert done.rows("SELECT kind, before FROM quality_event WHERE kind <> 'self_loop'") == [
+        ("schema_missing_field", "baseModels")
+    ]
     assert done.rows("SELECT count(*) FROM lineage_edge WHERE relation <> 'unstated'")[0][0] > 20
     assert whole.rows("SELECT count(*) FROM page WHERE role = 'probe'") == [(2,)]
 
