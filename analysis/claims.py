@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from analysis import inference
+
 HUB = "huggingface/models"
 HOLDS, WEAKER, REVERSED, NOT_TESTABLE = "holds", "weaker", "reversed", "not testable"
 K = 1000
@@ -28,6 +30,9 @@ WEAK = 0.1  # a correlation below this is called negligible (Cohen 1988, "small"
 LIKELY = 0.05
 CLOSE = 45  # days: numbers of two registries are compared only if they are at most so far apart
 SIGMA = 1.959963984540054
+
+OUR_WORDS = ("coverage", "gain", "lift")
+RELATIONS = ("finetune", "adapter", "merge", "quantized", "unstated")
 
 Row = Mapping[str, object]
 
@@ -76,22 +81,19 @@ class Newest:
         row = self.get(metric, name, k, registry)
         return None if row is None else float(str(row["value"]))
 
-    def starting(self, metric: str, prefix: str) -> Iterator[Row]:
-        """The defined results whose name is the prefix and one word more."""
-        for (_, of, name, _), row in self._rows.items():
-            rest = str(name).removeprefix(prefix)
-            if of == metric and str(name) == prefix + rest != prefix and "." not in rest and row["value"] is not None:
+    def libraries(self) -> Iterator[Row]:
+        """The defined results of preservation by Eq. 1, one for each library; those of a relation are none."""
+        for (_, metric, name, _), row in self._rows.items():
+            words = str(name).split(".")
+            of_library = metric == "preservation" and len(words) > 1 and words[1] not in OUR_WORDS
+            if of_library and words[-1] not in RELATIONS and row["value"] is not None:
                 yield row
 
 
 def transformers_are_preserved(newest: Newest) -> Measured:
     """C1: of all libraries, transformers is the one that descendants keep most."""
     subject = newest.get("preservation", "preservation.transformers")
-    rivals = [
-        row
-        for row in newest.starting("preservation", "preservation.")
-        if row["name"] != "preservation.transformers" and not _is_marked(row)
-    ]
+    rivals = [row for row in newest.libraries() if row["name"] != "preservation.transformers" and not _is_marked(row)]
     if subject is None or not rivals:
         return Measured(NOT_TESTABLE, note="needs the preservation of transformers and of another library")
     best = max(rivals, key=lambda row: float(str(row["value"])))
@@ -248,12 +250,10 @@ def holm(ps: Sequence[float | None]) -> list[float | None]:
     >>> holm([0.01, None, 0.04, 0.03])
     [0.03, None, 0.06, 0.06]
     """
-    family = sorted((p, place) for place, p in enumerate(ps) if p is not None)
+    family = [place for place, p in enumerate(ps) if p is not None]
     corrected: list[float | None] = [None] * len(ps)
-    largest = 0.0
-    for step, (p, place) in enumerate(family):
-        largest = max(largest, min(1.0, p * (len(family) - step)))
-        corrected[place] = round(largest, 12)
+    for place, p in zip(family, inference.holm([p for p in ps if p is not None]), strict=True):
+        corrected[place] = round(p, 12)
     return corrected
 
 

@@ -6,7 +6,9 @@ import argparse
 import difflib
 import sqlite3
 import sys
-from collections.abc import Sequence
+import webbrowser
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +32,11 @@ def make_parser() -> argparse.ArgumentParser:
     made.add_argument("--k", metavar="K", type=count, help="who moved: in the top K (default: up to 1000)")
     made.add_argument("--format", choices=known, default="text", help=f"one of {', '.join(known)} (default: text)")
     made.add_argument("--out", metavar="FILE", type=Path, help="write it here (default: print it)")
+    made.add_argument("--open", action="store_true", help="html: open it in the browser (default file: report.html)")
+    made.add_argument("--interactive", action="store_true", help="html: with the figures' script in the file")
+    made.add_argument(
+        "--figures", metavar="DIR", type=Path, help="also write each figure there: svg, png, pdf, csv, spec"
+    )
     made.set_defaults(do=report)
     return made
 
@@ -39,18 +46,84 @@ def report(options: argparse.Namespace) -> int:
     from analysis.document import Scope, document
     from db.connect import reading
 
+    only_html(options)
     with reading(options.db) as connection:
         connection.execute("BEGIN")  # one state of the store, whatever a crawl adds meanwhile
         as_of = instant(options.as_of)[:10] if options.as_of is not None else None
         scope = Scope(as_of, registries(connection, options.registry), options.k)
         made = document(connection, scope, unstored(connection, scope))
     # Names come from strangers and may reach a terminal: no format may forget it, so it is done here for all of them.
-    text = plain(import_module(f"analysis.formats.{options.format}").render(made))
-    if options.out:
-        write(options.out, text)
-    else:
-        print(text)
+    with drawing():
+        given = {"interactive": True} if options.interactive else {}
+        text = plain(import_module(f"analysis.formats.{options.format}").render(made, **given))
+        if options.figures:
+            draw(made, options.figures)
+    show(text, options)
     return DONE
+
+
+def only_html(options: argparse.Namespace) -> None:
+    """Refuse what only a page can do.
+
+    Raises:
+        UsageError: it is asked of another format.
+    """
+    asked = [word for word in ("--open", "--interactive") if getattr(options, word[2:])]
+    if asked and options.format != "html":
+        raise UsageError(
+            f"{asked[0]} is for a page, and the format is {options.format}.",
+            fix=f"Say --format html too, or leave {asked[0]} away.",
+            more="docs/commands.md",
+        )
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """What is done in this block may need a library that a small installation does not have.
+
+    Raises:
+        ObservatoryError: it is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name not in ("jinja2", "markupsafe", "vl_convert"):
+            raise
+        raise ObservatoryError(
+            f"This report needs {error.name}, which is not installed.",
+            why="A small installation has no pages and no figures.",
+            fix="pip install 'hub-observatory[report]'",
+        ) from error
+
+
+def draw(made: Mapping[str, object], folder: Path) -> None:
+    """Write each figure and its numbers into a folder.
+
+    Raises:
+        ObservatoryError: they cannot be written, or not be drawn.
+    """
+    from analysis.figures import figures
+    from analysis.figures._render import CannotDraw
+    from analysis.figures._render import write as write_figures
+
+    try:
+        written = write_figures(figures(made), folder)
+    except (CannotDraw, OSError) as error:
+        raise ObservatoryError(f"The figures cannot be written to {folder}.", why=str(error)) from error
+    print(f"{len(written):,} files of figures were written to {folder}.", file=sys.stderr)
+
+
+def show(text: str, options: argparse.Namespace) -> None:
+    """Print the report, or write it and open it if that is asked for."""
+    out = options.out or (Path("report.html") if options.open else None)
+    if out is None:
+        print(text)
+        return
+    write(out, text)
+    if options.open:
+        print(f"The report is in {out}.", file=sys.stderr)
+        if not webbrowser.open(out.resolve().as_uri()):
+            print("No browser could be opened; open the file yourself.", file=sys.stderr)
 
 
 def registries(connection: sqlite3.Connection, asked: Sequence[str]) -> tuple[str, ...]:

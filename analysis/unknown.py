@@ -47,7 +47,7 @@ def _of_series(series: Series, snapshots: Sequence[Row], results: Sequence[Row],
 
 def _undefined(results: Sequence[Row]) -> list[str]:
     """Undefined results with their notes; those at the same depths for the same reason in one sentence."""
-    every = sorted({result["k"] for result in results})
+    every = sorted({result["k"] for result in results} - {0})
     depths: dict[tuple[object, object], list[int]] = {}
     for result in sorted(results, key=lambda one: (len(one["name"]), one["name"], one["k"])):
         if result["value"] is None:
@@ -76,7 +76,7 @@ def _apart(every: Sequence[Series]) -> list[str]:
 
 
 def _at(ks: Sequence[int], every: Sequence[int]) -> str:
-    return "" if ks == every else f" at K of {_all([f'{k:,}' for k in ks])}"
+    return "" if sorted(set(ks)) in (every, [0]) else f" at K of {_all([f'{k:,}' for k in ks])}"
 
 
 def _all(words: Sequence[str]) -> str:

@@ -116,14 +116,10 @@ class EcosystemsSite:
         rows = filtered(ask, registry, ordered(ask, registry, sort, ascending))
         found = rows[(page - 1) * size : page * size + 1]
         shown, padding = found[:size], self.world.options.row_bytes
-        content = [
-            registry.names[place] if named else package_row(registry, place, base, padding) for place in shown
-        ]
+        content = [registry.names[place] if named else package_row(registry, place, base, padding) for place in shown]
         reply = Reply(200, content, page_headers(ask, page, size if shown else 0, len(found) > size))
         if shown:
-            reply.headers["Last-Modified"] = http_date(
-                max(int(registry.columns["updated"][one]) for one in shown)
-            )
+            reply.headers["Last-Modified"] = http_date(max(int(registry.columns["updated"][one]) for one in shown))
         return reply
 
 
@@ -158,9 +154,7 @@ def filtered(ask: Ask, registry: PackageRegistry, places: list[int]) -> list[int
     if prefix or postfix:
         names = registry.names
         places = [
-            one
-            for one in places
-            if names[one].lower().startswith(prefix) and names[one].lower().endswith(postfix)
+            one for one in places if names[one].lower().startswith(prefix) and names[one].lower().endswith(postfix)
         ]
     for parameter in ("created_after", "created_before", "updated_after", "updated_before"):
         if bound := ask.one(parameter):
@@ -173,9 +167,7 @@ def within(registry: PackageRegistry, places: Sequence[int], parameter: str, bou
     column, _, side = parameter.partition("_")
     moment = datetime.fromisoformat(bound.replace("Z", "+00:00"))
     values, limit = registry.columns[column], iso(moment.timestamp())
-    return [
-        one for one in places if (iso(values[one]) > limit if side == "after" else iso(values[one]) < limit)
-    ]
+    return [one for one in places if (iso(values[one]) > limit if side == "after" else iso(values[one]) < limit)]
 
 
 def find_package(registry: PackageRegistry, name: str) -> int | None:

@@ -97,9 +97,7 @@ def next_identity(hub: HubRegistry, created: int) -> str:
     """Return a new `_id`: its first 8 digits are the second of creation, and it is larger than any before."""
     newest = hub.repositories[-1].identity if hub.repositories else "0" * 24
     second = max(created, int(newest[:8], 16))
-    rest = (
-        int(newest[8:], 16) + 0x10001 if second == int(newest[:8], 16) else 0x5A0000 + len(hub.repositories)
-    )
+    rest = int(newest[8:], 16) + 0x10001 if second == int(newest[:8], 16) else 0x5A0000 + len(hub.repositories)
     return f"{second:08x}{rest:016x}"
 
 

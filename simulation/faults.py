@@ -12,9 +12,7 @@ from email.utils import formatdate, parsedate_to_datetime
 
 from simulation.wire import Ask, Reply
 
-LOGIN_PAGE = (
-    "<!doctype html><html><head><title>Sign in</title></head><body><form>Please sign in.</form></body></html>"
-)
+LOGIN_PAGE = "<!doctype html><html><head><title>Sign in</title></head><body><form>Please sign in.</form></body></html>"
 COUNTERS = ("downloads", "likes", "dependent_packages_count")
 
 
@@ -79,9 +77,7 @@ def next_other_host(reply: Reply, ask: Ask, host: str = "http://attacker.invalid
     link_to(reply, f"{host}{ask.path}?{ask.query}")
 
 
-def redirect(
-    reply: Reply, ask: Ask, location: str = "http://169.254.169.254/latest/", code: int = 307
-) -> None:
+def redirect(reply: Reply, ask: Ask, location: str = "http://169.254.169.254/latest/", code: int = 307) -> None:
     """Redirect somewhere else."""
     status(reply, ask, code, {"Location": location}, f"Temporary Redirect. Redirecting to {location}")
 
@@ -190,9 +186,7 @@ def ratelimit_headers(reply: Reply, ask: Ask, headers: dict[str, str] | None = N
 
 def no_ratelimit_headers(reply: Reply, ask: Ask) -> None:
     """Say nothing about the quota."""
-    reply.headers = {
-        name: value for name, value in reply.headers.items() if not re.match(r"(?i)(x-)?ratelimit", name)
-    }
+    reply.headers = {name: value for name, value in reply.headers.items() if not re.match(r"(?i)(x-)?ratelimit", name)}
 
 
 def wrong_content_type(reply: Reply, ask: Ask, content_type: str = "text/html") -> None:

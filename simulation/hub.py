@@ -150,9 +150,7 @@ def starting_counters(arrivals: list[Arrival], downloaded: bool) -> dict[str, li
     downloads = [int(np.exp(one.level)) if downloaded else 0 for one in arrivals]
     return {
         "downloads": downloads,
-        "all_time": [
-            count * (1 + one.age_days // 45) for count, one in zip(downloads, arrivals, strict=True)
-        ],
+        "all_time": [count * (1 + one.age_days // 45) for count, one in zip(downloads, arrivals, strict=True)],
         "likes": [one.likes for one in arrivals],
         "modified": [one.repository.created + one.age_days * 20000 for one in arrivals],
         "trending": [one.trending for one in arrivals],

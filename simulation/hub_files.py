@@ -38,9 +38,7 @@ def file_content(hub: HubRegistry, repository: Repository, path: str, number: in
 
 def no_entry() -> Reply:
     """Answer that there is no such file."""
-    return Reply(
-        404, "Entry not found", {"X-Error-Code": "EntryNotFound", "X-Error-Message": "Entry not found"}
-    )
+    return Reply(404, "Entry not found", {"X-Error-Code": "EntryNotFound", "X-Error-Message": "Entry not found"})
 
 
 def no_revision(revision: str) -> Reply:

@@ -30,12 +30,9 @@ EXPAND = {
     ).split(),
 }
 DEFAULTS = {
-    "models": (
-        "likes trendingScore private downloads tags pipeline_tag library_name createdAt modelId"
-    ).split(),
+    "models": ("likes trendingScore private downloads tags pipeline_tag library_name createdAt modelId").split(),
     "datasets": (
-        "author private downloads likes trendingScore tags createdAt lastModified sha gated disabled "
-        "description"
+        "author private downloads likes trendingScore tags createdAt lastModified sha gated disabled description"
     ).split(),
     "spaces": "private likes trendingScore tags createdAt sdk".split(),
 }
@@ -193,9 +190,7 @@ PROPERTIES: dict[str, Property] = {
     "pipeline_tag": lambda hub, place, repository: repository.traits.purpose,
     "private": lambda hub, place, repository: False,
     "region": only("spaces", "us"),
-    "runtime": only(
-        "spaces", {"stage": "RUNNING", "hardware": {"current": "cpu-basic", "requested": "cpu-basic"}}
-    ),
+    "runtime": only("spaces", {"stage": "RUNNING", "hardware": {"current": "cpu-basic", "requested": "cpu-basic"}}),
     "safetensors": safetensors,
     "sdk": lambda hub, place, repository: repository.traits.kit,
     "sha": lambda hub, place, repository: repository.sha,

@@ -38,9 +38,7 @@ class Options:
 
 def read_options(argv: Sequence[str] | None = None) -> Options:
     """Return the options given in `argv` (default: the command line)."""
-    parser = argparse.ArgumentParser(
-        prog="python -m simulation", description="A pretend Hub and Ecosyste.ms."
-    )
+    parser = argparse.ArgumentParser(prog="python -m simulation", description="A pretend Hub and Ecosyste.ms.")
     for one in fields(Options):
         add_option(parser, "--" + one.name.replace("_", "-"), one.default, one.metadata["help"])
     chosen = vars(parser.parse_args(argv))
@@ -54,6 +52,4 @@ def add_option(parser: argparse.ArgumentParser, flag: str, default: object, help
     elif isinstance(default, tuple):
         parser.add_argument(flag, action="append", default=[], help=help_text)
     else:
-        parser.add_argument(
-            flag, type=type(default), default=default, help=f"{help_text} (default: {default})"
-        )
+        parser.add_argument(flag, type=type(default), default=default, help=f"{help_text} (default: {default})")

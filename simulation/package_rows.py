@@ -49,8 +49,7 @@ def package_row(registry: PackageRegistry, place: int, base: str, padding: int =
         **located(registry, name, base),
         "repo_metadata": repository_facts(registry, place, name, padding),
         "maintainers": [
-            maintainer(draw, registry, base, number)
-            for number in range(registry.columns["maintainers"][place])
+            maintainer(draw, registry, base, number) for number in range(registry.columns["maintainers"][place])
         ],
     }
     return shown | registry.overrides.get(place, {})
@@ -60,11 +59,7 @@ def described(registry: PackageRegistry, place: int, name: str, draw: random.Ran
     """Return what a package says of itself."""
     ecosystem, licence = registry.kind.ecosystem, LICENCES[place % len(LICENCES)]
     scope = name.partition("/")[0].removeprefix("@") if "/" in name else None
-    metadata = (
-        {"normalized_name": folded("pypi", name)}
-        if ecosystem == "pypi"
-        else {"funding": None}
-    )
+    metadata = {"normalized_name": folded("pypi", name)} if ecosystem == "pypi" else {"funding": None}
     return {
         "id": registry.first_number + place,
         "name": name,

@@ -57,8 +57,7 @@ KINDS = (
     Kind("github actions", "actions"),
 )
 FILLERS = tuple(
-    Kind(f"mirror-{number:03d}.example", f"distro-{number % 37}", default=number < 37)
-    for number in range(104)
+    Kind(f"mirror-{number:03d}.example", f"distro-{number % 37}", default=number < 37) for number in range(104)
 )
 
 
@@ -78,9 +77,7 @@ class PackageRegistry:
         self.columns: dict[str, np.ndarray] = {}
         self.version = 0
         self._orders: dict[str, tuple[int, np.ndarray]] = {}
-        self._arrive(
-            size, now, random.Random(f"{seed}:population:{kind.name}"), daily_draw(seed, kind.name, 0)
-        )
+        self._arrive(size, now, random.Random(f"{seed}:population:{kind.name}"), daily_draw(seed, kind.name, 0))
 
     def _arrive(self, size: int, now: int, draw: random.Random, dice: np.random.Generator) -> None:
         start = len(self.names)
@@ -90,8 +87,7 @@ class PackageRegistry:
             self.names.append(name)
         fresh = first_columns(self.kind, size, now, dice)
         self.columns = {
-            one: np.concatenate([self.columns.get(one, ()), fresh[one]]).astype(fresh[one].dtype)
-            for one in fresh
+            one: np.concatenate([self.columns.get(one, ()), fresh[one]]).astype(fresh[one].dtype) for one in fresh
         }
         for place in range(start, start + size):
             if draw.random() < 0.02:
@@ -144,9 +140,7 @@ class PackageRegistry:
 
     def _sync(self, places: np.ndarray, now: int) -> None:
         columns = self.columns
-        places = (
-            places[[self.status.get(int(place)) != "removed" for place in places]] if places.size else places
-        )
+        places = places[[self.status.get(int(place)) != "removed" for place in places]] if places.size else places
         source = {"total": columns["cumulated"]}.get(self.kind.period or "", np.exp(columns["level"]))
         stored = places[columns["downloads"][places] != NULL]
         columns["downloads"][stored] = source[stored].astype(np.int64)
@@ -155,9 +149,7 @@ class PackageRegistry:
         columns["dependents"][places] += places % 97 == now // DAY % 97
         self.touch()
 
-    def _come_and_go(
-        self, draw: random.Random, dice: np.random.Generator, now: int
-    ) -> list[dict[str, object]]:
+    def _come_and_go(self, draw: random.Random, dice: np.random.Generator, now: int) -> list[dict[str, object]]:
         place = draw.randrange(len(self.names))
         facts: list[dict[str, object]] = []
         if draw.random() < 0.1 and place not in self.status:

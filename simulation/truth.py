@@ -84,9 +84,7 @@ def everything(world: World, registry: Registry, place: int) -> dict[str, object
         return package_row(registry, place, "")
     repository = registry.repositories[place]
     old_names = [name for name, other in registry.redirects.items() if other == place]
-    hidden = {
-        one: getattr(repository, one) for one in ("private", "deleted", "disabled", "gated", "revision")
-    }
+    hidden = {one: getattr(repository, one) for one in ("private", "deleted", "disabled", "gated", "revision")}
     shown = row(registry, place, PROPERTIES)
     return {
         **shown,

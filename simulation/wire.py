@@ -97,28 +97,20 @@ class Reply:
     @property
     def rows(self) -> list[dict[str, object]]:
         """The objects of a list; empty for anything else."""
-        return (
-            [row for row in self.content if isinstance(row, dict)] if isinstance(self.content, list) else []
-        )
+        return [row for row in self.content if isinstance(row, dict)] if isinstance(self.content, list) else []
 
 
 def as_bytes(content: object) -> bytes:
     """Return the body; a lone surrogate leaves as the escape that JSON knows."""
     if isinstance(content, bytes):
         return content
-    text = (
-        content
-        if isinstance(content, str)
-        else json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    )
+    text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", "backslashreplace")
 
 
 def content_type(content: object) -> str:
     """Return the type a body has when nobody says otherwise."""
-    return (
-        "text/plain; charset=utf-8" if isinstance(content, str | bytes) else "application/json; charset=utf-8"
-    )
+    return "text/plain; charset=utf-8" if isinstance(content, str | bytes) else "application/json; charset=utf-8"
 
 
 def weak_etag(body: bytes) -> str:

@@ -49,9 +49,7 @@ class World:
         """Return a registry by the name the observatory gives it, or Ecosyste.ms does."""
         found = self.hubs.get(name.removeprefix("huggingface/")) or self.packages.get(name)
         if found is None:
-            raise UnknownName(
-                f"no registry {name!r}; there are huggingface/models, … and {', '.join(self.packages)}"
-            )
+            raise UnknownName(f"no registry {name!r}; there are huggingface/models, … and {', '.join(self.packages)}")
         return found
 
     def advance(self, days: int) -> int:

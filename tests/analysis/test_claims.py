@@ -65,6 +65,9 @@ def preservation(name: str, value: float, low: float, high: float, note: str = "
         (("diffusers", 0.99, 0.95, 1.0), "reversed"),
         (("safetensors", 0.99, 0.95, 1.0, "a format"), "not testable"),
         (("gain.diffusers.finetune", 0.99, 0.95, 1.0), "not testable"),
+        (("diffusers.finetune", 0.99, 0.95, 1.0), "not testable"),
+        (("coverage", 0.99, 0.95, 1.0), "not testable"),
+        (("transformers.js", 0.99, 0.95, 1.0), "reversed"),
     ],
 )
 def test_transformers_is_held_against_the_best_other_library(rival: tuple, expected: str) -> None:

@@ -74,7 +74,7 @@ def test_snapshots_of_every_state_are_there_with_their_gate(history, report):
 def test_missing_results_are_computed_and_not_stored(history, report, capsys):
     two(history)
     computed = report()["results"]
-    assert len(computed) == 40
+    assert len(computed) == 48
     assert history.results() == []
     history.compute()
     assert report()["results"] == computed
@@ -91,7 +91,8 @@ def test_a_raised_version_replaces_what_is_stored(history, report, monkeypatch):
     two(history)
     history.compute()
     monkeypatch.setattr(turnover, "VERSION", turnover.VERSION + 1)
-    assert {row["version"] for row in report()["results"]} == {turnover.VERSION}
+    newer = {row["version"] for row in report()["results"] if row["metric"].startswith("turnover")}
+    assert newer == {turnover.VERSION}
 
 
 def test_it_never_writes(history, report):
@@ -184,6 +185,57 @@ def test_a_folder_that_is_not_there(history, tmp_path, fails):
     assert "cannot be written" in said
 
 
+def test_a_page_is_written_and_opened(history, tmp_path, monkeypatch, fails):
+    two(history)
+    opened = []
+    monkeypatch.setattr("webbrowser.open", lambda address: opened.append(address) or True)
+    monkeypatch.chdir(tmp_path)
+    assert fails("--format", "html", "--open")[0] == 0
+    assert opened == [(tmp_path / "report.html").as_uri()]
+    assert "<svg" in (tmp_path / "report.html").read_text("utf-8")
+
+
+def test_a_page_that_no_browser_shows_is_still_written(history, tmp_path, monkeypatch, fails):
+    two(history)
+    monkeypatch.setattr("webbrowser.open", lambda address: False)
+    code, said = fails("--format", "html", "--open", "--out", str(tmp_path / "page.html"))
+    assert (code, "open the file yourself" in said) == (0, True)
+
+
+def test_an_interactive_page_has_its_script(history, tmp_path, fails):
+    two(history)
+    assert fails("--format", "html", "--interactive", "--out", str(tmp_path / "page.html"))[0] == 0
+    assert "vegaEmbed(place" in (tmp_path / "page.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("word", ["--open", "--interactive"])
+def test_what_only_a_page_can_do_is_refused_for_other_formats(history, fails, word):
+    code, said = fails("--format", "text", word)
+    assert code == 2
+    assert "Say --format html too" in said
+
+
+def test_figures_are_written_beside_the_report(history, tmp_path, fails):
+    two(history)
+    code, said = fails("--figures", str(tmp_path / "figures"))
+    assert code == 0
+    assert "snapshots.svg" in {path.name for path in (tmp_path / "figures").iterdir()}
+    assert "files of figures were written" in said
+
+
+@pytest.mark.parametrize(("module", "words"), [("vl_convert", ("--figures", "f")), ("jinja2", ("--format", "html"))])
+def test_what_is_not_installed_is_told_with_what_to_install(history, tmp_path, monkeypatch, fails, module, words):
+    two(history)
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in sys.modules if name.startswith(("analysis.formats.html", module))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, module, None)
+    code, said = fails(*words)
+    assert code == 1
+    assert "pip install 'hub-observatory[report]'" in said
+    assert "Traceback" not in said
+
+
 @pytest.mark.parametrize("module", ["analysis.__main__", "analysis.report"])
 def test_help_waits_for_nothing_heavy(module):
     heavy = "{'pandas', 'numpy', 'scipy', 'sqlite_utils', 'rich'} & set(sys.modules)"
@@ -192,7 +244,7 @@ def test_help_waits_for_nothing_heavy(module):
 
 
 def test_a_format_is_a_file_of_the_folder():
-    assert "one of json, text" in make_parser().format_help()
+    assert "one of html, json, markdown, text" in make_parser().format_help()
 
 
 @pytest.mark.parametrize(
