@@ -10,6 +10,7 @@
      "snapshots": [{every column of v1_snapshot, and gate: [{gate, outcome, measured, rule}]}],
      "movers":    [{registry, snapshot, date, previous_snapshot, previous_date, k, change, package, name, previous_name,
                     rank, previous_rank, reason}],
+     "points":    [{registry, snapshot, date, metric, downloads, descendants, n}]: parents of the newest lists,
      "events":    [{registry, snapshot, date, kind, severity, count, example}],
      "unknown":   [a sentence on what cannot be said yet]}
 
@@ -21,13 +22,14 @@ from __future__ import annotations
 
 import difflib
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 
 from analysis.claims import HUB, judged
+from analysis.lineage import parents_by_downloads
 from analysis.movers import mover
-from analysis.relations import rows
+from analysis.relations import reader, rows
 from analysis.unknown import series_of, unknown
 from db import UsageError, __version__
 from db.command import day, instant
@@ -69,6 +71,7 @@ def document(connection: sqlite3.Connection, scope: Scope, unstored: Sequence[St
         "claims": judged(results) if HUB in scope.registries else [],
         "snapshots": snapshots,
         "movers": [one for snapshot in newest for one in _movers(connection, snapshot, k)] if k else [],
+        "points": [row for snapshot in newest for row in _points(connection, snapshot)],
         "events": _events(connection, scope),
         "unknown": unknown(snapshots, results, k),
     }
@@ -143,6 +146,16 @@ def _movers(connection: sqlite3.Connection, snapshot: Row, k: int) -> list[Row]:
     told = {"registry": snapshot["registry"], "snapshot": snapshot["snapshot"], "date": snapshot["date"]}
     found = rows(connection, "movers", snapshot=snapshot["snapshot"], k=k)
     return [{**told, **mover(row, k)} for row in found]
+
+
+def _points(connection: sqlite3.Connection, snapshot: Row) -> Iterator[Row]:
+    """Parents with their own downloads and the number of their descendants, for the paper's Figure 7."""
+    read = reader(connection, int(str(snapshot["snapshot"])))
+    lineage = read("lineage")
+    told = {"registry": snapshot["registry"], "snapshot": snapshot["snapshot"], "date": snapshot["date"]}
+    for row in parents_by_downloads(lineage, read("observed")).itertuples() if len(lineage) else ():
+        yield {**told, "metric": "descendants", "downloads": int(row.downloads), "descendants": int(row.descendants),
+               "n": int(row.n)}  # fmt: skip
 
 
 def _events(connection: sqlite3.Connection, scope: Scope) -> list[Row]:

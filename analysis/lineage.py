@@ -60,6 +60,20 @@ def direct(edges: DataFrame) -> Series:
     return pairs.groupby("parent").size()
 
 
+def parents_by_downloads(lineage: DataFrame, observed: DataFrame) -> DataFrame:
+    """How many listed parents have these downloads of their own and this many descendants: downloads, descendants, n.
+
+    >>> edges = DataFrame({"child": [1, 2], "child_name": ["b", "c"], "parent": [0, 0], "parent_name": "a",
+    ...                    "relation": "finetune"})
+    >>> parents_by_downloads(edges, DataFrame({"package": [0, 1, 2], "downloads": [900, 80, 7]})).values.tolist()
+    [[900, 2, 1]]
+    """
+    counts = direct(links(lineage))
+    known = observed[observed["package"].isin(counts.index) & observed["downloads"].notna()]
+    rows = DataFrame({"downloads": known["downloads"], "descendants": known["package"].map(counts)}).astype("int64")
+    return rows.value_counts(sort=False).rename("n").reset_index()
+
+
 def transitive(edges: DataFrame, most: int = MOST_COPIES) -> Series | None:
     """How many packages descend from each parent, at any distance; no package descends from itself.
 

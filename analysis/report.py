@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from db import ObservatoryError, UsageError
-from db.command import DONE, count, day, instant, parser, plain, run
+from db.command import DONE, FAILED, count, day, instant, parser, plain, run
 
 if TYPE_CHECKING:
     from analysis.document import Scope
@@ -37,6 +37,7 @@ def make_parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--figures", metavar="DIR", type=Path, help="also write each figure there: svg, png, pdf, csv, spec"
     )
+    made.add_argument("--fail-on-reversal", action="store_true", help="end with 1 if a claim of the paper is reversed")
     made.set_defaults(do=report)
     return made
 
@@ -59,6 +60,10 @@ def report(options: argparse.Namespace) -> int:
         if options.figures:
             draw(made, options.figures)
     show(text, options)
+    reversals = [claim["claim"] for claim in made["claims"] if claim["verdict"] == "reversed"]
+    if options.fail_on_reversal and reversals:
+        print(f"reversed: {', '.join(map(str, reversals))}", file=sys.stderr)
+        return FAILED
     return DONE
 
 

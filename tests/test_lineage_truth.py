@@ -96,3 +96,40 @@ def test_a_package_that_is_its_own_parent_is_kept_and_noted(
         ).fetchall()
     assert loops
     assert loops <= {row[0] for row in noted}
+
+
+def test_direct_and_transitive_counts_are_those_of_the_truth(
+    looked_at_twice: tuple[Path, Edges, Edges, dict[str, str]],
+) -> None:
+    """Counted again in plain Python over what the Hub says, loops and rings among it."""
+    from analysis.lineage import direct, links, transitive
+    from analysis.relations import relation
+
+    db, _, second, who = looked_at_twice
+    with reading(db) as connection:
+        (newest,) = connection.execute("SELECT max(snapshot_id) FROM snapshot WHERE status = 'complete'").fetchone()
+        ids = dict(connection.execute("SELECT package_id, stable_id FROM package").fetchall())
+        edges = links(relation(connection, newest, "lineage"))
+    edges = edges[(edges["parent"] > 0) & (edges["parent"].map(ids) != who["deleted"])]
+    below: dict[str, set[str]] = defaultdict(set)
+    for child, parent, _ in second:
+        if child != parent:
+            below[str(parent)].add(child)
+
+    def all_below(top: str) -> set[str]:
+        seen: set[str] = set()
+        left = list(below[top])
+        while left:
+            one = left.pop()
+            if one not in seen:
+                seen.add(one)
+                left += below.get(one, ())
+        return seen - {top}
+
+    alive = {str(parent) for _, parent, _ in second}
+    counted = {ids[package]: count for package, count in direct(edges).items() if ids[package] in alive}
+    assert counted == {parent: len(children) for parent, children in below.items() if children and parent in alive}
+    everything = transitive(edges)
+    assert everything is not None
+    found = {ids[package]: count for package, count in everything.items() if ids[package] in alive}
+    assert found == {parent: len(all_below(parent)) for parent in list(below) if below[parent] and parent in alive}

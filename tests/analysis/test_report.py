@@ -49,7 +49,8 @@ def test_the_shape(history, report):
     two(history)
     made = report()
     assert list(made) == [
-        "schema", "as_of", "generated_by", "k", "results", "claims", "snapshots", "movers", "events", "unknown",
+        "schema", "as_of", "generated_by", "k", "results", "claims", "snapshots", "movers", "points", "events",
+        "unknown",
     ]  # fmt: skip
     assert made["schema"] == 1
     assert {tuple(row) for row in made["results"]} == {COLUMNS}
@@ -261,3 +262,12 @@ def test_a_wrong_word_is_told_with_what_would_be_right(history, fails, words, me
     code, said = fails(*words)
     assert code == 2
     assert meant in said
+
+
+def test_a_reversal_ends_with_one_only_if_that_is_asked_for(history, capsys, monkeypatch):
+    two(history)
+    monkeypatch.setattr("analysis.document.judged", lambda results: [{"claim": "C9", "verdict": "reversed"}])
+    words = ["--db", str(history.path), "--format", "json"]
+    assert main(words) == 0
+    assert main([*words, "--fail-on-reversal"]) == 1
+    assert "reversed: C9" in capsys.readouterr().err

@@ -254,6 +254,7 @@ def test_no_payload_becomes_an_element_a_handler_or_an_address():
     assert {tag for tag, _ in hit.elements} <= tame
 
 
+@pytest.mark.slow
 def test_no_payload_gets_out_as_the_name_of_a_registry():
     tame = {tag for tag, _ in Dom(html.render(full())).elements}
     for at in range(0, 120, 30):
@@ -317,6 +318,7 @@ def test_a_browser_draws_the_interactive_page_and_asks_for_nothing(browse, repor
     assert browse(text, "--screenshot=page.png", "--window-size=1000,900") == ([], set())
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_a_browser_finds_nothing_to_run_in_a_hostile_page(browse):
     assert browse(html.render(hostile()), "--screenshot=page.png") == ([], set())
