@@ -24,6 +24,7 @@ from db.connect import writing
 from db.store import Store
 
 SECONDS_A_DAY = 86400
+EXIT_CODES = {"complete": DONE, "failed": FAILED}
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def _ended(
 ) -> Outcome:
     progress = recording.progress
     return Outcome(
-        plan.registry, recording.snapshot, status, DONE if status == "complete" else PARTIAL, progress.depth,
+        plan.registry, recording.snapshot, status, EXIT_CODES.get(status, PARTIAL), progress.depth,
         progress.pages, progress.duplicates, why, four_parts(trouble) if trouble else None,
     )  # fmt: skip
 

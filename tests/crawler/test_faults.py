@@ -145,6 +145,12 @@ def test_a_page_that_stays_empty_is_passed_over_and_the_gate_says_so(crawl: Craw
     assert "G2 transport" in str(done.outcome["reason"])
 
 
+def test_an_empty_list_is_a_failure(crawl: Crawl, pretend: Simulation) -> None:
+    pretend.faults([scripted("status", request=2, code=200, body=[], content_type="application/json")])
+    done = crawl(*TOP)
+    assert (done.exit_code, done.outcome["status"], done.outcome["listed"]) == (1, "failed", 0)
+
+
 def test_a_size_that_the_server_cuts_is_followed(crawl: Crawl, pretend: Simulation) -> None:
     pretend.faults([scripted("clamp", request=2, size=400, times=-1)])
     done = crawl(*TOP)
