@@ -161,14 +161,28 @@ def _manner(options: argparse.Namespace) -> Manner:
 
 def _each(options: argparse.Namespace) -> list[dict[str, object]]:
     """One child for each registry: a Scrapy process can crawl once, and one that breaks breaks no other."""
-    outcomes = []
+    outcomes: list[dict[str, object]] = []
     for registry in options.registries:
         line = [sys.executable, "-m", "crawler", "snapshot", registry, "--format", "json", *_said(options)]
-        child = subprocess.run(line, stdout=subprocess.PIPE, text=True, check=False, preexec_fn=_end_with_parent)
-        outcomes.append(_outcome_of(registry, child))
-        if child.returncode < 0 or outcomes[-1]["status"] == "stopped":
+        with subprocess.Popen(line, stdout=subprocess.PIPE, text=True, preexec_fn=_end_with_parent) as child:
+            told = _wait_for(child)
+        outcomes.append(_outcome_of(registry, told, child.returncode))
+        if outcomes[-1]["status"] == "stopped":
             break
     return outcomes
+
+
+def _wait_for(child: subprocess.Popen[str]) -> str:
+    """What a child prints. A terminal's Ctrl-C reaches it by itself; SIGTERM is passed on. It ends at its page."""
+    before = {
+        signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN),
+        signal.SIGTERM: signal.signal(signal.SIGTERM, lambda *_: child.terminate()),
+    }
+    try:
+        return child.communicate()[0]
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _said(options: argparse.Namespace) -> list[str]:
@@ -190,20 +204,24 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
-def _outcome_of(registry: str, child: subprocess.CompletedProcess[str]) -> dict[str, object]:
+def _outcome_of(registry: str, told: str, code: int) -> dict[str, object]:
     try:
-        return json.loads(child.stdout)["snapshots"][0]
-    except (ValueError, LookupError):  # it has told its error itself
-        stopped = child.returncode in (PARTIAL, -signal.SIGINT, -signal.SIGTERM)
-        return {
-            "registry": registry,
-            "snapshot": None,
-            "status": "stopped" if stopped else "failed",
-            "listed": 0,
-            "exit_code": PARTIAL if stopped else child.returncode or FAILED,
-            "reason": None,
-            "error": None,
+        outcome = json.loads(told)["snapshots"][0]
+        stopped = outcome["status"] == "open" and outcome["reason"] == "stopped"
+        return outcome | ({"status": "stopped"} if stopped else {})
+    except (ValueError, LookupError):  # it has told its error itself, unless it was killed
+        stopped = code in (PARTIAL, -signal.SIGINT, -signal.SIGTERM)
+        killed = {
+            "what": f"The crawl of {registry} was killed (signal {-code}).",
+            "why": "Perhaps there was too little memory.",
+            "fix": "Nothing is lost: run the same command with --resume.",
+            "more": "docs/errors.md",
         }
+        return {
+            "registry": registry, "snapshot": None, "status": "stopped" if stopped else "failed", "listed": 0,
+            "exit_code": PARTIAL if stopped else max(code, FAILED), "reason": None,
+            "error": killed if code < 0 and not stopped else None,
+        }  # fmt: skip
 
 
 def _line(outcome: dict[str, object]) -> str:

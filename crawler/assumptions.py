@@ -26,7 +26,7 @@ from crawler.items import Answer, Event, Registry
 from crawler.settings import Manner, scrapy_settings
 from crawler.snapshot import endpoint_of, spider_for
 from crawler.spiders import CrawlError, Plan, RegistrySpider, next_link
-from crawler.spiders.ecosystems import RegistryRow, choose, expected_period
+from crawler.spiders.ecosystems import choose, expected_period, read_registry
 from crawler.spiders.huggingface import EXPAND, cursor_form
 from db.connect import writing
 from db.store import Store
@@ -235,12 +235,13 @@ class CheckSpider(Spider):
     def parse_registries(self, response: Response) -> Iterator[Request]:
         """The rest of the questions, once the service's own name is known."""
         answer = response.meta["answer"]
-        known = [msgspec.convert(row, RegistryRow, strict=False) for row in rows_of(answer)]
+        read = (read_registry(msgspec.json.encode(row)) for row in rows_of(answer))
+        known = [one for one in read if one is not None]
         found = choose(self.plan.registry, known)
         self.verdicts["the registry is listed"] = said(
             found is not None, found.name if found else f"not among {len(known)}"
         )
-        for question in of_ecosystems(found.name, found.ecosystem, self.plan.endpoint) if found else ():
+        for question in of_ecosystems(found.name, found.ecosystem or "", self.plan.endpoint) if found else ():
             yield self._ask(question)
 
     def parse(self, response: Response) -> None:

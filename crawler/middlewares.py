@@ -17,7 +17,7 @@ from scrapy.http import Response
 from crawler.decode import NotAList, split
 from crawler.items import Answer
 from crawler.pace import LONGEST_WAIT, Budget, back_off, read_date, read_quota, retry_after, wait_after_429
-from crawler.spiders import CrawlError
+from crawler.spiders import CrawlError, Stopped
 from db.command import plain
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ TRIES_BEFORE_SMALLER = 2
 TRIES_OF_HOLLOW = 2  # after that it is passed over, and the gate will say that rows may have been lost
 MOST_HOPS = 5
 WORTH_SAYING = 2.0  # seconds
+CACHED = {"HIT", "STALE", "UPDATING", "REVALIDATED"}
 
 
 class PaceMiddleware:
@@ -61,13 +62,17 @@ class PaceMiddleware:
         """Hold a request until it may go out.
 
         Raises:
-            IgnoreRequest: the crawl is being stopped.
+            Stopped: the crawl is being stopped.
+            CrawlError: the quota comes back too late to hold a crawl open for it.
         """
-        self._say(self._wait(time.monotonic()))
+        wait = self._wait(time.monotonic())
+        if wait > LONGEST_WAIT:
+            raise self._too_long(wait)
+        self._say(wait)
         while not self.stopping and (wait := self._wait(time.monotonic())) > 0:
             await asyncio.sleep(min(wait, 0.2))
         if self.stopping:
-            raise IgnoreRequest("stopped")
+            raise Stopped("stopped")
         self.budget.spend(time.monotonic())
 
     def process_response(self, request: Request, response: Response) -> Request | Response:
@@ -79,7 +84,7 @@ class PaceMiddleware:
         answer = self._answer(request, response)
         self.heard = True
         quota = read_quota(answer.headers)
-        if quota:
+        if quota and not from_cache(answer):
             self.budget.hear(quota, time.monotonic())
         if self.spider.takes(answer.status, answer.url):
             fault = fault_of(answer) if answer.status == 200 else ""
@@ -141,17 +146,20 @@ class PaceMiddleware:
                 lasting=False,
             )
         if pause > LONGEST_WAIT:
-            raise CrawlError(
-                f"{self.spider.plan.registry} asks us to wait {pause / 60:.0f} minutes.",
-                why="Its quota is used up (perhaps by others behind the same address).",
-                fix=f"Run the same command with --resume in {pause / 60:.0f} minutes, or give a token (HF_TOKEN).",
-                lasting=False,
-            )
+            raise self._too_long(pause)
         self._not_before, self._why = time.monotonic() + pause, why
         self.crawler.stats.inc_value("pace/again")
         again = request.replace(url=lighter or request.url, dont_filter=True)
         again.meta["attempt"] = 0 if lighter else attempt
         return again
+
+    def _too_long(self, wait: float) -> CrawlError:
+        return CrawlError(
+            f"{self.spider.plan.registry} asks us to wait {wait / 60:.0f} minutes.",
+            why="Its quota is used up (perhaps by others behind the same address).",
+            fix=f"Run the same command with --resume in {wait / 60:.0f} minutes, or give a token (HF_TOKEN).",
+            lasting=False,
+        )
 
     def _redirected(self, request: Request, answer: Answer) -> Request:
         target = self.spider.own(urljoin(request.url, answer.headers.get("location", "")))
@@ -169,8 +177,22 @@ class PaceMiddleware:
         }
         theirs, ours = read_date(headers.get("date", "")), int(time.time())
         by_theirs = self.clock == "registry" and theirs is not None
-        skew = None if theirs is None or by_theirs else ours - theirs - _whole(headers.get("age"))
+        skew = None if theirs is None or by_theirs else apart(ours, theirs, _whole(headers.get("age")))
         return Answer(request.url, response.status, headers, response.body, theirs if by_theirs else ours, skew)
+
+
+def apart(ours: int, theirs: int, age: int) -> int:
+    """By how much our clock is ahead. Beside an Age, Date is the origin's or the cache's own: whichever agrees better.
+
+    >>> apart(1000, 100, 900), apart(1000, 1000, 900), apart(1000, 400, 0)
+    (0, 0, 600)
+    """
+    return min(ours - theirs - age, ours - theirs, key=abs)
+
+
+def from_cache(answer: Answer) -> bool:
+    """Whether an answer lay in a cache: the quota it states is that of whoever asked first."""
+    return _whole(answer.headers.get("age")) > 0 or answer.headers.get("cf-cache-status", "").upper() in CACHED
 
 
 def fault_of(answer: Answer) -> str:

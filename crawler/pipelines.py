@@ -5,7 +5,7 @@ from __future__ import annotations
 from scrapy.crawler import Crawler
 
 from crawler.items import Page
-from crawler.spiders import CrawlError
+from crawler.spiders import CrawlError, RegistrySpider
 
 
 class RecordPipeline:
@@ -23,6 +23,13 @@ class RecordPipeline:
     def process_item(self, page: Page) -> Page:
         """Store one page, then ask for the next."""
         spider = self.crawler.spider
+        try:
+            self._store(spider, page)
+        except Exception as error:  # Scrapy would log it and go on; the crawl's command says what it means
+            spider.broken = error
+        return page
+
+    def _store(self, spider: RegistrySpider, page: Page) -> None:
         progress = spider.recording.take(spider, page, str(self.crawler.pace.budget))
         self._asked.add(page.url)
         following = spider.next_url(page, progress)
@@ -37,4 +44,3 @@ class RecordPipeline:
             )
         elif not self.crawler.pace.stopping:
             self.crawler.engine.crawl(spider.request(following))
-        return page

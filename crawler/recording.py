@@ -14,7 +14,7 @@ from db.rows import Asked
 from db.store import Resumable, Store
 
 if TYPE_CHECKING:
-    from crawler.spiders import RegistrySpider
+    from crawler.spiders import Plan, RegistrySpider
 
 OLDEST_RESUMED = 6 * 3600
 
@@ -92,17 +92,20 @@ def end_snapshot(store: Store, snapshot: int, reason: str | None = None) -> tupl
     return status, why
 
 
-def resume_or_close(store: Store, registry: str, ordered_by: str, k: int, resume: bool, now: int) -> Resumable | None:
-    """The open snapshot to go on with, if one was asked for and is young enough; all others are ended as partial.
+def resume_or_close(store: Store, plan: Plan, ordered_by: str, resume: bool, now: int) -> Resumable | None:
+    """The open snapshot to go on with, if one was asked for, is young enough and of the same endpoint; all others are
+    ended as partial.
 
     We hold the writer's lock, so whoever opened them is gone.
     """
     going_on = None
-    for found in store.resumable(registry, ordered_by, k):
+    for found in store.resumable(plan.registry, ordered_by, plan.k):
         old = not -60 <= now - found.started_at <= OLDEST_RESUMED
-        if resume and not old and going_on is None and found.last_page is not None:
+        same = found.source == plan.endpoint
+        if resume and same and not old and going_on is None and found.last_page is not None:
             going_on = found
         else:
             why = "too old to be gone on with" if resume and old else "a later crawl began anew"
+            why = why if same else "a later crawl asked another endpoint"
             end_snapshot(store, found.snapshot, f"interrupted, and {why}")
     return going_on

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import re
 
-from crawler.items import Observation, Page
+from crawler.items import Event, Observation, Page, Reject
 
 # The @ may be written as it is or escaped. Each class is bounded, so that a long body takes linear time.
 _ADDRESS = re.compile(
-    rb"[A-Za-z0-9._%+'-]{1,64}(?:@|\\u0040|%40)(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![A-Za-z0-9-])",
+    rb"[A-Za-z0-9_\x80-\xff][A-Za-z0-9._%+'\x80-\xff-]{0,63}(?:@|\\u0040|%40)"
+    rb"(?:[A-Za-z0-9\x80-\xff-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![A-Za-z0-9-])",
     re.IGNORECASE,
 )
 PUT_INSTEAD = b"[address removed]"
@@ -30,17 +31,36 @@ def redacted(page: Page, keep_body: bool) -> Page:
         page,
         observations=tuple(map(_observation, page.observations)),
         body=without_addresses(page.body) if keep_body and page.body is not None else None,
-        rejects=tuple(dataclasses.replace(reject, raw=_text(reject.raw)) for reject in page.rejects),
-        events=tuple(dataclasses.replace(event, evidence=_text(event.evidence)) for event in page.events),
+        rejects=tuple(map(_reject, page.rejects)),
+        events=tuple(map(_event, page.events)),
     )
 
 
 def _observation(seen: Observation) -> Observation:
     """What authors write into tags is kept without addresses too."""
-    if not any(value and "@" in value for value in seen.attributes.values()):
+    said = (
+        *seen.attributes.values(),
+        *(name for name, _ in seen.libraries or ()),
+        *(p.name for p in seen.parents or ()),
+    )
+    if not any(value and ("@" in value or "%40" in value) for value in said):
         return seen
-    cleaned = {name: value and _text(value) for name, value in seen.attributes.items()}
-    return dataclasses.replace(seen, attributes=cleaned)
+    parents, libraries = seen.parents, seen.libraries
+    return dataclasses.replace(
+        seen,
+        attributes={name: value and _text(value) for name, value in seen.attributes.items()},
+        parents=parents and tuple(dataclasses.replace(one, name=_text(one.name)) for one in parents),
+        libraries=libraries and tuple((_text(name), kind) for name, kind in libraries),
+    )
+
+
+def _event(event: Event) -> Event:
+    before, after = (text and _text(text) for text in (event.before, event.after))
+    return dataclasses.replace(event, evidence=_text(event.evidence), before=before, after=after)
+
+
+def _reject(reject: Reject) -> Reject:
+    return dataclasses.replace(reject, raw=_text(reject.raw), reason=_text(reject.reason))
 
 
 def _text(text: str) -> str:

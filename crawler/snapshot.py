@@ -80,9 +80,10 @@ def take(path: Path, plan: Plan, manner: Manner, resume: bool) -> Outcome:
     with writing(path) as database:
         store = Store(database)
         now = int(time.time())
-        resumed = resume_or_close(store, plan.registry, ordered_by, plan.k, resume, now)
+        resumed = resume_or_close(store, plan, ordered_by, resume, now)
         if resumed:
-            plan = dataclasses.replace(plan, settings=resumed.settings)
+            asked = bool(resumed.settings.get("with_counters", plan.with_counters))
+            plan = dataclasses.replace(plan, settings=resumed.settings, with_counters=asked)
         with shown(plan.registry, plan.k, manner.quiet) as show:
             outcome = _crawl(kind, plan, manner, Recording(store, resumed, show), resumed and resumed.last_page)
         store.let_bodies_go(now - manner.keep_bodies_days * SECONDS_A_DAY)
@@ -108,6 +109,8 @@ def _run(
     process.start(install_signal_handlers=False)
     if not isinstance(crawler.spider, RegistrySpider):
         raise unforeseen(RuntimeError("the crawl did not start"))
+    if crawler.spider.broken is not None:
+        raise crawler.spider.broken
     return crawler.spider
 
 

@@ -34,6 +34,7 @@ class Resumable:
     snapshot: int
     started_at: int
     taken_at: int
+    source: str
     settings: Mapping[str, object]
     last_page: Page | None
 
@@ -128,7 +129,14 @@ class Store:
         """The open snapshots of one list, newest first."""
         found = self.ask("resumable", registry=registry, ordered_by=ordered_by, k=k)
         return [
-            Resumable(row["snapshot_id"], row["started_at"], row["taken_at"], json.loads(row["settings"]), _last(row))
+            Resumable(
+                row["snapshot_id"],
+                row["started_at"],
+                row["taken_at"],
+                row["source"],
+                json.loads(row["settings"]),
+                _last(row),
+            )
             for row in found
         ]
 

@@ -38,7 +38,8 @@ class Pretend:
     def advance(self, days: int) -> str:
         """Let days go by; the simulated date after them."""
         asked = urllib.request.Request(f"{self.control}/advance?days={days}", method="POST")
-        with urllib.request.urlopen(asked, timeout=60) as answer:
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with direct.open(asked, timeout=60) as answer:
             return str(json.load(answer)["now"])[:10]
 
 
@@ -64,7 +65,8 @@ def demonstrate(options: argparse.Namespace) -> int:
         )
     with tempfile.TemporaryDirectory(prefix="observatory-demo-") as folder, simulation() as pretend:
         store = options.keep or Path(folder) / "demo.db"
-        environment = {**os.environ, "HF_ENDPOINT": pretend.huggingface, "ECOSYSTEMS_ENDPOINT": pretend.ecosystems,
+        ours = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+        environment = {**ours, "HF_ENDPOINT": pretend.huggingface, "ECOSYSTEMS_ENDPOINT": pretend.ecosystems,
                        "OBSERVATORY_DB": str(store), "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"}  # fmt: skip
         environment.pop("HF_TOKEN", None)
         for look, days in enumerate(DAYS):

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,8 @@ def imported(
     yield request.param, files, json.loads(run("analysis.report", db=db))["results"]
 
 
-def top(registry: str, file: Path, k: int) -> set[str]:
+@cache
+def top(registry: str, file: Path, k: int) -> frozenset[str]:
     """The first K names of a list, in ten lines of plain Python."""
     with gzip.open(file, "rt", encoding="utf-8") as stream:
         table = list(csv.DictReader(stream))
@@ -57,7 +59,7 @@ def top(registry: str, file: Path, k: int) -> set[str]:
     names = [row.get("modelId") or row.get("project") or row["package"] for row in table]
     if registry == "pypi":
         names = [re.sub(r"[-_.]+", "-", name).lower() for name in names]
-    return set(list(dict.fromkeys(names))[:k])
+    return frozenset(list(dict.fromkeys(names))[:k])
 
 
 @pytest.mark.parametrize("k", [100, 500, 1000, 5000])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from scrapy import Request, Spider
+from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
@@ -32,6 +33,10 @@ class CrawlError(ObservatoryError):
     def __init__(self, what: str, why: str = "", fix: str = "", lasting: bool = True, gate: str = "protocol") -> None:
         super().__init__(what, why, fix)
         self.lasting, self.gate = lasting, gate
+
+
+class Stopped(IgnoreRequest):
+    """The crawl is being stopped: this request was not sent, and nothing is wrong."""
 
 
 class NotThere(CrawlError):
@@ -78,6 +83,7 @@ class RegistrySpider(Spider):
         self.learned: dict[str, object] = dict(plan.settings)
         self.trouble: CrawlError | None = None
         self.walked = False
+        self.broken: BaseException | None = None
 
     @classmethod
     def serves(cls, registry: str) -> bool:
@@ -114,7 +120,7 @@ class RegistrySpider(Spider):
 
     async def start(self) -> AsyncIterator[Request]:
         """Scrapy's entry: the first question, or the one a killed crawl had come to."""
-        yield self.request(self.resume_at or self.first_url())
+        yield self.request(self.own(self.resume_at) if self.resume_at else self.first_url())
 
     def request(self, url: str) -> Request:
         """A request for one page of this registry's own host."""
@@ -126,10 +132,14 @@ class RegistrySpider(Spider):
             yield self.read(response.meta["answer"])
         except CrawlError as error:
             self.trouble = error
+        except Exception as error:  # Scrapy would log it and go on as if nothing had been
+            self.trouble = unforeseen(error)
 
     def failed(self, failure: Failure) -> None:
         """Keep the reason why no answer came; without another request the crawl then ends."""
         error = failure.value
+        if isinstance(error, Stopped):
+            return
         self.trouble = error if isinstance(error, CrawlError) else unforeseen(error)
 
     def own(self, url: str) -> str:
@@ -140,7 +150,11 @@ class RegistrySpider(Spider):
         Raises:
             UnexpectedPage: the address is elsewhere.
         """
-        found, asked, public = urlsplit(url), urlsplit(self.plan.endpoint), urlsplit(self.public_endpoint)
+        asked, public = urlsplit(self.plan.endpoint), urlsplit(self.public_endpoint)
+        try:
+            found = urlsplit(url)
+        except ValueError:
+            found = urlsplit("")
         if (found.scheme, found.netloc) not in {(asked.scheme, asked.netloc), (public.scheme, public.netloc)}:
             raise UnexpectedPage(
                 f"{self.plan.registry} sent us on to another host: {url[:200]}",

@@ -19,6 +19,7 @@ Counters
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -28,7 +29,7 @@ import msgspec
 
 from crawler.decode import Count, Name, NotAList, inversions, read_rows, seconds, split
 from crawler.items import Answer, Event, Observation, Page, Progress, Registry, Reject
-from crawler.spiders import NotThere, Plan, RegistrySpider, next_link, not_a_list, page_of
+from crawler.spiders import CrawlError, NotThere, Plan, RegistrySpider, next_link, not_a_list, page_of
 from db.identity import stable_id
 
 if TYPE_CHECKING:
@@ -75,8 +76,8 @@ class RegistryRow(msgspec.Struct, gc=False):
     """One registry of `/registries`."""
 
     name: Name
-    ecosystem: str
-    default: bool = False
+    ecosystem: str | None = None
+    default: bool | None = False
     packages_count: int | None = None
 
 
@@ -159,11 +160,17 @@ class EcosystemsSpider(RegistrySpider):
         return f"{url.split('?')[0]}?{urlencode(words)}"
 
     def _read_registries(self, answer: Answer) -> Page:
-        known = [_read_registry(row) for row in split_or_complain(self.plan.registry, answer)]
+        known = [read_registry(row) for row in split_or_complain(self.plan.registry, answer)]
         chosen = choose(self.plan.registry, [registry for registry in known if registry])
         following = next_link(answer)
         if chosen is None and following:
             return page_of("probe", answer, len(known), next_url=self.own(following))
+        if chosen is None and None in known:
+            raise CrawlError(
+                f"The list of registries cannot be read whole, and {self.plan.registry!r} is not in the rest.",
+                why=f"{known.count(None)} of {len(known)} rows have another form than they had.",
+                fix="Ecosyste.ms's API may have changed: tell us.",
+            )
         if chosen is None:
             raise unknown_registry(self.plan.registry, [registry for registry in known if registry])
         self.learned |= {"service_name": chosen.name, "population": chosen.packages_count or 0}
@@ -171,10 +178,19 @@ class EcosystemsSpider(RegistrySpider):
 
     def _read_leader(self, answer: Answer) -> Page:
         """The first row tells what the counter means."""
-        rows = split_or_complain(self.plan.registry, answer)
-        period = period_of(rows[0]) if rows else "none"
-        expected, events = expected_period(self.plan.registry), []
+        try:
+            rows = read_rows(answer.body, Row, frozenset({"name"}), lambda row: observation(row, self.plan.registry))
+        except NotAList as error:
+            raise not_a_list(self.plan.registry, error) from error
+        period = period_of(answer.body, rows.observations[0].downloads) if rows.observations else "none"
+        expected, events = expected_period(self.plan.registry), [*rows.events]
         self.learned["period"] = period
+        if period == "none" and rows.received and (rows.events or rows.rejects):
+            raise CrawlError(
+                f"The first row of {self.plan.registry} cannot be read.",
+                why="; ".join([event.evidence for event in rows.events] + [one.reason for one in rows.rejects])[:300],
+                fix=f"Ecosyste.ms's API may have changed: `observatory crawl check {self.plan.registry}`.",
+            )
         if period == "none" and self.ordered_by == "downloads":
             raise NotThere(
                 f"{self.plan.registry} publishes no downloads.",
@@ -183,7 +199,7 @@ class EcosystemsSpider(RegistrySpider):
             )
         if expected not in (period, "unknown"):
             events.append(Event("counter_meaning", "warning", "downloads_period of the first row", expected, period))
-        return page_of("probe", answer, len(rows), events=events, body=reduced(answer.body),
+        return page_of("probe", answer, rows.received, events=events, body=reduced(answer.body),
                        next_url=self._list_url("package_names", min(NAMES_PAGE, margin(self.plan.k))))  # fmt: skip
 
     def _read_names(self, answer: Answer) -> Page:
@@ -247,17 +263,17 @@ def observation(row: Row, registry: str) -> Observation:
     )  # fmt: skip
 
 
-def period_of(raw: bytes) -> str:
-    """What the downloads of a row count; 'none' where it has no downloads.
+def period_of(body: bytes, downloads: int | None) -> str:
+    """What the downloads of the first row count: 'none' where it has none, 'unstated' where it does not say.
 
-    >>> period_of(b'{"name": "six", "downloads": 5, "downloads_period": "last-month"}')
+    >>> period_of(b'[{"name": "six", "downloads": 5, "downloads_period": "last-month"}]', 5)
     'last-month'
     """
-    try:
-        row = msgspec.json.decode(raw, type=Row)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    if downloads is None:
         return "none"
-    return (row.period or "none") if row.downloads is not None else "none"
+    row = json.loads(body)[0]
+    period = row.get("downloads_period") if isinstance(row, dict) else None
+    return period if isinstance(period, str) and 0 < len(period) < 40 else "unstated"
 
 
 def expected_period(registry: str) -> str:
@@ -284,7 +300,9 @@ def unknown_registry(wanted: str, known: Iterable[RegistryRow]) -> NotThere:
     """No registry has this name, or an ecosystem has several and no default."""
     known = list(known)
     several = [registry.name for registry in known if registry.ecosystem == wanted]
-    near = several or difflib.get_close_matches(wanted, {name for r in known for name in (r.ecosystem, r.name)}, 3)
+    near = several or difflib.get_close_matches(
+        wanted, {name for r in known for name in (r.ecosystem, r.name) if name}, 3
+    )
     return NotThere(
         f"There is no registry {wanted!r}.",
         why=f"Ecosyste.ms has several of this ecosystem: {', '.join(several)}." if several else
@@ -295,11 +313,13 @@ def unknown_registry(wanted: str, known: Iterable[RegistryRow]) -> NotThere:
 
 def reduced(body: bytes) -> bytes:
     """The body with the fields we keep and nothing else: no people, no repository metadata."""
-    rows = msgspec.json.decode(body) if body else []
+    try:
+        rows = msgspec.json.decode(body) if body else []
+    except (msgspec.DecodeError, UnicodeDecodeError):  # half characters or NaN in a row: Python's reader takes them
+        rows = json.loads(body, parse_constant=lambda _: None)
     listed = rows if isinstance(rows, list) else [rows]
-    return msgspec.json.encode(
-        [{key: row[key] for key in KEPT if key in row} if isinstance(row, Mapping) else None for row in listed]
-    )
+    kept = [{key: row[key] for key in KEPT if key in row} if isinstance(row, Mapping) else None for row in listed]
+    return json.dumps(kept, ensure_ascii=True, separators=(",", ":")).encode("ascii")
 
 
 def split_or_complain(registry: str, answer: Answer) -> list[bytes]:
@@ -314,7 +334,8 @@ def split_or_complain(registry: str, answer: Answer) -> list[bytes]:
         raise not_a_list(registry, error) from error
 
 
-def _read_registry(raw: bytes) -> RegistryRow | None:
+def read_registry(raw: bytes) -> RegistryRow | None:
+    """One registry of the list, or None where the row cannot be read."""
     try:
         return msgspec.json.decode(raw, type=RegistryRow)
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -24,7 +24,7 @@ SELECT s.snapshot_id, r.name AS registry, s.origin, s.kind, s.k, s.ordered_by, s
        (SELECT coalesce(sum(rejected), 0) FROM pages) AS rejected_everywhere,
        (SELECT coalesce(sum(beyond), 0) FROM pages) AS beyond,
        (SELECT coalesce(sum(inversions), 0) FROM pages) AS inversions,
-       (SELECT max(age) FROM page WHERE snapshot_id = :snapshot) AS oldest,
+       (SELECT max(age) FROM pages) AS oldest,
        (SELECT max(abs(skew)) FROM page WHERE snapshot_id = :snapshot) AS skew,
        (SELECT coalesce(max(fetched_at), s.taken_at) FROM pages) - s.taken_at AS seconds,
        (SELECT next_url FROM listing ORDER BY number DESC LIMIT 1) AS next_url

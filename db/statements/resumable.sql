@@ -1,5 +1,5 @@
 -- The open snapshots of one list, newest first, each with the last page it stored.
-SELECT s.snapshot_id, s.started_at, s.taken_at, s.settings, p.role, p.url, p.next_url,
+SELECT s.snapshot_id, s.started_at, s.taken_at, s.settings, s.source, p.role, p.url, p.next_url,
        (SELECT count(*) FROM ranking k WHERE k.snapshot_id = s.snapshot_id) AS listed
 FROM snapshot s JOIN registry r ON r.registry_id = s.registry_id
 LEFT JOIN page p ON p.snapshot_id = s.snapshot_id

@@ -63,7 +63,7 @@ def test_a_sound_snapshot_passes() -> None:
         ({"inversions": 5}, []),
         ({"duplicates": 11, "beyond": 0, "received": 1011, "ranked_received": 1011}, ["overlap"]),
         ({"received": 1011}, ["G4 counts"]),
-        ({"oldest": 3601}, ["G8 freshness"]),
+        ({"oldest": 7201}, ["G8 freshness"]),
         ({"oldest": None, "skew": None}, []),
         ({"skew": 301}, ["G8 freshness"]),
         ({"seconds": 6 * 3600 + 1}, ["G9 duration"]),

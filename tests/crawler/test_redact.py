@@ -6,14 +6,14 @@ import time
 
 import pytest
 
-from crawler.items import Event, Observation, Page, Reject
+from crawler.items import Event, Observation, Page, Parent, Reject
 from crawler.redact import redacted, without_addresses
 
 
 @pytest.mark.parametrize(
     "address",
     ["jo@lab.example", "jo.doe+x@mail.lab.example.org", "JO@LAB.EXAMPLE", "jo\\u0040lab.example", "jo%40lab.example",
-     "o'neil@lab.example"],
+     "o'neil@lab.example", "jürgen@büro.example"],
 )  # fmt: skip
 def test_an_address_is_replaced_however_it_is_written(address: str) -> None:
     assert without_addresses(f'{{"email":"{address}"}}'.encode()) == b'{"email":"[address removed]"}'
@@ -47,3 +47,27 @@ def test_an_address_that_an_author_put_into_a_tag_is_removed() -> None:
         "tags": '["contact:[address removed]","en"]',
         "task": None,
     }
+
+
+def test_an_address_as_a_library_a_parent_or_a_reason_is_removed_too() -> None:
+    seen = Observation(
+        "1", "a/b", parents=(Parent("jo@lab.example", "merge"),), libraries=(("jo@lab.example", "library"),)
+    )
+    page = Page(
+        "file",
+        "u",
+        0,
+        200,
+        1,
+        "h",
+        {},
+        2,
+        observations=(seen,),
+        rejects=(Reject(1, "not a count: 'jo@lab.example'", ""),),
+        events=(Event("k", "note", "e", "jo@lab.example", None),),
+    )
+    kept = redacted(page, True)
+    assert kept.observations[0].parents == (Parent("[address removed]", "merge"),)
+    assert kept.observations[0].libraries == (("[address removed]", "library"),)
+    assert kept.rejects[0].reason == "not a count: '[address removed]'"
+    assert (kept.events[0].before, kept.events[0].after) == ("[address removed]", None)

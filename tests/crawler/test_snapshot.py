@@ -334,3 +334,57 @@ def test_a_renamed_package_keeps_its_identity(crawl: Crawl) -> None:
     assert ("renamed", leader[1], "elsewhere/renamed-model") in second.rows(
         "SELECT kind, before, after FROM quality_event"
     )
+
+
+def test_a_snapshot_begun_at_another_endpoint_is_not_gone_on_with(
+    crawl: Crawl, pretend: Simulation, tmp_path: Path
+) -> None:
+    pretend.faults([{"api": "huggingface", "request": 3, "kind": "stall", "seconds": 0.7}])
+    killed_at(pretend, tmp_path / "store.db", 2, HUB, "--top", "3000")
+    with Simulation(models=3100) as other:
+        done = crawl("snapshot", HUB, "--top", "3000", "--resume", "--quiet", env=environment(other))
+    assert done.rows("SELECT snapshot, status FROM v1_snapshot") == [(1, "partial"), (2, "complete")]
+    assert "another endpoint" in str(done.rows("SELECT reason FROM snapshot")[0][0])
+
+
+def test_a_wait_longer_than_a_crawl_is_held_open_for_ends_it_with_the_time(crawl: Crawl, pretend: Simulation) -> None:
+    spent = {"RateLimit": '"api";r=0;t=99999', "RateLimit-Policy": '"fixed window";"api";q=500;w=99999'}
+    pretend.faults([{"kind": "ratelimit_headers", "request": 2, "headers": spent}])
+    done = crawl("snapshot", HUB, "--top", "3000", "--quiet")
+    assert (done.exit_code, done.outcome["status"], done.outcome["listed"]) == (3, "open", 1000)
+    assert "1667 minutes" in done.outcome["error"]["what"]
+
+
+def test_a_child_that_is_killed_is_a_failure_and_the_others_are_taken(
+    crawl: Crawl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from crawler.__main__ import _outcome_of
+
+    outcome = _outcome_of("npm", "", -9)
+    assert (outcome["status"], outcome["exit_code"]) == ("failed", 1)
+    assert "signal 9" in outcome["error"]["what"]
+    assert _outcome_of("npm", "", -15)["status"] == "stopped"
+
+
+def test_several_registries_told_to_stop_end_with_three(crawl: Crawl, pretend: Simulation, tmp_path: Path) -> None:
+    pretend.faults([{"api": "huggingface", "request": 3, "kind": "stall", "seconds": 1.0}])
+    line = [
+        sys.executable,
+        "-m",
+        "crawler",
+        "snapshot",
+        HUB,
+        "npm",
+        "--top",
+        "3000",
+        "--db",
+        str(tmp_path / "store.db"),
+    ]
+    child = subprocess.Popen(line, cwd=ROOT, env=environment(pretend), stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert child.stderr is not None
+    while b"1000 of" not in child.stderr.readline():
+        pass
+    child.terminate()
+    assert child.wait(timeout=12) == 3
+    left = Crawled(0, "", "", tmp_path / "store.db")
+    assert left.rows("SELECT name, status FROM snapshot JOIN registry USING (registry_id)") == [(HUB, "open")]

@@ -246,6 +246,7 @@ def test_it_is_the_same_twice(report, page):
     assert html.render(report) == page
 
 
+@pytest.mark.slow
 def test_no_payload_becomes_an_element_a_handler_or_an_address():
     tame = {tag for tag, _ in Dom(html.render(full())).elements} | {"br"}
     hit = Dom(html.render(hostile()))

@@ -19,6 +19,7 @@ from crawler.spiders.ecosystems import (
     margin,
     observation,
     period_of,
+    read_registry,
     reduced,
     unknown_registry,
 )
@@ -114,12 +115,23 @@ def test_an_order_it_does_not_have_is_refused() -> None:
     [
         ({"name": "a", "downloads": 5, "downloads_period": "total"}, "total"),
         ({"name": "a", "downloads": None, "downloads_period": "x"}, "none"),
-        ({"name": "a", "downloads": 5}, "none"),
-        ({"downloads": 5}, "none"),
+        ({"name": "a", "downloads": 5}, "unstated"),
+        ({"name": "a", "downloads": 5, "downloads_period": 7}, "unstated"),
     ],
 )
 def test_what_downloads_count_is_read_from_the_rows(row: dict[str, object], period: str) -> None:
-    assert period_of(json.dumps(row).encode()) == period
+    assert period_of(json.dumps([row]).encode(), row["downloads"]) == period  # type: ignore[arg-type]
+
+
+def test_half_a_character_in_a_field_that_is_not_kept_breaks_nothing() -> None:
+    assert json.loads(reduced(b'[{"name": "a", "description": "\\ud800", "x": NaN}]')) == [{"name": "a"}]
+
+
+def test_a_registry_with_a_null_is_still_one() -> None:
+    assert read_registry(b'{"name": "n.example", "ecosystem": "npm", "default": null}') == RegistryRow(
+        "n.example", "npm", None
+    )
+    assert read_registry(b'{"ecosystem": "npm"}') is None
 
 
 def test_only_the_fields_we_keep_are_left_of_a_row() -> None:
