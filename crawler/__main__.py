@@ -228,13 +228,15 @@ def _line(outcome: dict[str, object]) -> str:
     """One outcome in one line."""
     head = f"{outcome['status']:<9}{outcome['registry']}"
     if outcome["status"] == "failed" or not outcome.get("snapshot"):
-        return head
+        return head if outcome["error"] or not outcome["reason"] else f"{head}\n         {outcome['reason']}"
     line = f"{head}  snapshot {outcome['snapshot']}, {outcome['listed']:,} packages on {outcome['pages']} pages"
     if outcome.get("duplicates"):
         line += f", {outcome['duplicates']} seen twice"
     if outcome["reason"]:
         line += f"\n         {outcome['reason']}"
-    return line + ("\n         Nothing is lost; go on with --resume." if outcome["status"] == "open" else "")
+    return line + (
+        "\n         Nothing is lost; go on with --resume." if outcome["status"] in ("open", "stopped") else ""
+    )
 
 
 def _complain_once(outcomes: Sequence[dict[str, object]]) -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from db import ObservatoryError
-from db.command import DONE, parser, run
+from db.command import DONE, count, parser, run
 
 START = "2026-01-05"
 DAYS = (0, 30, 31, 30, 30, 31, 30)  # between two looks: half a year, once a month
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def make_parser() -> argparse.ArgumentParser:
     """The words of this command."""
     made = parser("observatory demo", "A whole run without a network: simulate, snapshot, compute, report.")
-    made.add_argument("--top", type=int, default=1000, metavar="K", help="how deep (default: 1000)")
+    made.add_argument("--top", type=count, default=1000, metavar="K", help="how deep (default: 1000)")
     made.add_argument("--keep", metavar="FILE", type=Path, help="keep the store of the demonstration in this file")
     made.set_defaults(do=demonstrate)
     return made

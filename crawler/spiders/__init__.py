@@ -66,7 +66,7 @@ class RegistrySpider(Spider):
     """What every registry's spider shares. To fill in: `serves`, `first_url`, `read` and `next_url`.
 
     What the first answers teach (which fields are accepted, what the counter means) is kept in `learned`, which is
-    stored with the snapshot and handed to `resume`.
+    stored with the snapshot and given back when it is gone on with.
     """
 
     endpoint_variable = ""
@@ -141,6 +141,11 @@ class RegistrySpider(Spider):
         if isinstance(error, Stopped):
             return
         self.trouble = error if isinstance(error, CrawlError) else unforeseen(error)
+
+    def following(self, answer: Answer) -> str | None:
+        """The address of the page after this one, on our own host; None at the end."""
+        found = next_link(answer)
+        return self.own(found) if found else None
 
     def own(self, url: str) -> str:
         """The address a registry gives for its next page, on the host we were told to ask.

@@ -29,7 +29,7 @@ import msgspec
 
 from crawler.decode import Count, Name, NotAList, inversions, read_rows, seconds, split
 from crawler.items import Answer, Event, Observation, Page, Progress, Registry, Reject
-from crawler.spiders import CrawlError, NotThere, Plan, RegistrySpider, next_link, not_a_list, page_of
+from crawler.spiders import CrawlError, NotThere, Plan, RegistrySpider, not_a_list, page_of
 from db.identity import stable_id
 
 if TYPE_CHECKING:
@@ -162,9 +162,9 @@ class EcosystemsSpider(RegistrySpider):
     def _read_registries(self, answer: Answer) -> Page:
         known = [read_registry(row) for row in split_or_complain(self.plan.registry, answer)]
         chosen = choose(self.plan.registry, [registry for registry in known if registry])
-        following = next_link(answer)
+        following = self.following(answer)
         if chosen is None and following:
-            return page_of("probe", answer, len(known), next_url=self.own(following))
+            return page_of("probe", answer, len(known), next_url=following)
         if chosen is None and None in known:
             raise CrawlError(
                 f"The list of registries cannot be read whole, and {self.plan.registry!r} is not in the rest.",
@@ -214,7 +214,7 @@ class EcosystemsSpider(RegistrySpider):
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 rejects.append(Reject(position, str(error)[:200], raw[:500].decode("utf-8", "replace")))
         return page_of(
-            "ranking", answer, len(rows), observations, rejects, next_url=self._following(answer), body=answer.body
+            "ranking", answer, len(rows), observations, rejects, next_url=self.following(answer), body=answer.body
         )
 
     def _read_counters(self, answer: Answer) -> Page:
@@ -231,12 +231,7 @@ class EcosystemsSpider(RegistrySpider):
         if missing:
             events.append(Event("counter_missing", "note", f"{missing} rows without {SORTS[self.ordered_by]}"))
         return page_of("counters", answer, rows.received, rows.observations, rows.rejects, events, inversions(values),
-                     next_url=self._following(answer), body=reduced(body))  # fmt: skip
-
-    def _following(self, answer: Answer) -> str | None:
-        """The next page, by the size the answer says it has: a size above the service's limit is cut silently."""
-        following = next_link(answer)
-        return self.own(following) if following else None
+                     next_url=self.following(answer), body=reduced(body))  # fmt: skip
 
     def _next_single(self, progress: Progress) -> str | None:
         left = [name for name in progress.missing if name not in self._asked_singly]

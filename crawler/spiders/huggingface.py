@@ -33,7 +33,7 @@ from scrapy import Request
 
 from crawler.decode import Count, Name, NotAList, Rows, inversions, read_rows, seconds
 from crawler.items import Answer, Event, Observation, Page, Parent, Progress, Registry
-from crawler.spiders import CrawlError, NotThere, Plan, RegistrySpider, next_link, not_a_list, page_of
+from crawler.spiders import CrawlError, NotThere, Plan, RegistrySpider, not_a_list, page_of
 
 if TYPE_CHECKING:
     from crawler.recording import Recording
@@ -160,11 +160,6 @@ class HuggingFaceSpider(RegistrySpider):
         if page.role == "ranking" and progress.depth >= self.plan.k:
             return None
         return page.next_url
-
-    def following(self, answer: Answer) -> str | None:
-        """The address of the page after this one, on our own host."""
-        following = next_link(answer)
-        return self.own(following) if following else None
 
     def _rows(self, answer: Answer) -> Rows:
         asked = _asked(answer.url) or set(self.learned["expand"])

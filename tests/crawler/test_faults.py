@@ -151,6 +151,13 @@ def test_an_empty_list_is_a_failure(crawl: Crawl, pretend: Simulation) -> None:
     assert (done.exit_code, done.outcome["status"], done.outcome["listed"]) == (1, "failed", 0)
 
 
+def test_a_failure_says_why_to_a_person_too(crawl: Crawl, pretend: Simulation) -> None:
+    pretend.faults([scripted("status", request=2, code=200, body=[], content_type="application/json")])
+    told = crawl(*TOP, form="text").told
+    assert told.startswith(f"failed   {HUB}\n")
+    assert "G5 size: 0 places" in told
+
+
 def test_a_size_that_the_server_cuts_is_followed(crawl: Crawl, pretend: Simulation) -> None:
     pretend.faults([scripted("clamp", request=2, size=400, times=-1)])
     done = crawl(*TOP)
