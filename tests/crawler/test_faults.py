@@ -25,6 +25,7 @@ PASSING = [
     {"kind": "not_list"},
     {"kind": "wrong_content_type"},
     {"kind": "stall", "seconds": 3},
+    {"kind": "slow_headers", "seconds": 3},
 ]
 SAMPLE = {("status", 1), ("status", 4), ("reset", 1), ("reset", 4)}
 
