@@ -358,7 +358,7 @@ def test_a_wait_longer_than_a_crawl_is_held_open_for_ends_it_with_the_time(crawl
 def test_a_child_that_is_killed_is_a_failure_and_the_others_are_taken(
     crawl: Crawl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from crawler.__main__ import _outcome_of
+    from crawler.words.snapshot import _outcome_of
 
     outcome = _outcome_of("npm", "", -9)
     assert (outcome["status"], outcome["exit_code"]) == ("failed", 1)
