@@ -34,19 +34,29 @@ def date_of(file: Path) -> str:
     return re.findall(r"\d{4}-\d\d-\d\d", file.name)[0]
 
 
-@pytest.fixture(scope="module", params=sorted(SERIES))
+@pytest.fixture(
+    scope="module",
+    params=[
+        ("huggingface/models", 1),
+        ("npm", 1),
+        ("pypi", 12),
+        pytest.param(("pypi", 1), marks=pytest.mark.slow),  # all 118 lists take a minute
+    ],
+    ids=lambda given: f"{given[0]}-every-{given[1]}",
+)
 def imported(
     request: pytest.FixtureRequest, real_data: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, list[Path], list[dict]]]:
-    """One registry's lists, imported, computed and reported."""
-    folder, columns = SERIES[request.param]
-    files = sorted((real_data / folder).glob("*.csv.gz"), key=date_of)
+    """One registry's lists, every so many of them, imported, computed and reported."""
+    registry, every = request.param
+    folder, columns = SERIES[registry]
+    files = sorted((real_data / folder).glob("*.csv.gz"), key=date_of)[::every]
     db = tmp_path_factory.mktemp("real") / "store.db"
     for file in files:
-        words = ("import", "csv", str(file), "--registry", request.param, "--date", date_of(file), *columns)
+        words = ("import", "csv", str(file), "--registry", registry, "--date", date_of(file), *columns)
         assert crawl([*words, "--db", str(db), "--format", "json"]) == 0
     run("analysis", db=db)
-    yield request.param, files, json.loads(run("analysis.report", db=db))["results"]
+    yield registry, files, json.loads(run("analysis.report", db=db))["results"]
 
 
 @cache
