@@ -76,7 +76,7 @@ def _limits(facts: Facts) -> Iterator[str]:
         yield "- Names are pseudonyms, the same throughout this bundle. Counters are public: this is not anonymity."
     if facts.redacted:
         counts = ", ".join(f"{table} {rows:,}" for table, rows in sorted(facts.left_out.items()) if rows)
-        yield f"- {facts.redacted:,} packages were left out on request; rows left out: {counts or 'none'}."
+        yield f"- Packages left out on request: {facts.redacted:,}; rows: {counts or 'none'}."
         yield "  The content hashes are of the lists before that."
 
 
