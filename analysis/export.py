@@ -1,0 +1,141 @@
+"""`python -m analysis.export`: the history of the store as a bundle for other programs. It only reads the store."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sqlite3
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from db.command import DONE, FAILED, complain, day, parser, plain, run
+
+if TYPE_CHECKING:
+    from analysis.exports.privacy import Redactions
+
+FORMATS = Path(__file__).parent / "exports" / "formats"
+DAY = 86_400
+KEY = "OBSERVATORY_PSEUDONYM_KEY"
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The options of `observatory export OUT`; a format is a file of `exports/formats/`."""
+    known = sorted(path.stem for path in FORMATS.glob("[a-z]*.py"))
+    made = parser(
+        "observatory export",
+        "Write the history of the store to a folder, as a bundle that describes itself and can be cited",
+    )
+    made.add_argument("out", metavar="OUT", type=Path, help="the folder to write; a bundle that is there is renewed")
+    made.add_argument(
+        "--format", metavar="F", type=_list, default=known, help=f"some of {','.join(known)} (default: all)"
+    )
+    made.add_argument("--since", metavar="DATE", type=day, help="only snapshots of this day and later")
+    made.add_argument("--as-of", metavar="DATE", type=day, help="only what was known at the end of this day")
+    made.add_argument("--registry", metavar="R", action="append", default=[], help="only this one; may be repeated")
+    made.add_argument("--tables", metavar="T", type=_list, default=[], help="only these tables (default: all)")
+    made.add_argument("--redactions", metavar="FILE", type=Path,
+                      help="what is to be left out (default: redactions.toml in this folder, if there)")  # fmt: skip
+    made.add_argument("--pseudonymise", action="store_true", help=f"give names pseudonyms, by --key or {KEY}")
+    made.add_argument("--key", metavar="FILE", type=Path, help="the key of the pseudonyms; it is never exported")
+    made.set_defaults(do=export)
+    return made
+
+
+def _list(text: str) -> list[str]:
+    return [word for word in text.split(",") if word]
+
+
+def export(options: argparse.Namespace) -> int:
+    """Write the bundle."""
+    from analysis.exports.bundle import Wanted, make
+    from analysis.exports.privacy import key_of, refuse_key_without_need
+    from analysis.exports.tables import FOREVER, Scope
+    from analysis.report import registries
+    from db.connect import reading
+
+    refuse_key_without_need(options.pseudonymise, options.key)
+    key = key_of(options.key, os.environ.get(KEY)) if options.pseudonymise else None
+    with reading(options.db) as connection:
+        connection.execute("BEGIN")  # one state of the store, whatever a crawl adds meanwhile
+        until = FOREVER if options.as_of is None else options.as_of + DAY
+        known = registries(connection, options.registry)
+        scope = Scope(options.since or 0, until, known, tuple(options.tables))
+        wanted = Wanted(scope, tuple(sorted(set(options.format))), _left_out(options.redactions, connection), key)
+        made = make(connection, wanted, options.out)
+    rows = sum(file.written.rows or 0 for file in made.facts.files)
+    print(plain(f"{options.out}: {len(made.facts.files):,} files of tables with {rows:,} rows"))
+    print(f"{made.kept:,} files were there already and stay as they are.", file=sys.stderr)
+    return DONE
+
+
+def _left_out(named: Path | None, connection: sqlite3.Connection) -> Redactions:
+    from analysis.exports.privacy import Redactions, redactions
+
+    path = named or Path("redactions.toml")
+    return redactions(path, connection) if named or path.exists() else Redactions()
+
+
+def verify_parser() -> argparse.ArgumentParser:
+    """The options of `observatory export verify`."""
+    made = parser("observatory export verify", "Is every file of a bundle the one that was exported? Needs no network")
+    made.add_argument("out", metavar="OUT", type=Path, help="the folder of the bundle")
+    made.set_defaults(do=verify)
+    return made
+
+
+def verify(options: argparse.Namespace) -> int:
+    """Compare every file with the manifest."""
+    from analysis.exports.manifest import NotABundle, faults, read
+
+    found = list(faults(options.out))
+    for fault in found:
+        print(plain(fault))
+    if found:
+        complain(
+            NotABundle(
+                f"{options.out} is not as it was exported: {len(found):,} of its files differ.",
+                fix="Export it again, or fetch it again from where it was published.", more="docs/exports.md",
+            )
+        )  # fmt: skip
+        return FAILED
+    told = read(options.out)
+    print(plain(f"{options.out}: {len(told['files']):,} files are as they were exported; {told['id']}"))
+    return DONE
+
+
+def cite_parser() -> argparse.ArgumentParser:
+    """The options of `observatory export cite`."""
+    made = parser("observatory export cite", "How to cite a bundle, or without one the snapshots of the store")
+    made.add_argument("out", metavar="OUT", type=Path, nargs="?", help="the folder of the bundle (default: the store)")
+    made.set_defaults(do=cite)
+    return made
+
+
+def cite(options: argparse.Namespace) -> int:
+    """Print a line for a list of references."""
+    from analysis.exports.citing import of_bundle, of_store
+    from db.connect import reading
+
+    if options.out is not None:
+        print(plain(of_bundle(options.out)))
+        return DONE
+    with reading(options.db) as connection:
+        print(plain("\n".join(of_store(connection)) or "There is no complete snapshot to cite yet."))
+    return DONE
+
+
+WORDS: Mapping[str, Callable[[], argparse.ArgumentParser]] = {"verify": verify_parser, "cite": cite_parser}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; its exit code. The first word may be one of `WORDS`; else it is the folder to write."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words and words[0] in WORDS:
+        return run(WORDS[words[0]], words[1:])
+    return run(make_parser, words)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
