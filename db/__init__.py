@@ -8,7 +8,8 @@ It imports nothing of ours. The errors every room may raise are a small tree, dr
     │   ├── StoreBusy           another process is writing to it
     │   └── SchemaTooNew        it was written by a newer version
     ├── CrawlError              crawler.spiders: a registry did not answer as it should
-    └── ImportFailed            crawler.importers: a past list cannot be read
+    ├── ImportFailed            crawler.importers: a past list cannot be read
+    └── NotABundle              analysis.exports: a folder is not the export it should be
 """
 
 from __future__ import annotations

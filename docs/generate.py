@@ -67,6 +67,11 @@ EXITS: Mapping[str, Mapping[int, str]] = {
     "crawl check": {0: "nothing differs; what could not be tried is `unknown`", 1: "an assumption differs"},
     "compute": {0: "nothing is missing any more", 1: "the store cannot be used"},
     "report": {0: "reported; also where there is little to say", 1: "no store, or FILE cannot be written"},
+    "export": {0: "the bundle is in place", 1: "nothing was written: no store, or OUT is something else than a bundle"},
+    "export verify": {
+        0: "every file is as it was exported",
+        1: "a file is missing, changed or new, or there is no bundle",
+    },
     "store migrate": {0: "the schema is up to date", 1: "the file is not a store, or a newer version wrote it"},
     "store check": {0: "everything holds; a note is not a fault", 1: "something is broken, or the file is not a store"},
     "store schema": {0: "printed", 2: "the dictionary is not SQL"},
@@ -97,12 +102,14 @@ def _commands_of(word: str) -> Iterator[tuple[str, argparse.ArgumentParser]]:
     module = words_and_modules()[word]
     if (ROOT / module.replace(".", "/")).is_dir():
         module += ".__main__"
-    made = importlib.import_module(module).make_parser()
+    made, more = importlib.import_module(module).make_parser(), getattr(importlib.import_module(module), "WORDS", {})
     under = [action for action in made._actions if isinstance(action, argparse._SubParsersAction)]
     if not under:
         yield word, made
     for name, parser in under[0].choices.items() if under else ():
         yield f"{word} {name}", parser
+    for name, make_parser in more.items():
+        yield f"{word} {name}", make_parser()
 
 
 def commands_page() -> str:

@@ -1,0 +1,1 @@
+"""A dated, self-describing bundle of what the store holds, for other programs and other people."""

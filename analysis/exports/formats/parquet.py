@@ -1,0 +1,69 @@
+"""Parquet: the lake, `TABLE/registry=…/snapshot=…/part.parquet`, and each stable view as `VIEW/….parquet`.
+
+The names in the path of the lake are quoted as in an address, so that no text from outside can lead anywhere. A part
+without rows of one snapshot has no file. The bytes depend on the rows and the version of pyarrow, and on nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from analysis.exports.files import Written, create, plain_name
+
+if TYPE_CHECKING:
+    from pyarrow import Schema
+
+    from analysis.exports.tables import Part, Table
+
+BATCH = 50_000
+
+
+def write(tables: Sequence[Table], folder: Path) -> Iterator[Written]:
+    """Write every part of every table; what was written."""
+    for table in tables:
+        for part in table.parts:
+            path = folder / "parquet" / table.name / (lake_path(part) if table.lake else f"{plain_name(part)}.parquet")
+            rows = _write_part(table, part, path)
+            if rows or part.snapshot is None:
+                yield Written(path, "parquet", table.name, part.registry, part.snapshot, rows)
+
+
+def lake_path(part: Part) -> str:
+    """Where a part of the lake lies in the folder of its table.
+
+    >>> from analysis.exports.tables import Part
+    >>> lake_path(Part("huggingface/models", 12, lambda: iter(())))
+    'registry=huggingface%2Fmodels/snapshot=12/part.parquet'
+    """
+    registry = [] if part.registry is None else [f"registry={quote(part.registry, safe='')}"]
+    snapshot = [] if part.snapshot is None else [f"snapshot={part.snapshot}"]
+    return "/".join([*registry, *snapshot, "part.parquet"])
+
+
+def _write_part(table: Table, part: Part, path: Path) -> int:
+    from pyarrow import RecordBatch, array
+    from pyarrow.parquet import ParquetWriter
+
+    schema, written = _schema(table), 0
+    rows = part.rows()
+    batch = list(islice(rows, BATCH))
+    if not batch and part.snapshot is not None:
+        return 0
+    with create(path) as stream, ParquetWriter(stream, schema, compression="zstd", store_schema=False) as writer:
+        while batch:
+            columns = [array(cells, field.type) for cells, field in zip(zip(*batch, strict=True), schema, strict=True)]
+            writer.write_batch(RecordBatch.from_arrays(columns, schema=schema))
+            written += len(batch)
+            batch = list(islice(rows, BATCH))
+    return written
+
+
+def _schema(table: Table) -> Schema:
+    import pyarrow
+
+    types = {"INTEGER": pyarrow.int64(), "REAL": pyarrow.float64(), "TEXT": pyarrow.string()}
+    return pyarrow.schema([(column.name, types[column.type]) for column in table.columns])

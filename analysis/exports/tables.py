@@ -1,0 +1,167 @@
+"""What a bundle holds: the tables of the lake (`db/lake/*.sql`) and the stable views, in parts that do not change.
+
+A table of the lake has the name and the columns of a table of the store. It is split by what its question asks for:
+`:snapshot` makes a part for each snapshot, `:registry` one for each registry, neither makes one part. A stable view
+(`v1_…`) is split by the snapshot it names, else by registry.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import db
+from db.command import instant
+
+FOLDER = Path(db.__file__).parent / "lake"
+FOREVER = 2**62
+Row = tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column with the type it has in the store: INTEGER, REAL or TEXT."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows that are written together: of one snapshot, of one registry, or all of them."""
+
+    registry: str | None
+    snapshot: int | None
+    rows: Callable[[], Iterator[Row]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of a bundle; `lake` where it is one of the store's own and not a stable view."""
+
+    name: str
+    columns: tuple[Column, ...]
+    parts: tuple[Part, ...]
+    lake: bool
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What of the store is wanted: from one instant to another, of these registries, these tables (all if none)."""
+
+    since: int = 0
+    until: int = FOREVER
+    registries: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+
+    def wants(self, table: str) -> bool:
+        """Whether a table is asked for."""
+        return not self.tables or table in self.tables
+
+
+def tables(connection: sqlite3.Connection, scope: Scope) -> list[Table]:
+    """Every table of the lake and every stable view, in the order of their names."""
+    asked = _Asked(connection, scope)
+    lake = [asked.of_the_lake(path) for path in sorted(FOLDER.glob("*.sql")) if scope.wants(path.stem)]
+    return [*lake, *(asked.view(name) for name in views(connection) if scope.wants(name))]
+
+
+def views(connection: sqlite3.Connection) -> list[str]:
+    """The names of the stable views."""
+    found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'view' ORDER BY name")
+    return [name for (name,) in found if name.startswith("v1_")]
+
+
+def snapshots(connection: sqlite3.Connection, scope: Scope) -> list[tuple[str, int, bool]]:
+    """Registry, number and whether it is complete, of every ended snapshot in the scope, by number."""
+    found = connection.execute(
+        "SELECT r.name, s.snapshot_id, s.status = 'complete' FROM snapshot s JOIN registry r USING (registry_id)"
+        " WHERE s.status <> 'open' AND s.taken_at >= ? AND s.taken_at < ? ORDER BY s.snapshot_id",
+        (scope.since, scope.until),
+    )
+    return [(name, number, bool(whole)) for name, number, whole in found if name in scope.registries]
+
+
+class _Asked:
+    def __init__(self, connection: sqlite3.Connection, scope: Scope) -> None:
+        self.connection, self.scope = connection, scope
+        self.snapshots = snapshots(connection, scope)
+        self.between = {"since": scope.since, "until": scope.until}
+
+    def of_the_lake(self, path: Path) -> Table:
+        question = path.read_text("utf-8")
+        types = self._types(path.stem)
+        nobody = {**self.between, "registry": "", "snapshot": 0, "complete": 0}
+        names = [column[0] for column in self.connection.execute(question, nobody).description]
+        columns = tuple(Column(name, types[name]) for name in names)
+        return Table(path.stem, columns, tuple(self._parts(question)), True)
+
+    def view(self, name: str) -> Table:
+        from db.__main__ import dictionary
+
+        (told,) = [view["column"] for view in dictionary() if view["name"] == name]
+        columns = tuple(Column(str(column["name"]), str(column["type"])) for column in told)
+        return Table(name, columns, tuple(self._parts_of_view(name, [column.name for column in columns])), False)
+
+    def _types(self, table: str) -> dict[str, str]:
+        found = self.connection.execute("SELECT name, type FROM pragma_table_xinfo(?)", (table,))
+        return {name: kind.split()[0] for name, kind in found}
+
+    def _parts(self, question: str) -> Iterator[Part]:
+        asked = set(re.findall(r":([a-z]+)", question))
+        if "snapshot" in asked:
+            for registry, number, whole in self.snapshots:
+                values = {**self.between, "registry": registry, "snapshot": number, "complete": whole}
+                yield Part(registry, number, self._rows(question, values))
+        elif "registry" in asked:
+            for registry in self.scope.registries:
+                yield Part(registry, None, self._rows(question, {**self.between, "registry": registry}))
+        else:
+            yield Part(None, None, self._rows(question, self.between))
+
+    def _parts_of_view(self, name: str, columns: Sequence[str]) -> Iterator[Part]:
+        order = ", ".join(str(place) for place in range(1, len(columns) + 1))
+        question = f"SELECT * FROM {name} WHERE registry = :registry"  # noqa: S608 - a view of our own schema
+        dated = {"taken_at": "taken_at", "noted_at": "coalesce(date || 'T00:00:00Z', noted_at)"}
+        between = " AND {0} >= :from AND {0} < :to"
+        times = {"from": instant(self.scope.since), "to": _instant(self.scope.until)}
+        moment = next((said for column, said in dated.items() if column in columns), None)
+        if moment is None and "snapshot" in columns:
+            for registry, number, _ in self.snapshots:
+                values = {"registry": registry, "snapshot": number}
+                yield Part(
+                    registry, number, self._rows(f"{question} AND snapshot = :snapshot ORDER BY {order}", values)
+                )
+            return
+        if moment:
+            question += between.format(moment)
+        elif "since" in columns:
+            question += " AND since < :to AND (until IS NULL OR until > :from)"
+        for registry in self.scope.registries:
+            values = {"registry": registry, **times}
+            rows = self._rows(f"{question} ORDER BY {order}", values)
+            yield Part(registry, None, _open_ended(rows, columns, times["to"]))
+
+    def _rows(self, question: str, values: dict[str, object]) -> Callable[[], Iterator[Row]]:
+        return lambda: (tuple(row) for row in self.connection.execute(question, values))
+
+
+def _open_ended(rows: Callable[[], Iterator[Row]], columns: Sequence[str], end: str) -> Callable[[], Iterator[Row]]:
+    """Rows whose `until` is not known yet at the end of the time that was asked for."""
+    if "until" not in columns:
+        return rows
+    place = list(columns).index("until")
+
+    def cut() -> Iterator[Row]:
+        for row in rows():
+            later = row[place] is not None and str(row[place]) >= end
+            yield (*row[:place], None, *row[place + 1 :]) if later else row
+
+    return cut
+
+
+def _instant(seconds: int) -> str:
+    return instant(seconds) if seconds < 253_402_300_800 else "9999-12-31T23:59:59Z"

@@ -1,0 +1,2 @@
+-- The registries.
+SELECT registry_id, name, service, service_name FROM registry WHERE name = :registry

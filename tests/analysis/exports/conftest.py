@@ -1,0 +1,80 @@
+"""A store with something in every table of a bundle, and short ways to export it."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from analysis.export import main
+from db.connect import writing
+from db.rows import Event, Observation, Parent, Registry
+from db.store import Store
+from tests.analysis.conftest import History, add, falling
+
+NPM = Registry("npm", "ecosystems", "npm.example")
+Export = Callable[..., Path]
+
+
+def fill(path: Path) -> History:
+    """Models with parents and libraries over three weeks, the last week partial, and two lists of npm."""
+    history = History(path)
+    history.depths(2, 4)
+    for week, names in enumerate(["abcdef", "bacxyz", "zyxabc"]):
+        rows = [model(name, 900 - place) for place, name in enumerate(names)]
+        status = "partial" if week == 2 else "complete"
+        event = Event("counter_fell", "warning", "a fell", "9", "3")
+        history.add(f"2026-01-{1 + 7 * week:02d}", rows, status, rejected=(6,), events=(event,))
+    with writing(path) as database:
+        for week in (1, 2):
+            add(Store(database), f"2026-02-0{week}", falling(["@types/node", "lodash"][:week]), registry=NPM,
+                counter="last-month")  # fmt: skip
+    history.compute()
+    return history
+
+
+def model(name: str, downloads: int) -> Observation:
+    """A model with everything a row may bring."""
+    return Observation(
+        f"id-{name}", f"maker/{name}", downloads=downloads, likes=3, created_at=1_600_000_000,
+        attributes={"task": "text", "licence": "license:mit"}, parents=(Parent("maker/base", "finetune", None),),
+        libraries=(("transformers", "library"),),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """That store."""
+    return fill(tmp_path / "observatory.db").path
+
+
+@pytest.fixture
+def export(store: Path, tmp_path: Path) -> Export:
+    """Export it with some options to a folder, and say which."""
+
+    def exported(*options: str, out: str = "out", code: int = 0) -> Path:
+        assert main([str(tmp_path / out), "--db", str(store), *options]) == code
+        return tmp_path / out
+
+    return exported
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """Every file of a folder with the hash of its bytes."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def asked(store: Path, statement: str, *values: object) -> list[tuple[object, ...]]:
+    """The rows of one question to a SQLite file."""
+    connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
+    try:
+        return connection.execute(statement, values).fetchall()
+    finally:
+        connection.close()
