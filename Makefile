@@ -4,7 +4,7 @@ VENV   ?= .venv
 RUN     = $(VENV)/bin/python -m
 WORKERS ?= 2
 
-.PHONY: help snapshot demo test test-slow check docs clean
+.PHONY: help snapshot demo test test-slow test-spark check docs clean
 
 help:                   ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/'
@@ -18,10 +18,13 @@ demo: $(VENV)/ready      ## the same on a simulated Hub, without a network
 	$(RUN) schedules.commands demo
 
 test: $(VENV)/ready      ## every test
-	$(RUN) pytest -q -n $(WORKERS) --dist loadfile -m "not slow"
+	$(RUN) pytest -q -n $(WORKERS) --dist loadfile -m "not slow and not spark"
 
 test-slow: $(VENV)/ready ## and every point of what the tests take a sample of
 	$(RUN) pytest -q -n $(WORKERS) --dist loadfile -m slow
+
+test-spark: $(VENV)/ready ## those that start a Spark on this machine (Java)
+	$(RUN) pytest -q -m spark tests/analysis/engines
 
 check: $(VENV)/ready     ## style
 	$(RUN) ruff check .

@@ -4,27 +4,38 @@ from __future__ import annotations
 
 import argparse
 import json
-import sqlite3
 import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import astuple
 from typing import TYPE_CHECKING
 
+from analysis.engines import Place, engines, opened
+from db import UsageError
 from db.command import DONE, parser, plain, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from analysis.engines import Engine
+    from analysis.metric import Metric
     from analysis.missing import Missing
     from db.rows import StoredResult
+
+DIGESTS = "SELECT snapshot_id, digest FROM snapshot WHERE status = 'complete'"
 
 
 def make_parser() -> argparse.ArgumentParser:
     """The words of the command."""
     made = parser("observatory compute", "Compute the results that are missing, snapshot by snapshot, oldest first.")
     made.add_argument("--metric", metavar="NAME", help="only this metric (default: all of them)")
+    made.add_argument("--engine", choices=engines(), default="sqlite", help="what is asked (default: sqlite)")
+    made.add_argument("--lake", metavar="URL", help="the export that duckdb and spark read: a folder, or its address")
+    made.add_argument("--master", metavar="URL", help="spark: the cluster (default: local[*], this machine)")
+    made.add_argument("--results", metavar="URL", help="duckdb, spark: also add the results there, as Parquet")
     made.add_argument("--format", choices=("text", "json"), default="text", help="of the summary (default: text)")
     made.set_defaults(do=compute)
     return made
@@ -33,33 +44,73 @@ def make_parser() -> argparse.ArgumentParser:
 def compute(options: argparse.Namespace) -> int:
     """Store what is missing. Each snapshot is a transaction of its own, so an interrupted run goes on where it was."""
     from analysis.metric import chosen
-    from analysis.missing import missing
-    from db.connect import reading
 
     wanted = chosen(options.metric)
-    with reading(options.db) as connection:
-        lacking = missing(connection, wanted)
-        kept = [row for rows in keep(options.db, connection, lacking) for row in rows] if lacking else []
-    if kept:
+    with opened(options.engine, Place(options.db, options.lake, options.master)) as engine:
+        lacking = lacking_of(options, engine, wanted)
+        stored = options.db.exists()
+        kept = [row for rows in keep(options.db if stored else None, engine, lacking, options.results) for row in rows]
+    if kept and stored:
         note_verdicts(options.db)
     print(as_json(kept) if options.format == "json" else as_text(kept))
     return DONE
 
 
-def keep(path: Path, connection: sqlite3.Connection, lacking: Sequence[Missing]) -> Iterator[list[dict[str, object]]]:
+def lacking_of(options: argparse.Namespace, engine: Engine, wanted: Sequence[Metric]) -> list[Missing]:
+    """What is missing in the store; of it, what a lake has the snapshots for. Without a store, what the lake lacks.
+
+    Raises:
+        UsageError: the results would go nowhere.
+    """
+    from analysis.missing import both, missing
+    from db.connect import reading
+
+    if options.engine == "sqlite":
+        if options.results:
+            raise UsageError("--results is of --engine duckdb and spark.", fix="Use `observatory export`.")
+        return missing(engine, wanted)
+    if not options.db.exists():
+        if not options.results:
+            raise UsageError(
+                f"There is no store at {options.db} to keep the results in.",
+                fix="Name it with --db, or say with --results where to write them as Parquet.",
+                more="docs/engines.md",
+            )
+        return missing(engine, wanted)
+    with reading(options.db) as connection:
+        lacking = missing(connection, wanted)
+        there = {row["snapshot_id"]: row["digest"] for row in connection.execute(DIGESTS, {})}
+    found = both(lacking, there, dict(tuple(row) for row in engine.execute(DIGESTS, {})))
+    if len(found) < len(lacking):
+        left = f"{len(lacking) - len(found):,} of {len(lacking):,} snapshots are not in the lake"
+        print(f"{left}: export again, then compute again", file=sys.stderr)
+    return found
+
+
+def keep(
+    path: Path | None, engine: Engine, lacking: Sequence[Missing], results: str | None = None
+) -> Iterator[list[dict[str, object]]]:
     """Compute and store, one snapshot at a time; what was kept of each."""
     from analysis.missing import computed
     from db.connect import writing
     from db.store import Store
 
-    with writing(path) as database:
-        store = Store(database)
+    with writing(path) if path and lacking else nullcontext() as database:
+        store = Store(database) if database else None
         for number, one in enumerate(lacking, 1):
-            results = computed(connection, one)
-            store.put_results(results, int(time.time()))
+            found, now = computed(engine, one), int(time.time())
+            if results:
+                engine.write(results, as_lake(found, one, now))
+            if store:
+                store.put_results(found, now)
             place = f"[{number}/{len(lacking)}] {plain(one.registry)} {one.date}"
-            print(f"{place}: {len(results)} results", file=sys.stderr)
-            yield summary(one, results)
+            print(f"{place}: {len(found)} results", file=sys.stderr)
+            yield summary(one, found)
+
+
+def as_lake(results: Sequence[StoredResult], one: Missing, now: int) -> list[tuple[object, ...]]:
+    """Rows as the lake's table `result` has them, with what its files are split by."""
+    return [(*astuple(result), now, one.registry, one.snapshot) for result in results]
 
 
 def note_verdicts(path: Path) -> None:

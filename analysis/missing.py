@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from analysis.metric import Metric
 from analysis.relations import reader, rows
 from db.rows import StoredResult
+
+if TYPE_CHECKING:
+    from analysis.engines import Engine
 
 
 @dataclass(frozen=True)
@@ -22,19 +25,24 @@ class Missing:
     metrics: tuple[Metric, ...]
 
 
-def missing(connection: sqlite3.Connection, metrics: Iterable[Metric]) -> list[Missing]:
+def missing(engine: Engine, metrics: Iterable[Metric]) -> list[Missing]:
     """What has not been computed: complete snapshots without results of these metrics, in the order of their dates.
 
     A new snapshot, a new metric, a raised VERSION and an interrupted run are the same case.
     """
     lacking: dict[tuple[int, int], tuple[dict, list[Metric]]] = {}
     for metric in metrics:
-        for row in rows(connection, "missing_results", metric=metric.name, version=metric.version):
+        for row in rows(engine, "missing_results", metric=metric.name, version=metric.version):
             lacking.setdefault((row["taken_at"], row["snapshot"]), (row, []))[1].append(metric)
     return [Missing(**row, metrics=tuple(these)) for _, (row, these) in sorted(lacking.items())]
 
 
-def computed(connection: sqlite3.Connection, lacking: Missing) -> list[StoredResult]:
+def both(lacking: Sequence[Missing], store: Mapping[int, str], lake: Mapping[int, str]) -> list[Missing]:
+    """Of what the store lacks, what a lake can give: it has the same snapshot, with the same content."""
+    return [one for one in lacking if one.snapshot in lake and lake[one.snapshot] == store[one.snapshot]]
+
+
+def computed(engine: Engine, lacking: Missing) -> list[StoredResult]:
     """What a snapshot's missing metrics give."""
-    read = reader(connection, lacking.snapshot)
+    read = reader(engine, lacking.snapshot)
     return [result for metric in lacking.metrics for result in metric.results(lacking.snapshot, read)]

@@ -82,3 +82,10 @@ def migrate(database: Database) -> list[str]:
     if database.conn.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         database.conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     return todo
+
+
+def empty() -> sqlite3.Connection:
+    """A store in memory with nothing in it: what its tables and columns are called, and their types."""
+    database = Database(memory=True)
+    migrate(database)
+    return database.conn

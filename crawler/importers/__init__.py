@@ -1,7 +1,8 @@
 """Past lists as snapshots, one format to a file.
 
-An importer is a module of this folder with `read(path, wanted) -> Past`: the rows of the file, best first. Its name is
-the format's name, with `-` for `_`. Judging, dating and storing are done here, once for all of them.
+An importer is a module of this folder with `read(content, wanted) -> Past`: the rows of the file, best first. One whose
+files are too large to hold, or are databases, has `read_file(path, wanted) -> Past` instead. Its name is the format's
+name, with `-` for `_`. Judging, dating and storing are done here, once for all of them.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ import hashlib
 import importlib
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
+from crawler.dating import Dated, content_of, dated, known
 from crawler.items import Event, Observation, Page, Registry, Reject
 from db import ObservatoryError, __version__
 from db.command import instant
@@ -24,7 +28,6 @@ if TYPE_CHECKING:
     from db.store import Store
 
 LARGEST_FILE = 2 * 1024**3
-SECONDS_A_DAY = 86400
 
 
 class ImportFailed(ObservatoryError):
@@ -33,7 +36,10 @@ class ImportFailed(ObservatoryError):
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a file is said to be: of which registry, of which day, in which order, and in which columns."""
+    """What a file is said to be: of which registry, of which day, in which order, and in which columns.
+
+    `top` is how many of its rows to bring in, best first; None: all.
+    """
 
     registry: str
     taken_at: int
@@ -41,17 +47,22 @@ class Wanted:
     counter: str | None
     source: str | None
     columns: Mapping[str, str | None] = field(default_factory=dict)
+    top: int | None = None
 
 
 @dataclass(frozen=True)
 class Past:
-    """What a file holds: its rows, best first; the rows it could not read; what its content says of its date."""
+    """What a file holds: its rows, best first; the rows it could not read; what its content says of its date.
+
+    `population` is how many packages it lists, where fewer were read than that.
+    """
 
     received: int
     observations: tuple[Observation, ...]
     rejects: tuple[Reject, ...] = ()
     events: tuple[Event, ...] = ()
     newest: int | None = None
+    population: int | None = None
 
 
 @dataclass(frozen=True)
@@ -97,32 +108,55 @@ def bring_in(path: Path, form: str, file: str, wanted: Wanted) -> Imported:
     from db.connect import writing
     from db.store import Store
 
-    content = content_of(Path(file))
-    sha256 = hashlib.sha256(content).hexdigest()
-    past = read(form, content, wanted)
+    size, sha256, past = _opened(Path(file), form, wanted)
     with writing(path) as database:
         store = Store(database)
         known = store.imported(wanted.registry, wanted.ordered_by, wanted.taken_at, sha256)
         if known is not None:
             return Imported(file, wanted.registry, known["snapshot_id"], known["status"], known["depth"], again=True)
         with store.transaction():
-            return _store(store, file, len(content), sha256, past, wanted, form)
+            return _store(store, file, size, sha256, past, wanted, form)
+
+
+def importer_of(form: str) -> ModuleType:
+    """The module that reads a format."""
+    return importlib.import_module(f"crawler.importers.{form.replace('-', '_')}")
 
 
 def read(form: str, content: bytes, wanted: Wanted) -> Past:
-    """The rows of a file in one of the formats."""
-    importer = importlib.import_module(f"crawler.importers.{form.replace('-', '_')}")
-    past = importer.read(content, wanted)
+    """The rows of a file's content in one of the formats that are read whole."""
+    return _some(importer_of(form).read(content, wanted), wanted)
+
+
+def _opened(file: Path, form: str, wanted: Wanted) -> tuple[int, str, Past]:
+    """Size, sha256 and rows of a file: unpacked and held where its format is read whole, else as it lies there."""
+    importer = importer_of(form)
+    if not hasattr(importer, "read_file"):
+        content = unpacked(file)
+        return len(content), hashlib.sha256(content).hexdigest(), read(form, content, wanted)
+    try:
+        with file.open("rb") as stream:
+            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise _not_readable(file, error) from error
+    return file.stat().st_size, sha256, _some(importer.read_file(file, wanted), wanted)
+
+
+def _some(past: Past, wanted: Wanted) -> Past:
+    """The rows that were asked for, of which there must be one."""
     if not past.observations:
         raise ImportFailed(
             "The file holds no row that can be read.",
             why=past.rejects[0].reason if past.rejects else "It is empty.",
             fix="Look at the file, and at the columns that were named.",
         )
-    return past
+    if wanted.top is None or len(past.observations) <= wanted.top:
+        return past
+    kept, listed = past.observations[: wanted.top], past.population or len(past.observations)
+    return replace(past, received=wanted.top, observations=kept, rejects=(), population=listed)
 
 
-def content_of(file: Path) -> bytes:
+def unpacked(file: Path) -> bytes:
     """The bytes of a file, unpacked if it is gzip.
 
     Raises:
@@ -135,12 +169,14 @@ def content_of(file: Path) -> bytes:
             with gzip.open(file) as stream:
                 content = stream.read(LARGEST_FILE + 1)
     except (OSError, EOFError) as error:
-        raise ImportFailed(
-            f"{file} cannot be read: {error}.", fix="Look at the file's name and whether it is whole."
-        ) from error
+        raise _not_readable(file, error) from error
     if len(content) > LARGEST_FILE:
         raise ImportFailed(f"{file} unpacks to more than {LARGEST_FILE >> 30} GiB.", fix="Split it by day.")
     return content
+
+
+def _not_readable(file: Path, error: Exception) -> ImportFailed:
+    return ImportFailed(f"{file} cannot be read: {error}.", fix="Look at the file's name and whether it is whole.")
 
 
 def _store(store: Store, file: str, size: int, sha256: str, past: Past, wanted: Wanted, form: str) -> Imported:
@@ -148,12 +184,13 @@ def _store(store: Store, file: str, size: int, sha256: str, past: Past, wanted: 
     from crawler.redact import redacted
 
     now = int(time.time())
-    events = (*past.events, *_contradiction(past, wanted))
+    of_day = dated_by_content(past, wanted)
+    events = (*past.events, *of_day.events)
     name = Path(file).name
     snapshot = store.begin(Asked(
         Registry(wanted.registry, "huggingface" if wanted.registry.startswith("huggingface/") else "ecosystems"),
         wanted.ordered_by, counter_of(wanted), len(past.observations) + len(past.rejects), wanted.source or name,
-        _evidence(past, wanted), wanted.taken_at, now, "import",
+        f"stated at the import as {instant(wanted.taken_at)[:10]}; {of_day.words}", wanted.taken_at, now, "import",
         {"file": name, "format": form, "columns": dict(wanted.columns), "version": __version__,
          "population": len(past.observations)}, sha256,
     ))  # fmt: skip
@@ -192,18 +229,10 @@ def by_counter(observations: Iterable[Observation], ordered_by: str) -> tuple[Ob
     return tuple(sorted(observations, key=place))
 
 
-def _evidence(past: Past, wanted: Wanted) -> str:
-    inside = f"; its newest row is of {instant(past.newest)[:10]}" if past.newest else "; nothing in the file dates it"
-    return f"stated at the import as {instant(wanted.taken_at)[:10]}{inside}"
-
-
-def _contradiction(past: Past, wanted: Wanted) -> tuple[Event, ...]:
-    if past.newest is None or past.newest < wanted.taken_at + SECONDS_A_DAY:
-        return ()
-    stated, found = instant(wanted.taken_at)[:10], instant(past.newest)[:10]
-    return (
-        Event("date_contradicted", "error", "the file holds rows younger than the date it was given", stated, found),
-    )
+def dated_by_content(past: Past, wanted: Wanted) -> Dated:
+    """What the content says of the day it was given."""
+    content = content_of(past.observations, wanted.ordered_by, past.population, past.newest)
+    return dated(content, datetime.fromtimestamp(wanted.taken_at, UTC).date(), known(wanted.registry))
 
 
 def _warnings(events: Iterable[Event], wanted: Wanted) -> tuple[str, ...]:

@@ -1,0 +1,137 @@
+"""What answers the questions of `db/queries/`: the store itself, or another engine over its export, the lake.
+
+An engine is a file of this folder with `opened(place)`, a context that gives something to ask: it has
+`execute(question, values)` as an SQLite connection has, and answers with rows and their column names. One that reads
+the lake also has `write(url, results)`. Being here is the registration.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol
+
+from db import ObservatoryError, UsageError
+
+KINDS = ("registry", "snapshot")
+
+
+class EngineMissing(ObservatoryError):
+    """An engine is not installed, does not start, or finds no lake."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an engine finds what it reads: the store, or the lake and the cluster that works on it."""
+
+    db: Path
+    lake: str | None = None
+    master: str | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Rows and what their columns are called, as a cursor of SQLite tells them."""
+
+    description: tuple[tuple[str], ...]
+    rows: Sequence[tuple[object, ...]]
+
+    def __iter__(self) -> Iterator[tuple[object, ...]]:
+        return iter(self.rows)
+
+
+class Engine(Protocol):
+    """Something that answers a question in SQL, with `:name` where a value goes."""
+
+    def execute(self, question: str, values: Mapping[str, object], /) -> Answer:
+        """The rows of one question."""
+
+
+@dataclass(frozen=True)
+class LakeTable:
+    """A table of the lake: its columns with their types in the store, and what its files are split by."""
+
+    name: str
+    columns: tuple[tuple[str, str], ...]
+    split: tuple[str, ...]
+
+    def files(self, lake: str, depth: bool = True) -> str:
+        """The pattern of its files; without `depth`, the folder they lie in."""
+        folder = f"{lake.rstrip('/')}/{self.name}"
+        return f"{folder}/{'*/' * len(self.split)}*.parquet" if depth else folder
+
+
+def engines() -> list[str]:
+    """The names of the engines there are: the files of this folder."""
+    return sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
+
+
+def opened(name: str, place: Place) -> AbstractContextManager[Engine]:
+    """An engine of this name, ready to be asked.
+
+    Raises:
+        UsageError: it reads a lake, and none was named.
+    """
+    if name != "sqlite" and not place.lake:
+        raise UsageError(
+            f"--engine {name} reads an export, and none was named.",
+            why="Only SQLite reads the store itself.",
+            fix="Export the store with `observatory export OUT`, and say --lake OUT.",
+            more="docs/engines.md",
+        )
+    return import_module(f"analysis.engines.{name}").opened(place)
+
+
+def root(lake: str) -> str:
+    """The folder of the tables: what an export calls `parquet/`, or what was named itself."""
+    inner = Path(lake) / "parquet"
+    return str(inner.resolve()) if inner.is_dir() else lake if "://" in lake else str(Path(lake).resolve())
+
+
+def mentioned(question: str) -> set[str]:
+    """The names of the values a question asks for.
+
+    >>> sorted(mentioned("SELECT k FROM depth WHERE k >= :k AND k < :until -- of :nobody"))
+    ['k', 'until']
+    """
+    return set(re.findall(r":([a-z_]+)", re.sub(r"--.*", "", question)))
+
+
+@cache
+def lake_tables() -> tuple[LakeTable, ...]:
+    """Every table a lake has, from the questions of `db/lake/` and the schema."""
+    from analysis.exports.tables import FOLDER, Scope, tables
+    from db.migrate import empty
+
+    connection = empty()
+    try:
+        found = tables(connection, Scope())
+    finally:
+        connection.close()
+    made = []
+    for table in found:
+        asked = mentioned((FOLDER / f"{table.name}.sql").read_text("utf-8")) if table.lake else set()
+        split = () if not asked & set(KINDS) else KINDS if "snapshot" in asked else KINDS[:1]
+        made.append(LakeTable(table.name, tuple((column.name, column.type) for column in table.columns), split))
+    return tuple(made)
+
+
+def result_columns() -> list[tuple[str, str]]:
+    """The columns of the lake's table of results, with what its files are split by."""
+    (table,) = [table for table in lake_tables() if table.name == "result"]
+    return [*table.columns, ("registry", "TEXT"), ("snapshot", "INTEGER")]
+
+
+def nothing_there(lake: str, error: Exception | None = None) -> EngineMissing:
+    """A lake without snapshots is none."""
+    return EngineMissing(
+        f"There is no lake at {lake}.",
+        why=f"{error}".split("\n")[0] if error else "It has no table `snapshot`.",
+        fix="Name the folder that `observatory export` wrote, or where it was copied to.",
+        more="docs/engines.md",
+    )

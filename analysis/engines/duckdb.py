@@ -1,0 +1,101 @@
+"""DuckDB over the lake: one large machine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from analysis.engines import (
+    Answer,
+    EngineMissing,
+    LakeTable,
+    Place,
+    lake_tables,
+    mentioned,
+    nothing_there,
+    result_columns,
+    root,
+)
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation
+
+TYPES = {"INTEGER": "BIGINT", "REAL": "DOUBLE", "TEXT": "VARCHAR"}
+
+
+class DuckDB:
+    """A connection in which each table of the lake is a view."""
+
+    def __init__(self, connection: DuckDBPyConnection, lake: str) -> None:
+        self._connection = connection
+        for table in lake_tables():
+            self._view(table, lake)
+
+    def execute(self, question: str, values: Mapping[str, object]) -> Answer:
+        """The rows of one question; `:name` is `$name` here."""
+        asked = mentioned(question)
+        given = {name: value for name, value in values.items() if name in asked}
+        cursor = self._connection.execute(re.sub(r"(?<!:):([a-z_]+)", r"$\1", question), given)
+        rows = cursor.fetchall()
+        return Answer(tuple((column[0],) for column in cursor.description), rows)
+
+    def write(self, url: str, results: Sequence[tuple[object, ...]]) -> None:
+        """Add rows to the Parquet files of a folder, split by registry and snapshot as the lake is."""
+        import pyarrow
+
+        types = {"INTEGER": pyarrow.int64(), "REAL": pyarrow.float64(), "TEXT": pyarrow.string()}
+        schema = pyarrow.schema([(name, types[kind]) for name, kind in result_columns()])
+        cells = list(zip(*results, strict=True))
+        table = pyarrow.table([pyarrow.array(each, field.type) for each, field in zip(cells, schema, strict=True)],
+                              schema=schema)  # fmt: skip
+        self._connection.from_arrow(table).write_parquet(
+            url, partition_by=["registry", "snapshot"], append=True, filename_pattern="part-{uuid}"
+        )
+
+    def _view(self, table: LakeTable, lake: str) -> None:
+        import duckdb
+
+        try:
+            found = self._connection.read_parquet(table.files(lake), hive_partitioning=bool(table.split))
+        except duckdb.IOException as error:
+            if table.name == "snapshot":
+                raise nothing_there(lake, error) from error
+            found = self._nothing(table)
+        found.project(", ".join(_column(table, name) for name, _ in table.columns)).create_view(table.name)
+
+    def _nothing(self, table: LakeTable) -> DuckDBPyRelation:
+        columns = [*((name, TYPES[kind]) for name, kind in table.columns), *((name, "VARCHAR") for name in table.split)]
+        nothing = ", ".join(f'CAST(NULL AS {kind}) AS "{name}"' for name, kind in dict(columns).items())
+        return self._connection.sql("SELECT 1 AS one").project(nothing).limit(0)
+
+
+def _column(table: LakeTable, name: str) -> str:
+    """A column; the number of the snapshot is taken from the path, so that other snapshots' files are not opened."""
+    return (
+        "CAST(snapshot AS BIGINT) AS snapshot_id"
+        if name == "snapshot_id" and "snapshot" in table.split
+        else f'"{name}"'
+    )
+
+
+@contextmanager
+def opened(place: Place) -> Iterator[DuckDB]:
+    """DuckDB with the lake's tables.
+
+    Raises:
+        EngineMissing: DuckDB is not installed, or there is no lake.
+    """
+    try:
+        import duckdb
+    except ImportError as error:
+        raise EngineMissing(
+            "DuckDB is not installed.", fix="Install it with `pip install hub-observatory[engines]`.",
+            more="docs/engines.md",
+        ) from error  # fmt: skip
+    connection = duckdb.connect()
+    try:
+        yield DuckDB(connection, root(str(place.lake)))
+    finally:
+        connection.close()

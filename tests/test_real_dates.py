@@ -1,0 +1,56 @@
+"""Recorded lists under a true label and under a wrong one, by the command a person types."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from crawler.__main__ import main as crawl
+from crawler.importers import Wanted, dated_by_content, read, unpacked
+from db.command import day
+
+pytestmark = pytest.mark.real_data
+COLUMNS = {
+    "hf_hub": ("huggingface/models", {"id": "modelId", "value": "downloads"}),
+    "hf_top300_daily": ("huggingface/models", {"id": "modelId", "value": "downloads"}),
+    "hf_lineage": ("huggingface/models", {"id": "modelId", "value": "downloads_30d"}),
+    "pypi_top": ("pypi", {"id": "project", "value": "download_count", "rank": "rank"}),
+    "npm_top": ("npm", {"id": "package", "rank": "rank"}),
+}
+
+
+def test_the_list_that_was_published_as_of_june_2022_is_flagged(real_data: Path, tmp_path: Path, capsys) -> None:
+    file, db = real_data / "hf_hub" / "hf_2021-06-19.csv.gz", tmp_path / "store.db"
+    words = ["--registry", "huggingface/models", "--id", "modelId", "--value", "downloads", "--top", "1000"]
+    assert crawl(["import", "csv", str(file), "--date", "2022-06-19", *words, "--db", str(db), "--format", "json"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)["imports"]
+    (warning,) = told["warnings"]
+    assert "10,406 packages" in warning
+    assert "2022-06-19 → 2021-06-19" in warning
+    with sqlite3.connect(db) as connection:
+        (event,) = connection.execute("SELECT kind, severity, before, after FROM quality_event")
+        (evidence,) = connection.execute("SELECT evidence FROM snapshot").fetchone()
+    assert event == ("date_contradicted", "error", "2022-06-19", "2021-06-19")
+    assert evidence.startswith("stated at the import as 2022-06-19; ")
+
+
+@pytest.mark.parametrize("folder", sorted(COLUMNS))
+def test_no_list_under_its_true_date_is_flagged(real_data: Path, folder: str) -> None:
+    registry, columns = COLUMNS[folder]
+    files = sorted((real_data / folder).glob("*20*.csv.gz"))
+    assert files
+    for file in files[:: max(1, len(files) // 8)]:
+        date = day(re.findall(r"\d{4}-\d\d-\d\d", file.name)[0])
+        wanted = Wanted(registry, date, "downloads", None, None, columns)
+        assert dated_by_content(read("csv", unpacked(file), wanted), wanted).events == (), file.name
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_bodies_of_the_hub_under_their_true_date_are_not_flagged(real_data: Path, number: int) -> None:
+    wanted = Wanted("huggingface/models", day("2024-07-11"), "downloads", None, None)
+    body = unpacked(real_data / "hf_api" / f"api_models_page{number}.json.gz")
+    assert dated_by_content(read("hub-api", body, wanted), wanted).events == ()
