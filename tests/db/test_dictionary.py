@@ -9,9 +9,11 @@ import pytest
 
 from db.__main__ import COLUMNS, dictionary, dictionary_page, schema_page
 from db.care import schema
+from db.cards import Cards, CardText, Collection, Look, blob_hash, unscored
+from db.scores import Score, put_scores
 from db.store import Store
 from tests.db.conftest import fill
-from tests.db.short import asked, seen, take
+from tests.db.short import MODELS, asked, seen, take
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 VIEWS = [str(view["name"]) for view in dictionary()]
@@ -29,7 +31,21 @@ def filled(store: Store) -> Store:
     fill(store)
     full = {"likes": 1, "downloads_all_time": 9, "trending": 0.5, "dependents": 2, "dependent_repos": 3, "synced_at": 4}
     take(store, [seen("a", 5, **full), seen("b")], k=None)
+    fill_cards(store)
     return store
+
+
+def fill_cards(store: Store) -> None:
+    """A card, read once, and that there is none any more."""
+    cards = Cards(store, store._connection)
+    number, _ = cards.begin(Collection(MODELS, "crawl", "a test", 0, 0))
+    package = cards.package(MODELS, "id-a", "a", 0)
+    text = CardText(blob_hash(b"# A"), 3, b"# A")
+    cards.put(number, Look(package, 0, "card", text, "0" * 40))
+    cards.put(number, Look(package, 9, "none"))
+    (card,) = unscored(store._connection, "rules", "1")
+    found = [Score(card.card, "training", "yes", 1.0, 0, 3, "a heading"), Score(card.card, "evaluation", "no")]
+    put_scores(store, store._connection, "rules", "1", found, 0)
 
 
 def test_the_schema_that_can_be_read_is_the_one_that_is_applied() -> None:
