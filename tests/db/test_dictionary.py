@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from db.__main__ import COLUMNS, dictionary, dictionary_page, schema_page
-from db.care import schema
 from db.cards import Cards, CardText, Collection, Look, blob_hash, unscored
+from db.care import schema
 from db.scores import Score, put_scores
 from db.store import Store
 from tests.db.conftest import fill
