@@ -24,7 +24,7 @@ ROOMS = ("analysis", "crawler", "db", "schedules", "simulation")
 MAY_IMPORT = {"analysis": {"db"}, "crawler": {"db"}, "schedules": {"db"}, "db": set(), "simulation": set()}
 LIBRARIES = {
     "analysis": {"jinja2", "markupsafe", "numpy", "pandas", "rich", "scipy", "statsmodels", "vl_convert"},
-    "crawler": {"huggingface_hub", "msgspec", "rich", "scrapy", "tenacity", "twisted"},
+    "crawler": {"huggingface_hub", "msgspec", "rich", "scrapy", "tenacity", "twisted", "yaml"},
     "db": {"sqlite_utils", "zstandard"},
     "schedules": {"apscheduler"},
     "simulation": {"numpy"},
