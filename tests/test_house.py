@@ -24,23 +24,14 @@ ROOMS = ("analysis", "crawler", "db", "schedules", "simulation")
 MAY_IMPORT = {"analysis": {"db"}, "crawler": {"db"}, "schedules": {"db"}, "db": set(), "simulation": set()}
 LIBRARIES = {
     "analysis": {
-        "duckdb",
-        "jinja2",
-        "markupsafe",
-        "numpy",
-        "pandas",
-        "pyarrow",
-        "pyspark",
-        "rich",
-        "scipy",
-        "statsmodels",
-        "vl_convert",
+        "duckdb", "jinja2", "markdown_it", "markupsafe", "numpy", "openai", "pandas", "pyarrow", "pyspark", "rich",
+        "scipy", "statsmodels", "tenacity", "vl_convert",
     },
-    "crawler": {"huggingface_hub", "msgspec", "rich", "scrapy", "tenacity", "twisted"},
-    "db": {"sqlite_utils", "zstandard"},
+    "crawler": {"huggingface_hub", "msgspec", "pyarrow", "rich", "scrapy", "tenacity", "twisted", "yaml"},
+    "db": {"numpy", "sqlite_utils", "zstandard"},
     "schedules": {"apscheduler"},
     "simulation": {"numpy"},
-}
+}  # fmt: skip
 FOR_METRICS = {"analysis.inference", "analysis.lineage", "analysis.metric", "analysis.rankings"}
 VAGUE = {"common", "core", "helper", "helpers", "manager", "misc", "tools", "util", "utils"}
 OUR_SQL = {  # f-strings that are SQL, and what is put into them: our own constants, never text from outside

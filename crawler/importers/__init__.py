@@ -2,7 +2,8 @@
 
 An importer is a module of this folder with `read(content, wanted) -> Past`: the rows of the file, best first. One whose
 files are too large to hold, or are databases, has `read_file(path, wanted) -> Past` instead. Its name is the format's
-name, with `-` for `_`. Judging, dating and storing are done here, once for all of them.
+name, with `-` for `_`. Judging, dating and storing are done here, once for all of them. An importer of what is no list
+has `bring_in(path, file, wanted) -> Brought` instead, and stores what it reads.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from crawler.dating import Dated, content_of, dated, known
 from crawler.items import Event, Observation, Page, Registry, Reject
@@ -65,6 +66,20 @@ class Past:
     population: int | None = None
 
 
+class Brought(Protocol):
+    """How an import went, whatever was brought in."""
+
+    @property
+    def status(self) -> str:
+        """`complete`, or why not."""
+
+    def as_json(self) -> dict[str, object]:
+        """For a program."""
+
+    def line(self) -> str:
+        """For a person."""
+
+
 @dataclass(frozen=True)
 class Imported:
     """How an import went."""
@@ -97,10 +112,11 @@ def formats() -> tuple[str, ...]:
     return tuple(sorted(path.stem.replace("_", "-") for path in Path(__file__).parent.glob("[!_]*.py")))
 
 
-def bring_in(path: Path, form: str, file: str, wanted: Wanted) -> Imported:
+def bring_in(path: Path, form: str, file: str, wanted: Wanted) -> Brought:
     """Read a file and store it as a complete snapshot of its day, or as a partial one with the reason.
 
-    The whole import is one transaction. A file that is in the store already, for the same day, changes nothing.
+    The whole import is one transaction. A file that is in the store already, for the same day, changes nothing. What
+    is no list (an importer with a `bring_in` of its own) is stored as what it is.
 
     Raises:
         ImportFailed: the file cannot be read as what it is said to be.
@@ -108,6 +124,9 @@ def bring_in(path: Path, form: str, file: str, wanted: Wanted) -> Imported:
     from db.connect import writing
     from db.store import Store
 
+    own = getattr(importer_of(form), "bring_in", None)
+    if own is not None:
+        return own(path, file, wanted)
     size, sha256, past = _opened(Path(file), form, wanted)
     with writing(path) as database:
         store = Store(database)

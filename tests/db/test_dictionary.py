@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from db.__main__ import COLUMNS, dictionary, dictionary_page, schema_page
+from db.cards import Cards, CardText, Collection, Look, blob_hash, unscored
 from db.care import schema
 from db.rows import Event, Parent, StoredResult
+from db.scores import Score, put_scores
 from db.store import Store
 from tests.db.conftest import fill
 from tests.db.short import MODELS, asked, seen, take
@@ -36,9 +38,24 @@ def filled(store: Store) -> Store:
     take(store, [seen("a", 5, **full, **says), seen("b")], at=8 * 86_400, k=None)
     silent = {"attributes": {"task": None}, "parents": (), "libraries": ()}
     last = take(store, [seen("renamed", 5, "id-a", **silent), seen("b")], at=9 * 86_400, k=None)
-    store.put_results([StoredResult(last, "m", 1, "m.x", 0, 1, 0.5, 0.4, 0.6, 9, "")], 0)
     store.note(MODELS, [Event("verdict_changed", "warning", "claim", "a", "b")], 10 * 86_400)
+    take(store, [seen("a", 5, **full), seen("b")], k=None)
+    store.put_results([StoredResult(last, "m", 1, "m.x", 0, 1, 0.5, 0.4, 0.6, 9, "")], 0)
+    fill_cards(store)
     return store
+
+
+def fill_cards(store: Store) -> None:
+    """A card, read once, and that there is none any more."""
+    cards = Cards(store, store._connection)
+    number, _ = cards.begin(Collection(MODELS, "crawl", "a test", 0, 0))
+    package = cards.package(MODELS, "id-a", "a", 0)
+    text = CardText(blob_hash(b"# A"), 3, b"# A")
+    cards.put(number, Look(package, 0, "card", text, "0" * 40))
+    cards.put(number, Look(package, 9, "none"))
+    (card,) = unscored(store._connection, "rules", "1")
+    found = [Score(card.card, "training", "yes", 1.0, 0, 3, "a heading"), Score(card.card, "evaluation", "no")]
+    put_scores(store, store._connection, "rules", "1", found, 0)
 
 
 def test_the_schema_that_can_be_read_is_the_one_that_is_applied() -> None:
