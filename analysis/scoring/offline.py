@@ -71,7 +71,7 @@ def locate(text: str, passage: str) -> tuple[int, int] | None:
     """Where a passage begins and ends in a card, marks and breaks aside; None where its words do not stand together.
 
     >>> locate("It **is** a\\n[model](https://example.org) of owls.", "It is a model")
-    (0, 17)
+    (0, 18)
     """
     spoken = re.findall(r"\w+", passage.rstrip("…"))
     for many in (len(spoken), 12, 6, 3):
