@@ -96,12 +96,17 @@ def _crawl(
     start_at = kind(plan).next_url(last_page, recording.progress) if last_page else None
     if last_page and start_at is None:  # it was killed between its last page and its end
         return _ended(plan, recording, *recording.end())
-    return _outcome(plan, recording, _run(kind, plan, manner, recording, start_at))
+    return _outcome(plan, recording, run_spider(kind, plan, manner, recording, start_at))
 
 
-def _run(
+def run_spider(
     kind: type[RegistrySpider], plan: Plan, manner: Manner, recording: Recording, start_at: str | None
 ) -> RegistrySpider:
+    """Run one spider to its end; what it is then tells how it went.
+
+    Raises:
+        Exception: what kept a page from being stored.
+    """
     process = AsyncCrawlerProcess(scrapy_settings(manner, kind.pause, kind.page_bytes))
     logging.getLogger("scrapy").setLevel("DEBUG" if manner.debug else "CRITICAL")
     crawler = process.create_crawler(kind)

@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
+from sqlite_utils import Database
 
 from db.__main__ import COLUMNS, dictionary, dictionary_page, schema_page
 from db.care import schema
+from db.looks import LookStore
 from db.store import Store
 from tests.db.conftest import fill
-from tests.db.short import asked, seen, take
+from tests.db.short import MODELS, asked, seen, take
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 VIEWS = [str(view["name"]) for view in dictionary()]
@@ -29,7 +31,18 @@ def filled(store: Store) -> Store:
     fill(store)
     full = {"likes": 1, "downloads_all_time": 9, "trending": 0.5, "dependents": 2, "dependent_repos": 3, "synced_at": 4}
     take(store, [seen("a", 5, **full), seen("b")], k=None)
+    looked_at(LookStore(Database(store._connection)))
     return store
+
+
+def looked_at(looks: LookStore) -> None:
+    """Two looks, one of them killed; two absent packages, one of them decided."""
+    numbers = [looks.begin_look(MODELS, "a test", at) for at in (1, 2)]
+    looks.end_look(numbers[1], "bounded", "so it is", 3)
+    third = looks.begin_look(MODELS, "a test", 4)
+    assert looks.miss([(1, 0, 1), (2, 0, 1)]) == 2
+    fate = {"state": "renamed", "probes": 1, "first": 2, "last": 2, "successor": "c", "decided_at": 3, "name": "a"}
+    looks.record_absence(third, None, {**fate, "package": 1, "missed_at": 1})
 
 
 def test_the_schema_that_can_be_read_is_the_one_that_is_applied() -> None:
