@@ -25,7 +25,7 @@ MAY_IMPORT = {"analysis": {"db"}, "crawler": {"db"}, "schedules": {"db"}, "db": 
 LIBRARIES = {
     "analysis": {"jinja2", "markupsafe", "numpy", "pandas", "rich", "scipy", "statsmodels", "vl_convert"},
     "crawler": {"huggingface_hub", "msgspec", "rich", "scrapy", "tenacity", "twisted"},
-    "db": {"sqlite_utils", "zstandard"},
+    "db": {"numpy", "sqlite_utils", "zstandard"},
     "schedules": {"apscheduler"},
     "simulation": {"numpy"},
 }
