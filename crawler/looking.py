@@ -19,6 +19,7 @@ from db import ObservatoryError, UsageError
 from db.command import DONE, FAILED, PARTIAL
 from db.connect import writing
 from db.looks import LookStore
+from db.vanished import vanished
 
 if TYPE_CHECKING:
     from crawler.settings import Manner
@@ -103,6 +104,8 @@ def take_look(
     with writing(path) as database:
         store = LookStore(database)
         now, source = int(time.time()), endpoint_of(kind)
+        store.miss(vanished(database.conn, registry))
+        store.welcome_back(registry, now)
         feeds = [Feed(**dict(row)) for row in store.feeds(registry).values()]
         settings = {"feeds": feeds, "absent": due_cases(store, registry, now, most_probes)}
         plan = Plan(registry, most, endpoint=source, keep_bodies=False, settings=settings)

@@ -117,6 +117,13 @@ class LookStore(Store):
             )
             return self._connection.total_changes - before
 
+    def welcome_back(self, registry: str, at: int) -> int:
+        """Close the undecided cases of packages that were seen again since they were missed; how many."""
+        with self.transaction():
+            values = {"registry": registry, "at": at}
+            self._run("returned", values)
+            return self._one("SELECT changes()")
+
     def undecided(self, registry: str) -> list[sqlite3.Row]:
         """The absent packages of which nothing is decided, those first that were asked for longest ago."""
         return self._connection.execute(
