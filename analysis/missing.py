@@ -29,7 +29,7 @@ def missing(connection: sqlite3.Connection, metrics: Iterable[Metric]) -> list[M
     """
     lacking: dict[tuple[int, int], tuple[dict, list[Metric]]] = {}
     for metric in metrics:
-        for row in rows(connection, "missing_results", metric=metric.name, version=metric.version):
+        for row in rows(connection, "missing_results", metric=metric.name, version=metric.version, of=metric.of):
             lacking.setdefault((row["taken_at"], row["snapshot"]), (row, []))[1].append(metric)
     return [Missing(**row, metrics=tuple(these)) for _, (row, these) in sorted(lacking.items())]
 

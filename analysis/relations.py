@@ -30,9 +30,13 @@ def rows(connection: sqlite3.Connection, name: str, **values: object) -> list[di
 
 
 def relation(connection: sqlite3.Connection, snapshot: int, name: str) -> DataFrame:
-    """One question as of one snapshot, as a frame."""
+    """One question as of one snapshot, as a frame. What SQL cannot ask of a census is a reader in `db.population`."""
     from pandas import DataFrame
 
+    from db import population
+
+    if not (FOLDER / f"{name}.sql").exists():
+        return DataFrame(getattr(population, name)(connection, snapshot))
     cursor = connection.execute(question(name), {"snapshot": snapshot})
     return DataFrame([tuple(row) for row in cursor], columns=[column[0] for column in cursor.description])
 
