@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,23 @@ import db
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+
+def census(connection: sqlite3.Connection, snapshot: int) -> Mapping[str, object]:
+    """The counters of every package of a census, by columns; SQL cannot say it."""
+    from db.census import counters
+
+    return counters(connection, snapshot)
+
+
+def _of_population(name: str, connection: sqlite3.Connection, snapshot: int) -> Mapping[str, object]:
+    from db import population
+
+    return getattr(population, name)(connection, snapshot)
+
+
+READERS: Mapping[str, Callable[[sqlite3.Connection, int], Mapping[str, object]]] = {
+    "census": census, **{name: partial(_of_population, name) for name in ("population", "edges", "uses")}
+}  # fmt: skip
 FOLDER = Path(db.__file__).parent / "queries"
 
 
@@ -30,13 +47,11 @@ def rows(connection: sqlite3.Connection, name: str, **values: object) -> list[di
 
 
 def relation(connection: sqlite3.Connection, snapshot: int, name: str) -> DataFrame:
-    """One question as of one snapshot, as a frame. What SQL cannot ask of a census is a reader in `db.population`."""
+    """One question as of one snapshot, as a frame. What SQL cannot ask of a census is a reader of the store."""
     from pandas import DataFrame
 
-    from db import population
-
-    if not (FOLDER / f"{name}.sql").exists():
-        return DataFrame(getattr(population, name)(connection, snapshot))
+    if name in READERS:
+        return DataFrame(READERS[name](connection, snapshot), copy=False)
     cursor = connection.execute(question(name), {"snapshot": snapshot})
     return DataFrame([tuple(row) for row in cursor], columns=[column[0] for column in cursor.description])
 

@@ -3,47 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from sqlite_utils import Database
 
-from db.census import absent, assemble, stage
-from db.rows import Finding, Observation, Page, Progress
+from db.census import absent, assemble, stage, staged
+from db.rows import CensusPage, Finding, Page, Progress
 from db.store import Store, script
 
 NEWEST = ("downloads", "likes", "downloads_all_time", "trending", "modified_at", "sha")
 UNKNOWN = 0  # a fingerprint that is never equal: the row is looked at
-
-
-@dataclass(frozen=True, slots=True)
-class CensusPage(Page):
-    """A page of a census by columns, its rows in the rising order of their stable ids.
-
-    A `fingerprint` is of all that a row says but its counters, `sha` and `modified_at`: while it is the same there is
-    nothing to write of the row but those. `observe` gives the whole of one row, and is asked only for rows that
-    differ. `repeated` rows of the body were seen before, `beyond` were made after the census began.
-    """
-
-    stable_ids: Sequence[str] = ()
-    fingerprints: Sequence[int] = ()
-    downloads: Sequence[int | None] = ()
-    likes: Sequence[int | None] = ()
-    downloads_all_time: Sequence[int | None] = ()
-    trending: Sequence[float | None] = ()
-    modified_at: Sequence[int | None] = ()
-    shas: Sequence[str | None] = ()
-    observe: Callable[[int], Observation] = field(default=lambda place: Observation("", ""))
-    fields: Mapping[str, int] = field(default_factory=dict)
-    repeated: int = 0
-    beyond: int = 0
-
-    def newest(self, place: int) -> tuple[object, ...]:
-        """What is kept of a row as its newest value only, in the order of `statements/census_known.sql`."""
-        return (
-            self.downloads[place], self.likes[place], self.downloads_all_time[place], self.trending[place],
-            self.modified_at[place], self.shas[place],
-        )  # fmt: skip
 
 
 class CensusStore(Store):
@@ -85,11 +56,45 @@ class CensusStore(Store):
         ).fetchone()
         return row[0] if row else ""
 
+    def holds_pages(self, snapshot: int) -> bool:
+        """Whether an open snapshot has pages of a census."""
+        return bool(self._one("SELECT count(*) FROM census_page WHERE snapshot_id = ?", snapshot))
+
+    def presence(self, snapshot: int) -> dict[str, float]:
+        """The share of an open census's rows in which each field is there."""
+        rows = self._connection.execute(
+            "SELECT c.fields, g.kept FROM census_page c JOIN page g USING (snapshot_id, number)"
+            " WHERE c.snapshot_id = ?",
+            (snapshot,),
+        ).fetchall()
+        listed, counts = sum(row[1] for row in rows), Counter[str]()
+        for row in rows:
+            counts.update(json.loads(row[0]))
+        return {name: count / listed for name, count in sorted(counts.items()) if count} if listed else {}
+
+    def leaders(self, snapshot: int) -> list[tuple[str, bool]]:
+        """The largest packages known from earlier censuses, and whether an open one has them."""
+        found = self.ask("census_leaders", snapshot=snapshot)
+        packages, _ = staged(self._connection, snapshot) if found else ((), ())
+        return [(row["name"], row["package_id"] in packages) for row in found]
+
+    def expected(self, registry: str) -> int | None:
+        """How many packages the last complete census of a registry held; None if there is none."""
+        return self._one(
+            "SELECT max(packages) FROM census WHERE snapshot_id = (SELECT max(snapshot_id) FROM census"
+            " JOIN snapshot s USING (snapshot_id) JOIN registry r USING (registry_id)"
+            " WHERE r.name = ? AND s.status = 'complete')",
+            registry,
+        )
+
     def end(
         self, snapshot: int, status: str, findings: Iterable[Finding], reason: str | None, at: int,
         presence: Mapping[str, float] | None = None,
     ) -> None:  # fmt: skip
         """End a census: its blocks, and then as any snapshot ends."""
+        if not self.holds_pages(snapshot):
+            super().end(snapshot, status, findings, reason, at, presence)
+            return
         with self.transaction():
             packages = assemble(self._connection, snapshot)
             if status == "complete":

@@ -34,18 +34,12 @@ class Known:
         return np.searchsorted(self.package, packages)
 
 
-def counters(connection: sqlite3.Connection, snapshot: int) -> Columns:
-    """The counters of every package of a census: package, downloads, likes; -1 where the registry said nothing."""
-    found = census.counters(connection, snapshot)
-    return {name: found[name] for name in ("package", "downloads", "likes")}
-
-
 def population(connection: sqlite3.Connection, snapshot: int) -> Columns:
     """How many packages there are, and what happened since the census before, in all and by category.
 
     A row for each dimension ('' in all, task, library, licence, author) and category: `packages`, `births` (made
-    since), `returns` (older, and not in the census before), `deaths` (in it, and not in this), `edits` (in both and modified
-    since; -1 where a later census has overwritten that), `days` between the two, `previous` its number, -1 if none.
+    since), `returns` (older, and not in the census before), `deaths` (in it, and not in this), `edits` (in both and
+    modified since; -1 where a later census has overwritten that), `days` between the two, `previous` its number or -1.
     """
     names = ("dimension", "category", "packages", "births", "returns", "deaths", "edits", "days", "previous")
     rows = list(_population(connection, snapshot)) if census.is_census(connection, snapshot) else []

@@ -19,7 +19,7 @@ ALL_ZERO = "all that are known are zero"
 UNKNOWN = "not known of any package"
 
 
-def concentration(counters: DataFrame) -> Iterator[Result]:
+def concentration(census: DataFrame) -> Iterator[Result]:
     """The share of packages with none, the share of the largest 1 % and Gini's coefficient, of downloads and of likes.
 
         zero      = |{p : x_p = 0}| / n
@@ -37,11 +37,11 @@ def concentration(counters: DataFrame) -> Iterator[Result]:
 
     After Osborne et al. 2024, arXiv 2405.13058 (1 % of the models have 99 % of the downloads).
     """
-    if counters.empty:
+    if census.empty:
         yield Result("concentration", None, note=NO_CENSUS)
         return
     for counter in ("downloads", "likes"):
-        values = counters[counter].to_numpy()
+        values = census[counter].to_numpy()
         yield from _of(f"concentration.{counter}", values[values >= 0], int((values < 0).sum()))
 
 

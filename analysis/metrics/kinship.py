@@ -20,7 +20,7 @@ ENTANGLED = "too many packages with several parents above one another to count i
 CENSUS = "a census: no sampling error"
 
 
-def kinship(edges: DataFrame, uses: DataFrame, counters: DataFrame) -> Iterator[Result]:
+def kinship(edges: DataFrame, uses: DataFrame, census: DataFrame) -> Iterator[Result]:
     """Relation mix, dangling parents, descendants and kept libraries of every package of a census.
 
         relation.R = edges of relation R / edges;      made_from = packages with an edge / packages
@@ -47,7 +47,7 @@ def kinship(edges: DataFrame, uses: DataFrame, counters: DataFrame) -> Iterator[
         yield Result("kinship", None, note=NO_EDGES)
         return
     n = len(edges)
-    packages, children = len(counters), int(edges["child"].nunique())
+    packages, children = len(census), int(edges["child"].nunique())
     yield Result("kinship.made_from", children / max(packages, children), n=packages, note=CENSUS)
     for relation, count in edges["relation"].value_counts().sort_index().items():
         yield Result(f"kinship.relation.{relation}", count / n, n=n, note=f"{count:,} edges; {CENSUS}")

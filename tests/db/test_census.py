@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from db import StoreError
 from db.blocks import read_whole, whole
 from db.census import counters, digest, series
-from db.census_store import CensusPage, CensusStore
-from db.rows import Observation
+from db.census_store import CensusStore
+from db.rows import CensusPage, Observation
 from tests.db.short import FAILED, MODELS, PASSED, asked, begin, in_memory, page, seen, take
 
 LARGEST = 2**63 - 1
@@ -206,3 +206,9 @@ def test_a_block_of_a_newer_form_or_a_broken_one_is_refused() -> None:
         read_whole(content, codec=2)
     with pytest.raises(ValueError, match="cannot be read"):
         read_whole(content[:-2] + b"xx")
+
+
+def test_a_snapshot_that_is_no_census_has_no_columns() -> None:
+    store = census_store()
+    snapshot = take(store, ["a", "b"])
+    assert [len(column) for column in counters(store._connection, snapshot).values()] == [0, 0, 0, 0]
