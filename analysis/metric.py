@@ -49,12 +49,16 @@ class Result:
 
 @dataclass(frozen=True)
 class Metric:
-    """A function over relations, with the version that its numbers are stored under."""
+    """A function over relations, with the version that its numbers are stored under.
+
+    `of` is the kind of snapshot it is asked about: `ranking`, a list in order, or `census`, all packages at once.
+    """
 
     name: str
     version: int
     function: Callable[..., Iterator[Result]]
     relations: tuple[str, ...]
+    of: str = "ranking"
 
     def results(self, snapshot: int, read: Callable[[str], DataFrame]) -> list[StoredResult]:
         """What it gives for one snapshot, at least one result; `read` gives a relation's rows."""
@@ -101,4 +105,5 @@ def chosen(name: str | None) -> tuple[Metric, ...]:
 def _of(module: ModuleType) -> Iterator[Metric]:
     for name, function in inspect.getmembers(module, inspect.isfunction):
         if not name.startswith("_") and function.__module__ == module.__name__:
-            yield Metric(name, module.VERSION, function, tuple(inspect.signature(function).parameters))
+            asks = tuple(inspect.signature(function).parameters)
+            yield Metric(name, module.VERSION, function, asks, getattr(module, "OF", "ranking"))

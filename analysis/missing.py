@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from analysis.metric import Metric
@@ -32,14 +32,19 @@ def missing(engine: Engine, metrics: Iterable[Metric]) -> list[Missing]:
     """
     lacking: dict[tuple[int, int], tuple[dict, list[Metric]]] = {}
     for metric in metrics:
-        for row in rows(engine, "missing_results", metric=metric.name, version=metric.version):
+        for row in rows(engine, "missing_results", metric=metric.name, version=metric.version, of=metric.of):
             lacking.setdefault((row["taken_at"], row["snapshot"]), (row, []))[1].append(metric)
     return [Missing(**row, metrics=tuple(these)) for _, (row, these) in sorted(lacking.items())]
 
 
 def both(lacking: Sequence[Missing], store: Mapping[int, str], lake: Mapping[int, str]) -> list[Missing]:
-    """Of what the store lacks, what a lake can give: it has the same snapshot, with the same content."""
-    return [one for one in lacking if one.snapshot in lake and lake[one.snapshot] == store[one.snapshot]]
+    """Of what the store lacks, what a lake can give: it has the same snapshot, with the same content.
+
+    The counters of a census are blocks of the store; a metric that reads them is computed there.
+    """
+    there = [one for one in lacking if one.snapshot in lake and lake[one.snapshot] == store[one.snapshot]]
+    asked = [replace(one, metrics=tuple(metric for metric in one.metrics if metric.of != "census")) for one in there]
+    return [one for one in asked if one.metrics]
 
 
 def computed(engine: Engine, lacking: Missing) -> list[StoredResult]:

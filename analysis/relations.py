@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,23 @@ if TYPE_CHECKING:
 
     from analysis.engines import Engine
 
+
+def census(connection: sqlite3.Connection, snapshot: int) -> Mapping[str, object]:
+    """The counters of every package of a census, by columns; SQL cannot say it."""
+    from db.census import counters
+
+    return counters(connection, snapshot)
+
+
+def _of_population(name: str, connection: sqlite3.Connection, snapshot: int) -> Mapping[str, object]:
+    from db import population
+
+    return getattr(population, name)(connection, snapshot)
+
+
+READERS: Mapping[str, Callable[[sqlite3.Connection, int], Mapping[str, object]]] = {
+    "census": census, **{name: partial(_of_population, name) for name in ("population", "edges", "uses")}
+}  # fmt: skip
 FOLDER = Path(db.__file__).parent / "queries"
 
 
@@ -31,9 +49,11 @@ def rows(engine: Engine, name: str, **values: object) -> list[dict[str, object]]
 
 
 def relation(engine: Engine, snapshot: int, name: str) -> DataFrame:
-    """One question as of one snapshot, as a frame."""
+    """One question as of one snapshot, as a frame. What SQL cannot ask of a census is a reader of the store."""
     from pandas import DataFrame
 
+    if name in READERS:
+        return DataFrame(READERS[name](engine, snapshot), copy=False)
     cursor = engine.execute(question(name), {"snapshot": snapshot})
     return DataFrame([tuple(row) for row in cursor], columns=[column[0] for column in cursor.description])
 

@@ -52,7 +52,7 @@ def end_reached(evidence: Mapping[str, object]) -> Finding:
     full = k is not None and taken >= int(str(k))
     ended = evidence["next_url"] is None and _number(evidence, "pages") > 0
     measured = f"{taken} places taken" if full else "no further page" if ended else "stopped before the end"
-    return _finding("G1 end reached", full or ended, measured, "K places taken, or a last page without a next")
+    return finding("G1 end reached", full or ended, measured, "K places taken, or a last page without a next")
 
 
 def transport(evidence: Mapping[str, object]) -> Finding:
@@ -60,7 +60,7 @@ def transport(evidence: Mapping[str, object]) -> Finding:
     pages, bad = _number(evidence, "pages"), _number(evidence, "not_ok")
     short = _number(evidence, "short_pages")
     measured = f"{pages} pages, {bad} not 200, {short} shorter than the others though the list went on"
-    return _finding(
+    return finding(
         "G2 transport", pages > 0 and bad <= _number(evidence, "singles") and not short, measured, "all whole"
     )
 
@@ -69,14 +69,14 @@ def order(evidence: Mapping[str, object]) -> Finding:
     """G3: the order that was asked for is the order that came; what moved between two pages is counted apart."""
     inside, rows = _number(evidence, "inversions"), max(1, _number(evidence, "received"))
     measured = f"{inside} inversions within pages, {_number(evidence, 'disorder')} in all, of {rows} rows"
-    return _finding("G3 order", inside <= MOST_DISORDER * rows, measured, f"within pages ≤ {MOST_DISORDER:.1%} of rows")
+    return finding("G3 order", inside <= MOST_DISORDER * rows, measured, f"within pages ≤ {MOST_DISORDER:.1%} of rows")
 
 
 def overlap(evidence: Mapping[str, object]) -> Finding:
     """What was seen twice, on pages of a list that moved; about as many packages were probably missed."""
     twice, rows = _number(evidence, "duplicates"), max(1, _number(evidence, "ranked_received"))
     measured = f"{twice} seen twice (about as many may be missed) of {rows} rows"
-    return _finding("overlap", twice <= MOST_OVERLAP * rows, measured, f"≤ {MOST_OVERLAP:.0%} of rows")
+    return finding("overlap", twice <= MOST_OVERLAP * rows, measured, f"≤ {MOST_OVERLAP:.0%} of rows")
 
 
 def counts(evidence: Mapping[str, object]) -> Finding:
@@ -84,7 +84,7 @@ def counts(evidence: Mapping[str, object]) -> Finding:
     parts = [_number(evidence, part) for part in ("kept", "duplicates", "rejected_everywhere", "beyond")]
     received = _number(evidence, "received")
     measured = f"{received} received = {' + '.join(map(str, parts))}"
-    return _finding("G4 counts", received == sum(parts), measured, "received = kept + twice + rejected + beyond")
+    return finding("G4 counts", received == sum(parts), measured, "received = kept + twice + rejected + beyond")
 
 
 def size(evidence: Mapping[str, object]) -> Finding:
@@ -93,7 +93,7 @@ def size(evidence: Mapping[str, object]) -> Finding:
     population = _number(evidence, "population")
     all_there = evidence["next_url"] is None and 0 < population <= taken * 1.01
     measured = f"{taken} places" + (f" of a registry of {population}" if population else "")
-    return _finding("G5 size", taken == k or (taken < k and all_there), measured, f"{k} places, or the whole registry")
+    return finding("G5 size", taken == k or (taken < k and all_there), measured, f"{k} places, or the whole registry")
 
 
 def fields(presence: Mapping[str, float], baseline: Iterable[tuple[str, float]], rows: int) -> Finding:
@@ -112,7 +112,7 @@ def fields(presence: Mapping[str, float], baseline: Iterable[tuple[str, float]],
     was = {field: statistics.median(shares) for field, shares in before.items()}
     fallen = {field: share for field, share in was.items() if presence.get(field, 0.0) < share - tolerance(share, rows)}
     said = ", ".join(f"{field} {share:.1%} → {presence.get(field, 0.0):.1%}" for field, share in sorted(fallen.items()))
-    return _finding("G6 fields", not fallen, said or f"{len(before)} fields as before", rule)
+    return finding("G6 fields", not fallen, said or f"{len(before)} fields as before", rule)
 
 
 def tolerance(share: float, rows: int) -> float:
@@ -131,7 +131,7 @@ def leaders(sentinels: Sequence[tuple[str, bool]]) -> Finding:
         return Finding("G7 leaders", "no baseline", "no complete crawl of this list in the last 8 days", rule)
     gone = [name for name, present in sentinels if not present]
     measured = f"{len(sentinels) - len(gone)} of {len(sentinels)}" + (f"; gone: {', '.join(gone[:3])}" if gone else "")
-    return _finding("G7 leaders", len(gone) <= (1 - SENTINELS_NEEDED) * len(sentinels) + 1e-9, measured, rule)
+    return finding("G7 leaders", len(gone) <= (1 - SENTINELS_NEEDED) * len(sentinels) + 1e-9, measured, rule)
 
 
 def freshness(evidence: Mapping[str, object]) -> Finding:
@@ -141,19 +141,19 @@ def freshness(evidence: Mapping[str, object]) -> Finding:
         f"oldest answer {oldest if oldest is not None else '?'} s, clocks apart {skew if skew is not None else '?'} s"
     )
     fresh = (oldest is None or int(str(oldest)) <= OLDEST_ANSWER) and (skew is None or int(str(skew)) <= MOST_SKEW)
-    return _finding("G8 freshness", fresh, measured, f"≤ {OLDEST_ANSWER} s old, clocks ≤ {MOST_SKEW} s apart")
+    return finding("G8 freshness", fresh, measured, f"≤ {OLDEST_ANSWER} s old, clocks ≤ {MOST_SKEW} s apart")
 
 
 def duration(evidence: Mapping[str, object]) -> Finding:
     """G9: it was seen within hours, so that it can stand for one moment."""
-    took = _number(evidence, "seconds")
-    return _finding("G9 duration", took <= LONGEST_CRAWL, f"{took} s", f"≤ {LONGEST_CRAWL} s")
+    took, longest = _number(evidence, "seconds"), _number(evidence, "longest") or LONGEST_CRAWL
+    return finding("G9 duration", took <= longest, f"{took} s", f"≤ {longest} s")
 
 
 def rejected(evidence: Mapping[str, object]) -> Finding:
     """G10: rows that could not be read are few; each keeps its place and stands in `reject` with its reason."""
     bad, rows = _number(evidence, "rejected_everywhere"), max(1, _number(evidence, "received"))
-    return _finding(
+    return finding(
         "G10 rejects", bad <= MOST_REJECTED * rows, f"{bad} of {rows} rows", f"≤ {MOST_REJECTED:.1%} of rows"
     )
 
@@ -164,7 +164,7 @@ def counters(evidence: Mapping[str, object]) -> Finding:
     asked = bool(evidence.get("with_counters_asked", True))
     needed = listed * (1 - MOST_WITHOUT_COUNTERS) if asked else 0
     measured = f"{known} of {listed}" if asked else "not asked for"
-    return _finding("counters", known >= needed, measured, f"≥ {1 - MOST_WITHOUT_COUNTERS:.0%} of the packages")
+    return finding("counters", known >= needed, measured, f"≥ {1 - MOST_WITHOUT_COUNTERS:.0%} of the packages")
 
 
 def verdict(findings: Iterable[Finding]) -> tuple[str, str | None]:
@@ -180,10 +180,12 @@ def as_evidence(row: Mapping[str, object]) -> dict[str, object]:
         **row,
         "population": settings.get("population", 0),
         "with_counters_asked": settings.get("with_counters", True),
+        "longest": settings.get("longest", LONGEST_CRAWL),
     }
 
 
-def _finding(gate: str, holds: bool, measured: str, rule: str) -> Finding:
+def finding(gate: str, holds: bool, measured: str, rule: str) -> Finding:
+    """A rule that holds, or fails."""
     return Finding(gate, "pass" if holds else "fail", measured, rule)
 
 

@@ -17,6 +17,7 @@ Row = TypeVar("Row", bound=msgspec.Struct)
 LONGEST_NAME = 300
 RAW_KEPT = 500
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Key = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{24}$")]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME)]
 
 
@@ -59,9 +60,9 @@ def _split_tolerantly(body: bytes) -> list[bytes]:
     try:
         rows = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise NotAList(f"not JSON ({_brief(error)}): {_beginning(body)}") from error
+        raise NotAList(f"not JSON ({brief(error)}): {beginning(body)}") from error
     if not isinstance(rows, list):
-        raise NotAList(f"not a list but {_beginning(body)}")
+        raise NotAList(f"not a list but {beginning(body)}")
     return [json.dumps(row).encode("ascii") for row in rows]
 
 
@@ -79,13 +80,18 @@ def read_rows(
     raws = split(body)
     for position, raw in enumerate(raws):
         try:
-            observations.append(_storable(observe(_read(raw, row_type, required, dropped))))
+            observations.append(_storable(observe(read_row(raw, row_type, required, dropped))))
         except (Unreadable, RecursionError) as error:
-            rejects.append(Reject(position, _brief(error), _beginning(raw)))
+            rejects.append(Reject(position, brief(error), beginning(raw)))
     return Rows(len(raws), tuple(observations), tuple(rejects), tuple(type_events(dropped)))
 
 
-def _read(raw: bytes, row_type: type[Row], required: frozenset[str], dropped: list[tuple[str, str]]) -> Row:
+def read_row(raw: bytes, row_type: type[Row], required: frozenset[str], dropped: list[tuple[str, str]]) -> Row:
+    """One row, field by field if it must be.
+
+    Raises:
+        Unreadable: a required field is missing or of the wrong type; or the name cannot be stored.
+    """
     try:
         row = msgspec.json.decode(raw, type=row_type)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -102,7 +108,7 @@ def _read_field_by_field(
     try:
         row = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        raise Unreadable(f"not JSON ({_brief(error)})") from error
+        raise Unreadable(f"not JSON ({brief(error)})") from error
     if not isinstance(row, dict):
         raise Unreadable(f"a row that is not an object but {type(row).__name__}")
     values = {}
@@ -116,13 +122,13 @@ def _read_field_by_field(
             json.dumps(row[field], ensure_ascii=False).encode("utf-8")  # half characters cannot be stored
         except (msgspec.ValidationError, UnicodeEncodeError, ValueError) as error:
             if field in required:
-                raise Unreadable(f"{field}: {_brief(error)}") from error
+                raise Unreadable(f"{field}: {brief(error)}") from error
             values.pop(attribute, None)
-            dropped.append((field, _brief(error)))
+            dropped.append((field, brief(error)))
     try:
         return row_type(**values)
     except TypeError as error:
-        raise Unreadable(_brief(error)) from error
+        raise Unreadable(brief(error)) from error
 
 
 @cache
@@ -142,10 +148,19 @@ def _storable(seen: Observation) -> Observation:
     Raises:
         Unreadable: a half character or a NUL in the name or the id.
     """
-    for text in (seen.stable_id, seen.name):
-        if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
-            raise Unreadable("a name with characters that cannot be stored")
+    storable(seen.stable_id)
+    storable(seen.name)
     return seen
+
+
+def storable(text: str) -> None:
+    """Nothing, if a text can be stored.
+
+    Raises:
+        Unreadable: it has a half character or a NUL.
+    """
+    if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise Unreadable("a name with characters that cannot be stored")
 
 
 def type_events(dropped: Iterable[tuple[str, str]]) -> list[Event]:
@@ -180,9 +195,11 @@ def seconds(moment: datetime | None) -> int | None:
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
-def _brief(error: BaseException) -> str:
+def brief(error: BaseException) -> str:
+    """What an error says, in one line."""
     return (str(error) or type(error).__name__)[:200]
 
 
-def _beginning(body: bytes) -> str:
+def beginning(body: bytes) -> str:
+    """As much of a row as is kept when it is refused."""
     return body[:RAW_KEPT].decode("utf-8", errors="replace")

@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from db.rows import Event, Observation, Page, Parent, Progress, Registry, Reject
+from db.rows import CensusPage, Event, Observation, Page, Parent, Progress, Registry, Reject
 
-__all__ = ["Answer", "Event", "Observation", "Page", "Parent", "Progress", "Registry", "Reject"]
+__all__ = ["Answer", "CensusPage", "Event", "Observation", "Page", "Parent", "Progress", "Registry", "Reject"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,7 +201,7 @@ def fault_of(answer: Answer) -> str:
     if kind != "application/json":
         return f"it answered with {plain_kind(kind)} instead of JSON"
     beginning = answer.body[:200].lstrip()[:1]
-    single = beginning == b"{" and b'"name"' in answer.body[:400]
+    single = beginning == b"{" and (b'"name"' in answer.body[:400] or b'"_id"' in answer.body[:400])
     try:
         split(b"[" + answer.body + b"]" if single else answer.body)
     except NotAList as error:

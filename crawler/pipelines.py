@@ -27,6 +27,7 @@ class RecordPipeline:
             self._store(spider, page)
         except Exception as error:  # Scrapy would log it and go on; the crawl's command says what it means
             spider.broken = error
+        spider.stored()
         return page
 
     def _store(self, spider: RegistrySpider, page: Page) -> None:
@@ -42,5 +43,5 @@ class RecordPipeline:
                 fix="What was read is kept as a partial snapshot; try again later.",
                 gate="cursor_loop",
             )
-        elif not self.crawler.pace.stopping:
+        elif following != spider.asked_ahead and not self.crawler.pace.stopping:
             self.crawler.engine.crawl(spider.request(following))

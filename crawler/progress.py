@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from crawler.items import Page, Progress
+from crawler.items import CensusPage, Page, Progress
 
+EVERY = 5.0  # seconds between two lines about a census
 Show = Callable[[Page, Progress, str], None]
 
 
 @contextmanager
-def shown(registry: str, k: int, quiet: bool) -> Iterator[Show]:
+def shown(registry: str, k: int | None, quiet: bool) -> Iterator[Show]:
     """A function to call after each page with what is left of the quota; it shows that, the rate and the time to go."""
     if quiet:
         yield lambda page, progress, quota: None
@@ -24,11 +25,18 @@ def shown(registry: str, k: int, quiet: bool) -> Iterator[Show]:
         yield _plain(registry, k)
 
 
-def _plain(registry: str, k: int) -> Show:
+def _plain(registry: str, k: int | None) -> Show:
+    began, held = time.monotonic(), [0.0, 0]
+
     def show(page: Page, progress: Progress, quota: str) -> None:
-        if page.role == "probe":
+        now = time.monotonic()
+        census = isinstance(page, CensusPage)
+        if page.role == "probe" or (census and page.next_url and now - held[0] < EVERY):
             return
-        line = f"{registry}: page {progress.pages}, {progress.depth} of {k} places"
+        held[0], held[1] = now, held[1] or progress.depth
+        line = f"{registry}: page {progress.pages}, {progress.depth} of {k or '?'} places"
+        if census:
+            line += eta(k, progress.depth, (progress.depth - held[1]) / max(0.001, now - began))
         if progress.with_counters:
             line += f", {progress.with_counters} with counters"
         print(f"{line}, {quota}", file=sys.stderr, flush=True)
@@ -36,8 +44,18 @@ def _plain(registry: str, k: int) -> Show:
     return show
 
 
+def eta(expected: int | None, depth: int, rate: float) -> str:
+    """The rate, and the time to go where it can be told.
+
+    >>> eta(3000, 1000, 100.0), eta(None, 1000, 100.0)
+    (', 100/s, about 20 s to go', ', 100/s')
+    """
+    told = f", {rate:,.0f}/s" if rate else ""
+    return told + (f", about {max(0, expected - depth) / rate:,.0f} s to go" if expected and rate else "")
+
+
 @contextmanager
-def _live(registry: str, k: int) -> Iterator[Show]:
+def _live(registry: str, k: int | None) -> Iterator[Show]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
@@ -52,6 +70,6 @@ def _live(registry: str, k: int) -> Iterator[Show]:
 
         def show(page: Page, progress: Progress, quota: str) -> None:
             rate = progress.depth / max(0.001, time.monotonic() - began)
-            bar.update(line, completed=min(k, progress.depth), said=f"{rate:,.0f}/s  {quota}")
+            bar.update(line, completed=min(k or progress.depth, progress.depth), said=f"{rate:,.0f}/s  {quota}")
 
         yield show

@@ -6,17 +6,17 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from crawler.census_checks import judge_census
 from crawler.checks import as_evidence, judge, verdict
-from crawler.items import Page, Progress
+from crawler.items import CensusPage, Page, Progress
 from crawler.redact import redacted
 from db import __version__
-from db.rows import Asked
+from db.census_store import CensusStore
+from db.rows import Asked, Finding
 from db.store import Resumable, Store
 
 if TYPE_CHECKING:
     from crawler.spiders import Plan, RegistrySpider
-
-OLDEST_RESUMED = 6 * 3600
 
 
 class Recording:
@@ -33,7 +33,8 @@ class Recording:
 
     def take(self, spider: RegistrySpider, page: Page, quota: str) -> Progress:
         """Store a page, and show how far the snapshot has come and what is left of the quota."""
-        page = redacted(page, spider.plan.keep_bodies)
+        if not isinstance(page, CensusPage):  # that is made without addresses
+            page = redacted(page, spider.plan.keep_bodies)
         if self.snapshot is None and page.role == "probe":
             self._held_back.append(page)
         else:
@@ -43,6 +44,12 @@ class Recording:
             self._idle_pages = self._idle_pages + 1 if self.progress.depth == before.depth else 0
         self._show(page, self.progress, quota)
         return self.progress
+
+    @property
+    def last_id(self) -> str:
+        """The largest stable id that a census has come to."""
+        census = isinstance(self._store, CensusStore) and self.snapshot is not None
+        return self._store.last_id(self.snapshot) if census else ""
 
     def stuck(self, page: Page) -> bool:
         """Whether the list goes round in circles: two pages of it in a row brought no package that was not there."""
@@ -68,7 +75,8 @@ class Recording:
         asked = Asked(
             spider.registry(), spider.ordered_by, spider.counter, plan.k, plan.endpoint, "the clock at its first page",
             taken_at=at, started_at=at,
-            settings={**spider.learned, "version": __version__, "with_counters": plan.with_counters},
+            settings={**spider.learned, "version": __version__, "with_counters": plan.with_counters,
+                      "longest": plan.longest},
         )  # fmt: skip
         with self._store.transaction():
             self.snapshot = self._store.begin(asked)
@@ -78,18 +86,35 @@ class Recording:
 
 def end_snapshot(store: Store, snapshot: int, reason: str | None = None) -> tuple[str, str | None]:
     """Judge and end an open snapshot; its status and why."""
+    if isinstance(store, CensusStore) and store.holds_pages(snapshot):
+        return _end_census(store, snapshot, reason)
     (row,) = store.ask("evidence", snapshot=snapshot)
     presence = {found["field"]: found["share"] for found in store.ask("presence", snapshot=snapshot) if found["share"]}
     baseline = [(found["field"], found["share"]) for found in store.ask("baseline", snapshot=snapshot)]
     sentinels = [(found["name"], bool(found["present"])) for found in store.ask("sentinels", snapshot=snapshot)]
     findings = judge(as_evidence(dict(row)), presence, baseline, sentinels)
+    status, why = _decided(findings, bool(row["listed"]), reason)
+    store.end(snapshot, status, findings, why, int(time.time()), presence)
+    return status, why
+
+
+def _end_census(store: CensusStore, snapshot: int, reason: str | None) -> tuple[str, str | None]:
+    (row,) = store.ask("evidence", snapshot=snapshot)
+    evidence = as_evidence(dict(row)) | {"listed": row["kept"], "k": None}
+    baseline = [(found["field"], found["share"]) for found in store.ask("baseline", snapshot=snapshot)]
+    sizes = [found["packages"] for found in store.ask("census_sizes", snapshot=snapshot)]
+    presence = store.presence(snapshot)
+    findings = judge_census(evidence, presence, baseline, sizes, store.leaders(snapshot))
+    status, why = _decided(findings, bool(row["kept"]), reason)
+    store.end(snapshot, status, findings, why, int(time.time()), presence)
+    return status, why
+
+
+def _decided(findings: list[Finding], listed: bool, reason: str | None) -> tuple[str, str | None]:
     status, why = verdict(findings)
     if reason:
         status, why = "partial", f"{reason}; {why}" if why else reason
-    if not row["listed"]:
-        status = "failed"
-    store.end(snapshot, status, findings, why, int(time.time()), presence)
-    return status, why
+    return (status if listed else "failed"), why
 
 
 def resume_or_close(store: Store, plan: Plan, ordered_by: str, resume: bool, now: int) -> Resumable | None:
@@ -100,7 +125,7 @@ def resume_or_close(store: Store, plan: Plan, ordered_by: str, resume: bool, now
     """
     going_on = None
     for found in store.resumable(plan.registry, ordered_by, plan.k):
-        old = not -60 <= now - found.started_at <= OLDEST_RESUMED
+        old = not -60 <= now - found.started_at <= plan.longest
         same = found.source == plan.endpoint
         if resume and same and not old and going_on is None and found.last_page is not None:
             going_on = found

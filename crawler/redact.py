@@ -29,14 +29,14 @@ def redacted(page: Page, keep_body: bool) -> Page:
     """The page as it may be stored: no address in its rows, body, rejects or events; no body if none is kept."""
     return dataclasses.replace(
         page,
-        observations=tuple(map(_observation, page.observations)),
+        observations=tuple(map(without_addresses_in, page.observations)),
         body=without_addresses(page.body) if keep_body and page.body is not None else None,
-        rejects=tuple(map(_reject, page.rejects)),
-        events=tuple(map(_event, page.events)),
+        rejects=tuple(map(redacted_reject, page.rejects)),
+        events=tuple(map(redacted_event, page.events)),
     )
 
 
-def _observation(seen: Observation) -> Observation:
+def without_addresses_in(seen: Observation) -> Observation:
     """What authors write into tags is kept without addresses too."""
     said = (
         *seen.attributes.values(),
@@ -54,12 +54,14 @@ def _observation(seen: Observation) -> Observation:
     )
 
 
-def _event(event: Event) -> Event:
+def redacted_event(event: Event) -> Event:
+    """The event without addresses."""
     before, after = (text and _text(text) for text in (event.before, event.after))
     return dataclasses.replace(event, evidence=_text(event.evidence), before=before, after=after)
 
 
-def _reject(reject: Reject) -> Reject:
+def redacted_reject(reject: Reject) -> Reject:
+    """The reject without addresses."""
     return dataclasses.replace(reject, raw=_text(reject.raw), reason=_text(reject.reason))
 
 

@@ -19,6 +19,7 @@ from crawler.recording import Recording, resume_or_close
 from crawler.settings import Manner, scrapy_settings
 from crawler.spiders import CrawlError, NotThere, Plan, RegistrySpider, unforeseen
 from db import ObservatoryError
+from db.census_store import CensusStore
 from db.command import DONE, FAILED, PARTIAL
 from db.connect import writing
 from db.store import Store
@@ -46,7 +47,7 @@ class Outcome:
         return asdict(self)
 
 
-def spider_for(registry: str) -> type[RegistrySpider]:
+def spider_for(registry: str, of_everything: bool = False) -> type[RegistrySpider]:
     """The spider that serves a registry; a file in `spiders/` is all it takes to be found.
 
     Raises:
@@ -54,7 +55,14 @@ def spider_for(registry: str) -> type[RegistrySpider]:
     """
     loader = SpiderLoader.from_settings(Settings({"SPIDER_MODULES": ["crawler.spiders"]}))
     spiders = [loader.load(name) for name in loader.list()]
-    found = next((spider for spider in spiders if spider.serves(registry)), None)
+    serving = [spider for spider in spiders if spider.serves(registry)]
+    found = next((spider for spider in serving if spider.of_everything == of_everything), None)
+    if found is None and serving:
+        raise NotThere(
+            f"{registry} cannot be taken in full.",
+            why="Its pages move while they are read.",
+            fix="Use --top K.",
+        )
     if found is None:
         raise NotThere(
             f"There is no registry {registry!r}.",
@@ -75,16 +83,17 @@ def take(path: Path, plan: Plan, manner: Manner, resume: bool) -> Outcome:
     Raises:
         ObservatoryError: the store cannot be used, or the plan asks for something that is not there.
     """
-    kind = spider_for(plan.registry)
+    kind = spider_for(plan.registry, plan.k is None)
     ordered_by = kind(plan).ordered_by  # refuses an order the registry does not have before anything is opened
     with writing(path) as database:
-        store = Store(database)
+        store = CensusStore(database) if kind.of_everything else Store(database)
         now = int(time.time())
         resumed = resume_or_close(store, plan, ordered_by, resume, now)
         if resumed:
             asked = bool(resumed.settings.get("with_counters", plan.with_counters))
             plan = dataclasses.replace(plan, settings=resumed.settings, with_counters=asked)
-        with shown(plan.registry, plan.k, manner.quiet) as show:
+        expected = store.expected(plan.registry) if isinstance(store, CensusStore) else plan.k
+        with shown(plan.registry, expected, manner.quiet) as show:
             outcome = _crawl(kind, plan, manner, Recording(store, resumed, show), resumed and resumed.last_page)
         store.let_bodies_go(now - manner.keep_bodies_days * SECONDS_A_DAY)
         return outcome
@@ -96,12 +105,17 @@ def _crawl(
     start_at = kind(plan).next_url(last_page, recording.progress) if last_page else None
     if last_page and start_at is None:  # it was killed between its last page and its end
         return _ended(plan, recording, *recording.end())
-    return _outcome(plan, recording, _run(kind, plan, manner, recording, start_at))
+    return _outcome(plan, recording, run_spider(kind, plan, manner, recording, start_at))
 
 
-def _run(
+def run_spider(
     kind: type[RegistrySpider], plan: Plan, manner: Manner, recording: Recording, start_at: str | None
 ) -> RegistrySpider:
+    """Run one spider to its end; what it is then tells how it went.
+
+    Raises:
+        Exception: what kept a page from being stored.
+    """
     process = AsyncCrawlerProcess(scrapy_settings(manner, kind.pause, kind.page_bytes))
     logging.getLogger("scrapy").setLevel("DEBUG" if manner.debug else "CRITICAL")
     crawler = process.create_crawler(kind)

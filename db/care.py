@@ -187,8 +187,12 @@ def _pages(connection: sqlite3.Connection) -> Faults:
 PAGES = """
 SELECT s.snapshot_id, s.status, s.depth, count(g.number), coalesce(max(g.number), -1),
        coalesce(sum(CASE WHEN g.role IN ('ranking', 'file') THEN g.kept END), 0), coalesce(sum(g.rejected), 0),
-       (SELECT count(*) FROM ranking r WHERE r.snapshot_id = s.snapshot_id),
-       (SELECT coalesce(max(rank), 0) FROM ranking r WHERE r.snapshot_id = s.snapshot_id),
+       (SELECT count(*) FROM ranking r WHERE r.snapshot_id = s.snapshot_id) + coalesce(
+           (SELECT c.packages FROM census c WHERE c.snapshot_id = s.snapshot_id),
+           (SELECT sum(g.kept) FROM page g JOIN census_page c USING (snapshot_id, number)
+            WHERE g.snapshot_id = s.snapshot_id), 0),
+       coalesce((SELECT s.depth FROM census c WHERE c.snapshot_id = s.snapshot_id),
+                (SELECT coalesce(max(rank), 0) FROM ranking r WHERE r.snapshot_id = s.snapshot_id)),
        (SELECT count(*) FROM reject x WHERE x.snapshot_id = s.snapshot_id)
 FROM snapshot s LEFT JOIN page g USING (snapshot_id) GROUP BY s.snapshot_id
 """

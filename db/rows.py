@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 RELATIONS = ("finetune", "adapter", "merge", "quantized", "unstated")
@@ -118,6 +118,36 @@ class Page:
     next_url: str | None = None
     body: bytes | None = None
     form: str = "redacted"
+
+
+@dataclass(frozen=True, slots=True)
+class CensusPage(Page):
+    """A page of a census by columns, its rows in the rising order of their stable ids.
+
+    A `fingerprint` is of all that a row says but its counters, `sha` and `modified_at`: while it is the same there is
+    nothing to write of the row but those. `observe` gives the whole of one row, and is asked only for rows that
+    differ. `repeated` rows of the body were seen before, `beyond` were made after the census began.
+    """
+
+    stable_ids: Sequence[str] = ()
+    fingerprints: Sequence[int] = ()
+    downloads: Sequence[int | None] = ()
+    likes: Sequence[int | None] = ()
+    downloads_all_time: Sequence[int | None] = ()
+    trending: Sequence[float | None] = ()
+    modified_at: Sequence[int | None] = ()
+    shas: Sequence[str | None] = ()
+    observe: Callable[[int], Observation] = field(default=lambda place: Observation("", ""))
+    fields: Mapping[str, int] = field(default_factory=dict)
+    repeated: int = 0
+    beyond: int = 0
+
+    def newest(self, place: int) -> tuple[object, ...]:
+        """What is kept of a row as its newest value only, in the order of `statements/census_known.sql`."""
+        return (
+            self.downloads[place], self.likes[place], self.downloads_all_time[place], self.trending[place],
+            self.modified_at[place], self.shas[place],
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

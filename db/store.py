@@ -241,14 +241,17 @@ class Store:
         )
 
     def _write_page(self, values: Mapping[str, object], page: Page) -> None:
-        snapshot, number = values["snapshot"], values["page"]
-        kept, duplicates, beyond = self._connection.execute(
+        counts = self._connection.execute(
             "SELECT coalesce(sum(rank <= :k), 0),"
             " coalesce(sum(rank IS NULL AND :role <> 'counters'), 0),"
             " coalesce(sum(CASE WHEN :role = 'counters' THEN rank IS NULL ELSE rank > :k END), 0)"
             " FROM temp.incoming WHERE stable_id IS NOT NULL",
             {"k": values["k"], "role": page.role},
         ).fetchone()
+        self._put_page(values, page, *counts)
+
+    def _put_page(self, values: Mapping[str, object], page: Page, kept: int, duplicates: int, beyond: int) -> None:
+        snapshot, number = values["snapshot"], values["page"]
         self._connection.execute(
             "INSERT INTO page (snapshot_id, number, role, url, fetched_at, status, bytes, sha256, headers, age, skew,"
             " received, kept, duplicates, rejected, beyond, inversions, next_url)"
@@ -285,6 +288,10 @@ class Store:
 
 def digest(connection: sqlite3.Connection, snapshot: int) -> str:
     """The sha256 of a snapshot's content: the same rows give the same digest in every store."""
+    if connection.execute("SELECT 1 FROM census WHERE snapshot_id = ?", (snapshot,)).fetchone():
+        from db.census import digest as of_census
+
+        return of_census(connection, snapshot)
     (statement,) = script("content")
     content = hashlib.sha256()
     for row in connection.execute(statement, {"snapshot": snapshot}):

@@ -59,6 +59,12 @@ EXITS: Mapping[str, Mapping[int, str]] = {
         2: "there is no such registry or order; of several registries, 1 if one of them failed",
         3: "a snapshot is partial, or was interrupted and is open: the same line with `--resume` goes on",
     },
+    "crawl changes": {
+        0: "all that changed since the last look is known",
+        1: "the registry did not answer: nothing is lost, the mark stays where it was",
+        2: "there is no such registry, or it cannot tell what changed",
+        3: "the pages did not reach what is known, or it was stopped: the same line goes on",
+    },
     "crawl import": {
         0: "every list is complete, or was there already",
         1: "a file cannot be read, or its list is partial",

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from urllib.parse import urlsplit
 
 from simulation.clock import iso
 from simulation.events import ACTIONS, next_identity, show
 from simulation.fault_book import FaultBook, UnknownFault
 from simulation.hub import Arrival, HubRegistry
+from simulation.kept_pages import KeptPages
 from simulation.packages import NULL, PackageRegistry
 from simulation.repositories import Repository, Traits
 from simulation.truth import everything, place_of, ranking
@@ -35,9 +39,10 @@ REPOSITORY_FLAGS = ("gated", "disabled", "private")
 class Control:
     """Answers the control addresses."""
 
-    def __init__(self, world: World, book: FaultBook) -> None:
+    def __init__(self, world: World, book: FaultBook, lists: KeptPages) -> None:
         self.world = world
         self.book = book
+        self.lists = lists
         self.requests: list[dict[str, object]] = []
 
     def answer(self, ask: Ask) -> Reply:
@@ -64,6 +69,26 @@ class Control:
         registry = self.world.registry(ask.one("registry"))
         rows = ranking(registry, ask.one("by", "downloads"), int(ask.one("k", "1000")))
         return {"now": iso(self.world.clock.now()), "registry": registry.name, "ranking": rows}
+
+    def census(self, ask: Ask) -> object:
+        """Tell how many there are to see in a registry of the Hub, and the sha256 of their `_id`s, oldest first."""
+        hub = self._hub(ask)
+        identities = [hub.repositories[place].identity for place in hub.order("identity").tolist()]
+        digest = hashlib.sha256("\n".join(identities).encode()).hexdigest()
+        return {"now": iso(self.world.clock.now()), "packages": len(identities), "sha256": digest}
+
+    def prepare(self, ask: Ask) -> object:
+        """Make every page of a census before it is asked for; the body is the address of its first page."""
+        address = urlsplit(json.loads(ask.body)["url"])
+        hub = self._hub(replace(ask, query=f"registry=huggingface/{address.path.rpartition('/')[2]}"))
+        headers = {"Host": address.netloc, "Accept-Encoding": "gzip"}
+        return {"pages": self.lists.prepare(hub, Ask("huggingface", "GET", address.path, address.query, headers))}
+
+    def _hub(self, ask: Ask) -> HubRegistry:
+        registry = self.world.registry(ask.one("registry"))
+        if not isinstance(registry, HubRegistry):
+            raise UnknownName(f"{registry.name} is not of the Hub")
+        return registry
 
     def events(self, ask: Ask) -> object:
         """Tell what happened since a day."""
@@ -161,6 +186,8 @@ VERBS: Mapping[tuple[str, str], Callable[[Control, Ask], object]] = {
     ("GET", "clock"): Control.clock,
     ("POST", "advance"): Control.advance,
     ("GET", "truth"): Control.truth,
+    ("GET", "census"): Control.census,
+    ("POST", "prepare"): Control.prepare,
     ("GET", "events"): Control.events,
     ("GET", "repository"): Control.repository,
     ("GET", "requests"): Control.seen,

@@ -35,15 +35,17 @@ def daily_draw(seed: int, name: str, day: int) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(name.encode()), day])
 
 
-def drift_hub(hub: HubRegistry, draw: np.random.Generator) -> None:
-    """Move the counters of a Hub registry by one day."""
+def drift_hub(hub: HubRegistry, draw: np.random.Generator, moving: float = 1.0) -> None:
+    """Move the counters of a Hub registry by one day; with `moving` below 1 the others stay, as most do on the Hub."""
     columns = hub.columns
     HUB.step(draw, columns["level"], columns["momentum"])
     gained = draw.poisson(columns["likes"] * 0.002 + 0.004 + columns["trending"] * 0.05)
+    stays = draw.random(gained.size) >= moving if moving < 1 else np.zeros(gained.size, bool)
+    gained[stays] = 0
     columns["likes"] += gained
     columns["trending"] = np.round(columns["trending"] * 0.85 + gained, 1)
     if hub.has_downloads:
-        columns["downloads"][:] = np.exp(columns["level"]).astype(np.int64)
+        columns["downloads"][:] = np.where(stays, columns["downloads"], np.exp(columns["level"]).astype(np.int64))
         columns["downloads"][[one.disabled for one in hub.repositories]] = 0
         columns["all_time"] += columns["downloads"] // 30
     hub.touch()

@@ -60,14 +60,19 @@ class HubRegistry:
         """Append repositories, which must be in the order of `_id`."""
         arrivals = list(arrivals)
         for one in arrivals:
-            self._enter(one.repository)
+            self.enter(one.repository)
+        self.count(arrivals)
+
+    def count(self, arrivals: list[Arrival]) -> None:
+        """Give the repositories entered last their counters: at once, for columns are slow to grow."""
         for column, values in starting_counters(arrivals, self.has_downloads).items():
             old = self.columns[column]
             self.columns[column] = np.concatenate([old, np.array(values, old.dtype)])
         self.visible = np.concatenate([self.visible, np.ones(len(arrivals), bool)])
         self.touch_shape()
 
-    def _enter(self, repository: Repository) -> None:
+    def enter(self, repository: Repository) -> None:
+        """Append one repository, whose counters `count` has to follow."""
         place = len(self.repositories)
         self.repositories.append(repository)
         self.places[repository.identity] = place

@@ -7,8 +7,9 @@ import hashlib
 from simulation.clock import http_date
 from simulation.hub import HubRegistry
 from simulation.hub_files import cached_file, no_revision, resolve, revision_number, tree
-from simulation.hub_lists import BadRequest, list_page, wanted_properties
+from simulation.hub_lists import BadRequest, wanted_properties
 from simulation.hub_rows import DETAILS, row
+from simulation.kept_pages import KeptPages
 from simulation.quota import Spent, Windows
 from simulation.repositories import Repository, commit
 from simulation.wire import Ask, Reply
@@ -55,6 +56,7 @@ class HubSite:
         self.world = world
         self.windows = Windows(world.options.window, aligned=False)
         self.answered = 0
+        self.lists = KeptPages(world.options.no_expand)
 
     def answer(self, ask: Ask) -> tuple[Reply, str, bool]:
         """Return the answer, the bucket it was charged to, and whether that was over the quota."""
@@ -105,7 +107,7 @@ class HubSite:
     def _route_registry(self, ask: Ask, kind: str, rest: list[str]) -> Reply:
         hub = self.world.hubs[kind]
         if not rest:
-            reply = list_page(hub, ask, self.world.options.no_expand)
+            reply = self.lists.page(hub, ask)
             self.world.churn(hub)
             return reply
         return self._with_repository(ask, kind, "/".join(rest[:2]), rest[2:])

@@ -20,6 +20,8 @@ class Options:
     datasets: int = field(default=500, metadata={"help": "datasets on day 0"})
     spaces: int = field(default=500, metadata={"help": "spaces on day 0"})
     packages: int = field(default=1500, metadata={"help": "packages of each Ecosyste.ms registry"})
+    lively: float = field(default=0.0, metadata={"help": "Hub: share born, deleted, edited a day; 0: as usual"})
+    moving: float = field(default=1.0, metadata={"help": "Hub: share of the counters that may move in a day"})
     churn: float = field(default=0.0, metadata={"help": "share of counters that change after each list"})
     quota: int = field(default=500, metadata={"help": "Hub: API requests per window, anonymous"})
     window: float = field(default=300.0, metadata={"help": "Hub: seconds per window, in real time"})

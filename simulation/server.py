@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Protocol
 
@@ -33,9 +34,10 @@ class Simulation:
     def __init__(self, options: Options) -> None:
         self.world = World(options)
         self.book = FaultBook()
-        self.control = Control(self.world, self.book)
+        site = HubSite(self.world)
+        self.control = Control(self.world, self.book, site.lists)
         self.ending = threading.Event()
-        self.hub = Listener(("127.0.0.1", options.port), HubSite(self.world), self)
+        self.hub = Listener(("127.0.0.1", options.port), site, self)
         self.ecosystems = Listener(("127.0.0.1", options.eco_port), EcosystemsSite(self.world), self)
 
     def addresses(self) -> dict[str, str]:
@@ -62,7 +64,7 @@ class Simulation:
             if ask.path.startswith(PREFIX):
                 return self.control.answer(ask)
             number, due = self.book.due(ask)
-            reply, bucket, over = site.answer(misread(ask, due))
+            reply, bucket, over = site.answer(misread(replace(ask, struck=True), due) if due else ask)
             spoil(reply, ask, due)
             self._log(ask, reply, number, bucket, over)
             return reply

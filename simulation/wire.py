@@ -34,7 +34,10 @@ Delivery = Callable[[Wire, bytes, bytes], None]
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One request: `path` is as sent, still percent-encoded; `largest` caps the page if it is not 0."""
+    """One request: `path` is as sent, still percent-encoded; `largest` caps the page if it is not 0.
+
+    `struck` says that a fault is scripted against it.
+    """
 
     api: str
     method: str
@@ -43,6 +46,7 @@ class Ask:
     headers: Mapping[str, str]
     body: bytes = b""
     largest: int = 0
+    struck: bool = False
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
@@ -122,7 +126,9 @@ def weak_etag(body: bytes) -> str:
 def encode(ask: Ask, reply: Reply) -> tuple[bytes, bytes]:
     """Return head and body: compressed if the client can read that, 304 if it has this already."""
     body = as_bytes(reply.content)
-    headers = {"Content-Type": content_type(reply.content), "ETag": weak_etag(body)} | reply.headers
+    headers = {"Content-Type": content_type(reply.content), **reply.headers}
+    if "ETag" not in headers:
+        headers["ETag"] = weak_etag(body)
     if reply.status == 200 and headers["ETag"] in ask.headers.get("If-None-Match", ""):
         reply.status, body = 304, b""
     elif wants_gzip(ask, reply, body):

@@ -71,9 +71,10 @@ class World:
     def _live_hub(self, hub: HubRegistry, midnight: int) -> None:
         draw = random.Random(f"{self.options.seed}:{hub.name}:{self.clock.days}")
         dice = daily_draw(self.options.seed, hub.name, self.clock.days)
-        drift_hub(hub, dice)
+        drift_hub(hub, dice, self.options.moving)
         order = hub.order("downloads" if hub.has_downloads else "likes")
-        for kind, (rate, happening) in DAILY_RATES.items():
+        for kind, (usual, happening) in DAILY_RATES.items():
+            rate = self.options.lively or usual if kind in ("edited", "deleted") else usual
             # A recreation is a birth: early in the day, so that the day's other births are younger.
             span = DAY // 24 if kind == "recreated" else DAY
             for _ in range(dice.poisson(rate * len(hub.repositories))):
@@ -81,7 +82,7 @@ class World:
                 if place is not None:
                     self._note_event(hub, place, kind, happening(hub, place, moment, ""), midnight)
         self._return_some(hub, draw, midnight)
-        self._bear(hub, draw, int(dice.poisson(BIRTH_RATE * len(hub.repositories))), midnight)
+        self._bear(hub, draw, int(dice.poisson((self.options.lively or BIRTH_RATE) * len(hub.repositories))), midnight)
 
     def _return_some(self, hub: HubRegistry, draw: random.Random, midnight: int) -> None:
         for place, repository in enumerate(hub.repositories):
@@ -91,14 +92,17 @@ class World:
     def _bear(self, hub: HubRegistry, draw: random.Random, how_many: int, midnight: int) -> None:
         older = [Arrival(one) for one in hub.repositories if one.listed]
         levels = [float(hub.columns["level"][hub.places[one.repository.identity]]) for one in older]
+        born = []
         for moment in sorted(midnight + draw.randrange(DAY) for _ in range(how_many)):
             popular = draw.random() < POPULAR_BIRTHS
             level = first_level(draw, popular) if popular else min(first_level(draw), math.log(30.0))
             repository = conceive(hub, draw, next_identity(hub, moment), older, levels)
             repository.name = hub.free_name(repository.name)
             likes, _ = first_fame(draw, level)
-            hub.extend([Arrival(repository, level, likes, round(likes * 0.8, 1))])
+            hub.enter(repository)
+            born.append(Arrival(repository, level, likes, round(likes * 0.8, 1)))
             self._note_event(hub, len(hub.repositories) - 1, "created", {"popular": popular}, midnight)
+        hub.count(born)
 
     def act(self, hub: HubRegistry, place: int, action: str, to: str) -> Facts:
         """Let one scripted event happen now, and return what the log says of it."""

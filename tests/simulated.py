@@ -57,6 +57,14 @@ class Simulation:
         """Return everything about one repository or package, by `id=` or `name=`."""
         return self._ask("GET", "repository", registry=registry, **which)
 
+    def census(self, registry: str) -> dict[str, Any]:
+        """Return how many packages of a registry of the Hub can be seen, and the sha256 of their ids."""
+        return self._ask("GET", "census", registry=registry)
+
+    def prepare(self, url: str) -> int:
+        """Make every page of a census before it is asked for; return how many there are."""
+        return self._ask("POST", "prepare", {"url": url})["pages"]
+
     def faults(self, script: list[dict[str, Any]]) -> None:
         """Script faults."""
         self._ask("POST", "faults", script)

@@ -51,15 +51,17 @@ class UnexpectedPage(CrawlError):
 
 @dataclass(frozen=True)
 class Plan:
-    """What a crawl is to look at: one list of one registry, and where and how to ask for it."""
+    """What a crawl is to look at: one list of one registry (all of it if `k` is None), where and how to ask for it, and
+    how many seconds it may take, or lie open until it is gone on with."""
 
     registry: str
-    k: int
+    k: int | None
     ordered_by: str | None = None
     endpoint: str = ""
     with_counters: bool = True
     keep_bodies: bool = True
     settings: Mapping[str, object] = field(default_factory=dict)
+    longest: int = 6 * 3600
 
 
 class RegistrySpider(Spider):
@@ -72,6 +74,8 @@ class RegistrySpider(Spider):
     endpoint_variable = ""
     public_endpoint = ""
     pause = 0.0
+    of_everything = False
+    asked_ahead: str | None = None
     page_bytes = 128 * 1024 * 1024
 
     def __init__(self, plan: Plan, resume_at: str | None = None, recording: Recording | None = None) -> None:
@@ -141,6 +145,9 @@ class RegistrySpider(Spider):
         if isinstance(error, Stopped):
             return
         self.trouble = error if isinstance(error, CrawlError) else unforeseen(error)
+
+    def stored(self) -> None:
+        """Called when the page in hand is written."""
 
     def following(self, answer: Answer) -> str | None:
         """The address of the page after this one, on our own host; None at the end."""

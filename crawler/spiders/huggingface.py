@@ -24,14 +24,14 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
 from huggingface_hub import constants, get_token
 from scrapy import Request
 
-from crawler.decode import Count, Name, NotAList, Rows, inversions, read_rows, seconds
+from crawler.decode import Count, Key, Name, NotAList, Rows, inversions, read_rows, seconds
 from crawler.items import Answer, Event, Observation, Page, Parent, Progress, Registry
 from crawler.spiders import CrawlError, NotThere, Plan, RegistrySpider, not_a_list, page_of
 
@@ -59,7 +59,7 @@ class BaseModel(msgspec.Struct, gc=False):
     """A parent the Hub has resolved."""
 
     id: Name
-    key: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{24}$")] | None = msgspec.field(name="_id", default=None)
+    key: Key | None = msgspec.field(name="_id", default=None)
 
 
 class BaseModels(msgspec.Struct, gc=False):
@@ -79,7 +79,7 @@ class Row(msgspec.Struct, gc=False):
     """One row of a list; a property without value is absent from it."""
 
     id: Name
-    key: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{24}$")] = msgspec.field(name="_id")
+    key: Key = msgspec.field(name="_id")
     downloads: Count | None = None
     likes: Count | None = None
     all_time: Count | None = msgspec.field(name="downloadsAllTime", default=None)
@@ -124,7 +124,7 @@ class HuggingFaceSpider(RegistrySpider):
 
     def takes(self, status: int, url: str) -> bool:
         """400 to the first question tells which fields are known."""
-        return status == 200 or (status == 400 and _parameter(url, "limit") == "1")
+        return status == 200 or (status == 400 and parameter(url, "limit") == "1")
 
     def request(self, url: str) -> Request:
         """With the token huggingface_hub would send, if there is one. Requests only ever go to our own endpoint."""
@@ -146,7 +146,7 @@ class HuggingFaceSpider(RegistrySpider):
             return self._after_refusal(answer)
         rows = self._rows(answer)
         following = self.following(answer)
-        if _parameter(answer.url, "limit") == "1":
+        if parameter(answer.url, "limit") == "1":
             self.learned["cursor"] = cursor_form(following)
             events = [*rows.events, *surprises(answer, self.learned["cursor"], SORTS[self.ordered_by])]
             following = self._list_url(self.learned["expand"], min(PAGE, self.plan.k + 1))
@@ -276,15 +276,16 @@ def _stated(tags: Iterable[str]) -> Iterable[tuple[str, str]]:
 
 def surprises(answer: Answer, cursor: str, sort: str) -> Iterable[Event]:
     """What the first row shows of an API that is not as it was: another cursor, no statement of the quota."""
-    if cursor and cursor != f"{sort}, _id":
-        yield Event("assumption_differs", "warning", "the keys of the cursor", f"{sort}, _id", cursor)
+    wanted = sort if sort == "_id" else f"{sort}, _id"
+    if cursor and cursor != wanted:
+        yield Event("assumption_differs", "warning", "the keys of the cursor", wanted, cursor)
     if "ratelimit" not in answer.headers:
         yield Event("assumption_differs", "warning", "the quota is not stated any more", "RateLimit", None)
 
 
 def cursor_form(url: str | None) -> str:
     """The keys a cursor stands on, as the Hub's predicate names them: 'downloads, _id'; '' if it cannot be read."""
-    cursor = _parameter(url or "", "cursor")
+    cursor = parameter(url or "", "cursor")
     try:
         predicate = json.loads(base64.b64decode(cursor or ""))
         keys = [key for part in predicate.get("$or", [predicate]) for key in part]
@@ -297,7 +298,8 @@ def _asked(url: str) -> set[str]:
     return {value for name, value in _parameters(url) if name in ("expand", "expand[]")}
 
 
-def _parameter(url: str, name: str) -> str | None:
+def parameter(url: str, name: str) -> str | None:
+    """One parameter of an address."""
     return next((value for key, value in _parameters(url) if key == name), None)
 
 

@@ -15,6 +15,8 @@ from crawler.words import Words, add_format, add_keeping, add_manner, add_word, 
 from db import ObservatoryError
 from db.command import FAILED, PARTIAL, complain, count, plain
 
+DAY = 86400
+
 
 def add(words: Words) -> None:
     """Add the word."""
@@ -25,7 +27,13 @@ def add(words: Words) -> None:
         epilog="exit codes: 0 complete, 1 failed, 2 wrong usage, 3 partial: run it again with --resume",
     )
     word.add_argument("registries", nargs="+", metavar="REGISTRY", help="huggingface/models, npm, pypi, …")
-    word.add_argument("--top", type=count, default=1000, metavar="K", help="how deep (default: 1000)")
+    depth = word.add_mutually_exclusive_group()
+    depth.add_argument("--top", type=count, default=1000, metavar="K", help="how deep (default: 1000)")
+    depth.add_argument("--full", action="store_true", help="every package there is: a census (of the Hub's registries)")
+    word.add_argument(
+        "--resume-within", type=count, default=3, metavar="DAYS",
+        help="of its begin a census may be gone on with (default: 3); it is as of its begin",
+    )  # fmt: skip
     word.add_argument(
         "--by",
         choices=("downloads", "likes", "trending", "dependents"),
@@ -61,8 +69,9 @@ def _one(options: argparse.Namespace) -> dict[str, object]:
     from crawler.spiders import Plan
 
     (registry,) = options.registries
-    plan = Plan(registry, options.top, options.by, endpoint_of(spider_for(registry)), not options.no_counters,
-                options.keep_bodies > 0)  # fmt: skip
+    depth = {"k": None, "longest": options.resume_within * DAY} if options.full else {"k": options.top}
+    plan = Plan(registry, ordered_by=options.by, endpoint=endpoint_of(spider_for(registry, options.full)),
+                with_counters=not options.no_counters, keep_bodies=options.keep_bodies > 0, **depth)  # fmt: skip
     how = dataclasses.replace(
         manner(options), clock=options.clock, keep_bodies_days=options.keep_bodies, quiet=options.quiet
     )
@@ -97,9 +106,9 @@ def _wait_for(child: subprocess.Popen[str]) -> str:
 
 def _said(options: argparse.Namespace) -> list[str]:
     """The options as they were given, for a child."""
-    values = ("db", "top", "by", "contact", "share", "patience", "pause", "clock", "keep_bodies")
-    flags = ("resume", "no_counters", "quiet", "debug")
-    given = [(name, getattr(options, name)) for name in values]
+    values = ("db", "resume_within", "by", "contact", "share", "patience", "pause", "clock", "keep_bodies")
+    flags = ("full", "resume", "no_counters", "quiet", "debug")
+    given = [(name, getattr(options, name)) for name in (*values, *(() if options.full else ("top",)))]
     words = [word for name, value in given if value is not None for word in (_option(name), str(value))]
     return words + [_option(name) for name in flags if getattr(options, name, False)]
 

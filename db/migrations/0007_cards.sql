@@ -85,6 +85,7 @@ FROM card_revision v JOIN package p ON p.package_id = v.package_id JOIN registry
 LEFT JOIN card c ON c.card_id = v.card_id;
 
 CREATE VIEW v1_score AS
-SELECT c.blob, s.scorer, s.version, s.item, s.state, s.agreement, s.evidence_start, s.evidence_end, s.reason,
-       strftime('%Y-%m-%dT%H:%M:%SZ', s.scored_at, 'unixepoch') AS scored_at
-FROM score s JOIN card c ON c.card_id = s.card_id;
+SELECT DISTINCT g.name AS registry, c.blob, s.scorer, s.version, s.item, s.state, s.agreement, s.evidence_start,
+       s.evidence_end, s.reason, strftime('%Y-%m-%dT%H:%M:%SZ', s.scored_at, 'unixepoch') AS scored_at
+FROM score s JOIN card c ON c.card_id = s.card_id JOIN card_revision v ON v.card_id = c.card_id
+JOIN package p ON p.package_id = v.package_id JOIN registry g ON g.registry_id = p.registry_id;

@@ -24,6 +24,12 @@ ON CONFLICT (registry_id, stable_id) DO NOTHING;
 UPDATE incoming SET package_id =
     (SELECT p.package_id FROM package p WHERE p.registry_id = :registry AND p.stable_id = incoming.stable_id);
 
+-- The last complete census has seen every package that it left a fingerprint of.
+UPDATE package SET seen_at = c.at FROM incoming i, (
+    SELECT max(s.taken_at) AS at FROM census JOIN snapshot s ON s.snapshot_id = census.snapshot_id
+    WHERE s.registry_id = :registry AND s.status = 'complete') c
+WHERE package.package_id = i.package_id AND package.fingerprint IS NOT NULL AND package.seen_at < c.at;
+
 INSERT INTO quality_event (registry_id, snapshot_id, package_id, kind, severity, before, after, evidence, noted_at)
 SELECT :registry, :snapshot, p.package_id, 'renamed', 'note', p.name, i.name, 'same stable id, another name', :at
 FROM incoming i JOIN package p ON p.package_id = i.package_id WHERE p.name <> i.name AND :at > p.seen_at;
@@ -49,6 +55,7 @@ ON CONFLICT DO NOTHING;
 
 UPDATE package SET
     name = i.name, seen_at = :at,
+    fingerprint = CASE WHEN package.fingerprint IS NOT NULL THEN 0 END,  -- the next census looks at it anew
     created_at = coalesce(i.created_at, package.created_at),
     modified_at = coalesce(i.modified_at, package.modified_at),
     sha = coalesce(i.sha, package.sha),

@@ -19,7 +19,8 @@ def silent(ranking: DataFrame) -> Iterator[Result]:
 
 def test_every_public_function_of_the_folder_is_a_metric():
     assert [metric.name for metric in metrics()] == [
-        "descendants", "descendants_as_published", "preservation", "preservation_as_published", "turnover",
+        "concentration", "descendants", "descendants_as_published", "kinship", "population", "preservation",
+        "preservation_as_published", "turnover",
         "turnover_as_published",
     ]  # fmt: skip
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from analysis.relations import FOLDER, question, reader
+from analysis.relations import FOLDER, question, reader, relation
 from db.connect import reading
 from tests.analysis.conftest import falling
+from tests.db.test_census import census, census_store
 
 
 def read(history, snapshot, name):
@@ -18,7 +19,7 @@ def test_every_question_begins_with_a_sentence():
 
 
 def test_every_question_can_be_asked_of_an_empty_store(history):
-    values = dict.fromkeys(("snapshot", "k", "as_of", "until", "metric", "version"))
+    values = dict.fromkeys(("snapshot", "k", "as_of", "until", "metric", "version", "of"))
     with reading(history.path) as connection:
         for path in FOLDER.glob("*.sql"):
             connection.execute(f"EXPLAIN {question(path.stem)}", values)
@@ -89,3 +90,13 @@ def test_of_two_equally_close_lists_the_newer_is_taken(history):
     now = history.add("2026-03-02", falling("ab"))
     matched = read(history, now, "matched_ranking")
     assert set(matched["snapshot"]) == {newer}
+
+
+def test_a_census_is_a_relation_that_the_store_reads() -> None:
+    store = census_store()
+    rows = {key * 24: (number, None, 5) for number, key in enumerate("abc")}
+    snapshot = census(store, rows)
+    frame = relation(store._connection, snapshot, "census")
+    assert frame.to_dict("list") == {
+        "package": [1, 2, 3], "downloads": [0, 1, 2], "likes": [-1, -1, -1], "downloads_all_time": [5, 5, 5],
+    }  # fmt: skip

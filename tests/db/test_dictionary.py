@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from sqlite_utils import Database
 
 from db.__main__ import COLUMNS, dictionary, dictionary_page, schema_page
 from db.cards import Cards, CardText, Collection, Look, blob_hash, unscored
 from db.care import schema
+from db.looks import LookStore
 from db.rows import Event, Parent, StoredResult
 from db.scores import Score, put_scores
 from db.store import Store
@@ -56,6 +58,18 @@ def fill_cards(store: Store) -> None:
     (card,) = unscored(store._connection, "rules", "1")
     found = [Score(card.card, "training", "yes", 1.0, 0, 3, "a heading"), Score(card.card, "evaluation", "no")]
     put_scores(store, store._connection, "rules", "1", found, 0)
+    looked_at(LookStore(Database(store._connection)))
+    return store
+
+
+def looked_at(looks: LookStore) -> None:
+    """Two looks, one of them killed; two absent packages, one of them decided."""
+    numbers = [looks.begin_look(MODELS, "a test", at) for at in (1, 2)]
+    looks.end_look(numbers[1], "bounded", "so it is", 3)
+    third = looks.begin_look(MODELS, "a test", 4)
+    assert looks.miss([(1, 0, 1), (2, 0, 1)]) == 2
+    fate = {"state": "renamed", "probes": 1, "first": 2, "last": 2, "successor": "c", "decided_at": 3, "name": "a"}
+    looks.record_absence(third, None, {**fate, "package": 1, "missed_at": 1})
 
 
 def test_the_schema_that_can_be_read_is_the_one_that_is_applied() -> None:

@@ -1,0 +1,219 @@
+"""The counters of 65,536 packages as compressed bytes: whole, or as differences from the census before (pure).
+
+A chain begins with a whole block. Its packages are put in the order of their downloads, largest first, for packages of
+one size change alike; every difference of the chain speaks of places in that order, and new packages are appended to
+it. A difference says which packages are new, which came or went, and for each counter where it changed and by how
+much. Each stream is bytes, 255 standing for a larger number that follows at the end; all of them are one zstd frame.
+
+A counter the registry said nothing of is NOTHING. A package that is away keeps its last values, so that its return is
+a small difference too.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import zstandard
+
+from db import StoreError
+
+CODEC = 1
+SIZE = 1 << 16
+COLUMNS = ("downloads", "likes", "downloads_all_time")
+NOTHING = -1
+LEVEL = 9
+ESCAPE = 255
+HEAD = struct.Struct("<IIB")
+
+
+@dataclass
+class Block:
+    """The packages of one block in the order of their chain: their places in it, who is there, and their counters."""
+
+    places: np.ndarray
+    present: np.ndarray
+    values: list[np.ndarray]
+
+    def in_order(self, offset: int = 0) -> list[np.ndarray]:
+        """The places of those who are there, rising from an offset, and beside them each counter."""
+        order = np.argsort(self.places, kind="stable")
+        order = order[self.present[order]]
+        return [self.places[order].astype(np.int64) + offset, *(column[order] for column in self.values)]
+
+
+def empty() -> Block:
+    """A block of nobody."""
+    nothing = np.empty(0, np.int64)
+    return Block(np.empty(0, np.uint16), np.empty(0, bool), [nothing] * len(COLUMNS))
+
+
+def whole(places: np.ndarray, columns: list[np.ndarray]) -> bytes:
+    """A block as it is. `places` are the package numbers within the block, rising."""
+    order = _by_size(columns[0])
+    streams = [_gaps(places), _plus_one(columns[0]), *(_plus_one(column[order]) for column in columns[1:])]
+    return _packed(streams)
+
+
+def difference(before: Block, places: np.ndarray, columns: list[np.ndarray]) -> bytes:
+    """What makes of one census the next; empty where nothing changed."""
+    at = np.full(SIZE, -1, np.int64)
+    at[before.places] = np.arange(len(before.places))
+    new = places[at[places] < 0]
+    after = _extended(before, new)
+    at[new] = np.arange(len(before.places), len(after.places))
+    here = at[places]
+    present = np.zeros(len(after.places), bool)
+    present[here] = True
+    streams = [_gaps(new), _gaps(np.flatnonzero(present != after.present))]
+    for had, given in zip(after.values, columns, strict=True):
+        steps = given.astype(np.int64) - had[here]  # wraps, and wraps back
+        changed = np.flatnonzero(steps)
+        where, steps = here[changed], steps[changed]
+        order = np.argsort(where, kind="stable")
+        streams += [_gaps(where[order]), _zigzag(steps[order])]
+    return _packed(streams) if any(len(stream) for stream in streams) else b""
+
+
+def read_whole(content: bytes, codec: int = CODEC) -> Block:
+    """A whole block, in the order of its chain."""
+    gaps, first, *others = _unpacked(content, codec)
+    places, first = _from_gaps(gaps).astype(np.uint16), _minus_one(first)
+    order = _by_size(first)
+    values = [first[order], *(_minus_one(column) for column in others)]
+    return Block(places[order], np.ones(len(places), bool), values)
+
+
+def apply(block: Block, content: bytes, codec: int = CODEC) -> Block:
+    """The block one census later. The arrays of the one that was given are used up."""
+    new, toggled, *columns = _unpacked(content, codec)
+    if len(new):
+        block = _extended(block, _from_gaps(new))
+    if len(toggled):
+        where = _from_gaps(toggled)
+        block.present[where] = ~block.present[where]
+    for number, column in enumerate(block.values):
+        gaps, steps = columns[2 * number : 2 * number + 2]
+        if len(gaps):
+            column[_from_gaps(gaps)] += _unzigzag(steps)
+    return block
+
+
+def one_place(chain: Iterator[tuple[bytes, bool, int]], place: int) -> Iterator[tuple[bool, list[int]]]:
+    """Whether one package is there and what its counters are, after each link of a chain; only it is followed."""
+    block, where = empty(), -1
+    length, present, values = 0, False, [NOTHING] * len(COLUMNS)
+    for content, is_whole, codec in chain:
+        if is_whole:
+            block = read_whole(content, codec)
+            found = np.flatnonzero(block.places == place)
+            where, length = (int(found[0]) if len(found) else -1), len(block.places)
+            present = where >= 0
+            values = [int(column[where]) if present else NOTHING for column in block.values]
+        else:
+            new, toggled, *columns = _unpacked(content, codec)
+            if len(new):
+                found = np.flatnonzero(_from_gaps(new) == place)
+                where = length + int(found[0]) if len(found) else where
+                length += len(new)
+            present ^= _index(toggled, where) is not None
+            for number in range(len(values)):
+                gaps, steps = columns[2 * number : 2 * number + 2]
+                at = _index(gaps, where)
+                if at is not None:
+                    step = int(_unzigzag(steps[at : at + 1])[0])
+                    values[number] = _wrapped(values[number] + step)
+        yield present, list(values)
+
+
+def _wrapped(value: int) -> int:
+    return (value + 2**63) % 2**64 - 2**63
+
+
+def _index(gaps: np.ndarray, where: int) -> int | None:
+    if where < 0 or not len(gaps):
+        return None
+    places = _from_gaps(gaps)
+    at = int(np.searchsorted(places, where))
+    return at if at < len(places) and places[at] == where else None
+
+
+def _extended(block: Block, new: np.ndarray) -> Block:
+    unknown = np.full(len(new), NOTHING, np.int64)
+    return Block(
+        np.concatenate([block.places, new.astype(np.uint16)]),
+        np.concatenate([block.present, np.zeros(len(new), bool)]),
+        [np.concatenate([column, unknown]) for column in block.values],
+    )
+
+
+def _by_size(values: np.ndarray) -> np.ndarray:
+    """Largest first. Sixteen bits are enough to tell who changes alike, and are sorted by counting."""
+    return np.argsort((65535 - np.clip(values, -1, 65534) - 1).astype(np.uint16), kind="stable")
+
+
+def _gaps(places: np.ndarray) -> np.ndarray:
+    return (np.diff(places.astype(np.int64), prepend=-1) - 1).astype(np.uint64)
+
+
+def _from_gaps(gaps: np.ndarray) -> np.ndarray:
+    return np.cumsum(gaps.astype(np.int64) + 1) - 1
+
+
+def _plus_one(values: np.ndarray) -> np.ndarray:
+    return values.astype(np.int64).view(np.uint64) + np.uint64(1)
+
+
+def _minus_one(values: np.ndarray) -> np.ndarray:
+    return (values.astype(np.uint64) - np.uint64(1)).view(np.int64)
+
+
+def _zigzag(steps: np.ndarray) -> np.ndarray:
+    return ((steps << 1) ^ (steps >> 63)).view(np.uint64)
+
+
+def _unzigzag(codes: np.ndarray) -> np.ndarray:
+    wide = codes.astype(np.uint64)
+    return (wide >> np.uint64(1)).view(np.int64) ^ -(wide & np.uint64(1)).view(np.int64)
+
+
+def _packed(streams: list[np.ndarray]) -> bytes:
+    parts = [part for stream in streams for part in _stream(stream)]
+    return zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compress(b"".join(parts))
+
+
+def _stream(numbers: np.ndarray) -> tuple[bytes, bytes, bytes]:
+    large = numbers[numbers >= ESCAPE]
+    width = 8 if len(large) and int(large.max()) >> 32 else 4
+    shuffled = large.astype(f"<u{width}").view(np.uint8).reshape(-1, width).T.tobytes()
+    return HEAD.pack(len(numbers), len(large), width), np.minimum(numbers, ESCAPE).astype(np.uint8).tobytes(), shuffled
+
+
+def _unpacked(content: bytes, codec: int) -> list[np.ndarray]:
+    if codec != CODEC:
+        raise StoreError(f"A block of counters is in form {codec}, which this version cannot read.",
+                         fix="Install the version that wrote it.")  # fmt: skip
+    try:
+        raw = zstandard.ZstdDecompressor().decompress(content)
+        return list(_streams(raw))
+    except (zstandard.ZstdError, struct.error, ValueError) as error:
+        raise ValueError(f"a block of counters cannot be read: {error}") from error
+
+
+def _streams(raw: bytes) -> Iterator[np.ndarray]:
+    at = 0
+    while at < len(raw):
+        count, large, width = HEAD.unpack_from(raw, at)
+        at += HEAD.size
+        small = np.frombuffer(raw, np.uint8, count, at)
+        at += count
+        if not large:
+            yield small
+            continue
+        numbers = small.astype(np.uint64)
+        shuffled = np.frombuffer(raw, np.uint8, large * width, at).reshape(width, large)
+        at += large * width
+        numbers[np.flatnonzero(small == ESCAPE)] = np.ascontiguousarray(shuffled.T).view(f"<u{width}").ravel()
+        yield numbers

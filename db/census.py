@@ -1,0 +1,219 @@
+"""Any past census: its counters as columns, one package's whole series, its digest, and how one comes to be stored.
+
+A census of a registry is a chain of blocks (db.blocks): whole ones now and then, and differences between them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+
+import numpy as np
+import zstandard
+
+from db.blocks import CODEC, COLUMNS, NOTHING, SIZE, Block, apply, difference, empty, one_place, read_whole, whole
+from db.migrate import statements
+
+FOLDER = Path(__file__).parent / "statements"
+WHOLE_EVERY = 32
+STAGED = 1 + len(COLUMNS)
+READERS = 2  # threads: most of the work is zstd's and numpy's, which do not hold each other up
+ROWS = 1 << 16
+
+Columns = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One package in one census; None where the registry said nothing, or where the package was not there."""
+
+    snapshot: int
+    taken_at: int
+    status: str
+    present: bool
+    downloads: int | None
+    likes: int | None
+    downloads_all_time: int | None
+
+
+def is_census(connection: sqlite3.Connection, snapshot: int) -> bool:
+    """Whether a snapshot's counters are kept in blocks."""
+    found = connection.execute("SELECT 1 FROM census WHERE snapshot_id = ?", (snapshot,))
+    return found.fetchone() is not None
+
+
+def counters(connection: sqlite3.Connection, snapshot: int) -> Columns:
+    """The counters of a past census: `package`, `downloads`, `likes` and `downloads_all_time`, in package order.
+
+    Each is an array of int64; -1 where the registry said nothing. Of a snapshot that is no census all are empty.
+    """
+    chain = _blocks(connection, snapshot) if is_census(connection, snapshot) else ()
+    found = [block.in_order(number * SIZE) for number, block in chain]
+    names = ("package", *COLUMNS)
+    if not found:
+        return {name: np.empty(0, np.int64) for name in names}
+    return {name: np.concatenate([columns[place] for columns in found]) for place, name in enumerate(names)}
+
+
+def series(connection: sqlite3.Connection, package: int) -> list[Seen]:
+    """What each ended census of its registry said of one package, oldest first."""
+    rows = connection.execute(_statement("census_series"), {"package": package}).fetchall()
+    chain = ((content, bool(is_whole), codec) for *_, is_whole, codec, content in rows if content is not None)
+    states = one_place(chain, package % SIZE)
+    found, state = [], (False, [NOTHING] * len(COLUMNS))
+    for snapshot, taken_at, status, _, _, content in rows:
+        if content is not None:
+            state = next(states)
+        present, values = state
+        said = [value if present and value != NOTHING else None for value in values]
+        found.append(Seen(snapshot, taken_at, status, present, *said))
+    return found
+
+
+def digest(connection: sqlite3.Connection, snapshot: int) -> str:
+    """The sha256 of a census: who was there, by the registry's own ids, and each counter, in the order of those ids."""
+    found = counters(connection, snapshot)
+    hashes = [hashlib.sha256() for _ in range(STAGED)]
+    rows = connection.execute(
+        "SELECT p.package_id, p.stable_id FROM package p JOIN snapshot s ON s.registry_id = p.registry_id"
+        " WHERE s.snapshot_id = ? ORDER BY p.stable_id",
+        (snapshot,),
+    )
+    while some := rows.fetchmany(ROWS):
+        ids = np.fromiter((row[0] for row in some), np.int64, len(some))
+        at = np.searchsorted(found["package"], ids)
+        at[at == len(found["package"])] = 0
+        there = found["package"][at] == ids if len(found["package"]) else np.zeros(len(ids), bool)
+        for place in np.flatnonzero(there):
+            hashes[0].update(some[place][1].encode() + b"\n")
+        for column, one in zip(COLUMNS, hashes[1:], strict=True):
+            one.update(found[column][at[there]].astype("<i8").tobytes())
+    return hashlib.sha256(b"".join(one.digest() for one in hashes)).hexdigest()
+
+
+def assemble(connection: sqlite3.Connection, snapshot: int) -> np.ndarray:
+    """Turn the staged pages of an open census into blocks; the numbers of its packages, rising.
+
+    It belongs into the transaction that ends the snapshot.
+    """
+    (registry,) = connection.execute("SELECT registry_id FROM snapshot WHERE snapshot_id = ?", (snapshot,)).fetchone()
+    (number, last) = connection.execute(
+        "SELECT count(*), coalesce(max(snapshot_id), 0) FROM census JOIN snapshot USING (snapshot_id)"
+        " WHERE registry_id = ?",
+        (registry,),
+    ).fetchone()
+    if last >= snapshot:
+        raise ValueError(f"census {snapshot} ends after census {last} of the same registry, which began later")
+    packages, columns = staged(connection, snapshot)
+    arrived = departed = 0
+    for block, before, lies in _beside(_blocks(connection, last, registry), packages):
+        places, given = packages[lies] - block * SIZE, [column[lies] for column in columns]
+        there = np.intersect1d(before.places[before.present], places, assume_unique=True)
+        arrived += len(places) - len(there)
+        departed += int(before.present.sum()) - len(there)
+        _write_block(connection, (registry, block, snapshot), before, places, given, number % WHOLE_EVERY == 0)
+    connection.execute(
+        "INSERT INTO census (snapshot_id, packages, arrivals, departures) VALUES (?, ?, ?, ?)",
+        (snapshot, len(packages), arrived, departed),
+    )
+    connection.execute("DELETE FROM census_page WHERE snapshot_id = ?", (snapshot,))
+    return packages
+
+
+def absent(connection: sqlite3.Connection, snapshot: int, packages: np.ndarray) -> list[int]:
+    """The packages of its registry that an earlier census has left a fingerprint of, and that are not in this one."""
+    rows = connection.execute(
+        "SELECT package_id FROM package JOIN snapshot USING (registry_id)"
+        " WHERE snapshot_id = ? AND fingerprint IS NOT NULL",
+        (snapshot,),
+    )
+    known = np.fromiter((row[0] for row in rows), np.int64)
+    return np.setdiff1d(known, packages, assume_unique=True).tolist()
+
+
+def stage(packages: list[int], columns: Iterable[list[int | None]]) -> bytes:
+    """The counters of one page, until its census ends."""
+    said = [packages, *([NOTHING if value is None else value for value in column] for column in columns)]
+    return zstandard.compress(np.array(said, np.int64).tobytes(), 1)
+
+
+def staged(connection: sqlite3.Connection, snapshot: int) -> tuple[np.ndarray, list[np.ndarray]]:
+    """The packages of an open census, rising, and their counters."""
+    rows = connection.execute("SELECT content FROM census_page WHERE snapshot_id = ? ORDER BY number", (snapshot,))
+    pages = [np.frombuffer(zstandard.decompress(row[0]), np.int64).reshape(STAGED, -1) for row in rows]
+    if not pages:
+        return np.empty(0, np.int64), [np.empty(0, np.int64) for _ in COLUMNS]
+    packages = np.concatenate([page[0] for page in pages])
+    order = np.argsort(packages, kind="stable")
+    columns = [np.concatenate([page[place] for page in pages])[order] for place in range(1, STAGED)]
+    return packages[order], columns
+
+
+def _write_block(
+    connection: sqlite3.Connection, key: tuple[int, int, int], before: Block, places: np.ndarray,
+    columns: list[np.ndarray], anew: bool,
+) -> None:  # fmt: skip
+    is_whole = anew or not len(before.places)
+    content = whole(places, columns) if is_whole else difference(before, places, columns)
+    if content:
+        connection.execute(
+            "INSERT INTO observation_block (registry_id, number, snapshot_id, codec, whole, content)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (*key, CODEC, int(is_whole), content),
+        )
+
+
+def _beside(before: Iterator[tuple[int, Block]], packages: np.ndarray) -> Iterator[tuple[int, Block, slice]]:
+    """Every block of the last census or of this one, and where in `packages` its packages lie."""
+    known, numbers = next(before, None), np.unique(packages // SIZE).tolist()
+    while known is not None or numbers:
+        block = min(([known[0]] if known else []) + numbers[:1])
+        lies = slice(*np.searchsorted(packages, [block * SIZE, (block + 1) * SIZE]))
+        if known is not None and known[0] == block:
+            yield block, known[1], lies
+            known = next(before, None)
+        else:
+            yield block, empty(), lies
+        if numbers[:1] == [block]:
+            del numbers[0]
+
+
+def _blocks(connection: sqlite3.Connection, snapshot: int, registry: int | None = None) -> Iterator[tuple[int, Block]]:
+    """Every block of a census as it then was, in order; the places are within the block."""
+    if registry is None:
+        row = connection.execute("SELECT registry_id FROM snapshot WHERE snapshot_id = ?", (snapshot,)).fetchone()
+        registry = row[0]
+    cursor = connection.execute(_statement("census_blocks"), {"registry": registry, "snapshot": snapshot})
+    chains = ((number, list(links)) for number, links in groupby(cursor, itemgetter(0)))
+    with ThreadPoolExecutor(READERS) as readers:
+        yield from _ahead(readers, chains)
+
+
+def _ahead(readers: ThreadPoolExecutor, chains: Iterator[tuple[int, list[tuple]]]) -> Iterator[tuple[int, Block]]:
+    """Decode a few chains ahead of whoever takes them: not all of a census in memory at once."""
+    waiting = []
+    for number, links in chains:
+        waiting.append((number, readers.submit(_replayed, links)))
+        if len(waiting) > 2 * READERS:
+            first, future = waiting.pop(0)
+            yield first, future.result()
+    for number, future in waiting:
+        yield number, future.result()
+
+
+def _replayed(links: list[tuple]) -> Block:
+    block = empty()
+    for _, _, is_whole, codec, content in links:
+        block = read_whole(content, codec) if is_whole else apply(block, content, codec)
+    return block
+
+
+def _statement(name: str) -> str:
+    (found,) = statements((FOLDER / f"{name}.sql").read_text("utf-8"))
+    return found

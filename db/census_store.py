@@ -1,0 +1,161 @@
+"""Write a census: a page in one transaction, most of whose rows say nothing new; in the end, the blocks."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from sqlite_utils import Database
+
+from db.census import absent, assemble, stage, staged
+from db.rows import CensusPage, Finding, Page, Progress
+from db.store import Store, script
+
+NEWEST = ("downloads", "likes", "downloads_all_time", "trending", "modified_at", "sha")
+UNKNOWN = 0  # a fingerprint that is never equal: the row is looked at
+
+
+class CensusStore(Store):
+    """The writer's side of a store while a census is taken."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._progress: Progress | None = None
+
+    def record(self, snapshot: int, page: Page) -> Progress:
+        """Write a page of a census, or any other page as ever."""
+        before = self.progress(snapshot)
+        if not isinstance(page, CensusPage):
+            self._progress = None
+            return super().record(snapshot, page)
+        with self.transaction():
+            subject = self._connection.execute(
+                "SELECT registry_id, taken_at FROM snapshot WHERE snapshot_id = ?", (snapshot,)
+            ).fetchone()
+            values = {"snapshot": snapshot, "registry": subject[0], "at": subject[1], "page": before.pages}
+            self._write_rows(values, page)
+            self._put_page(values, page, len(page.stable_ids), page.repeated, page.beyond)
+        self._progress = replace(
+            before, pages=before.pages + 1, depth=before.depth + len(page.stable_ids) + len(page.rejects),
+            duplicates=before.duplicates + page.repeated,
+        )  # fmt: skip
+        return self._progress
+
+    def progress(self, snapshot: int) -> Progress:
+        """How far an open snapshot has come; counted once, then kept in mind."""
+        if self._progress is None or self._progress.snapshot != snapshot:
+            self._progress = super().progress(snapshot)
+        return self._progress
+
+    def last_id(self, snapshot: int) -> str:
+        """The largest stable id that an open census has come to; '' at its beginning."""
+        row = self._connection.execute(
+            "SELECT last_id FROM census_page WHERE snapshot_id = ? ORDER BY number DESC LIMIT 1", (snapshot,)
+        ).fetchone()
+        return row[0] if row else ""
+
+    def holds_pages(self, snapshot: int) -> bool:
+        """Whether an open snapshot has pages of a census."""
+        return bool(self._one("SELECT count(*) FROM census_page WHERE snapshot_id = ?", snapshot))
+
+    def presence(self, snapshot: int) -> dict[str, float]:
+        """The share of an open census's rows in which each field is there."""
+        rows = self._connection.execute(
+            "SELECT c.fields, g.kept FROM census_page c JOIN page g USING (snapshot_id, number)"
+            " WHERE c.snapshot_id = ?",
+            (snapshot,),
+        ).fetchall()
+        listed, counts = sum(row[1] for row in rows), Counter[str]()
+        for row in rows:
+            counts.update(json.loads(row[0]))
+        return {name: count / listed for name, count in sorted(counts.items()) if count} if listed else {}
+
+    def leaders(self, snapshot: int) -> list[tuple[str, bool]]:
+        """The largest packages known from earlier censuses, and whether an open one has them."""
+        found = self.ask("census_leaders", snapshot=snapshot)
+        packages, _ = staged(self._connection, snapshot) if found else ((), ())
+        return [(row["name"], row["package_id"] in packages) for row in found]
+
+    def expected(self, registry: str) -> int | None:
+        """How many packages the last complete census of a registry held; None if there is none."""
+        return self._one(
+            "SELECT max(packages) FROM census WHERE snapshot_id = (SELECT max(snapshot_id) FROM census"
+            " JOIN snapshot s USING (snapshot_id) JOIN registry r USING (registry_id)"
+            " WHERE r.name = ? AND s.status = 'complete')",
+            registry,
+        )
+
+    def end(
+        self, snapshot: int, status: str, findings: Iterable[Finding], reason: str | None, at: int,
+        presence: Mapping[str, float] | None = None,
+    ) -> None:  # fmt: skip
+        """End a census: its blocks, and then as any snapshot ends."""
+        if not self.holds_pages(snapshot):
+            super().end(snapshot, status, findings, reason, at, presence)
+            return
+        with self.transaction():
+            packages = assemble(self._connection, snapshot)
+            if status == "complete":
+                (gone,) = script("census_gone")
+                lacking = absent(self._connection, snapshot, packages)
+                self._connection.executemany(gone, ({"snapshot": snapshot, "package": package} for package in lacking))
+            super().end(snapshot, status, findings, reason, at, presence)
+
+    def _write_rows(self, values: Mapping[str, object], page: CensusPage) -> None:
+        known = self._known(values, page)
+        ids = [known[key][0] if key in known else None for key in page.stable_ids]
+        differing, drifted = _sorted_out(page, known, values["at"])
+        if differing:
+            self._bring_in(replace_rows(page, differing))
+            self._run("packages", values)
+            found = self._connection.execute("SELECT position, package_id FROM temp.incoming ORDER BY position")
+            for place, row in zip(differing, found, strict=True):
+                ids[place] = row[1]
+            self._connection.executemany(
+                "UPDATE package SET fingerprint = ? WHERE package_id = ? AND seen_at <= ?",
+                [(page.fingerprints[place], ids[place], values["at"]) for place in differing],
+            )
+        (newest,) = script("census_newest")
+        self._connection.executemany(newest, drifted)
+        columns = (page.downloads, page.likes, page.downloads_all_time)
+        last = page.stable_ids[-1] if page.stable_ids else self.last_id(values["snapshot"])
+        self._connection.execute(
+            "INSERT INTO census_page (snapshot_id, number, last_id, fields, content) VALUES (?, ?, ?, ?, ?)",
+            (values["snapshot"], values["page"], last, json.dumps(dict(page.fields)), stage(ids, columns)),
+        )
+
+    def _known(self, values: Mapping[str, object], page: CensusPage) -> dict[str, tuple]:
+        if not page.stable_ids:
+            return {}
+        (statement,) = script("census_known")
+        cursor = self._connection.cursor()
+        cursor.row_factory = None
+        asked = {"registry": values["registry"], "first": page.stable_ids[0], "last": page.stable_ids[-1]}
+        return {row[0]: row[1:] for row in cursor.execute(statement, asked)}
+
+
+def replace_rows(page: CensusPage, places: Sequence[int]) -> Page:
+    """A plain page of some of a census page's rows."""
+    rows = tuple(page.observe(place) for place in places)
+    return Page(page.role, page.url, 0, 200, 0, "", {}, len(rows), observations=rows)
+
+
+def _sorted_out(page: CensusPage, known: Mapping[str, tuple], at: object) -> tuple[list[int], list[dict[str, object]]]:
+    """The rows that say something new; and of the others, the newest values that have changed, with the package."""
+    differing, drifted = [], []
+    for place, key in enumerate(page.stable_ids):
+        row = known.get(key)
+        if row is None or row[1] != page.fingerprints[place] or row[1] == UNKNOWN:
+            differing.append(place)
+        elif row[2] <= at and row[3:] != (newest := _kept(page.newest(place), row[3:])):
+            drifted.append(dict(zip(NEWEST, newest, strict=True), package=row[0]))
+    return differing, drifted
+
+
+def _kept(newest: tuple[object, ...], before: tuple[object, ...]) -> tuple[object, ...]:
+    """What a row says, and what was known where it says nothing."""
+    if None not in newest:
+        return newest
+    return tuple(then if now is None else now for now, then in zip(newest, before, strict=True))
