@@ -17,6 +17,7 @@ MODULES = {
     "crawl": ("crawler", "look at registries and write down what they say"),
     "compute": ("analysis", "work out the results that are missing"),
     "report": ("analysis.report", "results for a person"),
+    "schedule": ("schedules", "the daemon: run it, list and check its schedules, see how it is"),
     "store": ("db", "the file itself: migrate, check, schema, backup, restore"),
     "demo": ("schedules.demo", "a whole run without a network, on a simulated Hub"),
 }

@@ -26,7 +26,7 @@ LIBRARIES = {
     "analysis": {"jinja2", "markupsafe", "numpy", "pandas", "rich", "scipy", "statsmodels", "vl_convert"},
     "crawler": {"huggingface_hub", "msgspec", "rich", "scrapy", "tenacity", "twisted"},
     "db": {"sqlite_utils", "zstandard"},
-    "schedules": {"apscheduler"},
+    "schedules": {"apscheduler", "prometheus_client"},
     "simulation": {"numpy"},
 }
 FOR_METRICS = {"analysis.inference", "analysis.lineage", "analysis.metric", "analysis.rankings"}

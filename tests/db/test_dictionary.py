@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from sqlite_utils import Database
 
 from db.__main__ import COLUMNS, dictionary, dictionary_page, schema_page
 from db.care import schema
 from db.store import Store
+from db.ticks import Tick, put
 from tests.db.conftest import fill
 from tests.db.short import asked, seen, take
 
@@ -29,6 +31,8 @@ def filled(store: Store) -> Store:
     fill(store)
     full = {"likes": 1, "downloads_all_time": 9, "trending": 0.5, "dependents": 2, "dependent_repos": 3, "synced_at": 4}
     take(store, [seen("a", 5, **full), seen("b")], k=None)
+    due = Tick("top", 60, "time", "done", "killed", "report", 61, 62, 0, 1)
+    put(Database(store._connection), [due, Tick("top", 120, "time", "gap", "off")])
     return store
 
 
