@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from crawler.checks import as_evidence, judge, verdict
+from crawler.events import detect
 from crawler.items import Page, Progress
 from crawler.redact import redacted
 from db import __version__
+from db.events import changed, histories, note
 from db.rows import Asked
 from db.store import Resumable, Store
 
@@ -88,7 +90,11 @@ def end_snapshot(store: Store, snapshot: int, reason: str | None = None) -> tupl
         status, why = "partial", f"{reason}; {why}" if why else reason
     if not row["listed"]:
         status = "failed"
-    store.end(snapshot, status, findings, why, int(time.time()), presence)
+    now = int(time.time())
+    with store.transaction():
+        store.end(snapshot, status, findings, why, now, presence)
+        if status == "complete":
+            note(store, snapshot, [*detect(histories(store, snapshot)), *changed(store, snapshot)], now)
     return status, why
 
 
