@@ -120,9 +120,27 @@ def _results(
         for row in rows(connection, "results", as_of=scope.last_day)
         if row["snapshot"] in place and (row["snapshot"], row["metric"]) not in newer
     ]
-    given = [*stored, *map(asdict, unstored)]
+    touched = _touched(connection, scope)
+    given = [_warned(row, touched) for row in (*stored, *map(asdict, unstored))]
     given.sort(key=lambda row: (place[row["snapshot"]], row["metric"], row["k"], row["name"]))
     return [_result(row, snapshots, place) for row in given]
+
+
+def _touched(connection: sqlite3.Connection, scope: Scope) -> dict[object, str]:
+    """What a reader of a snapshot's numbers is warned of, by snapshot."""
+    found: dict[object, list[str]] = {}
+    for row in _events(connection, scope):
+        if row["severity"] != "note" and row["snapshot"] is not None and row["kind"] != "verdict_changed":
+            found.setdefault(row["snapshot"], []).append(f"{row['kind']}: {row['example']}")
+    return {snapshot: "; ".join(said) for snapshot, said in found.items()}
+
+
+def _warned(row: Row, touched: Mapping[object, str]) -> Row:
+    """A result with the quality events of the snapshots it rests on in its note; its value stays what it is."""
+    resting = dict.fromkeys(touched[one] for one in (row["snapshot"], row["previous_snapshot"]) if one in touched)
+    if not resting:
+        return row
+    return {**row, "note": "; ".join(part for part in (row["note"], f"quality event: {'; '.join(resting)}") if part)}
 
 
 def _result(row: Row, snapshots: Sequence[Row], place: Mapping[object, int]) -> Row:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from crawler.census_checks import judge_census
 from crawler.checks import as_evidence, judge, verdict
+from crawler.events import detect
 from crawler.items import CensusPage, Page, Progress
 from crawler.redact import redacted
 from db import __version__
 from db.census_store import CensusStore
+from db.events import changed, histories, note
 from db.rows import Asked, Finding
 from db.store import Resumable, Store
 
@@ -94,7 +96,11 @@ def end_snapshot(store: Store, snapshot: int, reason: str | None = None) -> tupl
     sentinels = [(found["name"], bool(found["present"])) for found in store.ask("sentinels", snapshot=snapshot)]
     findings = judge(as_evidence(dict(row)), presence, baseline, sentinels)
     status, why = _decided(findings, bool(row["listed"]), reason)
-    store.end(snapshot, status, findings, why, int(time.time()), presence)
+    now = int(time.time())
+    with store.transaction():
+        store.end(snapshot, status, findings, why, now, presence)
+        if status == "complete":
+            note(store, snapshot, [*detect(histories(store, snapshot)), *changed(store, snapshot)], now)
     return status, why
 
 

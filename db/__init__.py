@@ -8,6 +8,7 @@ It imports nothing of ours. The errors every room may raise are a small tree, dr
     │   ├── StoreBusy           another process is writing to it
     │   └── SchemaTooNew        it was written by a newer version
     ├── CrawlError              crawler.spiders: a registry did not answer as it should
+    ├── ScheduleError           schedules.config: schedules with faults, every one of them told (exit 2)
     ├── ImportFailed            crawler.importers: a past list cannot be read
     ├── NotABundle              analysis.exports: a folder is not the export it should be
     └── EngineMissing           analysis.engines: an engine is not installed, or finds no lake

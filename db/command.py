@@ -16,6 +16,7 @@ from typing import NoReturn
 from db import GUIDE, ObservatoryError, UsageError, __version__
 
 DONE, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
+ONLY_READ = "OBSERVATORY_ONLY_READ_WORDS"  # how a schedule's line is checked: its command reads it, and does nothing
 Handler = Callable[[argparse.Namespace], int]
 
 
@@ -55,7 +56,7 @@ def run(make_parser: Callable[[], argparse.ArgumentParser], argv: Sequence[str] 
     try:
         options = make_parser().parse_args(words)
         options.db = Path(getattr(options, "db", None) or os.environ.get("OBSERVATORY_DB") or "observatory.db")
-        return options.do(options)
+        return DONE if os.environ.get(ONLY_READ) else options.do(options)
     except ObservatoryError as error:
         if debug:
             raise

@@ -45,6 +45,7 @@ end with 0. Errors have [four parts](errors.md).
 | variable | means |
 |---|---|
 | `OBSERVATORY_DB` | the store, where `--db` is not given |
+| `OBSERVATORY_SCHEDULES` | folders of schedules, joined by `:`, where `--schedules` is not given |
 | `OBSERVATORY_CONTACT` | your e-mail or page, where `--contact` is not given |
 | `HF_TOKEN` | a token for the Hub; else the one that `hf auth login` has kept |
 | `HF_HUB_DISABLE_IMPLICIT_TOKEN` | `1`: send no token to the Hub |
@@ -88,6 +89,15 @@ EXITS: Mapping[str, Mapping[int, str]] = {
     "store schema": {0: "printed", 2: "the dictionary is not SQL"},
     "store backup": {0: "copied, and the copy was checked", 1: "OUT exists, or the copy is not sound"},
     "store restore": {0: "in place, and checked there", 1: "the backup is not sound, or another process is writing"},
+    "schedule run": {
+        0: "it was asked to stop, and has",
+        1: "another daemon looks after this store, or the store cannot be used",
+        2: "a schedule has a fault",
+    },
+    "schedule list": {0: "listed", 2: "a schedule has a fault"},
+    "schedule check": {0: "no schedule has a fault", 2: "there are faults; each is told"},
+    "schedule once": {0: "the command is done; otherwise what it ended with", 2: "there is no such schedule"},
+    "schedule status": {0: "everything was looked at when it should be", 1: "something has not been for too long"},
     "demo": {0: "reported", 1: "a command of the demonstration did not end well, or FILE exists"},
 }
 UNSAID = {

@@ -19,6 +19,7 @@ MODULES = {
     "score": ("analysis.scoring", "read cards: which of five questions each answers"),
     "report": ("analysis.report", "results for a person"),
     "export": ("analysis.export", "history for a program, as a bundle that can be cited"),
+    "schedule": ("schedules", "the daemon: run it, list and check its schedules, see how it is"),
     "store": ("db", "the file itself: migrate, check, schema, backup, restore"),
     "demo": ("schedules.demo", "a whole run without a network, on a simulated Hub"),
 }

@@ -15,6 +15,7 @@ from db.looks import LookStore
 from db.rows import Event, Parent, StoredResult
 from db.scores import Score, put_scores
 from db.store import Store
+from db.ticks import Tick, put
 from tests.db.conftest import fill
 from tests.db.short import MODELS, asked, seen, take
 
@@ -44,6 +45,8 @@ def filled(store: Store) -> Store:
     take(store, [seen("a", 5, **full), seen("b")], k=None)
     store.put_results([StoredResult(last, "m", 1, "m.x", 0, 1, 0.5, 0.4, 0.6, 9, "")], 0)
     fill_cards(store)
+    due = Tick("top", 60, "time", "done", "killed", "report", 61, 62, 0, 1)
+    put(Database(store._connection), [due, Tick("top", 120, "time", "gap", "off")])
     return store
 
 

@@ -1,0 +1,57 @@
+"""Events of single packages: the histories they are seen in, and how they are written down. No value is altered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from operator import itemgetter
+
+from db.store import Store, script
+
+NEWEST = 30  # snapshots that a history goes back
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one snapshot said of a package's counters."""
+
+    at: int
+    downloads: int | None
+    all_time: int | None = None
+    synced_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PackageEvent:
+    """Something a reader of a package's numbers should know; `package` is None where it is of the whole snapshot."""
+
+    package: int | None
+    kind: str
+    severity: str
+    evidence: str
+    before: str | None = None
+    after: str | None = None
+
+
+def histories(store: Store, snapshot: int) -> Iterator[tuple[int, list[Said]]]:
+    """Each package of a snapshot with what the last crawls of its list said of it, oldest first, this one last."""
+    rows = store.ask("histories", snapshot=snapshot, newest=NEWEST)
+    for package, said in groupby(rows, key=itemgetter("package_id")):
+        yield package, [Said(*tuple(row)[1:]) for row in said]
+
+
+def changed(store: Store, snapshot: int) -> list[PackageEvent]:
+    """What changed of a snapshot's packages beside their counters."""
+    return [
+        PackageEvent(row["package_id"], row["kind"], "note", row["evidence"], row["before"], row["after"])
+        for row in store.ask("changed", snapshot=snapshot)
+    ]
+
+
+def note(store: Store, snapshot: int, events: Iterable[PackageEvent], at: int) -> None:
+    """Write events down, in the transaction that is open or in one of their own."""
+    (statement,) = script("package_event")
+    with store.transaction():
+        for event in events:
+            store._connection.execute(statement, {**asdict(event), "snapshot": snapshot, "at": at})

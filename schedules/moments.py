@@ -1,0 +1,92 @@
+"""When a schedule is due: five fields of cron, or an interval counted from 1970. In UTC each moment is there once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+
+from apscheduler.triggers.cron import CronTrigger
+
+FIELDS = ("minute", "hour", "day", "month", "day_of_week")
+NEVER = 5 * 366 * 86400  # a cron line that names no moment of five years (31 February) names none
+
+
+@dataclass(frozen=True)
+class Every:
+    """Every so many seconds, counted from the first second of 1970."""
+
+    seconds: int
+
+    def after(self, instant: int) -> int:
+        """The first moment after an instant.
+
+        >>> Every(3600).after(3600)
+        7200
+        """
+        return (instant // self.seconds + 1) * self.seconds
+
+    def __str__(self) -> str:
+        return f"every {self.seconds} s"
+
+
+@dataclass(frozen=True)
+class Cron:
+    """Five fields: minute, hour, day of the month, month, day of the week by its name.
+
+    Raises:
+        ValueError: it is no such line, with what is wrong.
+    """
+
+    line: str
+
+    def __post_init__(self) -> None:
+        fields = self.line.split()
+        if len(fields) != len(FIELDS):
+            raise ValueError(f'cron has five fields, as in "17 3 * * MON"; {self.line!r} has {len(fields)}')
+        if re.search(r"\d", fields[4].partition("/")[0]):
+            raise ValueError("the last field of cron is a day by its name (MON): programs number them differently")
+        if fields[2] != "*" and fields[4] != "*":
+            raise ValueError("cron names a day of the month or of the week: programs differ in what both together mean")
+        try:
+            self.trigger.get_next_fire_time(None, datetime(2026, 1, 1, tzinfo=UTC))
+            first = self.after(0)
+        except (ValueError, TypeError, OverflowError, AttributeError, LookupError) as error:
+            raise ValueError(f"cron {self.line!r}: {str(error) or 'cannot be read'}") from None
+        if first > NEVER:
+            raise ValueError(f"cron {self.line!r} names a day that never comes")
+
+    @cached_property
+    def trigger(self) -> CronTrigger:
+        """As APScheduler knows it."""
+        fields = dict(zip(FIELDS, self.line.lower().split(), strict=True))
+        return CronTrigger(**fields, second=0, timezone=UTC)
+
+    def after(self, instant: int) -> int:
+        """The first moment after an instant.
+
+        >>> Cron("17 3 * * MON").after(1764041820)  # Tuesday 25 Nov 2025, 03:37
+        1764559020
+        """
+        found = self.trigger.get_next_fire_time(None, datetime.fromtimestamp(instant + 1, UTC))
+        return int(found.timestamp()) if found else 2**62
+
+    def __str__(self) -> str:
+        return self.line
+
+
+When = Every | Cron
+
+
+def moments(when: When, after: int, until: int) -> Iterator[int]:
+    """The moments after an instant, up to and with another one.
+
+    >>> list(moments(Every(60), 0, 180))
+    [60, 120, 180]
+    """
+    moment = when.after(after)
+    while moment <= until:
+        yield moment
+        moment = when.after(moment)
