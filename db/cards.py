@@ -234,6 +234,11 @@ def wanted(store: Store, registry: str, k: int) -> list[WantedCard]:
     return [WantedCard(row["package_id"], row["name"], row["sha"], row["at"]) for row in rows]
 
 
+def listed(store: Store, registry: str, k: int) -> int:
+    """How many packages that list has in its first k."""
+    return store.ask("cards_listed", registry=registry, k=k)[0]["places"]
+
+
 def unscored(connection: sqlite3.Connection, scorer: str, version: str, limit: int = -1) -> Iterator[StoredCard]:
     """The cards that a scorer, at one version, has not read yet; at most `limit` of them if it is not negative.
 
