@@ -72,6 +72,10 @@ EXITS: Mapping[str, Mapping[int, str]] = {
     "crawl registries": {0: "listed", 1: "the store cannot be read"},
     "crawl check": {0: "nothing differs; what could not be tried is `unknown`", 1: "an assumption differs"},
     "compute": {0: "nothing is missing any more", 1: "the store cannot be used"},
+    "score": {
+        0: "every card was read",
+        1: "a file holds no card, or the store cannot be used",
+    },
     "report": {0: "reported; also where there is little to say", 1: "no store, or FILE cannot be written"},
     "store migrate": {0: "the schema is up to date", 1: "the file is not a store, or a newer version wrote it"},
     "store check": {0: "everything holds; a note is not a fault", 1: "something is broken, or the file is not a store"},

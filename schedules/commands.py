@@ -16,6 +16,7 @@ from db.command import USAGE, complain
 MODULES = {
     "crawl": ("crawler", "look at registries and write down what they say"),
     "compute": ("analysis", "work out the results that are missing"),
+    "score": ("analysis.scoring", "read cards: which of five questions each answers"),
     "report": ("analysis.report", "results for a person"),
     "store": ("db", "the file itself: migrate, check, schema, backup, restore"),
     "demo": ("schedules.demo", "a whole run without a network, on a simulated Hub"),

@@ -23,7 +23,17 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("analysis", "crawler", "db", "schedules", "simulation")
 MAY_IMPORT = {"analysis": {"db"}, "crawler": {"db"}, "schedules": {"db"}, "db": set(), "simulation": set()}
 LIBRARIES = {
-    "analysis": {"jinja2", "markupsafe", "numpy", "pandas", "rich", "scipy", "statsmodels", "vl_convert"},
+    "analysis": {
+        "jinja2",
+        "markdown_it",
+        "markupsafe",
+        "numpy",
+        "pandas",
+        "rich",
+        "scipy",
+        "statsmodels",
+        "vl_convert",
+    },
     "crawler": {"huggingface_hub", "msgspec", "rich", "scrapy", "tenacity", "twisted", "yaml"},
     "db": {"sqlite_utils", "zstandard"},
     "schedules": {"apscheduler"},

@@ -1,0 +1,106 @@
+"""`python -m analysis.scoring`: read cards, in files or in the store."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from analysis.scoring import ITEMS
+from db.command import DONE, count, parser, plain, run
+
+SHOWN = 10  # cards that are shown whole
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The words of the command."""
+    made = parser("observatory score", "Read cards: which of five questions each answers, with the passage that does.")
+    made.add_argument("files", nargs="*", metavar="FILE", type=Path,
+                      help="Markdown, or .jsonl(.gz) with `modelId, card`; none: the store's cards")  # fmt: skip
+    made.add_argument("--format", choices=("text", "json"), default="text", help="of what is printed (default: text)")
+    made.add_argument("--sample", metavar="N", type=count, help="at most so many cards")
+    made.add_argument("--processes", metavar="N", type=count, help="of the rules (default: one for each processor)")
+    made.set_defaults(do=score)
+    return made
+
+
+def score(options: argparse.Namespace) -> int:
+    """Read the cards that were asked for."""
+    if not options.files:
+        return stored(options)
+    from itertools import islice
+
+    from analysis.scoring.files import cards
+    from analysis.scoring.offline import score_all
+
+    show(score_all(islice(cards(options.files), options.sample), options.processes), options.format)
+    return DONE
+
+
+def stored(options: argparse.Namespace) -> int:
+    """Score the store's cards that have none of this version of the rules."""
+    from analysis.scoring.offline import version
+    from analysis.scoring.stored import score_stored
+
+    made, cards = score_stored(options.db, options.sample, options.processes)
+    if options.format == "json":
+        document = {"schema": 1, "scorer": "rules", "version": version(), "cards": cards, "yes": made}
+        print(json.dumps(document, indent=2))
+    else:
+        print(f"Scored {cards:,} cards by rules, version {version()}.")
+        for item in ITEMS if cards else ():
+            print(f"  {item:<12} {made[item]:>7,} yes ({made[item] / cards:.1%})")
+    return DONE
+
+
+def show(rows: Iterable[Mapping[str, object]], form: str) -> None:
+    """Print scores as they come: a JSON list, or lines for a person."""
+    if form == "json":
+        separator = "["
+        for row in rows:
+            print(separator + json.dumps(row, ensure_ascii=False), end="")
+            separator = ",\n "
+        print("]" if separator != "[" else "[]")
+        return
+    total = dict.fromkeys(ITEMS, 0)
+    cards = 0
+    for row in rows:
+        cards += 1
+        for item in ITEMS:
+            total[item] += row[item] is True
+        print("\n".join(lines(row)) if cards <= SHOWN else line(row))
+    if cards > 1:
+        print(f"\n{cards:,} cards: " + ", ".join(f"{item} {total[item] / cards:.1%}" for item in ITEMS))
+    if not cards:
+        print("No card was read.", file=sys.stderr)
+
+
+def lines(row: Mapping[str, object]) -> Iterator[str]:
+    """One card for a person: each item with its passage."""
+    yield line(row)
+    for item in ITEMS:
+        told = row["evidence"].get(item)
+        passage = f"  {told['reason']}: {told['passage']}" if told else ""
+        yield plain(f"  {word(row[item]):<8}{item:<13}{passage}").rstrip()[:160]
+
+
+def line(row: Mapping[str, object]) -> str:
+    """One card in one line."""
+    share = row["score"]
+    return plain(f"{row['file']}: " + ("not read" if share is None else f"{share * len(ITEMS):.0f} of {len(ITEMS)}"))
+
+
+def word(answer: object) -> str:
+    """An answer, in a word; what is neither yes nor no is unknown."""
+    return {True: "yes", False: "no"}.get(answer, "unknown")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; its exit code."""
+    return run(make_parser, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,220 @@
+"""A card's Markdown as blocks: what each says, and under which headings it stands.
+
+The block structure is CommonMark's, read by markdown-it; text inside a block is made plain here, in linear time.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+JUDGED = 200_000  # characters of a card that are read
+WIDEST = 2_000  # characters of one line that are read
+BOLD, LABEL = 7, 8  # the levels of a bold line, and of a line that ends with a colon, that stand where a heading would
+FRONT = re.compile(r"^[\w .-]{1,60}:(\s|$)|^\s*-(\s|$)|^\s+\S|^\s*#|^\s*$|^\s*[\]})\"'{\[]")
+TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,15})\b([^<>]{0,2000})>")
+HIDDEN = re.compile(r"<(script|style)\b", re.IGNORECASE)
+BREAKS = {"p", "div", "li", "br", "tr", "ul", "ol", "table", "section", "center", "details", "summary", "hr"}
+
+
+@dataclass(frozen=True)
+class Block:
+    """One piece of a card: `kind` is heading, text, item, code, row or image; `path` the headings above it."""
+
+    kind: str
+    text: str
+    path: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    info: str = ""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A card as blocks, in its order."""
+
+    blocks: tuple[Block, ...]
+    truncated: bool = False
+
+
+def parse(text: str) -> Card:
+    """The blocks of a card; of one that is longer than what is judged, those of its beginning.
+
+    >>> [(block.kind, block.text, block.path) for block in parse("# A\\n\\nIt *works*.").blocks]
+    [('heading', 'A', ()), ('text', 'It works.', ('A',))]
+    """
+    judged = text[:JUDGED].replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    body = without_comments(without_front_matter(judged))
+    body = "\n".join(line[:WIDEST] for line in body.split("\n"))
+    return Card(tuple(_under_headings(_blocks(reader().parse(body)))), len(text) > JUDGED)
+
+
+@cache
+def reader() -> MarkdownIt:
+    """CommonMark with tables, blocks only."""
+    made = MarkdownIt("commonmark", {"maxNesting": 12}).enable("table")
+    return made.disable(["inline", "reference"])
+
+
+def without_front_matter(text: str) -> str:
+    """The card without the metadata between the first two lines of dashes, even where a title stands before them.
+
+    >>> without_front_matter("---\\nlicense: mit\\n---\\nHello.")
+    'Hello.'
+    """
+    lines = text.split("\n")
+    begin = next((at for at, line in enumerate(lines[:12]) if line.strip() == "---"), None)
+    if begin is None or not _is_metadata(lines[begin + 1 : begin + 40]):
+        return text
+    for at in range(begin + 1, len(lines)):
+        if lines[at].rstrip() in ("---", "..."):
+            return "\n".join(lines[:begin] + lines[at + 1 :])
+    end = next((at for at in range(begin + 1, len(lines)) if not FRONT.match(lines[at])), len(lines))
+    return "\n".join(lines[:begin] + lines[end:])
+
+
+def _is_metadata(lines: list[str]) -> bool:
+    first = next((line for line in lines if line.strip()), "")
+    return bool(re.match(r"^\s*[\w.-]{1,60}\s*:(\s|$)|^---$|^\s*#", first))
+
+
+def without_comments(text: str) -> str:
+    """The card without HTML comments; one that is not closed ends with its paragraph.
+
+    >>> without_comments("a <!-- b --> c")
+    'a  c'
+    """
+    parts, at = [], 0
+    while (begin := text.find("<!--", at)) >= 0:
+        parts.append(text[at:begin])
+        end, blank = text.find("-->", begin), text.find("\n\n", begin)
+        at = end + 3 if end >= 0 else blank if blank >= 0 else len(text)
+    return "".join([*parts, text[at:]])
+
+
+def _blocks(tokens: list[Token]) -> Iterator[tuple[int, Block]]:
+    """Each block with its heading level, 0 for what is none."""
+    within: list[str] = []
+    row: list[str] = []
+    for token in tokens:
+        if token.nesting:
+            _enter(within, token)
+            if token.type == "tr_open":
+                row = []
+            elif token.type == "tr_close":
+                yield 0, Block("row", " | ".join(row), info="head" if "thead" in within else "")
+        elif token.type == "code_block" and is_prose(token.content):
+            yield from _text(" ".join(token.content.split()), 0, "text")
+        elif token.type in ("fence", "code_block"):
+            yield 0, Block("code", token.content, info=token.info.strip().lower())
+        elif token.type == "html_block":
+            yield from _html(token.content)
+        elif token.type == "inline" and "tr" in within:
+            row.append(plain(token.content))
+        elif token.type == "inline":
+            yield from _inline(token.content, within)
+
+
+def is_prose(code: str) -> bool:
+    """Whether an indented block is prose that somebody indented.
+
+    >>> is_prose("This model was made from another one, and then it was trained on news."), is_prose("x = f(1)")
+    (True, False)
+    """
+    signs = sum(code.count(sign) for sign in "={}[]();<>@$#|")
+    return len(code.split()) >= 8 and signs * 40 < len(code)
+
+
+def _enter(within: list[str], token: Token) -> None:
+    name = token.tag
+    if token.nesting > 0:
+        within.append(name)
+    elif name in within:
+        del within[len(within) - 1 - within[::-1].index(name) :]
+
+
+def _inline(content: str, within: list[str]) -> Iterator[tuple[int, Block]]:
+    innermost = within[-1] if within else "p"
+    if innermost in ("h1", "h2", "h3", "h4", "h5", "h6"):
+        yield from _text(content, int(innermost[1]), "heading")
+        return
+    kind = "item" if "li" in within else "text"
+    if re.search(r"<(h[1-6]|p|div|center)\b", content[:400]):
+        yield from _html(content)
+        return
+    lines = content.split("\n")
+    if kind == "text" and (level := _level_of(lines[0])):
+        yield level, Block("heading", plain(lines[0]).rstrip(" :："))
+        content = "\n".join(lines[1:])
+    yield from _text(content, 0, kind)
+
+
+def _level_of(line: str) -> int:
+    """Of a line that stands where a heading would; 0 if it does not."""
+    stripped = line.strip()
+    if re.fullmatch(r"(\*\*|__)[^*_]{2,80}(\*\*|__)\s*[:：]?", stripped):
+        return BOLD
+    return LABEL if stripped.count(" ") <= 4 and re.fullmatch(r"[^\W\d_][\w /&'-]{2,40}[:：]", stripped) else 0
+
+
+def _text(content: str, level: int, kind: str) -> Iterator[tuple[int, Block]]:
+    links = tuple(re.findall(r"\]\(\s*<?([^\s)>]{1,300})|(?<![(\w])(https?://[^\s)>\]]{1,300})", content)[:40])
+    targets = tuple(first or second for first, second in links)
+    if "![" in content or "<img" in content:
+        yield 0, Block("image", "", (), targets)
+    said = plain(content)
+    if said:
+        yield level, Block(kind, said, (), targets)
+
+
+def _html(content: str) -> Iterator[tuple[int, Block]]:
+    """What a block of HTML says: its headings and its text, paragraph by paragraph."""
+    kind, level, said, hidden = "text", 0, [], False
+    at = 0
+    for tag in TAG.finditer(content):
+        said.append("" if hidden else content[at : tag.start()])
+        at = tag.end()
+        closing, name = bool(tag[1]), tag[2].lower()
+        if name in ("script", "style"):
+            hidden = not closing
+        elif name == "img":
+            yield 0, Block("image", "")
+        elif name[0] == "h" and name[1:].isdigit():
+            yield from _text("".join(said), level, kind)
+            said, kind, level = [], "text" if closing else "heading", 0 if closing else min(int(name[1:]), 6)
+        elif name in BREAKS:
+            yield from _text("".join(said), level, kind)
+            said = []
+    yield from _text("".join([*said, "" if hidden else content[at:]]), level, kind)
+
+
+def plain(text: str) -> str:
+    """Text without the marks of Markdown and HTML: links are their words.
+
+    >>> plain("the **[paper](https://example.org/a)** `x`")
+    'the paper x'
+    """
+    text = re.sub(r"!\[[^\[\]]{0,300}\]\([^()\n]{0,500}\)", " ", text)
+    text = re.sub(r"\[([^\[\]]{0,300})\]\([^()\n]{0,500}\)", r"\1", text)
+    text = re.sub(r"(?m)^ {0,3}\[[^\[\]]{1,100}\]:\s*\S.{0,500}$", "", text)
+    text = TAG.sub(" ", text)
+    text = html.unescape(re.sub(r"\*{1,3}|~~|`{1,3}|(?<!\w)_{1,3}|_{1,3}(?!\w)|\\(?=[^\w\s])", "", text))
+    return re.sub(r"[ \t\u00a0]+", " ", text).strip()
+
+
+def _under_headings(blocks: Iterator[tuple[int, Block]]) -> Iterator[Block]:
+    above: list[tuple[int, str]] = []
+    spent = False  # what a label announces has come; the next paragraph is no part of it
+    for level, block in blocks:
+        while above and (level and above[-1][0] >= level or spent and block.kind == "text" and above[-1][0] == LABEL):
+            above.pop()
+        spent = not level
+        path = tuple(text for _, text in above[-8:])
+        yield Block(block.kind, block.text, path, block.links, block.info)
+        if level:
+            above.append((level, block.text[:200]))

@@ -1,0 +1,160 @@
+"""The five questions by rules: one file each, with `find(card) -> Finding | None`; here is what they share."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from analysis.scoring import ITEMS
+from analysis.scoring.markdown import Block, Card, parse
+from analysis.scoring.vocabulary import UNSPACED, number, words
+
+TOPICS = ("limitations", "evaluation", "training", "how_to_use", "description", "aside")
+VERSION = 1
+PASSAGE = 300
+NAME = re.compile(r"(?=\S*[\d_/])(?=\S*[-_/])\S*\w\S*|(\S+-){3,}\S+")  # the name of a model, in a heading
+WRAPPED = 50  # characters of a line that may have been broken at a width
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Why an item is a yes, and the passage that shows it."""
+
+    reason: str
+    passage: str
+
+
+@dataclass(frozen=True)
+class Said:
+    """One block that is no template, with the topics of the heading it stands under."""
+
+    block: Block
+    topics: frozenset[str]
+    heading: str
+
+    @property
+    def text(self) -> str:
+        """What the block says."""
+        return self.block.text
+
+    def sentences(self) -> Iterator[str]:
+        """Its sentences, as far as they are one: enough words, and none of a template."""
+        for sentence in re.split(r"(?<=[.!?;])\s+|(?<=[。！？；])|\n", unwrapped(self.text)):
+            if is_sentence(sentence):
+                yield sentence.strip()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a card says, without what only a template says."""
+
+    said: tuple[Said, ...]
+
+    def of(self, *kinds: str) -> Iterator[Said]:
+        """The blocks of some kinds, in order."""
+        return (one for one in self.said if one.block.kind in kinds)
+
+    def under(self, topic: str, *kinds: str) -> Iterator[Said]:
+        """The blocks under headings of one topic."""
+        return (one for one in self.said if topic in one.topics and (not kinds or one.block.kind in kinds))
+
+
+def findings(text: str) -> Mapping[str, Finding | None]:
+    """For each item why it is a yes, or None.
+
+    >>> found = findings("# Owl\\n\\nOwl is a language model for Welsh that was trained on the Welsh Wikipedia.")
+    >>> [item for item, one in found.items() if one]
+    ['description', 'training']
+    """
+    reading = read(parse(text))
+    return {item: _rule(item)(reading) for item in ITEMS}
+
+
+def _rule(item: str):  # noqa: ANN202 (a function of one of our own modules)
+    return importlib.import_module(f"analysis.scoring.rules.{item}").find
+
+
+def read(card: Card) -> Reading:
+    """The card without templates, each block with its topics."""
+    kept = []
+    for block in card.blocks:
+        if block.kind in ("text", "item", "heading", "row") and is_placeholder(block.text):
+            continue
+        if block.kind == "code" and is_placeholder(block.text.strip()[:300].lstrip("#/ ")):
+            continue
+        heading, topics = topics_of(block.path)
+        kept.append(Said(block, topics, heading))
+    return Reading(tuple(kept))
+
+
+def topics_of(path: tuple[str, ...]) -> tuple[str, frozenset[str]]:
+    """The nearest heading with a topic, and its topics."""
+    for heading in reversed(path):
+        if topics := topics_of_heading(heading):
+            return heading, topics
+    return "", frozenset()
+
+
+@lru_cache(4096)
+def topics_of_heading(heading: str) -> frozenset[str]:
+    """What a heading announces; nothing, where it is a sentence or a name rather than a heading.
+
+    >>> sorted(topics_of_heading("Intended uses & limitations"))
+    ['how_to_use', 'limitations']
+    """
+    if len(heading.split()) > 9:
+        return frozenset()
+    heading = " ".join(word for word in heading.split() if not NAME.fullmatch(word))
+    return frozenset(topic for topic in TOPICS if words("headings", topic).search(heading))
+
+
+def unwrapped(text: str) -> str:
+    """Text whose lines were broken at a width, with its sentences whole again; short lines stay as they are.
+
+    >>> unwrapped("It is a model\\nof owls.")
+    'It is a model\\nof owls.'
+    """
+    lines: list[str] = []
+    for line in text.split("\n"):
+        before = lines[-1] if lines else ""
+        if len(before) >= WRAPPED and before[-1:] not in ".!?:;。" and not re.match(r"\W*\w[\w ]{0,30}:\s", line):
+            lines[-1] = f"{before} {line.strip()}"[:5_000]
+        else:
+            lines.append(line.strip())
+    return "\n".join(lines)
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether this is what a template says before anybody has written.
+
+    >>> is_placeholder("[More Information Needed]"), is_placeholder("Trained on news.")
+    (True, False)
+    """
+    return bool(words("placeholder", "whole").search(text[:300]) or _template(text[:600]))
+
+
+def _template(text: str) -> bool:
+    found = words("placeholder", "sentences").search(text)
+    return bool(found) and len(text) - len(found[0]) < 260
+
+
+def is_sentence(text: str) -> bool:
+    """Whether there are words enough to say something, and it is not a template that says them."""
+    if UNSPACED.search(text):
+        return len(UNSPACED.findall(text)) >= number("signs_of_a_sentence") and not is_placeholder(text)
+    spoken = re.findall(r"[^\W\d_]{2,}", text[:2000])
+    return len(spoken) >= number("words_of_a_sentence") and not is_placeholder(text)
+
+
+def is_pointer(sentence: str) -> bool:
+    """Whether a sentence only sends the reader elsewhere."""
+    return bool(words("limitations", "pointer").search(sentence))
+
+
+def cut(text: str) -> str:
+    """A passage short enough to be shown."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= PASSAGE else flat[: PASSAGE - 1] + "…"
