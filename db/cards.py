@@ -126,6 +126,8 @@ class Cards:
                 " VALUES (?, ?, ?, ?, ?, ?)",
                 (registry, asked.origin, asked.source, asked.file_sha256, asked.taken_at, asked.started_at),
             )
+            for statement in script("cards_changed"):
+                self._connection.execute(statement)
             return made.lastrowid or 0, False
 
     def package(self, registry: Registry, stable_id: str, name: str, at: int) -> int:
