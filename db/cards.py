@@ -126,6 +126,8 @@ class Cards:
                 " VALUES (?, ?, ?, ?, ?, ?)",
                 (registry, asked.origin, asked.source, asked.file_sha256, asked.taken_at, asked.started_at),
             )
+            for statement in script("cards_changed"):
+                self._connection.execute(statement)
             return made.lastrowid or 0, False
 
     def package(self, registry: Registry, stable_id: str, name: str, at: int) -> int:
@@ -232,6 +234,11 @@ def wanted(store: Store, registry: str, k: int) -> list[WantedCard]:
     """The packages of the newest complete top-K list whose repository changed since their card was looked at."""
     rows = store.ask("cards_wanted", registry=registry, k=k)
     return [WantedCard(row["package_id"], row["name"], row["sha"], row["at"]) for row in rows]
+
+
+def listed(store: Store, registry: str, k: int) -> int:
+    """How many packages that list has in its first k."""
+    return store.ask("cards_listed", registry=registry, k=k)[0]["places"]
 
 
 def unscored(connection: sqlite3.Connection, scorer: str, version: str, limit: int = -1) -> Iterator[StoredCard]:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from db.store import Store
+from db.store import Store, script
 
 ITEMS = ("description", "limitations", "how_to_use", "training", "evaluation")
 STATES = ("yes", "no", "invalid", "refused", "over_budget", "error")
@@ -43,7 +43,15 @@ def put_scores(
             " evidence_end, reason, scored_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             rows,
         )
+        if rows:
+            forget_results(connection)
     return len(rows)
+
+
+def forget_results(connection: sqlite3.Connection) -> None:
+    """Let results go that rest on cards or scores, where there are others now; what is missing is computed anew."""
+    for statement in script("cards_changed"):
+        connection.execute(statement)
 
 
 def read_scores(connection: sqlite3.Connection, scorer: str, version: str) -> list[Score]:

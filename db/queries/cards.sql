@@ -1,0 +1,45 @@
+-- What stands where the card of each package of a complete snapshot should be, at its instant; `state` is NULL where nobody
+-- looked. `fields` counts the fields with a value, of a declared list of 14, in the front matter or said by the registry;
+-- `descendants` the packages that say they were made from it.
+WITH listed AS (
+    SELECT r.package_id, r.rank, r.downloads, r.likes, s.taken_at
+    FROM snapshot s JOIN ranking r ON r.snapshot_id = s.snapshot_id
+    WHERE s.snapshot_id = :snapshot AND s.status = 'complete'),
+looked AS (
+    SELECT l.package_id, v.state, v.card_id
+    FROM listed l
+    JOIN card_revision v ON v.package_id = l.package_id AND v.since <= l.taken_at
+     AND (v.until IS NULL OR v.until > l.taken_at)),
+stated AS (
+    SELECT k.package_id, f.field FROM looked k JOIN card_field f ON f.card_id = k.card_id
+    UNION
+    SELECT l.package_id,
+           CASE a.name WHEN 'library' THEN 'libraries' WHEN 'task' THEN 'model_task' WHEN 'licence' THEN 'license'
+                       WHEN 'parameters' THEN 'parameter_count' ELSE 'tags' END
+    FROM listed l
+    JOIN attribute a ON a.package_id = l.package_id AND a.name IN ('library', 'task', 'licence', 'parameters', 'tags')
+     AND a.since <= l.taken_at AND (a.until IS NULL OR a.until > l.taken_at)
+    UNION
+    SELECT l.package_id, CASE b.kind WHEN 'format' THEN 'frameworks' ELSE 'libraries' END
+    FROM listed l
+    JOIN package_library b ON b.package_id = l.package_id AND b.kind IN ('format', 'library')
+     AND b.since <= l.taken_at AND (b.until IS NULL OR b.until > l.taken_at)
+    UNION
+    SELECT l.package_id, 'base_model'
+    FROM listed l
+    JOIN lineage_edge e ON e.child_id = l.package_id
+     AND e.since <= l.taken_at AND (e.until IS NULL OR e.until > l.taken_at)),
+counted AS (SELECT package_id, COUNT(*) AS fields FROM stated GROUP BY package_id),
+parent AS (
+    SELECT e.parent_id, COUNT(DISTINCT e.child_id) AS descendants
+    FROM listed l
+    JOIN lineage_edge e ON e.child_id = l.package_id AND e.parent_id IS NOT NULL AND e.parent_id <> e.child_id
+     AND e.since <= l.taken_at AND (e.until IS NULL OR e.until > l.taken_at)
+    GROUP BY e.parent_id)
+SELECT l.package_id AS package, l.rank, l.downloads, l.likes, COALESCE(p.descendants, 0) AS descendants, k.state,
+       k.card_id AS card, COALESCE(c.fields, 0) AS fields
+FROM listed l
+LEFT JOIN looked k ON k.package_id = l.package_id
+LEFT JOIN counted c ON c.package_id = l.package_id
+LEFT JOIN parent p ON p.parent_id = l.package_id
+ORDER BY l.rank
