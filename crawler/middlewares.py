@@ -87,7 +87,7 @@ class PaceMiddleware:
         if quota and not from_cache(answer):
             self.budget.hear(quota, time.monotonic())
         if self.spider.takes(answer.status, answer.url):
-            fault = fault_of(answer) if answer.status == 200 else ""
+            fault = self.fault(answer) if answer.status == 200 else ""
             if fault:
                 return self._again(request, fault)
             if hollow(answer) and request.meta.get("attempt", 0) < TRIES_OF_HOLLOW:
@@ -114,6 +114,10 @@ class PaceMiddleware:
         if self._silent:
             raise offline(request.url, exception)
         return self._again(request, brief(exception), wait=min(1.0, self.patience / 8))
+
+    def fault(self, answer: Answer) -> str:
+        """Why an answer with status 200 cannot be what was asked for; '' if it can."""
+        return fault_of(answer)
 
     def _wait(self, now: float) -> float:
         return max(self.budget.wait(now), self._not_before - now)

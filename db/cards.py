@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import zstandard
@@ -152,29 +152,35 @@ class Cards:
             for statement in script("card_revision"):
                 self._connection.execute(statement, values)
 
-    def finish(self) -> None:
-        """End a collection: once there are enough cards, learn what they have in common, and pack them with it."""
-        if (self._one("SELECT count(*) FROM card WHERE dictionary_id IS NULL AND size > 0") or 0) < ENOUGH:
-            return
-        with self._store.transaction():
-            if self._learn():
-                self._repack()
+    def learn(self, contents: Iterable[bytes]) -> bool:
+        """Train a dictionary on some cards, if there is none yet and they are enough; whether one was made.
 
-    def _learn(self) -> bool:
-        """Train a dictionary on cards from the whole range; whether there was anything to learn."""
-        readers = unpackers(self._connection)
-        rows = [_read(readers, row).content[:SAMPLED_BYTES] for row in self._store.ask("cards_sample", limit=SAMPLE)]
+        Cards that come after it are packed with it. `contents` must be as cards are kept, without addresses.
+        """
+        beginnings = [content[:SAMPLED_BYTES] for content in contents if content]
+        if self._dictionary is not None or len(beginnings) < ENOUGH:
+            return False
         try:
-            made = zstandard.train_dictionary(DICTIONARY_BYTES, rows)
+            made = zstandard.train_dictionary(DICTIONARY_BYTES, beginnings)
         except zstandard.ZstdError:  # they have too little in common, or too little in them
             return False
-        self._connection.execute(
-            "INSERT INTO card_dictionary (content, cards, made_at)"
-            " VALUES (?, ?, (SELECT max(started_at) FROM card_collection))",
-            (made.as_bytes(), len(rows)),
-        )
+        with self._store.transaction():
+            self._connection.execute(
+                "INSERT INTO card_dictionary (content, cards, made_at)"
+                " VALUES (?, ?, (SELECT max(started_at) FROM card_collection))",
+                (made.as_bytes(), len(beginnings)),
+            )
         self._packer, self._dictionary = self._newest_packer()
         return True
+
+    def finish(self) -> None:
+        """End a collection: once there are enough cards, learn what they have in common, and pack them with it."""
+        if self._dictionary is None:
+            with self._store.transaction():
+                readers = unpackers(self._connection)
+                rows = self._store.ask("cards_sample", limit=SAMPLE)
+                if self.learn(_read(readers, row).content for row in rows):
+                    self._repack()
 
     def _repack(self) -> None:
         readers, after = unpackers(self._connection), 0
@@ -226,6 +232,11 @@ def wanted(store: Store, registry: str, k: int) -> list[WantedCard]:
     """The packages of the newest complete top-K list whose repository changed since their card was looked at."""
     rows = store.ask("cards_wanted", registry=registry, k=k)
     return [WantedCard(row["package_id"], row["name"], row["sha"], row["at"]) for row in rows]
+
+
+def listed(store: Store, registry: str, k: int) -> int:
+    """How many packages that list has in its first k."""
+    return store.ask("cards_listed", registry=registry, k=k)[0]["places"]
 
 
 def unscored(connection: sqlite3.Connection, scorer: str, version: str, limit: int = -1) -> Iterator[StoredCard]:

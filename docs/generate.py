@@ -63,6 +63,12 @@ EXITS: Mapping[str, Mapping[int, str]] = {
         0: "every list is complete, or was there already",
         1: "a file cannot be read, or its list is partial",
     },
+    "crawl cards": {
+        0: "every card that was wanted was looked at, or none was",
+        1: "no card could be looked at",
+        2: "the registry has no cards, or there is no list of it yet",
+        3: "some could not be looked at: the same line goes on",
+    },
     "crawl registries": {0: "listed", 1: "the store cannot be read"},
     "crawl check": {0: "nothing differs; what could not be tried is `unknown`", 1: "an assumption differs"},
     "compute": {0: "nothing is missing any more", 1: "the store cannot be used"},

@@ -36,7 +36,7 @@ LIBRARIES = {
         "tenacity",
         "vl_convert",
     },
-    "crawler": {"huggingface_hub", "msgspec", "rich", "scrapy", "tenacity", "twisted"},
+    "crawler": {"huggingface_hub", "msgspec", "rich", "scrapy", "tenacity", "twisted", "yaml"},
     "db": {"sqlite_utils", "zstandard"},
     "schedules": {"apscheduler"},
     "simulation": {"numpy"},

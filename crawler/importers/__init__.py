@@ -1,7 +1,8 @@
 """Past lists as snapshots, one format to a file.
 
-An importer is a module of this folder with `read(path, wanted) -> Past`: the rows of the file, best first. Its name is
-the format's name, with `-` for `_`. Judging, dating and storing are done here, once for all of them.
+An importer is a module of this folder with `read(content, wanted) -> Past`: the rows of the file, best first. Its name
+is the format's name, with `-` for `_`. Judging, dating and storing are done here, once for all of them. An importer of
+what is no list has `bring_in(path, file, wanted) -> Brought` instead, and stores what it reads.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from crawler.items import Event, Observation, Page, Registry, Reject
 from db import ObservatoryError, __version__
@@ -54,6 +55,20 @@ class Past:
     newest: int | None = None
 
 
+class Brought(Protocol):
+    """How an import went, whatever was brought in."""
+
+    @property
+    def status(self) -> str:
+        """`complete`, or why not."""
+
+    def as_json(self) -> dict[str, object]:
+        """For a program."""
+
+    def line(self) -> str:
+        """For a person."""
+
+
 @dataclass(frozen=True)
 class Imported:
     """How an import went."""
@@ -86,10 +101,11 @@ def formats() -> tuple[str, ...]:
     return tuple(sorted(path.stem.replace("_", "-") for path in Path(__file__).parent.glob("[!_]*.py")))
 
 
-def bring_in(path: Path, form: str, file: str, wanted: Wanted) -> Imported:
+def bring_in(path: Path, form: str, file: str, wanted: Wanted) -> Brought:
     """Read a file and store it as a complete snapshot of its day, or as a partial one with the reason.
 
-    The whole import is one transaction. A file that is in the store already, for the same day, changes nothing.
+    The whole import is one transaction. A file that is in the store already, for the same day, changes nothing. What
+    is no list (an importer with a `bring_in` of its own) is stored as what it is.
 
     Raises:
         ImportFailed: the file cannot be read as what it is said to be.
@@ -97,6 +113,9 @@ def bring_in(path: Path, form: str, file: str, wanted: Wanted) -> Imported:
     from db.connect import writing
     from db.store import Store
 
+    own = getattr(importlib.import_module(f"crawler.importers.{form.replace('-', '_')}"), "bring_in", None)
+    if own is not None:
+        return own(path, file, wanted)
     content = content_of(Path(file))
     sha256 = hashlib.sha256(content).hexdigest()
     past = read(form, content, wanted)

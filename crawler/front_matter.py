@@ -1,0 +1,145 @@
+"""What the front matter of a card gives a value to, read by huggingface_hub behind guards (pure).
+
+YAML from strangers can be a bomb (aliases of aliases), a pit (nesting), or simply too long; and it means other things
+than its author did: `language: no` is Norwegian, not false. So it is measured as a stream of events before anything is
+built, and every plain word stays the word it is.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import yaml
+from huggingface_hub import ModelCardData
+from huggingface_hub.repocard import REGEX_YAML_BLOCK
+
+MOST_CHARACTERS = 64_000
+MOST_ALIASES, DEEPEST, MOST_NODES = 20, 30, 20_000
+FIELDS = {  # the name we give it: where huggingface_hub's card data has it
+    "license": "license",
+    "language": "language",
+    "tags": "tags",
+    "datasets": "datasets",
+    "metrics": "metrics",
+    "base_model": "base_model",
+    "libraries": "library_name",
+    "model_task": "pipeline_tag",
+    "evaluation": "model-index",
+    "carbon_emitted": "co2_eq_emissions",
+    "demo": "widget",
+}
+FRAMEWORKS = {"pytorch", "tf", "tensorflow", "jax", "flax", "keras", "onnx", "safetensors", "gguf", "paddlepaddle"}
+OURS = {"self", "ignore_metadata_errors", "eval_results"}  # words that are not fields, but parameters of theirs
+NOTHING = {"", "~", "null", "Null", "NULL"}
+
+
+class Refused(ValueError):
+    """It is larger, deeper or more entangled than any that is meant to be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrontMatter:
+    """Whether there is any (none, read, refused or broken), and which fields it gives a value to."""
+
+    state: str
+    fields: tuple[str, ...] = ()
+
+
+class Words(yaml.CSafeLoader):
+    """YAML in which every plain word is a string."""
+
+    yaml_implicit_resolvers: Mapping[str, object] = {}  # noqa: RUF012 - PyYAML's own name for it
+
+
+def read(text: str) -> FrontMatter:
+    """The front matter of a card.
+
+    >>> read("---\\nlanguage: no\\nlicense: mit\\ntags: []\\n---\\n# A model")
+    FrontMatter(state='read', fields=('language', 'license'))
+    >>> read("# A model").state, read("---\\na: [\\n---\\n").state
+    ('none', 'broken')
+    """
+    try:
+        block = block_of(text)
+        return FrontMatter("none") if block is None else FrontMatter("read", tuple(sorted(fields_of(values(block)))))
+    except Refused:
+        return FrontMatter("refused")
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return FrontMatter("broken")
+
+
+def block_of(text: str) -> str | None:
+    """The YAML between the first two lines of three hyphens; None if the card does not begin with such a line.
+
+    Raises:
+        Refused: it does not end within 64,000 characters.
+    """
+    beginning = text[: MOST_CHARACTERS + 10]
+    found = REGEX_YAML_BLOCK.search(beginning)
+    if found:
+        return found[2]
+    if len(text) > MOST_CHARACTERS and re.match(r"\s{0,100}---[\r\n]", beginning):
+        raise Refused("longer than 64,000 characters")
+    return None
+
+
+def values(block: str) -> Mapping[str, object]:
+    """What a block of YAML says, measured first.
+
+    Raises:
+        Refused: too many aliases or nodes, or too deep.
+        ValueError: it is no mapping of names.
+    """
+    measure(yaml.parse(block, Loader=yaml.CSafeLoader))
+    found = yaml.load(block, Loader=Words)  # noqa: S506 - a safe loader of our own
+    if found is None or (isinstance(found, str) and found in NOTHING):
+        return {}
+    if not isinstance(found, dict):
+        raise ValueError("not a mapping")
+    return {name: value for name, value in found.items() if isinstance(name, str)}
+
+
+def measure(events: Iterable[yaml.Event]) -> None:
+    """Count what a block would become.
+
+    Raises:
+        Refused: too many aliases or nodes, or too deep.
+    """
+    aliases = depth = nodes = 0
+    for event in events:
+        nodes += isinstance(event, yaml.NodeEvent)
+        aliases += isinstance(event, yaml.AliasEvent)
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if aliases > MOST_ALIASES or depth > DEEPEST or nodes > MOST_NODES:
+            raise Refused(f"{aliases} aliases, {depth} deep, {nodes} nodes")
+
+
+def fields_of(said: Mapping[str, object]) -> set[str]:
+    """Our names of the fields that have a value."""
+    card = _as_card(said)
+    found = {ours for ours, theirs in FIELDS.items() if _has_value(card.get(theirs))}
+    tags = card.get("tags")
+    tags = {str(tag).lower() for tag in tags} if isinstance(tags, list) else set()
+    found |= {"frameworks"} if tags & FRAMEWORKS else set()
+    return found | ({"paper"} if any(tag.startswith("arxiv:") for tag in tags) else set())
+
+
+def _as_card(said: Mapping[str, object]) -> Mapping[str, object]:
+    """As huggingface_hub understands it; as it stands where that cannot make sense of it."""
+    logging.getLogger("huggingface_hub").setLevel("CRITICAL")  # it warns of every evaluation it cannot read
+    plain = {name: value for name, value in said.items() if name not in OURS}
+    try:
+        return ModelCardData(**plain, ignore_metadata_errors=True).to_dict()  # type: ignore[arg-type]
+    except (TypeError, ValueError, AttributeError, KeyError):
+        return plain
+
+
+def _has_value(value: object) -> bool:
+    if isinstance(value, str):
+        return value.strip() not in NOTHING
+    if isinstance(value, list):
+        return any(_has_value(one) for one in value)
+    return bool(value)

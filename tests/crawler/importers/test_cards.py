@@ -1,0 +1,120 @@
+"""A past collection of cards becomes cards of packages, once, without addresses of people."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from crawler.__main__ import main as crawl
+from crawler.importers import ImportFailed, Wanted, bring_in
+from crawler.importers.cards import BroughtIn
+from db.cards import blob_hash, read_card
+from db.command import day
+from db.connect import reading
+
+MODELS = "huggingface/models"
+DAY = day("2022-02-15")
+CARD = "---\nlicense: mit\nlanguage: no\n---\n# Ünder\n\nAsk jo.doe@mail.example.org or @jo.\n"
+
+
+def file_of(tmp_path: Path, lines: list[object], name: str = "cards.jsonl.gz") -> Path:
+    file = tmp_path / name
+    text = "\n".join(one if isinstance(one, str) else json.dumps(one) for one in lines)
+    file.write_bytes(gzip.compress(text.encode()) if name.endswith("gz") else text.encode())
+    return file
+
+
+def brought(tmp_path: Path, lines: list[object], registry: str = MODELS, **more: str) -> BroughtIn:
+    wanted = Wanted(registry, DAY, "downloads", None, None)
+    found = bring_in(tmp_path / "store.db", "cards", str(file_of(tmp_path, lines, **more)), wanted)
+    assert isinstance(found, BroughtIn)
+    return found
+
+
+def rows(tmp_path: Path, statement: str) -> list[tuple[object, ...]]:
+    with sqlite3.connect(tmp_path / "store.db") as connection:
+        return connection.execute(statement).fetchall()
+
+
+def test_cards_are_kept_without_addresses_under_the_hash_of_the_whole(tmp_path: Path) -> None:
+    brought(tmp_path, [{"modelId": "a/b", "downloads": None, "card": CARD}])
+    with reading(tmp_path / "store.db") as connection:
+        card = read_card(connection, 1, DAY)
+        assert read_card(connection, 1, DAY - 1) is None
+    assert card and card.blob == blob_hash(CARD.encode())
+    assert card.text == CARD.replace("jo.doe@mail.example.org", "[address removed]")
+    assert b"jo.doe" not in (tmp_path / "store.db").read_bytes()
+    assert rows(tmp_path, "SELECT size, redacted, truncated, front FROM card") == [(len(CARD.encode()), 1, 0, "read")]
+    assert rows(tmp_path, "SELECT field FROM card_field ORDER BY 1") == [("language",), ("license",)]
+
+
+def test_a_package_without_a_card_and_an_empty_card_are_not_the_same(tmp_path: Path) -> None:
+    found = brought(
+        tmp_path,
+        [{"modelId": "a", "card": ""}, {"modelId": "b", "card": "", "has_readme_file": True}, {"modelId": "c"}],
+    )
+    assert (found.cards, found.none) == (1, 2)
+    assert rows(tmp_path, "SELECT name, state, size FROM v1_card ORDER BY name") == [
+        ("a", "none", None), ("b", "card", 0), ("c", "none", None),
+    ]  # fmt: skip
+
+
+def test_the_same_file_again_changes_nothing(tmp_path: Path) -> None:
+    lines: list[object] = [{"modelId": "a", "card": "one"}]
+    assert not brought(tmp_path, lines).again
+    before = rows(tmp_path, "SELECT * FROM v1_card")
+    assert brought(tmp_path, lines).again
+    assert rows(tmp_path, "SELECT * FROM v1_card") == before
+
+
+def test_cards_belong_to_the_packages_of_the_lists(tmp_path: Path) -> None:
+    list_file = tmp_path / "list.csv"
+    list_file.write_text("name,count\na/b,5\nc/d,3\n")
+    columns = {"id": "name", "value": "count", "rank": None}
+    bring_in(tmp_path / "store.db", "csv", str(list_file), Wanted(MODELS, DAY, "downloads", None, None, columns))
+    brought(tmp_path, [{"modelId": "c/d", "card": "one"}, {"modelId": "new", "card": "two"}])
+    assert rows(tmp_path, "SELECT count(*) FROM package") == [(3,)]
+    ranked = "SELECT p.name FROM ranking r JOIN card_revision v USING (package_id) JOIN package p USING (package_id)"
+    assert rows(tmp_path, ranked) == [("c/d",)]
+
+
+def test_lines_that_cannot_be_read_are_counted(tmp_path: Path) -> None:
+    found = brought(tmp_path, ["not json", {"card": "no name"}, "", {"modelId": "a", "card": "one"}], name="c.jsonl")
+    assert (found.cards, found.rejected) == (1, 2)
+
+
+@pytest.mark.parametrize("lines", [[], ["nothing"]])
+def test_a_file_without_cards_is_refused_and_leaves_nothing(tmp_path: Path, lines: list[object]) -> None:
+    with pytest.raises(ImportFailed):
+        brought(tmp_path, lines)
+    assert rows(tmp_path, "SELECT count(*) FROM card_collection") == [(0,)]
+
+
+def test_only_the_hub_has_cards(tmp_path: Path) -> None:
+    with pytest.raises(ImportFailed):
+        brought(tmp_path, [{"modelId": "a", "card": "one"}], registry="npm")
+
+
+def test_the_command_tells_what_it_brought_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = file_of(tmp_path, [{"modelId": "a", "card": "one"}, {"modelId": "b", "card": ""}])
+    words = ["import", "cards", str(file), "--registry", MODELS, "--date", "2022-02-15", "--db", str(tmp_path / "s.db")]
+    assert crawl([*words, "--format", "json"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)["imports"]
+    assert (told["cards"], told["none"], told["again"], told["status"]) == (1, 1, False, "complete")
+    assert crawl(words) == 0
+    assert "nothing was changed" in capsys.readouterr().out
+
+
+@pytest.mark.real_data
+@pytest.mark.slow
+def test_the_real_collection_is_brought_in_whole(tmp_path: Path, real_data: Path) -> None:
+    file = real_data / "hf_cards" / "hf_cards_2022-02-15.jsonl.gz"
+    found = bring_in(tmp_path / "store.db", "cards", str(file), Wanted(MODELS, DAY, "downloads", None, None))
+    assert found.line().count("16,590 cards, 12,842 packages without one")
+    with reading(tmp_path / "store.db") as connection:
+        small, raw = connection.execute("SELECT sum(length(content)), sum(size) FROM card").fetchone()
+    assert small * 5 < raw
