@@ -82,6 +82,8 @@ EXITS: Mapping[str, Mapping[int, str]] = {
     "score": {
         0: "every card was read",
         1: "a file holds no card, or the store cannot be used",
+        2: "the judge was asked for and is not set up",
+        3: "a card has no reading: refused, invalid, over budget, or not collected yet; the same line goes on",
     },
     "report": {0: "reported; also where there is little to say", 1: "no store, or FILE cannot be written"},
     "export": {0: "the bundle is in place", 1: "nothing was written: no store, or OUT is something else than a bundle"},

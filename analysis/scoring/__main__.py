@@ -1,4 +1,4 @@
-"""`python -m analysis.scoring`: read cards, in files or in the store."""
+"""`python -m analysis.scoring`: read cards, in files or in the store, by rules or with a judge."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from analysis.scoring import ITEMS
-from db.command import DONE, count, parser, plain, run
+from db import UsageError
+from db.command import DONE, PARTIAL, count, parser, plain, run
 
 SHOWN = 10  # cards that are shown whole
 
@@ -20,14 +21,45 @@ def make_parser() -> argparse.ArgumentParser:
     made.add_argument("files", nargs="*", metavar="FILE", type=Path,
                       help="Markdown, or .jsonl(.gz) with `modelId, card`; none: the store's cards")  # fmt: skip
     made.add_argument("--format", choices=("text", "json"), default="text", help="of what is printed (default: text)")
+    made.add_argument("--scorer", choices=("rules", "openai"), default="rules", help="who reads (default: rules)")
     made.add_argument("--sample", metavar="N", type=count, help="at most so many cards")
     made.add_argument("--processes", metavar="N", type=count, help="of the rules (default: one for each processor)")
+    judge = made.add_argument_group("the judge (--scorer openai); it is off until OPENAI_API_KEY is set")
+    judge.add_argument("--model", metavar="NAME", help="the model to ask")
+    judge.add_argument("--base-url", metavar="URL", help="another OpenAI-compatible endpoint")
+    judge.add_argument("--prompt", choices=("paper", "strict"), default="strict", help="(default: strict)")
+    judge.add_argument("--budget", metavar="USD", type=amount, help="most to spend in a UTC day")
+    judge.add_argument("--tokens", metavar="N", type=count, help="most tokens in a UTC day")
+    judge.add_argument("--price-in", metavar="USD", type=amount, help="of a million tokens that are read")
+    judge.add_argument("--price-out", metavar="USD", type=amount, help="of a million tokens that are written")
+    judge.add_argument("--repeats", metavar="N", type=count, default=3, help="readings of each card (default: 3)")
+    judge.add_argument("--concurrency", metavar="N", type=count, default=4, help="calls at a time (default: 4)")
+    judge.add_argument("--batch", choices=("submit", "collect"), help="through the Batch API: cheaper, within a day")
+    judge.add_argument("--control", action="store_true",
+                       help="read FILE again whatever is known of it, and say if the model has drifted")  # fmt: skip
     made.set_defaults(do=score)
     return made
 
 
+def amount(text: str) -> float:
+    """An amount of money, as an argument type.
+
+    >>> amount("2.50")
+    2.5
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value < 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an amount of money")
+    return value
+
+
 def score(options: argparse.Namespace) -> int:
     """Read the cards that were asked for."""
+    if options.scorer == "openai":
+        return judged(options)
     if not options.files:
         return stored(options)
     from itertools import islice
@@ -53,6 +85,22 @@ def stored(options: argparse.Namespace) -> int:
         for item in ITEMS if cards else ():
             print(f"  {item:<12} {made[item]:>7,} yes ({made[item] / cards:.1%})")
     return DONE
+
+
+def judged(options: argparse.Namespace) -> int:
+    """Read with the judge."""
+    from analysis.scoring.judge import command
+
+    if not options.files:
+        raise UsageError(
+            "The judge was given no card.",
+            why="It reads files only, so that a person has chosen what leaves this machine.",
+            fix="Name Markdown files, or a .jsonl file with `modelId` and `card` of public cards.",
+            more="docs/scoring.md",
+        )
+    rows, whole = command.read(options)
+    show(rows, options.format)
+    return DONE if whole else PARTIAL
 
 
 def show(rows: Iterable[Mapping[str, object]], form: str) -> None:

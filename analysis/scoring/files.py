@@ -13,8 +13,8 @@ LARGEST = 1_000_000  # characters of a file, or of a line, that are read
 LINES = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 
 
-def cards(files: Sequence[Path]) -> Iterator[tuple[str, str]]:
-    """The name and text of each card: the file's name, or the `modelId` of a line.
+def cards(files: Sequence[Path], public: bool = False) -> Iterator[tuple[str, str]]:
+    """The name and text of each card: the file's name, or the `modelId` of a line; if `public`, none that is gated.
 
     Raises:
         ObservatoryError: a file cannot be read.
@@ -22,7 +22,8 @@ def cards(files: Sequence[Path]) -> Iterator[tuple[str, str]]:
     for file in files:
         try:
             if file.name.endswith(LINES):
-                yield from ((str(row["modelId"]), str(row.get("card") or "")) for row in rows(file))
+                held = (row for row in rows(file) if not (public and (row.get("private") or row.get("gated"))))
+                yield from ((str(row["modelId"]), str(row.get("card") or "")) for row in held)
             else:
                 with file.open(encoding="utf-8-sig", errors="replace") as opened:
                     yield str(file), opened.read(LARGEST)

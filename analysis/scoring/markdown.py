@@ -15,6 +15,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 JUDGED = 200_000  # characters of a card that are read
+LINES = 8_000  # lines of a card that are read
+CELLS = 40  # cells of a row that are read
 WIDEST = 2_000  # characters of one line that are read
 BOLD, LABEL = 7, 8  # the levels of a bold line, and of a line that ends with a colon, that stand where a heading would
 FRONT = re.compile(r"^[\w .-]{1,60}:(\s|$)|^\s*-(\s|$)|^\s+\S|^\s*#|^\s*$|^\s*[\]})\"'{\[]")
@@ -50,7 +52,7 @@ def parse(text: str) -> Card:
     """
     judged = text[:JUDGED].replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
     body = without_comments(without_front_matter(judged))
-    body = "\n".join(line[:WIDEST] for line in body.split("\n"))
+    body = "\n".join(line[:WIDEST] for line in body.split("\n")[:LINES])
     return Card(tuple(_under_headings(_blocks(reader().parse(body)))), len(text) > JUDGED)
 
 
@@ -107,7 +109,7 @@ def _blocks(tokens: list[Token]) -> Iterator[tuple[int, Block]]:
             if token.type == "tr_open":
                 row = []
             elif token.type == "tr_close":
-                yield 0, Block("row", " | ".join(row), info="head" if "thead" in within else "")
+                yield 0, Block("row", " | ".join(row[:CELLS])[:WIDEST], info="head" if "thead" in within else "")
         elif token.type == "code_block" and is_prose(token.content):
             yield from _text(" ".join(token.content.split()), 0, "text")
         elif token.type in ("fence", "code_block"):

@@ -1,0 +1,1 @@
+"""An OpenAI-compatible model as the reader: its prompts, what it may cost, and what counts as an answer."""

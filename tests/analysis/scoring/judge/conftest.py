@@ -1,0 +1,61 @@
+"""The judge's endpoint, and a judge that asks it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from analysis.scoring.judge.answers import Reading
+from analysis.scoring.judge.client import Judge, Setup
+from analysis.scoring.judge.ledger import Budget, Ledger, Price
+from analysis.scoring.judge.prompts import prompt
+
+ROOT = Path(__file__).resolve().parents[4]
+CARD = "# Owl\n\nOwl is a small language model for Welsh poetry.\n"
+
+
+@pytest.fixture(scope="session")
+def endpoint() -> Iterator[str]:
+    """Where the judge listens."""
+    line = [sys.executable, "-m", "tests.judge_server"]
+    with subprocess.Popen(line, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        yield f"http://127.0.0.1:{server.stdout.readline().strip()}/v1"
+        server.stdin.close()
+
+
+@pytest.fixture
+def calls(endpoint: str) -> Callable[[str], int]:
+    """How often a model was asked so far."""
+
+    def count(model: str) -> int:
+        with urllib.request.urlopen(endpoint.removesuffix("/v1") + "/calls") as answer:
+            return json.load(answer).get(model, 0)
+
+    return count
+
+
+@pytest.fixture
+def ask(endpoint: str, tmp_path: Path) -> Callable[..., list[list[Reading]]]:
+    """Let a model read cards; the readings of each."""
+    from openai import AsyncOpenAI
+
+    def run(model: str, *cards: str, usd: float | None = 100.0, repeats: int = 1, tokens: int | None = None,
+            name: str = "strict") -> list[list[Reading]]:  # fmt: skip
+        ledger = Ledger(tmp_path / "ledger.jsonl", Budget(usd, tokens))
+        setup = Setup(model, prompt(name), Price(1.0, 4.0), repeats=repeats, concurrency=8, wait=0.05)
+
+        async def read() -> list[list[Reading]]:
+            async with AsyncOpenAI(base_url=endpoint, api_key="k", timeout=0.7, max_retries=0) as client:
+                judge = Judge(client, setup, ledger, lambda: "2026-01-01")
+                return [made async for _, made in judge.read_all([("card", card) for card in cards or (CARD,)])]
+
+        return asyncio.run(read())
+
+    return run

@@ -1,0 +1,36 @@
+"""Agreement between readers, against another implementation and by hand."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from statsmodels.stats.inter_rater import cohens_kappa
+
+from analysis.scoring.agreement import Agreement, agreement, agreements, macro_f1
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_kappa_is_that_of_statsmodels_and_f1_that_of_precision_and_recall(seed: int) -> None:
+    drawn = random.Random(seed)
+    share = drawn.uniform(0.1, 0.9)
+    pairs = [(drawn.random() < share, drawn.random() < 0.5) for _ in range(drawn.randint(20, 300))]
+    found = agreement("training", pairs)
+    table = np.array([[found.tp, found.fp], [found.fn, found.tn]])
+    assert found.kappa == pytest.approx(cohens_kappa(table, return_results=False), abs=1e-9)
+    assert found.f1 == pytest.approx(2 * found.precision * found.recall / (found.precision + found.recall))
+    assert found.n == len(pairs)
+
+
+def test_what_is_not_defined_is_none() -> None:
+    assert Agreement("training", 0, 0, 0, 0).kappa is None
+    assert Agreement("training", 0, 0, 0, 5).f1 is None
+    assert Agreement("training", 5, 0, 0, 0).kappa is None
+    assert macro_f1([Agreement("training", 0, 0, 0, 5)]) is None
+    assert macro_f1([]) is None
+
+
+def test_a_card_that_one_reader_did_not_read_is_left_out_of_that_item() -> None:
+    (found,) = agreements(["training"], [{"training": None}, {"training": True}], [{"training": True}] * 2)
+    assert (found.n, found.tp) == (1, 1)

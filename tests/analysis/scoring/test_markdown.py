@@ -1,0 +1,73 @@
+"""Cards as blocks: headings above each, front matter and comments gone, and hostile cards in linear time."""
+
+from __future__ import annotations
+
+import pytest
+
+from analysis.scoring.markdown import JUDGED, parse, without_comments, without_front_matter
+from analysis.scoring.rules import findings
+
+
+def texts(card: str) -> list[tuple[str, str, tuple[str, ...]]]:
+    return [(block.kind, block.text, block.path) for block in parse(card).blocks]
+
+
+def test_each_block_knows_the_headings_above_it() -> None:
+    card = "# A\n\n## B\n\none\n\n### C\n\n- two\n\n## D\n\n| x |\n|---|\n| 3 |\n"
+    held = [one for one in texts(card) if one[0] != "heading"]
+    assert held == [
+        ("text", "one", ("A", "B")), ("item", "two", ("A", "B", "C")), ("row", "x", ("A", "D")),
+        ("row", "3", ("A", "D")),
+    ]  # fmt: skip
+
+
+def test_lines_that_stand_as_headings_are_headings() -> None:
+    assert texts("**Usage**\n\nask it")[1] == ("text", "ask it", ("Usage",))
+    assert texts("Usage:\n\n```\nask\n```\n\nBye now")[1:] == [
+        ("code", "ask\n", ("Usage",)), ("text", "Bye now", ()),
+    ]  # fmt: skip
+
+
+def test_html_has_headings_and_text_and_no_script() -> None:
+    card = "<h2>Use</h2>\n<p>ask <b>it</b></p>\n<script>steal()</script>\n"
+    assert texts(card) == [("heading", "Use", ()), ("text", "ask it", ("Use",))]
+
+
+@pytest.mark.parametrize("card", ["---\na: b\n---\nx", "# T\n---\na: b\n---\nx", "\n---\na: b\n...\nx"])
+def test_front_matter_goes(card: str) -> None:
+    assert "a: b" not in without_front_matter(card)
+    assert without_front_matter(card).endswith("x")
+
+
+def test_a_rule_is_no_front_matter() -> None:
+    assert without_front_matter("---\nHello you\n---\nx") == "---\nHello you\n---\nx"
+    assert without_front_matter("---\nlicense: mit\n") == ""
+
+
+def test_a_comment_that_does_not_end_ends_with_its_paragraph() -> None:
+    assert without_comments("a <!-- b\n\nc").split() == ["a", "c"]
+
+
+LONG = {
+    "quotes": ">", "lists": "- ", "brackets": "[", "links": "[a](", "images": "![",
+    "stars": "*", "ticks": "`", "pipes": "|", "comments": "<!--",
+    "tags": "<a ", "dashes": "---\n", "words": "model trained on ", "numbers": "accuracy 1 ",
+    "spaces": " ", "lines": "\n", "entities": "&#x41;", "headings": "# a\n", "nul": "\0", "references": "[a]: b\n",
+    "prose": "The model is not suitable for this, and may produce text. ", "chinese": "模型训练", "bold": "**a**\n\n",
+}  # fmt: skip
+HOSTILE = {name: piece * (JUDGED // len(piece)) for name, piece in LONG.items()} | {
+    "table": "|a" * 500 + "\n" + "|-" * 500 + "\n" + "|1\n" * 50_000,
+    "front": "---\n" + "a:\n" * (JUDGED // 3),
+    "nested": "".join("  " * (depth % 200) + "- a\n" for depth in range(2_000)),
+}
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_card_is_read_all_the_same(name: str) -> None:
+    assert set(findings(HOSTILE[name])) == {"description", "limitations", "how_to_use", "training", "evaluation"}
+
+
+def test_what_is_beyond_the_judged_part_is_not_read() -> None:
+    assert parse("a" * (JUDGED + 1)).truncated
+    assert not findings("\n" * JUDGED + "Owl is a language model for Welsh.")["description"]

@@ -1,0 +1,160 @@
+"""A judge that behaves as the model's name says: an OpenAI-compatible endpoint on loopback, in a process of its own.
+
+`python -m tests.judge_server` prints its port. An answer depends on the request alone, but for `rate` and `flaky`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sys
+import threading
+import time
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+ITEMS = ("description", "limitations", "how_to_use", "training", "evaluation")
+CALLS: Counter[str] = Counter()
+FILES: dict[str, bytes] = {}
+BATCHES: dict[str, str] = {}
+LOCK = threading.Lock()
+
+
+def card_of(body: dict) -> str:
+    """The card in a request."""
+    text = body["messages"][1]["content"]
+    return re.match(r"\[card \w+\]\n(.*)\n\[end of card \w+\]$", text, re.DOTALL)[1]
+
+
+def line_of(card: str) -> str:
+    """A line of the card that is long enough to be quoted."""
+    return next((line for line in card.splitlines() if len(line.split()) >= 4), "")
+
+
+def flipped(card: str, seed: int, item: str, share: float) -> bool:
+    """Whether this reader answers otherwise this time."""
+    told = hashlib.sha256(f"{card}|{seed}|{item}".encode()).digest()
+    return int.from_bytes(told[:4], "big") / 2**32 < share
+
+
+def answer(body: dict) -> dict:
+    """What the model of this name writes: the message, and how it ended."""
+    name, card = body["model"], card_of(body)
+    good = {item: {"answer": True, "quote": line_of(card)} for item in ITEMS}
+    told: object = good
+    if name.startswith("flip-"):
+        share = float(name[5:])
+        told = {
+            item: {"answer": not flipped(card, body["seed"], item, share), "quote": line_of(card)} for item in ITEMS
+        }
+    elif name == "types":
+        told = {item: {"answer": "yes", "quote": 3} for item in ITEMS}
+    elif name == "missing":
+        told = {item: good[item] for item in ITEMS[:-1]}
+    elif name == "invents":
+        told = {item: {"answer": True, "quote": "The model was evaluated on nine benchmarks."} for item in ITEMS}
+    elif name == "obeys":
+        attack = next((line for line in card.splitlines() if "true" in line.lower() or "ignore" in line.lower()), card)
+        told = {item: {"answer": True, "quote": attack.strip()} for item in ITEMS}
+    text = json.dumps(told)
+    if name == "prose":
+        text = f"Certainly! Here is {{what}} you asked for:\n```json\n{text}\n```\nI hope that helps."
+    if name == "cut" or (name == "mends" and len(body["messages"]) == 2):
+        text = text[: len(text) // 2]
+    message = {"role": "assistant", "content": text, "refusal": None}
+    if name == "refuses":
+        message = {"role": "assistant", "content": None, "refusal": "I cannot read this."}
+    return {"message": message, "end": "content_filter" if name == "filtered" else "stop"}
+
+
+def completion(body: dict) -> dict:
+    """The whole answer."""
+    told = answer(body)
+    usage = None if body["model"] == "nousage" else {
+        "prompt_tokens": 500, "completion_tokens": 100, "total_tokens": 600,
+    }  # fmt: skip
+    return {
+        "id": "c", "object": "chat.completion", "created": 0,
+        "model": "good-2" if body["model"] == "renamed" else body["model"],
+        "choices": [{"index": 0, "message": told["message"], "finish_reason": told["end"]}], "usage": usage,
+    }  # fmt: skip
+
+
+class Endpoint(BaseHTTPRequestHandler):
+    """Chat completions, files and batches."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *words: object) -> None:
+        """Say nothing."""
+
+    def send(self, status: int, told: object, raw: bytes | None = None) -> None:
+        """Answer."""
+        content = json.dumps(told).encode() if raw is None else raw
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def do_GET(self) -> None:
+        """Counts, batches and files."""
+        if self.path == "/calls":
+            self.send(200, dict(CALLS))
+        elif self.path.endswith("/content"):
+            self.send(200, None, FILES[self.path.split("/")[-2]])
+        else:
+            self.send(200, batch(self.path.split("/")[-1]))
+
+    def do_POST(self) -> None:
+        """A completion, a file or a batch."""
+        content = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path.endswith("/files"):
+            FILES["in"] = b"".join(line + b"\n" for line in content.splitlines() if line.startswith(b'{"custom_id"'))
+            told = {"id": "in", "object": "file", "bytes": 1, "created_at": 0, "filename": "f", "purpose": "batch",
+                    "status": "processed"}  # fmt: skip
+            self.send(200, told)
+        elif self.path.endswith("/batches"):
+            lines = [json.loads(line) for line in FILES["in"].splitlines()]
+            done = [{"custom_id": one["custom_id"], "response": {"status_code": 200, "body": completion(one["body"])}}
+                    for one in reversed(lines)]  # fmt: skip
+            FILES["out"] = b"".join(json.dumps(one).encode() + b"\n" for one in done)
+            BATCHES["b1"] = "completed"
+            self.send(200, batch("b1"))
+        else:
+            self.complete(json.loads(content))
+
+    def complete(self, body: dict) -> None:
+        """One completion, or the failure the model is named for."""
+        name = body["model"]
+        with LOCK:
+            CALLS[name] += 1
+            count = CALLS[name]
+        if name == "slow":
+            time.sleep(3)
+        if name == "quota" or (name == "rate" and count <= 2):
+            code = "insufficient_quota" if name == "quota" else "rate_limit_exceeded"
+            self.send(429, {"error": {"message": "too much", "code": code, "type": "t", "param": None}})
+        elif name == "down" or (name == "flaky" and count == 1):
+            self.send(500, {"error": {"message": "oh", "code": None, "type": "t", "param": None}})
+        elif name == "page":
+            self.send(200, None, b"<html>a proxy says hello</html>")
+        else:
+            self.send(200, completion(body))
+
+
+def batch(name: str) -> dict:
+    """A batch as the API shows it."""
+    return {
+        "id": name, "object": "batch", "endpoint": "/v1/chat/completions", "input_file_id": "in",
+        "status": BATCHES[name],
+        "completion_window": "24h", "created_at": 0, "output_file_id": "out", "error_file_id": None,
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
+    print(server.server_address[1], flush=True)
+    threading.Thread(target=lambda: (sys.stdin.read(), server.shutdown()), daemon=True).start()
+    server.serve_forever()
