@@ -44,8 +44,10 @@ def _resource(facts: Facts, file: File, table: Table | None) -> dict[str, object
     licences, sources = terms(facts, one.registry)
     made: dict[str, object] = {
         "name": _name(file.path), "path": file.path, "format": one.format, "mediatype": MEDIA[one.format],
-        "bytes": file.bytes, "hash": f"sha256:{file.sha256}", "licenses": licences, "sources": sources,
+        "licenses": licences, "sources": sources,
     }  # fmt: skip
+    if one.format != "parquet":  # frictionless reads it as a table, and cannot count its bytes: the manifest has them
+        made |= {"bytes": file.bytes, "hash": f"sha256:{file.sha256}"}
     if table is None:
         return made
     made["description"] = about(table)
