@@ -9,7 +9,7 @@ It imports nothing of ours. The errors every room may raise are a small tree, dr
     │   └── SchemaTooNew        it was written by a newer version
     ├── CrawlError              crawler.spiders: a registry did not answer as it should
     ├── ImportFailed            crawler.importers: a past list cannot be read
-    └── NotABundle              analysis.exports: a folder is not the export it should be
+    └── NotABundle, PublishFailed, NotForOthers, NoAttribution, BadKey, BadRedactions: analysis.exports
 """
 
 from __future__ import annotations

@@ -23,7 +23,19 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("analysis", "crawler", "db", "schedules", "simulation")
 MAY_IMPORT = {"analysis": {"db"}, "crawler": {"db"}, "schedules": {"db"}, "db": set(), "simulation": set()}
 LIBRARIES = {
-    "analysis": {"jinja2", "markupsafe", "numpy", "pandas", "pyarrow", "rich", "scipy", "statsmodels", "vl_convert"},
+    "analysis": {
+        "huggingface_hub",
+        "jinja2",
+        "markupsafe",
+        "numpy",
+        "pandas",
+        "pyarrow",
+        "rich",
+        "scipy",
+        "statsmodels",
+        "tenacity",
+        "vl_convert",
+    },
     "crawler": {"huggingface_hub", "msgspec", "rich", "scrapy", "tenacity", "twisted"},
     "db": {"sqlite_utils", "zstandard"},
     "schedules": {"apscheduler"},
