@@ -126,7 +126,38 @@ def cite(options: argparse.Namespace) -> int:
     return DONE
 
 
-WORDS: Mapping[str, Callable[[], argparse.ArgumentParser]] = {"verify": verify_parser, "cite": cite_parser}
+def publish_parser() -> argparse.ArgumentParser:
+    """The options of `observatory export publish`."""
+    made = parser("observatory export publish", "Publish a bundle as a dataset of the Hugging Face Hub, with a tag")
+    made.add_argument("where", choices=("hf",), help="where to: hf, the Hugging Face Hub")
+    made.add_argument("repository", metavar="ORG/NAME", help="the dataset; it is made if it is not there")
+    made.add_argument("--bundle", metavar="OUT", type=Path, required=True, help="the folder of the bundle")
+    made.add_argument("--private", action="store_true", help="if the dataset has to be made: for you alone")
+    made.add_argument("--dry-run", action="store_true", help="say what would be done; needs no network and no token")
+    made.set_defaults(do=publish)
+    return made
+
+
+def publish(options: argparse.Namespace) -> int:
+    """Check the bundle, send what is not there yet, and tag it."""
+    from analysis.exports.publish import plan
+    from analysis.exports.publish import publish as send
+
+    planned = plan(options.bundle, options.repository)
+    what = f"{planned.files:,} files, {planned.bytes / 2**20:,.1f} MB, to {planned.repository} as {planned.tag}"
+    if options.dry_run:
+        print(plain(f"would publish {what}"))
+        return DONE
+    address = send(options.bundle, planned, options.private)
+    print(plain(f"published {what}: {address}"))
+    return DONE
+
+
+WORDS: Mapping[str, Callable[[], argparse.ArgumentParser]] = {
+    "verify": verify_parser,
+    "cite": cite_parser,
+    "publish": publish_parser,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

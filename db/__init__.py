@@ -10,8 +10,8 @@ It imports nothing of ours. The errors every room may raise are a small tree, dr
     ├── CrawlError              crawler.spiders: a registry did not answer as it should
     ├── ScheduleError           schedules.config: schedules with faults, every one of them told (exit 2)
     ├── ImportFailed            crawler.importers: a past list cannot be read
-    ├── NotABundle              analysis.exports: a folder is not the export it should be
-    └── EngineMissing           analysis.engines: an engine is not installed, or finds no lake
+    ├── EngineMissing           analysis.engines: an engine is not installed, or finds no lake
+    └── NotABundle, PublishFailed, NotForOthers, NoAttribution, BadKey, BadRedactions: analysis.exports
 """
 
 from __future__ import annotations

@@ -24,9 +24,11 @@ CONTEXT = {
 }  # fmt: skip
 TYPES = {"INTEGER": "sc:Integer", "REAL": "sc:Float", "TEXT": "sc:Text"}
 MEDIA = {
-    "csv": "text/csv", "jsonl": "application/jsonlines", "parquet": "application/x-parquet",
+    "csv": "text/csv", "graphml": "application/graphml+xml", "jsonl": "application/jsonlines",
+    "parquet": "application/x-parquet",
     "sqlite": "application/vnd.sqlite3",
 }  # fmt: skip
+ANY = "application/octet-stream"
 READ = ("parquet", "csv", "jsonl")  # the forms records can be read from, the best first
 
 
@@ -54,7 +56,7 @@ def tell(facts: Facts) -> Mapping[str, bytes]:
 def _file(file: File) -> dict[str, object]:
     return {
         "@type": "cr:FileObject", "@id": file.path, "name": file.path, "contentUrl": file.path,
-        "contentSize": f"{file.bytes} B", "encodingFormat": MEDIA[file.written.format], "sha256": file.sha256,
+        "contentSize": f"{file.bytes} B", "encodingFormat": MEDIA.get(file.written.format, ANY), "sha256": file.sha256,
     }  # fmt: skip
 
 

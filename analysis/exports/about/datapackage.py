@@ -12,9 +12,11 @@ from analysis.exports.tables import Table
 PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
 TYPES = {"INTEGER": "integer", "REAL": "number", "TEXT": "string"}
 MEDIA = {
-    "csv": "text/csv", "jsonl": "application/jsonl", "parquet": "application/vnd.apache.parquet",
+    "csv": "text/csv", "graphml": "application/graphml+xml", "jsonl": "application/jsonl",
+    "parquet": "application/vnd.apache.parquet",
     "sqlite": "application/vnd.sqlite3",
 }  # fmt: skip
+ANY = "application/octet-stream"
 
 
 def tell(facts: Facts) -> Mapping[str, bytes]:
@@ -43,9 +45,11 @@ def _resource(facts: Facts, file: File, table: Table | None) -> dict[str, object
     one = file.written
     licences, sources = terms(facts, one.registry)
     made: dict[str, object] = {
-        "name": _name(file.path), "path": file.path, "format": one.format, "mediatype": MEDIA[one.format],
-        "bytes": file.bytes, "hash": f"sha256:{file.sha256}", "licenses": licences, "sources": sources,
+        "name": _name(file.path), "path": file.path, "format": one.format, "mediatype": MEDIA.get(one.format, ANY),
+        "licenses": licences, "sources": sources,
     }  # fmt: skip
+    if one.format != "parquet":  # frictionless reads it as a table, and cannot count its bytes: the manifest has them
+        made |= {"bytes": file.bytes, "hash": f"sha256:{file.sha256}"}
     if table is None:
         return made
     made["description"] = about(table)

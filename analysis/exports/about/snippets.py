@@ -30,12 +30,14 @@ def tell(facts: Facts) -> Mapping[str, bytes]:
     files = f'sorted(pathlib.Path("{folder}").glob("*.{form}"))'
     pandas, duckdb, r = READERS[form]
     read = f'{pandas}("{folder}")' if form == "parquet" else pandas.format(folder, files)
+    first = f"import pathlib\n\nimport pandas\n\nranking = {read}\nprint(ranking.head())\n"
     return {
-        "snippets/pandas.py": f"import pathlib\n\nimport pandas\n\nranking = {read}\nprint(ranking.head())\n".encode(),
-        "snippets/duckdb.sql": QUESTION.format(duckdb, folder, form).encode(),
-        "snippets/r.R": f"ranking <- {r.format(folder)}\nhead(ranking)\n".encode(),
-        "snippets/datasets.py": (
-            b'from datasets import load_dataset\n\nranking = load_dataset(".", "v1_ranking", split="train")\n'
+        "snippets/with_pandas.py": first.encode(),
+        "snippets/with_duckdb.sql": QUESTION.format(duckdb, folder, form).encode(),
+        "snippets/with_r.R": f"ranking <- {r.format(folder)}\nhead(ranking)\n".encode(),
+        "snippets/with_datasets.py": (
+            b"import pathlib\n\nfrom datasets import load_dataset\n\n"
+            b'ranking = load_dataset(str(pathlib.Path.cwd()), "v1_ranking", split="train")\n'
             b"print(ranking[0])\n"
         ),
     }  # fmt: skip

@@ -1,0 +1,172 @@
+"""A bundle is opened as it stands by the programs of five communities, and found valid by the validators of two."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pandas
+import pytest
+from pyarrow.dataset import dataset
+
+from analysis.export import main as export
+from analysis.exports.manifest import faults
+from crawler.__main__ import main as crawl
+from tests.analysis.exports.conftest import fill, tree
+from tests.simulated import Simulation
+
+ROOT = Path(__file__).resolve().parent.parent
+COUNT = "SELECT count(*), sum(rank), sum(downloads), count(DISTINCT name) FROM "
+
+
+def exported(folder: Path, store: Path, *options: str) -> Path:
+    assert export([str(folder), "--db", str(store), *options]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A small store and its bundle."""
+    folder = tmp_path_factory.mktemp("small")
+    store = fill(folder / "s.db").path
+    return store, exported(folder / "out", store)
+
+
+def offline(out: Path, *line: str) -> str:
+    """What a program prints that is started in the folder of a bundle, without a network."""
+    env = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(out.parent / "cache")}
+    return subprocess.run(line, cwd=out, env=env, capture_output=True, text=True, check=True).stdout
+
+
+def opened_by_all(store: Path, out: Path) -> None:
+    """Every program finds the rows of the store."""
+    with sqlite3.connect(store) as connection:
+        expected = connection.execute(f"{COUNT} v1_ranking").fetchone()
+        named = connection.execute("SELECT name FROM v1_ranking ORDER BY snapshot, rank").fetchall()
+    with sqlite3.connect(out / "sqlite" / "observatory.sqlite") as connection:
+        assert connection.execute(f"{COUNT} v1_ranking").fetchone() == expected
+        assert connection.execute("SELECT name FROM v1_ranking ORDER BY snapshot, rank").fetchall() == named
+    for files in (f"'{out}/parquet/v1_ranking/*.parquet'", f"read_json('{out}/jsonl/v1_ranking/*.jsonl')",
+                  f"read_csv('{out}/csv/v1_ranking/*.csv', strict_mode = false)"):  # fmt: skip
+        assert duckdb.sql(f"{COUNT} {files}").fetchall() == [expected], files
+    for rows in (
+        pandas.read_parquet(out / "parquet" / "v1_ranking"),
+        dataset(out / "parquet" / "v1_ranking").to_table().to_pandas(),
+        pandas.concat(pandas.read_csv(path) for path in (out / "csv" / "v1_ranking").iterdir()),
+    ):
+        assert (len(rows), int(rows["rank"].sum()), int(rows["downloads"].sum())) == expected[:3]
+    read = (
+        "import json, os; from datasets import load_dataset as l; rows = l(os.getcwd(), 'v1_ranking', split='train');"
+        "counted = [len(rows), sum(rows['rank']), sum(n for n in rows['downloads'] if n), len(set(rows['name']))];"
+        "print(json.dumps(counted))"
+    )
+    assert tuple(json.loads(offline(out, sys.executable, "-c", read).splitlines()[-1])) == expected
+
+
+def valid(out: Path) -> None:
+    """Both validators find nothing; every table of CSV has the rows the manifest says."""
+    import mlcroissant
+    from frictionless import Package
+
+    mlcroissant.Dataset(str(out / "croissant.json"))  # raises ValidationError
+    package = Package(str(out / "datapackage.json"))
+    for resource in list(package.resources):
+        if resource.format == "jsonl":  # frictionless reads them with an extra of its own; the descriptor is looked at
+            package.remove_resource(resource.name)
+    report = package.validate()
+    assert report.valid, report.flatten(["name", "message"])[:5]
+    told = {
+        one["path"]: one["rows"] for one in json.loads((out / "manifest.json").read_text())["files"] if "rows" in one
+    }
+    counted = {task.place: task.stats.get("rows", 0) for task in report.tasks if task.place.endswith(".csv")}
+    assert counted and counted == {path: rows for path, rows in told.items() if path.endswith(".csv")}
+
+
+def test_pandas_pyarrow_duckdb_sqlite_and_datasets_open_a_bundle(small: tuple[Path, Path]) -> None:
+    opened_by_all(*small)
+
+
+def test_frictionless_and_mlcroissant_find_a_bundle_valid(
+    small: tuple[Path, Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    valid(small[1])
+    assert "not standard" not in caplog.text, "the context is the one of Croissant"
+
+
+def test_mlcroissant_reads_records(small: tuple[Path, Path]) -> None:
+    import mlcroissant
+
+    read = mlcroissant.Dataset(str(small[1] / "croissant.json"))
+    name = "v1_ranking/npm-000005"
+    rows = [{key.rpartition("/")[2]: value for key, value in row.items()} for row in read.records(name)]
+    assert [(row["rank"], row["name"]) for row in rows] == [(1, b"@types/node"), (2, b"lodash")]
+
+
+@pytest.mark.parametrize("form", ["parquet", "jsonl", "csv"])
+def test_the_snippets_run(small: tuple[Path, Path], tmp_path: Path, form: str) -> None:
+    out = exported(tmp_path / "out", small[0], "--format", form)
+    assert "huggingface/models" in offline(out, sys.executable, "snippets/with_pandas.py")
+    connection = duckdb.connect()
+    connection.sql(f"SET file_search_path = '{out}'")
+    assert len(connection.sql((out / "snippets" / "with_duckdb.sql").read_text("utf-8")).fetchall()) == 10
+
+
+def test_the_snippet_of_datasets_runs_on_csv_too(small: tuple[Path, Path], tmp_path: Path) -> None:
+    out = exported(tmp_path / "out", small[0], "--format", "csv", "--tables", "v1_ranking")
+    assert "'rank': 1" in offline(out, sys.executable, "snippets/with_datasets.py")
+
+
+def test_r_opens_a_bundle(small: tuple[Path, Path], tmp_path: Path) -> None:
+    if not shutil.which("Rscript"):
+        pytest.skip("R is not installed")
+    out = exported(tmp_path / "out", small[0], "--format", "csv")
+    assert "rank" in offline(out, "Rscript", "snippets/with_r.R")
+
+
+LISTS = {
+    "huggingface/models": ("hf_hub", "*", ("--id", "modelId", "--value", "downloads")),
+    "pypi": ("pypi_top", "*_2022-*", ("--id", "project", "--value", "download_count", "--rank", "rank")),
+    "npm": ("npm_top", "*", ("--id", "package", "--rank", "rank")),
+}
+
+
+@pytest.fixture(scope="module")
+def large(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The real lists and half a simulated year, week by week, and their bundle."""
+    folder = tmp_path_factory.mktemp("large")
+    store = folder / "s.db"
+    for registry, (place, pattern, columns) in LISTS.items():
+        for file in sorted((real_data / place).glob(f"{pattern}.csv.gz")):
+            date = re.findall(r"\d{4}-\d\d-\d\d", file.name)[0]
+            words = ["import", "csv", str(file), "--registry", registry, "--date", date, *columns, "--db", str(store)]
+            assert crawl(words) == 0
+    with Simulation(models=600, packages=300, start="2026-01-05") as pretend:
+        env = {**os.environ, "HF_ENDPOINT": pretend.huggingface, "ECOSYSTEMS_ENDPOINT": pretend.ecosystems}
+        line = [sys.executable, "-m", "crawler", "snapshot", "huggingface/models", "npm", "--top", "200",
+                "--pause", "0", "--clock", "registry", "--quiet", "--db", str(store)]  # fmt: skip
+        for _ in range(26):
+            subprocess.run(line, cwd=ROOT, env=env, capture_output=True, check=True)
+            pretend.advance(7)
+    subprocess.run([sys.executable, "-m", "analysis", "--db", str(store)], cwd=ROOT, capture_output=True, check=True)
+    return store, exported(folder / "out", store)
+
+
+@pytest.mark.slow
+@pytest.mark.real_data
+@pytest.mark.timeout(1200)
+def test_the_real_lists_and_half_a_simulated_year_are_opened_and_valid(large: tuple[Path, Path]) -> None:
+    store, out = large
+    with sqlite3.connect(store) as connection:
+        assert connection.execute("SELECT count(*) FROM snapshot WHERE status = 'complete'").fetchone()[0] >= 60
+    opened_by_all(store, out)
+    valid(out)
+    again = exported(out.parent / "again", store)
+    assert tree(again) == tree(out)
+    assert list(faults(out)) == []
