@@ -36,7 +36,7 @@ LIBRARIES = {
         "statsmodels",
         "vl_convert",
     },
-    "crawler": {"huggingface_hub", "msgspec", "rich", "scrapy", "tenacity", "twisted"},
+    "crawler": {"huggingface_hub", "msgspec", "pyarrow", "rich", "scrapy", "tenacity", "twisted"},
     "db": {"sqlite_utils", "zstandard"},
     "schedules": {"apscheduler"},
     "simulation": {"numpy"},
