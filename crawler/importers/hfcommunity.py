@@ -1,7 +1,8 @@
 """The tables `repository` and `model` (or `dataset`, `space`) of an HFCommunity dump: SQL text, plain or .gz.
 
-Eras: `likes` stood in `model` before it stood in `repository`; `gated` and `disabled` came later; the columns are
-read from the dump itself. `tags_in_repo` gives the tags. Authors, commits, files and discussions are not read. No stable ids.
+Eras: `likes` stood in `model` before it stood in `repository`; `gated` and `disabled` came later; the columns are read
+from the dump itself. `tags_in_repo` gives the tags. Authors, commits, files and discussions are not read. There are no
+stable ids in it.
 """
 
 from __future__ import annotations
