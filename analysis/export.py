@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sqlite3
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from db import UsageError
 from db.command import DONE, FAILED, complain, day, parser, plain, run
+
+if TYPE_CHECKING:
+    from analysis.exports.privacy import Redactions
 
 FORMATS = Path(__file__).parent / "exports" / "formats"
 DAY = 86_400
+KEY = "OBSERVATORY_PSEUDONYM_KEY"
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -29,6 +35,10 @@ def make_parser() -> argparse.ArgumentParser:
     made.add_argument("--as-of", metavar="DATE", type=day, help="only what was known at the end of this day")
     made.add_argument("--registry", metavar="R", action="append", default=[], help="only this one; may be repeated")
     made.add_argument("--tables", metavar="T", type=_list, default=[], help="only these tables (default: all)")
+    made.add_argument("--redactions", metavar="FILE", type=Path,
+                      help="what is to be left out (default: redactions.toml in this folder, if there)")  # fmt: skip
+    made.add_argument("--pseudonymise", action="store_true", help=f"give names pseudonyms, by --key or {KEY}")
+    made.add_argument("--key", metavar="FILE", type=Path, help="the key of the pseudonyms; it is never exported")
     made.set_defaults(do=export)
     return made
 
@@ -39,35 +49,32 @@ def _list(text: str) -> list[str]:
 
 def export(options: argparse.Namespace) -> int:
     """Write the bundle."""
-    from analysis.exports import bundle
-    from analysis.exports.tables import FOREVER, Scope, tables
+    from analysis.exports.bundle import Wanted, make
+    from analysis.exports.privacy import key_of, refuse_key_without_need
+    from analysis.exports.tables import FOREVER, Scope
     from analysis.report import registries
     from db.connect import reading
 
+    refuse_key_without_need(options.pseudonymise, options.key)
+    key = key_of(options.key, os.environ.get(KEY)) if options.pseudonymise else None
     with reading(options.db) as connection:
         connection.execute("BEGIN")  # one state of the store, whatever a crawl adds meanwhile
         until = FOREVER if options.as_of is None else options.as_of + DAY
-        wanted = registries(connection, options.registry)
-        found = tables(connection, Scope(options.since or 0, until, wanted, tuple(options.tables)))
-        known_words("format", options.format, bundle.formats())
-        known_words("table", options.tables, [table.name for table in found])
-        made = bundle.make(found, sorted(set(options.format)), options.out)
-    rows = sum(one.rows or 0 for one in made.files)
-    print(plain(f"{options.out}: {len(made.files):,} files, {rows:,} rows; {made.kept:,} files were there already"))
+        known = registries(connection, options.registry)
+        scope = Scope(options.since or 0, until, known, tuple(options.tables))
+        wanted = Wanted(scope, tuple(sorted(set(options.format))), _left_out(options.redactions, connection), key)
+        made = make(connection, wanted, options.out)
+    rows = sum(file.written.rows or 0 for file in made.facts.files)
+    print(plain(f"{options.out}: {len(made.facts.files):,} files of tables with {rows:,} rows"))
+    print(f"{made.kept:,} files were there already and stay as they are.", file=sys.stderr)
     return DONE
 
 
-def known_words(what: str, asked: Sequence[str], known: Sequence[str]) -> None:
-    """Refuse a word that is none.
+def _left_out(named: Path | None, connection: sqlite3.Connection) -> Redactions:
+    from analysis.exports.privacy import Redactions, redactions
 
-    Raises:
-        UsageError: naming those there are.
-    """
-    for word in asked:
-        if word not in known:
-            raise UsageError(
-                f"There is no {what} {word!r}.", fix=f"There are: {', '.join(known)}.", more="docs/exports.md"
-            )
+    path = named or Path("redactions.toml")
+    return redactions(path, connection) if named or path.exists() else Redactions()
 
 
 def verify_parser() -> argparse.ArgumentParser:
@@ -98,7 +105,28 @@ def verify(options: argparse.Namespace) -> int:
     return DONE
 
 
-WORDS: Mapping[str, Callable[[], argparse.ArgumentParser]] = {"verify": verify_parser}
+def cite_parser() -> argparse.ArgumentParser:
+    """The options of `observatory export cite`."""
+    made = parser("observatory export cite", "How to cite a bundle, or without one the snapshots of the store")
+    made.add_argument("out", metavar="OUT", type=Path, nargs="?", help="the folder of the bundle (default: the store)")
+    made.set_defaults(do=cite)
+    return made
+
+
+def cite(options: argparse.Namespace) -> int:
+    """Print a line for a list of references."""
+    from analysis.exports.citing import of_bundle, of_store
+    from db.connect import reading
+
+    if options.out is not None:
+        print(plain(of_bundle(options.out)))
+        return DONE
+    with reading(options.db) as connection:
+        print(plain("\n".join(of_store(connection)) or "There is no complete snapshot to cite yet."))
+    return DONE
+
+
+WORDS: Mapping[str, Callable[[], argparse.ArgumentParser]] = {"verify": verify_parser, "cite": cite_parser}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from db.care import Check
 
 DICTIONARY = Path(__file__).parent / "dictionary.toml"
-COLUMNS = ("type", "unit", "nullable", "description", "source", "caveat")
+COLUMNS = ("type", "unit", "nullable", "description", "source", "caveat", "personal")
 SQL_HEAD = """-- The schema as it stands, for reading. It is made from db/migrations/ by this command; do not edit it:
 --     observatory store schema > db/schema.sql
 

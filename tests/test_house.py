@@ -44,6 +44,10 @@ LIBRARIES = {
 FOR_METRICS = {"analysis.inference", "analysis.lineage", "analysis.metric", "analysis.rankings"}
 VAGUE = {"common", "core", "helper", "helpers", "manager", "misc", "tools", "util", "utils"}
 OUR_SQL = {  # f-strings that are SQL, and what is put into them: our own constants, never text from outside
+    "analysis/exports/formats/sqlite.py: columns",
+    "analysis/exports/formats/sqlite.py: places",
+    "analysis/exports/formats/sqlite.py: table.name",
+    "analysis/exports/scan.py: table",
     "analysis/exports/tables.py: name",
     "analysis/exports/tables.py: order",
     "analysis/exports/tables.py: question",

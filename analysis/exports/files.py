@@ -43,7 +43,7 @@ def plain_name(part: Part) -> str:
     if part.registry is None:
         return "all"
     name = re.sub("[^a-z0-9]+", "-", part.registry.lower()).strip("-")[:40]
-    if part.registry.replace("/", "-") != name:
+    if part.registry != name.replace("huggingface-", "huggingface/", 1):
         name += "-" + hashlib.sha256(part.registry.encode("utf-8")).hexdigest()[:8]
     return name if part.snapshot is None else f"{name}-{part.snapshot:06d}"
 

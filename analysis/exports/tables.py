@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import db
@@ -67,6 +67,16 @@ def tables(connection: sqlite3.Connection, scope: Scope) -> list[Table]:
     asked = _Asked(connection, scope)
     lake = [asked.of_the_lake(path) for path in sorted(FOLDER.glob("*.sql")) if scope.wants(path.stem)]
     return [*lake, *(asked.view(name) for name in views(connection) if scope.wants(name))]
+
+
+def filled(found: Sequence[Table]) -> list[Table]:
+    """The tables without the parts of a snapshot that have no row."""
+    return [
+        replace(
+            table, parts=tuple(part for part in table.parts if part.snapshot is None or any(True for _ in part.rows()))
+        )
+        for table in found
+    ]
 
 
 def views(connection: sqlite3.Connection) -> list[str]:

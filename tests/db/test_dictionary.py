@@ -9,9 +9,10 @@ import pytest
 
 from db.__main__ import COLUMNS, dictionary, dictionary_page, schema_page
 from db.care import schema
+from db.rows import Event, Parent, StoredResult
 from db.store import Store
 from tests.db.conftest import fill
-from tests.db.short import asked, seen, take
+from tests.db.short import MODELS, asked, seen, take
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 VIEWS = [str(view["name"]) for view in dictionary()]
@@ -28,7 +29,15 @@ def filled(store: Store) -> Store:
     """A store with something in every column, and something that lacks what may be lacking."""
     fill(store)
     full = {"likes": 1, "downloads_all_time": 9, "trending": 0.5, "dependents": 2, "dependent_repos": 3, "synced_at": 4}
-    take(store, [seen("a", 5, **full), seen("b")], k=None)
+    says = {
+        "created_at": 1_600_000_000, "attributes": {"task": "text"}, "parents": (Parent("b", "finetune", None),),
+        "libraries": (("peft", "library"),),
+    }  # fmt: skip
+    take(store, [seen("a", 5, **full, **says), seen("b")], at=8 * 86_400, k=None)
+    silent = {"attributes": {"task": None}, "parents": (), "libraries": ()}
+    last = take(store, [seen("renamed", 5, "id-a", **silent), seen("b")], at=9 * 86_400, k=None)
+    store.put_results([StoredResult(last, "m", 1, "m.x", 0, 1, 0.5, 0.4, 0.6, 9, "")], 0)
+    store.note(MODELS, [Event("verdict_changed", "warning", "claim", "a", "b")], 10 * 86_400)
     return store
 
 
@@ -55,8 +64,12 @@ def test_every_column_is_in_the_dictionary_in_its_place(store: Store, view: str)
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_column_is_described(view: str) -> None:
-    needed = {"name", *COLUMNS} - {"caveat"}
-    assert [column["name"] for column in columns(view) if not needed <= column.keys() <= needed | {"caveat"}] == []
+    more = {"caveat", "personal"}
+    needed = {"name", *COLUMNS} - more
+    assert [column["name"] for column in columns(view) if not needed <= column.keys() <= needed | more] == []
+    assert [
+        column["name"] for column in columns(view) if column.get("personal", "name") not in ("name", "text", "hash")
+    ] == []
     assert [column["name"] for column in columns(view) if not isinstance(column["nullable"], bool)] == []
 
 

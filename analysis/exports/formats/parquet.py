@@ -1,7 +1,7 @@
 """Parquet: the lake, `TABLE/registry=…/snapshot=…/part.parquet`, and each stable view as `VIEW/….parquet`.
 
-The names in the path of the lake are quoted as in an address, so that no text from outside can lead anywhere. A part
-without rows of one snapshot has no file. The bytes depend on the rows and the version of pyarrow, and on nothing else.
+The names in the path of the lake are quoted as in an address, so that no text from outside can lead anywhere. The
+bytes depend on the rows and the version of pyarrow, and on nothing else.
 """
 
 from __future__ import annotations
@@ -28,8 +28,7 @@ def write(tables: Sequence[Table], folder: Path) -> Iterator[Written]:
         for part in table.parts:
             path = folder / "parquet" / table.name / (lake_path(part) if table.lake else f"{plain_name(part)}.parquet")
             rows = _write_part(table, part, path)
-            if rows or part.snapshot is None:
-                yield Written(path, "parquet", table.name, part.registry, part.snapshot, rows)
+            yield Written(path, "parquet", table.name, part.registry, part.snapshot, rows)
 
 
 def lake_path(part: Part) -> str:
@@ -51,8 +50,6 @@ def _write_part(table: Table, part: Part, path: Path) -> int:
     schema, written = _schema(table), 0
     rows = part.rows()
     batch = list(islice(rows, BATCH))
-    if not batch and part.snapshot is not None:
-        return 0
     with create(path) as stream, ParquetWriter(stream, schema, compression="zstd", store_schema=False) as writer:
         while batch:
             columns = [array(cells, field.type) for cells, field in zip(zip(*batch, strict=True), schema, strict=True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -45,10 +46,26 @@ def model(name: str, downloads: int) -> Observation:
     )  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is flushed, and in which order, is no matter here."""
+    monkeypatch.setattr("os.fsync", lambda handle: None)
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """That store, made once."""
+    path = fill(tmp_path_factory.mktemp("filled") / "observatory.db").path
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    return path
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Path:
-    """That store."""
-    return fill(tmp_path / "observatory.db").path
+def store(filled: Path, tmp_path: Path) -> Path:
+    """A copy of that store."""
+    return Path(shutil.copy(filled, tmp_path / "observatory.db"))
 
 
 @pytest.fixture

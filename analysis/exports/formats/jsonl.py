@@ -1,0 +1,27 @@
+"""JSON lines: an object for each row, in ASCII, so that a line is a line for every reader."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.exports.files import Written, create, plain_name
+
+if TYPE_CHECKING:
+    from analysis.exports.tables import Table
+
+
+def write(tables: Sequence[Table], folder: Path) -> Iterator[Written]:
+    """Write every part of every stable view; what was written."""
+    for table in tables:
+        names = [column.name for column in table.columns]
+        for part in () if table.lake else table.parts:
+            path, written = folder / "jsonl" / table.name / f"{plain_name(part)}.jsonl", 0
+            with create(path) as stream:
+                for row in part.rows():
+                    written += 1
+                    line = json.dumps(dict(zip(names, row, strict=True)), separators=(",", ":"), allow_nan=False)
+                    stream.write(line.encode("ascii") + b"\n")
+            yield Written(path, "jsonl", table.name, part.registry, part.snapshot, written)

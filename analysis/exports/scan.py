@@ -1,0 +1,84 @@
+"""A last look over a finished bundle: an address or a token in it is an error, whatever let it through."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from db import ObservatoryError
+
+# Each class is bounded, so that a long text takes linear time. An address may be written escaped.
+_FORBIDDEN = {
+    "an address": re.compile(
+        r"[\w.%+'-]{1,64}(?:@|\\u0040|%40)(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}[A-Za-z]{2,24}(?![\w-])"
+    ),
+    "a token of the Hub": re.compile(r"(?<![A-Za-z0-9_])hf_[A-Za-z0-9]{30,}"),
+    "a key of a judge": re.compile(
+        r"(?<![A-Za-z0-9_-])sk-(?=[A-Za-z0-9_-]{0,60}[0-9])(?=[A-Za-z0-9_-]{0,60}[A-Z])[A-Za-z0-9_-]{20,}"
+    ),
+}
+_SIGNS = ("@", "%40", "\\u0040", "hf_", "sk-")
+
+
+class NotForOthers(ObservatoryError):
+    """A bundle would hold something that must not leave the store."""
+
+
+def refuse_private(folder: Path) -> None:
+    """Look at every text of every file.
+
+    Raises:
+        NotForOthers: saying what was found, and in which file; never the text itself.
+    """
+    for path in sorted(folder.rglob("*")):
+        for text in _texts(path) if path.is_file() else ():
+            if kind := forbidden(text):
+                raise NotForOthers(
+                    f"The bundle would hold {kind}, in {path.relative_to(folder)}.",
+                    why="Addresses and tokens are not for others. Nothing was written.",
+                    fix="Find it in the store, and leave the package it belongs to out with redactions.toml.",
+                    more="docs/exports.md",
+                )
+
+
+def forbidden(text: str) -> str | None:
+    """What a text holds that must not leave, if it does.
+
+    >>> forbidden("write to jo.doe@mail.example.org"), forbidden("@types/node"), forbidden("task-sk-learn")
+    ('an address', None, None)
+    """
+    if not any(sign in text for sign in _SIGNS):
+        return None
+    return next((kind for kind, pattern in _FORBIDDEN.items() if pattern.search(text)), None)
+
+
+def _texts(path: Path) -> Iterator[str]:
+    if path.suffix == ".parquet":
+        yield from _of_parquet(path)
+    elif path.suffix == ".sqlite":
+        yield from _of_sqlite(path)
+    else:
+        with open(path, encoding="utf-8", newline="\n") as stream:
+            yield from stream
+
+
+def _of_parquet(path: Path) -> Iterator[str]:
+    from pyarrow import compute, types
+    from pyarrow.parquet import ParquetFile
+
+    for batch in ParquetFile(path).iter_batches():
+        for column in batch.columns:
+            if types.is_string(column.type):
+                yield "\n".join(text for text in compute.unique(column).to_pylist() if text is not None)
+
+
+def _of_sqlite(path: Path) -> Iterator[str]:
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    try:
+        for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            for row in connection.execute(f'SELECT * FROM "{table}"'):
+                yield "\n".join(cell for cell in row if isinstance(cell, str))
+    finally:
+        connection.close()

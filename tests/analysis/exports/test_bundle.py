@@ -1,0 +1,209 @@
+"""A bundle holds what the store holds, the same in every form, the same each time, and tells what it is."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sqlite3
+import tomllib
+from pathlib import Path
+
+import duckdb
+import pytest
+import yaml
+
+from analysis.export import main
+from analysis.exports.formats.csv import unsafe
+from analysis.exports.manifest import faults
+from db import __version__
+from tests.analysis.conftest import History
+from tests.analysis.exports.conftest import Export, asked, model, tree
+
+ROOT = Path(__file__).resolve().parent.parent.parent.parent
+VIEWS = [view["name"] for view in tomllib.loads((ROOT / "db" / "dictionary.toml").read_text("utf-8"))["view"]]
+TABLES = ("v1_snapshot", "v1_ranking", "v1_result", "v1_lineage_edge", "v1_library", "v1_alias", "v1_attribute",
+          "v1_quality_event", "v1_finding", "v1_reject")  # fmt: skip
+Rows = list[tuple[object, ...]]
+
+
+def of_csv(out: Path, view: str, types: list[str]) -> Rows:
+    """The rows by the documented inverse: quoted is text, nothing is NULL."""
+    rows: Rows = []
+    for path in sorted((out / "csv" / view).glob("*.csv")):
+        with open(path, encoding="utf-8", newline="") as stream:
+            assert next(csv.reader(stream))
+            for row in csv.reader(stream):
+                rows.append(tuple(value(cell, kind) for cell, kind in zip(row, types, strict=True)))
+    return rows
+
+
+def value(cell: str, kind: str) -> object:
+    if cell == "" and kind != "TEXT":
+        return None
+    return {"INTEGER": int, "REAL": float, "TEXT": unsafe}[kind](cell)
+
+
+def of_jsonl(out: Path, view: str) -> Rows:
+    paths = sorted((out / "jsonl" / view).glob("*.jsonl"))
+    return [tuple(json.loads(line).values()) for path in paths for line in path.read_bytes().splitlines()]
+
+
+def same(one: Rows, other: Rows, empty_is_null: bool = False) -> bool:
+    """Whether two lists have the same rows, in any order; Python's reader of CSV takes NULL for an empty text."""
+
+    def keys(rows: Rows) -> list[str]:
+        return sorted(repr([None if empty_is_null and cell == "" else cell for cell in row]) for row in rows)
+
+    return keys(one) == keys(other)
+
+
+def test_every_form_of_every_view_has_the_rows_of_the_store(store: Path, export: Export) -> None:
+    out = export()
+    assert set(TABLES) <= set(VIEWS)
+    for view in VIEWS:
+        expected = asked(store, f"SELECT * FROM {view}")
+        types = [kind for (kind,) in asked(out / "sqlite" / "observatory.sqlite",
+                                           "SELECT type FROM pragma_table_info(?)", view)]  # fmt: skip
+        assert expected, view
+        assert same(asked(out / "sqlite" / "observatory.sqlite", f"SELECT * FROM {view}"), expected), view
+        assert same(duckdb.sql(f"SELECT * FROM read_parquet('{out}/parquet/{view}/*.parquet')").fetchall(), expected)
+        assert same(of_jsonl(out, view), expected), view
+        assert same(of_csv(out, view, types), expected, empty_is_null=True), view
+
+
+def test_the_same_store_and_options_give_the_same_bytes(export: Export) -> None:
+    one, other = export(), export(out="again")
+    assert tree(one) == tree(other)
+    assert list(faults(one)) == []
+
+
+def test_a_later_export_adds_what_is_new_and_leaves_the_rest_as_it_is(store: Path, export: Export) -> None:
+    out = export()
+    part = "parquet/v1_ranking/huggingface-models-000001.parquet"
+    before, inode = tree(out), (out / part).stat()
+    History(store).add("2026-03-01", [model("a", 5)])
+    assert export() == out
+    after = tree(out)
+    now = (out / part).stat()
+    assert (now.st_ino, now.st_mtime_ns) == (inode.st_ino, inode.st_mtime_ns)
+    new = {name for name in after.keys() - before.keys() if "v1_ranking" in name}
+    assert new == {f"{form}/v1_ranking/huggingface-models-000006.{form}" for form in ("parquet", "csv", "jsonl")}
+    assert [name for name in before if "snapshot=1/" in name and before[name] != after[name]] == []
+    assert list(faults(out)) == []
+    assert after == tree(export(out="afresh")), "in steps or at once, it is the same bundle"
+
+
+def test_only_complete_snapshots_have_rows_and_the_others_are_listed(export: Export) -> None:
+    with sqlite3.connect(export() / "sqlite" / "observatory.sqlite") as connection:
+        assert {row[0] for row in connection.execute("SELECT snapshot FROM v1_ranking")} == {1, 2, 4, 5}
+        statuses = dict(connection.execute("SELECT snapshot, status FROM v1_snapshot"))
+    assert statuses == {1: "complete", 2: "complete", 3: "partial", 4: "complete", 5: "complete"}
+
+
+def test_less_can_be_asked_for(export: Export) -> None:
+    out = export("--format", "csv,jsonl", "--tables", "v1_ranking", "--registry", "npm", "--as-of", "2026-02-01")
+    tables = {name for name in tree(out) if name.startswith(("csv/", "jsonl/", "parquet/", "sqlite/"))}
+    assert tables == {f"{form}/v1_ranking/npm-000004.{form}" for form in ("csv", "jsonl")}
+
+
+def test_what_is_not_there_cannot_be_asked_for(export: Export, capsys: pytest.CaptureFixture[str]) -> None:
+    for option, word in (("--format", "xlsx"), ("--tables", "body"), ("--registry", "cargo")):
+        assert not export(option, word, code=2).exists()
+        assert word in capsys.readouterr().err
+
+
+def test_what_is_no_bundle_is_not_replaced(tmp_path: Path, export: Export) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.tex").write_text("years of work", "utf-8")
+    export(code=1)
+    assert tree(tmp_path / "out").keys() == {"thesis.tex"}
+
+
+def test_verify_tells_what_is_missing_changed_and_new(export: Export, capsys: pytest.CaptureFixture[str]) -> None:
+    out = export("--format", "csv,jsonl")
+    assert main(["verify", str(out)]) == 0
+    (out / "README.md").unlink()
+    (out / "more.csv").write_text("a\n", "utf-8")
+    path = out / "csv" / "v1_ranking" / "npm-000004.csv"
+    path.write_bytes(path.read_bytes().replace(b"1000000", b"2000000"))
+    capsys.readouterr()
+    assert main(["verify", str(out)]) == 1
+    told = capsys.readouterr().out
+    assert told.splitlines() == [
+        "README.md is missing", "more.csv is not in the manifest",
+        "csv/v1_ranking/npm-000004.csv is not the file that was exported",
+    ]  # fmt: skip
+    (out / "manifest.json").write_text("{}", "utf-8")
+    assert main(["verify", str(out)]) == 1
+
+
+def test_a_citation_proves_the_content(store: Path, export: Export, capsys: pytest.CaptureFixture[str]) -> None:
+    out = export("--format", "jsonl")
+    told = json.loads((out / "manifest.json").read_text("utf-8"))
+    capsys.readouterr()
+    assert main(["cite", str(out)]) == 0
+    assert f"sha256:{told['id']}" in capsys.readouterr().out
+    assert main(["cite", "--db", str(store)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    digests = [one for (one,) in asked(store, "SELECT digest FROM snapshot WHERE status = 'complete'")]
+    assert len(lines) == 4 and all(any(digest in line for line in lines) for digest in digests)
+
+
+def test_the_manifest_counts_the_rows_of_every_file(export: Export) -> None:
+    out = export("--format", "csv,parquet")
+    told = json.loads((out / "manifest.json").read_text("utf-8"))
+    assert told["tool"] == f"hub-observatory {__version__}"
+    for file in told["files"]:
+        if file["path"].endswith(".csv") and "rows" in file:
+            with open(out / file["path"], encoding="utf-8", newline="") as stream:
+                assert sum(1 for _ in csv.reader(stream)) == file["rows"] + 1
+
+
+def test_the_dictionary_has_every_column_of_every_table(export: Export) -> None:
+    out = export()
+    with open(out / "dictionary.csv", encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    listed = {(row["table"], row["column"]) for row in rows}
+    for path in out.glob("parquet/*"):
+        found = duckdb.sql(f"DESCRIBE SELECT * FROM read_parquet('{path}/**/*.parquet', hive_partitioning = false)")
+        assert {(path.name, row[0]) for row in found.fetchall()} <= listed
+    (downloads,) = [row for row in rows if (row["table"], row["column"]) == ("v1_ranking", "downloads")]
+    assert downloads["collected_since"] == "2026-01-01"
+    assert "freezes" in downloads["caveat"]
+    assert downloads["licence"].split("; ")[-1] == "npm: CC-BY-SA-4.0"
+    assert {row["personal"] for row in rows} == {"none", "name", "text", "hash"}
+
+
+def test_each_file_has_the_licence_of_its_source(export: Export) -> None:
+    package = json.loads((export() / "datapackage.json").read_text("utf-8"))
+    licences = {one["path"]: one["licenses"][0]["name"] for one in package["resources"]}
+    assert licences["csv/v1_ranking/npm-000004.csv"] == "CC-BY-SA-4.0"
+    assert licences["csv/v1_ranking/huggingface-models-000001.csv"] == "other"
+    assert licences["sqlite/observatory.sqlite"] == "CC-BY-SA-4.0"
+
+
+def test_the_card_and_the_citation_can_be_read_and_name_the_source(export: Export) -> None:
+    out = export()
+    front = yaml.safe_load((out / "README.md").read_text("utf-8").split("---\n")[1])
+    assert front["license"] == "cc-by-sa-4.0"
+    assert front["configs"][0] == {
+        "config_name": "v1_ranking", "default": True,
+        "data_files": [{"split": "train", "path": "parquet/v1_ranking/*.parquet"}],
+    }  # fmt: skip
+    cited = yaml.safe_load((out / "CITATION.cff").read_text("utf-8"))
+    assert {"cff-version", "message", "title", "authors", "type"} <= cited.keys()
+    for name in ("README.md", "CITATION.cff", "LICENSES.md", "datapackage.json"):
+        assert "ecosyste.ms" in (out / name).read_text("utf-8"), name
+
+
+def test_a_bundle_without_attribution_is_not_made(
+    export: Export, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from analysis.exports.about import readme
+
+    told = readme.tell
+    monkeypatch.setattr(
+        readme, "tell", lambda facts: {"README.md": told(facts)["README.md"].replace(b"ecosyste.ms", b"x")}
+    )
+    assert not export(code=1).exists()
+    assert "README.md would not name ecosyste.ms" in capsys.readouterr().err

@@ -1,0 +1,112 @@
+"""Sixty names that would like to be something else go through every form and come back as they were."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sqlite3
+from pathlib import Path
+
+import duckdb
+import pandas
+import pytest
+from pyarrow.parquet import read_table
+
+from analysis.exports.formats.csv import unsafe
+from analysis.exports.manifest import faults
+from db.rows import Observation
+from tests.analysis.conftest import History
+from tests.analysis.exports.conftest import Export, tree
+
+FORMULAS = [
+    "=1+1", "=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "＋1", "－1", "＠x",
+    "=HYPERLINK(1)", "'=1", "''@x", "'", "'plain", "-", "--", "=", "@", "@types/node", "+49", "-2+3",
+]  # fmt: skip
+PATHS = [
+    "../../etc/passwd", "..", ".", "/etc/passwd", "C:\\windows", "CON", "nul.txt", "a/../b", "~root", "file://x",
+    "%2e%2e%2f", "registry=x/snapshot=1", "*.parquet", "a?b#c",
+]  # fmt: skip
+LETTERS = [
+    "\x01\x02", "\x1b[31mred", "\x7f", "\x85", "\u202egnp.exe", "\u2066x\u2069", "\u200b", "\ufeffx", "a\u2028b",
+    "a\u2029b", "é", "e\u0301", "名前", "🦆" * 9, "a\tb", "a\nb", "a\r\nb", " a ", "x" * 300,
+]  # fmt: skip
+QUOTES = ['"', '""', '","', "a,b;c|d", "\\N", "NULL", "nan", "NA", "1e5", "00012", "true", "<script>alert(1)</script>",
+          "'; DROP TABLE v1_ranking; --", "{{7*7}}", "---\na: b", "]]>"]  # fmt: skip
+NAMES = FORMULAS + PATHS + LETTERS + QUOTES
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of a store in which every package has such a name."""
+    from analysis.export import main
+
+    folder = tmp_path_factory.mktemp("hostile")
+    rows = [Observation(f"id-{place}", name, downloads=900 - place) for place, name in enumerate(NAMES)]
+    History(folder / "s.db").add("2026-01-01", rows)
+    assert main([str(folder / "out"), "--db", str(folder / "s.db")]) == 0
+    return folder / "out"
+
+
+def test_there_are_sixty_and_no_two_are_the_same() -> None:
+    assert len(set(NAMES)) == len(NAMES) >= 60
+
+
+def test_parquet_gives_them_back(hostile: Path) -> None:
+    read = read_table(next((hostile / "parquet" / "v1_ranking").iterdir()), partitioning=None)
+    assert read["name"].to_pylist() == NAMES
+    assert duckdb.sql(f"SELECT name FROM '{hostile}/parquet/v1_ranking/*.parquet' ORDER BY rank").fetchall() == [
+        (name,) for name in NAMES
+    ]
+
+
+def test_sqlite_gives_them_back(hostile: Path) -> None:
+    with sqlite3.connect(hostile / "sqlite" / "observatory.sqlite") as connection:
+        assert [row[0] for row in connection.execute("SELECT name FROM v1_ranking ORDER BY rank")] == NAMES
+
+
+def test_json_lines_give_them_back_and_are_ascii(hostile: Path) -> None:
+    (path,) = (hostile / "jsonl" / "v1_ranking").iterdir()
+    assert [json.loads(line)["name"] for line in path.read_text("ascii").splitlines()] == NAMES
+
+
+def test_csv_gives_them_back_by_the_documented_inverse(hostile: Path) -> None:
+    (path,) = (hostile / "csv" / "v1_ranking").iterdir()
+    with open(path, encoding="utf-8", newline="") as stream:
+        read = [row["name"] for row in csv.DictReader(stream)]
+    assert [unsafe(name) for name in read] == NAMES
+    assert not [name for name in read if name[0] in "=+-@\t\r\n＝＋－＠"], "a spreadsheet would calculate it"
+    frame = pandas.read_csv(path, keep_default_na=False, lineterminator="\n", dtype={"name": str})
+    assert [unsafe(name) for name in frame["name"] if "\n" not in name] == [name for name in NAMES if "\n" not in name]
+
+
+def test_no_name_is_in_a_path(hostile: Path) -> None:
+    assert {path.name for path in hostile.parent.iterdir()} <= {"out", "s.db", "s.db.lock", "s.db-wal", "s.db-shm"}
+    assert all(path.replace("%2F", "").isascii() and ".." not in path for path in tree(hostile))
+    assert list(faults(hostile)) == []
+
+
+def test_registries_of_any_name_get_files_of_their_own(store: Path, export: Export) -> None:
+    from db.rows import Registry
+
+    names = [
+        "../../x",
+        "a/b",
+        "a-b",
+        "A-b",
+        "huggingface-models",
+        "huggingface/a/b",
+        "huggingface/a-b",
+        "..",
+        "x" * 90,
+        "é",
+        "*",
+    ]
+    for number, name in enumerate(names):
+        registry = Registry(name, "ecosystems", "some.example")
+        History(store).add(f"2026-04-{number + 1:02d}", [("p", 1)], registry=registry, counter="total")
+    out = export("--format", "parquet,csv", "--tables", "v1_alias,alias")
+    files = [path for path in tree(out) if "alias" in path]
+    assert len(files) == 3 * (len(names) + 2)
+    assert all(path.isascii() and "/../" not in path for path in files)
+    found = f"read_parquet('{out}/parquet/alias/**/*.parquet', hive_partitioning = true)"
+    assert {row[0] for row in duckdb.sql(f"SELECT registry FROM {found}").fetchall()} >= set(names)

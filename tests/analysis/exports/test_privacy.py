@@ -1,0 +1,180 @@
+"""What must not leave the store is in no file of a bundle, whatever its form."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from analysis.exports.formats import jsonl
+from analysis.exports.scan import forbidden
+from db.connect import writing
+from db.rows import Event, Observation, Parent, Registry
+from db.store import Store
+from tests.analysis.conftest import History
+from tests.analysis.exports.conftest import Export, model
+
+HUB = Registry("huggingface/models", "huggingface")
+PARTS = ("maker", "id-a", "id-b", "lodash", "stranger")
+
+
+def texts(out: Path) -> Iterator[tuple[str, str]]:
+    """Every text of every file, those inside of Parquet and SQLite among them."""
+    from pyarrow.parquet import read_table
+
+    for path in sorted(out.rglob("*")):
+        if path.suffix == ".parquet":
+            yield path.name, json.dumps(read_table(path, partitioning=None).to_pylist(), ensure_ascii=False)
+        elif path.suffix == ".sqlite":
+            with sqlite3.connect(path) as connection:
+                yield path.name, "\n".join(connection.iterdump())
+        elif path.is_file():
+            yield path.name, path.read_text("utf-8")
+
+
+def holding(out: Path, word: str) -> list[str]:
+    return [name for name, text in texts(out) if word in text]
+
+
+@pytest.fixture
+def told(store: Path) -> Path:
+    """The store, with texts that quote names."""
+    says = {"tags": json.dumps(["base_model:stranger/base", "dataset:other/data"])}
+    History(store).add("2026-02-01", [
+        Observation("id-q", "quoting", downloads=1, attributes=says, parents=(Parent("stranger/base", "merge", None),)),
+        model("a", 5),
+    ])  # fmt: skip
+    with writing(store) as database:
+        Store(database).note(HUB, [Event("renamed", "note", "maker/a became maker/b", "maker/a", "id-b")], 0)
+    return store
+
+
+def test_pseudonyms_leave_no_name_in_any_file(told: Path, export: Export, tmp_path: Path) -> None:
+    key = tmp_path / "k"
+    key.write_text("a key that is long enough", "utf-8")
+    plain, hidden = export(out="plain"), export("--pseudonymise", "--key", str(key), out="hidden")
+    for part in PARTS:
+        assert holding(plain, part), f"{part} is there to be hidden"
+        assert holding(hidden, part) == [], part
+    assert holding(hidden, "a key that is long enough") == []
+    for digest in [one["digest"] for one in json.loads((plain / "manifest.json").read_text())["snapshots"]]:
+        assert holding(hidden, digest) == []
+
+
+def test_one_key_gives_the_same_pseudonyms_and_another_key_others(export: Export, tmp_path: Path) -> None:
+    found = []
+    for number, text in enumerate(["the first key of two", "the first key of two", "the second key of two"]):
+        (tmp_path / "k").write_text(text, "utf-8")
+        out = export("--pseudonymise", "--key", str(tmp_path / "k"), "--format", "jsonl", out=f"out{number}")
+        lines = (out / "jsonl" / "v1_ranking" / "huggingface-models-000001.jsonl").read_text("utf-8").splitlines()
+        found.append([json.loads(line)["name"] for line in lines])
+    assert found[0] == found[1]
+    assert not set(found[0]) & set(found[2])
+    assert len({name.split("/")[0] for name in found[0]}) == 1, "they are all of one author"
+    assert len(set(found[0])) == 6
+
+
+def test_pseudonyms_want_a_key(export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "k").write_text("short", "utf-8")
+    assert not export("--pseudonymise", code=1).exists()
+    assert not export("--pseudonymise", "--key", str(tmp_path / "k"), code=1).exists()
+    assert not export("--key", str(tmp_path / "k"), code=2).exists()
+    monkeypatch.setenv("OBSERVATORY_PSEUDONYM_KEY", "a key that is long enough")
+    assert export("--pseudonymise", "--format", "jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("entry", "gone", "stays"),
+    [
+        ('package = "id-a"', ("maker/a", "id-a"), ("maker/b", "lodash")),
+        ('name = "maker/a"', ("maker/a", "id-a"), ("maker/b", "lodash")),
+        ('name = "lodash"', ("lodash",), ("maker/a", "@types/node")),
+        ('author = "stranger"', ("stranger",), ("maker/a", "lodash")),
+        ('author = "maker"', ("maker", "id-a", "id-b"), ("lodash", "quoting")),
+    ],
+)
+def test_what_is_to_be_left_out_is_in_no_form(
+    told: Path, export: Export, tmp_path: Path, entry: str, gone: tuple[str, ...], stays: tuple[str, ...]
+) -> None:
+    (tmp_path / "r.toml").write_text(f"[[redaction]]\n{entry}\n", "utf-8")
+    out = export("--redactions", str(tmp_path / "r.toml"))
+    for word in gone:
+        assert holding(out, word) == [], word
+    for word in stays:
+        assert len(holding(out, word)) >= 5, word
+
+
+def test_an_old_name_leaves_the_package_out_under_its_new_name(
+    store: Path, export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    History(store).add("2026-03-01", [Observation("id-a", "other/renamed", downloads=5), model("b", 4)])
+    (tmp_path / "redactions.toml").write_text('[[redaction]]\nname = "maker/a"\n', "utf-8")
+    monkeypatch.chdir(tmp_path)
+    out = export()
+    assert holding(out, "other/renamed") == []
+    told = json.loads((out / "manifest.json").read_text("utf-8"))["redacted"]
+    assert told["packages"] == 1
+    assert (told["rows"]["v1_ranking"], told["rows"]["ranking"], told["rows"]["alias"]) == (3, 3, 2)
+    assert "Packages left out on request: 1" in (out / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("text", ["[[redaction]]\n", "[[redaction]]\nname = ''\n", "redaction = 3\n", "[["])
+def test_a_list_that_cannot_be_read_leaves_nothing_in(text: str, export: Export, tmp_path: Path) -> None:
+    (tmp_path / "r.toml").write_text(text, "utf-8")
+    assert not export("--redactions", str(tmp_path / "r.toml"), code=1).exists()
+
+
+PLANTED = {
+    "an address": ["jo.doe@mail.example.org", "jo%40mail.example.org", "müller@büro.example", "a+b@c-d.example.co"],
+    "a token of the Hub": ["hf_" + "aB3" * 12],
+    "a key of a judge": ["sk-" + "aB3" * 8, "sk-proj-" + "Zz9_" * 8],
+}
+
+
+@pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind, planted in PLANTED.items() for text in planted])
+def test_addresses_and_tokens_are_found_and_told_without_showing_them(
+    kind: str, text: str, store: Path, export: Export, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert forbidden(f"see {text}, please") == kind
+    History(store).add("2026-03-01", [Observation("id-x", f"x/{text}", downloads=1)])
+    assert not export("--format", "jsonl,parquet", "--tables", "v1_ranking", code=1).exists()
+    said = capsys.readouterr().err
+    assert kind in said and text not in said
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet", "sqlite"])
+def test_an_address_is_found_in_every_form(form: str, store: Path, export: Export) -> None:
+    History(store).add("2026-03-01", [Observation("id-x", "jo@mail.example.org", downloads=1)])
+    assert not export("--format", form, "--tables", "v1_ranking", code=1).exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["@types/node", "@a.b/c.js", "sk-learn-something-very-long-indeed", "task-sk-abcDEF123abcDEF123abc", "hf_transfer",
+     "hf_internal_testing_tiny_random_model_of_length", "a@b", "1@2.3"],
+)  # fmt: skip
+def test_names_that_only_look_so_may_pass(text: str) -> None:
+    assert forbidden(text) is None
+
+
+def test_a_form_that_forgets_is_caught(store: Path, export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
+    write: Callable[..., Iterator[object]] = jsonl.write
+
+    def forgetful(tables: object, folder: Path) -> Iterator[object]:
+        yield from write(tables, folder)
+        (folder / "notes.txt").write_text("ask jo@mail.example.org", "utf-8")
+
+    monkeypatch.setattr(jsonl, "write", forgetful)
+    assert not export("--format", "jsonl", code=1).exists()
+
+
+def test_no_raw_row_body_or_setting_is_in_a_bundle(store: Path, export: Export) -> None:
+    with writing(store) as database:
+        raws = [row[0] for row in database.conn.execute("SELECT raw FROM reject UNION SELECT settings FROM snapshot")]
+    assert "{}" in raws
+    out = export()
+    columns = {row.split(",")[1].strip('"') for row in (out / "dictionary.csv").read_text("utf-8").splitlines()}
+    assert not columns & {"raw", "settings", "body", "content", "headers", "url"}
