@@ -73,6 +73,7 @@ EXITS: Mapping[str, Mapping[int, str]] = {
         1: "a file is missing, changed or new, or there is no bundle",
     },
     "export cite": {0: "printed", 1: "there is no bundle, or no store"},
+    "export peatmoss": {0: "written", 1: "no store", 2: "OUT is there already, or there is no such snapshot"},
     "store migrate": {0: "the schema is up to date", 1: "the file is not a store, or a newer version wrote it"},
     "store check": {0: "everything holds; a note is not a fault", 1: "something is broken, or the file is not a store"},
     "store schema": {0: "printed", 2: "the dictionary is not SQL"},
