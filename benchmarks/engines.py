@@ -174,7 +174,8 @@ def run(sizes: Sequence[tuple[int, int]], names: Sequence[str], master: str) -> 
                 expected = expected or told
                 assert told == expected, f"{name} answers otherwise"
                 size = bytes_of(place.db if name == "sqlite" else Path(str(place.lake))) / 1e6
-                cells = (f"{snapshots:,}", f"{rows:,}", name, f"{size:.1f}", *(f"{clock:.1f} / {work:.1f}" for clock, work in marks))  # fmt: skip
+                seconds = [f"{clock:.1f} / {work:.1f}" for clock, work in marks]
+                cells = (f"{snapshots:,}", f"{rows:,}", name, f"{size:.1f}", *seconds)
                 print("  ".join(f"{cell:>13}" for cell in cells), flush=True)
 
 
