@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from db.command import DONE, FAILED, complain, day, parser, plain, run
+from db.command import DONE, FAILED, complain, count, day, parser, plain, run
 
 if TYPE_CHECKING:
     from analysis.exports.privacy import Redactions
@@ -153,9 +153,34 @@ def publish(options: argparse.Namespace) -> int:
     return DONE
 
 
+def peatmoss_parser() -> argparse.ArgumentParser:
+    """The options of `observatory export peatmoss`."""
+    made = parser("observatory export peatmoss", "A snapshot of the Hub's models as a PeaTMOSS database (SQLite)")
+    made.add_argument("out", metavar="OUT", type=Path, help="the file to write; it must not be there yet")
+    made.add_argument("--snapshot", metavar="N", type=count, help="its number (default: the newest complete one)")
+    made.add_argument("--redactions", metavar="FILE", type=Path,
+                      help="what is to be left out (default: redactions.toml in this folder, if there)")  # fmt: skip
+    made.set_defaults(do=peatmoss)
+    return made
+
+
+def peatmoss(options: argparse.Namespace) -> int:
+    """Write it."""
+    from analysis.exports.peatmoss import chosen, write
+    from db.connect import reading
+
+    with reading(options.db) as connection:
+        snapshot, date = chosen(connection, options.snapshot)
+        leave = _left_out(options.redactions, connection)
+    models = write(options.db, snapshot, options.out, leave)
+    print(plain(f"{options.out}: {models:,} models of snapshot {snapshot}, {date}"))
+    return DONE
+
+
 WORDS: Mapping[str, Callable[[], argparse.ArgumentParser]] = {
     "verify": verify_parser,
     "cite": cite_parser,
+    "peatmoss": peatmoss_parser,
     "publish": publish_parser,
 }
 

@@ -1,1 +1,1 @@
-"""Measurements that print a table; none of them is a test."""
+"""What things cost: commands that print a table. They are not tests, and not installed."""

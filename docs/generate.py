@@ -96,6 +96,7 @@ EXITS: Mapping[str, Mapping[int, str]] = {
         0: "published, or would be",
         1: "no bundle, no token, or the Hub did not take it: the same line goes on",
     },
+    "export peatmoss": {0: "written", 1: "no store", 2: "OUT is there already, or there is no such snapshot"},
     "store migrate": {0: "the schema is up to date", 1: "the file is not a store, or a newer version wrote it"},
     "store check": {0: "everything holds; a note is not a fault", 1: "something is broken, or the file is not a store"},
     "store schema": {0: "printed", 2: "the dictionary is not SQL"},

@@ -1,0 +1,96 @@
+"""Rows of other people's collections of the Hub, read as the Hub's own: whatever an era lacks was not asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import date, datetime
+from itertools import islice
+
+from crawler.decode import read_rows
+from crawler.importers import ImportFailed, Past, Wanted, by_counter
+from crawler.items import Event, Observation, Reject
+from crawler.spiders.huggingface import EXPAND, SORTS, Row, observation
+from db.identity import stable_id
+
+BATCH = 10_000
+NO_ID = "0" * 24  # where a collection has names only
+NESTED = ("baseModels", "safetensors")
+
+
+def past(
+    rows: Iterable[Mapping[str, object]], wanted: Wanted, fields: Collection[str], population: int | None = None,
+    events: tuple[Event, ...] = (), lineage: bool = True,
+) -> Past:  # fmt: skip
+    """What rows with the Hub's names of fields hold.
+
+    `fields` are those the collection has; a row without `_id` is known by its name. Without `lineage` its tags say
+    nothing of parents, for they are from before such tags were.
+    """
+    asked = set(fields) & set(EXPAND[kind_of(wanted)])
+
+    def observe(row: Row) -> Observation:
+        seen = observation(row, asked)
+        seen = seen if lineage else replace(seen, parents=None)
+        return replace(seen, stable_id=stable_id(wanted.registry, row.id)) if row.key == NO_ID else seen
+
+    seen: list[Observation] = []
+    rejects: list[Reject] = []
+    noted, received = list(events), 0
+    walk = iter(rows)
+    while batch := list(islice(walk, BATCH)):
+        found = read_rows(json.dumps([_cleaned(row) for row in batch]).encode("ascii"), Row, frozenset({"id", "_id"}),
+                          observe)  # fmt: skip
+        seen += found.observations
+        rejects += [replace(reject, position=received + reject.position) for reject in found.rejects]
+        noted += found.events
+        received += found.received
+    moments = [at for one in seen for at in (one.created_at, one.modified_at) if at is not None]
+    return Past(received, by_counter(seen, wanted.ordered_by), tuple(rejects), tuple(noted),
+                max(moments, default=None), population)  # fmt: skip
+
+
+def kind_of(wanted: Wanted) -> str:
+    """The kind of repositories a registry of the Hub has.
+
+    Raises:
+        ImportFailed: the registry is not of the Hub, or has no such order.
+    """
+    kind = wanted.registry.removeprefix("huggingface/")
+    if kind not in EXPAND or wanted.ordered_by not in SORTS:
+        raise ImportFailed(
+            f"This is a collection of the Hub, and not a list of {wanted.registry} by {wanted.ordered_by}.",
+            fix="Use --registry huggingface/models, huggingface/datasets or huggingface/spaces.",
+        )
+    return kind
+
+
+def _cleaned(row: Mapping[str, object]) -> dict[str, object]:
+    """A row as the Hub would have sent it: nothing where there is nothing, and no text in the place of an object."""
+    made = dict(_present(row))
+    for name in NESTED:
+        if isinstance(made.get(name), str):
+            made[name] = _object(str(made[name]))
+    return {**made, "_id": made.get("_id") or NO_ID, "id": made.get("id") or made.get("modelId")}
+
+
+def _object(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text  # it will be dropped for its type, and counted
+
+
+def _present(row: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    for name, value in row.items():
+        if isinstance(value, Mapping):
+            value = dict(_present(value))
+        elif isinstance(value, datetime | date):
+            value = value.isoformat()
+        elif isinstance(value, list):
+            value = [dict(_present(one)) if isinstance(one, Mapping) else one for one in value]
+        elif isinstance(value, float) and value == int(value) and name not in ("trendingScore",):
+            value = int(value)
+        if value is not None and value != {}:
+            yield name, value

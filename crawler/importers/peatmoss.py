@@ -1,0 +1,86 @@
+"""The models of a PeaTMOSS database (SQLite).
+
+Eras: `PeaTMOSS.db` has a row of `model` for each package (`context_id` is its name), with `model_to_tag`,
+`model_to_library` and `model_to_license` beside it; the builds of 2024 have `model_to_base_model` too; the oldest has
+names (`modelId`) and downloads alone. Hubs other than Hugging Face are left out. Stable ids are in none of them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+from crawler.importers import ImportFailed, Past, Wanted
+from crawler.importers._hub import past
+
+NAMES, DOWNLOADS = ("context_id", "modelId"), ("downloads", "downloads_last_month")
+BESIDE = {  # what a join table says, as the Hub's tags say it
+    "model_to_tag": ("SELECT j.model_id, t.name FROM model_to_tag j JOIN tag t ON t.id = j.tag_id", ""),
+    "model_to_library": ("SELECT j.model_id, t.name FROM model_to_library j JOIN library t ON t.id = j.library_id", ""),
+    "model_to_license": (
+        "SELECT j.model_id, t.name FROM model_to_license j JOIN license t ON t.id = j.license_id", "license:"
+    ),
+    "model_to_base_model": ("SELECT model_id, base_model_name FROM model_to_base_model", "base_model:"),
+}  # fmt: skip
+
+
+def read_file(path: Path, wanted: Wanted) -> Past:
+    """The models of the Hub in it, best first.
+
+    Raises:
+        ImportFailed: it is no SQLite file, or has no table of models with names and downloads.
+    """
+    try:
+        connection = sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1", uri=True)
+        connection.row_factory = sqlite3.Row
+        try:
+            there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if "model" not in there:
+                raise _not_peatmoss(f"Its tables are: {', '.join(sorted(there)[:20])}.")
+            fields = {"downloads", "likes", "sha"} | ({"tags", "library_name"} if there & BESIDE.keys() else set())
+            beside = _beside(connection, there)
+            hubs = _hubs(connection) if "model_hub" in there else None
+            return past(_rows(connection, beside, hubs), wanted, fields, lineage="model_to_base_model" in there)
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise _not_peatmoss(str(error)) from error
+
+
+def _rows(
+    connection: sqlite3.Connection, beside: Mapping[int, list[str]], hubs: set[int] | None
+) -> Iterator[dict[str, object]]:
+    cursor = connection.execute("SELECT * FROM model")
+    columns = [column[0] for column in cursor.description]
+    name = next((column for column in NAMES if column in columns), None)
+    downloads = next((column for column in DOWNLOADS if column in columns), None)
+    if name is None or downloads is None:
+        raise _not_peatmoss(f"The columns of its table `model` are: {', '.join(columns)}.")
+    for number, row in enumerate(cursor):
+        if hubs is not None and "model_hub_id" in columns and row["model_hub_id"] not in hubs:
+            continue
+        said = {column: row[column] for column in ("likes", "sha") if column in columns}
+        tags = beside.get(row["id"] if "id" in columns else number, [])
+        yield {"id": row[name], "downloads": row[downloads], "tags": tags, **said}
+
+
+def _beside(connection: sqlite3.Connection, there: set[str]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = defaultdict(list)
+    for table, (question, prefix) in BESIDE.items():
+        if table in there:
+            for model, name in connection.execute(question):
+                if name:
+                    found[model].append(f"{prefix}{name}")
+    return found
+
+
+def _hubs(connection: sqlite3.Connection) -> set[int]:
+    rows = connection.execute("SELECT id, name, url FROM model_hub")
+    return {number for number, name, url in rows if "huggingface" in f"{name} {url}".lower().replace(" ", "")}
+
+
+def _not_peatmoss(why: str) -> ImportFailed:
+    return ImportFailed("The file is not a PeaTMOSS database.", why=why, fix="Name the SQLite file itself, unpacked.")

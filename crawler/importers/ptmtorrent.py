@@ -1,0 +1,54 @@
+"""The metadata of PTMTorrent (JSON): the Hub's rows as it kept them, or its own records, or both in one.
+
+Eras: what its scripts fetched are rows of the Hub (`modelId`, `downloads`, `lastModified`, `tags`, some with `_id`).
+Its own records (`ModelHub`, `ModelName`, `ModelURL`, `LatestGitCommitSHA`) have no counts, and those of other hubs are
+left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
+
+from crawler.importers import ImportFailed, Past, Wanted
+from crawler.importers._hub import past
+
+FIELDS = ("downloads", "likes", "sha", "tags", "library_name", "pipeline_tag", "lastModified", "createdAt")
+
+
+def read(content: bytes, wanted: Wanted) -> Past:
+    """The models of the Hub in it, best first.
+
+    Raises:
+        ImportFailed: it is not JSON, or not a list.
+    """
+    try:
+        whole = json.loads(content)
+    except ValueError as error:
+        raise ImportFailed("The file is not JSON.", why=str(error), fix="Name one file of PTMTorrent.") from error
+    rows = list(whole.values()) if isinstance(whole, dict) else whole
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ImportFailed("The file is not a list of models.", fix="Name one file of PTMTorrent.")
+    made = list(_of_the_hub(rows))
+    fields = {name for name in FIELDS if any(row.get(name) is not None for row in made)}
+    return past(made, wanted, fields, lineage=False)
+
+
+def _of_the_hub(rows: list[Mapping[str, object]]) -> Iterator[dict[str, object]]:
+    for row in rows:
+        hub = row.get("ModelHub")
+        named = str(hub.get("ModelHubName", "")) if isinstance(hub, dict) else "huggingface"
+        if named.lower().replace(" ", "") == "huggingface":
+            yield _row(row)
+
+
+def _row(row: Mapping[str, object]) -> dict[str, object]:
+    path = urlsplit(str(row.get("ModelURL") or "")).path.strip("/")
+    named = row["id"] if isinstance(row.get("id"), str) and "ModelURL" not in row else None
+    said = {name: row.get(name) for name in (*FIELDS, "_id")}
+    return {
+        **said, "id": row.get("modelId") or named or path or row.get("ModelName"),
+        "sha": row.get("sha") or row.get("LatestGitCommitSHA"),
+        "pipeline_tag": row.get("pipeline_tag") or row.get("ModelTask"),
+    }  # fmt: skip

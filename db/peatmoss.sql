@@ -1,0 +1,128 @@
+-- One complete snapshot of the Hub's models in the tables of PeaTMOSS, so that queries written for that data set run on it.
+-- The store is attached as `store`; `left_out(text)` is 1 where a text names what is to be left out. A table that a
+-- snapshot knows nothing of (commits, discussions, reuse, architectures) is not made: nothing is better than a false none.
+CREATE TEMP TABLE listed (id INTEGER PRIMARY KEY, name TEXT NOT NULL, sha TEXT, downloads INTEGER, likes INTEGER, at INTEGER);
+
+INSERT INTO temp.listed
+SELECT r.package_id, COALESCE(a.name, p.name), CASE WHEN p.seen_at = s.taken_at THEN p.sha END, r.downloads, r.likes,
+       s.taken_at
+FROM store.snapshot s
+JOIN store.ranking r ON r.snapshot_id = s.snapshot_id
+JOIN store.package p ON p.package_id = r.package_id
+LEFT JOIN store.alias a
+  ON a.package_id = r.package_id AND a.since <= s.taken_at AND (a.until IS NULL OR a.until > s.taken_at)
+WHERE s.snapshot_id = :snapshot AND s.status = 'complete' AND NOT left_out(COALESCE(a.name, p.name));
+
+CREATE TEMP TABLE said (model_id INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL);
+
+INSERT INTO temp.said
+SELECT DISTINCT l.id, 'tag', t.value
+FROM temp.listed l
+JOIN store.attribute a ON a.package_id = l.id AND a.name = 'tags' AND a.since <= l.at AND (a.until IS NULL OR a.until > l.at),
+     json_each(a.value) t
+WHERE NOT left_out(t.value);
+
+INSERT INTO temp.said SELECT model_id, 'license', substr(name, 9) FROM temp.said WHERE kind = 'tag' AND name LIKE 'license:_%';
+
+INSERT INTO temp.said SELECT model_id, 'dataset', substr(name, 9) FROM temp.said WHERE kind = 'tag' AND name LIKE 'dataset:_%';
+
+INSERT INTO temp.said SELECT model_id, 'paper', substr(name, 7) FROM temp.said WHERE kind = 'tag' AND name LIKE 'arxiv:_%';
+
+INSERT INTO temp.said
+SELECT l.id, 'author', substr(l.name, 1, instr(l.name, '/') - 1) FROM temp.listed l WHERE instr(l.name, '/') > 1;
+
+INSERT INTO temp.said
+SELECT DISTINCT l.id, 'library', b.library
+FROM temp.listed l
+JOIN store.package_library b ON b.package_id = l.id AND b.since <= l.at AND (b.until IS NULL OR b.until > l.at);
+
+CREATE TEMP TABLE word AS
+SELECT kind, name, ROW_NUMBER() OVER (PARTITION BY kind ORDER BY name) AS id FROM (SELECT DISTINCT kind, name FROM temp.said);
+
+CREATE INDEX temp.word_name ON word (kind, name);
+
+CREATE TABLE model_hub (id INTEGER PRIMARY KEY, name TEXT NOT NULL, url TEXT NOT NULL);
+
+INSERT INTO model_hub VALUES (1, 'Hugging Face', 'https://huggingface.co');
+
+CREATE TABLE model (
+    id INTEGER PRIMARY KEY, context_id TEXT NOT NULL, model_hub_id INTEGER NOT NULL REFERENCES model_hub, sha TEXT,
+    repo_url TEXT, downloads INTEGER, likes INTEGER, has_snapshot INTEGER NOT NULL, ptm_issues_id INTEGER,
+    ptm_pull_requests_id INTEGER);
+
+INSERT INTO model
+SELECT id, name, 1, sha, 'https://huggingface.co/' || name, downloads, likes, 0, NULL, NULL FROM temp.listed ORDER BY id;
+
+CREATE TABLE author (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+
+CREATE TABLE dataset (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+
+CREATE TABLE library (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+
+CREATE TABLE license (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+
+CREATE TABLE paper (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+
+CREATE TABLE tag (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+
+INSERT INTO author SELECT id, name FROM temp.word WHERE kind = 'author' ORDER BY id;
+
+INSERT INTO dataset SELECT id, name FROM temp.word WHERE kind = 'dataset' ORDER BY id;
+
+INSERT INTO library SELECT id, name FROM temp.word WHERE kind = 'library' ORDER BY id;
+
+INSERT INTO license SELECT id, name FROM temp.word WHERE kind = 'license' ORDER BY id;
+
+INSERT INTO paper SELECT id, name FROM temp.word WHERE kind = 'paper' ORDER BY id;
+
+INSERT INTO tag SELECT id, name FROM temp.word WHERE kind = 'tag' ORDER BY id;
+
+CREATE TABLE model_to_author (model_id INTEGER NOT NULL REFERENCES model, author_id INTEGER NOT NULL REFERENCES author);
+
+CREATE TABLE model_to_dataset (model_id INTEGER NOT NULL REFERENCES model, dataset_id INTEGER NOT NULL REFERENCES dataset);
+
+CREATE TABLE model_to_library (model_id INTEGER NOT NULL REFERENCES model, library_id INTEGER NOT NULL REFERENCES library);
+
+CREATE TABLE model_to_license (model_id INTEGER NOT NULL REFERENCES model, license_id INTEGER NOT NULL REFERENCES license);
+
+CREATE TABLE model_to_paper (model_id INTEGER NOT NULL REFERENCES model, paper_id INTEGER NOT NULL REFERENCES paper);
+
+CREATE TABLE model_to_tag (model_id INTEGER NOT NULL REFERENCES model, tag_id INTEGER NOT NULL REFERENCES tag);
+
+INSERT INTO model_to_author
+SELECT s.model_id, w.id FROM temp.said s JOIN temp.word w USING (kind, name) WHERE kind = 'author' ORDER BY 1, 2;
+
+INSERT INTO model_to_dataset
+SELECT s.model_id, w.id FROM temp.said s JOIN temp.word w USING (kind, name) WHERE kind = 'dataset' ORDER BY 1, 2;
+
+INSERT INTO model_to_library
+SELECT s.model_id, w.id FROM temp.said s JOIN temp.word w USING (kind, name) WHERE kind = 'library' ORDER BY 1, 2;
+
+INSERT INTO model_to_license
+SELECT s.model_id, w.id FROM temp.said s JOIN temp.word w USING (kind, name) WHERE kind = 'license' ORDER BY 1, 2;
+
+INSERT INTO model_to_paper
+SELECT s.model_id, w.id FROM temp.said s JOIN temp.word w USING (kind, name) WHERE kind = 'paper' ORDER BY 1, 2;
+
+INSERT INTO model_to_tag
+SELECT s.model_id, w.id FROM temp.said s JOIN temp.word w USING (kind, name) WHERE kind = 'tag' ORDER BY 1, 2;
+
+CREATE TABLE model_to_base_model (
+    model_id INTEGER NOT NULL REFERENCES model, base_model_id INTEGER REFERENCES model, base_model_name TEXT NOT NULL);
+
+-- `base_model_id` is NULL where the base is not in this snapshot, or its name names nothing.
+INSERT INTO model_to_base_model
+SELECT DISTINCT l.id, b.id, e.parent_name
+FROM temp.listed l
+JOIN store.lineage_edge e ON e.child_id = l.id AND e.since <= l.at AND (e.until IS NULL OR e.until > l.at)
+LEFT JOIN temp.listed b ON b.id = e.parent_id
+WHERE NOT left_out(e.parent_name)
+ORDER BY 1, 3;
+
+CREATE INDEX model_context ON model (context_id);
+
+CREATE INDEX model_to_tag_model ON model_to_tag (model_id);
+
+CREATE INDEX model_to_library_model ON model_to_library (model_id);
+
+CREATE INDEX model_to_base_model_name ON model_to_base_model (base_model_name);
