@@ -41,7 +41,7 @@ def compute(options: argparse.Namespace) -> int:
         lacking = missing(connection, wanted)
         kept = [row for rows in keep(options.db, connection, lacking) for row in rows] if lacking else []
     if kept:
-        note_verdicts(options.db)
+        note_verdicts(options.db, min(str(row["date"]) for row in kept))
     print(as_json(kept) if options.format == "json" else as_text(kept))
     return DONE
 
@@ -62,20 +62,21 @@ def keep(path: Path, connection: sqlite3.Connection, lacking: Sequence[Missing])
             yield summary(one, results)
 
 
-def note_verdicts(path: Path) -> None:
-    """Keep it as a quality event, once, when a claim's verdict became another one."""
-    from analysis.claims import HUB, changes
-    from analysis.document import Scope, document
+def note_verdicts(path: Path, first: str) -> None:
+    """Keep it as a quality event, once, when a claim's verdict became another one on a day or later."""
+    from analysis.claims import HUB
+    from analysis.relations import rows
+    from analysis.verdicts import changes_since
     from db.connect import reading, writing
     from db.rows import Event, Registry
     from db.store import Store
 
     with reading(path) as connection:
-        made = document(connection, Scope(None, (HUB,)), ())
-        known = {tuple(row) for row in connection.execute("SELECT evidence, before, after FROM quality_event")}
+        changed = changes_since(connection, first)
+        known = {tuple(row.values()) for row in rows(connection, "verdict_changes")} if changed else set()
     events = [
         Event("verdict_changed", "warning", f"{claim}, {day}", before, after)
-        for claim, day, before, after in changes(made["claims"])
+        for claim, day, before, after in changed
         if (f"{claim}, {day}", before, after) not in known
     ]
     if events:

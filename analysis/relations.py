@@ -22,7 +22,7 @@ def question(name: str) -> str:
     return (FOLDER / f"{name}.sql").read_text("utf-8")
 
 
-def rows(connection: sqlite3.Connection, name: str, **values: object) -> list[dict[str, object]]:
+def rows(connection: sqlite3.Connection, name: str, /, **values: object) -> list[dict[str, object]]:
     """The rows of one question, each with its column names."""
     cursor = connection.execute(question(name), values)
     columns = [column[0] for column in cursor.description]

@@ -293,3 +293,7 @@ CREATE TABLE package_library (
     until      INTEGER,
     PRIMARY KEY (package_id, library, since)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX membership_first ON membership (registry_id, ordered_by, counter, k, first_at);
+
+CREATE INDEX snapshot_taken ON snapshot (registry_id, ordered_by, taken_at);

@@ -1,0 +1,1 @@
+"""What things cost: commands that print a table. They are not tests, and not installed."""
