@@ -51,7 +51,7 @@ def compute(options: argparse.Namespace) -> int:
         stored = options.db.exists()
         kept = [row for rows in keep(options.db if stored else None, engine, lacking, options.results) for row in rows]
     if kept and stored:
-        note_verdicts(options.db)
+        note_verdicts(options.db, min(str(row["date"]) for row in kept))
     print(as_json(kept) if options.format == "json" else as_text(kept))
     return DONE
 
@@ -76,7 +76,7 @@ def lacking_of(options: argparse.Namespace, engine: Engine, wanted: Sequence[Met
                 fix="Name it with --db, or say with --results where to write them as Parquet.",
                 more="docs/engines.md",
             )
-        return missing(engine, wanted)
+        return missing(engine, [metric for metric in wanted if metric.of != "census"])
     with reading(options.db) as connection:
         lacking = missing(connection, wanted)
         there = {row["snapshot_id"]: row["digest"] for row in connection.execute(DIGESTS, {})}
@@ -113,20 +113,21 @@ def as_lake(results: Sequence[StoredResult], one: Missing, now: int) -> list[tup
     return [(*astuple(result), now, one.registry, one.snapshot) for result in results]
 
 
-def note_verdicts(path: Path) -> None:
-    """Keep it as a quality event, once, when a claim's verdict became another one."""
-    from analysis.claims import HUB, changes
-    from analysis.document import Scope, document
+def note_verdicts(path: Path, first: str) -> None:
+    """Keep it as a quality event, once, when a claim's verdict became another one on a day or later."""
+    from analysis.claims import HUB
+    from analysis.relations import rows
+    from analysis.verdicts import changes_since
     from db.connect import reading, writing
     from db.rows import Event, Registry
     from db.store import Store
 
     with reading(path) as connection:
-        made = document(connection, Scope(None, (HUB,)), ())
-        known = {tuple(row) for row in connection.execute("SELECT evidence, before, after FROM quality_event")}
+        changed = changes_since(connection, first)
+        known = {tuple(row.values()) for row in rows(connection, "verdict_changes")} if changed else set()
     events = [
         Event("verdict_changed", "warning", f"{claim}, {day}", before, after)
-        for claim, day, before, after in changes(made["claims"])
+        for claim, day, before, after in changed
         if (f"{claim}, {day}", before, after) not in known
     ]
     if events:

@@ -1,7 +1,9 @@
 """The paper's claims, each with what was published, what is measured now, and a verdict by a rule written here first.
 
 Jones et al., ESEM 2024, doi 10.1145/3674805.3686665, tests claims C1 to C3 by four metrics. The titles are the paper's
-subjects in our words. A verdict is
+subjects in our words. Findings 4 to 7 are numbered by the order of the four metrics that test the claims: the paper's
+first three findings come from its review of literature, and which sentence it prints under which number was not looked
+up. A verdict is
 
     holds          the rule's condition is met with the whole interval
     weaker         the direction is the paper's, but the rule's condition is not met with the whole interval
@@ -14,10 +16,12 @@ Verdicts of claims that have a p-value are only `holds` if Holm's correction ove
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Protocol
 
 from analysis import inference
 
@@ -60,14 +64,32 @@ class Claim:
     published: str
     published_date: str
     rule: str
-    judge: Callable[[Newest], Measured]
+    judge: Callable[[Known], Measured]
+    finding: int | None = None
+
+
+class Known(Protocol):
+    """What a verdict may ask: the newest result of each kind up to a day."""
+
+    def get(self, metric: str, name: str, k: int = 0, registry: str = HUB) -> Row | None:
+        """The newest result of this name that is defined, or None."""
+
+    def value(self, metric: str, name: str, k: int = 0, registry: str = HUB) -> float | None:
+        """Its value, or None."""
+
+    def libraries(self, subject: Row) -> Iterator[Row]:
+        """The defined results of preservation by Eq. 1 of the subject's own list, one for each library."""
 
 
 class Newest:
-    """The newest result of each kind up to a date."""
+    """The newest result of each kind of those that were added, oldest first."""
 
-    def __init__(self, results: Iterable[Row]) -> None:
+    def __init__(self, results: Iterable[Row] = ()) -> None:
         self._rows: dict[tuple[object, ...], Row] = {}
+        self.add(results)
+
+    def add(self, results: Iterable[Row]) -> None:
+        """Newer results, which take the place of those of the same kind."""
         for row in results:
             self._rows[row["registry"], row["metric"], row["name"], row["k"]] = row
 
@@ -81,19 +103,25 @@ class Newest:
         row = self.get(metric, name, k, registry)
         return None if row is None else float(str(row["value"]))
 
-    def libraries(self) -> Iterator[Row]:
-        """The defined results of preservation by Eq. 1, one for each library; those of a relation are none."""
-        for (_, metric, name, _), row in self._rows.items():
-            words = str(name).split(".")
-            of_library = metric == "preservation" and len(words) > 1 and words[1] not in OUR_WORDS
-            if of_library and words[-1] not in RELATIONS and row["value"] is not None:
+    def libraries(self, subject: Row) -> Iterator[Row]:
+        """The defined results of preservation by Eq. 1 of the subject's own list, one for each library."""
+        for row in self._rows.values():
+            if (row["registry"], row["date"]) == (subject["registry"], subject["date"]) and is_of_library(row):
                 yield row
 
 
-def transformers_are_preserved(newest: Newest) -> Measured:
+def is_of_library(row: Row) -> bool:
+    """Whether a result is the preservation of one library, over all relations, and defined."""
+    words = str(row["name"]).split(".")
+    named = row["metric"] == "preservation" and len(words) > 1 and words[1] not in OUR_WORDS
+    return named and words[-1] not in RELATIONS and row["value"] is not None
+
+
+def transformers_are_preserved(newest: Known) -> Measured:
     """C1: of all libraries, transformers is the one that descendants keep most."""
     subject = newest.get("preservation", "preservation.transformers")
-    rivals = [row for row in newest.libraries() if row["name"] != "preservation.transformers" and not _is_marked(row)]
+    listed = () if subject is None else newest.libraries(subject)
+    rivals = [row for row in listed if row["name"] != "preservation.transformers" and not _is_marked(row)]
     if subject is None or not rivals:
         return Measured(NOT_TESTABLE, note="needs the preservation of transformers and of another library")
     best = max(rivals, key=lambda row: float(str(row["value"])))
@@ -109,7 +137,7 @@ def transformers_are_preserved(newest: Newest) -> Measured:
     )
 
 
-def models_turn_over_faster(newest: Newest) -> Measured:
+def models_turn_over_faster(newest: Known) -> Measured:
     """C2: the top models are replaced much faster than the top packages of npm and PyPI."""
     hub = newest.get("turnover", GAP, K)
     others = [row for name in ("npm", "pypi") if (row := newest.get("turnover", GAP, K, name)) is not None]
@@ -132,7 +160,7 @@ def models_turn_over_faster(newest: Newest) -> Measured:
     )  # fmt: skip
 
 
-def popular_models_have_more_descendants(newest: Newest) -> Measured:
+def popular_models_have_more_descendants(newest: Known) -> Measured:
     """C2: models with more downloads have more descendants."""
     rho = newest.get("descendants", "descendants.spearman")
     if rho is None:
@@ -146,7 +174,7 @@ def popular_models_have_more_descendants(newest: Newest) -> Measured:
     )  # fmt: skip
 
 
-def not_yet(reason: str) -> Callable[[Newest], Measured]:
+def not_yet(reason: str) -> Callable[[Known], Measured]:
     """A claim for which there is no metric here yet."""
     return lambda newest: Measured(NOT_TESTABLE, note=reason)
 
@@ -160,6 +188,7 @@ CLAIMS = (
         rule="preservation by Eq. 1, against the best other library (formats and trackers apart): holds: its interval "
         "lies above the other's; reversed: its interval lies below; weaker: they meet",
         judge=transformers_are_preserved,
+        finding=4,
     ),
     Claim(
         claim="C2 turnover",
@@ -170,6 +199,7 @@ CLAIMS = (
         f"{MUCH_HIGHER:g} times the largest of npm and PyPI; reversed: its largest is below their least; "
         "weaker: between",
         judge=models_turn_over_faster,
+        finding=5,
     ),
     Claim(
         claim="C2 descendants",
@@ -179,6 +209,7 @@ CLAIMS = (
         rule=f"Spearman of descendants with the parent's own downloads: holds: its interval lies above {WEAK} and "
         f"Holm's p is below {LIKELY}; reversed: its interval lies below 0; weaker: between",
         judge=popular_models_have_more_descendants,
+        finding=6,
     ),
     Claim(
         claim="C3",
@@ -187,6 +218,7 @@ CLAIMS = (
         published_date="2023-10",
         rule="to be written down with Metric 4, before its first number",
         judge=not_yet("needs Metric 4, which reads model cards"),
+        finding=7,
     ),
     Claim(
         claim="C4",
@@ -202,16 +234,15 @@ CLAIMS = (
 def judged(results: Sequence[Row]) -> list[dict[str, object]]:
     """Every claim with its verdict now and at each date before; `results` are the report's, in any order.
 
-    Shape: {claim, title, published, published_date, as_published, sound, low, high, n, verdict, rule, note, p, p_holm,
-    trend: [{date, value, verdict}]}.
+    Shape: {claim, finding, title, published, published_date, as_published, sound, low, high, n, verdict, rule, note, p,
+    p_holm, trend: [{date, value, verdict}]}.
     """
-    dates = sorted({str(row["date"]) for row in results if row["registry"] == HUB})
-    at_each = [(day, _at(day, results)) for day in dates] or [("", [claim.judge(Newest(())) for claim in CLAIMS])]
+    at_each = list(_at_each(results)) or [("", verdicts(Newest()))]
     now = at_each[-1][1]
     corrected = holm([measured.p for measured in now])
     return [
         {
-            "claim": claim.claim, "title": claim.title, "published": claim.published,
+            "claim": claim.claim, "finding": claim.finding, "title": claim.title, "published": claim.published,
             "published_date": claim.published_date, "as_published": now[place].as_published, "sound": now[place].sound,
             "low": now[place].low, "high": now[place].high, "n": now[place].n, "verdict": now[place].verdict,
             "rule": claim.rule, "note": now[place].note, "p": now[place].p, "p_holm": corrected[place],
@@ -234,14 +265,23 @@ def changes(claims: Iterable[Mapping[str, object]]) -> Iterator[tuple[str, str, 
                 yield str(claim["claim"]), str(day), str(before), str(after)
 
 
-def _at(day: str, results: Sequence[Row]) -> list[Measured]:
-    known = sorted((row for row in results if str(row["date"]) <= day), key=lambda row: str(row["date"]))
-    newest = Newest(known)
+def verdicts(newest: Known) -> list[Measured]:
+    """The verdict on each claim by what is known, Holm's correction among them."""
     measured = [claim.judge(newest) for claim in CLAIMS]
     return [
         dataclasses.replace(one, verdict=WEAKER) if one.verdict == HOLDS and p is not None and p >= LIKELY else one
         for one, p in zip(measured, holm([one.p for one in measured]), strict=True)
     ]
+
+
+def _at_each(results: Sequence[Row]) -> Iterator[tuple[str, list[Measured]]]:
+    """The verdicts on each day of which there are results of the Hub; each result is looked at once."""
+    newest, ordered = Newest(), sorted(results, key=lambda row: str(row["date"]))
+    for day, rows in itertools.groupby(ordered, key=lambda row: str(row["date"])):
+        of_day = list(rows)
+        newest.add(of_day)
+        if any(row["registry"] == HUB for row in of_day):
+            yield day, verdicts(newest)
 
 
 def holm(ps: Sequence[float | None]) -> list[float | None]:

@@ -68,7 +68,7 @@ def document(connection: sqlite3.Connection, scope: Scope, unstored: Sequence[St
         "generated_by": f"hub-observatory {__version__}",
         "k": k,
         "results": results,
-        "claims": judged(results) if HUB in scope.registries else [],
+        "claims": judged(_by_downloads(results, snapshots)) if HUB in scope.registries else [],
         "snapshots": snapshots,
         "movers": [one for snapshot in newest for one in _movers(connection, snapshot, k)] if k else [],
         "points": [row for snapshot in newest for row in _points(connection, snapshot)],
@@ -153,6 +153,12 @@ def _result(row: Row, snapshots: Sequence[Row], place: Mapping[object, int]) -> 
         "previous_date": None if previous is None else snapshots[previous]["date"],
     }
     return {column: known[column] for column in COLUMNS}
+
+
+def _by_downloads(results: Iterable[Row], snapshots: Iterable[Row]) -> list[Row]:
+    """The results of lists by downloads, which is what the paper calls popular."""
+    wanted = {snapshot["snapshot"] for snapshot in snapshots if snapshot["by"] == "downloads"}
+    return [row for row in results if row["snapshot"] in wanted]
 
 
 def _newest(snapshots: Iterable[Row]) -> list[Row]:

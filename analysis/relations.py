@@ -41,7 +41,7 @@ def question(name: str) -> str:
     return (FOLDER / f"{name}.sql").read_text("utf-8")
 
 
-def rows(engine: Engine, name: str, **values: object) -> list[dict[str, object]]:
+def rows(engine: Engine, name: str, /, **values: object) -> list[dict[str, object]]:
     """The rows of one question, each with its column names."""
     cursor = engine.execute(question(name), values)
     columns = [column[0] for column in cursor.description]

@@ -294,6 +294,10 @@ CREATE TABLE package_library (
     PRIMARY KEY (package_id, library, since)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX membership_first ON membership (registry_id, ordered_by, counter, k, first_at);
+
+CREATE INDEX snapshot_taken ON snapshot (registry_id, ordered_by, taken_at);
+
 CREATE TABLE census (                     -- what a census holds beside its pages
     snapshot_id INTEGER PRIMARY KEY REFERENCES snapshot,
     packages    INTEGER NOT NULL,

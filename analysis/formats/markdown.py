@@ -214,7 +214,20 @@ def _events(events: Sequence[Row]) -> Iterator[str]:
 
 def _claims(claims: Sequence[Row]) -> Iterator[str]:
     if claims:
-        keys = ("claim", "title", "published", "as_published", "sound", "low", "high", "n", "verdict", "rule", "note")
+        keys = (
+            "claim",
+            "finding",
+            "title",
+            "published",
+            "as_published",
+            "sound",
+            "low",
+            "high",
+            "n",
+            "verdict",
+            "rule",
+            "note",
+        )
         yield "## Does the paper still hold?"
         yield table(keys, [[one[key] for key in keys] for one in claims])
 

@@ -200,7 +200,11 @@ def _claims(claims: Sequence[Row]) -> Iterator[str]:
             (one["claim"], one["verdict"], *_share(_as_result(one)), _three(one["as_published"])) for one in testable
         ]
         yield "Does the paper still hold?\n" + _fitted(headings, rows, left=(0, 1))
-        yield "\n".join(_wrapped(f"{one['claim']}: {one['title']}. {one['rule']}", "- ") for one in testable)
+        yield "\n".join(_wrapped(f"{_numbered(one)}: {one['title']}. {one['rule']}", "- ") for one in testable)
+
+
+def _numbered(claim: Row) -> str:
+    return str(claim["claim"]) if claim["finding"] is None else f"{claim['claim']} (Finding {claim['finding']})"
 
 
 def _as_result(claim: Row) -> Row:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from math import isnan
 
-from pandas import DataFrame
+from pandas import DataFrame, isna
 
 from analysis.metric import Result
 from analysis.rankings import Top, overlap_bounds, top
@@ -22,7 +22,7 @@ BELOW = "the interval allows for ties below the last rank that was listed"
 TOO_SHORT = "the snapshot's list is shorter than the smallest depth at which lists are compared"
 
 
-def turnover_as_published(ranking: DataFrame, previous_ranking: DataFrame) -> Iterator[Result]:
+def turnover_as_published(flows: DataFrame) -> Iterator[Result]:
     """How many of a top K remained, are newcomers, or are returning: as the paper counts them.
 
         last = top K of the snapshot before,  cur = top K now,  ever = union of the top K of all earlier snapshots
@@ -30,10 +30,9 @@ def turnover_as_published(ranking: DataFrame, previous_ranking: DataFrame) -> It
 
     The result `ever` counts the packages that have been in the top K up to now.
 
-    >>> before = DataFrame({"k": 2, "snapshot": 1, "taken_at": 0, "rank": [1, 2], "package": [10, 20]})
-    >>> now = DataFrame({"k": 2, "snapshot": 2, "taken_at": 864000, "rank": [1, 2], "package": [10, 30],
-    ...                  "seen_before": [1, 0], "members_before": 2})
-    >>> [(result.name, result.value) for result in turnover_as_published(now, before)]
+    >>> counts = DataFrame({"k": [2], "taken_at": 864000, "listed": 2, "previous_snapshot": 1, "previous_at": 0,
+    ...                     "previous_listed": 2, "remained": 1, "newcomers": 1, "came_back": 0, "ever": 3})
+    >>> [(result.name, result.value) for result in turnover_as_published(counts)]
     [('remained', 1.0), ('newcomers', 1.0), ('returning', 0.0), ('ever', 3.0)]
 
     Known defects: the gaps between snapshots are unequal and not allowed for; which of the ties at rank K are in is
@@ -43,11 +42,10 @@ def turnover_as_published(ranking: DataFrame, previous_ranking: DataFrame) -> It
 
     Jones et al., ESEM 2024, doi 10.1145/3674805.3686665, turnover.ipynb: plot_package_turnover.
     """
-    if ranking.empty:
+    if flows.empty:
         yield Result("remained", None, note=TOO_SHORT)
-    for k, rows in ranking[ranking["rank"] <= ranking["k"]].groupby("k"):
-        last = previous_ranking[(previous_ranking["k"] == k) & (previous_ranking["rank"] <= k)]
-        yield from _flows(int(k), rows, last)
+    for row in flows.to_dict("records"):
+        yield from _flows(row)
 
 
 def turnover(ranking: DataFrame, previous_ranking: DataFrame, matched_ranking: DataFrame) -> Iterator[Result]:
@@ -82,25 +80,18 @@ def turnover(ranking: DataFrame, previous_ranking: DataFrame, matched_ranking: D
             yield _change(f"turnover.{gap}d", rows, matched, _none_about(gap, rows))
 
 
-def _flows(k: int, cur: DataFrame, last: DataFrame) -> Iterator[Result]:
-    n, holes = len(cur), _holes(k, cur)
-    first_time = cur["seen_before"] == 0
-    ever = float(cur["members_before"].iloc[0] + first_time.sum())
-    if last.empty:
+def _flows(row: Mapping[str, float]) -> Iterator[Result]:
+    k, n, here = int(row["k"]), int(row["listed"]), _holes(int(row["k"]), int(row["listed"]), int(row["taken_at"]))
+    if isna(row["previous_at"]):
         for name in ("remained", "newcomers", "returning"):
             yield Result(name, None, n=n, note=NO_EARLIER, k=k)
-        yield Result("ever", ever, n=n, note=_joined(NO_EARLIER, holes), k=k)
+        yield Result("ever", float(row["ever"]), n=n, note=_joined(NO_EARLIER, here), k=k)
         return
-    entered = ~cur["package"].isin(last["package"])
-    note = _joined(f"gap {_days(_gap(cur, last))} days", holes, _holes(k, last))
-    counts = {
-        "remained": (~entered).sum(),
-        "newcomers": (entered & first_time).sum(),
-        "returning": (entered & ~first_time).sum(),
-        "ever": ever,
-    }
-    for name, value in counts.items():
-        yield Result(name, float(value), n=n, note=note, k=k, previous_snapshot=int(last["snapshot"].iloc[0]))
+    there = _holes(k, int(row["previous_listed"]), int(row["previous_at"]))
+    note = _joined(f"gap {_days((row['taken_at'] - row['previous_at']) / DAY)} days", here, there)
+    named = {"remained": "remained", "newcomers": "newcomers", "returning": "came_back", "ever": "ever"}
+    for name, column in named.items():
+        yield Result(name, float(row[column]), n=n, note=note, k=k, previous_snapshot=int(row["previous_snapshot"]))
 
 
 def _change(name: str, cur: DataFrame, last: DataFrame, otherwise: str) -> Result:
@@ -113,7 +104,7 @@ def _change(name: str, cur: DataFrame, last: DataFrame, otherwise: str) -> Resul
     low, high, ties = _interval(cur, last, n)
     return Result(
         name, value, low, high, n, k=k, previous_snapshot=int(last["snapshot"].iloc[0]),
-        note=_joined(f"gap {_days(days)} days", _hazard(value, days), _holes(k, cur), _holes(k, last), ties),
+        note=_joined(f"gap {_days(days)} days", _hazard(value, days), _ranks(cur), _ranks(last), ties),
     )  # fmt: skip
 
 
@@ -154,9 +145,12 @@ def _hazard(value: float, days: float) -> str:
     return f"monthly hazard {1 - (1 - value) ** (MONTH / days):.3f} over this gap" if days > 0 else ""
 
 
-def _holes(k: int, rows: DataFrame) -> str:
-    n, date = len(_listed(rows)), datetime.fromtimestamp(int(rows["taken_at"].iloc[0]), UTC).date()
-    return f"{n:,} of {k:,} ranks of {date} could be read" if n < k else ""
+def _ranks(rows: DataFrame) -> str:
+    return _holes(int(rows["k"].iloc[0]), len(_listed(rows)), int(rows["taken_at"].iloc[0]))
+
+
+def _holes(k: int, n: int, at: int) -> str:
+    return f"{n:,} of {k:,} ranks of {datetime.fromtimestamp(at, UTC).date()} could be read" if n < k else ""
 
 
 def _none_about(gap: int, rows: DataFrame) -> str:

@@ -22,7 +22,7 @@ def read(content: bytes, wanted: Wanted) -> Past:
             fix="Use --registry huggingface/models, huggingface/datasets or huggingface/spaces.",
         )
     body = _one_list(content)
-    asked = set(EXPAND[kind]) & set(json.dumps(json.loads(body)[:50]).replace('"', " ").split())
+    asked = {*EXPAND[kind], "cardData"} & set(json.dumps(json.loads(body)[:50]).replace('"', " ").split())
     try:
         rows = read_rows(
             body, Row, frozenset({"id", "_id", SORTS[wanted.ordered_by]}), lambda row: observation(row, asked)

@@ -75,6 +75,13 @@ class Safetensors(msgspec.Struct, gc=False):
     total: Count | None = None
 
 
+class CardData(msgspec.Struct, gc=False):
+    """What the author wrote at the head of the card; of any type."""
+
+    base_model: object = None
+    base_model_relation: object = None
+
+
 class Row(msgspec.Struct, gc=False):
     """One row of a list; a property without value is absent from it."""
 
@@ -95,6 +102,7 @@ class Row(msgspec.Struct, gc=False):
     safetensors: Safetensors | None = None
     tags: list[str] | None = None
     bases: BaseModels | None = msgspec.field(name="baseModels", default=None)
+    card: CardData | None = msgspec.field(name="cardData", default=None)
 
 
 class HuggingFaceSpider(RegistrySpider):
@@ -208,7 +216,7 @@ def observation(row: Row, asked: set[str]) -> Observation:
     return Observation(
         row.key, row.id, row.downloads, row.likes, row.all_time, row.trending, created_at=seconds(row.created),
         modified_at=seconds(row.modified), sha=row.sha, attributes=attributes,
-        parents=parents(row.bases, tags) if "baseModels" in asked or "tags" in asked else None,
+        parents=parents(row.bases, tags, row.card) if asked & {"baseModels", "cardData", "tags"} else None,
         libraries=libraries(row.library, tags) if "library_name" in asked or "tags" in asked else None,
     )  # fmt: skip
 
@@ -244,23 +252,37 @@ def accepted(wanted: list[str], message: str) -> list[str]:
     return kept if 0 < len(kept) < len(wanted) else [name for name in wanted if name != "baseModels"]
 
 
-def parents(bases: BaseModels | None, tags: Iterable[str]) -> tuple[Parent, ...]:
+def parents(bases: BaseModels | None, tags: Iterable[str], card: CardData | None = None) -> tuple[Parent, ...]:
     """The bases a model names: those the Hub resolved, and names in its tags that resolve to nothing any more.
 
-    A deleted base stays in the tags and is gone from `baseModels`; a renamed one stands in both, under two names.
+    Where the Hub resolved none, those its card names, with the relation the card states or else the tags, and then
+    those that only its tags name. A deleted base stays in the tags and is gone from `baseModels`; a renamed one stands
+    in both, under two names.
 
     >>> parents(None, ["base_model:a/b", "base_model:adapter:a/b", "base_model:c/d"])
     (Parent(name='a/b', relation='adapter', stable_id=None), Parent(name='c/d', relation='unstated', stable_id=None))
     """
     stated = dict(_stated(tags))
     if bases is None:
-        return tuple(Parent(name, relation) for name, relation in stated.items())
+        written = _written(card, stated)
+        return tuple(Parent(name, relation) for name, relation in (written | stated | written).items())
     relation = bases.relation if bases.relation in RELATIONS else "unstated"
     resolved = tuple(Parent(base.id, relation, base.key) for base in bases.models)
     if len(stated) <= len(resolved):
         return resolved
     names = {parent.name for parent in resolved}
     return resolved + tuple(Parent(name, said) for name, said in stated.items() if name not in names)
+
+
+def _written(card: CardData | None, stated: Mapping[str, str]) -> dict[str, str]:
+    """Name and relation of each base the card names; what is not a name is passed over."""
+    if card is None:
+        return {}
+    words = card.base_model if isinstance(card.base_model, list) else [card.base_model]
+    names = [word.strip() for word in words if isinstance(word, str) and word.strip()]
+    if card.base_model_relation in RELATIONS:
+        return dict.fromkeys(names, str(card.base_model_relation))
+    return {name: stated.get(name, "unstated") for name in names}
 
 
 def _stated(tags: Iterable[str]) -> Iterable[tuple[str, str]]:

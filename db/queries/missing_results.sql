@@ -3,8 +3,8 @@
 SELECT s.snapshot_id AS snapshot, r.name AS registry, s.date, s.taken_at
 FROM snapshot s
 JOIN registry r ON r.registry_id = s.registry_id
-LEFT JOIN (SELECT DISTINCT snapshot_id FROM result WHERE metric = :metric AND version = :version) done
-  ON done.snapshot_id = s.snapshot_id
-WHERE s.status = 'complete' AND done.snapshot_id IS NULL
-  AND (:of = 'census') = EXISTS (SELECT 1 FROM census c WHERE c.snapshot_id = s.snapshot_id)
+LEFT JOIN census c ON c.snapshot_id = s.snapshot_id
+WHERE s.status = 'complete' AND NOT EXISTS (
+    SELECT 1 FROM result x WHERE x.snapshot_id = s.snapshot_id AND x.metric = :metric AND x.version = :version)
+  AND (:of = 'census') = (c.snapshot_id IS NOT NULL)
 ORDER BY s.taken_at, s.snapshot_id

@@ -92,6 +92,7 @@ def test_an_association_holds_if_its_whole_interval_is_not_negligible(
 def test_without_a_result_nothing_is_testable_and_every_claim_says_what_it_needs() -> None:
     found = judged([])
     assert [one["claim"] for one in found] == ["C1", "C2 turnover", "C2 descendants", "C3", "C4"]
+    assert [one["finding"] for one in found] == [4, 5, 6, 7, None]
     assert {one["verdict"] for one in found} == {"not testable"}
     assert all(one["note"] and one["rule"] and one["published"] for one in found)
 

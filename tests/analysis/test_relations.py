@@ -19,7 +19,7 @@ def test_every_question_begins_with_a_sentence():
 
 
 def test_every_question_can_be_asked_of_an_empty_store(history):
-    values = dict.fromkeys(("snapshot", "k", "as_of", "until", "metric", "version", "of"))
+    values = dict.fromkeys(("snapshot", "k", "as_of", "until", "metric", "version", "of", "name", "registry"))
     with reading(history.path) as connection:
         for path in FOLDER.glob("*.sql"):
             connection.execute(f"EXPLAIN {question(path.stem)}", values)

@@ -108,7 +108,8 @@ def claims(snapshots: Sequence[Row], title: str = "Descendants keep their librar
     """A claim of each verdict, with its trend."""
     for number, verdict in enumerate(VERDICTS):
         known = None if verdict == "not testable" else 0.5 + number / 30
-        yield {"claim": f"C{number}", "title": title, "published": "0.94", "published_date": "2023-10",
-               "as_published": known, "sound": known, "low": known and known - 0.1, "high": known and known + 0.1,
+        yield {"claim": f"C{number}", "finding": number + 3, "title": title, "published": "0.94",
+               "published_date": "2023-10", "as_published": known, "sound": known,
+               "low": known and known - 0.1, "high": known and known + 0.1,
                "n": known and 2699, "verdict": verdict, "rule": "the whole interval is above 0.1", "note": "see there",
                "trend": [{"date": one["date"], "value": known, "verdict": verdict} for one in snapshots]}  # fmt: skip

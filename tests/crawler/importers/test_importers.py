@@ -140,6 +140,20 @@ def body(**more: object) -> dict[str, object]:
     }
 
 
+def test_parents_are_read_from_the_data_of_a_card_where_the_hub_resolved_none(tmp_path: Path) -> None:
+    card = {"license": "mit", "base_model": ["a/b", "c/d"], "base_model_relation": "merge", "tags": ["x"]}
+    hub(tmp_path, json.dumps([body(tags=["transformers"], cardData=card)]))
+    assert rows(tmp_path, "SELECT parent_name, relation FROM lineage_edge ORDER BY parent_name") == [
+        ("a/b", "merge"), ("c/d", "merge"),
+    ]  # fmt: skip
+
+
+def test_the_data_of_a_card_that_is_no_object_costs_no_row(tmp_path: Path) -> None:
+    done = hub(tmp_path, json.dumps([body(cardData="none")]))
+    assert done.status == "complete"
+    assert rows(tmp_path, "SELECT parent_name FROM lineage_edge") == [("a/b",)]
+
+
 def hub(tmp_path: Path, text: str, **more: object) -> Imported:
     return brought(tmp_path, text, "huggingface/models", "2024-07-11", form="hub-api", columns={}, **more)
 

@@ -13,6 +13,7 @@ from crawler.spiders.huggingface import (
     EXPAND,
     BaseModel,
     BaseModels,
+    CardData,
     Row,
     accepted,
     cursor_form,
@@ -49,6 +50,35 @@ def test_parents_are_those_the_hub_resolved_and_names_that_resolve_to_nothing(
     resolved: BaseModels | None, tags: list[str], expected: tuple[Parent, ...]
 ) -> None:
     assert parents(resolved, tags) == expected
+
+
+@pytest.mark.parametrize(
+    ("card", "tags", "expected"),
+    [
+        (CardData("a/b", "adapter"), [], (Parent("a/b", "adapter"),)),
+        (CardData(["a/b", "c/d"], "merge"), [], (Parent("a/b", "merge"), Parent("c/d", "merge"))),
+        (CardData("a/b"), ["base_model:a/b", "base_model:quantized:a/b"], (Parent("a/b", "quantized"),)),
+        (CardData("a/b", "adapter"), ["base_model:finetune:a/b"], (Parent("a/b", "adapter"),)),
+        (CardData("a/b", ["adapter"]), [], (Parent("a/b", "unstated"),)),
+        (CardData("a/b"), ["base_model:finetune:c/d"], (Parent("a/b", "unstated"), Parent("c/d", "finetune"))),
+        (CardData([" a/b ", None, 3, ""]), [], (Parent("a/b", "unstated"),)),
+        (CardData({"a": "b"}), ["base_model:a/b"], (Parent("a/b", "unstated"),)),
+        (CardData(), ["base_model:a/b"], (Parent("a/b", "unstated"),)),
+    ],
+)
+def test_where_the_hub_resolved_no_parent_the_card_speaks_before_the_tags(
+    card: CardData, tags: list[str], expected: tuple[Parent, ...]
+) -> None:
+    assert parents(None, tags, card) == expected
+
+
+def test_what_the_hub_resolved_is_before_what_the_card_says() -> None:
+    assert parents(bases("finetune", "a/b"), [], CardData("x/y", "adapter")) == (Parent("a/b", "finetune", KEY),)
+
+
+def test_a_card_that_was_asked_for_is_read_for_its_parents() -> None:
+    row = Row(id="a/b", key=KEY, card=CardData("c/d", "merge"))
+    assert observation(row, {"cardData"}).parents == (Parent("c/d", "merge"),)
 
 
 def test_an_attribute_that_was_asked_for_and_is_absent_is_said_to_be_absent() -> None:

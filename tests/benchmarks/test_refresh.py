@@ -1,0 +1,34 @@
+"""The benchmark runs, compares two ways that agree, and prints what it says it prints."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.refresh import artifact, build, dates, flat, lists, main
+
+
+def test_it_prints_a_line_for_each_cost(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--k", "100", "--history", "2", "11", "--repeat", "1", "--churn", "0.1"]) == 0
+    head, columns, *rows = capsys.readouterr().out.splitlines()
+    assert "against H = 2" in head
+    assert "median" in columns
+    assert [row.split()[:3] for row in rows] == [
+        [what, "100", history] for what in ("refresh", "artifact", "compute") for history in ("2", "11")
+    ]
+
+
+def test_the_artifacts_way_counts_as_plain_sets_do(tmp_path) -> None:
+    made = [set(one) for one in lists(100, 12, 0.1)]
+    newest = build(tmp_path / "a.db", 100, 12, 0.1)
+    flat(tmp_path / "a.db", tmp_path / "names.db")
+    entered, ever = made[-1] - made[-2], set().union(*made[:-1])
+    assert artifact(tmp_path / "names.db", 100, newest) == {
+        "remained": len(made[-1] & made[-2]), "newcomers": len(entered - ever), "returning": len(entered & ever),
+        "ever": len(ever | made[-1]),
+    }  # fmt: skip
+    assert entered & ever, "some come back, or the history would not be asked"
+
+
+def test_the_newest_ten_dates_are_those_of_every_history() -> None:
+    assert dates(10) == dates(1000)[-11:]
+    assert len(set(dates(1000))) == 1001
