@@ -41,7 +41,13 @@ LIBRARIES = {
     "schedules": {"apscheduler"},
     "simulation": {"numpy"},
 }
-FOR_METRICS = {"analysis.inference", "analysis.lineage", "analysis.metric", "analysis.rankings"}
+FOR_METRICS = {
+    "analysis.inference",
+    "analysis.lineage",
+    "analysis.metric",
+    "analysis.rankings",
+    "analysis.scoring.agreement",
+}
 VAGUE = {"common", "core", "helper", "helpers", "manager", "misc", "tools", "util", "utils"}
 OUR_SQL = {  # f-strings that are SQL, and what is put into them: our own constants, never text from outside
     "db/care.py: journal",
