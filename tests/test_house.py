@@ -32,7 +32,14 @@ LIBRARIES = {
     "schedules": {"apscheduler", "prometheus_client"},
     "simulation": {"numpy"},
 }  # fmt: skip
-FOR_METRICS = {"analysis.groups", "analysis.inference", "analysis.lineage", "analysis.metric", "analysis.rankings"}
+FOR_METRICS = {
+    "analysis.groups",
+    "analysis.inference",
+    "analysis.lineage",
+    "analysis.metric",
+    "analysis.rankings",
+    "analysis.scoring.agreement",
+}
 VAGUE = {"common", "core", "helper", "helpers", "manager", "misc", "tools", "util", "utils"}
 OUR_SQL = {  # f-strings that are SQL, and what is put into them: our own constants, never text from outside
     "analysis/exports/formats/sqlite.py: columns",

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from analysis.scoring import ITEMS
-from db import UsageError
 from db.command import DONE, PARTIAL, count, parser, plain, run
 
 SHOWN = 10  # cards that are shown whole
@@ -91,13 +90,6 @@ def judged(options: argparse.Namespace) -> int:
     """Read with the judge."""
     from analysis.scoring.judge import command
 
-    if not options.files:
-        raise UsageError(
-            "The judge was given no card.",
-            why="It reads files only, so that a person has chosen what leaves this machine.",
-            fix="Name Markdown files, or a .jsonl file with `modelId` and `card` of public cards.",
-            more="docs/scoring.md",
-        )
     rows, whole = command.read(options)
     show(rows, options.format)
     return DONE if whole else PARTIAL

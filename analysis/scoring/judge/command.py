@@ -15,15 +15,20 @@ from typing import Any
 from analysis.scoring import ITEMS
 from analysis.scoring.files import cards as cards_of
 from analysis.scoring.judge import batch
-from analysis.scoring.judge.answers import Reading, Verdict, drifted, verdicts
+from analysis.scoring.judge.answers import ERROR, OVER_BUDGET, Reading, Verdict, drifted, verdicts
 from analysis.scoring.judge.client import Judge, Setup
 from analysis.scoring.judge.ledger import Budget, Ledger, Price
 from analysis.scoring.judge.prompts import prompt
 from analysis.scoring.offline import answers as rule_answers
+from analysis.scoring.offline import locate
 from analysis.scoring.rules import findings
 from db import UsageError
+from db.cards import unscored
 from db.command import plain
+from db.connect import reading
+from db.scores import Score, put_scores
 
+SCORER = "openai"
 TIMEOUT = 60.0
 DRIFT = 0.05  # of the answers on the control cards: more is another reader
 
@@ -33,15 +38,61 @@ Row = dict[str, Any]
 def read(options: argparse.Namespace) -> tuple[list[Row], bool]:
     """Read the cards of the files; a row for each, and whether every one has a reading."""
     setup = setup_of(options)
-    cards = list(islice(cards_of(options.files, public=True), options.sample))
+    numbers, cards = chosen(options, setup)
     ledger = Ledger(Path(f"{options.db}-judge.jsonl"), Budget(options.budget, options.tokens))
     readings = asyncio.run(_read(options, setup, cards, ledger))
     rows = [row_of(name, text, one, setup) for (name, text), one in zip(cards, readings, strict=True)]
     for text in warnings(readings, setup):
         print(plain(text), file=sys.stderr)
+    if not options.files:
+        keep(options.db, numbers, cards, readings, setup)
     if options.control:
         note_control(options.db, ledger, setup, rows)
     return rows, all(row["score"] is not None for row in rows)
+
+
+def chosen(options: argparse.Namespace, setup: Setup) -> tuple[list[int], list[tuple[str, str]]]:
+    """The cards to read: of the files; without any those of the store that have not been read, with their numbers."""
+    if options.files:
+        return [], list(islice(cards_of(options.files, public=True), options.sample))
+    with reading(options.db) as connection:
+        found = list(unscored(connection, SCORER, version(setup), options.sample or -1))
+    return [card.card for card in found], [(card.blob, card.text) for card in found]
+
+
+def version(setup: Setup) -> str:
+    """What a judge's scores are kept under: another prompt or model is another version."""
+    return f"{setup.prompt.name} {setup.prompt.hash} {setup.model}"
+
+
+def keep(
+    path: Path,
+    numbers: Sequence[int],
+    cards: Sequence[tuple[str, str]],
+    readings: Sequence[Sequence[Reading]],
+    setup: Setup,
+) -> None:
+    """Put what was found into the store; what may still be read, over budget or in error, is left to be asked again."""
+    import time
+
+    from db.connect import writing
+    from db.store import Store
+
+    scores = [
+        score
+        for number, (_, text), many in zip(numbers, cards, readings, strict=True)
+        for score in scores_of(number, text, many)
+    ]
+    with writing(path) as database:
+        put_scores(Store(database), database.conn, SCORER, version(setup), scores, int(time.time()))
+
+
+def scores_of(number: int, text: str, readings: Sequence[Reading]) -> Iterator[Score]:
+    """One card's scores; none of a card that may still be read."""
+    for item, one in verdicts(readings).items():
+        if one.state not in (ERROR, OVER_BUDGET):
+            start, end = (locate(text, one.quote) if one.quote else None) or (None, None)
+            yield Score(number, item, one.state, one.agreement, start, end, ", ".join(one.flags))
 
 
 def setup_of(options: argparse.Namespace) -> Setup:

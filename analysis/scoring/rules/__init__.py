@@ -15,8 +15,9 @@ from analysis.scoring.vocabulary import UNSPACED, number, words
 TOPICS = ("limitations", "evaluation", "training", "how_to_use", "description", "aside")
 VERSION = 1
 PASSAGE = 300
+URL = re.compile(r"https?://\S+|www\.\S+")
 NAME = re.compile(r"(?=\S*[\d_/])(?=\S*[-_/])\S*\w\S*|(\S+-){3,}\S+")  # the name of a model, in a heading
-WRAPPED = 50  # characters of a line that may have been broken at a width
+WRAPPED = 40  # characters of a line that may have been broken at a width
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Said:
 
     def sentences(self) -> Iterator[str]:
         """Its sentences, as far as they are one: enough words, and none of a template."""
-        for sentence in re.split(r"(?<=[.!?;])\s+|(?<=[。！？；])|\n", unwrapped(self.text)):
+        for sentence in re.split(r"(?<=[.!?;])\s+|(?<=[。！？；])|\n", unwrapped(URL.sub(" ", self.text))):
             if is_sentence(sentence):
                 yield sentence.strip()
 

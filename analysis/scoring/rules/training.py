@@ -68,6 +68,8 @@ def _under_heading(reading: Reading) -> Finding | None:
     for said in reading.under("training", "text", "item", "row"):
         if "evaluation" in said.topics and said.block.kind == "row":
             continue
+        if _links_a_dataset(said.block.links):
+            return Finding(f"a dataset under {said.heading!r}", cut(said.text))
         for sentence in said.sentences():
             if not is_pointer(sentence) and not words("training", "empty").search(sentence):
                 return Finding(f"under {said.heading!r}", cut(sentence))

@@ -16,6 +16,7 @@ from analysis.scoring.judge.answers import READ, Reading, read_answer, verdicts
 from analysis.scoring.judge.ledger import Budget, Ledger
 from analysis.scoring.judge.prompts import body, prompt
 from db.connect import reading, writing
+from tests.analysis.scoring.conftest import cards_in
 from tests.judge_server import answer
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -231,3 +232,18 @@ def test_a_model_that_answers_otherwise_than_last_week_is_told_of(command, tmp_p
     with reading(tmp_path / "o.db") as connection:
         ((kind, after),) = [tuple(row) for row in connection.execute("SELECT kind, after FROM quality_event")]
     assert (kind, after) == ("judge_drift", "20.0% differ")
+
+
+def test_a_judge_keeps_its_scores_beside_those_of_the_rules(endpoint, tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    path = cards_in(
+        tmp_path / "o.db", "Owl is a small language model for Welsh poetry.", "Tea is drunk hot in the evening."
+    )
+    line = ["--base-url", endpoint, "--db", str(path), *SET_UP, "--repeats", "1"]
+    assert main([*line, "--model", "down"]) == 3
+    assert main([*line, "--model", "good", "--sample", "1"]) == 0
+    assert main([*line, "--model", "good"]) == 0
+    with reading(path) as connection:
+        kept = connection.execute("SELECT scorer, version, state, agreement FROM score").fetchall()
+    assert {tuple(row) for row in kept} == {("openai", f"strict {prompt('strict').hash} good", "yes", None)}
+    assert len(kept) == 10

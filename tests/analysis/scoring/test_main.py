@@ -1,0 +1,92 @@
+"""`observatory score`: files, a store's cards, and what is printed."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from analysis.scoring import ITEMS
+from analysis.scoring.__main__ import main
+from analysis.scoring.offline import locate, score_all
+from db.connect import reading
+from db.scores import read_scores
+from schedules.commands import main as observatory
+from tests.analysis.scoring.conftest import cards_in
+
+OWL = "Owl is a **small** language model for Welsh.\n\n## Limitations\n\nIt knows nothing of what came after 2020.\n"
+
+
+@pytest.fixture
+def owl(tmp_path: Path) -> Path:
+    """A card in a file."""
+    file = tmp_path / "owl.md"
+    file.write_text(OWL)
+    return file
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """A store with two cards."""
+    return cards_in(tmp_path / "o.db", OWL, "Buy our tea.")
+
+
+def test_a_file_is_scored_without_a_store(owl, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert observatory(["score", str(owl), "--format", "json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert list(row) == ["file", *ITEMS, "score", "evidence"]
+    assert {item for item in ITEMS if row[item]} == {"description", "limitations"} == set(row["evidence"])
+    assert (row["file"], row["score"]) == (str(owl), 0.4)
+    assert row["evidence"]["limitations"]["passage"] == "It knows nothing of what came after 2020."
+    assert not list(tmp_path.glob("*.db*"))
+
+
+def test_a_person_sees_the_passage(owl, capsys):
+    assert main([str(owl)]) == 0
+    out = capsys.readouterr().out
+    assert "2 of 5" in out
+    assert "Owl is a small language model" in out
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_json_lines_have_a_card_to_a_line(tmp_path, capsys, packed):
+    lines = "".join(json.dumps({"modelId": f"a/{n}", "card": OWL if n else ""}) + "\n" for n in range(3)).encode()
+    file = tmp_path / ("c.jsonl.gz" if packed else "c.jsonl")
+    file.write_bytes(gzip.compress(lines) if packed else lines)
+    assert main([str(file), "--format", "json"]) == 0
+    assert [(row["file"], row["score"]) for row in json.loads(capsys.readouterr().out)] == [
+        ("a/0", 0.0), ("a/1", 0.4), ("a/2", 0.4),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("content", [b"no json", b"[]", b'{"card": "x"}', b"\xff\xfe"])
+def test_a_file_that_holds_no_card_is_an_error_in_four_parts(tmp_path, capsys, content):
+    (tmp_path / "c.jsonl").write_bytes(content)
+    assert main([str(tmp_path / "c.jsonl")]) == 1
+    err = capsys.readouterr().err
+    assert all(part in err for part in ("error: No card can be read", "why", "fix", "more"))
+
+
+def test_several_processes_give_the_same_in_the_same_order():
+    cards = [(f"a/{n}", OWL * (n % 3)) for n in range(60)]
+    assert list(score_all(cards, 2)) == list(score_all(cards, 1))
+
+
+def test_the_cards_of_a_store_are_scored_once_with_the_place_of_each_passage(store, capsys):
+    assert main(["--db", str(store), "--processes", "1"]) == 0
+    assert "Scored 2 cards" in capsys.readouterr().out
+    with reading(store) as connection:
+        scores = read_scores(connection, "rules", "1")
+    assert {one.state for one in scores} == {"yes", "no"}
+    (found,) = [one for one in scores if one.item == "limitations" and one.state == "yes"]
+    assert OWL[found.start : found.end] == "It knows nothing of what came after 2020"
+    assert main(["--db", str(store), "--processes", "1"]) == 0
+    assert "Scored 0 cards" in capsys.readouterr().out
+
+
+def test_a_passage_that_is_not_there_has_no_place():
+    assert locate(OWL, "There is no such thing") is None
+    assert locate("", "") is None
