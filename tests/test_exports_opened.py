@@ -75,7 +75,10 @@ def valid(out: Path) -> None:
     import mlcroissant
     from frictionless import Package
 
-    mlcroissant.Dataset(str(out / "croissant.json"))  # raises ValidationError
+    read = mlcroissant.Dataset(str(out / "croissant.json"))  # raises ValidationError
+    name = sorted(one.uuid for one in read.metadata.record_sets if one.uuid.startswith("v1_ranking/"))[-1]
+    listed = pandas.read_parquet(out / "parquet" / f"{name}.parquet")["name"]
+    assert [row[f"{name}/name"].decode() for row in read.records(name)] == listed.to_list()
     package = Package(str(out / "datapackage.json"))
     for resource in list(package.resources):
         if resource.format == "jsonl":  # frictionless reads them with an extra of its own; the descriptor is looked at
@@ -100,16 +103,9 @@ def test_frictionless_and_mlcroissant_find_a_bundle_valid(
     assert "not standard" not in caplog.text, "the context is the one of Croissant"
 
 
-def test_mlcroissant_reads_records(small: tuple[Path, Path]) -> None:
-    import mlcroissant
-
-    read = mlcroissant.Dataset(str(small[1] / "croissant.json"))
-    name = "v1_ranking/npm-000005"
-    rows = [{key.rpartition("/")[2]: value for key, value in row.items()} for row in read.records(name)]
-    assert [(row["rank"], row["name"]) for row in rows] == [(1, b"@types/node"), (2, b"lodash")]
-
-
-@pytest.mark.parametrize("form", ["parquet", "jsonl", "csv"])
+@pytest.mark.parametrize(
+    "form", ["parquet", *(pytest.param(form, marks=pytest.mark.slow) for form in ("jsonl", "csv"))]
+)
 def test_the_snippets_run(small: tuple[Path, Path], tmp_path: Path, form: str) -> None:
     out = exported(tmp_path / "out", small[0], "--format", form)
     assert "huggingface/models" in offline(out, sys.executable, "snippets/with_pandas.py")
@@ -118,6 +114,7 @@ def test_the_snippets_run(small: tuple[Path, Path], tmp_path: Path, form: str) -
     assert len(connection.sql((out / "snippets" / "with_duckdb.sql").read_text("utf-8")).fetchall()) == 10
 
 
+@pytest.mark.slow
 def test_the_snippet_of_datasets_runs_on_csv_too(small: tuple[Path, Path], tmp_path: Path) -> None:
     out = exported(tmp_path / "out", small[0], "--format", "csv", "--tables", "v1_ranking")
     assert "'rank': 1" in offline(out, sys.executable, "snippets/with_datasets.py")
@@ -139,7 +136,7 @@ LISTS = {
 
 @pytest.fixture(scope="module")
 def large(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The real lists and half a simulated year, week by week, and their bundle."""
+    """The real lists and half a simulated year, a look every fortnight, and their bundle."""
     folder = tmp_path_factory.mktemp("large")
     store = folder / "s.db"
     for registry, (place, pattern, columns) in LISTS.items():
@@ -149,11 +146,12 @@ def large(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
             assert crawl(words) == 0
     with Simulation(models=600, packages=300, start="2026-01-05") as pretend:
         env = {**os.environ, "HF_ENDPOINT": pretend.huggingface, "ECOSYSTEMS_ENDPOINT": pretend.ecosystems}
-        line = [sys.executable, "-m", "crawler", "snapshot", "huggingface/models", "npm", "--top", "200",
+        line = [sys.executable, "-m", "crawler", "snapshot", "huggingface/models", "npm", "--top", "100",
                 "--pause", "0", "--clock", "registry", "--quiet", "--db", str(store)]  # fmt: skip
-        for _ in range(26):
-            subprocess.run(line, cwd=ROOT, env=env, capture_output=True, check=True)
-            pretend.advance(7)
+        for _ in range(13):
+            told = subprocess.run(line, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+            assert told.returncode in (0, 3), told.stderr  # one that is partial is listed, and its rows are left out
+            pretend.advance(14)
     subprocess.run([sys.executable, "-m", "analysis", "--db", str(store)], cwd=ROOT, capture_output=True, check=True)
     return store, exported(folder / "out", store)
 
@@ -164,7 +162,7 @@ def large(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
 def test_the_real_lists_and_half_a_simulated_year_are_opened_and_valid(large: tuple[Path, Path]) -> None:
     store, out = large
     with sqlite3.connect(store) as connection:
-        assert connection.execute("SELECT count(*) FROM snapshot WHERE status = 'complete'").fetchone()[0] >= 60
+        assert connection.execute("SELECT count(*) FROM snapshot WHERE status = 'complete'").fetchone()[0] >= 40
     opened_by_all(store, out)
     valid(out)
     again = exported(out.parent / "again", store)

@@ -16,7 +16,7 @@ from tests.analysis.conftest import History
 from tests.analysis.exports.conftest import model, tree
 
 CALLS = {"open", "os.rename", "os.mkdir", "os.link", "os.remove", "os.rmdir", "os.scandir", "sqlite3.connect"}
-EVERY = 53  # of the moments, in the usual run
+EVERY = 89  # of the moments, in the usual run
 ENOUGH = ("--format", "parquet,csv,sqlite", "--tables", "v1_ranking,v1_snapshot,ranking,snapshot")
 
 
