@@ -5,8 +5,9 @@ to it through the store's own verbs. Three things are timed in this process:
 
     refresh     what is missing of `turnover_as_published` is found, computed and stored, at every depth up to K
     compute     all of `observatory compute`: every metric, and the claims' verdicts
-    artifact    the paper's way: every list of the history is read into pandas by names, and the sets last, cur and ever
-                are made anew, at the one depth K. Its counts must equal those of `refresh`, or this command fails
+    artifact    the same results the paper's way: once for each of these depths every list of the history is read into
+                pandas by names, and the sets last, cur and ever are made anew. Its counts must equal those of
+                `refresh`, or this command fails
 
 The ten newest lists stand at the same dates whatever H is, so that the same stated gaps have a partner in all of them:
 what is compared is the history, not the number of comparisons. The older ones are a day apart. `processor` is the time
@@ -120,8 +121,10 @@ def build(path: Path, k: int, history: int, churn: float) -> int:
 
 @contextlib.contextmanager
 def unguarded(connection: sqlite3.Connection) -> Iterator[None]:
-    """A block in which what is generated is written in bulk: without triggers, in one transaction."""
+    """A block in which what is generated is written in bulk: without triggers and without a journal."""
     triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+    for word in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -200000"):
+        connection.execute(f"PRAGMA {word}")
     connection.execute("BEGIN")
     for name, _ in triggers:
         connection.execute(f'DROP TRIGGER "{name}"')
@@ -129,6 +132,8 @@ def unguarded(connection: sqlite3.Connection) -> Iterator[None]:
     for _, statement in triggers:
         connection.execute(statement)
     connection.execute("COMMIT")
+    for word in ("journal_mode = WAL", "synchronous = FULL", "cache_size = -2000"):
+        connection.execute(f"PRAGMA {word}")
 
 
 def fill(connection: sqlite3.Connection, k: int, past: Sequence[Sequence[int]], at: Sequence[int]) -> None:
@@ -193,16 +198,16 @@ def forget(path: Path, snapshot: int) -> None:
 
 def refresh(path: Path, snapshot: int, repeat: int) -> Times:
     """Find, compute and store what is missing of Metric 2 as the paper has it; nothing is opened anew for it."""
-    times = []
-    for _ in range(repeat + 1):
-        forget(path, snapshot)
-        with reading(path) as connection, writing(path) as database:
-            store, metrics = Store(database), chosen(METRIC)
+    times, metrics = [], chosen(METRIC)
+    with reading(path) as connection, writing(path) as database:
+        store = Store(database)
 
-            def once(connection: sqlite3.Connection = connection, store: Store = store) -> None:
-                for one in missing(connection, metrics):  # noqa: B023 - the same in each round
-                    store.put_results(computed(connection, one), 0)
+        def once() -> None:
+            for one in missing(connection, metrics):
+                store.put_results(computed(connection, one), 0)
 
+        for _ in range(repeat + 1):
+            database.conn.execute("DELETE FROM result WHERE snapshot_id = ?", (snapshot,))
             times.append(timed(once))
     return tuple(times[1:])  # the first one warms the page cache
 
@@ -218,34 +223,38 @@ def whole(path: Path, snapshot: int, repeat: int) -> Times:
 
 
 def flat(path: Path, out: Path) -> None:
-    """The same lists as plain rows with names, as the artifact has them."""
+    """The same lists as the artifact has them: a table of names and counters for each, with no index."""
     with contextlib.closing(sqlite3.connect(out, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("ATTACH ? AS store", (str(path),))
-        connection.execute(
-            "CREATE TABLE list (snapshot INTEGER, rank INTEGER, name TEXT, downloads INTEGER,"
-            " PRIMARY KEY (snapshot, rank)) WITHOUT ROWID"
-        )
-        connection.execute(
-            "INSERT INTO list SELECT r.snapshot_id, r.rank, p.name, r.downloads FROM store.ranking r"
-            " JOIN store.package p ON p.package_id = r.package_id ORDER BY r.snapshot_id, r.rank"
-        )
+        (newest,) = connection.execute("SELECT max(snapshot_id) FROM store.snapshot").fetchone()
+        for snapshot in range(1, newest + 1):
+            connection.execute(
+                f"CREATE TABLE list_{snapshot} AS SELECT p.name AS modelId, r.downloads FROM store.ranking r"  # noqa: S608
+                " JOIN store.package p ON p.package_id = r.package_id WHERE r.snapshot_id = ? ORDER BY r.rank",
+                (snapshot,),
+            )
 
 
 def artifact(path: Path, k: int, newest: int) -> dict[str, int]:
-    """Metric 2 of the newest list by going through the whole history with pandas and sets of names."""
+    """Metric 2 of every list, hence of the newest, by going through the history with pandas and sets of names.
+
+    As in its notebook, each list is asked for over a connection of its own, in the order of its counter, and the counts
+    of every date are made anew.
+    """
     last: set[str] = set()
-    cur: set[str] = set()
     ever: set[str] = set()
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        for snapshot in range(1, newest + 1):
-            rows = pandas.read_sql_query(
-                "SELECT name, downloads FROM list WHERE snapshot = ? ORDER BY rank LIMIT ?", connection,
-                params=(snapshot, k),
-            )  # fmt: skip
-            ever, last, cur = ever | cur, cur, set(rows["name"])
-    entered = cur - last
-    return {"remained": len(last & cur), "newcomers": len(entered - ever), "returning": len(entered & ever),
-            "ever": len(ever | cur)}  # fmt: skip
+    counts: dict[str, int] = {}
+    for snapshot in range(1, newest + 1):
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            found = connection.execute(
+                f"SELECT modelId, downloads FROM list_{snapshot} ORDER BY downloads DESC LIMIT {k}"  # noqa: S608
+            ).fetchall()
+        cur = set(pandas.DataFrame(found, columns=["modelId", "downloads"])["modelId"])
+        entered = cur - last
+        counts = {"remained": len(last & cur), "newcomers": len(entered - ever), "returning": len(entered & ever)}
+        ever, last = ever | cur, cur
+    return {**counts, "ever": len(ever)}
 
 
 def measure(folder: Path, k: int, history: int, options: argparse.Namespace) -> list[Cost]:
@@ -261,12 +270,18 @@ def measure(folder: Path, k: int, history: int, options: argparse.Namespace) -> 
     ours = refresh(path, newest, options.repeat)
     with reading(path) as connection:
         stored = connection.execute(
-            "SELECT name, value FROM result WHERE snapshot_id = ? AND metric = ? AND k = ?", (newest, METRIC, k)
+            "SELECT k, name, value FROM result WHERE snapshot_id = ? AND metric = ?", (newest, METRIC)
         )
-        here = {row["name"]: row["value"] for row in stored}
-    there: dict[str, int] = {}
+        here = {(row["k"], row["name"]): row["value"] for row in stored}
+        depths = [row["k"] for row in connection.execute("SELECT k FROM depth WHERE k <= ?", (k,))]
+
+    def again() -> None:
+        for depth in depths:
+            there.update({(depth, name): count for name, count in artifact(names, depth, newest).items()})
+
+    there: dict[tuple[int, str], int] = {}
     repeat = 3 if k * history <= 1_000_000 else 1
-    theirs = tuple(timed(lambda: there.update(artifact(names, k, newest))) for _ in range(repeat))
+    theirs = tuple(timed(again) for _ in range(repeat))
     if here != there:
         raise SystemExit(f"the two ways disagree: {here} and {there}")
     for file in folder.glob(f"{k}-{history}*"):
@@ -306,6 +321,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             for history in options.history:
                 print(f"K = {k:,}, {history:,} snapshots …", file=sys.stderr)
                 costs += measure(Path(folder), k, history, options)
+                for cost in costs[-3:]:
+                    told = ", ".join(f"{part:.1f}" for part in cost.processor)
+                    print(f"  {cost.what}: {told} ms of the processor, {cost.wall:.1f} ms", file=sys.stderr)
     print("\n".join(table(sorted(costs, key=lambda cost: (cost.what != "refresh", cost.what, cost.k, cost.history)))))
     return 0
 

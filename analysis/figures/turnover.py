@@ -1,4 +1,4 @@
-"""How much of each list was replaced over gaps of one length: the paper's Figure 6 for every registry."""
+"""How much of each list was replaced over gaps of one length: the paper's Figure 6 as it should be measured."""
 
 from __future__ import annotations
 

@@ -44,8 +44,8 @@ def turnover_as_published(flows: DataFrame) -> Iterator[Result]:
     """
     if flows.empty:
         yield Result("remained", None, note=TOO_SHORT)
-    for row in flows.to_dict("records"):
-        yield from _flows(row)
+    for row in flows.to_numpy().tolist():
+        yield from _flows(dict(zip(flows.columns, row, strict=True)))
 
 
 def turnover(ranking: DataFrame, previous_ranking: DataFrame, matched_ranking: DataFrame) -> Iterator[Result]:
