@@ -4,7 +4,7 @@ VENV   ?= .venv
 RUN     = $(VENV)/bin/python -m
 WORKERS ?= 2
 
-.PHONY: help snapshot demo test test-slow check docs clean
+.PHONY: help snapshot demo test test-slow test-faults check docs clean
 
 help:                   ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/'
@@ -22,6 +22,9 @@ test: $(VENV)/ready      ## every test
 
 test-slow: $(VENV)/ready ## and every point of what the tests take a sample of
 	$(RUN) pytest -q -n $(WORKERS) --dist loadfile -m slow
+
+test-faults: $(VENV)/ready ## every fault of docs/reliability.md, at every point
+	$(RUN) pytest -q -n $(WORKERS) --dist loadfile -m faults
 
 check: $(VENV)/ready     ## style
 	$(RUN) ruff check .
