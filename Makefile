@@ -4,7 +4,7 @@ VENV   ?= .venv
 RUN     = $(VENV)/bin/python -m
 WORKERS ?= 2
 
-.PHONY: help snapshot demo test test-slow test-spark check docs clean
+.PHONY: help snapshot demo test test-slow test-spark test-faults check docs clean
 
 help:                   ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/'
@@ -25,6 +25,9 @@ test-slow: $(VENV)/ready ## and every point of what the tests take a sample of
 
 test-spark: $(VENV)/ready ## those that start a Spark on this machine (Java)
 	$(RUN) pytest -q -m spark tests/analysis/engines
+
+test-faults: $(VENV)/ready ## every fault of docs/reliability.md, at every point
+	$(RUN) pytest -q -n $(WORKERS) --dist loadfile -m faults
 
 check: $(VENV)/ready     ## style
 	$(RUN) ruff check .

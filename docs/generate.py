@@ -15,6 +15,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -248,7 +249,21 @@ def demonstration() -> dict[str, str]:
 
 def parts() -> dict[str, str]:
     """Parts that need no run."""
-    return {"gate": gate()}
+    return {"gate": gate(), "faults": faults()}
+
+
+def faults() -> str:
+    """Each fault with the tests that try it: their names begin with its id."""
+    meanings = tomllib.loads((ROOT / "docs" / "faults.toml").read_text("utf-8"))
+    tried: dict[str, list[str]] = {name: [] for name in meanings}
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        for name in re.findall(r"^def test_((?:[A-G]\d+_)+\w+)", path.read_text("utf-8"), re.MULTILINE):
+            ids = re.findall(r"[A-G]\d+(?=_)", re.match(r"(?:[A-G]\d+_)+", name)[0])
+            said = re.sub(r"^(?:[A-G]\d+_)+", "", name).replace("_", " ")
+            for one in ids:
+                tried.setdefault(one, []).append(f"{said} (`{path.relative_to(ROOT / 'tests')}`)")
+    rows = [f"| {one} | {meanings.get(one, '–')} | {'; '.join(tests)} |" for one, tests in tried.items()]
+    return "\n".join(["| id | what goes wrong | tests |", "|---|---|---|", *rows])
 
 
 def renewed(text: str, made: Mapping[str, str]) -> str:

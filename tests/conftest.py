@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,13 @@ from pathlib import Path
 import pytest
 
 REAL_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test whose name begins with the id of a fault is one of those of `make test-faults`."""
+    for item in items:
+        if re.match(r"test_[A-G]\d+_", item.name):
+            item.add_marker(pytest.mark.faults)
 
 
 @pytest.fixture(autouse=True, scope="session")

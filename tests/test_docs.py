@@ -69,7 +69,7 @@ def test_what_the_readme_shows_is_what_the_demonstration_prints() -> None:
     assert not [str(path) for path in generate.stale(generate.demonstration())], "run: python docs/generate.py --demo"
 
 
-@pytest.mark.parametrize("name", ["demo", "query", "gate"])
+@pytest.mark.parametrize("name", ["demo", "query", "gate", "faults"])
 def test_every_generated_part_has_its_place(name: str) -> None:
     assert len(re.findall(rf"<!-- made: {name} -->\n.*?\n<!-- end -->", everything(), re.DOTALL)) == 1
 
@@ -81,6 +81,12 @@ def test_every_command_is_documented_with_its_options_and_exit_codes(words: str)
         for option in action.option_strings[-1:]:
             assert option in ("--help", "--version") or f"| `{option}" in section, option
     assert f"- 0: {generate.EXITS[words][0]}" in section
+
+
+def test_every_fault_is_tried_by_a_test() -> None:
+    rows = re.findall(r"^\| ([A-G]\d+) \| [^|]+ \| ([^|]*) \|$", page("reliability"), re.MULTILINE)
+    assert len(rows) > 30
+    assert not [name for name, tests in rows if not tests.strip()]
 
 
 def test_every_word_of_the_command_is_documented() -> None:

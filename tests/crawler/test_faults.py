@@ -43,7 +43,7 @@ def each_at_each_request() -> list[object]:
 
 
 @pytest.mark.parametrize(("fault", "request_number"), each_at_each_request())
-def test_a_fault_that_passes_leaves_no_trace_in_the_ranking(
+def test_C5_a_fault_that_passes_leaves_no_trace_in_the_ranking(
     crawl: Crawl, pretend: Simulation, fault: dict[str, object], request_number: int
 ) -> None:
     pretend.faults([{"api": "huggingface", "request": request_number, **fault}])
@@ -64,7 +64,7 @@ def test_a_fault_that_passes_leaves_no_trace_in_the_ranking(
     ],
     ids=lambda fault: str(fault["kind"]),
 )
-def test_a_fault_that_lasts_leaves_whole_pages_to_be_gone_on_with(
+def test_C5_a_fault_that_lasts_leaves_whole_pages_to_be_gone_on_with(
     crawl: Crawl, pretend: Simulation, fault: dict[str, object]
 ) -> None:
     pretend.faults([{"api": "huggingface", "request": 3, "times": -1, **fault}])
@@ -97,7 +97,7 @@ def test_a_fault_that_lasts_leaves_whole_pages_to_be_gone_on_with(
     ],
     ids=lambda part: part["kind"] if isinstance(part, dict) else "",
 )
-def test_a_list_that_is_not_what_it_seems_is_partial_with_the_reason(
+def test_C7_a_list_that_is_not_what_it_seems_is_partial_with_the_reason(
     crawl: Crawl, pretend: Simulation, fault: dict[str, object], gate: str
 ) -> None:
     pretend.faults([{**fault, "times": -1} if fault["kind"] == "cursor_loop" else fault])
@@ -108,7 +108,7 @@ def test_a_list_that_is_not_what_it_seems_is_partial_with_the_reason(
 
 
 @pytest.mark.parametrize("kind", ["huge_int", "negative", "nan", "lone_surrogate"])
-def test_one_row_that_cannot_be_stored_keeps_its_place_empty_and_stops_nothing(
+def test_D9_one_row_that_cannot_be_stored_keeps_its_place_empty_and_stops_nothing(
     crawl: Crawl, pretend: Simulation, kind: str
 ) -> None:
     pretend.faults([scripted(kind, row=7)])
@@ -122,7 +122,7 @@ def test_one_row_that_cannot_be_stored_keeps_its_place_empty_and_stops_nothing(
 @pytest.mark.parametrize(
     ("field", "value"), [("tags", "none"), ("likes", "many"), ("createdAt", 7), ("safetensors", [])]
 )
-def test_an_optional_field_of_another_type_is_dropped_and_noted_once(
+def test_D1_an_optional_field_of_another_type_is_dropped_and_noted_once(
     crawl: Crawl, pretend: Simulation, field: str, value: object
 ) -> None:
     pretend.faults([scripted("change_type", field=field, value=value)])
@@ -133,7 +133,7 @@ def test_an_optional_field_of_another_type_is_dropped_and_noted_once(
     ]
 
 
-def test_an_empty_page_with_a_next_is_asked_for_again(crawl: Crawl, pretend: Simulation) -> None:
+def test_C8_an_empty_page_with_a_next_is_asked_for_again(crawl: Crawl, pretend: Simulation) -> None:
     pretend.faults([scripted("empty_page_with_next")])
     done = crawl(*TOP)
     assert (done.outcome["status"], done.outcome["listed"], done.outcome["pages"]) == ("complete", 3000, 4)
@@ -159,14 +159,14 @@ def test_a_failure_says_why_to_a_person_too(crawl: Crawl, pretend: Simulation) -
     assert "G5 size: 0 places" in told
 
 
-def test_a_size_that_the_server_cuts_is_followed(crawl: Crawl, pretend: Simulation) -> None:
+def test_C12_a_size_that_the_server_cuts_is_followed(crawl: Crawl, pretend: Simulation) -> None:
     pretend.faults([scripted("clamp", request=2, size=400, times=-1)])
     done = crawl(*TOP)
     assert (done.outcome["status"], done.outcome["listed"], done.outcome["pages"]) == ("complete", 3000, 9)
 
 
 @pytest.mark.parametrize("kind", ["bomb", "endless"])
-def test_a_body_without_end_is_let_go(crawl: Crawl, pretend: Simulation, kind: str) -> None:
+def test_C11_a_body_without_end_is_let_go(crawl: Crawl, pretend: Simulation, kind: str) -> None:
     size = {"megabytes": 300} if kind == "bomb" else {}
     pretend.faults([scripted(kind, request=2, times=-1, **size)])
     done = crawl(*TOP)
@@ -178,7 +178,7 @@ def test_a_body_without_end_is_let_go(crawl: Crawl, pretend: Simulation, kind: s
     ["http://127.0.0.2:9/x", "https://127.0.0.1:1/x", "//127.0.0.3/x", "http://[::1]/x", "file:///etc/passwd",
      "http://169.254.169.254/latest", "http://user@127.0.0.2/"],
 )  # fmt: skip
-def test_a_redirect_to_another_host_is_not_followed(crawl: Crawl, pretend: Simulation, target: str) -> None:
+def test_C10_a_redirect_to_another_host_is_not_followed(crawl: Crawl, pretend: Simulation, target: str) -> None:
     pretend.faults([scripted("redirect", location=target)])
     done = crawl(*TOP)
     assert (done.exit_code, done.outcome["status"]) == (3, "partial")
@@ -196,7 +196,9 @@ def test_a_refusal_ends_in_one_clear_error_and_a_failed_snapshot(
     assert done.rows("SELECT status, depth FROM snapshot") == [("failed", 0)]
 
 
-def test_a_token_that_expires_in_mid_crawl_leaves_a_crawl_to_be_gone_on_with(crawl: Crawl, pretend: Simulation) -> None:
+def test_C16_a_token_that_expires_in_mid_crawl_leaves_a_crawl_to_be_gone_on_with(
+    crawl: Crawl, pretend: Simulation
+) -> None:
     pretend.faults([scripted("status", code=401, body='{"error":"Invalid credentials in Authorization header"}')])
     done = crawl(*TOP)
     assert (done.exit_code, done.outcome["status"]) == (3, "open")

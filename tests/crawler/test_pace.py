@@ -56,7 +56,7 @@ def test_both_dialects_of_quota_are_read_and_anything_else_is_none(
         ("Mon, 99 Nov 2026", None),
     ],
 )
-def test_retry_after_is_read_in_both_forms(text: str, seconds: float | None) -> None:
+def test_C3_retry_after_is_read_in_both_forms(text: str, seconds: float | None) -> None:
     assert retry_after({"retry-after": text, "date": DATE}) == seconds
 
 
@@ -76,7 +76,7 @@ def test_retry_after_is_read_in_both_forms(text: str, seconds: float | None) -> 
         st.text(max_size=300),
     )
 )
-def test_no_header_however_strange_raises_or_makes_us_wait_a_negative_time(headers: dict[str, str]) -> None:
+def test_C3_no_header_however_strange_raises_or_makes_us_wait_a_negative_time(headers: dict[str, str]) -> None:
     read_quota(headers)
     assert (retry_after(headers) or 0) >= 0
     assert wait_after_429(headers, 1) >= 0
@@ -90,7 +90,7 @@ def test_no_header_however_strange_raises_or_makes_us_wait_a_negative_time(heade
     share=st.sampled_from([1.0, 0.8, 0.5]),
     others=st.integers(0, 5),
 )
-def test_no_fixed_window_of_a_server_ever_sees_more_than_its_quota(
+def test_C1_no_fixed_window_of_a_server_ever_sees_more_than_its_quota(
     quota: int, window: int, steps: list[float], share: float, others: int
 ) -> None:
     """A server with windows of its own phase, whose stated seconds are cut off, and other clients on our address."""
@@ -119,5 +119,5 @@ def test_patience_ends_after_six_tries_and_about_as_many_seconds_as_were_given()
     assert waits == [1, 2, 4, 8, 16, 32, None]
 
 
-def test_a_429_that_says_nothing_is_waited_for_longer_each_time() -> None:
+def test_C2_a_429_that_says_nothing_is_waited_for_longer_each_time() -> None:
     assert [wait_after_429({}, attempt) for attempt in (1, 2, 3, 9)] == [60, 120, 240, 300]

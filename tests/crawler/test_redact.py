@@ -15,7 +15,7 @@ from crawler.redact import redacted, without_addresses
     ["jo@lab.example", "jo.doe+x@mail.lab.example.org", "JO@LAB.EXAMPLE", "jo\\u0040lab.example", "jo%40lab.example",
      "o'neil@lab.example", "jürgen@büro.example"],
 )  # fmt: skip
-def test_an_address_is_replaced_however_it_is_written(address: str) -> None:
+def test_G1_an_address_is_replaced_however_it_is_written(address: str) -> None:
     assert without_addresses(f'{{"email":"{address}"}}'.encode()) == b'{"email":"[address removed]"}'
 
 
@@ -25,7 +25,7 @@ def test_what_only_looks_like_one_is_left(text: str) -> None:
 
 
 @pytest.mark.parametrize("body", [b"a" * 10**6, b"a@" * 500_000, b"a.b@" * 250_000, b"a@b." * 250_000])
-def test_a_long_body_takes_little_time(body: bytes) -> None:
+def test_E12_a_long_body_takes_little_time(body: bytes) -> None:
     began = time.process_time()
     without_addresses(body)
     assert time.process_time() - began < 5

@@ -125,7 +125,7 @@ def test_a_lock_that_names_nobody_is_nobodys(path: Path, text: str) -> None:
     assert writer(path) is None
 
 
-def test_a_large_write_ahead_log_is_noted(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_A6_a_large_write_ahead_log_is_noted(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(care, "LARGE_WAL", 4096)
     with writing(full) as database:
         take(Store(database), ["x"])
@@ -138,7 +138,7 @@ def test_a_large_write_ahead_log_is_noted(full: Path, monkeypatch: pytest.Monkey
      ((3, 45, 0), True), ((3, 50, 6), True), ((3, 50, 7), False), ((3, 51, 2), True), ((3, 51, 3), False),
      ((3, 54, 0), False)],
 )  # fmt: skip
-def test_versions_of_sqlite_with_the_wal_reset_bug_are_known(version: tuple[int, ...], has: bool) -> None:
+def test_A15_versions_of_sqlite_with_the_wal_reset_bug_are_known(version: tuple[int, ...], has: bool) -> None:
     assert has_wal_reset_bug(version) is has
 
 

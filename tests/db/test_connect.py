@@ -85,7 +85,7 @@ def test_any_name_of_a_file_will_do(tmp_path: Path, name: str) -> None:
         assert connection.execute("SELECT count(*) AS n FROM ranking").fetchone()["n"] == 1
 
 
-def test_a_second_writer_is_refused_at_once_and_told_who_writes(path: Path) -> None:
+def test_A9_a_second_writer_is_refused_at_once_and_told_who_writes(path: Path) -> None:
     with writing(path), pytest.raises(StoreBusy, match=f"pid {os.getpid()}") as refused, writing(path):
         pass
     assert in_four_parts(refused.value)
@@ -133,7 +133,7 @@ def test_a_reader_sees_what_was_there_while_a_writer_writes(path: Path) -> None:
             assert connection.execute("SELECT count(*) FROM snapshot").fetchone()[0] == 1
 
 
-def test_a_reader_in_the_middle_of_reading_does_not_hold_a_writer_up(path: Path) -> None:
+def test_A6_a_reader_in_the_middle_of_reading_does_not_hold_a_writer_up(path: Path) -> None:
     with writing(path) as database:
         take(Store(database), ["a"])
     with reading(path) as connection:
@@ -162,7 +162,7 @@ def test_damage_met_in_the_middle_of_reading_is_told_as_damage(full: Path) -> No
 
 
 @pytest.mark.parametrize("kind", ["nfs4", "cifs", "fuse.sshfs", "9p"])
-def test_a_network_file_system_is_refused(tmp_path: Path, kind: str) -> None:
+def test_A10_a_network_file_system_is_refused(tmp_path: Path, kind: str) -> None:
     mounts = tmp_path / "mounts"
     mounts.write_text(f"/dev/sda1 / ext4 rw 0 0\nserver:/home {tmp_path}/far {kind} rw 0 0\n")
     with pytest.raises(StoreError, match=kind) as refused:

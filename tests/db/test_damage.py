@@ -78,7 +78,7 @@ def silent(full: Path, told: Callable[[Path], tuple[int, str, str]], hits: int) 
     return unseen, seen
 
 
-def test_no_damage_that_changes_a_list_passes_as_sound(
+def test_A8_no_damage_that_changes_a_list_passes_as_sound(
     full: Path, told: Callable[[Path], tuple[int, str, str]]
 ) -> None:
     unseen, seen = silent(full, told, hits=70)
@@ -87,7 +87,7 @@ def test_no_damage_that_changes_a_list_passes_as_sound(
 
 
 @pytest.mark.slow
-def test_no_damage_of_many_that_changes_a_list_passes_as_sound(
+def test_A8_no_damage_of_many_that_changes_a_list_passes_as_sound(
     full: Path, told: Callable[[Path], tuple[int, str, str]]
 ) -> None:
     unseen, seen = silent(full, told, hits=2000)
@@ -95,7 +95,7 @@ def test_no_damage_of_many_that_changes_a_list_passes_as_sound(
     assert seen > 500
 
 
-def test_the_advice_for_a_damaged_store_can_be_followed_word_by_word(
+def test_A8_the_advice_for_a_damaged_store_can_be_followed_word_by_word(
     full: Path, told: Callable[[Path], tuple[int, str, str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     wanted = content(full)

@@ -119,19 +119,19 @@ def kills(folder: Path, moments: range, wanted: tuple[object, ...]) -> int:
     raise AssertionError("more statements than were thought of")
 
 
-def test_a_killed_writer_leaves_whole_pages_and_can_go_on(tmp_path: Path, wanted: tuple[object, ...]) -> None:
+def test_A1_a_killed_writer_leaves_whole_pages_and_can_go_on(tmp_path: Path, wanted: tuple[object, ...]) -> None:
     assert kills(tmp_path, range(1, 5000, EVERY), wanted) > 20
 
 
 @pytest.mark.slow
-def test_a_writer_killed_at_any_statement_leaves_whole_pages_and_can_go_on(
+def test_A1_a_writer_killed_at_any_statement_leaves_whole_pages_and_can_go_on(
     tmp_path: Path, wanted: tuple[object, ...]
 ) -> None:
     assert kills(tmp_path, range(1, 5000), wanted) > 140
 
 
 @pytest.mark.slow
-def test_a_writer_killed_again_and_again_gets_there(tmp_path: Path, wanted: tuple[object, ...]) -> None:
+def test_A2_a_writer_killed_again_and_again_gets_there(tmp_path: Path, wanted: tuple[object, ...]) -> None:
     for first in range(60, 260, 20):
         path = tmp_path / f"{first}.db"
         for moment in (first, 20, 30, 40):
@@ -141,7 +141,7 @@ def test_a_writer_killed_again_and_again_gets_there(tmp_path: Path, wanted: tupl
         assert outcome(path) == wanted
 
 
-def test_the_lock_of_a_killed_writer_is_free_at_once(path: Path) -> None:
+def test_A9_the_lock_of_a_killed_writer_is_free_at_once(path: Path) -> None:
     assert killed_at(path, 60)
     with writing(path) as database:
         assert database.conn.execute("PRAGMA synchronous").fetchone()[0] == 2

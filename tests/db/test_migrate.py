@@ -78,7 +78,7 @@ def test_looking_at_what_is_pending_changes_nothing(folder: Path) -> None:
     assert database.table_names() == []
 
 
-def test_a_migration_that_fails_leaves_nothing_and_stays_pending(folder: Path) -> None:
+def test_A11_a_migration_that_fails_leaves_nothing_and_stays_pending(folder: Path) -> None:
     (folder / "0002_second.sql").write_text("CREATE TABLE c (d);\nDELETE FROM a;\nSELECT no_such_function();\n")
     database = Database(sqlite3.connect(":memory:", isolation_level=None))
     with pytest.raises(sqlite3.OperationalError, match="no such function"):
@@ -97,7 +97,7 @@ def test_a_migration_that_was_mended_is_applied(folder: Path) -> None:
     assert migrate.migrate(database) == ["0002_second"]
 
 
-def test_a_file_that_knows_more_than_we_do_is_refused(folder: Path) -> None:
+def test_A11_a_file_that_knows_more_than_we_do_is_refused(folder: Path) -> None:
     database = Database(memory=True)
     (folder / "0002_second.sql").write_text("CREATE TABLE c (d);")
     migrate.migrate(database)

@@ -131,6 +131,7 @@ def test_A1_killed_again_and_again_no_tick_is_missing_and_the_store_is_sound(pla
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_A1_ten_minutes_with_a_kill_every_45_seconds(place: Place) -> None:
     place.schedule("top", CRAWL, 'every = "20 seconds"', 'then = ["after"]')
     place.schedule("after", "compute")
@@ -224,6 +225,7 @@ def test_A9_of_two_daemons_one_runs_and_the_other_names_it(place: Place) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_A9_two_daemons_started_together_fifty_times(place: Place) -> None:
     one_of_two(place, 50)
 
