@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from analysis.engines import mentioned
 from analysis.relations import FOLDER, question, reader, relation
 from db.connect import reading
 from tests.analysis.conftest import falling
@@ -19,10 +20,9 @@ def test_every_question_begins_with_a_sentence():
 
 
 def test_every_question_can_be_asked_of_an_empty_store(history):
-    values = dict.fromkeys(("snapshot", "k", "as_of", "until", "metric", "version", "of", "name", "registry"))
     with reading(history.path) as connection:
-        for path in FOLDER.glob("*.sql"):
-            connection.execute(f"EXPLAIN {question(path.stem)}", values)
+        for asked in (question(path.stem) for path in FOLDER.glob("*.sql")):
+            connection.execute(f"EXPLAIN {asked}", dict.fromkeys(mentioned(asked)))
 
 
 def test_a_relation_is_asked_for_once_however_many_metrics_read_it(history):
