@@ -115,12 +115,23 @@ def run_daemon(options: argparse.Namespace) -> int:
             manner = Manner(options.on_event, options.retry)
             return asyncio.run(_live(lambda: Daemon(store, lambda: _read(options), log, manner)))
     except StoreBusy as busy:
-        said = busy.what.partition("(")[2].partition(")")[0]
         raise StoreBusy(
-            f"Another daemon ({said}) looks after {store}.",
+            f"Another daemon (pid {_first(store)}) looks after {store}.",
             why="Two of them would do everything twice.",
             fix="Leave it to that one, or stop it first.",
         ) from busy
+
+
+def _first(store: Path) -> int | str:
+    """The daemon that was first. It may have the lock and not have said who it is yet."""
+    from db.care import writer
+
+    for _ in range(40):
+        pid = writer(Path(f"{store}.daemon"))
+        if pid is not None:
+            return pid
+        time.sleep(0.05)
+    return "unknown"
 
 
 async def _live(make: object) -> int:

@@ -22,6 +22,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from db import ObservatoryError
+from db.care import LARGE_WAL
 from db.command import DONE, instant
 from db.ticks import Tick, append, fold, ledger
 from schedules.agenda import Agenda
@@ -222,7 +223,11 @@ class Daemon:
                 self._tell("tick", _told(tick))
 
     def _fold(self) -> None:
-        """Bring the journal into the store, if nobody else writes to it."""
+        """Bring the journal into the store, if nobody else writes to it; say so if the write-ahead log has grown."""
+        with suppress(OSError):
+            size = os.stat(f"{self._store}-wal").st_size
+            if size > LARGE_WAL:
+                self._log.say("write-ahead log", bytes=size, why="a reader keeps it from being folded in")
         try:
             fold(self._store)
         except (ObservatoryError, sqlite3.Error, OSError) as error:

@@ -1,0 +1,33 @@
+"""Text that was whole once: cut, doubled, with bytes that do not belong there."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from crawler.decode import Rows, read_rows
+from crawler.items import Observation
+
+LINES = (
+    '[{"_id": "621ffdc036468d709f17434d", "id": "a/b", "downloads": 5, "tags": ["x"],'
+    ' "createdAt": "2022-03-02T23:29:04.000Z"}]',
+    '[{"_id": "1", "id": "a", "downloads": -1}, {"_id": "2", "id": "\\ud800", "downloads": 1e999}]',
+    '{"error": "no"}', "[[[[[[[[]]]]]]]]", '[{"id": null, "downloads": 99999999999999999999}]',
+)  # fmt: skip
+ODD = ("\0", "\ud800", "[" * 50, '"', "\\", "NaN", "1e999", "9" * 30, "\u202e", ",", "}", "\n", "=", ";", "٣", "\xff")
+
+
+def mangled(chance: random.Random, text: str) -> str:
+    """A text with a few things done to it."""
+    for _ in range(chance.randint(0, 4)):
+        at, end = sorted((chance.randint(0, len(text)), chance.randint(0, len(text))))
+        text = chance.choice((
+            text[:at], text[at:], text[:at] + chance.choice(ODD) + text[at:], text[:end] + text[at:],
+            text[:at] + text[end:], text[:at] + chr(chance.randrange(0x2FF)) + text[at + 1 :],
+        ))  # fmt: skip
+    return text[:5000]
+
+
+def rows_of(text: str, row_type: type, observe: Callable[[object], Observation]) -> Rows:
+    """The rows of a body; half a character is what a cut body has too."""
+    return read_rows(text.encode("utf-8", "surrogatepass"), row_type, frozenset({"id", "_id"}), observe)
