@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -69,7 +69,7 @@ def census(path: Path, censuses: Sequence[Sequence[bytes]]) -> None:
             take(store, pages)
 
 
-def take(store: CensusStore, pages: Sequence[bytes], show: Callable[[int], None] = lambda number: None) -> None:
+def take(store: CensusStore, pages: Iterable[bytes], show: Callable[[int], None] = lambda number: None) -> None:
     """One census of the bytes of its pages."""
     (at,) = store._connection.execute("SELECT coalesce(max(snapshot_id), 0) + 1 FROM snapshot").fetchone()
     spider = HubCensusSpider(Plan("huggingface/models", None, endpoint="https://hub.example"))

@@ -58,7 +58,9 @@ def counters(connection: sqlite3.Connection, snapshot: int) -> Columns:
     names = ("package", *COLUMNS)
     if not found:
         return {name: np.empty(0, np.int64) for name in names}
-    return {name: np.concatenate([columns[place] for columns in found]) for place, name in enumerate(names)}
+    parts = [list(column) for column in zip(*found, strict=True)]
+    found.clear()  # so that a column's parts go as it is put together
+    return {name: np.concatenate(parts.pop(0)) for name in names}
 
 
 def series(connection: sqlite3.Connection, package: int) -> list[Seen]:
@@ -144,15 +146,17 @@ def stage(packages: list[int], columns: Iterable[list[int | None]]) -> bytes:
 
 
 def staged(connection: sqlite3.Connection, snapshot: int) -> tuple[np.ndarray, list[np.ndarray]]:
-    """The packages of an open census, rising, and their counters."""
-    rows = connection.execute("SELECT content FROM census_page WHERE snapshot_id = ? ORDER BY number", (snapshot,))
-    pages = [np.frombuffer(zstandard.decompress(row[0]), np.int64).reshape(STAGED, -1) for row in rows]
-    if not pages:
-        return np.empty(0, np.int64), [np.empty(0, np.int64) for _ in COLUMNS]
-    packages = np.concatenate([page[0] for page in pages])
+    """The packages of an open census, rising, and their counters; never all pages at once in memory."""
+    packages = _staged_column(connection, snapshot, 0)
     order = np.argsort(packages, kind="stable")
-    columns = [np.concatenate([page[place] for page in pages])[order] for place in range(1, STAGED)]
+    columns = [_staged_column(connection, snapshot, place)[order] for place in range(1, STAGED)]
     return packages[order], columns
+
+
+def _staged_column(connection: sqlite3.Connection, snapshot: int, place: int) -> np.ndarray:
+    rows = connection.execute("SELECT content FROM census_page WHERE snapshot_id = ? ORDER BY number", (snapshot,))
+    pages = (np.frombuffer(zstandard.decompress(row[0]), np.int64).reshape(STAGED, -1) for row in rows)
+    return np.concatenate([np.empty(0, np.int64), *(page[place].copy() for page in pages)])
 
 
 def _write_block(
