@@ -23,6 +23,7 @@ from crawler.decode import (
     read_row,
     seconds,
     split,
+    split_lazily,
     storable,
     type_events,
 )
@@ -32,8 +33,7 @@ from crawler.spiders import page_of
 
 UNKNOWN = 0  # the fingerprint of a row that has to be looked at
 ABSENT = msgspec.Raw(b"")
-FIELDS = ("downloads", "likes", "all_time", "trending", "modified", "sha")
-PRESENT = {"gated": "gated", "library": "library", "task": "task", "sdk": "sdk", "tags": "tags", "bases": "base models"}
+COUNTED = ("downloads", "likes", "all_time", "trending", "modified", "sha")
 
 
 class Line(msgspec.Struct, gc=False):
@@ -116,9 +116,11 @@ def census_page(
     """
     keys = [line.key for _, line, _ in lines.rows]
     disorder = sum(later <= earlier for earlier, later in zip([after, *keys], keys, strict=False))
-    firsts = {line.key: (place, line, print_) for place, line, print_ in reversed(lines.rows)}
-    kept = [firsts[key] for key in sorted(firsts) if after < key < cut]
-    beyond = sum(key >= cut for key in keys)
+    kept, beyond = lines.rows, 0
+    if disorder or (keys and keys[-1] >= cut):
+        firsts = {line.key: (place, line, print_) for place, line, print_ in reversed(lines.rows)}
+        kept = [firsts[key] for key in sorted(firsts) if after < key < cut]
+        beyond = sum(key >= cut for key in keys)
     page = page_of("ranking", answer, lines.received, rejects=map(redacted_reject, lines.rejects), disorder=disorder,
                    next_url=None if beyond else next_url)  # fmt: skip
     events = [redacted_event(event) for event in lines.events]
@@ -149,9 +151,9 @@ def _observer(
 
     def read(place: int) -> Observation:
         if not raws:
-            raws.extend(split(body))
+            raws.extend(split_lazily(body))
         dropped: list[tuple[str, str]] = []
-        seen = without_addresses_in(observe(raws[places[place]], dropped))
+        seen = without_addresses_in(observe(bytes(raws[places[place]]), dropped))
         events.extend(redacted_event(event) for event in type_events(dropped))
         return seen
 
@@ -160,9 +162,18 @@ def _observer(
 
 def _fields(rows: list[Line]) -> dict[str, int]:
     """How many rows have each field."""
-    counts = {name: sum(getattr(row, name) is not None for row in rows) for name in FIELDS}
-    said = {name: sum(getattr(row, field) is not ABSENT for row in rows) for field, name in PRESENT.items()}
-    return counts | said
+    said = {
+        "downloads": [row.downloads for row in rows], "likes": [row.likes for row in rows],
+        "all_time": [row.all_time for row in rows], "modified": [row.modified for row in rows],
+        "sha": [row.sha for row in rows],
+    }  # fmt: skip
+    raw = {
+        "gated": [row.gated for row in rows], "library": [row.library for row in rows],
+        "task": [row.task for row in rows], "sdk": [row.sdk for row in rows], "tags": [row.tags for row in rows],
+        "base models": [row.bases for row in rows],
+    }  # fmt: skip
+    counts = {name: len(rows) - values.count(None) for name, values in said.items()}
+    return counts | {name: len(rows) - values.count(ABSENT) for name, values in raw.items()}
 
 
 def line_of(row: msgspec.Struct) -> Line:
@@ -172,4 +183,4 @@ def line_of(row: msgspec.Struct) -> Line:
         Unreadable: its name cannot be stored.
     """
     storable(row.id)
-    return Line(row.id, row.key, *(getattr(row, name) for name in FIELDS))
+    return Line(row.id, row.key, *(getattr(row, name) for name in COUNTED))

@@ -26,6 +26,7 @@ COLUMNS = ("downloads", "likes", "downloads_all_time")
 NOTHING = -1
 LEVEL = 9
 ESCAPE = 255
+ALONE, PIECE = 256, 4096  # bytes: from when on a code of its own is worth its room, and when another one begins
 HEAD = struct.Struct("<IIB")
 
 
@@ -181,7 +182,19 @@ def _unzigzag(codes: np.ndarray) -> np.ndarray:
 
 def _packed(streams: list[np.ndarray]) -> bytes:
     parts = [part for stream in streams for part in _stream(stream)]
-    return zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compress(b"".join(parts))
+    frame = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compressobj(size=sum(map(len, parts)))
+    told = []
+    for piece in _pieces(parts):
+        told.append(frame.compress(piece))
+        if len(piece) > ALONE:
+            told.append(frame.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK))
+    return b"".join([*told, frame.flush()])
+
+
+def _pieces(parts: list[bytes]) -> Iterator[bytes]:
+    """What gets a code of its own within the frame: large packages and small ones, gaps and steps are not alike."""
+    for part in parts:
+        yield from (part[start : start + PIECE] for start in range(0, len(part), PIECE))
 
 
 def _stream(numbers: np.ndarray) -> tuple[bytes, bytes, bytes]:

@@ -90,8 +90,8 @@ def digest(connection: sqlite3.Connection, snapshot: int) -> str:
         at = np.searchsorted(found["package"], ids)
         at[at == len(found["package"])] = 0
         there = found["package"][at] == ids if len(found["package"]) else np.zeros(len(ids), bool)
-        for place in np.flatnonzero(there):
-            hashes[0].update(some[place][1].encode() + b"\n")
+        names = [row[1] for row, is_there in zip(some, there.tolist(), strict=True) if is_there]
+        hashes[0].update("".join(f"{name}\n" for name in names).encode())
         for column, one in zip(COLUMNS, hashes[1:], strict=True):
             one.update(found[column][at[there]].astype("<i8").tobytes())
     return hashlib.sha256(b"".join(one.digest() for one in hashes)).hexdigest()

@@ -145,12 +145,14 @@ def replace_rows(page: CensusPage, places: Sequence[int]) -> Page:
 def _sorted_out(page: CensusPage, known: Mapping[str, tuple], at: object) -> tuple[list[int], list[dict[str, object]]]:
     """The rows that say something new; and of the others, the newest values that have changed, with the package."""
     differing, drifted = [], []
-    for place, key in enumerate(page.stable_ids):
+    newest = zip(page.downloads, page.likes, page.downloads_all_time, page.trending, page.modified_at, page.shas,
+                 strict=True)  # fmt: skip
+    for place, (key, print_, said) in enumerate(zip(page.stable_ids, page.fingerprints, newest, strict=True)):
         row = known.get(key)
-        if row is None or row[1] != page.fingerprints[place] or row[1] == UNKNOWN:
+        if row is None or row[1] != print_ or print_ == UNKNOWN:
             differing.append(place)
-        elif row[2] <= at and row[3:] != (newest := _kept(page.newest(place), row[3:])):
-            drifted.append(dict(zip(NEWEST, newest, strict=True), package=row[0]))
+        elif row[3:] != said and row[2] <= at:
+            drifted.append(dict(zip(NEWEST, _kept(said, row[3:]), strict=True), package=row[0]))
     return differing, drifted
 
 

@@ -142,13 +142,6 @@ class CensusPage(Page):
     repeated: int = 0
     beyond: int = 0
 
-    def newest(self, place: int) -> tuple[object, ...]:
-        """What is kept of a row as its newest value only, in the order of `statements/census_known.sql`."""
-        return (
-            self.downloads[place], self.likes[place], self.downloads_all_time[place], self.trending[place],
-            self.modified_at[place], self.shas[place],
-        )  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True)
 class Progress:

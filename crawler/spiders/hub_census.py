@@ -14,7 +14,6 @@ Counters
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -100,8 +99,7 @@ class HubCensusSpider(HuggingFaceSpider):
             await asyncio.sleep(0)
 
     def _observe(self, raw: bytes, dropped: list[tuple[str, str]]) -> Observation:
-        seen = observation(read_row(raw, Row, REQUIRED, dropped), set(self.learned["expand"]))
-        return dataclasses.replace(seen, attributes={n: v for n, v in seen.attributes.items() if n != "tags"})
+        return observation(read_row(raw, Row, REQUIRED, dropped), self.learned["expand"], keep_tags=False)
 
     def _list_url(self, expand: Iterable[str], limit: int) -> str:
         words = [("sort", "createdAt"), ("direction", "1"), ("limit", str(limit))]

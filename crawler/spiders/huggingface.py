@@ -20,7 +20,7 @@ import binascii
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -190,8 +190,8 @@ class HuggingFaceSpider(RegistrySpider):
         return f"{self.plan.endpoint}/api/{self.kind}?{urlencode(words + [('expand', name) for name in expand])}"
 
 
-def observation(row: Row, asked: set[str]) -> Observation:
-    """What a row says; `asked` are the fields that were asked for."""
+def observation(row: Row, asked: Collection[str], keep_tags: bool = True) -> Observation:
+    """What a row says; `asked` are the fields that were asked for. Its tags are much, and not kept of a census."""
     tags = row.tags or []
     said = {
         "library_name": ("library", row.library),
@@ -202,8 +202,9 @@ def observation(row: Row, asked: set[str]) -> Observation:
         "safetensors": ("parameters", _text(row.safetensors and row.safetensors.total)),
     }
     attributes = {name: value for field, (name, value) in said.items() if field in asked}
-    if "tags" in asked:
+    if "tags" in asked and keep_tags:
         attributes["tags"] = json.dumps(sorted(set(tags)), ensure_ascii=False, separators=(",", ":")) if tags else None
+    if "tags" in asked:
         attributes["licence"] = "|".join(sorted(tag[8:] for tag in tags if tag.startswith("license:"))) or None
     return Observation(
         row.key, row.id, row.downloads, row.likes, row.all_time, row.trending, created_at=seconds(row.created),

@@ -1,4 +1,5 @@
 -- Who the rows of a page are, what they are called now, and what is newly known of them.
+-- CROSS JOIN keeps the order: from the few rows of the page to the many that are stored.
 -- :at is the instant of the snapshot. 1646263744 is 2022-03-02T23:29:04Z: the Hub gives it to everything older.
 
 -- A row that has only a name is the package that had this name then, if one is known to have existed.
@@ -38,8 +39,8 @@ FROM incoming i JOIN package p ON p.package_id = i.package_id WHERE p.name <> i.
 -- snapshot that has the package.
 INSERT INTO alias (package_id, name, since, until)
 SELECT a.package_id, a.name, min(s.taken_at), a.until FROM incoming i
-JOIN alias a ON a.package_id = i.package_id AND a.name <> i.name AND a.since < :at AND (a.until IS NULL OR a.until > :at)
-JOIN ranking k ON k.package_id = a.package_id JOIN snapshot s ON s.snapshot_id = k.snapshot_id
+CROSS JOIN alias a ON a.package_id = i.package_id AND a.name <> i.name AND a.since < :at AND (a.until IS NULL OR a.until > :at)
+CROSS JOIN ranking k ON k.package_id = a.package_id CROSS JOIN snapshot s ON s.snapshot_id = k.snapshot_id
 WHERE s.taken_at > :at AND (a.until IS NULL OR s.taken_at < a.until) GROUP BY a.package_id, a.name, a.until
 ON CONFLICT DO NOTHING;
 
@@ -84,7 +85,7 @@ ON CONFLICT DO NOTHING;
 
 -- Libraries: a set; each is there from one instant to another.
 UPDATE package_library SET until = :at
-FROM incoming i JOIN package p ON p.package_id = i.package_id
+FROM incoming i CROSS JOIN package p ON p.package_id = i.package_id
 WHERE package_library.package_id = i.package_id AND i.libraries AND package_library.until IS NULL
   AND package_library.since < :at AND p.seen_at = :at AND NOT EXISTS (
     SELECT 1 FROM incoming_library b WHERE b.position = i.position AND b.library = package_library.library);
@@ -112,7 +113,7 @@ SELECT q.parent_id, min(q.name), :at FROM incoming_parent q
 WHERE q.parent_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM alias a WHERE a.package_id = q.parent_id) GROUP BY q.parent_id;
 
 UPDATE lineage_edge SET until = :at
-FROM incoming i JOIN package p ON p.package_id = i.package_id
+FROM incoming i CROSS JOIN package p ON p.package_id = i.package_id
 WHERE lineage_edge.child_id = i.package_id AND i.lineage AND lineage_edge.until IS NULL AND lineage_edge.since < :at
   AND p.seen_at = :at AND NOT EXISTS (
     SELECT 1 FROM incoming_parent q WHERE q.position = i.position AND q.relation = lineage_edge.relation

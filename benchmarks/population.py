@@ -1,0 +1,126 @@
+"""Packages like the Hub's, day by day: what they are downloaded and liked, who is born and who goes, and their pages.
+
+Downloads are a 30-day window over uneven daily counts, with rates of a Pareto law. With the usual numbers about a fifth
+of the packages change on a day, as on a panel of the real Hub.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+WINDOW = 30
+BORN, GONE, EDITED = 0.0015, 0.0004, 0.005
+LIBRARIES = ("transformers", "diffusers", "peft", "gguf", "sentence-transformers", "timm", None, None)
+TASKS = ("text-generation", "text-classification", "text-to-image", "feature-extraction", None, None)
+LICENCES = ("apache-2.0", "mit", "llama3", "openrail", "cc-by-4.0", None, None)
+TAGS = (
+    "safetensors", "en", "region:us", "conversational", "autotrain_compatible", "endpoints_compatible", "tensorboard",
+    "arxiv:2407.21783", "dataset:wikitext", "generated_from_trainer", "text-generation-inference", "zh",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Day:
+    """One census: the numbers of the packages that live, rising, and their counters; and who was edited."""
+
+    packages: np.ndarray
+    downloads: np.ndarray
+    likes: np.ndarray
+    versions: np.ndarray
+
+
+def days(size: int, count: int, seed: int = 1) -> Iterator[Day]:
+    """That many days of a registry that begins with `size` packages, born in a random order of popularity."""
+    chance = np.random.default_rng(seed)
+    room = size + round(size * BORN * count) + count
+    rates = 1.0 * (chance.pareto(0.72, room) + 0.01)
+    rates = np.minimum(rates, 3e6).astype(np.float32) / WINDOW
+    daily = np.stack([_daily(chance, rates) for _ in range(WINDOW)])
+    likes = np.floor(rates**0.6 * 3).astype(np.int64)
+    alive = np.arange(room) < size
+    versions = np.zeros(room, np.int32)
+    total, born = daily.sum(0, dtype=np.int64), size
+    daily[:, size:] = total[size:] = likes[size:] = 0
+    for day in range(count):
+        packages = np.flatnonzero(alive)
+        yield Day(packages, total[packages], likes[packages], versions[packages])
+        new = _daily(chance, rates)
+        new[born:] = 0
+        total += new.astype(np.int64) - daily[day % WINDOW]
+        daily[day % WINDOW] = new
+        rates *= np.exp(chance.normal(0, 0.02, room)).astype(np.float32)
+        likes[:born] += chance.random(born) < np.minimum(0.2, 0.0005 + rates[:born] / 3000)
+        alive[chance.choice(born, max(1, round(size * GONE)), replace=False)] = False
+        versions[chance.choice(born, max(1, round(size * EDITED)), replace=False)] += 1
+        births = max(1, round(size * BORN))
+        alive[born : born + births] = True
+        born = min(room, born + births)
+
+
+def _daily(chance: np.random.Generator, rates: np.ndarray) -> np.ndarray:
+    """The downloads of one day, more uneven than chance alone."""
+    return chance.poisson(rates * chance.gamma(2.0, 0.5, len(rates)).astype(np.float32)).astype(np.uint32)
+
+
+def changed(before: Day, after: Day) -> float:
+    """The share of the packages of both days whose downloads are not the same."""
+    _, one, two = np.intersect1d(before.packages, after.packages, assume_unique=True, return_indices=True)
+    return float((before.downloads[one] != after.downloads[two]).mean())
+
+
+def entropy(history: list[Day]) -> float:
+    """The order-1 entropy of the changes, in bytes a package and step: of each step, given the value before it.
+
+    Values are told apart up to 16, and by quarters of their octaves above. Births and deaths are not counted.
+    """
+    keys, rows = [], 0
+    for before, after in zip(history, history[1:], strict=False):
+        _, one, two = np.intersect1d(before.packages, after.packages, assume_unique=True, return_indices=True)
+        rows += len(one)
+        for name, shift in (("downloads", 0), ("likes", 1)):
+            had, has = getattr(before, name)[one], getattr(after, name)[two]
+            bucket = np.where(had < 16, had, 16 + np.floor(4 * np.log2(np.maximum(had, 16) / 16))).astype(np.int64)
+            keys.append(((bucket * 2 + shift) << 40) + (has - had) + (1 << 39))
+    pairs, counts = np.unique(np.concatenate(keys), return_counts=True)
+    bits = -(counts * np.log2(counts)).sum()
+    _, start = np.unique(pairs >> 40, return_index=True)
+    totals = np.add.reduceat(counts, start)
+    return float((bits + (totals * np.log2(totals)).sum()) / 8 / rows)
+
+
+def identity(package: int) -> str:
+    """The Hub's own id of a package: it grows with time."""
+    return f"{0x621FFDC1 + package // 50:08x}{package:016x}"
+
+
+def body(day: Day, start: int, stop: int) -> bytes:
+    """One page of a day's census, as the Hub would send it."""
+    rows = zip(*(column[start:stop].tolist() for column in (day.packages, day.downloads, day.likes, day.versions)),
+               strict=True)  # fmt: skip
+    return b"[" + b",".join(_row(*row) for row in rows) + b"]"
+
+
+def _row(package: int, downloads: int, likes: int, version: int) -> bytes:
+    pick = (package * 2654435761 + version * 40503) & 0xFFFFFFFF
+    name = f"owner{pick % 9973}/model-{package}-{pick % 7}B-Instruct"
+    library, task, licence = LIBRARIES[pick % 8], TASKS[pick // 8 % 6], LICENCES[pick // 64 % 7]
+    tags = [tag for number, tag in enumerate(TAGS) if pick >> number & 1]
+    tags += [f"license:{licence}"] * bool(licence) + [library] * bool(library)
+    row: dict[str, object] = {
+        "_id": identity(package), "id": name, "likes": likes, "trendingScore": 0, "private": False,
+        "downloads": downloads,
+        "gated": "auto" if pick % 37 == 0 else False, "disabled": False, "createdAt": "2024-05-01T10:00:00.000Z",
+        "lastModified": f"2025-{1 + version % 12:02d}-01T10:00:00.000Z", "sha": f"{pick:08x}" * 5,
+    }  # fmt: skip
+    if pick % 100 < 37:
+        base = f"owner{pick % 97}/model-{pick % 997}"
+        tags += [f"base_model:{base}", f"base_model:finetune:{base}"]
+        row["baseModels"] = {"relation": "finetune", "models": [{"_id": identity(pick % 997), "id": base}]}
+    row |= {"library_name": library} if library else {}
+    row |= {"pipeline_tag": task} if task else {}
+    row["tags"] = tags
+    return json.dumps(row, separators=(",", ":")).encode()
