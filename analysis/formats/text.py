@@ -26,6 +26,15 @@ MOVES = {
     "renamed": "Renamed in the top {k:,}, which is not counted as leaving it",
 }
 GAP = ("top K", "gap", "against", "days", "turnover", "over ties")
+REGISTRY = {
+    "packages": "population", "births a week": "births", "deaths a week": "deaths", "edits a week": "edits",
+    "share without downloads": "concentration.downloads.zero",
+    "share of downloads of the largest 1 %": "concentration.downloads.top_1pct",
+    "Gini of downloads": "concentration.downloads.gini",
+    "Gini of downloads without zeros": "concentration.downloads.gini_without_zeros",
+    "share made from another": "kinship.made_from", "share of edges whose parent is not there": "kinship.dangling",
+    "most descendants, at any distance": "kinship.descendants.transitive.max",
+}  # fmt: skip
 CHANGE = ("previous", "days", "remained", "newcomers", "returning", "ever", "turnover", "over ties")
 
 
@@ -131,7 +140,17 @@ def _turnover(newest: Row, numbers: Mapping[tuple[object, str, int], Row]) -> It
     matched = [_matched(one) for one in gaps if one["value"] is not None]
     if matched:
         yield f"Turnover up to {newest['date']} over matched gaps\n" + table(GAP, matched, left=(1, 2))
+    whole = [(what, *_of_registry(numbers.get((snapshot, name, 0)))) for what, name in REGISTRY.items()]
+    if (snapshot, "population", 0) in numbers:
+        yield f"The whole registry on {newest['date']}\n" + table(("", "value", "n"), whole)
     yield from _said("To be read with these numbers", _remarks(numbers, snapshot))
+
+
+def _of_registry(one: Row | None) -> tuple[str, str]:
+    if one is None or one["value"] is None:
+        return NONE, NONE
+    value = float(str(one["value"]))
+    return f"{value:,.0f}" if value >= 10 or value.is_integer() else f"{value:.4f}", _whole(one["n"])
 
 
 def _remarks(numbers: Mapping[tuple[object, str, int], Row], snapshot: object) -> list[str]:

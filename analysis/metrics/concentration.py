@@ -57,7 +57,7 @@ def _of(name: str, values: NDArray[np.int64], unknown: int) -> Iterator[Result]:
         yield from (Result(f"{name}.{what}", None, n=n, note=ALL_ZERO) for what in ("top_1pct", "gini"))
         return
     column, weights, top = distinct.astype(float), counts.astype(float), -(-n // 100)
-    yield Result(f"{name}.top_1pct", float(top_share_of(column, weights, top)), n=n, note=f"{top:,} packages; {note}")
+    yield Result(f"{name}.top_1pct", float(top_share_of(column, weights, top)), n=n, note=note)
     yield Result(f"{name}.gini", float(gini_of(column, weights)), n=n, note=note)
     some = distinct > 0
     without = float(gini_of(column[some], weights[some]))

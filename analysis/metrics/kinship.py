@@ -24,7 +24,7 @@ def kinship(edges: DataFrame, uses: DataFrame, census: DataFrame) -> Iterator[Re
     """Relation mix, dangling parents, descendants and kept libraries of every package of a census.
 
         relation.R = edges of relation R / edges;      made_from = packages with an edge / packages
-        dangling   = edges whose parent is not in the census / edges
+        dangling   = edges whose parent is not in the census / edges;  never_seen = edges to names never seen / edges
         descendants: over parents that are in the census, n(p) = distinct children; share_with_one, mean, max, gini;
                      transitive.max = the most at any distance (a ring does not count twice)
         kept.R     = P(c shares a library with p | p has one)   over the edges (p, c, R) between packages of the census
@@ -50,11 +50,11 @@ def kinship(edges: DataFrame, uses: DataFrame, census: DataFrame) -> Iterator[Re
     packages, children = len(census), int(edges["child"].nunique())
     yield Result("kinship.made_from", children / max(packages, children), n=packages, note=CENSUS)
     for relation, count in edges["relation"].value_counts().sort_index().items():
-        yield Result(f"kinship.relation.{relation}", count / n, n=n, note=f"{count:,} edges; {CENSUS}")
+        yield Result(f"kinship.relation.{relation}", count / n, n=n, note=CENSUS)
     unknown = int((edges["parent"] < 0).sum())
     lost = int((~edges["there"]).sum())
-    said = f"{lost:,} edges, {unknown:,} of them to names never seen; {CENSUS}"
-    yield Result("kinship.dangling", lost / n, n=n, note=said)
+    yield Result("kinship.dangling", lost / n, n=n, note=CENSUS)
+    yield Result("kinship.never_seen", unknown / n, n=n, note=CENSUS)
     between = edges[edges["there"] & (edges["child"] != edges["parent"])]
     between = between.drop_duplicates(["child", "parent", "relation"])
     yield from _descendants(between.drop_duplicates(["child", "parent"]))

@@ -43,7 +43,8 @@ def population(population: DataFrame) -> Iterator[Result]:
 
     Caveats: a census has no sampling error, so there is no interval. Who comes and goes between two censuses is not
     seen, so rates fall as the gap grows; a package edited twice counts once. A package made private is a death, one
-    made public again a return. Attributes are what the census said of the living and last said of the gone.
+    made public again a return. One that a look has since seen edited again is not among the edits. Attributes are what
+    the census said of the living and last said of the gone.
 
     After Castaño et al., MSR 2024, doi 10.1145/3643991.3644898 (growth and maintenance of the Hub).
     """
@@ -65,5 +66,5 @@ def _a_week(name: str, change: str, count: int, row: object, n: int) -> Result:
     if count < 0:
         return Result(name, None, n=n, note=OVERWRITTEN, previous_snapshot=previous)
     days = float(row.days)  # type: ignore[attr-defined]
-    note = f"{count:,} in {days:.1f} days, a week; {MEANS[change]}"
+    note = f"a week, over {days:.1f} days; {change}: {MEANS[change]}"
     return Result(name, count * WEEK / days, n=n, note=note, previous_snapshot=previous)

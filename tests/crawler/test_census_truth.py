@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from analysis.__main__ import main as compute
+from analysis.report import main as report
 from tests.crawler.conftest import HUB, Crawl, environment
 from tests.simulated import Simulation
 from tests.simulation.client import walk
@@ -46,7 +48,9 @@ def gini(values: np.ndarray) -> float:
     return float(np.abs(values[:, None] - values[None, :]).mean() / (2 * values.mean()))
 
 
-def test_the_numbers_over_a_registry_are_those_of_its_truth(crawl: Crawl, lively: Simulation) -> None:
+def test_the_numbers_over_a_registry_are_those_of_its_truth(
+    crawl: Crawl, lively: Simulation, capsys: pytest.CaptureFixture[str]
+) -> None:
     env = environment(lively)
     full = ("snapshot", HUB, "--full", "--quiet", "--clock", "registry")
     before = shown(lively)
@@ -59,6 +63,9 @@ def test_the_numbers_over_a_registry_are_those_of_its_truth(crawl: Crawl, lively
     assert_population(results(done.db, 2), before, now)
     assert_concentration(results(done.db, 2), now)
     assert_kinship(results(done.db, 2), now)
+    assert report(["--db", str(done.db)]) == 0
+    told = capsys.readouterr().out.split("The whole registry on ")[1].split("To be read")[0]
+    assert re.search(rf"packages +{len(now):,} +{len(now):,}\n", told) and "Gini of downloads without zeros" in told
     opening = results(done.db, 1)
     assert opening["population"][0] == len(before) and opening["births"][0] is None
     assert {"turnover", "descendants"}.isdisjoint(opening), "the metrics of lists have nothing to do with a census"

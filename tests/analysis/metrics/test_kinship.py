@@ -21,7 +21,7 @@ def test_the_mix_and_the_dangling_are_shares_of_all_edges():
     )
     assert found["relation.adapter"].value == found["relation.merge"].value == 0.5
     assert (found["dangling"].value, found["dangling"].n) == (0.5, 4)
-    assert "2 edges, 1 of them to names never seen" in found["dangling"].note
+    assert found["never_seen"].value == 0.25
     assert found["made_from"].value == 0.3
 
 

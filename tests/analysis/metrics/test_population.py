@@ -20,7 +20,9 @@ def test_a_rate_is_of_seven_days_and_says_what_it_counts():
         "population.task.text-generation": 40.0, "births.task.text-generation": 3.0,
         "returns.task.text-generation": 0.0, "deaths.task.text-generation": 1.0, "edits.task.text-generation": 4.5,
     }  # fmt: skip
-    assert found["births"].note.startswith("10 in 14.0 days") and found["births"].previous_snapshot == 5
+    assert (
+        found["births"].note.startswith("a week, over 14.0 days; births: ") and found["births"].previous_snapshot == 5
+    )
     assert {one.n for one in found.values()} == {100, 40}
     assert {(one.low, one.high) for one in found.values()} == {(None, None)}
 
