@@ -31,6 +31,7 @@ K = 1000
 GAP = "turnover.91d"
 MUCH_HIGHER = 2.0  # times: what we take "much higher" to mean
 WEAK = 0.1  # a correlation below this is called negligible (Cohen 1988, "small")
+NEGLIGIBLE = 0.147  # a Cliff's delta below this is called negligible (Romano et al. 2006)
 LIKELY = 0.05
 CLOSE = 45  # days: numbers of two registries are compared only if they are at most so far apart
 SIGMA = 1.959963984540054
@@ -174,6 +175,23 @@ def popular_models_have_more_descendants(newest: Known) -> Measured:
     )  # fmt: skip
 
 
+def popular_models_are_documented_better(newest: Known) -> Measured:
+    """C3: cards of the most downloaded models answer more questions than those of the least downloaded."""
+    named = "documentation.rules.downloads"
+    delta = newest.get("documentation", f"{named}.delta", K)
+    if delta is None:
+        return Measured(NOT_TESTABLE, note=f"needs scored cards of a list of at least {2 * K:,} models")
+    low, high = _bounds(delta)
+    verdict = HOLDS if low > NEGLIGIBLE else REVERSED if high < 0 else WEAKER
+    trend = newest.value("documentation", f"{named}.trend")
+    published = newest.value("documentation_as_published", "documentation.downloads.d", K)
+    return Measured(
+        verdict, published, _number(delta["value"]), low, high, _whole(delta["n"]),
+        "" if trend is None else f"Spearman over the whole list {trend:.3f}",
+        newest.value("documentation", f"{named}.mann_whitney_p", K),
+    )  # fmt: skip
+
+
 def not_yet(reason: str) -> Callable[[Known], Measured]:
     """A claim for which there is no metric here yet."""
     return lambda newest: Measured(NOT_TESTABLE, note=reason)
@@ -216,8 +234,10 @@ CLAIMS = (
         title="Better documented models are more popular",
         published="top 1,000 against bottom 1,000 (Figure 8)",
         published_date="2023-10",
-        rule="to be written down with Metric 4, before its first number",
-        judge=not_yet("needs Metric 4, which reads model cards"),
+        rule=f"Cliff's delta of the questions that cards answer, read by rules, top against bottom {K:,} by downloads: "
+        f"holds: its interval lies above {NEGLIGIBLE} and Holm's p (Mann and Whitney) is below {LIKELY}; reversed: its "
+        "interval lies below 0; weaker: between",
+        judge=popular_models_are_documented_better,
         finding=7,
     ),
     Claim(

@@ -12,7 +12,7 @@ from importlib import import_module
 
 from analysis.figures._figure import Figure
 
-ORDER = ("trust", "turnover", "descendants", "preservation", "lineage", "claims")
+ORDER = ("trust", "turnover", "descendants", "preservation", "lineage", "documentation", "claims")
 
 HIDDEN = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]"
 

@@ -89,6 +89,24 @@ def test_an_association_holds_if_its_whole_interval_is_not_negligible(
     assert verdict("C2 descendants", result("descendants", "descendants.spearman", *rho)) == expected
 
 
+@pytest.mark.parametrize(
+    ("delta", "p", "expected"),
+    [
+        ((0.4, 0.3, 0.5), 0.001, "holds"),
+        ((0.4, 0.3, 0.5), 0.2, "weaker"),
+        ((0.2, 0.1, 0.3), 0.001, "weaker"),
+        ((-0.3, -0.4, -0.2), 0.001, "reversed"),
+    ],
+)
+def test_documentation_is_better_if_its_whole_interval_is_not_negligible(
+    delta: tuple[float, float, float], p: float, expected: str
+) -> None:
+    named = "documentation.rules.downloads"
+    rows = (result("documentation", f"{named}.delta", *delta, k=1000),
+            result("documentation", f"{named}.mann_whitney_p", p, k=1000))  # fmt: skip
+    assert verdict("C3", *rows) == expected
+
+
 def test_without_a_result_nothing_is_testable_and_every_claim_says_what_it_needs() -> None:
     found = judged([])
     assert [one["claim"] for one in found] == ["C1", "C2 turnover", "C2 descendants", "C3", "C4"]

@@ -48,8 +48,9 @@ def full(registries: Sequence[str] = REGISTRIES, times: int = 4, step: int = 30)
         snapshots[1] |= {"status": "partial", "reason": "the server answered 503", "gate": FAILED}
     newest = snapshots[times - 1]
     results = [one for of in snapshots if of["status"] == "complete" for one in turnover(of)]
+    results += [*preserved(newest), *descended(newest), *documented(newest)]
     return {
-        **empty(), "k": 1000, "snapshots": snapshots, "results": [*results, *preserved(newest), *descended(newest)],
+        **empty(), "k": 1000, "snapshots": snapshots, "results": results,
         "movers": [*moved(newest)], "points": [*points(newest)], "claims": [*claims(snapshots[:times])],
         "events": [{"registry": registries[0], "snapshot": newest["snapshot"], "date": newest["date"],
                     "kind": "renamed", "severity": "note", "count": 3, "example": "same stable id"}],
@@ -77,6 +78,19 @@ def preserved(of: Row) -> Iterator[Row]:
         yield result(of, "preservation", f"preservation.{library}.finetune", share - 0.3, **interval)
         yield result(of, "preservation", f"preservation.lift.{library}.finetune", 1.7, low=1.5, high=1.9)
         yield result(of, "preservation_as_published", f"preservation.{library}", share + 0.05)
+
+
+def documented(of: Row) -> Iterator[Row]:
+    """Documentation as rules read it."""
+    for by, least in (("downloads", 0.2), ("likes", 0.3)):
+        for group, share in (("top", 0.7), ("bottom", least)):
+            interval = {"low": share - 0.05, "high": share + 0.05, "n": 1000, "k": 1000}
+            yield result(of, "documentation", f"documentation.rules.{by}.{group}", share, **interval)
+        for tenth in (1, 5, 10):
+            share = least + tenth / 25
+            name = f"documentation.rules.{by}.decile.{tenth:02}"
+            yield result(of, "documentation", name, share, low=share - 0.02, high=share + 0.02)
+    yield result(of, "documentation", "documentation.metadata.coverage", 0.9)
 
 
 def descended(of: Row) -> Iterator[Row]:

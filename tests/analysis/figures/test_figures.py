@@ -14,7 +14,17 @@ from analysis.figures import _render, figures
 from tests.analysis.figures.documents import empty, full, snapshot
 from tests.analysis.figures.payloads import PAYLOADS
 
-ALL = ["snapshots", "turnover", "turnover-as-published", "descendants", "preservation", "lineage", "claims"]
+ALL = [
+    "snapshots",
+    "turnover",
+    "turnover-as-published",
+    "descendants",
+    "preservation",
+    "lineage",
+    "documentation-groups-rules",
+    "documentation-rules",
+    "claims",
+]
 drawn_here = pytest.importorskip("vl_convert", reason="figures are drawn by vl-convert-python, which is not installed")
 
 

@@ -118,8 +118,8 @@ def test_it_is_one_page_without_script(page, dom):
 def test_every_section_is_there_with_its_figures(dom):
     ids = [attributes.get("id") for _, attributes in dom.elements]
     assert set(SECTIONS) <= set(ids)
-    assert sum(tag == "figure" for tag, _ in dom.elements) == 7
-    assert sum(tag == "svg" for tag, _ in dom.elements) == 14
+    assert sum(tag == "figure" for tag, _ in dom.elements) == 9
+    assert sum(tag == "svg" for tag, _ in dom.elements) == 18
 
 
 def test_headings_go_down_one_step_at_a_time(dom):
@@ -155,7 +155,7 @@ def test_no_id_stands_twice(dom):
 
 def test_each_figure_can_be_saved_in_four_forms(dom):
     names = [attributes["download"] for _, attributes in dom.elements if "download" in attributes]
-    assert len(names) == 28
+    assert len(names) == 36
     assert {"turnover.svg", "turnover.png", "turnover.csv", "turnover.vl.json"} <= set(names)
 
 
@@ -222,7 +222,7 @@ def test_a_section_without_numbers_says_so():
 def test_without_the_library_that_draws_there_are_tables_and_a_sentence(report, monkeypatch):
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     text = html.render(report)
-    assert "<svg" not in text and text.count("<details open>") == 7
+    assert "<svg" not in text and text.count("<details open>") == 9
     assert "pip install &#39;hub-observatory[report]&#39;" in text
 
 
@@ -276,7 +276,7 @@ def test_an_interactive_page_may_run_exactly_its_own_script(report):
     assert len(text.encode()) < 1_500_000
     policy = re.search(r'Policy" content="([^"]*)"', text)[1]
     assert "unsafe-eval" not in policy and policy.count("sha256-") == 1
-    assert text.count('<script type="application/json">') == 7
+    assert text.count('<script type="application/json">') == 9
 
 
 def test_an_interactive_page_takes_no_script_from_a_name():
