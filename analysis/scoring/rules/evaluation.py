@@ -9,7 +9,7 @@ from analysis.scoring.rules import Finding, Reading, Said, cut
 from analysis.scoring.vocabulary import words
 
 VALUE = re.compile(r"(?<![\w.-])[+-]?\d{1,6}([.,]\d+)?\s?%?(?![\w-])")
-DECIMAL = re.compile(r"(?<![\w.-])(\d{1,4}[.,]\d+\s?%?(?![\w])(?!\.\d)|\d{1,3}\s?%)")
+DECIMAL = re.compile(r"(?<![\w.-])((\d{1,4}\.\d+|0,\d+|\d{1,3},\d{1,2})\s?%?(?!\w)(?!\.\d)|\d{1,3}\s?%)")
 AFTER_NAME = re.compile(r"[^\w.]*[:=|(][^\w.]*\d{1,3}(\.\d+)?(?![\w-])|\D{0,30}\d{2}\.\d|\D{0,30}\d{1,3}\s?%")
 NEAR = 50
 
