@@ -46,6 +46,7 @@ OUR_SQL = {  # f-strings that are SQL, and what is put into them: our own consta
     "analysis/exports/formats/sqlite.py: places",
     "analysis/exports/formats/sqlite.py: table.name",
     "analysis/exports/scan.py: table",
+    "analysis/exports/tables.py: listed",
     "analysis/exports/tables.py: name",
     "analysis/exports/tables.py: order",
     "analysis/exports/tables.py: question",

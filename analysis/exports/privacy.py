@@ -28,6 +28,7 @@ OF_THE_LAKE: Mapping[str, Mapping[str, str]] = {
     "result": {"name": "text", "note": "text"},
     "snapshot": {"source": "text", "evidence": "text", "reason": "text", "file_sha256": "hash", "digest": "hash"},
 }
+UNSAID = {"package": "name", "successor": "name", "sha": "hash", "blob": "hash"}  # where the dictionary says nothing
 NUMBERS = ("package_id", "child_id", "parent_id")
 WITHHELD = "[withheld]"
 WORD = re.compile(r"[^\s\"'\[\]{}(),:;=|]+")
@@ -157,7 +158,8 @@ def classes(table: Table) -> Mapping[str, str]:
     from db.__main__ import dictionary
 
     (told,) = [view["column"] for view in dictionary() if view["name"] == table.name]
-    return {str(column["name"]): str(column["personal"]) for column in told if "personal" in column}
+    said = {str(column["name"]): column.get("personal", UNSAID.get(str(column["name"]))) for column in told}
+    return {name: str(kind) for name, kind in said.items() if kind}
 
 
 def _each(table: Table, rows: Callable[[Part], Callable[[], Iterator[Row]]]) -> Table:

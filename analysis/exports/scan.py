@@ -12,7 +12,7 @@ from db import ObservatoryError
 # Each class is bounded, so that a long text takes linear time. An address may be written escaped.
 _FORBIDDEN = {
     "an address": re.compile(
-        r"[\w.%+'-]{1,64}(?:@|\\u0040|%40)(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}[A-Za-z]{2,24}(?![\w-])"
+        r"\w[\w.%+'-]{0,63}(?:@|\\u0040|%40)(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}[A-Za-z]{2,24}(?![\w-])"
     ),
     "a token of the Hub": re.compile(r"(?<![A-Za-z0-9_])hf_[A-Za-z0-9]{30,}"),
     "a key of a judge": re.compile(

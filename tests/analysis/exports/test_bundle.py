@@ -61,10 +61,12 @@ def test_every_form_of_every_view_has_the_rows_of_the_store(store: Path, export:
     out = export()
     assert set(TABLES) <= set(VIEWS)
     for view in VIEWS:
-        expected = asked(store, f"SELECT * FROM {view}")
+        shown = ", ".join(f'"{name}"' for (name,) in asked(out / "sqlite" / "observatory.sqlite",
+                                                          "SELECT name FROM pragma_table_info(?)", view))  # fmt: skip
+        expected = asked(store, f"SELECT {shown} FROM {view}")
         types = [kind for (kind,) in asked(out / "sqlite" / "observatory.sqlite",
                                            "SELECT type FROM pragma_table_info(?)", view)]  # fmt: skip
-        assert expected, view
+        assert expected or view not in TABLES, view
         assert same(asked(out / "sqlite" / "observatory.sqlite", f"SELECT * FROM {view}"), expected), view
         assert same(duckdb.sql(f"SELECT * FROM read_parquet('{out}/parquet/{view}/*.parquet')").fetchall(), expected)
         assert same(of_jsonl(out, view), expected), view

@@ -157,7 +157,8 @@ def test_an_address_is_found_in_every_form(form: str, store: Path, export: Expor
 
 @pytest.mark.parametrize(
     "text",
-    ["@types/node", "@a.b/c.js", "sk-learn-something-very-long-indeed", "task-sk-abcDEF123abcDEF123abc", "hf_transfer",
+    ["@types/node", "'@socket.io/emitter",
+     "@a.b/c.js", "sk-learn-something-very-long-indeed", "task-sk-abcDEF123abcDEF123abc", "hf_transfer",
      "hf_internal_testing_tiny_random_model_of_length", "a@b", "1@2.3"],
 )  # fmt: skip
 def test_names_that_only_look_so_may_pass(text: str) -> None:
