@@ -62,13 +62,14 @@ def lacking_of(options: argparse.Namespace, engine: Engine, wanted: Sequence[Met
     Raises:
         UsageError: the results would go nowhere.
     """
-    from analysis.missing import both, missing
+    from analysis.missing import both, missing, of_a_lake
     from db.connect import reading
 
     if options.engine == "sqlite":
         if options.results:
             raise UsageError("--results is of --engine duckdb and spark.", fix="Use `observatory export`.")
         return missing(engine, wanted)
+    wanted = of_a_lake(wanted)
     if not options.db.exists():
         if not options.results:
             raise UsageError(
@@ -76,7 +77,7 @@ def lacking_of(options: argparse.Namespace, engine: Engine, wanted: Sequence[Met
                 fix="Name it with --db, or say with --results where to write them as Parquet.",
                 more="docs/engines.md",
             )
-        return missing(engine, [metric for metric in wanted if metric.of != "census"])
+        return missing(engine, wanted)
     with reading(options.db) as connection:
         lacking = missing(connection, wanted)
         there = {row["snapshot_id"]: row["digest"] for row in connection.execute(DIGESTS, {})}

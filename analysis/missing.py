@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analysis.metric import Metric
-from analysis.relations import reader, rows
+from analysis.relations import OF_THE_STORE, reader, rows
 from db.rows import StoredResult
 
 if TYPE_CHECKING:
@@ -38,13 +38,13 @@ def missing(engine: Engine, metrics: Iterable[Metric]) -> list[Missing]:
 
 
 def both(lacking: Sequence[Missing], store: Mapping[int, str], lake: Mapping[int, str]) -> list[Missing]:
-    """Of what the store lacks, what a lake can give: it has the same snapshot, with the same content.
+    """Of what the store lacks, what a lake can give: it has the same snapshot, with the same content."""
+    return [one for one in lacking if one.snapshot in lake and lake[one.snapshot] == store[one.snapshot]]
 
-    The counters of a census are blocks of the store; a metric that reads them is computed there.
-    """
-    there = [one for one in lacking if one.snapshot in lake and lake[one.snapshot] == store[one.snapshot]]
-    asked = [replace(one, metrics=tuple(metric for metric in one.metrics if metric.of != "census")) for one in there]
-    return [one for one in asked if one.metrics]
+
+def of_a_lake(metrics: Iterable[Metric]) -> list[Metric]:
+    """The metrics an export has everything for: it has no cards, and no counters of a census (blocks of the store)."""
+    return [metric for metric in metrics if not OF_THE_STORE & set(metric.relations)]
 
 
 def computed(engine: Engine, lacking: Missing) -> list[StoredResult]:

@@ -99,7 +99,7 @@ class HubCensusSpider(HuggingFaceSpider):
             await asyncio.sleep(0)
 
     def _observe(self, raw: bytes, dropped: list[tuple[str, str]]) -> Observation:
-        return observation(read_row(raw, Row, REQUIRED, dropped), self.learned["expand"], keep_tags=False)
+        return observation(read_row(raw, Row, REQUIRED, dropped), set(self.learned["expand"]), keep_tags=False)
 
     def _list_url(self, expand: Iterable[str], limit: int) -> str:
         words = [("sort", "createdAt"), ("direction", "1"), ("limit", str(limit))]

@@ -27,9 +27,9 @@ def test_what_is_missing_is_computed_and_said(history, compute):
     history.add("2026-01-08", falling("ab"))
     history.add("2026-01-01", falling("ab"))
     code, out, err = compute()
-    assert (code, out) == (0, "Computed 30 results for 2 snapshots.\n")
+    assert (code, out) == (0, "Computed 34 results for 2 snapshots.\n")
     assert err.splitlines() == [
-        "[1/2] huggingface/models 2026-01-01: 15 results", "[2/2] huggingface/models 2026-01-08: 15 results",
+        "[1/2] huggingface/models 2026-01-01: 17 results", "[2/2] huggingface/models 2026-01-08: 15 results",
     ]  # fmt: skip
 
 
@@ -43,7 +43,7 @@ def test_an_older_snapshot_that_comes_later_makes_the_later_ones_missing_again(h
     history.add("2026-01-08", falling("ab"))
     compute()
     history.add("2026-01-01", falling("ac"))
-    assert compute()[1] == "Computed 30 results for 2 snapshots.\n"
+    assert compute()[1] == "Computed 34 results for 2 snapshots.\n"
     assert history.values(snapshot_id=1, k=2)["remained"] == 1
 
 
@@ -91,7 +91,7 @@ def test_an_interrupted_run_keeps_what_it_had_done(history, compute, monkeypatch
         patch.setattr("db.store.Store.put_results", interrupted)
         assert compute()[0] == 3
     assert {row["snapshot_id"] for row in history.results()} == {1}
-    assert compute()[1] == "Computed 15 results for 1 snapshot.\n"
+    assert compute()[1] == "Computed 17 results for 1 snapshot.\n"
 
 
 def test_no_store_is_an_error_in_four_parts(tmp_path, capsys):

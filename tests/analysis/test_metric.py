@@ -19,14 +19,14 @@ def silent(ranking: DataFrame) -> Iterator[Result]:
 
 def test_every_public_function_of_the_folder_is_a_metric():
     assert [metric.name for metric in metrics()] == [
-        "concentration", "descendants", "descendants_as_published", "kinship", "population", "preservation",
-        "preservation_as_published", "turnover",
+        "agreement", "concentration", "descendants", "descendants_as_published", "documentation",
+        "documentation_as_published", "kinship", "population", "preservation", "preservation_as_published", "turnover",
         "turnover_as_published",
     ]  # fmt: skip
 
 
 def test_parameter_names_are_relations():
-    assert chosen("turnover_as_published")[0].relations == ("ranking", "previous_ranking")
+    assert chosen("turnover_as_published")[0].relations == ("flows",)
 
 
 def test_the_version_is_that_of_the_file(monkeypatch):

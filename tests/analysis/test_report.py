@@ -75,7 +75,7 @@ def test_snapshots_of_every_state_are_there_with_their_gate(history, report):
 def test_missing_results_are_computed_and_not_stored(history, report, capsys):
     two(history)
     computed = report()["results"]
-    assert len(computed) == 48
+    assert len(computed) == 54
     assert history.results() == []
     history.compute()
     assert report()["results"] == computed

@@ -53,7 +53,7 @@ def history_of(chance: random.Random, path: Path) -> History:
     return history
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 6))])
 def test_the_changes_are_those_of_the_report_from_any_day_on(seed: int) -> None:
     with TemporaryDirectory() as folder:
         history = history_of(random.Random(seed), Path(folder) / "observatory.db")

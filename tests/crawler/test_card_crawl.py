@@ -140,6 +140,7 @@ def test_a_fault_that_passes_leaves_no_trace(crawl: Crawl, pretend: Simulation, 
     assert sum(found(done).values()) == 40
 
 
+@pytest.mark.slow
 def test_a_hub_that_is_down_ends_the_look_and_the_next_one_goes_on(crawl: Crawl, pretend: Simulation) -> None:
     crawl(*LIST)
     pretend.reset()

@@ -65,6 +65,7 @@ def test_a_cursor_on_other_keys_is_noted_by_every_snapshot() -> None:
     assert list(surprises(answer, "downloads, _id", "downloads")) == []
 
 
+@pytest.mark.slow
 def test_without_a_network_nothing_is_known_and_it_ends_with_one(crawl: Crawl) -> None:
     done = crawl("check", HUB, "--patience", "1", env=environment(None, HF_ENDPOINT="http://127.0.0.1:9"))
     assert (done.exit_code, set(verdicts(done.outcome).values())) == (1, {"unknown"})

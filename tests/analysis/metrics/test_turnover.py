@@ -216,7 +216,7 @@ def test_a_full_snapshot_counts_too(history):
 def test_a_list_that_is_too_short_has_one_undefined_result_of_each_metric(history):
     history.add("2026-01-01", falling("a"))
     history.compute()
-    assert [(row["k"], row["value"], bool(row["note"])) for row in history.results()] == [(0, None, True)] * 6
+    assert [(row["k"], row["value"], bool(row["note"])) for row in history.results()] == [(0, None, True)] * 9
 
 
 def test_the_hazard_is_given_with_its_gap(history):
