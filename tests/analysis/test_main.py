@@ -29,7 +29,7 @@ def test_what_is_missing_is_computed_and_said(history, compute):
     code, out, err = compute()
     assert (code, out) == (0, "Computed 34 results for 2 snapshots.\n")
     assert err.splitlines() == [
-        "[1/2] huggingface/models 2026-01-01: 17 results", "[2/2] huggingface/models 2026-01-08: 15 results",
+        "[1/2] huggingface/models 2026-01-01: 17 results", "[2/2] huggingface/models 2026-01-08: 17 results",
     ]  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.crawler.conftest import HUB, Crawl, environment
 from tests.simulated import Simulation
 
