@@ -232,7 +232,7 @@ def killed_at(pretend: Simulation, db: Path, pages: int, *words: str) -> None:
     child.wait()
 
 
-@pytest.mark.parametrize("pages", [1, 2, 3])
+@pytest.mark.parametrize("pages", [2, *(pytest.param(pages, marks=pytest.mark.slow) for pages in (1, 3))])
 def test_a_crawl_killed_at_a_page_and_resumed_gives_the_same_ranking(
     crawl: Crawl, pretend: Simulation, tmp_path: Path, pages: int
 ) -> None:
@@ -251,7 +251,7 @@ def test_a_crawl_killed_at_a_page_and_resumed_gives_the_same_ranking(
     assert resumed.rows(digest) == undisturbed.rows(digest)
 
 
-@pytest.mark.parametrize("pages", [3, 5])
+@pytest.mark.parametrize("pages", [3, pytest.param(5, marks=pytest.mark.slow)])
 def test_a_crawl_of_ecosystems_killed_and_resumed_gives_the_same_ranking(
     crawl: Crawl, pretend: Simulation, tmp_path: Path, pages: int
 ) -> None:

@@ -206,6 +206,7 @@ def test_only_partial_snapshots():
     assert "No complete snapshot" in html.render({**empty(), "snapshots": rows})
 
 
+@pytest.mark.slow
 def test_two_hundred_snapshots_of_six_lists_stay_a_light_page():
     registries = (*full()["snapshots"][0]["registry"].split(), "npm", "pypi", "cargo", "hex", "nuget")
     assert len(html.render(full(registries, times=200, step=7)).encode()) < 1_500_000
