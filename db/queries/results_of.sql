@@ -5,4 +5,4 @@ JOIN registry g ON g.registry_id = s.registry_id
 JOIN result x ON x.snapshot_id = s.snapshot_id AND x.metric = :metric
 WHERE s.snapshot_id = :snapshot
   AND x.version = (SELECT MAX(y.version) FROM result y WHERE y.snapshot_id = s.snapshot_id AND y.metric = :metric)
-ORDER BY x.name
+ORDER BY x.name, x.k
