@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -74,7 +74,7 @@ def findings(text: str) -> Mapping[str, Finding | None]:
     return {item: _rule(item)(reading) for item in ITEMS}
 
 
-def _rule(item: str):  # noqa: ANN202 (a function of one of our own modules)
+def _rule(item: str) -> Callable[[Reading], Finding | None]:
     return importlib.import_module(f"analysis.scoring.rules.{item}").find
 
 
