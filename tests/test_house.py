@@ -194,7 +194,7 @@ def test_no_module_holds_changing_state(path: Path) -> None:
 
 
 @each_file
-def test_sql_is_run_statement_by_statement_and_made_of_our_own_words(path: Path) -> None:
+def test_E6_sql_is_run_statement_by_statement_and_made_of_our_own_words(path: Path) -> None:
     place = str(path.relative_to(ROOT))
     for node in ast.walk(tree(path)):
         assert not (isinstance(node, ast.Attribute) and node.attr == "executescript"), "it commits first"

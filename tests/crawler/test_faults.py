@@ -152,14 +152,14 @@ def test_C8_an_empty_page_with_a_next_is_asked_for_again(crawl: Crawl, pretend: 
     assert (done.outcome["status"], done.outcome["listed"], done.outcome["pages"]) == ("complete", 3000, 4)
 
 
-def test_a_page_that_stays_empty_is_passed_over_and_the_gate_says_so(crawl: Crawl, pretend: Simulation) -> None:
+def test_C8_a_page_that_stays_empty_is_passed_over_and_the_gate_says_so(crawl: Crawl, pretend: Simulation) -> None:
     pretend.faults([scripted("empty_page_with_next", times=3)])
     done = crawl("snapshot", HUB, "--top", "2000", "--patience", "1.5", "--quiet")
     assert (done.outcome["status"], done.outcome["listed"]) == ("partial", 2000)
     assert "G2 transport" in str(done.outcome["reason"])
 
 
-def test_an_empty_list_is_a_failure(crawl: Crawl, pretend: Simulation) -> None:
+def test_C8_D7_an_empty_list_is_a_failure(crawl: Crawl, pretend: Simulation) -> None:
     pretend.faults([scripted("status", request=2, code=200, body=[], content_type="application/json")])
     done = crawl(*TOP)
     assert (done.exit_code, done.outcome["status"], done.outcome["listed"]) == (1, "failed", 0)

@@ -76,7 +76,7 @@ def killed_over_and_over(wanted: tuple[Path, list[dict[str, str]]], store: Path,
 
 
 @pytest.mark.parametrize("renewed", [False, True])
-def test_a_kill_at_some_calls_leaves_a_whole_bundle_or_none(
+def test_A1_a_kill_at_some_calls_leaves_a_whole_bundle_or_none(
     wanted: tuple[Path, list[dict[str, str]]], store: Path, renewed: bool
 ) -> None:
     assert killed_over_and_over(wanted, store, renewed, EVERY) >= 2
@@ -85,7 +85,7 @@ def test_a_kill_at_some_calls_leaves_a_whole_bundle_or_none(
 @pytest.mark.slow
 @pytest.mark.parametrize("renewed", [False, True])
 @pytest.mark.timeout(900)
-def test_a_kill_at_every_call_leaves_a_whole_bundle_or_none(
+def test_A1_a_kill_at_every_call_leaves_a_whole_bundle_or_none(
     wanted: tuple[Path, list[dict[str, str]]], store: Path, renewed: bool
 ) -> None:
     assert killed_over_and_over(wanted, store, renewed, 1) >= 60

@@ -51,7 +51,7 @@ def test_there_are_sixty_and_no_two_are_the_same() -> None:
     assert len(set(NAMES)) == len(NAMES) >= 60
 
 
-def test_parquet_gives_them_back(hostile: Path) -> None:
+def test_D8_parquet_gives_them_back(hostile: Path) -> None:
     read = read_table(next((hostile / "parquet" / "v1_ranking").iterdir()), partitioning=None)
     assert read["name"].to_pylist() == NAMES
     assert duckdb.sql(f"SELECT name FROM '{hostile}/parquet/v1_ranking/*.parquet' ORDER BY rank").fetchall() == [
@@ -59,17 +59,17 @@ def test_parquet_gives_them_back(hostile: Path) -> None:
     ]
 
 
-def test_sqlite_gives_them_back(hostile: Path) -> None:
+def test_D8_sqlite_gives_them_back(hostile: Path) -> None:
     with sqlite3.connect(hostile / "sqlite" / "observatory.sqlite") as connection:
         assert [row[0] for row in connection.execute("SELECT name FROM v1_ranking ORDER BY rank")] == NAMES
 
 
-def test_json_lines_give_them_back_and_are_ascii(hostile: Path) -> None:
+def test_D8_json_lines_give_them_back_and_are_ascii(hostile: Path) -> None:
     (path,) = (hostile / "jsonl" / "v1_ranking").iterdir()
     assert [json.loads(line)["name"] for line in path.read_text("ascii").splitlines()] == NAMES
 
 
-def test_csv_gives_them_back_by_the_documented_inverse(hostile: Path) -> None:
+def test_D8_E5_csv_gives_them_back_by_the_documented_inverse(hostile: Path) -> None:
     (path,) = (hostile / "csv" / "v1_ranking").iterdir()
     with open(path, encoding="utf-8", newline="") as stream:
         read = [row["name"] for row in csv.DictReader(stream)]
@@ -79,13 +79,13 @@ def test_csv_gives_them_back_by_the_documented_inverse(hostile: Path) -> None:
     assert [unsafe(name) for name in frame["name"] if "\n" not in name] == [name for name in NAMES if "\n" not in name]
 
 
-def test_no_name_is_in_a_path(hostile: Path) -> None:
+def test_E7_no_name_is_in_a_path(hostile: Path) -> None:
     assert {path.name for path in hostile.parent.iterdir()} <= {"out", "s.db", "s.db.lock", "s.db-wal", "s.db-shm"}
     assert all(path.replace("%2F", "").isascii() and ".." not in path for path in tree(hostile))
     assert list(faults(hostile)) == []
 
 
-def test_registries_of_any_name_get_files_of_their_own(store: Path, export: Export) -> None:
+def test_E7_registries_of_any_name_get_files_of_their_own(store: Path, export: Export) -> None:
     from db.rows import Registry
 
     names = [
