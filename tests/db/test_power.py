@@ -46,6 +46,25 @@ def test_A3_without_flushes_the_same_trial_finds_damage(said: list[str], tmp_pat
     assert verdict.corrupt + verdict.lost > 10, verdict
 
 
+def killed_at_writes(said: list[str], folder: Path, every: int) -> Verdict:
+    """A process that is killed has written what it has written: the states after every so-many-th write to a file."""
+    for name in ("run", "after"):
+        (folder / name).mkdir()
+    recorded = record(said, folder / "run" / STORE, "WAL", "FULL")
+    return judge(recorded, folder / "after", STORE, every, variants=("all",))
+
+
+def test_A1_killed_at_some_writes_of_files(said: list[str], tmp_path: Path) -> None:
+    verdict = killed_at_writes(said, tmp_path, 11)
+    assert verdict.states > 20 and (verdict.corrupt, verdict.lost, verdict.halves) == (0, 0, 0)
+
+
+@pytest.mark.slow
+def test_A1_killed_at_every_write_of_a_file(said: list[str], tmp_path: Path) -> None:
+    verdict = killed_at_writes(said, tmp_path, 1)
+    assert verdict.states > 300 and (verdict.corrupt, verdict.lost, verdict.halves) == (0, 0, 0)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("journal", ["WAL", "DELETE"])
