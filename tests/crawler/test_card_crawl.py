@@ -128,10 +128,11 @@ def test_D2_D4_a_renamed_repository_is_found_and_one_that_went_is_missing(crawl:
     [
         {"kind": "status", "code": 503},
         pytest.param({"kind": "truncate", "fraction": 0.5}, marks=pytest.mark.slow),
+        pytest.param({"kind": "truncate_gzip", "fraction": 0.9}, marks=pytest.mark.slow),
         pytest.param({"kind": "reset"}, marks=pytest.mark.slow),
     ],
 )
-def test_a_fault_that_passes_leaves_no_trace(crawl: Crawl, pretend: Simulation, fault: dict[str, object]) -> None:
+def test_C5_C6_a_fault_that_passes_leaves_no_trace(crawl: Crawl, pretend: Simulation, fault: dict[str, object]) -> None:
     crawl(*LIST)
     pretend.reset()
     pretend.faults([{"api": "huggingface", "request": number, **fault} for number in (1, 2, 3)])
@@ -141,7 +142,7 @@ def test_a_fault_that_passes_leaves_no_trace(crawl: Crawl, pretend: Simulation, 
 
 
 @pytest.mark.slow
-def test_a_hub_that_is_down_ends_the_look_and_the_next_one_goes_on(crawl: Crawl, pretend: Simulation) -> None:
+def test_C5_a_hub_that_is_down_ends_the_look_and_the_next_one_goes_on(crawl: Crawl, pretend: Simulation) -> None:
     crawl(*LIST)
     pretend.reset()
     pretend.faults([{"api": "huggingface", "request": 9, "kind": "status", "code": 500, "times": 1000}])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scrapy.utils.gz import gunzip
 
 from crawler.decode import NotAList, inversions, read_rows, split
 from crawler.items import Observation
@@ -93,6 +95,15 @@ def test_C6_a_body_cut_anywhere_is_never_taken_for_a_list(cut: int) -> None:
     body = json.dumps([good(tags=["x" * 20] * 3)] * 12).encode()
     with pytest.raises(NotAList):
         split(body[: max(0, len(body) - cut)])
+
+
+def test_C6_a_packed_body_cut_at_any_64th_byte_is_never_taken_for_a_list() -> None:
+    body = json.dumps([good(tags=[f"tag-{number}-{number**3}"]) for number in range(900)]).encode()
+    packed = gzip.compress(body)
+    assert len(split(gunzip(packed))) == 900
+    for end in range(0, len(packed) - 8, 64):
+        with pytest.raises((NotAList, OSError)):
+            split(gunzip(packed[:end]))
 
 
 @given(st.binary(max_size=400))
