@@ -108,6 +108,10 @@ class Place:
         finally:
             connection.close()
 
+    def done(self) -> int:
+        """How often it has told so far that something is done."""
+        return (self.folder / "log").read_text("utf-8").count('"outcome": "done"')
+
     def checked(self) -> int:
         """What `store check` ends with."""
         line = [sys.executable, "-m", "db", "check", "--db", str(self.store)]
@@ -181,8 +185,9 @@ def live(killed: Place, left_alone: Place | None, seconds: float, kill_after: fl
         if time.monotonic() - killed.began >= kill_after:
             killed.end(at_once=True)
             killed.start()
-    while time.monotonic() - killed.began < min(kill_after, 2 * killed.every + 4):
-        time.sleep(LOOK)
+    before, deadline = killed.done(), time.monotonic() + 2 * killed.every + 30
+    while killed.done() == before and time.monotonic() < deadline:
+        time.sleep(LOOK / 5)
         killed.look()
     assert [place.end(at_once=False) for place in places] == [0] * len(places)
 

@@ -10,7 +10,7 @@ from crawler.census_checks import judge_census
 from crawler.checks import as_evidence, judge, verdict
 from crawler.events import detect
 from crawler.items import CensusPage, Page, Progress
-from crawler.redact import redacted
+from crawler.redact import redacted, redacted_way
 from db import __version__
 from db.census_store import CensusStore
 from db.events import changed, histories, note
@@ -35,8 +35,9 @@ class Recording:
 
     def take(self, spider: RegistrySpider, page: Page, quota: str) -> Progress:
         """Store a page, and show how far the snapshot has come and what is left of the quota."""
-        if not isinstance(page, CensusPage):  # that is made without addresses
-            page = redacted(page, spider.plan.keep_bodies)
+        # the rows of a census are made without addresses
+        census = isinstance(page, CensusPage)
+        page = redacted_way(page) if census else redacted(page, spider.plan.keep_bodies)
         if self.snapshot is None and page.role == "probe":
             self._held_back.append(page)
         else:

@@ -14,6 +14,7 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from crawler.items import Answer, Event, Observation, Page, Progress, Registry, Reject
+from crawler.redact import in_text
 from db import ObservatoryError
 from db.command import USAGE
 
@@ -31,7 +32,7 @@ class CrawlError(ObservatoryError):
     """A registry did not answer as it should. `lasting` says that trying again later would not help."""
 
     def __init__(self, what: str, why: str = "", fix: str = "", lasting: bool = True, gate: str = "protocol") -> None:
-        super().__init__(what, why, fix)
+        super().__init__(in_text(what), in_text(why), fix)  # a registry's own words may be in it
         self.lasting, self.gate = lasting, gate
 
 
@@ -182,7 +183,7 @@ def page_of(
     events: Iterable[Event] = (), disorder: int = 0, next_url: str | None = None, body: bytes | None = None,
 ) -> Page:  # fmt: skip
     """A page with the provenance of its answer."""
-    kept = {name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers}
+    kept = {name: in_text(answer.headers[name]) for name in KEPT_HEADERS if name in answer.headers}
     age = answer.headers.get("age", "")
     return Page(
         role, answer.url, answer.fetched_at, answer.status, len(answer.body), answer.sha256, kept, received,

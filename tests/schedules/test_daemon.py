@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.daemon import Left, run
 from db.ticks import Tick, append, journal
 from tests.simulated import Simulation
 
@@ -94,48 +95,29 @@ def place(tmp_path: Path, pretend: Simulation) -> Iterator[Place]:
             process.wait()
 
 
-def every_moment_is_on_record(place: Place, period: int) -> list[tuple[int, str]]:
-    """The ticks in time: not one is missing between the first and the last, and none is there twice."""
-    rows = place.ask("SELECT due_at, outcome FROM tick WHERE schedule = 'top' AND outcome <> 'known' ORDER BY due_at")
-    dues = [int(str(due)) for due, _ in rows]
-    assert dues == list(range(dues[0], dues[-1] + 1, period))
-    return [(int(str(due)), str(outcome)) for due, outcome in rows]
+def nothing_is_missing(left: Left) -> None:
+    """Each moment is on record once, what is done has its snapshot, and the store is sound."""
+    assert (left.missing, left.twice, left.unpaired, left.check) == (0, 0, 0, 0), left
+    assert left.outcomes["done"] and left.snapshots
 
 
-def survives(place: Place, period: int, kill_after: float, seconds: float) -> None:
-    """Kill the daemon again and again; then look at the ledger and at the store."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        process = place.daemon()
-        time.sleep(kill_after)
-        process.kill()
-        process.wait()
-    last = place.daemon()
-    place.wait_for("tick", outcome="done", schedule="top")
-    last.terminate()
-    assert last.wait(15) == 0
-    ticks = every_moment_is_on_record(place, period)
-    assert {"done"} < {outcome for _, outcome in ticks}
-    done = place.ask("SELECT count(*) FROM snapshot WHERE status = 'complete'")[0][0]
-    assert int(str(done)) >= sum(outcome == "done" for _, outcome in ticks)
-    check = subprocess.run(
-        [sys.executable, "-m", "db", "check", "--db", str(place.store)], cwd=ROOT, capture_output=True, text=True,
-        check=False,
-    )  # fmt: skip
-    assert check.returncode == 0, check.stdout
-
-
-def test_A1_killed_again_and_again_no_tick_is_missing_and_the_store_is_sound(place: Place) -> None:
-    place.schedule("top", CRAWL, 'every = "1 second"')
-    survives(place, 1, 1.6, 4.5)
+def test_A1_killed_again_and_again_no_tick_is_missing_and_the_store_is_sound(tmp_path: Path) -> None:
+    (left,) = run(tmp_path, every=1, seconds=4.5, kill_after=1.6, alone_every=None)
+    nothing_is_missing(left)
+    assert left.lives > 2
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_A1_ten_minutes_with_a_kill_every_45_seconds(place: Place) -> None:
-    place.schedule("top", CRAWL, 'every = "20 seconds"', 'then = ["after"]')
-    place.schedule("after", "compute")
-    survives(place, 20, 45.0, 600.0)
+def test_A1_A12_ten_minutes_with_a_kill_every_45_seconds_and_ten_without(tmp_path: Path) -> None:
+    killed, alone = run(tmp_path, every=20, seconds=600, kill_after=45, alone_every=5)
+    nothing_is_missing(killed)
+    nothing_is_missing(alone)
+    assert (killed.lives, alone.lives) == (14, 1)
+    for left in (killed, alone):
+        then, at_the_end, most = left.resident
+        assert at_the_end - then < 1 and most < 100, "megabytes"
+        assert left.files[0] == left.files[1] and left.files[2] < 30
 
 
 def test_a_killed_daemon_takes_its_command_with_it(place: Place) -> None:
