@@ -207,6 +207,16 @@ def test_E6_sql_is_run_statement_by_statement_and_made_of_our_own_words(path: Pa
             assert not (node.args and isinstance(node.args[0], ast.BinOp)), ast.unparse(node)
 
 
+def test_E3_E13_nothing_from_others_is_rendered_parsed_as_xml_or_unpacked() -> None:
+    for path in FILES:
+        found, place = imports(path), str(path.relative_to(ROOT))
+        roots = {name.split(".")[0] for name in found}
+        assert not roots & {"zipfile", "tarfile", "pickle", "marshal", "shelve"}, place
+        assert "unpack_archive" not in {node.attr for node in ast.walk(tree(path)) if isinstance(node, ast.Attribute)}
+        assert place.startswith("analysis/") or not roots & {"xml", "lxml", "jinja2", "string"}, place
+        assert "xml.etree" not in found or place == "analysis/figures/_render.py", "that reads drawings we made"
+
+
 def tracked() -> list[Path]:
     """The files of the repository, those that will be added among them; every file where there is no git."""
     line = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]

@@ -82,6 +82,27 @@ def test_D5_the_same_to_many_is_one_event_of_the_source() -> None:
     assert [event.kind for event in detect(zeros)].count("mass_event") == 1
 
 
+def test_D5_two_weeks_of_zeros_as_in_2022_are_told_once_and_their_end_is_no_event() -> None:
+    chance = random.Random(3)
+    levels = [chance.lognormvariate(8, 1) + 300 for _ in range(200)]
+    true = {package: [int(one * chance.uniform(0.9, 1.1)) for _ in range(12)] for package, one in enumerate(levels)}
+    told = []
+    for week in range(1, 12):
+        said = [
+            (package, [Said(7 * DAY * n, 0 if n in (6, 7) else values[n], None) for n in range(week + 1)])
+            for package, values in true.items()
+        ]
+        told.append([event.kind for event in detect(said) if event.kind in ("mass_event", "counter_reset")])
+    assert told[5].count("mass_event") == 1 and told[5].count("counter_reset") == 200
+    assert [kinds for week, kinds in enumerate(told) if week != 5 and kinds] == []
+
+
+def test_D5_a_total_that_falls_as_in_2026_is_told_for_each_and_for_the_source() -> None:
+    said = [(package, [Said(0, 500, 10_000 + package), Said(DAY, 501, 9_000 + package)]) for package in range(300)]
+    kinds_told = [event.kind for event in detect(said)]
+    assert (kinds_told.count("alltime_decrease"), kinds_told.count("mass_event")) == (300, 1)
+
+
 def list_of(store: Store, day: int, rows: list[object]) -> int:
     snapshot = begin(store, at=day * DAY, k=len(rows))
     store.record(snapshot, page(rows, fetched_at=day * DAY))
