@@ -208,9 +208,12 @@ def fault_of(answer: Answer) -> str:
     beginning = answer.body[:200].lstrip()[:1]
     single = beginning == b"{" and (b'"name"' in answer.body[:400] or b'"_id"' in answer.body[:400])
     try:
-        split(b"[" + answer.body + b"]" if single else answer.body)
+        rows = split(b"[" + answer.body + b"]" if single else answer.body)
     except NotAList as error:
         return f"it answered with something that is {str(error)[:120]}"
+    stated = _whole(answer.headers.get("page-items"))
+    if len(rows) < stated and 'rel="next"' in answer.headers.get("link", ""):
+        return f"it says that the page holds {stated} rows, and it holds {len(rows)}"
     return ""
 
 

@@ -123,6 +123,10 @@ class RegistrySpider(Spider):
         """The same rows in smaller pages, for a server that finds this one too heavy; None if there is no smaller."""
         return None
 
+    def cut(self, page: Page) -> bool:
+        """Whether a page may have lost rows, and is to be asked for once more."""
+        return False
+
     async def start(self) -> AsyncIterator[Request]:
         """Scrapy's entry: the first question, or the one a killed crawl had come to."""
         yield self.request(self.own(self.resume_at) if self.resume_at else self.first_url())
@@ -131,10 +135,12 @@ class RegistrySpider(Spider):
         """A request for one page of this registry's own host."""
         return Request(url, callback=self.parse, errback=self.failed, dont_filter=True)
 
-    def parse(self, response: Response) -> Iterator[Page]:
+    def parse(self, response: Response) -> Iterator[Page | Request]:
         """Read one answer; where to go on is decided after the page is stored (crawler.pipelines)."""
         try:
-            yield self.read(response.meta["answer"])
+            page = self.read(response.meta["answer"])
+            again = self.cut(page) and not response.meta.get("again")
+            yield self.request(page.url).replace(meta={"again": True}) if again else page
         except CrawlError as error:
             self.trouble = error
         except Exception as error:  # Scrapy would log it and go on as if nothing had been

@@ -112,7 +112,7 @@ def is_partial(crawl: Crawl, pretend: Simulation, gate: str, *faults: dict[str, 
     ("fault", "gate"),
     [
         (scripted("missing_link"), "G5 size"),
-        (scripted("short_page", n=10), "G2 transport"),
+        (scripted("short_page", n=10, times=2), "G2 transport"),
         (scripted("drop_field", field="_id"), "G10 rejects"),
         (scripted("change_type", field="downloads", value="many"), "G10 rejects"),
         (scripted("null_field", field="downloads"), "G10 rejects"),
@@ -258,6 +258,21 @@ def test_C12_a_size_that_the_server_cuts_is_followed(crawl: Crawl, pretend: Simu
     pretend.faults([scripted("clamp", request=2, size=400, times=-1)])
     done = crawl(*TOP)
     assert (done.outcome["status"], done.outcome["listed"], done.outcome["pages"]) == ("complete", 3000, 9)
+
+
+@pytest.mark.parametrize(
+    ("registry", "k", "request_number"),
+    [(HUB, 3450, 5), *(pytest.param(*one, marks=pytest.mark.slow) for one in ((HUB, 100, 2), ("npm", 300, 3)))],
+)
+def test_C12_a_page_that_has_lost_rows_is_asked_for_again(
+    crawl: Crawl, pretend: Simulation, registry: str, k: int, request_number: int
+) -> None:
+    api = "huggingface" if registry == HUB else "ecosystems"
+    pretend.faults([{"api": api, "request": request_number, "kind": "short_page", "n": 20}])
+    done = crawl("snapshot", registry, "--top", str(k), "--pause", "0", "--patience", "1.5", "--quiet")
+    truth = pretend.truth(HUB if registry == HUB else "npm.example", by="downloads", k=k)
+    assert done.outcome["status"] == "complete"
+    assert {row[1] for row in done.ranking()} == {row["id"] for row in truth}
 
 
 @pytest.mark.parametrize("kind", ["bomb", pytest.param("endless", marks=pytest.mark.slow)])
