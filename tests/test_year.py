@@ -91,11 +91,12 @@ def test_A1_B2_B4_C5_sixteen_days_in_a_box_are_as_they_were(warmed: None, tmp_pa
 
 
 @pytest.mark.slow
+@pytest.mark.years
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("seed", range(1, 21))
 def test_A1_B2_B4_C5_a_year_in_a_box_is_as_it_was(
-    warmed: None, tmp_path: Path, seed: int, record_property: Callable[[str, object], None]
+    warmed: None, tmp_path: Path, seed: int, measured: Callable[[str], None]
 ) -> None:
     told = nothing_is_untrue(lived(tmp_path, seed, 365))
-    record_property("measured", ", ".join(f"{number} {name}" for name, number in told.items()))
+    measured(", ".join(f"{number} {name}" for name, number in told.items()))
     assert told["complete"] > 300 and told["gaps"] and told["kills"] and told["failing"] > 20

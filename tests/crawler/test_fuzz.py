@@ -80,5 +80,8 @@ def test_C3_D1_E2_whatever_comes_is_read_or_refused(parser: Callable[[random.Ran
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("parser", PARSERS, ids=lambda parser: parser.__name__)
-def test_C3_D1_E2_a_million_of_anything(parser: Callable[[random.Random], None]) -> None:
+def test_C3_D1_E2_a_million_of_anything(
+    parser: Callable[[random.Random], None], measured: Callable[[str], None]
+) -> None:
     fuzz(parser, MANY)
+    measured(f"{MANY:,} {parser.__name__}")

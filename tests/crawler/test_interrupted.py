@@ -84,13 +84,14 @@ def test_A1_A13_a_crawl_that_is_killed_or_stopped_at_a_statement_comes_to_the_sa
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_A1_A13_a_crawl_that_is_killed_or_stopped_anywhere_comes_to_the_same_end(
-    pretend: Simulation, whole: str, tmp_path: Path, number: int
+    pretend: Simulation, whole: str, tmp_path: Path, number: int, measured: Callable[[str], None]
 ) -> None:
     step = 3 if number == signal.SIGKILL else 30
     codes = [
         signalled(pretend, tmp_path / f"{moment}.db", number, moment, whole)
         for moment in range(1, STATEMENTS, step)
     ]  # fmt: skip
+    measured(f"{sum(code != 0 for code in codes)} times {signal.Signals(number).name}")
     assert sum(code != 0 for code in codes) >= 15
 
 
@@ -137,12 +138,10 @@ def megabytes(hub: Simulation, path: Path, *words: str) -> float:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_A12_what_a_crawl_holds_hardly_grows_with_its_pages(
-    tmp_path: Path, record_property: Callable[[str, object], None]
-) -> None:
+def test_A12_what_a_crawl_holds_hardly_grows_with_its_pages(tmp_path: Path, measured: Callable[[str], None]) -> None:
     with Simulation(models=60_000, datasets=5, spaces=5, packages=5, quota=100_000) as hub:
         few = megabytes(hub, tmp_path / "few.db", "--top", "4000")
         many = megabytes(hub, tmp_path / "many.db", "--top", "40000")
         census = megabytes(hub, tmp_path / "census.db", "--full")
-    record_property("measured", f"{few:.0f} MB for 4 pages, {many:.0f} for 40, {census:.0f} for a census of 60")
+    measured(f"{few:.0f} MB for 4 pages, {many:.0f} for 40, {census:.0f} for a census of 60")
     assert many < few + 25 and max(many, census) < 300

@@ -202,6 +202,10 @@ class Verdict:
     lost: int = 0
     halves: int = 0
 
+    def __str__(self) -> str:
+        """In words."""
+        return f"{self.states:,} states, {self.corrupt} damaged, {self.lost} lost a commit, {self.halves} half complete"
+
 
 def judge(
     recorded: Recorded, folder: Path, store: str, every: int = 1, seed: int = 1, variants: Sequence[str] = VARIANTS

@@ -6,7 +6,7 @@ import os
 import resource
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -87,9 +87,11 @@ def test_A4_a_disk_that_is_full_at_some_page_loses_nothing_that_was_stored(
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_A4_a_disk_that_is_full_at_any_page_loses_nothing_that_was_stored(
-    tmp_path: Path, whole: tuple[Path, tuple[object, ...]]
+    tmp_path: Path, whole: tuple[Path, tuple[object, ...]], measured: Callable[[str], None]
 ) -> None:
-    assert fills(tmp_path, whole, 1) > pages_of(whole[0]) // 2
+    times = fills(tmp_path, whole, 1)
+    measured(f"full at {times} sizes")
+    assert times > pages_of(whole[0]) // 2
 
 
 def ended_within(path: Path, size: int) -> bool:
@@ -131,9 +133,11 @@ def test_A4_a_file_that_may_not_grow_loses_nothing_that_was_stored(
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_A4_a_file_that_may_not_grow_at_any_page_loses_nothing_that_was_stored(
-    tmp_path: Path, whole: tuple[Path, tuple[object, ...]]
+    tmp_path: Path, whole: tuple[Path, tuple[object, ...]], measured: Callable[[str], None]
 ) -> None:
-    assert grows(tmp_path, whole, 4 * KIB) > 50
+    times = grows(tmp_path, whole, 4 * KIB)
+    measured(f"stopped at {times} sizes")
+    assert times > 50
 
 
 def test_A4_readers_are_answered_where_there_is_no_room(tmp_path: Path) -> None:

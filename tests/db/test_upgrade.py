@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,8 @@ def test_A11_a_store_of_any_version_killed_at_some_statement_is_upgraded(
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("version", range(1, len(FILES)))
 def test_A11_a_store_of_any_version_killed_at_any_statement_is_upgraded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int, measured: Callable[[str], None]
 ) -> None:
-    assert kills(tmp_path, version, 1, monkeypatch) > 20
+    killed = kills(tmp_path, version, 1, monkeypatch)
+    measured(f"{killed} kills from version {version} on")
+    assert killed > 20
