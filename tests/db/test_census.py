@@ -51,7 +51,7 @@ def census_page(rows: Mapping[str, Said], fingerprints: Mapping[str, int] | None
     return CensusPage(
         "ranking", "https://hub.example/api/models", 0, 200, 1, "0" * 64, {}, len(ids), stable_ids=ids,
         fingerprints=prints, downloads=columns[0], likes=columns[1], downloads_all_time=columns[2], trending=nothing,
-        modified_at=nothing, shas=nothing, observe=observe, fields={"downloads": len(ids)}, **more,
+        observe=observe, fields={"downloads": len(ids)}, **more,
     )  # fmt: skip
 
 
