@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import compress, groupby
 from operator import itemgetter
 from pathlib import Path
 
@@ -82,21 +82,31 @@ def digest(connection: sqlite3.Connection, snapshot: int) -> str:
     """The sha256 of a census: who was there, by the registry's own ids, and each counter, in the order of those ids."""
     found = counters(connection, snapshot)
     hashes = [hashlib.sha256() for _ in range(STAGED)]
-    rows = connection.execute(
-        "SELECT p.package_id, p.stable_id FROM package p JOIN snapshot s ON s.registry_id = p.registry_id"
-        " WHERE s.snapshot_id = ? ORDER BY p.stable_id",
-        (snapshot,),
-    )
-    while some := rows.fetchmany(ROWS):
-        ids = np.fromiter((row[0] for row in some), np.int64, len(some))
+    for ids, names in _in_order(connection, snapshot):
         at = np.searchsorted(found["package"], ids)
         at[at == len(found["package"])] = 0
         there = found["package"][at] == ids if len(found["package"]) else np.zeros(len(ids), bool)
-        names = [row[1] for row, is_there in zip(some, there.tolist(), strict=True) if is_there]
-        hashes[0].update("".join(f"{name}\n" for name in names).encode())
+        present = names.split("\0") if there.all() else compress(names.split("\0"), there.tolist())
+        hashes[0].update("".join([f"{name}\n" for name in present]).encode())
         for column, one in zip(COLUMNS, hashes[1:], strict=True):
             one.update(found[column][at[there]].astype("<i8").tobytes())
     return hashlib.sha256(b"".join(one.digest() for one in hashes)).hexdigest()
+
+
+def _in_order(connection: sqlite3.Connection, snapshot: int) -> Iterator[tuple[np.ndarray, str]]:
+    """The numbers of a registry's packages and their stable ids, in the order of these, some at a time."""
+    last = ""
+    while True:
+        asked = {"registry": _registry(connection, snapshot), "last": last, "most": ROWS}
+        numbers, names, last = tuple(connection.execute(_statement("census_names"), asked).fetchone())
+        if last is None:
+            return
+        yield np.array(numbers.split(","), np.int64), names
+
+
+def _registry(connection: sqlite3.Connection, snapshot: int) -> int:
+    (registry,) = connection.execute("SELECT registry_id FROM snapshot WHERE snapshot_id = ?", (snapshot,)).fetchone()
+    return registry
 
 
 def assemble(connection: sqlite3.Connection, snapshot: int) -> np.ndarray:
@@ -104,7 +114,7 @@ def assemble(connection: sqlite3.Connection, snapshot: int) -> np.ndarray:
 
     It belongs into the transaction that ends the snapshot.
     """
-    (registry,) = connection.execute("SELECT registry_id FROM snapshot WHERE snapshot_id = ?", (snapshot,)).fetchone()
+    registry = _registry(connection, snapshot)
     (number, last) = connection.execute(
         "SELECT count(*), coalesce(max(snapshot_id), 0) FROM census JOIN snapshot USING (snapshot_id)"
         " WHERE registry_id = ?",
@@ -130,12 +140,11 @@ def assemble(connection: sqlite3.Connection, snapshot: int) -> np.ndarray:
 
 def absent(connection: sqlite3.Connection, snapshot: int, packages: np.ndarray) -> list[int]:
     """The packages of its registry that an earlier census has left a fingerprint of, and that are not in this one."""
-    rows = connection.execute(
-        "SELECT package_id FROM package JOIN snapshot USING (registry_id)"
-        " WHERE snapshot_id = ? AND fingerprint IS NOT NULL",
-        (snapshot,),
-    )
-    known = np.fromiter((row[0] for row in rows), np.int64)
+    (text,) = connection.execute(
+        "SELECT group_concat(package_id) FROM package WHERE registry_id = ? AND fingerprint IS NOT NULL",
+        (_registry(connection, snapshot),),
+    ).fetchone()
+    known = np.array(text.split(",") if text else [], np.int64)
     return np.setdiff1d(known, packages, assume_unique=True).tolist()
 
 
@@ -191,8 +200,7 @@ def _beside(before: Iterator[tuple[int, Block]], packages: np.ndarray) -> Iterat
 def _blocks(connection: sqlite3.Connection, snapshot: int, registry: int | None = None) -> Iterator[tuple[int, Block]]:
     """Every block of a census as it then was, in order; the places are within the block."""
     if registry is None:
-        row = connection.execute("SELECT registry_id FROM snapshot WHERE snapshot_id = ?", (snapshot,)).fetchone()
-        registry = row[0]
+        registry = _registry(connection, snapshot)
     cursor = connection.execute(_statement("census_blocks"), {"registry": registry, "snapshot": snapshot})
     chains = ((number, list(links)) for number, links in groupby(cursor, itemgetter(0)))
     with ThreadPoolExecutor(READERS) as readers:

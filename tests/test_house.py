@@ -255,7 +255,8 @@ def fresh() -> sqlite3.Connection:
 
 def prepare(connection: sqlite3.Connection, statement: str) -> None:
     """Let SQLite look at a statement without running it; every name in it must exist."""
-    connection.execute(f"EXPLAIN {statement}", dict.fromkeys(re.findall(r":([a-z_]+)", statement)))
+    numbered = (None,) * len(set(re.findall(r"\?\d", statement)))
+    connection.execute(f"EXPLAIN {statement}", numbered or dict.fromkeys(re.findall(r":([a-z_]+)", statement)))
 
 
 @each_query
