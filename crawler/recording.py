@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from crawler.census_checks import judge_census
+from crawler.census_events import events_of
 from crawler.checks import as_evidence, judge, verdict
 from crawler.events import detect
 from crawler.items import CensusPage, Page, Progress
@@ -113,7 +114,11 @@ def _end_census(store: CensusStore, snapshot: int, reason: str | None) -> tuple[
     presence = store.presence(snapshot)
     findings = judge_census(evidence, presence, baseline, sizes, store.leaders(snapshot))
     status, why = _decided(findings, bool(row["kept"]), reason)
-    store.end(snapshot, status, findings, why, int(time.time()), presence)
+    now = int(time.time())
+    with store.transaction():
+        store.end(snapshot, status, findings, why, now, presence)
+        if status == "complete":
+            note(store, snapshot, events_of(store, snapshot), now)
     return status, why
 
 

@@ -10,7 +10,7 @@ import pytest
 from crawler.events import DAY, detect, mass, of_one
 from crawler.recording import end_snapshot
 from db.connect import writing
-from db.events import PackageEvent, Said
+from db.events import Said
 from db.store import Store
 from tests.db.short import asked, begin, page, seen
 
@@ -75,9 +75,8 @@ def test_D5_of_a_thousand_series_what_was_planted_is_found_and_little_else() -> 
 
 
 def test_D5_the_same_to_many_is_one_event_of_the_source() -> None:
-    many = [PackageEvent(n, "counter_reset", "note", "") for n in range(11)]
-    assert [event.evidence for event in mass(many, 1000)] == ["counter_reset of 11 of 1000 packages"]
-    assert not list(mass(many[:10], 1000)) and not list(mass(many[:4], 10))
+    assert [one.evidence for one in mass({"counter_reset": 11}, 1000)] == ["counter_reset of 11 of 1000 packages"]
+    assert not list(mass({"counter_reset": 10}, 1000)) and not list(mass({"counter_reset": 4}, 10))
     zeros = [(package, history(500, 0)) for package in range(100)]
     assert [event.kind for event in detect(zeros)].count("mass_event") == 1
 
