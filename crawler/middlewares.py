@@ -17,6 +17,7 @@ from scrapy.http import Response
 from crawler.decode import NotAList, split
 from crawler.items import Answer
 from crawler.pace import LONGEST_WAIT, Budget, back_off, read_date, read_quota, retry_after, wait_after_429
+from crawler.redact import in_text
 from crawler.spiders import CrawlError, Stopped
 from db.command import plain
 
@@ -126,7 +127,7 @@ class PaceMiddleware:
         """Tell a person why nothing happens for a while."""
         if wait > WORTH_SAYING and not self.quiet:
             said = f"{self.spider.plan.registry}: waiting {wait:.0f} s ({self._why or self.budget})"
-            print(plain(said), file=sys.stderr, flush=True)
+            print(plain(in_text(said)), file=sys.stderr, flush=True)
 
     def _asked_to_wait(self, request: Request, answer: Answer) -> float | None:
         if answer.status == 429:
@@ -207,9 +208,12 @@ def fault_of(answer: Answer) -> str:
     beginning = answer.body[:200].lstrip()[:1]
     single = beginning == b"{" and (b'"name"' in answer.body[:400] or b'"_id"' in answer.body[:400])
     try:
-        split(b"[" + answer.body + b"]" if single else answer.body)
+        rows = split(b"[" + answer.body + b"]" if single else answer.body)
     except NotAList as error:
         return f"it answered with something that is {str(error)[:120]}"
+    stated = _whole(answer.headers.get("page-items"))
+    if len(rows) < stated and 'rel="next"' in answer.headers.get("link", ""):
+        return f"it says that the page holds {stated} rows, and it holds {len(rows)}"
     return ""
 
 

@@ -88,7 +88,7 @@ def begun_earlier(left: Crawled, days: int) -> None:
 
 
 @pytest.mark.parametrize("pages", [2, pytest.param(3, marks=pytest.mark.slow), pytest.param(4, marks=pytest.mark.slow)])
-def test_a_census_killed_at_a_page_and_resumed_is_the_same(
+def test_A1_a_census_killed_at_a_page_and_resumed_is_the_same(
     crawl: Crawl, pretend: Simulation, tmp_path: Path, pages: int
 ) -> None:
     left = killed(pretend, tmp_path, pages)

@@ -40,7 +40,7 @@ def bomb(levels: int) -> str:
 
 
 @pytest.mark.parametrize(("line", "meant"), WORDS)
-def test_every_plain_word_stays_a_word(line: str, meant: dict[str, object] | None) -> None:
+def test_D10_every_plain_word_stays_a_word(line: str, meant: dict[str, object] | None) -> None:
     if meant is None:
         assert read(f"---\n{line}\n---\n").state == "broken"
     else:
@@ -48,7 +48,7 @@ def test_every_plain_word_stays_a_word(line: str, meant: dict[str, object] | Non
 
 
 @pytest.mark.parametrize("levels", [5, 8, 12])
-def test_a_bomb_is_refused_before_it_goes_off(levels: int) -> None:
+def test_E2_a_bomb_is_refused_before_it_goes_off(levels: int) -> None:
     tracemalloc.start()
     assert read(f"---\n{bomb(levels)}\n---\n").state == "refused"
     assert tracemalloc.get_traced_memory()[1] < 10_000_000
@@ -58,7 +58,7 @@ def test_a_bomb_is_refused_before_it_goes_off(levels: int) -> None:
 @pytest.mark.parametrize(
     "block", ["[" * 31 + "]" * 31, "a: " + "{b: " * 40 + "}" * 40, "\n".join(f"k{n}: v" for n in range(10_001))]
 )
-def test_what_is_too_deep_or_too_much_is_refused(block: str) -> None:
+def test_E2_what_is_too_deep_or_too_much_is_refused(block: str) -> None:
     with pytest.raises(Refused):
         values(block)
 
@@ -79,7 +79,7 @@ def test_front_matter_that_does_not_end_is_refused_and_a_long_card_without_any_i
     ("text", "state"), [(" ", "none"), ("\n", "none"), ("---\n", "read"), ("-", "none"), ("---\n ", "refused")]
 )
 @pytest.mark.timeout(20)
-def test_no_text_takes_for_ever(text: str, state: str) -> None:
+def test_E12_no_text_takes_for_ever(text: str, state: str) -> None:
     assert read(text * (1_000_000 // len(text))).state == state
 
 

@@ -64,7 +64,7 @@ HOSTILE = {name: piece * (JUDGED // len(piece)) for name, piece in LONG.items()}
 
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_card_is_read_all_the_same(name: str) -> None:
+def test_E12_a_hostile_card_is_read_all_the_same(name: str) -> None:
     assert set(findings(HOSTILE[name])) == {"description", "limitations", "how_to_use", "training", "evaluation"}
 
 
