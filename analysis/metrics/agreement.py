@@ -12,6 +12,7 @@ from analysis.scoring.agreement import Agreement
 from analysis.scoring.agreement import agreement as agreement_on
 
 VERSION = 1
+OF = "cards"
 
 
 def agreement(answers: DataFrame) -> Iterator[Result]:

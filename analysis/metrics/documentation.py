@@ -12,6 +12,7 @@ from analysis.inference import Estimate, holm, mean, spearman, wilson
 from analysis.metric import Result
 
 VERSION = 1
+OF = "cards"
 
 ITEMS, FIELDS = 5, 14
 COLUMNS_AS_PUBLISHED = 17
