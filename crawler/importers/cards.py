@@ -1,7 +1,8 @@
 """A past collection of cards: JSON lines with `modelId` and `card`, and no order.
 
 It becomes cards of packages, not a snapshot. A line with an empty card says that the package had none, unless
-`has_readme_file` says that it had one, with nothing in it.
+`has_readme_file` says that it had one, with nothing in it. Where the lines are all packages of the day with their
+counters (`--value downloads`, or `likes`), they are that list too, unless the store has one of that day already.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import gzip
 import hashlib
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from zlib import crc32
@@ -18,8 +19,8 @@ from zlib import crc32
 import msgspec
 
 from crawler.card_text import card_text
-from crawler.importers import ImportFailed, Wanted
-from crawler.items import Registry
+from crawler.importers import ImportFailed, Past, Wanted, by_counter, store_list
+from crawler.items import Observation, Registry
 from crawler.redact import without_addresses
 from db.cards import SAMPLE, Cards, Collection, Look
 from db.connect import writing
@@ -28,6 +29,7 @@ from db.store import Store
 
 LONGEST_LINE = 32 * 1024 * 1024
 HUB = "huggingface/"
+COUNTERS = ("downloads", "likes")
 
 
 class Line(msgspec.Struct, gc=False):
@@ -36,6 +38,8 @@ class Line(msgspec.Struct, gc=False):
     name: str = msgspec.field(name="modelId")
     card: str | None = None
     has_card: bool | None = msgspec.field(name="has_readme_file", default=None)
+    downloads: object = None
+    likes: object = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,9 @@ class BroughtIn:
     none: int
     rejected: int
     again: bool = False
+    snapshot: int | None = None
+    listed: int = 0
+    warnings: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """The documented shape, version 1."""
@@ -60,7 +67,9 @@ class BroughtIn:
         if self.again:
             return f"{head}  {self.file} is there already; nothing was changed"
         rejected = f", {self.rejected:,} lines that could not be read" if self.rejected else ""
-        return f"{head}  {self.cards:,} cards, {self.none:,} packages without one{rejected}, from {self.file}"
+        as_list = f"; as a list, snapshot {self.snapshot} with {self.listed:,} packages" if self.snapshot else ""
+        told = f"{head}  {self.cards:,} cards, {self.none:,} packages without one{rejected}, from {self.file}{as_list}"
+        return "\n         ".join([told, *self.warnings])
 
 
 def bring_in(path: Path, file: str, wanted: Wanted) -> BroughtIn:
@@ -71,6 +80,12 @@ def bring_in(path: Path, file: str, wanted: Wanted) -> BroughtIn:
     """
     if not wanted.registry.startswith(HUB):
         raise ImportFailed(f"{wanted.registry} has no cards.", fix="Use --registry huggingface/models.")
+    value = wanted.columns.get("value")
+    if value not in (None, wanted.ordered_by) or value not in (None, *COUNTERS):
+        raise ImportFailed(
+            f"Cards make no list by {value}.",
+            fix="Say --value downloads, or --by likes --value likes; or leave it out.",
+        )
     registry = Registry(wanted.registry, "huggingface", wanted.registry.removeprefix(HUB))
     asked = Collection(registry, "import", wanted.source or Path(file).name, wanted.taken_at, int(time.time()),
                        sha256_of(file))  # fmt: skip
@@ -82,7 +97,9 @@ def bring_in(path: Path, file: str, wanted: Wanted) -> BroughtIn:
             if again:
                 return BroughtIn(file, wanted.registry, "complete", 0, 0, 0, again=True)
             cards.learn(_some(file))
-            return _store(cards, number, asked, file)
+            listed: list[Observation] | None = [] if value else None
+            brought = _store(cards, number, asked, file, listed)
+            return replace(brought, **_as_list(store, file, asked, wanted, listed)) if listed else brought
 
 
 def lines_of(file: str) -> Iterator[Line | None]:
@@ -119,13 +136,34 @@ def sha256_of(file: str) -> str:
         raise ImportFailed(f"{file} cannot be read: {error}.", fix="Look at the file's name.") from error
 
 
-def _store(cards: Cards, number: int, asked: Collection, file: str) -> BroughtIn:
+def _as_list(
+    store: Store, file: str, asked: Collection, wanted: Wanted, listed: list[Observation]
+) -> dict[str, object]:
+    """Store the lines as the list they are; nothing where there is one of that day, or no line has a counter."""
+    known = store.ask("list_of_day", registry=wanted.registry, by=wanted.ordered_by, at=wanted.taken_at)
+    if known or not any(getattr(one, wanted.ordered_by) is not None for one in listed):
+        said = f"note: there is a list of that day already, snapshot {known[0][0]}" if known else "note: no counter"
+        return {"warnings": (said,)}
+    past = Past(len(listed), by_counter(listed, wanted.ordered_by))
+    made = store_list(store, file, Path(file).stat().st_size, str(asked.file_sha256), past, wanted, "cards")
+    return {"snapshot": made.snapshot, "listed": made.listed, "status": made.status, "warnings": made.warnings}
+
+
+def _counter(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63 else None
+
+
+def _store(cards: Cards, number: int, asked: Collection, file: str, listed: list[Observation] | None) -> BroughtIn:
+    """Store every card; `listed`, if there is one, gets what the lines say of their packages."""
     counts = {"card": 0, "none": 0, "rejected": 0}
     for line in lines_of(file):
         if line is None:
             counts["rejected"] += 1
             continue
-        package = cards.package(asked.registry, stable_id(asked.registry.name, line.name), line.name, asked.taken_at)
+        known_as = stable_id(asked.registry.name, line.name)
+        package = cards.package(asked.registry, known_as, line.name, asked.taken_at)
+        if listed is not None:
+            listed.append(Observation(known_as, line.name, _counter(line.downloads), _counter(line.likes)))
         look = _look(package, line, asked)
         cards.put(number, look)
         counts[look.state] += 1
