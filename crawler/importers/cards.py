@@ -64,7 +64,7 @@ class BroughtIn:
     def line(self) -> str:
         """In one line."""
         head = f"{self.status:<9}{self.registry}"
-        if self.again:
+        if self.again and not self.snapshot:
             return f"{head}  {self.file} is there already; nothing was changed"
         rejected = f", {self.rejected:,} lines that could not be read" if self.rejected else ""
         as_list = f"; as a list, snapshot {self.snapshot} with {self.listed:,} packages" if self.snapshot else ""
@@ -94,12 +94,8 @@ def bring_in(path: Path, file: str, wanted: Wanted) -> BroughtIn:
         with store.transaction():
             cards = Cards(store, database.conn)
             number, again = cards.begin(asked)
-            if again:
-                return BroughtIn(file, wanted.registry, "complete", 0, 0, 0, again=True)
-            cards.learn(_some(file))
-            listed: list[Observation] | None = [] if value else None
-            brought = _store(cards, number, asked, file, listed)
-            return replace(brought, **_as_list(store, file, asked, wanted, listed)) if listed else brought
+            brought = _known(asked, file) if again else _store(cards, number, asked, file)
+            return replace(brought, **_as_list(store, file, asked, wanted)) if value else brought
 
 
 def lines_of(file: str) -> Iterator[Line | None]:
@@ -136,15 +132,22 @@ def sha256_of(file: str) -> str:
         raise ImportFailed(f"{file} cannot be read: {error}.", fix="Look at the file's name.") from error
 
 
-def _as_list(
-    store: Store, file: str, asked: Collection, wanted: Wanted, listed: list[Observation]
-) -> dict[str, object]:
+def _known(asked: Collection, file: str) -> BroughtIn:
+    return BroughtIn(file, asked.registry.name, "complete", 0, 0, 0, again=True)
+
+
+def _as_list(store: Store, file: str, asked: Collection, wanted: Wanted) -> dict[str, object]:
     """Store the lines as the list they are; nothing where there is one of that day, or no line has a counter."""
     known = store.ask("list_of_day", registry=wanted.registry, by=wanted.ordered_by, at=wanted.taken_at)
-    if known or not any(getattr(one, wanted.ordered_by) is not None for one in listed):
-        said = f"note: there is a list of that day already, snapshot {known[0][0]}" if known else "note: no counter"
-        return {"warnings": (said,)}
-    past = Past(len(listed), by_counter(listed, wanted.ordered_by))
+    if known:
+        return {"warnings": (f"note: there is a list of that day already, snapshot {known[0][0]}",)}
+    seen = [
+        Observation(stable_id(wanted.registry, line.name), line.name, _counter(line.downloads), _counter(line.likes))
+        for line in lines_of(file) if line is not None
+    ]  # fmt: skip
+    if all(getattr(one, wanted.ordered_by) is None for one in seen):
+        return {"warnings": (f"note: no line has {wanted.ordered_by}, so there is no list",)}
+    past = Past(len(seen), by_counter(seen, wanted.ordered_by))
     made = store_list(store, file, Path(file).stat().st_size, str(asked.file_sha256), past, wanted, "cards")
     return {"snapshot": made.snapshot, "listed": made.listed, "status": made.status, "warnings": made.warnings}
 
@@ -153,17 +156,14 @@ def _counter(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63 else None
 
 
-def _store(cards: Cards, number: int, asked: Collection, file: str, listed: list[Observation] | None) -> BroughtIn:
-    """Store every card; `listed`, if there is one, gets what the lines say of their packages."""
+def _store(cards: Cards, number: int, asked: Collection, file: str) -> BroughtIn:
+    cards.learn(_some(file))
     counts = {"card": 0, "none": 0, "rejected": 0}
     for line in lines_of(file):
         if line is None:
             counts["rejected"] += 1
             continue
-        known_as = stable_id(asked.registry.name, line.name)
-        package = cards.package(asked.registry, known_as, line.name, asked.taken_at)
-        if listed is not None:
-            listed.append(Observation(known_as, line.name, _counter(line.downloads), _counter(line.likes)))
+        package = cards.package(asked.registry, stable_id(asked.registry.name, line.name), line.name, asked.taken_at)
         look = _look(package, line, asked)
         cards.put(number, look)
         counts[look.state] += 1
