@@ -60,9 +60,9 @@ def documentation(cards: DataFrame, scores: DataFrame, depths: DataFrame) -> Ite
     if looked.empty:
         yield Result("documentation", None, note=NO_CARDS)
         return
-    if scores.empty:
-        yield Result("documentation.rules.coverage", None, note=NO_SCORES)
     readings = {scorer: _completeness(looked, rows) for scorer, rows in _newest(scores)}
+    if not readings:
+        yield Result("documentation.rules.coverage", None, note=NO_SCORES)
     readings["metadata"] = Series(looked["fields"].to_numpy(float) / FIELDS, index=looked.index)
     for name, known in readings.items():
         yield from _reading(f"documentation.{name}", cards, known.dropna(), depths)
@@ -117,7 +117,9 @@ def _newest(scores: DataFrame) -> Iterator[tuple[str, DataFrame]]:
     >>> [(scorer, list(found["version"])) for scorer, found in _newest(rows)]
     [('rules', ['2'])]
     """
-    for scorer, rows in scores.groupby("scorer"):
+    for scorer, rows in scores[scores["scorer"] != "reference"].groupby(
+        "scorer"
+    ):  # labels of a few cards are no reader
         last = rows.sort_values(["scored_at", "version"])["version"].iloc[-1]
         yield str(scorer), rows[rows["version"] == last]
 
