@@ -31,7 +31,7 @@ def agreement(answers: DataFrame) -> Iterator[Result]:
     >>> rows = [("judge", 1, "training", 1), ("judge", 2, "training", 0), ("rules", 1, "training", 1)]
     >>> frame = DataFrame([*rows, ("rules", 2, "training", 0)], columns=["scorer", "card", "item", "yes"])
     >>> [(result.name, result.value, result.n) for result in agreement(frame)][:1]
-    [('agreement.judge.rules.training.kappa', 1.0, 2)]
+    [('agreement.judge.rules.training.precision', 1.0, 2)]
     """
     scorers = sorted(answers["scorer"].unique(), key=lambda scorer: (scorer == "reference", scorer))
     if len(scorers) < 2:

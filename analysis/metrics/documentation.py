@@ -184,6 +184,9 @@ def _tests(name: str, contrasts: Mapping[tuple[str, int], Sequence[Contrast]]) -
 def _as_published(looked: DataFrame, value: np.ndarray, k: int, note: str) -> Iterator[Result]:
     ps: dict[str, float] = {}
     for by in POPULARITY:
+        if looked[by].nunique() < 2:  # sorting would not make groups of it
+            yield Result(f"documentation.{by}.d", None, n=len(looked), note=SAME, k=k)
+            continue
         order = np.argsort(-looked[by].to_numpy(float, na_value=0), kind="stable")
         above, below = value[order[:k]], value[order[-k:]]
         yield Result(f"documentation.{by}.top", float(above.mean()), n=k, note=note, k=k)
