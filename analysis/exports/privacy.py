@@ -21,6 +21,7 @@ from db import ObservatoryError, UsageError
 OF_THE_LAKE: Mapping[str, Mapping[str, str]] = {
     "alias": {"name": "name"},
     "attribute": {"value": "text"},
+    "card_revision": {"sha": "hash"},
     "finding": {"measured": "text"},
     "lineage_edge": {"parent_name": "name"},
     "package": {"stable_id": "name", "name": "name", "sha": "hash"},
