@@ -71,10 +71,13 @@ def export(options: argparse.Namespace) -> int:
 
 
 def _left_out(named: Path | None, connection: sqlite3.Connection) -> Redactions:
+    """What the file says, and what the store itself heeds."""
     from analysis.exports.privacy import Redactions, redactions
+    from db.redactions import read, stored
 
     path = named or Path("redactions.toml")
-    return redactions(path, connection) if named or path.exists() else Redactions()
+    entries = [*(read(path) if named or path.exists() else ()), *stored(connection)]
+    return redactions(entries, connection) if entries else Redactions()
 
 
 def verify_parser() -> argparse.ArgumentParser:

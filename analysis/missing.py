@@ -43,7 +43,7 @@ def both(lacking: Sequence[Missing], store: Mapping[int, str], lake: Mapping[int
 
 
 def of_a_lake(metrics: Iterable[Metric]) -> list[Metric]:
-    """The metrics a lake has everything for: the counters of a census are blocks of the store, which SQL cannot read."""
+    """The metrics a lake has everything for: the counters of a census are blocks of the store; no SQL reads them."""
     return [metric for metric in metrics if not READERS.keys() & set(metric.relations)]
 
 
