@@ -112,8 +112,9 @@ def test_the_snippets_run(small: tuple[Path, Path], tmp_path: Path, form: str) -
 
 
 @pytest.mark.slow
-def test_the_snippet_of_datasets_runs_on_csv_too(small: tuple[Path, Path], tmp_path: Path) -> None:
-    out = exported(tmp_path / "out", small[0], "--format", "csv", "--tables", "v1_ranking")
+@pytest.mark.parametrize("form", ["parquet", "jsonl", "csv"])
+def test_the_snippet_of_datasets_runs(small: tuple[Path, Path], tmp_path: Path, form: str) -> None:
+    out = exported(tmp_path / "out", small[0], "--format", form, "--tables", "v1_ranking")
     assert "'rank': 1" in offline(out, sys.executable, "snippets/with_datasets.py")
 
 

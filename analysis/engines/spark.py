@@ -24,8 +24,13 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 TYPES = {"INTEGER": "BIGINT", "REAL": "DOUBLE", "TEXT": "STRING"}
-LOCAL = {"spark.ui.enabled": "false", "spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1",
-         "spark.sql.shuffle.partitions": "4", "spark.ui.showConsoleProgress": "false"}  # fmt: skip
+# Of this machine playing a cluster. The lake is small on the disk and large in memory: less is small enough to be sent
+# to every worker whole than Spark thinks, and the driver, which is the only worker, has more memory.
+LOCAL = {
+    "spark.driver.memory": "4g", "spark.sql.autoBroadcastJoinThreshold": "1m", "spark.ui.enabled": "false",
+    "spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1", "spark.sql.shuffle.partitions": "4",
+    "spark.ui.showConsoleProgress": "false",
+}  # fmt: skip
 
 
 class Spark:
