@@ -24,6 +24,10 @@ from tests.analysis.exports.forms import assert_equal_in_every_form
 from tests.simulated import Simulation
 
 ROOT = Path(__file__).resolve().parent.parent
+IN_R = (
+    "all <- do.call(rbind, lapply(Sys.glob('csv/v1_ranking/*.csv'), read.csv));"
+    "cat(sprintf('%.0f', c(nrow(all), sum(all$rank), sum(all$downloads, na.rm = TRUE))))"
+)
 COUNT = "SELECT count(*), sum(rank), sum(downloads), count(DISTINCT name) FROM "
 
 
@@ -69,6 +73,9 @@ def opened_by_all(store: Path, out: Path) -> None:
         "print(json.dumps(counted))"
     )
     assert tuple(json.loads(offline(out, sys.executable, "-c", read).splitlines()[-1])) == expected
+    if shutil.which("Rscript"):
+        told = offline(out, "Rscript", "-e", IN_R)
+        assert tuple(int(word) for word in told.split()) == expected[:3]
 
 
 def valid(out: Path) -> None:
