@@ -253,13 +253,19 @@ def test_ptmtorrent_keeps_rows_of_the_hub_and_leaves_other_hubs_out(tmp_path: Pa
         {"modelId": "gpt2", "sha": "s", "lastModified": "2022-11-30T00:00:00.000Z", "tags": ["pytorch"], "downloads": 5,
          "likes": 2, "_id": f"{ID}1", "pipeline_tag": "text-generation", "library_name": "transformers"},
         {"id": 17.0, "ModelHub": hub, "ModelName": "b", "ModelOwner": "a", "ModelURL": "https://huggingface.co/a/b",
-         "LatestGitCommitSHA": "t", "ModelTask": "fill-mask"},
+         "ModelOwnerURL": "https://huggingface.co/a", "Datasets": [{}], "ModelPaperDOI": [], "LatestGitCommitSHA": "t",
+         "ModelTask": "fill-mask", "ModelArchitecture": "bert"},
+        {"id": f"{ID}2", "ModelHub": {**hub, "MetadataFilePath": "hf.json", "MetadataObjectID": f"{ID}2"},
+         "ModelName": "c", "ModelOwner": "a", "ModelURL": "https://huggingface.co/a/c", "ModelOwnerURL": "",
+         "Datasets": [{}], "ModelPaperDOI": [], "LatestGitCommitSHA": "u", "ModelTask": None},
         {"id": 18.0, "ModelHub": {"ModelHubName": "Modelzoo"}, "ModelName": "z", "ModelURL": "https://x.example/z"},
     ]  # fmt: skip
     (tmp_path / "hf.json").write_text(json.dumps(made))
     assert brought(tmp_path, "ptmtorrent", tmp_path / "hf.json", "2022-12-01").status == "complete"
-    assert rows(tmp_path, RANKING) == [(1, f"{ID}1", "gpt2", 5, 2), (2, "name:a/b", "a/b", None, None)]
-    assert rows(tmp_path, "SELECT sha FROM package ORDER BY 1") == [("s",), ("t",)]
+    assert rows(tmp_path, RANKING) == [
+        (1, f"{ID}1", "gpt2", 5, 2), (2, "name:a/b", "a/b", None, None), (3, f"{ID}2", "a/c", None, None),
+    ]  # fmt: skip
+    assert rows(tmp_path, "SELECT sha FROM package ORDER BY 1") == [("s",), ("t",), ("u",)]
 
 
 def test_top_pypi_packages_are_dated_by_what_they_say_of_themselves(tmp_path: Path) -> None:
