@@ -1,8 +1,8 @@
 """The metadata of PTMTorrent (JSON): the Hub's rows as it kept them, or its own records, or both in one.
 
 Eras: what its scripts fetched are rows of the Hub (`modelId`, `downloads`, `lastModified`, `tags`, some with `_id`).
-Its own records (`ModelHub`, `ModelName`, `ModelURL`, `LatestGitCommitSHA`) have no counts; their `id` is the Hub's own or
-a number of a run, and those of other hubs are left out.
+Its own records (`ModelHub`, `ModelName`, `ModelURL`, `LatestGitCommitSHA`) have no counts; their `id` is the Hub's or a
+number of a run, and those of other hubs are left out.
 """
 
 from __future__ import annotations

@@ -29,9 +29,15 @@ def assert_equal_in_every_form(store: Path, out: Path, but: frozenset[str] = fro
         expected = asked(store, f"SELECT {shown} FROM {view}")
         assert expected or view not in TABLES or view in but, view
         assert same(asked(sqlite, f"SELECT * FROM {view}"), expected), view
-        assert same(duckdb.sql(f"SELECT * FROM read_parquet('{out}/parquet/{view}/*.parquet')").fetchall(), expected)
+        assert same(of_parquet(out, view), expected), view
         assert same(of_jsonl(out, view), expected), view
         assert same(of_csv(out, view, types), expected, empty_is_null=True), view
+
+
+def of_parquet(out: Path, view: str) -> Rows:
+    """The rows as DuckDB reads them; a view without rows may have no file."""
+    found = f"{out}/parquet/{view}/*.parquet"
+    return duckdb.sql(f"SELECT * FROM read_parquet('{found}')").fetchall() if list((out / "parquet").glob(view)) else []
 
 
 def of_csv(out: Path, view: str, types: list[str]) -> Rows:
