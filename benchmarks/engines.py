@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy
 
-from analysis.engines import Engine, Place, engines, opened
+from analysis.engines import Engine, EngineFailed, Place, engines, opened
 from analysis.export import main as export
 from analysis.metric import metrics
 from analysis.missing import Missing, computed, of_a_lake
@@ -190,8 +190,8 @@ def run(sizes: Sequence[tuple[int, int]], names: Sequence[str], master: str) -> 
                 shown = [f"{snapshots:,}", f"{rows:,}", name]
                 try:
                     marks, told = measure(name, place, snapshots)
-                except Exception as error:  # noqa: BLE001 - an engine that cannot do it is a result too
-                    shown.append(str(error).partition("\n")[0][:80])
+                except EngineFailed as error:  # that an engine cannot do it is a result too
+                    shown.append(f"{error} {error.why}"[:80])
                 else:
                     expected = expected or told
                     assert told == expected, f"{name} answers otherwise"

@@ -13,6 +13,7 @@ from analysis.engines import (
     EngineMissing,
     LakeTable,
     Place,
+    failed,
     lake_tables,
     mentioned,
     nothing_there,
@@ -44,8 +45,14 @@ class Spark:
     def execute(self, question: str, values: Mapping[str, object]) -> Answer:
         """The rows of one question; `:name` is Spark's own mark too."""
         asked = mentioned(question)
-        frame = self._session.sql(question, args={name: value for name, value in values.items() if name in asked})
-        return Answer(tuple((name,) for name in frame.columns), [tuple(row) for row in frame.collect()])
+        given = {name: value for name, value in values.items() if name in asked}
+        try:
+            frame = self._session.sql(question, args=given)
+            return Answer(tuple((name,) for name in frame.columns), [tuple(row) for row in frame.collect()])
+        except Exception as error:
+            if type(error).__module__.partition(".")[0] in ("py4j", "pyspark"):
+                raise failed("Spark", error) from error
+            raise
 
     def write(self, url: str, results: Sequence[tuple[object, ...]]) -> None:
         """Add rows to the Parquet files of a folder, split by registry and snapshot as the lake is."""
@@ -63,6 +70,8 @@ class Spark:
         try:
             frame = self._session.read.schema(schema).parquet(table.files(lake, depth=False))
         except AnalysisException as error:
+            if error.getCondition() != "PATH_NOT_FOUND":
+                raise failed("Spark", error) from error
             if table.name == "snapshot":
                 raise nothing_there(lake, error) from error
             frame = self._session.createDataFrame([], schema)

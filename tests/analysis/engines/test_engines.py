@@ -130,6 +130,16 @@ def test_a_lake_that_is_not_there_is_said_in_four_parts(tmp_path: Path) -> None:
     assert "observatory export" in caught.value.fix
 
 
+def test_an_engine_that_cannot_answer_says_so_in_four_parts(place: Place, tmp_path: Path, capsys) -> None:
+    lake = Path(shutil.copytree(str(place.lake), tmp_path / "lake"))
+    for file in (lake / "parquet" / "ranking").rglob("*.parquet"):
+        file.write_bytes(file.read_bytes()[:-100])
+    copy = without_results(place, tmp_path)
+    assert compute(["--engine", "duckdb", "--lake", str(lake), "--db", str(copy), "--metric", "turnover"]) == 1
+    said = capsys.readouterr().err
+    assert "DuckDB could not answer" in said and "fix" in said and "foresee" not in said
+
+
 def computed(place: Place, name: str, folder: Path, db: Path) -> list[tuple[object, ...]]:
     """What `observatory compute` leaves in a store from a lake."""
     words = ["--engine", name, "--lake", str(place.lake), "--results", str(folder / "results"), "--db", str(db)]
