@@ -33,6 +33,7 @@ class Older:
     folder: Path
     code: str | None
     entries: Mapping[Place, Mapping[str, object]] = field(default_factory=dict)
+    keys: frozenset[object] = frozenset()
 
     def key(self, table: Table, part: Part) -> str | None:
         """What the file of a part is made of; None where that may be other rows next time."""
@@ -44,10 +45,7 @@ class Older:
 
     def has(self, table: Table, part: Part) -> bool:
         """Whether some form of it is there."""
-        key = self.key(table, part)
-        return key is not None and any(
-            entry["key"] == key for place, entry in self.entries.items() if place[1:] == place_of("", table, part)[1:]
-        )
+        return self.key(table, part) in self.keys
 
     def split(
         self, form: str, tables: Sequence[Table], new: Path
@@ -88,7 +86,7 @@ def older(out: Path, connection: sqlite3.Connection, plain: bool) -> Older:
     except (OSError, ValueError, KeyError, TypeError):
         told = []
     entries = {(one["format"], one["table"], one["registry"], one["snapshot"]): one for one in told if "key" in one}
-    return Older(out, code(connection), entries)
+    return Older(out, code(connection), entries, frozenset(one["key"] for one in entries.values()))
 
 
 def code(connection: sqlite3.Connection) -> str:

@@ -18,7 +18,7 @@ from db.rows import Observation
 from tests.analysis.conftest import History
 from tests.analysis.exports.conftest import model, tree
 
-FORMS = ("csv", "jsonl", "parquet")
+FORMS = ("csv", "parquet")
 SCOPE = Scope(registries=("huggingface/models", "npm"))
 NONE, PARTIAL = 0, 3  # asked for the names of its columns; it has no rows
 ASKED = re.compile(r"FROM (ranking|finding|v1_ranking|v1_finding)\b.*snapshot(?:_id)? = (\d+)", re.DOTALL)
@@ -66,7 +66,7 @@ def test_a_file_that_is_not_what_it_was_is_written_again(store: Path, tmp_path: 
     assert tree(tmp_path / "out") == whole
 
 
-@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("before", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_nothing_is_taken_over_where_rows_are_left_out(store: Path, tmp_path: Path, before: bool) -> None:
     named = tmp_path / "r.toml"
     named.write_text('[[redaction]]\nname = "maker/a"\n', "utf-8")
