@@ -18,7 +18,7 @@ from crawler.decode import NotAList, split
 from crawler.items import Answer
 from crawler.pace import LONGEST_WAIT, Budget, back_off, read_date, read_quota, retry_after, wait_after_429
 from crawler.redact import in_text
-from crawler.spiders import CrawlError, Stopped
+from crawler.spiders import CrawlError, Stopped, how_to_go_on
 from db.command import plain
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class PaceMiddleware:
             raise CrawlError(
                 f"{self.spider.plan.registry} kept failing: {why}.",
                 why=f"{attempt} tries at {urlsplit(request.url).path} all failed.",
-                fix="Nothing is lost: run the same command with --resume in a while.",
+                fix=f"Nothing is lost: {how_to_go_on(self.spider)} in a while.",
                 lasting=False,
             )
         if pause > LONGEST_WAIT:
@@ -162,7 +162,7 @@ class PaceMiddleware:
         return CrawlError(
             f"{self.spider.plan.registry} asks us to wait {wait / 60:.0f} minutes.",
             why="Its quota is used up (perhaps by others behind the same address).",
-            fix=f"Run the same command with --resume in {wait / 60:.0f} minutes, or give a token (HF_TOKEN).",
+            fix=f"Nothing is lost: {how_to_go_on(self.spider)} in {wait / 60:.0f} minutes, or give a token (HF_TOKEN).",
             lasting=False,
         )
 

@@ -27,6 +27,7 @@ SIZE = 1 << 16
 COLUMNS = ("downloads", "likes", "downloads_all_time")
 NOTHING = -1
 ESCAPE = 255
+STRIP = 64  # packages
 ALONE, PIECE = 256, 4096  # bytes: from when on a code of its own is worth its room, and when another one begins
 HEAD = struct.Struct("<IIB")
 # Steps repeat by chance, not by pattern: a search for matches costs more room than it saves, so hardly any is found,
@@ -76,9 +77,10 @@ def difference(before: Block, places: np.ndarray, columns: list[np.ndarray]) -> 
     present[here] = True
     streams = [_gaps(new), _gaps(np.flatnonzero(present != after.present))]
     for had, given in zip(after.values, columns, strict=True):
-        steps = np.zeros(len(had), np.int64)
-        steps[here] = given - had[here]  # wraps, and wraps back
-        streams += _told(steps)
+        has = had.copy()
+        has[here] = given
+        has -= had  # wraps, and wraps back
+        streams += _told(has)
     return _packed(streams) if any(len(stream) for stream in streams) else b""
 
 
@@ -152,8 +154,9 @@ def _index(gaps: np.ndarray, where: int) -> int | None:
 def _told(steps: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The steps of the front, as far as more places change than not; of the others, the gaps between them and steps."""
     changed = steps != 0
-    balance = np.cumsum(np.where(changed, np.int32(1), np.int32(-1)))
-    front = int(balance.argmax()) + 1 if len(balance) and balance.max() > 0 else 0
+    strips = np.add.reduceat(changed, np.arange(0, len(changed), STRIP), dtype=np.int32) if len(changed) else changed
+    balance = np.cumsum(2 * strips - STRIP)
+    front = min((int(balance.argmax()) + 1) * STRIP, len(steps)) if len(balance) and balance.max() > 0 else 0
     where = np.flatnonzero(changed[front:])
     return _zigzag(steps[:front]), _gaps(where), _zigzag(steps[front + where])
 

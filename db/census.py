@@ -126,9 +126,10 @@ def assemble(connection: sqlite3.Connection, snapshot: int) -> np.ndarray:
     arrived = departed = 0
     for block, before, lies in _beside(_blocks(connection, last, registry), packages):
         places, given = packages[lies] - block * SIZE, [column[lies] for column in columns]
-        there = np.intersect1d(before.places[before.present], places, assume_unique=True)
-        arrived += len(places) - len(there)
-        departed += int(before.present.sum()) - len(there)
+        was, now = np.zeros(SIZE, bool), np.zeros(SIZE, bool)
+        was[before.places[before.present]] = now[places] = True
+        arrived += int(np.count_nonzero(now & ~was))
+        departed += int(np.count_nonzero(was & ~now))
         _write_block(connection, (registry, block, snapshot), before, places, given, number % WHOLE_EVERY == 0)
     connection.execute(
         "INSERT INTO census (snapshot_id, packages, arrivals, departures) VALUES (?, ?, ?, ?)",
@@ -150,22 +151,29 @@ def absent(connection: sqlite3.Connection, snapshot: int, packages: np.ndarray) 
 
 def stage(packages: list[int], columns: Iterable[list[int | None]]) -> bytes:
     """The counters of one page, until its census ends."""
-    said = [packages, *([NOTHING if value is None else value for value in column] for column in columns)]
-    return zstandard.compress(np.array(said, np.int64).tobytes(), 1)
+    said = np.array(
+        [packages, *([NOTHING if value is None else value for value in column] for column in columns)], np.int64
+    )
+    narrow = said.astype(np.int32)
+    form = narrow if np.array_equal(narrow, said) else said
+    return bytes([form.itemsize]) + zstandard.compress(form.tobytes(), 1)
 
 
 def staged(connection: sqlite3.Connection, snapshot: int) -> tuple[np.ndarray, list[np.ndarray]]:
     """The packages of an open census, rising, and their counters; never all pages at once in memory."""
-    packages = _staged_column(connection, snapshot, 0)
-    order = np.argsort(packages, kind="stable")
-    columns = [_staged_column(connection, snapshot, place)[order] for place in range(1, STAGED)]
-    return packages[order], columns
-
-
-def _staged_column(connection: sqlite3.Connection, snapshot: int, place: int) -> np.ndarray:
     rows = connection.execute("SELECT content FROM census_page WHERE snapshot_id = ? ORDER BY number", (snapshot,))
-    pages = (np.frombuffer(zstandard.decompress(row[0]), np.int64).reshape(STAGED, -1) for row in rows)
-    return np.concatenate([np.empty(0, np.int64), *(page[place].copy() for page in pages)])
+    pages = [_page(row[0]) for row in rows]
+    found = np.concatenate(pages, axis=1, dtype=np.int64) if pages else np.empty((STAGED, 0), np.int64)
+    pages.clear()
+    order = np.argsort(found[0], kind="stable")
+    packages, *columns = (column[order] for column in found)
+    return packages, columns
+
+
+def _page(content: bytes) -> np.ndarray:
+    width = content[0] if content[0] in (4, 8) else None  # what was staged before there was a width is of eight bytes
+    raw = zstandard.decompress(content[1:] if width else content)
+    return np.frombuffer(raw, np.int32 if width == 4 else np.int64).reshape(STAGED, -1)
 
 
 def _write_block(
@@ -184,7 +192,8 @@ def _write_block(
 
 def _beside(before: Iterator[tuple[int, Block]], packages: np.ndarray) -> Iterator[tuple[int, Block, slice]]:
     """Every block of the last census or of this one, and where in `packages` its packages lie."""
-    known, numbers = next(before, None), np.unique(packages // SIZE).tolist()
+    blocks = packages >> 16
+    known, numbers = next(before, None), blocks[np.flatnonzero(np.diff(blocks, prepend=-1))].tolist()
     while known is not None or numbers:
         block = min(([known[0]] if known else []) + numbers[:1])
         lies = slice(*np.searchsorted(packages, [block * SIZE, (block + 1) * SIZE]))

@@ -102,6 +102,10 @@ EXITS: Mapping[str, Mapping[int, str]] = {
     "store migrate": {0: "the schema is up to date", 1: "the file is not a store, or a newer version wrote it"},
     "store check": {0: "everything holds; a note is not a fault", 1: "something is broken, or the file is not a store"},
     "store schema": {0: "printed", 2: "the dictionary is not SQL"},
+    "store redact": {
+        0: "the views and exports leave it out",
+        1: "the list cannot be read, or another process is writing",
+    },
     "store backup": {0: "copied, and the copy was checked", 1: "OUT exists, or the copy is not sound"},
     "store restore": {0: "in place, and checked there", 1: "the backup is not sound, or another process is writing"},
     "schedule run": {

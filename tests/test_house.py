@@ -53,6 +53,7 @@ OUR_SQL = {  # f-strings that are SQL, and what is put into them: our own consta
     "db/care.py: journal",
     "db/care.py: OURS",
     "db/migrate.py: APPLICATION_ID",
+    "db/redactions.py: name",
     "db/store.py: table",
 }
 # Built from pieces, so that this file does not have them either. What npm and pypi are called is looked up at run time.

@@ -65,6 +65,11 @@ class Plan:
     longest: int = 6 * 3600
 
 
+def how_to_go_on(spider: Spider) -> str:
+    """What to do after a crawl that was stopped: some commands have a --resume, others take up the rest anyway."""
+    return f"run the same command {'with --resume' if getattr(spider, 'resumes', False) else 'again'}"
+
+
 class RegistrySpider(Spider):
     """What every registry's spider shares. To fill in: `serves`, `first_url`, `read` and `next_url`.
 
@@ -76,6 +81,7 @@ class RegistrySpider(Spider):
     public_endpoint = ""
     pause = 0.0
     of_everything = False
+    resumes = True  # whether its command has a --resume
     asked_ahead: str | None = None
     page_bytes = 128 * 1024 * 1024
 

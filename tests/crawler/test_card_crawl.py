@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from crawler.card_spider import LARGEST_FETCHED, lasting_state, look_of, state_of
+from crawler.card_spider import LARGEST_FETCHED, CardSpider, lasting_state, look_of, state_of
 from crawler.items import Answer
-from crawler.spiders import CrawlError
+from crawler.spiders import CrawlError, Plan, how_to_go_on
+from crawler.spiders.huggingface import HuggingFaceSpider
 from db.cards import LARGEST_KEPT, WantedCard, blob_hash
 from tests.crawler.conftest import HUB, Crawl, Crawled
 from tests.simulated import Simulation
@@ -72,6 +73,11 @@ def test_a_second_look_at_unchanged_cards_asks_for_nothing(
     history = third.rows("SELECT until IS NULL, card_id FROM card_revision JOIN package USING (package_id)"
                          " WHERE name = ? ORDER BY since", name)  # fmt: skip
     assert [newest for newest, _ in history] == [0, 1] and len({card for _, card in history}) == 2
+
+
+def test_a_look_that_is_stopped_names_no_option_it_lacks() -> None:
+    assert how_to_go_on(CardSpider(Plan("huggingface/models", 1), [], None)) == "run the same command again"
+    assert how_to_go_on(HuggingFaceSpider(Plan("huggingface/models", 1))) == "run the same command with --resume"
 
 
 def asked_names(done: Crawled) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import tracemalloc
+from collections import Counter
 
 import pytest
 
@@ -110,6 +112,35 @@ def test_lines_end_in_any_way(end: str) -> None:
 )
 def test_fields_are_those_with_a_value(block: str, fields: tuple[str, ...]) -> None:
     assert read(f"---\n{block}\n---\n# A").fields == fields
+
+
+@pytest.mark.parametrize(
+    "block", ["license: mit\nlicense: gpl", "a: b\nco2: {x: 1, x: 2}", "'a': b\na: c", "{a: b, a: b}"]
+)
+def test_a_name_that_stands_twice_is_broken(block: str) -> None:
+    assert read(f"---\n{block}\n---\n").state == "broken"
+    assert values("a: {b: c}\nd: {b: c}") == {"a": {"b": "c"}, "d": {"b": "c"}}
+
+
+PIECES = (
+    "---", "\n", "- ", "a", "license: mit", ": ", "&x ", "*x", "[", "]", "{", "}", "'", '"', "|", ">", "#", "!",
+    "!!python/name:a.b ", "? ", "<<: ", "\t", "  ", "\r\n", "\0", "\ufeff", "é", "🦉", "%YAML 1.1", "...",
+    "tags:\n- pytorch", "model-index:\n- name: m", "results: []", "widget: 1", "co2_eq_emissions:", "0x1f", "~",
+    "\x07", "\ud800", "@", "`", ",", "language: no",
+)  # fmt: skip
+
+
+def mangled(drawn: random.Random) -> str:
+    """Front matter of pieces in any order, mostly between two lines of hyphens."""
+    block = "".join(drawn.choice(PIECES) + drawn.choice(("", "", "\n")) for _ in range(drawn.randint(0, 40)))
+    return f"---\n{block}\n---\n# A" if drawn.random() < 0.9 else block
+
+
+@pytest.mark.parametrize("seeds", [range(10_000), pytest.param(range(10_000, 300_000), marks=pytest.mark.slow)])
+def test_no_front_matter_raises_whatever_it_is(seeds: range) -> None:
+    states = Counter(read(mangled(random.Random(seed))).state for seed in seeds)
+    assert set(states) <= {"none", "read", "refused", "broken"}
+    assert min(states["none"], states["read"], states["broken"]) > len(seeds) // 200
 
 
 @pytest.mark.parametrize("block", ["a: [", "- a\n- b", "just words", "a: b: c", "\tx: y", "a: *nobody", "a: \x07"])

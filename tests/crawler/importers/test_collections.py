@@ -146,43 +146,101 @@ def test_the_oldest_peatmoss_has_names_and_downloads_alone(tmp_path: Path) -> No
     assert rows(tmp_path, "SELECT count(*) FROM attribute") == [(0,)]
 
 
-DUMP = r"""-- MariaDB dump
+DUMP = r"""-- MariaDB dump 10.19  Distrib 10.6.12-MariaDB, for debian-linux-gnu (x86_64)
+DROP TABLE IF EXISTS `model`;
+CREATE TABLE `model` (
+  `model_id` varchar(256) NOT NULL,
+  `pipeline_tag` text DEFAULT NULL,
+  `downloads` int(11) DEFAULT NULL,
+  `library_name` text DEFAULT NULL,
+  `likes` int(11) DEFAULT NULL,
+  `config` longtext DEFAULT NULL,
+  PRIMARY KEY (`model_id`),
+  CONSTRAINT `model_ibfk_1` FOREIGN KEY (`model_id`) REFERENCES `repository` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+INSERT INTO `model` VALUES
+('models/a/b',NULL,60,'peft',NULL,'{\'model_type\': \'gpt2\'}'),
+('models/gpt2','text-generation',50,NULL,NULL,'None');
+DROP TABLE IF EXISTS `repository`;
 CREATE TABLE `repository` (
   `id` varchar(256) NOT NULL,
-  `type` varchar(16) DEFAULT NULL,
-  `sha` varchar(40) DEFAULT NULL,
+  `name` text DEFAULT NULL,
+  `type` varchar(7) DEFAULT NULL,
+  `author` varchar(256) DEFAULT NULL,
+  `sha` text DEFAULT NULL,
   `last_modified` datetime DEFAULT NULL,
+  `private` int(11) DEFAULT NULL,
   `card_data` longtext DEFAULT NULL,
-  `gated` varchar(16) DEFAULT NULL,
+  `gated` int(11) DEFAULT NULL,
   `likes` int(11) DEFAULT NULL,
-  PRIMARY KEY (`id`)
-) ENGINE=InnoDB;
+  `disabled` int(11) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  KEY `author` (`author`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 INSERT INTO `repository` VALUES
-('a/b','model','s1','2024-09-30 10:00:00','{\"x\": \"it\'s, (odd);\"}','auto',3),
-('datasets/c','dataset','s2','2024-09-29 10:00:00',NULL,'0',9),
-('gpt2','model','s3','2024-09-01 00:00:00','',NULL,7);
-INSERT INTO `model` (`model_id`, `pipeline_tag`, `downloads`, `library_name`) VALUES
-('gpt2','text-generation',50,NULL),('a/b',NULL,60,'peft');
+('datasets/c','c','dataset',NULL,'s2','2024-09-29 10:00:00',0,'None',0,9,0),
+('models/a/b','a/b','model','a','s1','2024-09-30 10:00:00',0,'{\"x\": \"it\'s, (odd);\"}',0,3,0),
+('models/gpt2','gpt2','model',NULL,'s3','2024-09-01 00:00:00',0,'',NULL,7,1);
+DROP TABLE IF EXISTS `tags_in_repo`;
 CREATE TABLE `tags_in_repo` (
-  `tag_name` varchar(64),
-  `repo_id` varchar(256)
-);
-INSERT INTO `tags_in_repo` VALUES ('base_model:adapter:gpt2','a/b'),('license:mit','gpt2');
+  `tag_name` varchar(256) NOT NULL,
+  `repo_id` varchar(256) NOT NULL,
+  PRIMARY KEY (`tag_name`,`repo_id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+INSERT INTO `tags_in_repo` VALUES ('base_model:adapter:gpt2','models/a/b'),('license:mit','models/gpt2');
 INSERT INTO `commits` VALUES ('ignored');
 """
+FIRST = r"""-- MySQL dump 10.13  Distrib 8.0.31, for Linux (x86_64)
+CREATE TABLE `model` (
+  `id` varchar(256) NOT NULL,
+  `name` text,
+  `model_id` text,
+  `author` text,
+  `sha` text,
+  `last_modified` text,
+  `private` int DEFAULT NULL,
+  `pipeline_tag` text,
+  `downloads` int DEFAULT NULL,
+  `library_name` text,
+  `likes` int DEFAULT NULL,
+  `config` longtext,
+  `card_data` longtext,
+  `gated` int DEFAULT NULL,
+  PRIMARY KEY (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+INSERT INTO `model` VALUES
+ ('models/a/b','a/b','a/b','a','s1','2022-09-30T10:00:00.000Z',0,NULL,60,'peft',3,'None','None',NULL),
+ ('models/gpt2','gpt2','gpt2',NULL,'s3','2022-09-01T00:00:00.000Z',0,'text-generation',50,NULL,7,'None','None',NULL);
+CREATE TABLE `tags_in_repo` (
+  `tag_name` varchar(256) NOT NULL,
+  `repo_id` varchar(256) NOT NULL,
+  PRIMARY KEY (`tag_name`,`repo_id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+INSERT INTO `tags_in_repo` VALUES ('base_model:adapter:gpt2','models/a/b'),('license:mit','models/gpt2');
+""".replace("\n (", "(")  # MySQL writes the rows of a table into one line
 
 
-@pytest.mark.parametrize("packed", [False, True])
-def test_hfcommunity_tables_are_joined_whatever_form_their_rows_have(tmp_path: Path, packed: bool) -> None:
+@pytest.mark.parametrize(("dumped", "packed", "year"), [(DUMP, False, 2024), (DUMP, True, 2024), (FIRST, True, 2022)])
+def test_hfcommunity_tables_are_joined_as_each_era_has_them(
+    tmp_path: Path, dumped: str, packed: bool, year: int
+) -> None:
     file = tmp_path / "dump.sql"
-    file.write_bytes(gzip.compress(DUMP.encode()) if packed else DUMP.encode())
-    assert brought(tmp_path, "hfcommunity", file, "2024-10-01").status == "complete"
+    file.write_bytes(gzip.compress(dumped.encode()) if packed else dumped.encode())
+    assert brought(tmp_path, "hfcommunity", file, f"{year}-10-01").status == "complete"
     assert rows(tmp_path, RANKING) == [(1, "name:a/b", "a/b", 60, 3), (2, "name:gpt2", "gpt2", 50, 7)]
     assert rows(tmp_path, "SELECT child_id, parent_id, relation FROM lineage_edge") == [(1, 2, "adapter")]
     assert rows(tmp_path, "SELECT value FROM attribute WHERE name IN ('gated', 'task', 'licence') ORDER BY 1") == [
-        ("auto",), ("mit",), ("text-generation",),
+        ("mit",), ("text-generation",),
     ]  # fmt: skip
-    assert "2024-09-30" in str(rows(tmp_path, "SELECT evidence FROM snapshot"))
+    assert f"{year}-09-30" in str(rows(tmp_path, "SELECT evidence FROM snapshot"))
+
+
+def test_hfcommunity_has_data_sets_too(tmp_path: Path) -> None:
+    made = DUMP.replace("INSERT INTO `commits` VALUES ('ignored');", "INSERT INTO `dataset`"
+                        " (`dataset_id`, `downloads`) VALUES ('datasets/c',4);")  # fmt: skip
+    (tmp_path / "dump.sql").write_text(made)
+    brought(tmp_path, "hfcommunity", tmp_path / "dump.sql", "2024-10-01", "huggingface/datasets")
+    assert rows(tmp_path, RANKING) == [(1, "name:c", "c", 4, 9)]
 
 
 def test_the_values_of_a_dump_are_read_as_they_were_written() -> None:
@@ -195,13 +253,19 @@ def test_ptmtorrent_keeps_rows_of_the_hub_and_leaves_other_hubs_out(tmp_path: Pa
         {"modelId": "gpt2", "sha": "s", "lastModified": "2022-11-30T00:00:00.000Z", "tags": ["pytorch"], "downloads": 5,
          "likes": 2, "_id": f"{ID}1", "pipeline_tag": "text-generation", "library_name": "transformers"},
         {"id": 17.0, "ModelHub": hub, "ModelName": "b", "ModelOwner": "a", "ModelURL": "https://huggingface.co/a/b",
-         "LatestGitCommitSHA": "t", "ModelTask": "fill-mask"},
+         "ModelOwnerURL": "https://huggingface.co/a", "Datasets": [{}], "ModelPaperDOI": [], "LatestGitCommitSHA": "t",
+         "ModelTask": "fill-mask", "ModelArchitecture": "bert"},
+        {"id": f"{ID}2", "ModelHub": {**hub, "MetadataFilePath": "hf.json", "MetadataObjectID": f"{ID}2"},
+         "ModelName": "c", "ModelOwner": "a", "ModelURL": "https://huggingface.co/a/c", "ModelOwnerURL": "",
+         "Datasets": [{}], "ModelPaperDOI": [], "LatestGitCommitSHA": "u", "ModelTask": None},
         {"id": 18.0, "ModelHub": {"ModelHubName": "Modelzoo"}, "ModelName": "z", "ModelURL": "https://x.example/z"},
     ]  # fmt: skip
     (tmp_path / "hf.json").write_text(json.dumps(made))
     assert brought(tmp_path, "ptmtorrent", tmp_path / "hf.json", "2022-12-01").status == "complete"
-    assert rows(tmp_path, RANKING) == [(1, f"{ID}1", "gpt2", 5, 2), (2, "name:a/b", "a/b", None, None)]
-    assert rows(tmp_path, "SELECT sha FROM package ORDER BY 1") == [("s",), ("t",)]
+    assert rows(tmp_path, RANKING) == [
+        (1, f"{ID}1", "gpt2", 5, 2), (2, "name:a/b", "a/b", None, None), (3, f"{ID}2", "a/c", None, None),
+    ]  # fmt: skip
+    assert rows(tmp_path, "SELECT sha FROM package ORDER BY 1") == [("s",), ("t",), ("u",)]
 
 
 def test_top_pypi_packages_are_dated_by_what_they_say_of_themselves(tmp_path: Path) -> None:

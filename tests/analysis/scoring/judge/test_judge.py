@@ -12,7 +12,9 @@ import pytest
 
 from analysis.scoring import ITEMS
 from analysis.scoring.__main__ import main
+from analysis.scoring.judge import batch
 from analysis.scoring.judge.answers import READ, Reading, read_answer, verdicts
+from analysis.scoring.judge.client import most_tokens
 from analysis.scoring.judge.ledger import Budget, Ledger
 from analysis.scoring.judge.prompts import body, prompt
 from db.connect import reading, writing
@@ -56,6 +58,22 @@ def test_F4_what_is_no_answer_is_a_state_and_never_a_no(model, state, ask):
     ((made,),) = ask(model)
     assert (made.state, made.answers) == (state, {})
     assert {one.state for one in verdicts([made]).values()} == {state}
+
+
+def test_a_model_that_takes_no_temperature_is_another_reader(command, calls):
+    code, out, err = command("--model", "warm", "--repeats", "1")
+    (row,) = json.loads(out)
+    assert (code, row["score"], row["without"]) == (0, 1.0, ["temperature"])
+    assert "warm does not take temperature" in err
+    before = calls("warm")
+    assert json.loads(command("--model", "warm", "--repeats", "1")[1])[0]["without"] == ["temperature"]
+    assert calls("warm") == before, "what was read without it is known the next time"
+
+
+def test_what_is_reserved_is_more_than_any_tokenizer_of_bytes_can_make_of_the_request():
+    asked = body(prompt("strict"), "🦉" * 500, "good", 9, "mark", 1)
+    assert most_tokens(asked) >= len(json.dumps(asked, ensure_ascii=False).encode())
+    assert most_tokens(asked) >= 4 * 500 + len(json.dumps(asked["response_format"]))
 
 
 def test_money_that_is_gone_is_not_tried_for_again(ask, calls):
@@ -213,6 +231,28 @@ def test_a_batch_is_submitted_and_collected(command, calls):
     code, out, _ = command("--model", "good", "--batch", "collect")
     assert (code, json.loads(out)[0]["score"]) == (0, 1.0)
     assert "nothing to ask" in command("--model", "good", "--batch", "submit")[2]
+
+
+def test_several_batches_wait_at_a_time_and_nothing_is_asked_twice(command, monkeypatch):
+    def submitted(*words: str) -> list[str]:
+        told = command("--model", "good", "--batch", "submit", *words)[2]
+        return [line.split(": ")[1] for line in told.splitlines() if line.startswith("batch")]
+
+    monkeypatch.setattr(batch, "MOST_REQUESTS", 2)
+    assert submitted("--repeats", "1") == ["1 requests"]
+    assert submitted("--repeats", "5") == ["2 requests", "2 requests"]
+    assert submitted("--repeats", "5") == []
+    code, out, _ = command("--model", "good", "--batch", "collect", "--repeats", "5")
+    (row,) = json.loads(out)
+    assert (code, row["score"], row["readings"]) == (0, 1.0, 5)
+
+
+def test_a_batch_that_a_model_refuses_as_it_stands_is_submitted_otherwise_the_next_time(command):
+    command("--model", "warm", "--batch", "submit", "--repeats", "1")
+    assert json.loads(command("--model", "warm", "--batch", "collect", "--repeats", "1")[1])[0]["score"] is None
+    command("--model", "warm", "--batch", "submit", "--repeats", "1")
+    (row,) = json.loads(command("--model", "warm", "--batch", "collect", "--repeats", "1")[1])
+    assert (row["score"], row["without"]) == (1.0, ["temperature"])
 
 
 def test_F6_a_model_that_answers_otherwise_than_last_week_is_told_of(command, tmp_path):
