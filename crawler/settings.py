@@ -37,7 +37,7 @@ def user_agent(contact: str | None) -> str:
 def be_quiet(manner: Manner) -> None:
     """What Scrapy and Twisted have to say is for those who look for a mistake.
 
-    Twisted would put the worst of it, a certificate that is no good among it, on stderr with a traceback; it is an error
+    Twisted would put the worst of it, as a certificate that is no good, on stderr with a traceback; it is an error
     like others, and told as one.
     """
     from twisted.logger import globalLogBeginner
