@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlite_utils import Database
 
 from db import migrate
 from db.connect import writing
@@ -39,11 +41,13 @@ def older(folder: Path, version: int, monkeypatch: pytest.MonkeyPatch) -> Path:
     for file in FILES[:version]:
         shutil.copy(file, few)
     path = folder / f"{version}.db"
+    connection = sqlite3.connect(path, isolation_level=None)
     with monkeypatch.context() as patched:
         patched.setattr(migrate, "FOLDER", few)
-        with writing(path) as database:
-            for statement in migrate.statements(LISTED):
-                database.conn.execute(statement)
+        migrate.migrations().apply(Database(connection))
+    for statement in migrate.statements(LISTED):
+        connection.execute(statement)
+    connection.close()
     return path
 
 
