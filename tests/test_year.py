@@ -104,9 +104,9 @@ def ledger_is_whole(box: Box) -> dict[str, int]:
     return counted
 
 
-def test_A1_B2_B4_C5_sixteen_days_in_a_box_are_as_they_were(warmed: None, tmp_path: Path) -> None:
-    told = nothing_is_untrue(lived(tmp_path, 2, 16))
-    assert told["complete"] > 10 and told["gaps"] > 5
+def test_A1_B2_B4_C5_eight_days_in_a_box_are_as_they_were(warmed: None, tmp_path: Path) -> None:
+    told = nothing_is_untrue(lived(tmp_path, 33, 8))
+    assert told["complete"] >= 8 and told["gaps"] and told["kills"] and told["failing"]
 
 
 @pytest.mark.slow

@@ -96,9 +96,8 @@ WAYS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "way", [pytest.param(way, marks=() if way == "its certificate is no good" else pytest.mark.slow) for way in WAYS]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("way", WAYS)
 def test_C15_without_a_way_to_the_registry_there_is_one_clear_error(
     crawl: Crawl, pretend: Simulation, ways: dict[str, dict[str, str]], way: str
 ) -> None:
