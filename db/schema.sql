@@ -526,6 +526,8 @@ CREATE TABLE redacted (                   -- every id and name that these are of
     name TEXT PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX observation_block_half_way ON observation_block (registry_id, number, snapshot_id) WHERE codec = 3;
+
 CREATE VIEW v1_snapshot AS
 SELECT "snapshot", "registry", "kind", "k", "by", "counter", "date", "taken_at", "started_at", "ended_at", "status", CASE WHEN EXISTS (SELECT 1 FROM redacted x WHERE instr(b."reason", x.name)) THEN '[withheld]' ELSE b."reason" END AS "reason", "origin", CASE WHEN EXISTS (SELECT 1 FROM redacted x WHERE instr(b."source", x.name)) THEN '[withheld]' ELSE b."source" END AS "source", CASE WHEN EXISTS (SELECT 1 FROM redacted x WHERE instr(b."evidence", x.name)) THEN '[withheld]' ELSE b."evidence" END AS "evidence", "depth", "digest", "pages", "duplicates", "rejected"
 FROM (

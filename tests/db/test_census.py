@@ -75,10 +75,10 @@ def held(store: CensusStore, snapshot: int) -> dict[str, Said]:
 
 
 @settings(max_examples=30, deadline=None)
-@given(HISTORIES, st.integers(1, 5))
-def test_censuses_are_read_back_as_they_were(history: list[dict[str, Said]], every: int) -> None:
+@given(HISTORIES, st.integers(1, 6), st.integers(1, 3))
+def test_censuses_are_read_back_as_they_were(history: list[dict[str, Said]], every: int, half: int) -> None:
     store = census_store()
-    with patch("db.census.WHOLE_EVERY", every):
+    with patch("db.census.WHOLE_EVERY", every), patch("db.census.HALF_WAY", half):
         taken = [census(store, rows, at) for at, rows in enumerate(history)]
     assert [held(store, snapshot) for snapshot in taken] == history
     for key, package in asked(store, "SELECT stable_id, package_id FROM package"):
