@@ -70,12 +70,13 @@ def make_store(path: Path, snapshots: int, rows: int) -> None:
         to.execute("INSERT INTO registry VALUES (1, 'huggingface/models', 'huggingface', 'models')")
         everyone = range(1, rows + rows // 4 + 1)
         to.executemany(
-            "INSERT INTO package (package_id, registry_id, stable_id, name, seen_at) VALUES (?, 1, ?, ?, 0)",
-            ((number, f"{number:024x}", f"maker/m{number}") for number in everyone),
+            "INSERT INTO package (package_id, registry_id, key, name, name_hash, known_at, seen_at)"
+            " VALUES (?, 1, ?, ?, 0, 0, 0)",
+            ((number, number.to_bytes(12, "big"), f"maker/m{number}") for number in everyone),
         )
-        to.execute("INSERT INTO alias SELECT package_id, name, 0, NULL FROM package")
-        to.execute("INSERT INTO package_library SELECT package_id, 'transformers', 'library', 0, NULL FROM package")
-        to.execute("INSERT INTO lineage_edge SELECT package_id, package_id / 7 + 1, 'maker/m', 'finetune', 0, NULL"
+        to.execute("INSERT INTO word VALUES (1, 'library', 'transformers', 0)")
+        to.execute("INSERT INTO package_use SELECT package_id, 1, 0, NULL FROM package")
+        to.execute("INSERT INTO edge SELECT package_id, package_id / 7 + 1, 0, 0, NULL, ''"
                    " FROM package WHERE package_id % 3 = 0")  # fmt: skip
         _fill(to, snapshots, rows)
         to.execute("CREATE UNIQUE INDEX ranking_package ON ranking (package_id, snapshot_id)")

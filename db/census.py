@@ -84,7 +84,7 @@ def digest(connection: sqlite3.Connection, snapshot: int) -> str:
     hashes = [hashlib.sha256() for _ in range(STAGED)]
     rows = connection.execute(
         "SELECT p.package_id, p.stable_id FROM package p JOIN snapshot s ON s.registry_id = p.registry_id"
-        " WHERE s.snapshot_id = ? ORDER BY p.stable_id",
+        " WHERE s.snapshot_id = ? ORDER BY p.key",
         (snapshot,),
     )
     while some := rows.fetchmany(ROWS):

@@ -10,6 +10,7 @@ from dataclasses import replace
 from sqlite_utils import Database
 
 from db.census import absent, assemble, stage, staged
+from db.compact import compact
 from db.rows import CensusPage, Finding, Page, Progress
 from db.store import Store, script
 
@@ -108,15 +109,11 @@ class CensusStore(Store):
         ids = [known[key][0] if key in known else None for key in page.stable_ids]
         differing, drifted = _sorted_out(page, known, values["at"])
         if differing:
-            self._bring_in(replace_rows(page, differing))
+            self._bring_in(replace_rows(page, differing), [page.fingerprints[place] for place in differing])
             self._run("packages", values)
             found = self._connection.execute("SELECT position, package_id FROM temp.incoming ORDER BY position")
             for place, row in zip(differing, found, strict=True):
                 ids[place] = row[1]
-            self._connection.executemany(
-                "UPDATE package SET fingerprint = ? WHERE package_id = ? AND seen_at <= ?",
-                [(page.fingerprints[place], ids[place], values["at"]) for place in differing],
-            )
         (newest,) = script("census_newest")
         self._connection.executemany(newest, drifted)
         columns = (page.downloads, page.likes, page.downloads_all_time)
@@ -132,7 +129,8 @@ class CensusStore(Store):
         (statement,) = script("census_known")
         cursor = self._connection.cursor()
         cursor.row_factory = None
-        asked = {"registry": values["registry"], "first": page.stable_ids[0], "last": page.stable_ids[-1]}
+        first, last = compact(page.stable_ids[0]), compact(page.stable_ids[-1])
+        asked = {"registry": values["registry"], "first": first, "last": last}
         return {row[0]: row[1:] for row in cursor.execute(statement, asked)}
 
 

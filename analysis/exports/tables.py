@@ -25,6 +25,12 @@ DATED = {
     "taken_at": "taken_at", "noted_at": "coalesce(date || 'T00:00:00Z', noted_at)", "due_at": "due_at",
     "missed_at": "missed_at", "scored_at": "scored_at", "started_at": "started_at",
 }  # fmt: skip
+COMPUTED = {
+    "since": "INTEGER",
+    "until": "INTEGER",
+    "parent_id": "INTEGER",
+    "relation": "TEXT",
+}  # views tell no type of it
 Row = tuple[object, ...]
 
 
@@ -126,7 +132,7 @@ class _Asked:
 
     def _types(self, table: str) -> dict[str, str]:
         found = self.connection.execute("SELECT name, type FROM pragma_table_xinfo(?)", (table,))
-        return {name: kind.split()[0] for name, kind in found}
+        return {name: COMPUTED.get(name) or (kind.split() or ["TEXT"])[0] for name, kind in found}
 
     def _parts(self, question: str) -> Iterator[Part]:
         asked = set(re.findall(r":([a-z]+)", question))

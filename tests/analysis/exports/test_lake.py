@@ -12,7 +12,7 @@ from analysis.exports.tables import FOLDER
 from tests.analysis.exports.conftest import Export, asked
 
 TABLES = sorted(path.stem for path in FOLDER.glob("*.sql"))
-WITHHELD = {"package": ("fingerprint",), "snapshot": {"settings"}}
+WITHHELD = {"package": ("key", "name_hash", "known_at", "revision", "fingerprint"), "snapshot": ("settings",)}
 ADDED = {"registry", "snapshot"}
 
 
