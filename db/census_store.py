@@ -12,10 +12,11 @@ from operator import ne
 from sqlite_utils import Database
 
 from db.census import absent, assemble, stage, staged
+from db.compact import compact_all
 from db.rows import CensusPage, Finding, Page, Progress
 from db.store import Store, script
 
-Known = tuple  # package, fingerprint (None: look at it), seen_at, four newest values, stable id
+Known = tuple  # package, fingerprint (None: look at it), seen_at, four newest values, key
 STRANGER: Known = (None, None, 0, *(None,) * 4, None)
 
 
@@ -110,15 +111,11 @@ class CensusStore(Store):
         ids = [row[0] for row in known]
         differing, drifted = _sorted_out(page, known, values["at"])
         if differing:
-            self._bring_in(replace_rows(page, differing))
+            self._bring_in(replace_rows(page, differing), [page.fingerprints[place] for place in differing])
             self._run("packages", values)
             found = self._connection.execute("SELECT position, package_id FROM temp.incoming ORDER BY position")
             for place, row in zip(differing, found, strict=True):
                 ids[place] = row[1]
-            self._connection.executemany(
-                "UPDATE package SET fingerprint = ? WHERE package_id = ? AND seen_at <= ?",
-                [(page.fingerprints[place], ids[place], values["at"]) for place in differing],
-            )
         (newest,) = script("census_newest")
         self._connection.executemany(newest, drifted)
         columns = (page.downloads, page.likes, page.downloads_all_time)
@@ -135,9 +132,10 @@ class CensusStore(Store):
         (statement,) = script("census_known")
         cursor = self._connection.cursor()
         cursor.row_factory = None
-        asked = {"registry": values["registry"], "first": page.stable_ids[0], "last": page.stable_ids[-1]}
+        keys = compact_all(page.stable_ids)
+        asked = {"registry": values["registry"], "first": keys[0], "last": keys[-1]}
         found = {row[-1]: row for row in cursor.execute(statement, asked)}
-        return [found.get(key, STRANGER) for key in page.stable_ids]
+        return [found.get(key, STRANGER) for key in keys]
 
 
 def replace_rows(page: CensusPage, places: Sequence[int]) -> Page:

@@ -35,11 +35,18 @@ parent AS (
     FROM listed l
     JOIN lineage_edge e ON e.child_id = l.package_id AND e.parent_id IS NOT NULL AND e.parent_id <> e.child_id
      AND e.since <= l.taken_at AND (e.until IS NULL OR e.until > l.taken_at)
-    GROUP BY e.parent_id)
-SELECT l.package_id AS package, l.rank, l.downloads, l.likes, COALESCE(p.descendants, 0) AS descendants, k.state,
-       k.card_id AS card, COALESCE(c.fields, 0) AS fields
-FROM listed l
-LEFT JOIN looked k ON k.package_id = l.package_id
-LEFT JOIN counted c ON c.package_id = l.package_id
-LEFT JOIN parent p ON p.parent_id = l.package_id
-ORDER BY l.rank
+    GROUP BY e.parent_id),
+facts AS (
+    SELECT package_id, rank, downloads, likes, 0 AS descendants, NULL AS state, NULL AS card_id, 0 AS fields FROM listed
+    UNION ALL
+    SELECT package_id, NULL, NULL, NULL, 0, state, card_id, 0 FROM looked
+    UNION ALL
+    SELECT package_id, NULL, NULL, NULL, 0, NULL, NULL, fields FROM counted
+    UNION ALL
+    SELECT parent_id, NULL, NULL, NULL, descendants, NULL, NULL, 0 FROM parent)
+SELECT f.package_id AS package, MAX(f.rank) AS rank, MAX(f.downloads) AS downloads, MAX(f.likes) AS likes,
+       MAX(f.descendants) AS descendants, MAX(f.state) AS state, MAX(f.card_id) AS card, MAX(f.fields) AS fields
+FROM facts f
+GROUP BY f.package_id
+HAVING MAX(f.rank) IS NOT NULL
+ORDER BY MAX(f.rank)

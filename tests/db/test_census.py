@@ -108,7 +108,8 @@ def test_blocks_hold_packages_by_their_numbers_and_lie_apart() -> None:
     store = census_store()
     rows = {f"{number:024x}": (number, 1, None) for number in range(6)}
     asked(store, "INSERT INTO registry (registry_id, name, service) VALUES (1, ?, 'huggingface')", MODELS.name)
-    asked(store, "INSERT INTO package (package_id, registry_id, stable_id, name, seen_at) VALUES (?, 1, ?, 'x', 0)",
+    asked(store, "INSERT INTO package (package_id, registry_id, key, name, name_hash, known_at, seen_at)"
+          " VALUES (?, 1, ?, 'x', 0, 0, 0)",
           (1 << 16) - 3, "9" * 24)  # fmt: skip
     taken = [census(store, rows), census(store, dict.fromkeys(rows, (1, 1, 1)), at=1)]
     assert held(store, taken[0]) == rows
