@@ -73,13 +73,6 @@ def signalled(pretend: Simulation, path: Path, number: int, moment: int, whole: 
     return code
 
 
-def test_A1_A13_a_crawl_that_is_killed_or_stopped_at_a_statement_comes_to_the_same_end(
-    pretend: Simulation, whole: str, tmp_path: Path
-) -> None:
-    assert signalled(pretend, tmp_path / "killed.db", signal.SIGKILL, 420, whole) == -signal.SIGKILL
-    assert signalled(pretend, tmp_path / "stopped.db", signal.SIGTERM, 420, whole) == 3
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
@@ -95,7 +88,8 @@ def test_A1_A13_a_crawl_that_is_killed_or_stopped_anywhere_comes_to_the_same_end
     assert sum(code != 0 for code in codes) >= 15
 
 
-@pytest.mark.parametrize(("hours", "status"), [(0.4, "complete"), pytest.param(7, "partial", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("hours", "status"), [(0.4, "complete"), (7, "partial")])
 def test_B3_a_machine_that_slept_between_two_pages_goes_on_or_is_too_late(
     pretend: Simulation, tmp_path: Path, hours: float, status: str
 ) -> None:
