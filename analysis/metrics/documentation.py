@@ -11,7 +11,7 @@ from analysis.groups import Contrast, cohens_d, contrast, deciles, draws, larges
 from analysis.inference import Estimate, holm, mean, spearman, wilson
 from analysis.metric import Result
 
-VERSION = 1
+VERSION = 2
 OF = "cards"
 
 ITEMS, FIELDS = 5, 14
@@ -27,7 +27,7 @@ def documentation(cards: DataFrame, scores: DataFrame, depths: DataFrame) -> Ite
     """How much better the most popular packages are documented than the least popular ones.
 
         completeness(p) = the questions its card answers / 5;  0 where it has no card
-        metadata(p)     = the fields with a value, of 14 that are declared / 14
+        metadata(p)     = the fields with a value, of the 14 of the paper's script / 14
         difference      = mean over the top K - mean over the bottom K
 
     By each scorer of its own (`documentation.rules.…`, `documentation.openai.…`, never mixed, each at its newest
@@ -89,8 +89,9 @@ def documentation_as_published(cards: DataFrame, scores: DataFrame, depths: Data
 
     Known defects: three of the 17 columns are always there and two of them define the groups; which of the tied
     packages at the bottom are in the last K is an accident of sorting; a card that could not be read counts as one that
-    says nothing; extreme groups make d large. The names of the 14 fields are this project's list (docs/measuring.md),
-    not checked against the paper's artifact. Use `documentation`.
+    says nothing; extreme groups make d large. What counts today as a value of
+    the script's fields is this project's definition (docs/measuring.md). The paper's third popularity is the number of
+    GitHub repositories that use a model; descendants take its place. Use `documentation`.
 
     Jones et al., ESEM 2024, doi 10.1145/3674805.3686665, model_cards and analysis.
     """
