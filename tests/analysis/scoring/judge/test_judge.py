@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -184,6 +186,31 @@ def test_two_processes_and_a_crash_spend_no_more_than_the_budget_and_one_call(tm
 )
 def test_nothing_that_is_written_raises(raw):
     assert read_answer(raw, "# Owl").state == "invalid"
+
+
+def mangled(drawn: random.Random) -> str:
+    """An answer with pieces of it taken out, doubled, or put elsewhere."""
+    card = "Owl is a small language model for Welsh poetry."
+    told: dict[str, object] = {item: {"answer": drawn.random() < 0.5, "quote": card} for item in ITEMS}
+    for _ in range(drawn.randint(0, 2)):
+        told[drawn.choice(ITEMS)] = drawn.choice([None, True, [], "yes", {"answer": "true"}, {"answer": 1, "quote": 2}])
+    text = json.dumps(told)
+    for _ in range(drawn.randint(0, 3)):
+        begin, end = sorted(drawn.randrange(len(text) + 1) for _ in range(2))
+        text = drawn.choice([text[:begin] + text[end:], text[:end] + text[begin:], text[begin:], text + text[:begin]])
+    return text
+
+
+@pytest.mark.parametrize("seeds", [range(3_000), pytest.param(range(3_000, 100_000), marks=pytest.mark.slow)])
+def test_whatever_is_written_is_an_answer_with_all_items_or_none(seeds):
+    card, states = "# Owl\n\nOwl is a small language model for Welsh poetry.", Counter()
+    for seed in seeds:
+        made = read_answer(mangled(random.Random(seed)), card)
+        states[made.state] += 1
+        assert set(made.answers) == (set(ITEMS) if made.state == READ else set())
+        assert all(isinstance(one.answer, bool) for one in made.answers.values())
+    assert set(states) == {"read", "invalid"}
+    assert min(states.values()) > len(seeds) // 10
 
 
 @pytest.fixture
