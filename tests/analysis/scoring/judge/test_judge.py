@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +19,7 @@ from analysis.scoring.__main__ import main
 from analysis.scoring.judge import batch
 from analysis.scoring.judge.answers import READ, Reading, read_answer, verdicts
 from analysis.scoring.judge.client import most_tokens
+from analysis.scoring.judge.command import today
 from analysis.scoring.judge.ledger import Budget, Ledger
 from analysis.scoring.judge.prompts import body, prompt
 from db.connect import reading, writing
@@ -179,6 +182,26 @@ def test_two_processes_and_a_crash_spend_no_more_than_the_budget_and_one_call(tm
     assert 8.0 <= spent <= 10.0 + 1.0
     seen = Ledger(tmp_path / "ledger", Budget(10.0, None)).seen()
     assert seen.usd["d"] >= spent, "what a killed process had reserved stays spent"
+
+
+@pytest.mark.slow
+def test_two_commands_of_which_one_is_killed_spend_no_more_than_the_budget_and_one_call(tmp_path, endpoint, calls):
+    cards = tmp_path / "c.jsonl"
+    lines = [json.dumps({"modelId": f"a/{n}", "card": f"Card number {n} is a model of owls."}) for n in range(200)]
+    cards.write_text("\n".join(lines))
+    budget, one_call = 0.05, 0.0009  # 500 tokens read and 100 written, as the endpoint says of each
+    words = ["--base-url", endpoint, "--db", str(tmp_path / "o.db"), "--scorer", "openai", "--model", "race",
+             "--repeats", "1", "--budget", str(budget), "--price-in", "1", "--price-out", "4"]  # fmt: skip
+    line = [sys.executable, "-m", "analysis.scoring", str(cards), *words]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": ROOT}
+    racing = [subprocess.Popen(line, env=os.environ | {"OPENAI_API_KEY": "k"}, **quiet) for _ in range(2)]
+    while calls("race") < 10 and racing[0].poll() is None:
+        time.sleep(0.01)
+    racing[0].kill()
+    assert [one.wait(60) for one in racing] == [-9, 3]
+    spent = calls("race") * one_call
+    assert 0.3 * budget <= spent <= budget + one_call
+    assert Ledger(tmp_path / "o.db-judge.jsonl", Budget(budget, None)).seen().usd[today()] >= spent - 1e-9
 
 
 @pytest.mark.parametrize(
