@@ -21,6 +21,7 @@ NO_CARDS = "no card of a package of this list has been looked at: `observatory c
 NO_SCORES = "no card of this list has been read: `observatory score`"
 TOO_FEW = "fewer than two groups of K packages whose documentation is known"
 SAME = "all are alike"
+NOT_SAID = "the list does not say it of any package"
 
 
 def documentation(cards: DataFrame, scores: DataFrame, depths: DataFrame) -> Iterator[Result]:
@@ -151,7 +152,7 @@ def _reading(name: str, cards: DataFrame, known: Series, depths: DataFrame) -> I
 
 def _trend(name: str, x: np.ndarray, y: np.ndarray) -> Iterator[Result]:
     found = spearman(x, y)
-    yield _result(f"{name}.trend", found, "" if found.value is not None else SAME)
+    yield _result(f"{name}.trend", found, "" if found.value is not None else SAME if len(x) else NOT_SAID)
     tenth = deciles(x) if len(x) and np.ptp(x) else np.zeros(len(x))
     for number in range(1, 11):
         if (tenth == number).any():
@@ -186,7 +187,8 @@ def _as_published(looked: DataFrame, value: np.ndarray, k: int, note: str) -> It
     ps: dict[str, float] = {}
     for by in POPULARITY:
         if looked[by].nunique() < 2:  # sorting would not make groups of it
-            yield Result(f"documentation.{by}.d", None, n=len(looked), note=SAME, k=k)
+            note_of_it = SAME if looked[by].notna().any() else NOT_SAID
+            yield Result(f"documentation.{by}.d", None, n=len(looked), note=note_of_it, k=k)
             continue
         order = np.argsort(-looked[by].to_numpy(float, na_value=0), kind="stable")
         above, below = value[order[:k]], value[order[-k:]]

@@ -1,6 +1,6 @@
 -- What stands where the card of each package of a complete snapshot should be, at its instant; `state` is NULL where nobody
 -- looked. `fields` counts the fields with a value, of the 14 of the paper's script, in the card or said by the registry;
--- `descendants` the packages that say they were made from it.
+-- `descendants` the packages that say they were made from it, NULL where the list says so of nobody.
 WITH listed AS (
     SELECT r.package_id, r.rank, r.downloads, r.likes, s.taken_at
     FROM snapshot s JOIN ranking r ON r.snapshot_id = s.snapshot_id
@@ -47,7 +47,8 @@ parent AS (
     JOIN lineage_edge e ON e.child_id = l.package_id AND e.parent_id IS NOT NULL AND e.parent_id <> e.child_id
      AND e.since <= l.taken_at AND (e.until IS NULL OR e.until > l.taken_at)
     GROUP BY e.parent_id)
-SELECT l.package_id AS package, l.rank, l.downloads, l.likes, COALESCE(p.descendants, 0) AS descendants, k.state,
+SELECT l.package_id AS package, l.rank, l.downloads, l.likes, 
+       CASE WHEN (SELECT COUNT(*) FROM parent) > 0 THEN COALESCE(p.descendants, 0) END AS descendants, k.state,
        k.card_id AS card, COALESCE(c.fields, 0) AS fields
 FROM listed l
 LEFT JOIN looked k ON k.package_id = l.package_id

@@ -188,4 +188,13 @@ def test_the_fields_are_those_of_the_papers_script(history: History) -> None:
                 Look(package, day("2026-01-01"), "card", CardText(blob_hash(name.encode()), 1, b"x", fields=fields)),
             )
     with reading(history.path) as connection:
-        assert list(relation(connection, 1, "cards")["fields"]) == [14, 1]
+        frame = relation(connection, 1, "cards")
+    assert list(frame["fields"]) == [14, 1]
+    assert frame["descendants"].isna().all(), "nobody has said who was made from whom"
+
+
+def test_what_a_list_says_of_no_package_is_not_zero() -> None:
+    every = found(listed(descendants=None), read(5))
+    assert (every["rules.descendants.trend"].value, every["rules.descendants.trend"].n) == (None, 0)
+    assert "does not say" in every["rules.descendants.trend"].note
+    assert "rules.descendants.difference" not in every
