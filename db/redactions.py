@@ -91,12 +91,13 @@ def put(connection: sqlite3.Connection, entries: Collection[Entry]) -> None:
 def refresh(connection: sqlite3.Connection) -> None:
     """Note which ids and names the entries are of: packages may have come since, and names changed."""
     entries = stored(connection)
-    if not entries and connection.execute("SELECT 1 FROM redacted").fetchone() is None:
-        return
+    noted = {name for (name,) in connection.execute("SELECT name FROM redacted")}
     names = set(meant(connection, entries)[1]) if entries else set()
     for kind, author in entries:
         if kind == "author":
             names |= {f"{author}/", *_dangling(connection, author)}
+    if names == noted:
+        return
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("DELETE FROM redacted")
     connection.executemany("INSERT INTO redacted (name) VALUES (?)", ((name,) for name in sorted(names)))
