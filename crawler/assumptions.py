@@ -23,6 +23,7 @@ from twisted.python.failure import Failure
 
 from crawler.decode import inversions
 from crawler.items import Answer, Event, Registry
+from crawler.redact import in_text
 from crawler.settings import Manner, scrapy_settings
 from crawler.snapshot import endpoint_of, spider_for
 from crawler.spiders import CrawlError, Plan, RegistrySpider, next_link
@@ -266,7 +267,8 @@ def check_registry(path: Path, registry: str, manner: Manner) -> list[dict[str, 
     kind = spider_for(registry)
     plan = Plan(registry, 1, None, endpoint_of(kind))
     with writing(path) as database:
-        verdicts = _run(CheckSpider, plan, kind, manner)
+        found = _run(CheckSpider, plan, kind, manner)
+        verdicts = {name: (verdict, in_text(measured)) for name, (verdict, measured) in found.items()}
         events = [
             Event("assumption_differs", "warning", name, "holds", measured)
             for name, (verdict, measured) in verdicts.items()
@@ -275,7 +277,7 @@ def check_registry(path: Path, registry: str, manner: Manner) -> list[dict[str, 
         if events:
             Store(database).note(Registry(registry, kind.name), events, int(time.time()))
     return [
-        {"assumption": name, "verdict": found, "measured": measured} for name, (found, measured) in verdicts.items()
+        {"assumption": name, "verdict": verdict, "measured": measured} for name, (verdict, measured) in verdicts.items()
     ]
 
 

@@ -2,13 +2,14 @@
 
 YAML from strangers can be a bomb (aliases of aliases), a pit (nesting), or simply too long; and it means other things
 than its author did: `language: no` is Norwegian, not false. So it is measured as a stream of events before anything is
-built, and every plain word stays the word it is.
+built, every plain word stays the word it is, and where a name stands twice it is broken: parsers take one or the other.
 """
 
 from __future__ import annotations
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -48,10 +49,25 @@ class FrontMatter:
     fields: tuple[str, ...] = ()
 
 
+class Twice(ValueError):
+    """A name stands twice in one mapping."""
+
+
 class Words(yaml.CSafeLoader):
-    """YAML in which every plain word is a string."""
+    """YAML in which every plain word is a string, and every name stands once."""
 
     yaml_implicit_resolvers: Mapping[str, object] = {}  # noqa: RUF012 - PyYAML's own name for it
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
+        """PyYAML's, which takes the last of two values.
+
+        Raises:
+            Twice: a name stands twice.
+        """
+        names = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+        if names.total() > len(names):
+            raise Twice(names.most_common(1)[0][0])
+        return super().construct_mapping(node, deep)
 
 
 def read(text: str) -> FrontMatter:

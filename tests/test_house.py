@@ -195,7 +195,7 @@ def test_no_module_holds_changing_state(path: Path) -> None:
 
 
 @each_file
-def test_sql_is_run_statement_by_statement_and_made_of_our_own_words(path: Path) -> None:
+def test_E6_sql_is_run_statement_by_statement_and_made_of_our_own_words(path: Path) -> None:
     place = str(path.relative_to(ROOT))
     for node in ast.walk(tree(path)):
         assert not (isinstance(node, ast.Attribute) and node.attr == "executescript"), "it commits first"
@@ -206,6 +206,16 @@ def test_sql_is_run_statement_by_statement_and_made_of_our_own_words(path: Path)
                 assert {f"{place}: {name}" for name in put} <= OUR_SQL, ast.unparse(node)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr.startswith("execute"):
             assert not (node.args and isinstance(node.args[0], ast.BinOp)), ast.unparse(node)
+
+
+def test_E3_E13_nothing_from_others_is_rendered_parsed_as_xml_or_unpacked() -> None:
+    for path in FILES:
+        found, place = imports(path), str(path.relative_to(ROOT))
+        roots = {name.split(".")[0] for name in found}
+        assert not roots & {"zipfile", "tarfile", "pickle", "marshal", "shelve"}, place
+        assert "unpack_archive" not in {node.attr for node in ast.walk(tree(path)) if isinstance(node, ast.Attribute)}
+        assert place.startswith("analysis/") or not roots & {"xml", "lxml", "jinja2", "string"}, place
+        assert "xml.etree" not in found or place == "analysis/figures/_render.py", "that reads drawings we made"
 
 
 def tracked() -> list[Path]:
@@ -246,7 +256,8 @@ def fresh() -> sqlite3.Connection:
 
 def prepare(connection: sqlite3.Connection, statement: str) -> None:
     """Let SQLite look at a statement without running it; every name in it must exist."""
-    connection.execute(f"EXPLAIN {statement}", dict.fromkeys(re.findall(r":([a-z_]+)", statement)))
+    numbered = (None,) * len(set(re.findall(r"\?\d", statement)))
+    connection.execute(f"EXPLAIN {statement}", numbered or dict.fromkeys(re.findall(r":([a-z_]+)", statement)))
 
 
 @each_query

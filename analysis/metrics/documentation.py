@@ -12,6 +12,7 @@ from analysis.inference import Estimate, holm, mean, spearman, wilson
 from analysis.metric import Result
 
 VERSION = 1
+OF = "cards"
 
 ITEMS, FIELDS = 5, 14
 COLUMNS_AS_PUBLISHED = 17
@@ -59,9 +60,9 @@ def documentation(cards: DataFrame, scores: DataFrame, depths: DataFrame) -> Ite
     if looked.empty:
         yield Result("documentation", None, note=NO_CARDS)
         return
-    if scores.empty:
-        yield Result("documentation.rules.coverage", None, note=NO_SCORES)
     readings = {scorer: _completeness(looked, rows) for scorer, rows in _newest(scores)}
+    if not readings:
+        yield Result("documentation.rules.coverage", None, note=NO_SCORES)
     readings["metadata"] = Series(looked["fields"].to_numpy(float) / FIELDS, index=looked.index)
     for name, known in readings.items():
         yield from _reading(f"documentation.{name}", cards, known.dropna(), depths)
@@ -116,7 +117,9 @@ def _newest(scores: DataFrame) -> Iterator[tuple[str, DataFrame]]:
     >>> [(scorer, list(found["version"])) for scorer, found in _newest(rows)]
     [('rules', ['2'])]
     """
-    for scorer, rows in scores.groupby("scorer"):
+    for scorer, rows in scores[scores["scorer"] != "reference"].groupby(
+        "scorer"
+    ):  # labels of a few cards are no reader
         last = rows.sort_values(["scored_at", "version"])["version"].iloc[-1]
         yield str(scorer), rows[rows["version"] == last]
 
@@ -181,6 +184,9 @@ def _tests(name: str, contrasts: Mapping[tuple[str, int], Sequence[Contrast]]) -
 def _as_published(looked: DataFrame, value: np.ndarray, k: int, note: str) -> Iterator[Result]:
     ps: dict[str, float] = {}
     for by in POPULARITY:
+        if looked[by].nunique() < 2:  # sorting would not make groups of it
+            yield Result(f"documentation.{by}.d", None, n=len(looked), note=SAME, k=k)
+            continue
         order = np.argsort(-looked[by].to_numpy(float, na_value=0), kind="stable")
         above, below = value[order[:k]], value[order[-k:]]
         yield Result(f"documentation.{by}.top", float(above.mean()), n=k, note=note, k=k)

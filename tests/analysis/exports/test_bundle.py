@@ -64,7 +64,7 @@ def test_what_is_not_there_cannot_be_asked_for(export: Export, capsys: pytest.Ca
         assert word in capsys.readouterr().err
 
 
-def test_what_is_no_bundle_is_not_replaced(tmp_path: Path, export: Export) -> None:
+def test_E7_what_is_no_bundle_is_not_replaced(tmp_path: Path, export: Export) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.tex").write_text("years of work", "utf-8")
     export(code=1)
@@ -126,7 +126,7 @@ def test_the_dictionary_has_every_column_of_every_table(export: Export) -> None:
     assert {row["personal"] for row in rows} == {"none", "name", "text", "hash"}
 
 
-def test_each_file_has_the_licence_of_its_source(export: Export) -> None:
+def test_G5_each_file_has_the_licence_of_its_source(export: Export) -> None:
     package = json.loads((export() / "datapackage.json").read_text("utf-8"))
     licences = {one["path"]: one["licenses"][0]["name"] for one in package["resources"]}
     assert licences["csv/v1_ranking/npm-000004.csv"] == "CC-BY-SA-4.0"
@@ -148,7 +148,7 @@ def test_the_card_and_the_citation_can_be_read_and_name_the_source(export: Expor
         assert "ecosyste.ms" in (out / name).read_text("utf-8"), name
 
 
-def test_a_bundle_without_attribution_is_not_made(
+def test_G5_a_bundle_without_attribution_is_not_made(
     export: Export, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from analysis.exports.about import readme

@@ -47,6 +47,15 @@ def test_better_documented_popular_packages_are_seen_as_such() -> None:
     assert every["metadata.downloads.top"].value == 0.5
 
 
+def test_labels_of_a_few_cards_are_no_way_to_read_documentation() -> None:
+    labels = read(0, n=30, scorer="reference", scored_at=9)
+    assert not [name for name in found(listed(), labels) if name.startswith("reference")]
+    published = list(documentation_as_published(listed(), labels, DEPTHS))
+    assert [(one.value, one.note) for one in published] == [
+        (None, "no card of this list has been read: `observatory score`")
+    ]
+
+
 def test_noise_is_no_difference() -> None:
     every = found(listed(), read([place * 7919 % 6 for place in range(100)]))
     assert every["rules.downloads.delta"].low < 0 < every["rules.downloads.delta"].high

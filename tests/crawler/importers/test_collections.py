@@ -96,7 +96,7 @@ def test_of_a_large_file_only_the_first_rows_are_read_and_its_size_is_known(tmp_
     ]  # fmt: skip
 
 
-def test_a_week_in_the_folder_of_another_date_is_flagged(tmp_path: Path) -> None:
+def test_D12_a_week_in_the_folder_of_another_date_is_flagged(tmp_path: Path) -> None:
     file = parquet(tmp_path / "models" / "2024-02-21" / "models.parquet", [model(0)])
     assert brought(tmp_path, "hub-weekly-snapshots", file, "2024-02-21").warnings == ()
     (warning,) = brought(tmp_path, "hub-weekly-snapshots", file, "2024-02-28").warnings
