@@ -1,7 +1,8 @@
 """The cards of the data set model_cards_with_metadata of librarian-bots (Parquet, one file or one of its parts).
 
 Eras: `library_name`, `pipeline_tag` and `createdAt` came later; `modelId` and `card` were always there. A card that
-could not be fetched is the text of the answer, `Entry not found`. Its newest change is held against the date it is given.
+could not be fetched is the text of the answer, `Entry not found`. Its newest change is held against the date it was
+given.
 
 With `--value downloads` (or likes) its rows are stored as a list too, with their tags. It lists only packages with a
 card, so the counter of that list says so, and no list of a whole registry is held against it: the week of
