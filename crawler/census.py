@@ -28,7 +28,7 @@ from crawler.decode import (
     type_events,
 )
 from crawler.items import Answer, CensusPage, Event, Observation, Reject
-from crawler.redact import redacted_event, redacted_reject, without_addresses_in
+from crawler.redact import may_hold_address, redacted_event, redacted_reject, without_addresses_in
 from crawler.spiders import page_of
 
 UNKNOWN = 0  # the fingerprint of a row that has to be looked at
@@ -153,9 +153,11 @@ def _observer(
         if not raws:
             raws.extend(split_lazily(body))
         dropped: list[tuple[str, str]] = []
-        seen = without_addresses_in(observe(bytes(raws[places[place]]), dropped))
-        events.extend(redacted_event(event) for event in type_events(dropped))
-        return seen
+        raw = bytes(raws[places[place]])
+        seen = observe(raw, dropped)
+        if dropped:
+            events.extend(redacted_event(event) for event in type_events(dropped))
+        return without_addresses_in(seen) if may_hold_address(raw) else seen
 
     return read
 
