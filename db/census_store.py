@@ -11,6 +11,7 @@ from operator import ne
 
 from sqlite_utils import Database
 
+from db import newcomers
 from db.census import absent, assemble, stage, staged
 from db.compact import compact_all
 from db.rows import CensusPage, Finding, Page, Progress
@@ -111,11 +112,7 @@ class CensusStore(Store):
         ids = [row[0] for row in known]
         differing, drifted = _sorted_out(page, known, values["at"])
         if differing:
-            self._bring_in(replace_rows(page, differing), [page.fingerprints[place] for place in differing])
-            self._run("packages", values)
-            found = self._connection.execute("SELECT position, package_id FROM temp.incoming ORDER BY position")
-            for place, row in zip(differing, found, strict=True):
-                ids[place] = row[1]
+            self._write_differing(values, page, differing, ids)
         (newest,) = script("census_newest")
         self._connection.executemany(newest, drifted)
         columns = (page.downloads, page.likes, page.downloads_all_time)
@@ -124,6 +121,29 @@ class CensusStore(Store):
             "INSERT INTO census_page (snapshot_id, number, last_id, fields, content) VALUES (?, ?, ?, ?, ?)",
             (values["snapshot"], values["page"], last, json.dumps(dict(page.fields)), stage(ids, columns)),
         )
+
+    def _write_differing(
+        self, values: Mapping[str, object], page: CensusPage, differing: Sequence[int], ids: list[int | None]
+    ) -> None:
+        """Write the rows that say something new, and put the numbers of their packages into `ids`."""
+        by_name = newcomers.may_be_known_by_name(self._connection, values["registry"])
+        new = [] if by_name else [place for place in differing if ids[place] is None]
+        old = differing if by_name else [place for place in differing if ids[place] is not None]
+        seen, prints = [page.observe(place) for place in new], [page.fingerprints[place] for place in new]
+        numbers = newcomers.write(self._connection, self._words, values, seen, prints)
+        for place, number in zip(new, numbers, strict=True):
+            ids[place] = number
+        self._bring_in(replace_rows(page, old), [page.fingerprints[place] for place in old])
+        made = [(len(old) + n, one, numbers[n]) for n, one in enumerate(seen) if one.parents]
+        self._connection.executemany(
+            "INSERT INTO temp.incoming (position, stable_id, name, package_id, fresh) VALUES (?, ?, ?, ?, 1)",
+            [(position, one.stable_id, one.name, number) for position, one, number in made],
+        )
+        self._bring_in_parents([(position, one) for position, one, _ in made])
+        self._run("packages", values)
+        found = self._connection.execute("SELECT position, package_id FROM temp.incoming ORDER BY position")
+        for place, row in zip(old, found, strict=False):
+            ids[place] = row[1]
 
     def _known(self, values: Mapping[str, object], page: CensusPage) -> list[Known]:
         """What is known of each row of a page: package, fingerprint, when it was last seen, and the newest values."""

@@ -254,6 +254,9 @@ class Store:
             "INSERT INTO temp.incoming (position) VALUES (?)", [(position,) for position in refused]
         )
         self._bring_in_words(placed)
+        self._bring_in_parents(placed)
+
+    def _bring_in_parents(self, placed: Sequence[tuple[int, Observation]]) -> None:
         self._connection.executemany(
             "INSERT OR IGNORE INTO temp.incoming_parent (position, name, relation, code, stable_id, key, name_hash)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",

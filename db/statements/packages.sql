@@ -24,7 +24,8 @@ WHERE EXISTS (SELECT 1 FROM package n WHERE n.registry_id = :registry AND n.key 
   AND NOT EXISTS (SELECT 1 FROM package p WHERE p.registry_id = :registry AND p.key = i.key);
 
 UPDATE incoming SET package_id =
-    (SELECT p.package_id FROM package p WHERE p.registry_id = :registry AND p.key = incoming.key);
+    (SELECT p.package_id FROM package p WHERE p.registry_id = :registry AND p.key = incoming.key)
+WHERE NOT fresh;
 
 INSERT INTO package (registry_id, key, name, name_hash, known_at, created_at, modified_at, revision, downloads, likes,
                      downloads_all_time, trending, dependents, dependent_repos, seen_at, fingerprint)
@@ -34,7 +35,7 @@ FROM incoming WHERE stable_id IS NOT NULL AND package_id IS NULL ORDER BY positi
 ON CONFLICT (registry_id, key) DO NOTHING;
 
 UPDATE incoming SET since = :at - (SELECT p.known_at FROM package p WHERE p.package_id = incoming.package_id)
-WHERE package_id IS NOT NULL;
+WHERE package_id IS NOT NULL AND NOT fresh;
 
 UPDATE incoming SET fresh = 1, package_id =
     (SELECT p.package_id FROM package p WHERE p.registry_id = :registry AND p.key = incoming.key)
