@@ -26,6 +26,8 @@ DICTIONARY_HEAD = """# Data dictionary of the stable views
 
 `v1_` views are the SQL interface to the store: columns may be added, never changed or taken away. This page is made
 from `db/dictionary.toml` by `observatory store schema --dictionary --format markdown > docs/dictionary.md`.
+
+What `observatory store redact` was told of is in no view: neither rows that name it nor texts that quote it.
 """
 
 

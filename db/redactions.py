@@ -6,6 +6,7 @@ that quotes it. Which columns name and which quote, `db/dictionary.toml` says.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
@@ -17,6 +18,20 @@ KINDS = ("package", "name", "author")
 DICTIONARY = Path(__file__).parent / "dictionary.toml"
 WITHHELD = "[withheld]"
 MARK = "FROM redacted"  # in the text of a view that leaves out
+_OF_NAMES = (
+    "SELECT package_id FROM alias WHERE name IN (SELECT value FROM json_each(?))",
+    "WITH wanted AS (SELECT value FROM json_each(?)) SELECT package_id FROM package"
+    " WHERE stable_id IN (SELECT value FROM wanted) OR name IN (SELECT value FROM wanted)",
+)
+_OF_AUTHOR = (
+    "SELECT package_id FROM alias WHERE name >= ? AND name < ?",
+    "SELECT package_id FROM package WHERE name >= ? AND name < ?",
+)
+_NAMES = (
+    "SELECT name FROM alias WHERE package_id IN (SELECT value FROM json_each(:numbers))"
+    " UNION SELECT stable_id FROM package WHERE package_id IN (SELECT value FROM json_each(:numbers))"
+    " UNION SELECT name FROM package WHERE package_id IN (SELECT value FROM json_each(:numbers))"
+)
 Entry = tuple[str, str]
 
 
@@ -52,15 +67,16 @@ def stored(connection: sqlite3.Connection) -> list[Entry]:
 
 def meant(connection: sqlite3.Connection, entries: Collection[Entry]) -> tuple[frozenset[int], frozenset[str]]:
     """The packages that entries are of, by number, and every id and name of them."""
-    authors = tuple(f"{value}/" for kind, value in entries if kind == "author")
     wanted = {value for kind, value in entries if kind != "author"}
-    listed = connection.execute(
-        "SELECT a.package_id, p.stable_id, a.name FROM alias a JOIN package p ON p.package_id = a.package_id"
-        " UNION SELECT package_id, stable_id, name FROM package"
-    ).fetchall()
-    numbers = {number for number, key, name in listed if {key, name} & wanted or (authors and name.startswith(authors))}
-    names = {text for number, *texts in listed if number in numbers for text in texts}
-    return frozenset(numbers), frozenset(names | wanted)
+    numbers: set[int] = set()
+    for statement in _OF_NAMES:
+        numbers |= {number for (number,) in connection.execute(statement, (json.dumps(sorted(wanted)),))}
+    for kind, author in entries:
+        for statement in _OF_AUTHOR if kind == "author" else ():
+            # `0` is the sign after `/`: what begins with the author and a stroke.
+            numbers |= {number for (number,) in connection.execute(statement, (f"{author}/", f"{author}0"))}
+    named = connection.execute(_NAMES, {"numbers": json.dumps(sorted(numbers))})
+    return frozenset(numbers), frozenset(wanted | {name for (name,) in named})
 
 
 def put(connection: sqlite3.Connection, entries: Collection[Entry]) -> None:
@@ -75,12 +91,13 @@ def put(connection: sqlite3.Connection, entries: Collection[Entry]) -> None:
 def refresh(connection: sqlite3.Connection) -> None:
     """Note which ids and names the entries are of: packages may have come since, and names changed."""
     entries = stored(connection)
-    if not entries and connection.execute("SELECT 1 FROM redacted").fetchone() is None:
-        return
+    noted = {name for (name,) in connection.execute("SELECT name FROM redacted")}
     names = set(meant(connection, entries)[1]) if entries else set()
     for kind, author in entries:
         if kind == "author":
             names |= {f"{author}/", *_dangling(connection, author)}
+    if names == noted:
+        return
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("DELETE FROM redacted")
     connection.executemany("INSERT INTO redacted (name) VALUES (?)", ((name,) for name in sorted(names)))

@@ -14,7 +14,8 @@ import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path, PurePosixPath
 
 import db
 from analysis.exports.facts import sha256
@@ -85,14 +86,17 @@ def older(out: Path, connection: sqlite3.Connection, plain: bool) -> Older:
         told = json.loads((out / MANIFEST).read_text("utf-8"))["files"]
     except (OSError, ValueError, KeyError, TypeError):
         told = []
-    entries = {(one["format"], one["table"], one["registry"], one["snapshot"]): one for one in told if "key" in one}
+    keyed = [one for one in told if "key" in one and not {"/", ".."} & set(PurePosixPath(one["path"]).parts)]
+    entries = {(one["format"], one["table"], one["registry"], one["snapshot"]): one for one in keyed}
     return Older(out, code(connection), entries, frozenset(one["key"] for one in entries.values()))
 
 
 def code(connection: sqlite3.Connection) -> str:
     """A hash of all that decides how rows become files: the version, our code, the questions, the views, pyarrow."""
-    from pyarrow import __version__ as pyarrow
-
+    try:
+        pyarrow = version("pyarrow")
+    except PackageNotFoundError:
+        pyarrow = "none"
     made = hashlib.sha256(f"{__version__} {pyarrow} {sqlite3.sqlite_version}".encode())
     here = Path(__file__).parent
     for path in sorted([*here.rglob("*.py"), *FOLDER.glob("*.sql"), Path(db.__file__).parent / "dictionary.toml"]):

@@ -219,7 +219,7 @@ def store_list(store: Store, file: str, size: int, sha256: str, past: Past, want
     progress = store.record(snapshot, redacted(page, keep_body=False))
     status, why = end_snapshot(store, snapshot)
     return Imported(
-        file, wanted.registry, snapshot, status, progress.depth, reason=why, warnings=_warnings(events, wanted)
+        file, wanted.registry, snapshot, status, progress.depth, reason=why, warnings=warnings(events, wanted)
     )
 
 
@@ -255,7 +255,8 @@ def dated_by_content(past: Past, wanted: Wanted) -> Dated:
     return dated(content, datetime.fromtimestamp(wanted.taken_at, UTC).date(), known(wanted.registry))
 
 
-def _warnings(events: Iterable[Event], wanted: Wanted) -> tuple[str, ...]:
+def warnings(events: Iterable[Event], wanted: Wanted) -> tuple[str, ...]:
+    """What a person should know of an import, a line each."""
     said = [
         f"warning: {event.evidence} ({event.before} → {event.after})" for event in events if event.severity == "error"
     ]

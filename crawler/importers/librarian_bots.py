@@ -1,15 +1,20 @@
 """The cards of the data set model_cards_with_metadata of librarian-bots (Parquet, one file or one of its parts).
 
-Eras: `library_name`, `pipeline_tag` and `createdAt` came later; `modelId` and `card` were always there. It lists only
-packages with a card, in parts, so its downloads and likes make no ranking and are not read: bring in the week of
-hub-weekly-snapshots for that. A card that could not be fetched is the text of the answer, `Entry not found`. Its newest
-change is held against the date it is given.
+Eras: `library_name`, `pipeline_tag` and `createdAt` came later; `modelId` and `card` were always there. A card that
+could not be fetched is the text of the answer, `Entry not found`. Its newest change is held against the date it was
+given.
+
+With `--value downloads` (or likes) its rows are stored as a list too, with their tags. It lists only packages with a
+card, so the counter of that list says so, and no list of a whole registry is held against it: the week of
+hub-weekly-snapshots is that list.
 """
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import islice
 from pathlib import Path
@@ -18,7 +23,8 @@ from zlib import crc32
 
 from crawler.card_text import card_text
 from crawler.dating import Content, dated, known
-from crawler.importers import ImportFailed, Wanted
+from crawler.importers import ImportFailed, Wanted, counter_of, store_list, warnings
+from crawler.importers._hub import past as past_of
 from crawler.importers.cards import HUB, BroughtIn, sha256_of
 from crawler.items import Registry
 from crawler.redact import without_addresses
@@ -33,6 +39,9 @@ if TYPE_CHECKING:
 BATCH = 1_000
 NO_CARD = ("", "Entry not found")
 MOMENTS = ("last_modified", "createdAt")
+LISTED = {"modelId": "id", "last_modified": "lastModified"} | {
+    name: name for name in ("downloads", "likes", "library_name", "tags", "pipeline_tag", "createdAt")
+}
 Row = tuple[str | None, str | None]
 
 
@@ -45,6 +54,8 @@ def bring_in(path: Path, file: str, wanted: Wanted) -> BroughtIn:
     if not wanted.registry.startswith(HUB):
         raise ImportFailed(f"{wanted.registry} has no cards.", fix="Use --registry huggingface/models.")
     parquet = _opened(file)
+    value = wanted.columns.get("value")
+    _refuse_part(file, value, wanted, parquet)
     registry = Registry(wanted.registry, "huggingface", wanted.registry.removeprefix(HUB))
     asked = Collection(registry, "import", wanted.source or Path(file).name, wanted.taken_at, int(time.time()),
                        sha256_of(file))  # fmt: skip
@@ -54,17 +65,56 @@ def bring_in(path: Path, file: str, wanted: Wanted) -> BroughtIn:
             cards = Cards(store, database.conn)
             number, again = cards.begin(asked)
             if again:
-                return BroughtIn(file, wanted.registry, "complete", 0, 0, 0, again=True)
-            label = datetime.fromtimestamp(wanted.taken_at, UTC).date()
-            store.note(registry, dated(_content(parquet), label, known(wanted.registry)).events, asked.started_at)
-            cards.learn(_some(parquet))
-            return _store(cards, number, asked, file, rows(parquet))
+                brought = BroughtIn(file, wanted.registry, "complete", 0, 0, 0, again=True)
+            else:
+                label = datetime.fromtimestamp(wanted.taken_at, UTC).date()
+                events = dated(_content(parquet), label, known(wanted.registry)).events
+                store.note(registry, events, asked.started_at)
+                cards.learn(_some(parquet))
+                brought = replace(_store(cards, number, asked, file, rows(parquet)), warnings=warnings(events, wanted))
+            return replace(brought, **_as_list(store, parquet, asked, file, wanted)) if value else brought
 
 
 def rows(parquet: ParquetFile) -> Iterator[Row]:
     """Name and card of each row, a part of the file at a time."""
     for batch in parquet.iter_batches(BATCH, columns=["modelId", "card"]):
         yield from zip(batch["modelId"].to_pylist(), batch["card"].to_pylist(), strict=True)
+
+
+def _refuse_part(file: str, value: str | None, wanted: Wanted, parquet: ParquetFile) -> None:
+    """Refuse to make a list of a file that cannot be one.
+
+    Raises:
+        ImportFailed: it is a part of several, or has no such column.
+    """
+    if value and (value != wanted.ordered_by or value not in ("downloads", "likes")):
+        raise ImportFailed(
+            f"Cards make no list by {value}.",
+            fix="Say --value downloads, or --by likes --value likes; or leave it out.",
+        )
+    if value and value not in parquet.schema_arrow.names:
+        raise ImportFailed(f"The file has no column {value!r}, so there is no list.", fix="Leave --value out.")
+    if value and re.search("-of-0*([2-9]|[1-9][0-9]+)[^0-9]", Path(file).name):
+        raise ImportFailed(
+            f"{Path(file).name} is one of several parts, and a list of it would lack the others.",
+            fix="Leave --value out, or write the parts into one file first.",
+        )
+
+
+def _as_list(store: Store, parquet: ParquetFile, asked: Collection, file: str, wanted: Wanted) -> Mapping[str, object]:
+    """Store the rows as the list they are; nothing where there is a list of that day."""
+    there = store.ask("list_of_day", registry=wanted.registry, by=wanted.ordered_by, at=wanted.taken_at)
+    if there:
+        return {"warnings": (f"note: there is a list of that day already, snapshot {there[0][0]}",)}
+    of_cards = replace(wanted, counter=wanted.counter or f"{counter_of(wanted)}-with-a-card", columns={})
+    names = [name for name in LISTED if name in parquet.schema_arrow.names]
+    walk = (
+        {LISTED[name]: value for name, value in row.items()}
+        for batch in parquet.iter_batches(BATCH, columns=names) for row in batch.to_pylist()
+    )  # fmt: skip
+    past = past_of(walk, of_cards, {LISTED[name] for name in names})
+    made = store_list(store, file, Path(file).stat().st_size, str(asked.file_sha256), past, of_cards, "librarian-bots")
+    return {"snapshot": made.snapshot, "listed": made.listed, "status": made.status, "warnings": made.warnings}
 
 
 def _opened(file: str) -> ParquetFile:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from analysis.export import _left_out
 from analysis.exports.bundle import Made, Wanted, make
-from analysis.exports.manifest import faults, read
+from analysis.exports.manifest import faults, identity, read
 from analysis.exports.privacy import Redactions
 from analysis.exports.tables import Scope
 from db.connect import reading
@@ -64,6 +65,21 @@ def test_a_file_that_is_not_what_it_was_is_written_again(store: Path, tmp_path: 
     part.write_bytes(part.read_bytes().replace(b"900", b"800"))
     exported(store, tmp_path / "out")
     assert tree(tmp_path / "out") == whole
+
+
+def test_a_manifest_that_points_out_of_its_folder_is_not_followed(store: Path, tmp_path: Path) -> None:
+    exported(store, tmp_path / "out")
+    whole, manifest = tree(tmp_path / "out"), tmp_path / "out" / "manifest.json"
+    part = tmp_path / "out" / "csv" / "v1_ranking" / "huggingface-models-000001.csv"
+    (tmp_path / "outside.csv").write_bytes(part.read_bytes())
+    told = read(tmp_path / "out")
+    for one in told["files"]:
+        if one["path"].endswith(part.name):
+            one["path"] = "../outside.csv"
+    manifest.write_text(json.dumps({**told, "id": identity(told["files"])}), "utf-8")
+    exported(store, tmp_path / "out")
+    assert tree(tmp_path / "out") == whole
+    assert (tmp_path / "outside.csv").stat().st_nlink == 1
 
 
 @pytest.mark.parametrize("before", [True, pytest.param(False, marks=pytest.mark.slow)])

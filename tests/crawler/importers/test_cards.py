@@ -24,7 +24,7 @@ CARD = "---\nlicense: mit\nlanguage: no\n---\n# Ünder\n\nAsk jo.doe@mail.exampl
 def file_of(tmp_path: Path, lines: list[object], name: str = "cards.jsonl.gz") -> Path:
     file = tmp_path / name
     text = "\n".join(one if isinstance(one, str) else json.dumps(one) for one in lines)
-    file.write_bytes(gzip.compress(text.encode()) if name.endswith("gz") else text.encode())
+    file.write_bytes(gzip.compress(text.encode(), mtime=0) if name.endswith("gz") else text.encode())
     return file
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import json
 import sqlite3
 from datetime import UTC, datetime
@@ -281,18 +283,39 @@ def test_top_pypi_packages_are_dated_by_what_they_say_of_themselves(tmp_path: Pa
     assert "2022-11-01 → 2022-12-01" in warning
 
 
-HEADINGS = ("ID,Ecosystem,Registry,Name,Created Timestamp,Description,Dependent Packages Count,Last synced Timestamp,"
-            "Dependent Repositories Count,Downloads,Downloads Period,First Release Publish Timestamp")  # fmt: skip
+HEADINGS = [
+    "ID", "Ecosystem", "Registry", "Name", "Namespace", "Created Timestamp", "Updated Timestamp", "Description",
+    "Keywords", "Homepage URL", "Licenses", "Repository URL", "Versions Count", "Latest Release Publish Timestamp",
+    "Latest Release Number", "Dependent Packages Count", "Language", "Status", "Last synced Timestamp",
+    "Dependent Repositories Count", "Downloads", "Downloads Period", "Maintainers count",
+    "First Release Publish Timestamp", "Docker Dependents Count", "Docker Downloads Count", "Advisories Count",
+]  # fmt: skip
+PACKAGES = [
+    {"ID": 1, "Ecosystem": "npm", "Registry": "npm.example", "Name": "lodash", "Description": "a, b",
+     "Dependent Packages Count": 200, "Last synced Timestamp": "2026-07-31 10:00:00 UTC", "Downloads": 50,
+     "Dependent Repositories Count": 3, "Downloads Period": "last-month",
+     "First Release Publish Timestamp": "2012-04-23 16:37:11 UTC"},
+    {"ID": 2, "Ecosystem": "pypi", "Registry": "pypi.example", "Name": "boto3", "Dependent Packages Count": 1,
+     "Last synced Timestamp": "2026-07-31 10:00:00 UTC", "Downloads": 90, "Downloads Period": "last-month"},
+    {"ID": 3, "Ecosystem": "npm", "Registry": "npm.example", "Name": "@types/node", "Namespace": "types",
+     "Dependent Packages Count": 300, "Last synced Timestamp": "2026-07-30 10:00:00 UTC", "Downloads": 70,
+     "Downloads Period": "last-month", "First Release Publish Timestamp": "2016-05-17 19:17:51 UTC"},
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("headings", [HEADINGS, HEADINGS.lower().replace(" ", "_")])
-def test_one_registry_of_an_ecosystems_release_is_read(tmp_path: Path, headings: str) -> None:
-    text = "\n".join([
-        headings, '1,npm,npm.example,lodash,2022-01-01,"a, b",200,2026-07-31 10:00:00 UTC,3,50,last-month,2012-04-23',
-        "2,pypi,pypi.example,boto3,2022-01-01,,1,2026-07-31 10:00:00 UTC,3,90,last-month,",
-        "3,npm,npm.example,@types/node,2022-01-01,,300,2026-07-30 10:00:00 UTC,,70,last-month,2016-05-17", "",
-    ])  # fmt: skip
-    (tmp_path / "packages.csv.gz").write_bytes(gzip.compress(text.encode()))
+def release(made: list[dict[str, object]], columns: bool = False) -> str:
+    """The packages table of a release; with the names of columns for headings, as a later era has them."""
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, HEADINGS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(made)
+    head, _, body = stream.getvalue().partition("\n")
+    return f"{head.lower().replace(' ', '_') if columns else head}\n{body}"
+
+
+@pytest.mark.parametrize("columns", [False, True])
+def test_one_registry_of_an_ecosystems_release_is_read(tmp_path: Path, columns: bool) -> None:
+    (tmp_path / "packages.csv.gz").write_bytes(gzip.compress(release(PACKAGES, columns).encode()))
     more = {"counter": "last-month", "top": 1}
     done = brought(tmp_path, "ecosystems-csv", tmp_path / "packages.csv.gz", "2026-08-01", "npm", **more)
     assert (done.status, done.listed, done.warnings) == ("complete", 1, ())
@@ -305,7 +328,15 @@ def test_one_registry_of_an_ecosystems_release_is_read(tmp_path: Path, headings:
 
 
 def test_downloads_of_another_period_than_was_stated_are_noted(tmp_path: Path) -> None:
-    (tmp_path / "p.csv").write_text(f"{HEADINGS}\n1,cargo,c,serde,,,1,,3,50,total,\n")
+    serde = {
+        "ID": 1,
+        "Ecosystem": "cargo",
+        "Registry": "c",
+        "Name": "serde",
+        "Downloads": 50,
+        "Downloads Period": "total",
+    }
+    (tmp_path / "p.csv").write_text(release([serde]))
     brought(tmp_path, "ecosystems-csv", tmp_path / "p.csv", "2026-08-01", "cargo", counter="last-month")
     assert rows(tmp_path, "SELECT kind, before, after FROM quality_event") == [
         ("counter_meaning", "last-month", "total")
