@@ -4,7 +4,7 @@ VENV   ?= .venv
 RUN     = $(VENV)/bin/python -m
 WORKERS ?= 2
 
-.PHONY: help snapshot demo test test-slow test-spark test-faults check docs clean
+.PHONY: help snapshot demo test test-slow test-spark test-faults test-years check docs clean
 
 help:                   ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/'
@@ -21,13 +21,16 @@ test: $(VENV)/ready      ## every test
 	$(RUN) pytest -q -n $(WORKERS) --dist loadfile -m "not slow and not spark"
 
 test-slow: $(VENV)/ready ## and every point of what the tests take a sample of
-	$(RUN) pytest -q -n $(WORKERS) --dist loadfile -m slow
+	$(RUN) pytest -q -n $(WORKERS) --dist loadfile -m "slow and not years"
 
 test-spark: $(VENV)/ready ## those that start a Spark on this machine (Java)
 	$(RUN) pytest -q -m spark tests/analysis/engines
 
 test-faults: $(VENV)/ready ## every fault of docs/reliability.md, at every point
-	$(RUN) pytest -q -n $(WORKERS) --dist loadfile -m faults
+	MEASURED=docs/measured.json $(RUN) pytest -q -n $(WORKERS) --dist worksteal -m "faults and not years"
+
+test-years: $(VENV)/ready ## twenty years in a box, each held against what truly was
+	MEASURED=docs/measured.json $(RUN) pytest -q -n $(WORKERS) --dist worksteal -m years
 
 check: $(VENV)/ready     ## style
 	$(RUN) ruff check .

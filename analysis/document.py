@@ -83,7 +83,7 @@ def depth(connection: sqlite3.Connection, newest: Sequence[Mapping[str, object]]
     Raises:
         UsageError: lists are not looked at to that depth.
     """
-    known = [int(row["k"]) for row in rows(connection, "depths")]
+    known = [row["k"] for row in rows(connection, "depths") if isinstance(row["k"], int)]  # others are not of ours
     if asked is None:
         shallowest = min((snapshot["depth"] for snapshot in newest), default=0)
         return max((k for k in known if k <= min(shallowest, USUAL)), default=None)

@@ -66,15 +66,19 @@ def export(options: argparse.Namespace) -> int:
         made = make(connection, wanted, options.out)
     rows = sum(file.written.rows or 0 for file in made.facts.files)
     print(plain(f"{options.out}: {len(made.facts.files):,} files of tables with {rows:,} rows"))
-    print(f"{made.kept:,} files were there already and stay as they are.", file=sys.stderr)
+    print(f"{made.kept:,} files were there already and stay as they are; of {made.taken:,} of them no row was read.",
+          file=sys.stderr)  # fmt: skip
     return DONE
 
 
 def _left_out(named: Path | None, connection: sqlite3.Connection) -> Redactions:
+    """What the file says, and what the store itself heeds."""
     from analysis.exports.privacy import Redactions, redactions
+    from db.redactions import read, stored
 
     path = named or Path("redactions.toml")
-    return redactions(path, connection) if named or path.exists() else Redactions()
+    entries = [*(read(path) if named or path.exists() else ()), *stored(connection)]
+    return redactions(entries, connection) if entries else Redactions()
 
 
 def verify_parser() -> argparse.ArgumentParser:

@@ -51,7 +51,8 @@ class Result:
 class Metric:
     """A function over relations, with the version that its numbers are stored under.
 
-    `of` is the kind of snapshot it is asked about: `ranking`, a list in order, or `census`, all packages at once.
+    `of` is the kind of snapshot it is asked about: `ranking`, a list in order; `cards`, a list of the Hub, whose
+    packages have cards; or `census`, all packages at once.
     """
 
     name: str

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analysis.metric import Metric
-from analysis.relations import OF_THE_STORE, reader, rows
+from analysis.relations import READERS, reader, rows
 from db.rows import StoredResult
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ def both(lacking: Sequence[Missing], store: Mapping[int, str], lake: Mapping[int
 
 
 def of_a_lake(metrics: Iterable[Metric]) -> list[Metric]:
-    """The metrics an export has everything for: it has no cards, and no counters of a census (blocks of the store)."""
-    return [metric for metric in metrics if not OF_THE_STORE & set(metric.relations)]
+    """The metrics a lake has everything for: the counters of a census are blocks of the store; no SQL reads them."""
+    return [metric for metric in metrics if not READERS.keys() & set(metric.relations)]
 
 
 def computed(engine: Engine, lacking: Missing) -> list[StoredResult]:

@@ -32,8 +32,6 @@ def _of_population(name: str, connection: sqlite3.Connection, snapshot: int) -> 
 READERS: Mapping[str, Callable[[sqlite3.Connection, int], Mapping[str, object]]] = {
     "census": census, **{name: partial(_of_population, name) for name in ("population", "edges", "uses")}
 }  # fmt: skip
-# What no export has: the counters of a census, texts and what was read in them.
-OF_THE_STORE = frozenset({*READERS, "answers", "cards", "scores"})
 FOLDER = Path(db.__file__).parent / "queries"
 
 

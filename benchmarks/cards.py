@@ -1,7 +1,8 @@
 """What cards take: `python benchmarks/cards.py FILE [DATE]`, with FILE as `observatory crawl import cards` takes it.
 
-It imports the cards and scores them by rules with the commands a person types, into a store of its own, and prints the
-seconds and the memory of each, and the bytes of a stored card against those of the text.
+It imports the cards, and the list that their counters make, scores them by rules and computes Metric 4, with the
+commands a person types, into a store of its own. It prints the seconds and the memory of each, the bytes of a stored
+card against those of the text, and the most popular against the least with every statistic.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from db.connect import reading
 
 ROOT = Path(__file__).resolve().parent.parent
 HUB = "huggingface/models"
+METRICS = ("documentation", "documentation_as_published")
+ORDER = ("coverage", "top", "bottom", "difference", "d", "delta", "welch_p", "mann_whitney_p", "p", "trend")
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -35,30 +38,45 @@ def main(words: Sequence[str] | None = None) -> int:
     date = words[1] if len(words) == 2 else "2022-02-15"
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "cards.db"
-        timed(
-            "import",
-            "-m",
-            "crawler",
-            "import",
-            "cards",
-            words[0],
-            "--registry",
-            HUB,
-            "--date",
-            date,
-            "--db",
-            str(store),
-        )
+        of_day = ("--registry", HUB, "--date", date, "--value", "downloads")
+        timed("import", "-m", "crawler", "import", "cards", words[0], *of_day, "--db", str(store))
         timed("score by rules", "-m", "analysis.scoring", "--db", str(store))
+        for metric in METRICS:
+            timed(metric, "-m", "analysis", "--metric", metric, "--db", str(store))
         print(table(store))
+        print(groups(store))
     return 0
 
 
-def timed(name: str, *line: str) -> None:
+def groups(store: Path) -> str:
+    """Metric 4 at its deepest K: a line to each way to read, popularity and statistic, with its interval and note."""
+    with reading(store) as connection:
+        rows = connection.execute("SELECT name, k, value, low, high, n, note FROM result").fetchall()
+    deepest = max(row["k"] for row in rows)
+    shown = sorted((row for row in rows if row["k"] in (0, deepest)), key=place)
+    return "\n".join([f"\nMetric 4, top {deepest:,} against bottom {deepest:,}", *map(line, shown)])
+
+
+def place(row: sqlite3.Row) -> tuple[str, int]:
+    """Results of one reading and popularity together, their statistics in the order they are read in."""
+    above, _, what = row["name"].rpartition(".")
+    if what.isdigit():
+        return above.rpartition(".")[0], len(ORDER) + int(what)
+    return above, ORDER.index(what)
+
+
+def line(row: sqlite3.Row) -> str:
+    """One result."""
+    bounds = "" if row["low"] is None else f"[{row['low']:.3f}, {row['high']:.3f}]"
+    value = "—" if row["value"] is None else f"{row['value']:.3g}"
+    return f"{row['name']:<46}{value:>10} {bounds:<18}{row['n'] or 0:>7,}  {row['note']}"
+
+
+def timed(name: str, *words: str) -> None:
     """Run one command and tell what it took; the memory is of the largest process so far."""
     begun = time.perf_counter()
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, *line], cwd=ROOT, check=True, capture_output=True)
+    subprocess.run([sys.executable, *words], cwd=ROOT, check=True, capture_output=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     took = time.perf_counter() - begun

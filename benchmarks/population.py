@@ -19,7 +19,9 @@ TASKS = ("text-generation", "text-classification", "text-to-image", "feature-ext
 LICENCES = ("apache-2.0", "mit", "llama3", "openrail", "cc-by-4.0", None, None)
 TAGS = (
     "safetensors", "en", "region:us", "conversational", "autotrain_compatible", "endpoints_compatible", "tensorboard",
-    "arxiv:2407.21783", "dataset:wikitext", "generated_from_trainer", "text-generation-inference", "zh",
+    "arxiv:2407.21783", "dataset:wikitext", "generated_from_trainer", "text-generation-inference", "zh", "pytorch",
+    "llama", "4-bit", "dataset:HuggingFaceH4/ultrachat_200k", "custom_code", "arxiv:1910.09700", "bitsandbytes",
+    "question-answering", "sequence-classification", "model-index",
 )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """How far the rules agree with a reader: `python benchmarks/scoring.py LABELLED_FILE`.
 
-The file has one card to a line: `modelId`, `card`, `labels` (the five items as booleans) and perhaps `borderline`.
+Or `python -m benchmarks.scoring LABELLED_FILE`. The file, packed or not, has one card to a line: `modelId`, `card`,
+`labels` (the five items as booleans) and perhaps `borderline`. Intervals are of 95 %, by a bootstrap over cards.
 """
 
 from __future__ import annotations
@@ -10,17 +11,20 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from analysis.inference import SEED, Estimate
 from analysis.scoring import ITEMS
-from analysis.scoring.agreement import agreements, macro_f1
+from analysis.scoring.agreement import agreements, intervals, macro_f1
 from analysis.scoring.files import rows
 from analysis.scoring.offline import answers
 from analysis.scoring.rules import findings
 
-HEAD = f"{'item':<13}" + "".join(
-    f"{name:>10}" for name in ("tp", "fp", "fn", "tn", "precision", "recall", "F1", "kappa")
-)
+NAMES = ("tp", "fp", "fn", "tn", "precision", "recall", "F1", "from", "to", "kappa", "from", "to")
+HEAD = f"{'item':<13}" + "".join(f"{name:>10}" for name in NAMES)
+DRAWS = 2_000
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -50,11 +54,29 @@ def table(name: str, read: Sequence[dict[str, bool]], held: Sequence[dict[str, b
     found = agreements(ITEMS, read, held)
     lines = [f"{name}: n = {len(held)}", HEAD]
     for one in found:
+        told = intervals(one)
+        measures = [one.precision, one.recall, *_with_bounds(told["f1"]), *_with_bounds(told["kappa"])]
         counts = "".join(f"{number:>10}" for number in (one.tp, one.fp, one.fn, one.tn))
-        lines.append(
-            f"{one.item:<13}{counts}" + "".join(shown(v) for v in (one.precision, one.recall, one.f1, one.kappa))
-        )
-    return "\n".join([*lines, f"macro-F1 {shown(macro_f1(found)).strip()}", ""])
+        lines.append(f"{one.item:<13}{counts}" + "".join(map(shown, measures)))
+    low, high = macro_interval(read, held)
+    return "\n".join([*lines, f"macro-F1 {shown(macro_f1(found)).strip()} [{low:.3f}, {high:.3f}]", ""])
+
+
+def _with_bounds(found: Estimate) -> tuple[float | None, float | None, float | None]:
+    return found.value, found.low, found.high
+
+
+def macro_interval(read: Sequence[dict[str, bool]], held: Sequence[dict[str, bool]]) -> tuple[float, float]:
+    """Of the macro-F1: cards are drawn, each with all its items; draws in which an item is nobody's are left out."""
+    if not held:
+        return float("nan"), float("nan")
+    pairs = zip(read, held, strict=True)
+    cells = np.array([[2 * (not one[item]) + (not other[item]) for item in ITEMS] for one, other in pairs])
+    drawn = cells[np.random.default_rng(SEED).integers(0, len(cells), (DRAWS, len(cells)))]
+    tp, fp, fn = ((drawn == cell).sum(1) for cell in range(3))
+    with np.errstate(invalid="ignore"):
+        low, high = np.nanquantile((2 * tp / (2 * tp + fp + fn)).mean(1), (0.025, 0.975))
+    return float(low), float(high)
 
 
 def shown(value: float | None) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,8 @@ from twisted.python.failure import Failure
 
 from crawler.decode import inversions
 from crawler.items import Answer, Event, Registry
-from crawler.settings import Manner, scrapy_settings
+from crawler.redact import in_text
+from crawler.settings import Manner, be_quiet, scrapy_settings
 from crawler.snapshot import endpoint_of, spider_for
 from crawler.spiders import CrawlError, Plan, RegistrySpider, next_link
 from crawler.spiders.ecosystems import choose, expected_period, read_registry
@@ -266,7 +266,8 @@ def check_registry(path: Path, registry: str, manner: Manner) -> list[dict[str, 
     kind = spider_for(registry)
     plan = Plan(registry, 1, None, endpoint_of(kind))
     with writing(path) as database:
-        verdicts = _run(CheckSpider, plan, kind, manner)
+        found = _run(CheckSpider, plan, kind, manner)
+        verdicts = {name: (verdict, in_text(measured)) for name, (verdict, measured) in found.items()}
         events = [
             Event("assumption_differs", "warning", name, "holds", measured)
             for name, (verdict, measured) in verdicts.items()
@@ -275,14 +276,14 @@ def check_registry(path: Path, registry: str, manner: Manner) -> list[dict[str, 
         if events:
             Store(database).note(Registry(registry, kind.name), events, int(time.time()))
     return [
-        {"assumption": name, "verdict": found, "measured": measured} for name, (found, measured) in verdicts.items()
+        {"assumption": name, "verdict": verdict, "measured": measured} for name, (verdict, measured) in verdicts.items()
     ]
 
 
 def _run(spider: type[CheckSpider], plan: Plan, kind: type[RegistrySpider], manner: Manner) -> dict[str, Verdict]:
     brisk = dataclasses.replace(manner, patience=min(10.0, manner.patience), clock="local")
     process = AsyncCrawlerProcess({**scrapy_settings(brisk, kind.pause, kind.page_bytes), "ITEM_PIPELINES": {}})
-    logging.getLogger("scrapy").setLevel("DEBUG" if manner.debug else "CRITICAL")
+    be_quiet(manner)
     crawler = process.create_crawler(spider)
     process.crawl(crawler, plan=plan, service=kind.name)
     process.start(install_signal_handlers=False)

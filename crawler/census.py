@@ -7,11 +7,14 @@ Only rows that are new or differ are read in full.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from datetime import datetime
+import struct
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
+from itertools import repeat
+from operator import is_not, le
 
 import msgspec
+from msgspec.structs import astuple
 
 from crawler.decode import (
     Count,
@@ -21,9 +24,7 @@ from crawler.decode import (
     beginning,
     brief,
     read_row,
-    seconds,
     split,
-    split_lazily,
     storable,
     type_events,
 )
@@ -33,10 +34,14 @@ from crawler.spiders import page_of
 
 UNKNOWN = 0  # the fingerprint of a row that has to be looked at
 ABSENT = msgspec.Raw(b"")
-COUNTED = ("downloads", "likes", "all_time", "trending", "modified", "sha")
+COUNTED = ("downloads", "likes", "all_time", "trending")
+STATED = ("modified", "sha", "gated", "library", "task", "sdk", "tags", "bases")
+OTHER = ("created", "disabled", "safetensors")
+
+Columns = Mapping[str, Sequence]
 
 
-class Line(msgspec.Struct, gc=False):
+class Line(msgspec.Struct, gc=False, omit_defaults=True):
     """One row, of which only the counters are read."""
 
     id: Name
@@ -45,8 +50,9 @@ class Line(msgspec.Struct, gc=False):
     likes: Count | None = None
     all_time: Count | None = msgspec.field(name="downloadsAllTime", default=None)
     trending: float | None = msgspec.field(name="trendingScore", default=None)
-    modified: datetime | None = msgspec.field(name="lastModified", default=None)
-    sha: str | None = None
+    created: msgspec.Raw = msgspec.field(name="createdAt", default=ABSENT)
+    modified: msgspec.Raw = msgspec.field(name="lastModified", default=ABSENT)
+    sha: msgspec.Raw = ABSENT
     gated: msgspec.Raw = ABSENT
     disabled: msgspec.Raw = ABSENT
     library: msgspec.Raw = msgspec.field(name="library_name", default=ABSENT)
@@ -58,16 +64,17 @@ class Line(msgspec.Struct, gc=False):
 
 
 class Lines(msgspec.Struct):
-    """The rows of a page that can be kept: where each stood, its counters and its fingerprint; and the others."""
+    """The rows of a page that can be kept, also by columns and with a fingerprint each; and the others."""
 
     received: int
-    rows: list[tuple[int, Line, int]]
+    rows: Sequence[Line | bytes]
+    columns: Columns
+    fingerprints: Sequence[int]
     rejects: list[Reject]
     events: list[Event]
 
 
 _PAGE = msgspec.json.Decoder(list[Line])
-_LINE = msgspec.json.Decoder(Line)
 
 
 def read_lines(body: bytes, row_type: type[msgspec.Struct]) -> Lines:
@@ -81,29 +88,38 @@ def read_lines(body: bytes, row_type: type[msgspec.Struct]) -> Lines:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         lines = None
     if lines is not None:
-        return Lines(len(lines), [(place, line, fingerprint(line)) for place, line in enumerate(lines)], [], [])
-    rows, rejects, dropped = [], [], []
+        columns = in_columns(lines)
+        return Lines(len(lines), lines, columns, fingerprints(columns), [], [])
+    kept, rows, rejects, dropped = [], [], [], []
     raws = split(body)
     for place, raw in enumerate(raws):
         try:
-            rows.append((place, line_of(read_row(raw, row_type, frozenset({"id", "_id"}), dropped)), UNKNOWN))
+            rows.append(line_of(read_row(raw, row_type, frozenset({"id", "_id"}), dropped)))
+            kept.append(raw)
         except (Unreadable, RecursionError) as error:
             rejects.append(Reject(place, brief(error), beginning(raw)))
-    return Lines(len(raws), rows, rejects, list(type_events(dropped)))
+    unknown = [UNKNOWN] * len(rows)
+    return Lines(len(raws), kept, in_columns(rows), unknown, rejects, list(type_events(dropped)))
 
 
-def fingerprint(line: Line) -> int:
-    """Eight bytes of a hash of everything a row says but counters, `sha` and `lastModified`; never UNKNOWN.
+def in_columns(lines: Sequence[Line]) -> Columns:
+    """What rows say, by the name of what it is."""
+    columns = zip(*map(astuple, lines), strict=True) if lines else repeat(())
+    return dict(zip(Line.__struct_fields__, columns, strict=False))
 
-    >>> one, other = (Line("a/b", "0" * 24, downloads=number) for number in (1, 2))
-    >>> fingerprint(one) == fingerprint(other) != fingerprint(Line("a/c", "0" * 24))
+
+def fingerprints(columns: Columns) -> Sequence[int]:
+    """Of each row eight bytes of a hash of all it says but its counters; never UNKNOWN.
+
+    >>> lines = [Line("a/b", "0" * 24, downloads=1), Line("a/b", "0" * 24, downloads=2), Line("a/c", "0" * 24)]
+    >>> one, other, third = fingerprints(in_columns(lines))
+    >>> one == other != third
     True
     """
-    said = (
-        line.id.encode(), line.gated, line.disabled, line.library, line.task, line.sdk, line.safetensors, line.tags,
-        line.bases,
-    )  # fmt: skip
-    return int.from_bytes(blake2b(b"\0".join(said), digest_size=8).digest(), "little", signed=True) or 1
+    said = zip(map(str.encode, columns["id"]), *(columns[name] for name in STATED + OTHER), strict=True)
+    hashes = b"".join([blake2b(b"\0".join(row), digest_size=8).digest() for row in said])
+    found = struct.unpack(f"<{len(columns['id'])}q", hashes)
+    return found if UNKNOWN not in found else [print_ or 1 for print_ in found]
 
 
 def census_page(
@@ -114,46 +130,41 @@ def census_page(
 
     `observe` reads one whole row. The page holds no address, neither as it is nor later.
     """
-    keys = [line.key for _, line, _ in lines.rows]
-    disorder = sum(later <= earlier for earlier, later in zip([after, *keys], keys, strict=False))
-    kept, beyond = lines.rows, 0
+    keys, columns, rows, prints, beyond = lines.columns["key"], lines.columns, lines.rows, lines.fingerprints, 0
+    disorder = sum(map(le, keys, [after, *keys]))
     if disorder or (keys and keys[-1] >= cut):
-        firsts = {line.key: (place, line, print_) for place, line, print_ in reversed(lines.rows)}
+        firsts = {key: place for place, key in reversed(list(enumerate(keys)))}
         kept = [firsts[key] for key in sorted(firsts) if after < key < cut]
+        columns = {name: [column[place] for place in kept] for name, column in columns.items()}
+        rows, prints = [rows[place] for place in kept], [prints[place] for place in kept]
         beyond = sum(key >= cut for key in keys)
     page = page_of("ranking", answer, lines.received, rejects=map(redacted_reject, lines.rejects), disorder=disorder,
                    next_url=None if beyond else next_url)  # fmt: skip
     events = [redacted_event(event) for event in lines.events]
     common = {field.name: getattr(page, field.name) for field in dataclasses.fields(page)}
-    rows = [line for _, line, _ in kept]
     return CensusPage(
         **(common | {"events": events}),
-        stable_ids=[line.key for line in rows],
-        fingerprints=[print_ for *_, print_ in kept],
-        downloads=[line.downloads for line in rows],
-        likes=[line.likes for line in rows],
-        downloads_all_time=[line.all_time for line in rows],
-        trending=[line.trending for line in rows],
-        modified_at=[seconds(line.modified) for line in rows],
-        shas=[line.sha for line in rows],
-        observe=_observer(answer.body, [place for place, *_ in kept], events, observe),
-        fields=_fields(rows),
-        repeated=len(keys) - len(kept) - beyond,
+        stable_ids=columns["key"],
+        fingerprints=prints,
+        downloads=columns["downloads"],
+        likes=columns["likes"],
+        downloads_all_time=columns["all_time"],
+        trending=columns["trending"],
+        observe=_observer(rows, events, observe),
+        fields=_fields(columns),
+        repeated=len(keys) - len(rows) - beyond,
         beyond=beyond,
     )
 
 
 def _observer(
-    body: bytes, places: list[int], events: list[Event], observe: Callable[[bytes, list], Observation]
+    rows: Sequence[Line | bytes], events: list[Event], observe: Callable[[bytes, list], Observation]
 ) -> Callable[[int], Observation]:
     """Reads the rows that are asked for; what it had to drop of them becomes events of the page."""
-    raws: list[bytes] = []
 
     def read(place: int) -> Observation:
-        if not raws:
-            raws.extend(split_lazily(body))
-        dropped: list[tuple[str, str]] = []
-        raw = bytes(raws[places[place]])
+        row, dropped = rows[place], list[tuple[str, str]]()
+        raw = row if isinstance(row, bytes) else msgspec.json.encode(row)
         seen = observe(raw, dropped)
         if dropped:
             events.extend(redacted_event(event) for event in type_events(dropped))
@@ -162,20 +173,11 @@ def _observer(
     return read
 
 
-def _fields(rows: list[Line]) -> dict[str, int]:
+def _fields(columns: Columns) -> dict[str, int]:
     """How many rows have each field."""
-    said = {
-        "downloads": [row.downloads for row in rows], "likes": [row.likes for row in rows],
-        "all_time": [row.all_time for row in rows], "modified": [row.modified for row in rows],
-        "sha": [row.sha for row in rows],
-    }  # fmt: skip
-    raw = {
-        "gated": [row.gated for row in rows], "library": [row.library for row in rows],
-        "task": [row.task for row in rows], "sdk": [row.sdk for row in rows], "tags": [row.tags for row in rows],
-        "base models": [row.bases for row in rows],
-    }  # fmt: skip
-    counts = {name: len(rows) - values.count(None) for name, values in said.items()}
-    return counts | {name: len(rows) - values.count(ABSENT) for name, values in raw.items()}
+    counts = {name: len(columns[name]) - columns[name].count(None) for name in ("downloads", "likes", "all_time")}
+    stated = {name: sum(map(is_not, columns[name], repeat(ABSENT))) for name in STATED}
+    return counts | {"base models" if name == "bases" else name: count for name, count in stated.items()}
 
 
 def line_of(row: msgspec.Struct) -> Line:

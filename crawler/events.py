@@ -7,7 +7,8 @@ caught up, and its totals to have fallen; whoever reads the numbers is told. The
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from db.events import PackageEvent, Said
 
@@ -28,7 +29,7 @@ def detect(histories: Iterable[tuple[int, Sequence[Said]]]) -> list[PackageEvent
     for package, said in histories:
         packages += 1
         found += of_one(package, said)
-    return [*found, *mass(found, packages)]
+    return [*found, *mass(Counter(event.kind for event in found), packages)]
 
 
 def of_one(package: int, said: Sequence[Said]) -> Iterator[PackageEvent]:
@@ -88,12 +89,9 @@ def frozen_since(said: Sequence[Said]) -> int:
     return since
 
 
-def mass(found: Iterable[PackageEvent], packages: int) -> Iterator[PackageEvent]:
+def mass(counts: Mapping[str, int], packages: int) -> Iterator[PackageEvent]:
     """The same to more than one in a hundred: that is the source, not the packages."""
-    kinds: dict[str, int] = {}
-    for event in found:
-        kinds[event.kind] = kinds.get(event.kind, 0) + 1
-    for kind, number in sorted(kinds.items()):
+    for kind, number in sorted(counts.items()):
         if number >= FEWEST and number > MANY * packages:
             said = f"{kind} of {number} of {packages} packages"
             yield PackageEvent(None, "mass_event", "warning", said, None, kind)

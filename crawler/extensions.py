@@ -10,6 +10,7 @@ import sys
 from scrapy import signals
 from scrapy.crawler import Crawler
 
+from crawler.spiders import how_to_go_on
 from db.command import PARTIAL
 
 LONGEST_STOP = 8  # seconds; a page that has not come by then is let go, for nothing of it is stored yet
@@ -37,13 +38,12 @@ class StopAtPage:
     def stop(self) -> None:
         """Let no further request out; leave within seconds whatever the network does."""
         if self.crawler.pace.stopping:
-            leave()
+            self.leave()
         print("stopping after this page; once more to stop at once", file=sys.stderr)
         self.crawler.pace.stopping = True
-        asyncio.get_running_loop().call_later(LONGEST_STOP, leave)
+        asyncio.get_running_loop().call_later(LONGEST_STOP, self.leave)
 
-
-def leave() -> None:
-    """End this process now. Every page is one transaction, so nothing is left half done."""
-    print("stopped; go on with --resume", file=sys.stderr, flush=True)
-    os._exit(PARTIAL)
+    def leave(self) -> None:
+        """End this process now. Every page is one transaction, so nothing is left half done."""
+        print(f"stopped; {how_to_go_on(self.crawler.spider)}", file=sys.stderr, flush=True)
+        os._exit(PARTIAL)

@@ -65,6 +65,8 @@ def instant(seen: Observation, order: str) -> int | None:
 class FeedSpider(HuggingFaceSpider):
     """A look at what changed. `plan.settings` holds the feeds and the absent packages; `plan.k` pages an order."""
 
+    resumes = False
+
     def __init__(self, plan: Plan, resume_at: str | None = None, recording: Recording | None = None) -> None:
         super().__init__(plan, resume_at, recording)
         given = {feed.order: feed for feed in plan.settings.get("feeds", ())}  # type: ignore[attr-defined]

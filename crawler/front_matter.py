@@ -2,13 +2,14 @@
 
 YAML from strangers can be a bomb (aliases of aliases), a pit (nesting), or simply too long; and it means other things
 than its author did: `language: no` is Norwegian, not false. So it is measured as a stream of events before anything is
-built, and every plain word stays the word it is.
+built, every plain word stays the word it is, and where a name stands twice it is broken: parsers take one or the other.
 """
 
 from __future__ import annotations
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -31,6 +32,15 @@ FIELDS = {  # the name we give it: where huggingface_hub's card data has it
     "carbon_emitted": "co2_eq_emissions",
     "demo": "widget",
 }
+ARCHITECTURES = frozenset(  # model types that stand as tags
+    """
+    albert bart beit bert blenderbot bloom camembert clip convnext ctrl deberta deberta-v2 deit detr distilbert
+    dpr electra falcon flaubert fsmt funnel gemma gpt2 gpt_neo gpt_neox gptj hubert layoutlm led llama longformer
+    luke m2m_100 mamba marian mbart mistral mixtral mobilebert mpnet mpt mt5 opt pegasus phi prophetnet qwen2
+    reformer resnet roberta roformer segformer speech_to_text squeezebert swin t5 tapas vit wav2vec2 whisper xglm
+    xlm xlm-roberta xlnet yolos
+    """.split()
+)
 FRAMEWORKS = {"pytorch", "tf", "tensorflow", "jax", "flax", "keras", "onnx", "safetensors", "gguf", "paddlepaddle"}
 OURS = {"self", "ignore_metadata_errors", "eval_results"}  # words that are not fields, but parameters of theirs
 NOTHING = {"", "~", "null", "Null", "NULL"}
@@ -48,10 +58,25 @@ class FrontMatter:
     fields: tuple[str, ...] = ()
 
 
+class Twice(ValueError):
+    """A name stands twice in one mapping."""
+
+
 class Words(yaml.CSafeLoader):
-    """YAML in which every plain word is a string."""
+    """YAML in which every plain word is a string, and every name stands once."""
 
     yaml_implicit_resolvers: Mapping[str, object] = {}  # noqa: RUF012 - PyYAML's own name for it
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
+        """PyYAML's, which takes the last of two values.
+
+        Raises:
+            Twice: a name stands twice.
+        """
+        names = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+        if names.total() > len(names):
+            raise Twice(names.most_common(1)[0][0])
+        return super().construct_mapping(node, deep)
 
 
 def read(text: str) -> FrontMatter:
@@ -124,7 +149,15 @@ def fields_of(said: Mapping[str, object]) -> set[str]:
     tags = card.get("tags")
     tags = {str(tag).lower() for tag in tags} if isinstance(tags, list) else set()
     found |= {"frameworks"} if tags & FRAMEWORKS else set()
+    found |= {"architecture"} if tags & ARCHITECTURES else set()
+    found |= {"dataset_address"} if any("/" in str(name) for name in _several(card.get("datasets"))) else set()
+    emitted = card.get("co2_eq_emissions")
+    found |= {"hardware"} if isinstance(emitted, dict) and _has_value(emitted.get("hardware_used")) else set()
     return found | ({"paper"} if any(tag.startswith("arxiv:") for tag in tags) else set())
+
+
+def _several(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value] if isinstance(value, str) else []
 
 
 def _as_card(said: Mapping[str, object]) -> Mapping[str, object]:

@@ -17,7 +17,8 @@ from scrapy.http import Response
 from crawler.decode import NotAList, split
 from crawler.items import Answer
 from crawler.pace import LONGEST_WAIT, Budget, back_off, read_date, read_quota, retry_after, wait_after_429
-from crawler.spiders import CrawlError, Stopped
+from crawler.redact import in_text
+from crawler.spiders import CrawlError, Stopped, how_to_go_on
 from db.command import plain
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ class PaceMiddleware:
         """Tell a person why nothing happens for a while."""
         if wait > WORTH_SAYING and not self.quiet:
             said = f"{self.spider.plan.registry}: waiting {wait:.0f} s ({self._why or self.budget})"
-            print(plain(said), file=sys.stderr, flush=True)
+            print(plain(in_text(said)), file=sys.stderr, flush=True)
 
     def _asked_to_wait(self, request: Request, answer: Answer) -> float | None:
         if answer.status == 429:
@@ -146,7 +147,7 @@ class PaceMiddleware:
             raise CrawlError(
                 f"{self.spider.plan.registry} kept failing: {why}.",
                 why=f"{attempt} tries at {urlsplit(request.url).path} all failed.",
-                fix="Nothing is lost: run the same command with --resume in a while.",
+                fix=f"Nothing is lost: {how_to_go_on(self.spider)} in a while.",
                 lasting=False,
             )
         if pause > LONGEST_WAIT:
@@ -161,7 +162,7 @@ class PaceMiddleware:
         return CrawlError(
             f"{self.spider.plan.registry} asks us to wait {wait / 60:.0f} minutes.",
             why="Its quota is used up (perhaps by others behind the same address).",
-            fix=f"Run the same command with --resume in {wait / 60:.0f} minutes, or give a token (HF_TOKEN).",
+            fix=f"Nothing is lost: {how_to_go_on(self.spider)} in {wait / 60:.0f} minutes, or give a token (HF_TOKEN).",
             lasting=False,
         )
 
@@ -207,9 +208,12 @@ def fault_of(answer: Answer) -> str:
     beginning = answer.body[:200].lstrip()[:1]
     single = beginning == b"{" and (b'"name"' in answer.body[:400] or b'"_id"' in answer.body[:400])
     try:
-        split(b"[" + answer.body + b"]" if single else answer.body)
+        rows = split(b"[" + answer.body + b"]" if single else answer.body)
     except NotAList as error:
         return f"it answered with something that is {str(error)[:120]}"
+    stated = _whole(answer.headers.get("page-items"))
+    if len(rows) < stated and 'rel="next"' in answer.headers.get("link", ""):
+        return f"it says that the page holds {stated} rows, and it holds {len(rows)}"
     return ""
 
 

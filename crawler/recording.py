@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from crawler.census_checks import judge_census
+from crawler.census_events import events_of
 from crawler.checks import as_evidence, judge, verdict
 from crawler.events import detect
 from crawler.items import CensusPage, Page, Progress
-from crawler.redact import redacted
+from crawler.redact import redacted, redacted_way
 from db import __version__
 from db.census_store import CensusStore
 from db.events import changed, histories, note
@@ -35,8 +36,9 @@ class Recording:
 
     def take(self, spider: RegistrySpider, page: Page, quota: str) -> Progress:
         """Store a page, and show how far the snapshot has come and what is left of the quota."""
-        if not isinstance(page, CensusPage):  # that is made without addresses
-            page = redacted(page, spider.plan.keep_bodies)
+        # the rows of a census are made without addresses
+        census = isinstance(page, CensusPage)
+        page = redacted_way(page) if census else redacted(page, spider.plan.keep_bodies)
         if self.snapshot is None and page.role == "probe":
             self._held_back.append(page)
         else:
@@ -112,7 +114,11 @@ def _end_census(store: CensusStore, snapshot: int, reason: str | None) -> tuple[
     presence = store.presence(snapshot)
     findings = judge_census(evidence, presence, baseline, sizes, store.leaders(snapshot))
     status, why = _decided(findings, bool(row["kept"]), reason)
-    store.end(snapshot, status, findings, why, int(time.time()), presence)
+    now = int(time.time())
+    with store.transaction():
+        store.end(snapshot, status, findings, why, now, presence)
+        if status == "complete":
+            note(store, snapshot, events_of(store, snapshot), now)
     return status, why
 
 

@@ -1,4 +1,4 @@
-"""Remove personal addresses from a body before it is kept (pure)."""
+"""Remove personal addresses, and tokens that somebody let slip, from what is kept or told (pure)."""
 
 from __future__ import annotations
 
@@ -13,16 +13,22 @@ _ADDRESS = re.compile(
     rb"(?:[A-Za-z0-9\x80-\xff-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![A-Za-z0-9-])",
     re.IGNORECASE,
 )
+_TOKEN = re.compile(
+    rb"(?<![A-Za-z0-9_])hf_[A-Za-z0-9]{30,200}"
+    rb"|(?<![A-Za-z0-9_-])sk-(?=[A-Za-z0-9_-]{0,60}[0-9])(?=[A-Za-z0-9_-]{0,60}[A-Z])[A-Za-z0-9_-]{20,200}"
+)
 PUT_INSTEAD = b"[address removed]"
+TOKEN_REMOVED = b"[token removed]"
+SIGNS = ("@", "%40", "hf_", "sk-")
 
 
 def without_addresses(body: bytes) -> bytes:
-    """The body with every e-mail address replaced.
+    """The body with every e-mail address replaced, and every token of the Hub or of a judge.
 
     >>> without_addresses(b'{"email": "jo.doe@mail.example.org", "name": "@types/node"}')
     b'{"email": "[address removed]", "name": "@types/node"}'
     """
-    return _ADDRESS.sub(PUT_INSTEAD, body)
+    return _TOKEN.sub(TOKEN_REMOVED, _ADDRESS.sub(PUT_INSTEAD, body))
 
 
 def may_hold_address(json: bytes) -> bool:
@@ -35,14 +41,20 @@ def may_hold_address(json: bytes) -> bool:
 
 
 def redacted(page: Page, keep_body: bool) -> Page:
-    """The page as it may be stored: no address in its rows, body, rejects or events; no body if none is kept."""
+    """The page as it may be stored: no address in its rows, body, rejects, events or addresses; no body if none is
+    kept."""
     return dataclasses.replace(
-        page,
+        redacted_way(page),
         observations=tuple(map(without_addresses_in, page.observations)),
         body=without_addresses(page.body) if keep_body and page.body is not None else None,
         rejects=tuple(map(redacted_reject, page.rejects)),
         events=tuple(map(redacted_event, page.events)),
     )
+
+
+def redacted_way(page: Page) -> Page:
+    """The page without what a registry may have put into the address of the next one."""
+    return dataclasses.replace(page, url=in_text(page.url), next_url=page.next_url and in_text(page.next_url))
 
 
 def without_addresses_in(seen: Observation) -> Observation:
@@ -52,27 +64,28 @@ def without_addresses_in(seen: Observation) -> Observation:
         *(name for name, _ in seen.libraries or ()),
         *(p.name for p in seen.parents or ()),
     )
-    if not any(value and ("@" in value or "%40" in value) for value in said):
+    if not any(value and any(sign in value for sign in SIGNS) for value in said):
         return seen
     parents, libraries = seen.parents, seen.libraries
     return dataclasses.replace(
         seen,
-        attributes={name: value and _text(value) for name, value in seen.attributes.items()},
-        parents=parents and tuple(dataclasses.replace(one, name=_text(one.name)) for one in parents),
-        libraries=libraries and tuple((_text(name), kind) for name, kind in libraries),
+        attributes={name: value and in_text(value) for name, value in seen.attributes.items()},
+        parents=parents and tuple(dataclasses.replace(one, name=in_text(one.name)) for one in parents),
+        libraries=libraries and tuple((in_text(name), kind) for name, kind in libraries),
     )
 
 
 def redacted_event(event: Event) -> Event:
     """The event without addresses."""
-    before, after = (text and _text(text) for text in (event.before, event.after))
-    return dataclasses.replace(event, evidence=_text(event.evidence), before=before, after=after)
+    before, after = (text and in_text(text) for text in (event.before, event.after))
+    return dataclasses.replace(event, evidence=in_text(event.evidence), before=before, after=after)
 
 
 def redacted_reject(reject: Reject) -> Reject:
     """The reject without addresses."""
-    return dataclasses.replace(reject, raw=_text(reject.raw), reason=_text(reject.reason))
+    return dataclasses.replace(reject, raw=in_text(reject.raw), reason=in_text(reject.reason))
 
 
-def _text(text: str) -> str:
+def in_text(text: str) -> str:
+    """The same of a text."""
     return without_addresses(text.encode("utf-8", "replace")).decode("utf-8")

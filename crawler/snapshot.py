@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 import os
 import time
 from dataclasses import asdict, dataclass
@@ -16,9 +15,9 @@ from scrapy.spiderloader import SpiderLoader
 from crawler.items import Page
 from crawler.progress import shown
 from crawler.recording import Recording, resume_or_close
-from crawler.settings import Manner, scrapy_settings
+from crawler.settings import Manner, be_quiet, scrapy_settings
 from crawler.spiders import CrawlError, NotThere, Plan, RegistrySpider, unforeseen
-from db import ObservatoryError
+from db import ObservatoryError, UsageError
 from db.census_store import CensusStore
 from db.command import DONE, FAILED, PARTIAL
 from db.connect import writing
@@ -73,8 +72,19 @@ def spider_for(registry: str, of_everything: bool = False) -> type[RegistrySpide
 
 
 def endpoint_of(spider: type[RegistrySpider]) -> str:
-    """Where a spider asks: the public service, or the one its environment variable names."""
-    return (os.environ.get(spider.endpoint_variable) or spider.public_endpoint).rstrip("/")
+    """Where a spider asks: the public service, or the one its environment variable names.
+
+    Raises:
+        UsageError: that holds a name or a password, which would be stored with every page.
+    """
+    endpoint = (os.environ.get(spider.endpoint_variable) or spider.public_endpoint).rstrip("/")
+    if "@" in endpoint.partition("://")[2].partition("/")[0]:
+        raise UsageError(
+            f"{spider.endpoint_variable} holds a name or a password.",
+            why="Where a page came from is stored with it, and a secret must not be.",
+            fix="Name the endpoint alone; a token belongs in HF_TOKEN.",
+        )
+    return endpoint
 
 
 def take(path: Path, plan: Plan, manner: Manner, resume: bool) -> Outcome:
@@ -117,7 +127,7 @@ def run_spider(
         Exception: what kept a page from being stored.
     """
     process = AsyncCrawlerProcess(scrapy_settings(manner, kind.pause, kind.page_bytes))
-    logging.getLogger("scrapy").setLevel("DEBUG" if manner.debug else "CRITICAL")
+    be_quiet(manner)
     crawler = process.create_crawler(kind)
     process.crawl(crawler, plan=plan, resume_at=start_at, recording=recording)
     process.start(install_signal_handlers=False)

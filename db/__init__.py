@@ -11,7 +11,9 @@ It imports nothing of ours. The errors every room may raise are a small tree, dr
     ├── ScheduleError           schedules.config: schedules with faults, every one of them told (exit 2)
     ├── ImportFailed            crawler.importers: a past list cannot be read
     ├── EngineMissing           analysis.engines: an engine is not installed, or finds no lake
-    └── NotABundle, PublishFailed, NotForOthers, NoAttribution, BadKey, BadRedactions: analysis.exports
+    ├── EngineFailed            analysis.engines: an engine could not answer a question
+    ├── BadRedactions           db.redactions: the list of what is to be left out cannot be read
+    └── NotABundle, PublishFailed, NotForOthers, NoAttribution, BadKey: analysis.exports
 """
 
 from __future__ import annotations

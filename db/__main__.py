@@ -1,4 +1,4 @@
-"""`python -m db`: migrate, check, schema, backup, restore."""
+"""`python -m db`: migrate, check, schema, redact, backup, restore."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ DICTIONARY_HEAD = """# Data dictionary of the stable views
 
 `v1_` views are the SQL interface to the store: columns may be added, never changed or taken away. This page is made
 from `db/dictionary.toml` by `observatory store schema --dictionary --format markdown > docs/dictionary.md`.
+
+What `observatory store redact` was told of is in no view: neither rows that name it nor texts that quote it.
 """
 
 
@@ -38,7 +40,7 @@ def make_parser() -> argparse.ArgumentParser:
     """The words of this room. Nothing heavy is imported before they are read."""
     made = parser("observatory store", "Look after the store: the one file with everything that was seen.")
     words = made.add_subparsers(title="what to do", metavar="WORD", required=True, parser_class=Parser)
-    for add in (_add_migrate, _add_check, _add_schema, _add_backup, _add_restore):
+    for add in (_add_migrate, _add_check, _add_schema, _add_redact, _add_backup, _add_restore):
         add(words)
     return made
 
@@ -72,6 +74,12 @@ def _add_schema(words: argparse._SubParsersAction) -> None:
     word.add_argument("--dictionary", action="store_true", help="what each column of the stable views means")
     word.add_argument("--format", choices=("sql", "markdown", "json"), help="default: sql; markdown for the dictionary")
     word.set_defaults(do=schema)
+
+
+def _add_redact(words: argparse._SubParsersAction) -> None:
+    word = _word(words, "redact", "leave out what FILE says of the stable views and of every export; the rows stay")
+    word.add_argument("file", type=Path, metavar="FILE", help="redactions.toml: all of it counts, and nothing else")
+    word.set_defaults(do=redact)
 
 
 def _add_backup(words: argparse._SubParsersAction) -> None:
@@ -146,6 +154,21 @@ def schema_page(definitions: Mapping[str, str], form: str) -> str:
     if form == "sql":
         return SQL_HEAD + "\n".join(f"{sql};\n" for sql in definitions.values())
     return "# The schema\n" + "".join(f"\n## {name}\n\n```sql\n{sql};\n```\n" for name, sql in definitions.items())
+
+
+def redact(options: argparse.Namespace) -> int:
+    """Let the store heed a list of what is to be left out, in the place of the one before."""
+    from db.connect import writing
+    from db.redactions import meant, put, read
+
+    entries = read(options.file)
+    with writing(options.db) as database:
+        put(database.conn, entries)
+        packages, _ = meant(database.conn, entries)
+    print(
+        plain(f"{options.db}: {len(entries):,} entries are heeded; packages left out of the views: {len(packages):,}")
+    )
+    return DONE
 
 
 def dictionary() -> list[dict[str, object]]:

@@ -2,8 +2,11 @@
 
 A chain begins with a whole block. Its packages are put in the order of their downloads, largest first, for packages of
 one size change alike; every difference of the chain speaks of places in that order, and new packages are appended to
-it. A difference says which packages are new, which came or went, and for each counter where it changed and by how
-much. Each stream is bytes, 255 standing for a larger number that follows at the end; all of them are one zstd frame.
+it. A difference says which packages are new, which came or went, and for each counter by how much it changed: one step
+for each of the large packages at the front, of which most change, and where and how much for the others. Each stream is
+bytes, 255 standing for a larger number that follows at the end; all of them are one zstd frame.
+
+In the middle of a chain stands a difference from its whole block, so that nobody has to add up more than half of it.
 
 A counter the registry said nothing of is NOTHING. A package that is away keeps its last values, so that its return is
 a small difference too.
@@ -20,14 +23,21 @@ import zstandard
 
 from db import StoreError
 
-CODEC = 1
+CODEC = 2
+OLDER = 1  # had no steps for the front
+FROM_WHOLE = 3  # a difference from the whole block its chain begins with, past all that lie between
 SIZE = 1 << 16
 COLUMNS = ("downloads", "likes", "downloads_all_time")
 NOTHING = -1
-LEVEL = 9
 ESCAPE = 255
+STRIP = 64  # packages
 ALONE, PIECE = 256, 4096  # bytes: from when on a code of its own is worth its room, and when another one begins
 HEAD = struct.Struct("<IIB")
+# Steps repeat by chance, not by pattern: a search for matches costs more room than it saves, so hardly any is found,
+# and each piece is coded by how often its bytes occur.
+CODING = zstandard.ZstdCompressionParameters(
+    strategy=zstandard.STRATEGY_DFAST, min_match=7, hash_log=6, chain_log=6, window_log=17, write_checksum=1
+)
 
 
 @dataclass
@@ -70,12 +80,16 @@ def difference(before: Block, places: np.ndarray, columns: list[np.ndarray]) -> 
     present[here] = True
     streams = [_gaps(new), _gaps(np.flatnonzero(present != after.present))]
     for had, given in zip(after.values, columns, strict=True):
-        steps = given.astype(np.int64) - had[here]  # wraps, and wraps back
-        changed = np.flatnonzero(steps)
-        where, steps = here[changed], steps[changed]
-        order = np.argsort(where, kind="stable")
-        streams += [_gaps(where[order]), _zigzag(steps[order])]
+        has = had.copy()
+        has[here] = given
+        has -= had  # wraps, and wraps back
+        streams += _told(has)
     return _packed(streams) if any(len(stream) for stream in streams) else b""
+
+
+def no_difference() -> bytes:
+    """A difference that has to be told though there is none."""
+    return _packed([np.empty(0, np.uint64)] * (2 + 3 * len(COLUMNS)))
 
 
 def read_whole(content: bytes, codec: int = CODEC) -> Block:
@@ -89,16 +103,16 @@ def read_whole(content: bytes, codec: int = CODEC) -> Block:
 
 def apply(block: Block, content: bytes, codec: int = CODEC) -> Block:
     """The block one census later. The arrays of the one that was given are used up."""
-    new, toggled, *columns = _unpacked(content, codec)
+    new, toggled, *columns = _difference(content, codec)
     if len(new):
         block = _extended(block, _from_gaps(new))
     if len(toggled):
         where = _from_gaps(toggled)
         block.present[where] = ~block.present[where]
-    for number, column in enumerate(block.values):
-        gaps, steps = columns[2 * number : 2 * number + 2]
+    for column, (front, gaps, steps) in zip(block.values, columns, strict=True):
+        column[: len(front)] += _unzigzag(front)
         if len(gaps):
-            column[_from_gaps(gaps)] += _unzigzag(steps)
+            column[len(front) + _from_gaps(gaps)] += _unzigzag(steps)
     return block
 
 
@@ -106,6 +120,7 @@ def one_place(chain: Iterator[tuple[bytes, bool, int]], place: int) -> Iterator[
     """Whether one package is there and what its counters are, after each link of a chain; only it is followed."""
     block, where = empty(), -1
     length, present, values = 0, False, [NOTHING] * len(COLUMNS)
+    begun = where, length, present, values
     for content, is_whole, codec in chain:
         if is_whole:
             block = read_whole(content, codec)
@@ -113,24 +128,31 @@ def one_place(chain: Iterator[tuple[bytes, bool, int]], place: int) -> Iterator[
             where, length = (int(found[0]) if len(found) else -1), len(block.places)
             present = where >= 0
             values = [int(column[where]) if present else NOTHING for column in block.values]
+            begun = where, length, present, values
         else:
-            new, toggled, *columns = _unpacked(content, codec)
+            if codec == FROM_WHOLE:
+                where, length, present, values = begun
+            new, toggled, *columns = _difference(content, codec)
             if len(new):
                 found = np.flatnonzero(_from_gaps(new) == place)
                 where = length + int(found[0]) if len(found) else where
                 length += len(new)
             present ^= _index(toggled, where) is not None
-            for number in range(len(values)):
-                gaps, steps = columns[2 * number : 2 * number + 2]
-                at = _index(gaps, where)
-                if at is not None:
-                    step = int(_unzigzag(steps[at : at + 1])[0])
-                    values[number] = _wrapped(values[number] + step)
-        yield present, list(values)
+            values = [value + _step(column, where) for value, column in zip(values, columns, strict=True)]
+        yield present, [_wrapped(value) for value in values]
 
 
 def _wrapped(value: int) -> int:
     return (value + 2**63) % 2**64 - 2**63
+
+
+def _step(column: tuple[np.ndarray, np.ndarray, np.ndarray], where: int) -> int:
+    """By how much one place of a counter changed."""
+    front, gaps, steps = column
+    if 0 <= where < len(front):
+        return int(_unzigzag(front[where : where + 1])[0])
+    at = _index(gaps, where - len(front))
+    return 0 if at is None else int(_unzigzag(steps[at : at + 1])[0])
 
 
 def _index(gaps: np.ndarray, where: int) -> int | None:
@@ -139,6 +161,16 @@ def _index(gaps: np.ndarray, where: int) -> int | None:
     places = _from_gaps(gaps)
     at = int(np.searchsorted(places, where))
     return at if at < len(places) and places[at] == where else None
+
+
+def _told(steps: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The steps of the front, as far as more places change than not; of the others, the gaps between them and steps."""
+    changed = steps != 0
+    strips = np.add.reduceat(changed, np.arange(0, len(changed), STRIP), dtype=np.int32) if len(changed) else changed
+    balance = np.cumsum(2 * strips - STRIP)
+    front = min((int(balance.argmax()) + 1) * STRIP, len(steps)) if len(balance) and balance.max() > 0 else 0
+    where = np.flatnonzero(changed[front:])
+    return _zigzag(steps[:front]), _gaps(where), _zigzag(steps[front + where])
 
 
 def _extended(block: Block, new: np.ndarray) -> Block:
@@ -182,7 +214,7 @@ def _unzigzag(codes: np.ndarray) -> np.ndarray:
 
 def _packed(streams: list[np.ndarray]) -> bytes:
     parts = [part for stream in streams for part in _stream(stream)]
-    frame = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compressobj(size=sum(map(len, parts)))
+    frame = zstandard.ZstdCompressor(compression_params=CODING).compressobj(size=sum(map(len, parts)))
     told = []
     for piece in _pieces(parts):
         told.append(frame.compress(piece))
@@ -204,8 +236,17 @@ def _stream(numbers: np.ndarray) -> tuple[bytes, bytes, bytes]:
     return HEAD.pack(len(numbers), len(large), width), np.minimum(numbers, ESCAPE).astype(np.uint8).tobytes(), shuffled
 
 
+def _difference(content: bytes, codec: int) -> list:
+    """Who is new, who came or went, and the front, gaps and steps of each counter."""
+    new, toggled, *streams = _unpacked(content, codec)
+    if codec == OLDER:
+        nothing = np.empty(0, np.uint8)
+        streams = [stream for pair in zip(streams[::2], streams[1::2], strict=True) for stream in (nothing, *pair)]
+    return [new, toggled, *zip(streams[::3], streams[1::3], streams[2::3], strict=True)]
+
+
 def _unpacked(content: bytes, codec: int) -> list[np.ndarray]:
-    if codec != CODEC:
+    if codec not in (OLDER, CODEC, FROM_WHOLE):
         raise StoreError(f"A block of counters is in form {codec}, which this version cannot read.",
                          fix="Install the version that wrote it.")  # fmt: skip
     try:

@@ -195,7 +195,7 @@ class Cards:
             after = rows[-1]["card_id"]
 
     def _card(self, text: CardText) -> int:
-        known = self._one("SELECT card_id FROM card WHERE blob = ?", text.blob)
+        known = card_of_blob(self._connection, text.blob)
         if known is not None:
             return known
         kept = text.content[:LARGEST_KEPT]
@@ -256,6 +256,12 @@ def unscored(connection: sqlite3.Connection, scorer: str, version: str, limit: i
         if len(rows) < part:
             return
         after, left = rows[-1]["card_id"], left if left < 0 else left - part
+
+
+def card_of_blob(connection: sqlite3.Connection, blob: str) -> int | None:
+    """The number of a text by its git blob hash; None if it is not in the store."""
+    row = connection.execute("SELECT card_id FROM card WHERE blob = ?", (blob,)).fetchone()
+    return None if row is None else row[0]
 
 
 def read_card(connection: sqlite3.Connection, package: int, at: int) -> StoredCard | None:

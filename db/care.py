@@ -173,12 +173,12 @@ def _findings(connection: sqlite3.Connection) -> Faults:
 
 def _pages(connection: sqlite3.Connection) -> Faults:
     for row in connection.execute(PAGES):
-        number, status, depth, pages, last, kept, rejected, rows, deepest, rejects = row
+        number, status, depth, pages, last, kept, rejected, rows, deepest, rejects, places = row
         if kept != rows:
             yield f"snapshot {number} has {rows} ranks, its pages gave {kept}"
         if rejected != rejects:
             yield f"snapshot {number} has {rejects} rejects, its pages gave {rejected}"
-        if status != "open" and depth != deepest:
+        if status != "open" and depth not in (deepest, places):  # below the last rank there may be rejects
             yield f"snapshot {number} says it is {depth} deep, its last rank is {deepest}"
         if last != pages - 1:
             yield f"snapshot {number} has {pages} pages, the last of them is number {last}"
@@ -193,7 +193,8 @@ SELECT s.snapshot_id, s.status, s.depth, count(g.number), coalesce(max(g.number)
             WHERE g.snapshot_id = s.snapshot_id), 0),
        coalesce((SELECT s.depth FROM census c WHERE c.snapshot_id = s.snapshot_id),
                 (SELECT coalesce(max(rank), 0) FROM ranking r WHERE r.snapshot_id = s.snapshot_id)),
-       (SELECT count(*) FROM reject x WHERE x.snapshot_id = s.snapshot_id)
+       (SELECT count(*) FROM reject x WHERE x.snapshot_id = s.snapshot_id),
+       min(coalesce(s.k, 0), coalesce(sum(CASE WHEN g.role IN ('ranking', 'file') THEN g.kept + g.rejected END), 0))
 FROM snapshot s LEFT JOIN page g USING (snapshot_id) GROUP BY s.snapshot_id
 """
 QUESTIONS: Mapping[str, tuple[Callable[[sqlite3.Connection], Faults], str]] = {

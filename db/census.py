@@ -10,18 +10,33 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import compress, groupby
 from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 import zstandard
 
-from db.blocks import CODEC, COLUMNS, NOTHING, SIZE, Block, apply, difference, empty, one_place, read_whole, whole
+from db.blocks import (
+    CODEC,
+    COLUMNS,
+    FROM_WHOLE,
+    NOTHING,
+    SIZE,
+    Block,
+    apply,
+    difference,
+    empty,
+    no_difference,
+    one_place,
+    read_whole,
+    whole,
+)  # fmt: skip
 from db.migrate import statements
 
 FOLDER = Path(__file__).parent / "statements"
 WHOLE_EVERY = 32
+HALF_WAY = 16  # of a chain: a difference from its beginning
 STAGED = 1 + len(COLUMNS)
 READERS = 2  # threads: most of the work is zstd's and numpy's, which do not hold each other up
 ROWS = 1 << 16
@@ -82,21 +97,31 @@ def digest(connection: sqlite3.Connection, snapshot: int) -> str:
     """The sha256 of a census: who was there, by the registry's own ids, and each counter, in the order of those ids."""
     found = counters(connection, snapshot)
     hashes = [hashlib.sha256() for _ in range(STAGED)]
-    rows = connection.execute(
-        "SELECT p.package_id, p.stable_id FROM package p JOIN snapshot s ON s.registry_id = p.registry_id"
-        " WHERE s.snapshot_id = ? ORDER BY p.key",
-        (snapshot,),
-    )
-    while some := rows.fetchmany(ROWS):
-        ids = np.fromiter((row[0] for row in some), np.int64, len(some))
+    for ids, names in _in_order(connection, snapshot):
         at = np.searchsorted(found["package"], ids)
         at[at == len(found["package"])] = 0
         there = found["package"][at] == ids if len(found["package"]) else np.zeros(len(ids), bool)
-        names = [row[1] for row, is_there in zip(some, there.tolist(), strict=True) if is_there]
-        hashes[0].update("".join(f"{name}\n" for name in names).encode())
+        present = names.split("\0") if there.all() else compress(names.split("\0"), there.tolist())
+        hashes[0].update("".join([f"{name}\n" for name in present]).encode())
         for column, one in zip(COLUMNS, hashes[1:], strict=True):
             one.update(found[column][at[there]].astype("<i8").tobytes())
     return hashlib.sha256(b"".join(one.digest() for one in hashes)).hexdigest()
+
+
+def _in_order(connection: sqlite3.Connection, snapshot: int) -> Iterator[tuple[np.ndarray, str]]:
+    """The numbers of a registry's packages and their stable ids, in the order of these, some at a time."""
+    last = ""
+    while True:
+        asked = {"registry": _registry(connection, snapshot), "last": last, "most": ROWS}
+        numbers, names, last = tuple(connection.execute(_statement("census_names"), asked).fetchone())
+        if last is None:
+            return
+        yield np.array(numbers.split(","), np.int64), names
+
+
+def _registry(connection: sqlite3.Connection, snapshot: int) -> int:
+    (registry,) = connection.execute("SELECT registry_id FROM snapshot WHERE snapshot_id = ?", (snapshot,)).fetchone()
+    return registry
 
 
 def assemble(connection: sqlite3.Connection, snapshot: int) -> np.ndarray:
@@ -104,7 +129,7 @@ def assemble(connection: sqlite3.Connection, snapshot: int) -> np.ndarray:
 
     It belongs into the transaction that ends the snapshot.
     """
-    (registry,) = connection.execute("SELECT registry_id FROM snapshot WHERE snapshot_id = ?", (snapshot,)).fetchone()
+    registry = _registry(connection, snapshot)
     (number, last) = connection.execute(
         "SELECT count(*), coalesce(max(snapshot_id), 0) FROM census JOIN snapshot USING (snapshot_id)"
         " WHERE registry_id = ?",
@@ -116,10 +141,11 @@ def assemble(connection: sqlite3.Connection, snapshot: int) -> np.ndarray:
     arrived = departed = 0
     for block, before, lies in _beside(_blocks(connection, last, registry), packages):
         places, given = packages[lies] - block * SIZE, [column[lies] for column in columns]
-        there = np.intersect1d(before.places[before.present], places, assume_unique=True)
-        arrived += len(places) - len(there)
-        departed += int(before.present.sum()) - len(there)
-        _write_block(connection, (registry, block, snapshot), before, places, given, number % WHOLE_EVERY == 0)
+        was, now = np.zeros(SIZE, bool), np.zeros(SIZE, bool)
+        was[before.places[before.present]] = now[places] = True
+        arrived += int(np.count_nonzero(now & ~was))
+        departed += int(np.count_nonzero(was & ~now))
+        _write_block(connection, (registry, block, snapshot), before, places, given, number % WHOLE_EVERY)
     connection.execute(
         "INSERT INTO census (snapshot_id, packages, arrivals, departures) VALUES (?, ?, ?, ?)",
         (snapshot, len(packages), arrived, departed),
@@ -130,52 +156,75 @@ def assemble(connection: sqlite3.Connection, snapshot: int) -> np.ndarray:
 
 def absent(connection: sqlite3.Connection, snapshot: int, packages: np.ndarray) -> list[int]:
     """The packages of its registry that an earlier census has left a fingerprint of, and that are not in this one."""
-    rows = connection.execute(
-        "SELECT package_id FROM package JOIN snapshot USING (registry_id)"
-        " WHERE snapshot_id = ? AND fingerprint IS NOT NULL",
-        (snapshot,),
-    )
-    known = np.fromiter((row[0] for row in rows), np.int64)
+    (text,) = connection.execute(
+        "SELECT group_concat(package_id) FROM package WHERE registry_id = ? AND fingerprint IS NOT NULL",
+        (_registry(connection, snapshot),),
+    ).fetchone()
+    known = np.array(text.split(",") if text else [], np.int64)
     return np.setdiff1d(known, packages, assume_unique=True).tolist()
 
 
 def stage(packages: list[int], columns: Iterable[list[int | None]]) -> bytes:
     """The counters of one page, until its census ends."""
-    said = [packages, *([NOTHING if value is None else value for value in column] for column in columns)]
-    return zstandard.compress(np.array(said, np.int64).tobytes(), 1)
+    said = np.array(
+        [packages, *([NOTHING if value is None else value for value in column] for column in columns)], np.int64
+    )
+    narrow = said.astype(np.int32)
+    form = narrow if np.array_equal(narrow, said) else said
+    return bytes([form.itemsize]) + zstandard.compress(form.tobytes(), 1)
 
 
 def staged(connection: sqlite3.Connection, snapshot: int) -> tuple[np.ndarray, list[np.ndarray]]:
     """The packages of an open census, rising, and their counters; never all pages at once in memory."""
-    packages = _staged_column(connection, snapshot, 0)
-    order = np.argsort(packages, kind="stable")
-    columns = [_staged_column(connection, snapshot, place)[order] for place in range(1, STAGED)]
-    return packages[order], columns
-
-
-def _staged_column(connection: sqlite3.Connection, snapshot: int, place: int) -> np.ndarray:
     rows = connection.execute("SELECT content FROM census_page WHERE snapshot_id = ? ORDER BY number", (snapshot,))
-    pages = (np.frombuffer(zstandard.decompress(row[0]), np.int64).reshape(STAGED, -1) for row in rows)
-    return np.concatenate([np.empty(0, np.int64), *(page[place].copy() for page in pages)])
+    pages = [_page(row[0]) for row in rows]
+    found = np.concatenate(pages, axis=1, dtype=np.int64) if pages else np.empty((STAGED, 0), np.int64)
+    pages.clear()
+    order = np.argsort(found[0], kind="stable")
+    packages, *columns = (column[order] for column in found)
+    return packages, columns
+
+
+def _page(content: bytes) -> np.ndarray:
+    width = content[0] if content[0] in (4, 8) else None  # what was staged before there was a width is of eight bytes
+    raw = zstandard.decompress(content[1:] if width else content)
+    return np.frombuffer(raw, np.int32 if width == 4 else np.int64).reshape(STAGED, -1)
 
 
 def _write_block(
     connection: sqlite3.Connection, key: tuple[int, int, int], before: Block, places: np.ndarray,
-    columns: list[np.ndarray], anew: bool,
+    columns: list[np.ndarray], link: int,
 ) -> None:  # fmt: skip
-    is_whole = anew or not len(before.places)
-    content = whole(places, columns) if is_whole else difference(before, places, columns)
+    codec, is_whole = CODEC, not (link and len(before.places))
+    if is_whole:
+        content = whole(places, columns)
+    elif link == HALF_WAY:
+        codec = FROM_WHOLE
+        content = difference(_beginning(connection, *key[:2]), places, columns) or no_difference()
+    else:
+        content = difference(before, places, columns)
     if content:
         connection.execute(
             "INSERT INTO observation_block (registry_id, number, snapshot_id, codec, whole, content)"
             " VALUES (?, ?, ?, ?, ?, ?)",
-            (*key, CODEC, int(is_whole), content),
+            (*key, codec, int(is_whole), content),
         )
+
+
+def _beginning(connection: sqlite3.Connection, registry: int, number: int) -> Block:
+    """The whole block that a chain goes back to."""
+    found = connection.execute(
+        "SELECT content, codec FROM observation_block WHERE registry_id = ? AND number = ? AND whole"
+        " ORDER BY snapshot_id DESC LIMIT 1",
+        (registry, number),
+    ).fetchone()
+    return read_whole(*found)
 
 
 def _beside(before: Iterator[tuple[int, Block]], packages: np.ndarray) -> Iterator[tuple[int, Block, slice]]:
     """Every block of the last census or of this one, and where in `packages` its packages lie."""
-    known, numbers = next(before, None), np.unique(packages // SIZE).tolist()
+    blocks = packages >> 16
+    known, numbers = next(before, None), blocks[np.flatnonzero(np.diff(blocks, prepend=-1))].tolist()
     while known is not None or numbers:
         block = min(([known[0]] if known else []) + numbers[:1])
         lies = slice(*np.searchsorted(packages, [block * SIZE, (block + 1) * SIZE]))
@@ -191,8 +240,7 @@ def _beside(before: Iterator[tuple[int, Block]], packages: np.ndarray) -> Iterat
 def _blocks(connection: sqlite3.Connection, snapshot: int, registry: int | None = None) -> Iterator[tuple[int, Block]]:
     """Every block of a census as it then was, in order; the places are within the block."""
     if registry is None:
-        row = connection.execute("SELECT registry_id FROM snapshot WHERE snapshot_id = ?", (snapshot,)).fetchone()
-        registry = row[0]
+        registry = _registry(connection, snapshot)
     cursor = connection.execute(_statement("census_blocks"), {"registry": registry, "snapshot": snapshot})
     chains = ((number, list(links)) for number, links in groupby(cursor, itemgetter(0)))
     with ThreadPoolExecutor(READERS) as readers:

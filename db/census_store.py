@@ -6,17 +6,19 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import compress, count
+from operator import ne
 
 from sqlite_utils import Database
 
 from db import newcomers
 from db.census import absent, assemble, stage, staged
-from db.compact import compact
+from db.compact import compact_all
 from db.rows import CensusPage, Finding, Page, Progress
 from db.store import Store, script
 
-NEWEST = ("downloads", "likes", "downloads_all_time", "trending", "modified_at", "sha")
-UNKNOWN = 0  # a fingerprint that is never equal: the row is looked at
+Known = tuple  # package, fingerprint (None: look at it), seen_at, four newest values, key
+STRANGER: Known = (None, None, 0, *(None,) * 4, None)
 
 
 class CensusStore(Store):
@@ -107,7 +109,7 @@ class CensusStore(Store):
 
     def _write_rows(self, values: Mapping[str, object], page: CensusPage) -> None:
         known = self._known(values, page)
-        ids = [known[key][0] if key in known else None for key in page.stable_ids]
+        ids = [row[0] for row in known]
         differing, drifted = _sorted_out(page, known, values["at"])
         if differing:
             self._write_differing(values, page, differing, ids)
@@ -143,15 +145,17 @@ class CensusStore(Store):
         for place, row in zip(old, found, strict=False):
             ids[place] = row[1]
 
-    def _known(self, values: Mapping[str, object], page: CensusPage) -> dict[str, tuple]:
+    def _known(self, values: Mapping[str, object], page: CensusPage) -> list[Known]:
+        """What is known of each row of a page: package, fingerprint, when it was last seen, and the newest values."""
         if not page.stable_ids:
-            return {}
+            return []
         (statement,) = script("census_known")
         cursor = self._connection.cursor()
         cursor.row_factory = None
-        first, last = compact(page.stable_ids[0]), compact(page.stable_ids[-1])
-        asked = {"registry": values["registry"], "first": first, "last": last}
-        return {row[0]: row[1:] for row in cursor.execute(statement, asked)}
+        keys = compact_all(page.stable_ids)
+        asked = {"registry": values["registry"], "first": keys[0], "last": keys[-1]}
+        found = {row[-1]: row for row in cursor.execute(statement, asked)}
+        return [found.get(key, STRANGER) for key in keys]
 
 
 def replace_rows(page: CensusPage, places: Sequence[int]) -> Page:
@@ -160,17 +164,20 @@ def replace_rows(page: CensusPage, places: Sequence[int]) -> Page:
     return Page(page.role, page.url, 0, 200, 0, "", {}, len(rows), observations=rows)
 
 
-def _sorted_out(page: CensusPage, known: Mapping[str, tuple], at: object) -> tuple[list[int], list[dict[str, object]]]:
+def _sorted_out(page: CensusPage, known: Sequence[Known], at: int) -> tuple[list[int], list[tuple]]:
     """The rows that say something new; and of the others, the newest values that have changed, with the package."""
-    differing, drifted = [], []
-    newest = zip(page.downloads, page.likes, page.downloads_all_time, page.trending, page.modified_at, page.shas,
-                 strict=True)  # fmt: skip
-    for place, (key, print_, said) in enumerate(zip(page.stable_ids, page.fingerprints, newest, strict=True)):
-        row = known.get(key)
-        if row is None or row[1] != print_ or print_ == UNKNOWN:
-            differing.append(place)
-        elif row[3:] != said and row[2] <= at:
-            drifted.append(dict(zip(NEWEST, _kept(said, row[3:]), strict=True), package=row[0]))
+    if not known:
+        return [], []
+    packages, prints, seen, *columns, _ = zip(*known, strict=True)
+    differing = list(compress(count(), map(ne, prints, page.fingerprints)))
+    before = list(zip(*columns, strict=True))
+    said = list(zip(page.downloads, page.likes, page.downloads_all_time, page.trending, strict=True))
+    looked_at = set(differing)
+    drifted = [
+        (*_kept(said[place], before[place]), packages[place])
+        for place in compress(count(), map(ne, said, before))
+        if place not in looked_at and seen[place] <= at
+    ]
     return differing, drifted
 
 

@@ -89,9 +89,11 @@ def run(make_parser: Callable[[], argparse.ArgumentParser], argv: Sequence[str] 
 
 def cannot_write(error: sqlite3.OperationalError) -> ObservatoryError:
     """What the file system or another program kept us from doing."""
+    held = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    cause = "Another program holds the file." if held else "The disk is full or read-only, or cannot be reached."
     return ObservatoryError(
         f"The store cannot be read or written: {error}.",
-        why="The disk is full or read-only, or another program holds the file. What was half written was rolled back.",
+        why=f"{cause} What was half written was rolled back.",
         fix="Make room or let the file go, then run the same command again; a crawl goes on with --resume.",
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
+from collections.abc import Sequence
 
 HEX_LENGTHS = (24, 40)  # the Hub's ids and git's hashes
 SHORT = (1 << 23) - 1  # three bytes in SQLite
@@ -22,6 +23,22 @@ def compact(text: str | None) -> str | bytes | None:
     except ValueError:
         return text
     return content if content.hex() == text else text
+
+
+def compact_all(texts: Sequence[str]) -> list[str | bytes | None]:
+    """The same of many that are most likely all of the Hub's ids, without a look at each.
+
+    >>> compact_all(["0123456789abcdef01234567"]), compact_all(["0123456789abcdef01234567", "name:gpt2"])[1]
+    ([b'\\x01#Eg\\x89\\xab\\xcd\\xef\\x01#Eg'], 'name:gpt2')
+    """
+    if set(map(len, texts)) <= set(HEX_LENGTHS):
+        try:
+            contents = list(map(bytes.fromhex, texts))
+        except ValueError:
+            contents = []
+        if list(map(bytes.hex, contents)) == list(texts):
+            return contents
+    return [compact(text) for text in texts]
 
 
 def short_hash(text: str) -> int:

@@ -42,6 +42,7 @@ def writing(path: Path) -> Iterator[Database]:
     from sqlite_utils import Database
 
     from db.migrate import migrate
+    from db.redactions import refresh
 
     refuse_network(path)
     with writers_lock(path):
@@ -51,6 +52,7 @@ def writing(path: Path) -> Iterator[Database]:
                 _use(connection, path)
                 database = Database(connection)
                 migrate(database)
+                refresh(connection)
                 yield database
         finally:
             connection.close()

@@ -12,6 +12,7 @@ from sqlite_utils.migrations import Migrations
 
 from db import SchemaTooNew
 from db.compact import teach
+from db.redactions import shield
 
 FOLDER = Path(__file__).parent / "migrations"
 APPLICATION_ID = 0x4F425356  # "OBSV": how `file` and we know a store from any other SQLite file
@@ -83,7 +84,8 @@ def migrate(database: Database) -> list[str]:
     if todo:
         with _without_references(database.conn):
             migrations().apply(database)
-    # Asked each time: a process that was killed right after its last migration has not come to this.
+    # Asked each time: a process that was killed right after its last migration has not come to these.
+    shield(database.conn)
     if database.conn.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         database.conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     return todo

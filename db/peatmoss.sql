@@ -17,18 +17,21 @@ WHERE NOT left_out(name);
 
 CREATE TEMP TABLE said (model_id INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL);
 
+CREATE INDEX temp.said_model ON said (model_id, kind, name);
+
 INSERT INTO temp.said
-SELECT DISTINCT l.id, 'tag', t.value
+SELECT DISTINCT l.id, 'said', t.value
 FROM temp.listed l
 JOIN store.attribute a ON a.package_id = l.id AND a.name = 'tags' AND a.since <= l.at AND (a.until IS NULL OR a.until > l.at),
      json_each(a.value) t
 WHERE NOT left_out(t.value);
 
-INSERT INTO temp.said SELECT model_id, 'license', substr(name, 9) FROM temp.said WHERE kind = 'tag' AND name LIKE 'license:_%';
+INSERT INTO temp.said SELECT model_id, 'license', substr(name, 9) FROM temp.said WHERE kind = 'said' AND name LIKE 'license:_%';
 
-INSERT INTO temp.said SELECT model_id, 'dataset', substr(name, 9) FROM temp.said WHERE kind = 'tag' AND name LIKE 'dataset:_%';
+INSERT INTO temp.said SELECT model_id, 'dataset', substr(name, 9) FROM temp.said WHERE kind = 'said' AND name LIKE 'dataset:_%';
 
-INSERT INTO temp.said SELECT model_id, 'paper', substr(name, 7) FROM temp.said WHERE kind = 'tag' AND name LIKE 'arxiv:_%';
+INSERT INTO temp.said
+SELECT model_id, 'paper', 'https://arxiv.org/abs/' || substr(name, 7) FROM temp.said WHERE kind = 'said' AND name LIKE 'arxiv:_%';
 
 INSERT INTO temp.said
 SELECT l.id, 'author', substr(l.name, 1, instr(l.name, '/') - 1) FROM temp.listed l WHERE instr(l.name, '/') > 1;
@@ -38,14 +41,26 @@ SELECT DISTINCT l.id, 'library', b.library
 FROM temp.listed l
 JOIN store.package_library b ON b.package_id = l.id AND b.since <= l.at AND (b.until IS NULL OR b.until > l.at);
 
+-- A tag is a word that is none of the others, and the task.
+INSERT INTO temp.said
+SELECT t.model_id, 'tag', t.name FROM temp.said t
+WHERE t.kind = 'said' AND instr(t.name, ':') = 0
+  AND NOT EXISTS (SELECT 1 FROM temp.said b WHERE b.model_id = t.model_id AND b.kind = 'library' AND b.name = t.name)
+UNION
+SELECT l.id, 'tag', a.value
+FROM temp.listed l
+JOIN store.attribute a ON a.package_id = l.id AND a.name = 'task' AND a.since <= l.at AND (a.until IS NULL OR a.until > l.at)
+WHERE a.value IS NOT NULL;
+
 CREATE TEMP TABLE word AS
-SELECT kind, name, ROW_NUMBER() OVER (PARTITION BY kind ORDER BY name) AS id FROM (SELECT DISTINCT kind, name FROM temp.said);
+SELECT kind, name, ROW_NUMBER() OVER (PARTITION BY kind ORDER BY name) AS id
+FROM (SELECT DISTINCT kind, name FROM temp.said WHERE kind <> 'said');
 
 CREATE INDEX temp.word_name ON word (kind, name);
 
 CREATE TABLE model_hub (id INTEGER PRIMARY KEY, name TEXT NOT NULL, url TEXT NOT NULL);
 
-INSERT INTO model_hub VALUES (1, 'Hugging Face', 'https://huggingface.co');
+INSERT INTO model_hub VALUES (1, 'HuggingFace', 'https://huggingface.co/models');
 
 CREATE TABLE model (
     id INTEGER PRIMARY KEY, context_id TEXT NOT NULL, model_hub_id INTEGER NOT NULL REFERENCES model_hub, sha TEXT,

@@ -124,9 +124,9 @@ class Page:
 class CensusPage(Page):
     """A page of a census by columns, its rows in the rising order of their stable ids.
 
-    A `fingerprint` is of all that a row says but its counters, `sha` and `modified_at`: while it is the same there is
-    nothing to write of the row but those. `observe` gives the whole of one row, and is asked only for rows that
-    differ. `repeated` rows of the body were seen before, `beyond` were made after the census began.
+    A `fingerprint` is of all that a row says but its counters: while it is the same there is nothing to write of the
+    row but those. `observe` gives the whole of one row, and is asked only for rows that differ. `repeated` rows of the
+    body were seen before, `beyond` were made after the census began.
     """
 
     stable_ids: Sequence[str] = ()
@@ -135,8 +135,6 @@ class CensusPage(Page):
     likes: Sequence[int | None] = ()
     downloads_all_time: Sequence[int | None] = ()
     trending: Sequence[float | None] = ()
-    modified_at: Sequence[int | None] = ()
-    shas: Sequence[str | None] = ()
     observe: Callable[[int], Observation] = field(default=lambda place: Observation("", ""))
     fields: Mapping[str, int] = field(default_factory=dict)
     repeated: int = 0

@@ -216,26 +216,6 @@ BEGIN SELECT RAISE(ABORT, 'rejects are never changed'); END;
 CREATE TRIGGER reject_removed BEFORE DELETE ON reject
 BEGIN SELECT RAISE(ABORT, 'rejects are kept'); END;
 
-CREATE VIEW v1_snapshot AS
-SELECT s.snapshot_id AS snapshot, r.name AS registry, s.kind, s.k, s.ordered_by AS "by", s.counter, s.date,
-       strftime('%Y-%m-%dT%H:%M:%SZ', s.taken_at, 'unixepoch') AS taken_at,
-       strftime('%Y-%m-%dT%H:%M:%SZ', s.started_at, 'unixepoch') AS started_at,
-       strftime('%Y-%m-%dT%H:%M:%SZ', s.ended_at, 'unixepoch') AS ended_at,
-       s.status, s.reason, s.origin, s.source, s.evidence, s.depth, s.digest,
-       (SELECT count(*) FROM page p WHERE p.snapshot_id = s.snapshot_id) AS pages,
-       (SELECT coalesce(sum(p.duplicates), 0) FROM page p WHERE p.snapshot_id = s.snapshot_id) AS duplicates,
-       (SELECT count(*) FROM reject x WHERE x.snapshot_id = s.snapshot_id) AS rejected
-FROM snapshot s JOIN registry r ON r.registry_id = s.registry_id;
-
-CREATE VIEW v1_ranking AS
-SELECT r.name AS registry, s.snapshot_id AS snapshot, s.date, k.rank, p.stable_id AS package,
-       (SELECT a.name FROM alias a WHERE a.package_id = k.package_id AND a.since <= s.taken_at
-        ORDER BY a.since DESC LIMIT 1) AS name,
-       k.downloads, k.likes, k.downloads_all_time, k.trending, k.dependents, k.dependent_repos,
-       strftime('%Y-%m-%dT%H:%M:%SZ', k.synced_at, 'unixepoch') AS synced_at, s.ordered_by AS "by"
-FROM ranking k JOIN snapshot s ON s.snapshot_id = k.snapshot_id AND s.status = 'complete'
-JOIN registry r ON r.registry_id = s.registry_id JOIN package p ON p.package_id = k.package_id;
-
 CREATE INDEX membership_first ON membership (registry_id, ordered_by, counter, k, first_at);
 
 CREATE INDEX snapshot_taken ON snapshot (registry_id, ordered_by, taken_at);
@@ -366,25 +346,6 @@ BEGIN SELECT RAISE(ABORT, 'this look has ended and takes no more pages'); END;
 CREATE TRIGGER look_page_changed BEFORE UPDATE ON look_page
 BEGIN SELECT RAISE(ABORT, 'pages are never changed'); END;
 
-CREATE VIEW v1_look AS
-SELECT l.look_id AS look, r.name AS registry, l.source,
-       strftime('%Y-%m-%dT%H:%M:%SZ', l.started_at, 'unixepoch') AS started_at,
-       strftime('%Y-%m-%dT%H:%M:%SZ', l.ended_at, 'unixepoch') AS ended_at, l.status, l.reason,
-       (SELECT count(*) FROM look_page p WHERE p.look_id = l.look_id) AS requests,
-       (SELECT coalesce(sum(p.new), 0) FROM look_page p WHERE p.look_id = l.look_id) AS new,
-       (SELECT coalesce(sum(p.edited), 0) FROM look_page p WHERE p.look_id = l.look_id) AS edited,
-       (SELECT coalesce(sum(p.duplicates), 0) FROM look_page p WHERE p.look_id = l.look_id) AS duplicates
-FROM look l JOIN registry r ON r.registry_id = l.registry_id;
-
-CREATE VIEW v1_absence AS
-SELECT r.name AS registry, p.stable_id AS package, a.name,
-       strftime('%Y-%m-%dT%H:%M:%SZ', a.last_seen, 'unixepoch') AS last_seen,
-       strftime('%Y-%m-%dT%H:%M:%SZ', a.missed_at, 'unixepoch') AS missed_at, a.state, a.probes,
-       strftime('%Y-%m-%dT%H:%M:%SZ', a.first_probe, 'unixepoch') AS first_probe,
-       strftime('%Y-%m-%dT%H:%M:%SZ', a.last_probe, 'unixepoch') AS last_probe, a.successor,
-       strftime('%Y-%m-%dT%H:%M:%SZ', a.decided_at, 'unixepoch') AS decided_at
-FROM absence a JOIN package p ON p.package_id = a.package_id JOIN registry r ON r.registry_id = p.registry_id;
-
 CREATE TABLE tick (
     tick_id    INTEGER PRIMARY KEY,       -- in the order in which they were written down
     schedule   TEXT NOT NULL,             -- the name of its file
@@ -497,68 +458,6 @@ BEGIN SELECT RAISE(ABORT, 'the cards cannot be read without it'); END;
 CREATE TRIGGER card_dictionary_same BEFORE UPDATE ON card_dictionary
 BEGIN SELECT RAISE(ABORT, 'the cards cannot be read without it'); END;
 
-CREATE VIEW v1_card AS
-SELECT g.name AS registry, p.stable_id AS package, p.name, v.state, c.blob, c.size, c.truncated, c.redacted, c.front,
-       v.sha, strftime('%Y-%m-%dT%H:%M:%SZ', v.since, 'unixepoch') AS since,
-       strftime('%Y-%m-%dT%H:%M:%SZ', v.until, 'unixepoch') AS until, v.note
-FROM card_revision v JOIN package p ON p.package_id = v.package_id JOIN registry g ON g.registry_id = p.registry_id
-LEFT JOIN card c ON c.card_id = v.card_id;
-
-CREATE VIEW v1_score AS
-SELECT DISTINCT g.name AS registry, c.blob, s.scorer, s.version, s.item, s.state, s.agreement, s.evidence_start,
-       s.evidence_end, s.reason, strftime('%Y-%m-%dT%H:%M:%SZ', s.scored_at, 'unixepoch') AS scored_at
-FROM score s JOIN card c ON c.card_id = s.card_id JOIN card_revision v ON v.card_id = c.card_id
-JOIN package p ON p.package_id = v.package_id JOIN registry g ON g.registry_id = p.registry_id;
-
-CREATE VIEW v1_alias AS
-SELECT r.name AS registry, p.stable_id AS package, a.name,
-       strftime('%Y-%m-%dT%H:%M:%SZ', p.created_at, 'unixepoch') AS created_at,
-       strftime('%Y-%m-%dT%H:%M:%SZ', a.since, 'unixepoch') AS since,
-       strftime('%Y-%m-%dT%H:%M:%SZ', a.until, 'unixepoch') AS until
-FROM alias a JOIN package p ON p.package_id = a.package_id JOIN registry r ON r.registry_id = p.registry_id;
-
-CREATE VIEW v1_attribute AS
-SELECT r.name AS registry, p.stable_id AS package, a.name AS attribute, a.value,
-       strftime('%Y-%m-%dT%H:%M:%SZ', a.since, 'unixepoch') AS since,
-       strftime('%Y-%m-%dT%H:%M:%SZ', a.until, 'unixepoch') AS until
-FROM attribute a JOIN package p ON p.package_id = a.package_id JOIN registry r ON r.registry_id = p.registry_id;
-
-CREATE VIEW v1_library AS
-SELECT r.name AS registry, p.stable_id AS package, l.library, l.kind,
-       strftime('%Y-%m-%dT%H:%M:%SZ', l.since, 'unixepoch') AS since,
-       strftime('%Y-%m-%dT%H:%M:%SZ', l.until, 'unixepoch') AS until
-FROM package_library l JOIN package p ON p.package_id = l.package_id JOIN registry r ON r.registry_id = p.registry_id;
-
-CREATE VIEW v1_lineage_edge AS
-SELECT r.name AS registry, c.stable_id AS child,
-       (SELECT a.name FROM alias a WHERE a.package_id = e.child_id AND a.since <= e.since
-        ORDER BY a.since DESC LIMIT 1) AS child_name,
-       p.stable_id AS parent, e.parent_name, e.relation,
-       strftime('%Y-%m-%dT%H:%M:%SZ', e.since, 'unixepoch') AS since,
-       strftime('%Y-%m-%dT%H:%M:%SZ', e.until, 'unixepoch') AS until
-FROM lineage_edge e JOIN package c ON c.package_id = e.child_id JOIN registry r ON r.registry_id = c.registry_id
-LEFT JOIN package p ON p.package_id = e.parent_id;
-
-CREATE VIEW v1_result AS
-SELECT r.name AS registry, t.snapshot_id AS snapshot, s.date, t.metric, t.version, t.name, t.k,
-       t.previous_snapshot_id AS previous_snapshot, t.value, t.low, t.high, t.n, t.note
-FROM result t JOIN snapshot s ON s.snapshot_id = t.snapshot_id JOIN registry r ON r.registry_id = s.registry_id;
-
-CREATE VIEW v1_quality_event AS
-SELECT r.name AS registry, e.snapshot_id AS snapshot, s.date, p.stable_id AS package, e.kind, e.severity, e.before,
-       e.after, e.evidence, strftime('%Y-%m-%dT%H:%M:%SZ', e.noted_at, 'unixepoch') AS noted_at
-FROM quality_event e JOIN registry r ON r.registry_id = e.registry_id
-LEFT JOIN snapshot s ON s.snapshot_id = e.snapshot_id LEFT JOIN package p ON p.package_id = e.package_id;
-
-CREATE VIEW v1_finding AS
-SELECT r.name AS registry, f.snapshot_id AS snapshot, s.date, f.gate, f.outcome, f.measured, f.rule
-FROM finding f JOIN snapshot s ON s.snapshot_id = f.snapshot_id JOIN registry r ON r.registry_id = s.registry_id;
-
-CREATE VIEW v1_reject AS
-SELECT r.name AS registry, x.snapshot_id AS snapshot, s.date, x.reason, count(*) AS rejected
-FROM reject x JOIN snapshot s ON s.snapshot_id = x.snapshot_id JOIN registry r ON r.registry_id = s.registry_id
-GROUP BY r.name, x.snapshot_id, s.date, x.reason;
-
 CREATE TABLE "package" (
     package_id         INTEGER PRIMARY KEY,
     registry_id        INTEGER NOT NULL REFERENCES registry,
@@ -653,3 +552,169 @@ SELECT e.child_id, CASE typeof(e.parent) WHEN 'integer' THEN e.parent END AS par
                        ELSE 'unstated' END AS relation,
        c.known_at + e.since AS since, c.known_at + e.until AS until
 FROM edge e CROSS JOIN package c ON c.package_id = e.child_id LEFT JOIN package p ON p.package_id = e.parent;
+
+CREATE TABLE redaction (
+    kind  TEXT NOT NULL CHECK (kind IN ('package', 'name', 'author')),  -- a stable id, any name it ever had, all of an author's
+    value TEXT NOT NULL CHECK (value <> ''),
+    PRIMARY KEY (kind, value)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE redacted (                   -- every id and name that these are of, as far as they were seen
+    name TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX observation_block_half_way ON observation_block (registry_id, number, snapshot_id) WHERE codec = 3;
+
+CREATE VIEW v1_snapshot AS
+SELECT "snapshot", "registry", "kind", "k", "by", "counter", "date", "taken_at", "started_at", "ended_at", "status", CASE WHEN EXISTS (SELECT 1 FROM redacted x WHERE instr(b."reason", x.name)) THEN '[withheld]' ELSE b."reason" END AS "reason", "origin", CASE WHEN EXISTS (SELECT 1 FROM redacted x WHERE instr(b."source", x.name)) THEN '[withheld]' ELSE b."source" END AS "source", CASE WHEN EXISTS (SELECT 1 FROM redacted x WHERE instr(b."evidence", x.name)) THEN '[withheld]' ELSE b."evidence" END AS "evidence", "depth", "digest", "pages", "duplicates", "rejected"
+FROM (
+SELECT s.snapshot_id AS snapshot, r.name AS registry, s.kind, s.k, s.ordered_by AS "by", s.counter, s.date,
+       strftime('%Y-%m-%dT%H:%M:%SZ', s.taken_at, 'unixepoch') AS taken_at,
+       strftime('%Y-%m-%dT%H:%M:%SZ', s.started_at, 'unixepoch') AS started_at,
+       strftime('%Y-%m-%dT%H:%M:%SZ', s.ended_at, 'unixepoch') AS ended_at,
+       s.status, s.reason, s.origin, s.source, s.evidence, s.depth, s.digest,
+       (SELECT count(*) FROM page p WHERE p.snapshot_id = s.snapshot_id) AS pages,
+       (SELECT coalesce(sum(p.duplicates), 0) FROM page p WHERE p.snapshot_id = s.snapshot_id) AS duplicates,
+       (SELECT count(*) FROM reject x WHERE x.snapshot_id = s.snapshot_id) AS rejected
+FROM snapshot s JOIN registry r ON r.registry_id = s.registry_id
+) b;
+
+CREATE VIEW v1_ranking AS
+SELECT "registry", "snapshot", "date", "rank", "package", "name", "downloads", "likes", "downloads_all_time", "trending", "dependents", "dependent_repos", "synced_at", "by"
+FROM (
+SELECT r.name AS registry, s.snapshot_id AS snapshot, s.date, k.rank, p.stable_id AS package,
+       (SELECT a.name FROM alias a WHERE a.package_id = k.package_id AND a.since <= s.taken_at
+        ORDER BY a.since DESC LIMIT 1) AS name,
+       k.downloads, k.likes, k.downloads_all_time, k.trending, k.dependents, k.dependent_repos,
+       strftime('%Y-%m-%dT%H:%M:%SZ', k.synced_at, 'unixepoch') AS synced_at, s.ordered_by AS "by"
+FROM ranking k JOIN snapshot s ON s.snapshot_id = k.snapshot_id AND s.status = 'complete'
+JOIN registry r ON r.registry_id = s.registry_id JOIN package p ON p.package_id = k.package_id
+) b
+WHERE coalesce("package", '') NOT IN (SELECT name FROM redacted);
+
+CREATE VIEW v1_look AS
+SELECT "look", "registry", CASE WHEN EXISTS (SELECT 1 FROM redacted x WHERE instr(b."source", x.name)) THEN '[withheld]' ELSE b."source" END AS "source", "started_at", "ended_at", "status", CASE WHEN EXISTS (SELECT 1 FROM redacted x WHERE instr(b."reason", x.name)) THEN '[withheld]' ELSE b."reason" END AS "reason", "requests", "new", "edited", "duplicates"
+FROM (
+SELECT l.look_id AS look, r.name AS registry, l.source,
+       strftime('%Y-%m-%dT%H:%M:%SZ', l.started_at, 'unixepoch') AS started_at,
+       strftime('%Y-%m-%dT%H:%M:%SZ', l.ended_at, 'unixepoch') AS ended_at, l.status, l.reason,
+       (SELECT count(*) FROM look_page p WHERE p.look_id = l.look_id) AS requests,
+       (SELECT coalesce(sum(p.new), 0) FROM look_page p WHERE p.look_id = l.look_id) AS new,
+       (SELECT coalesce(sum(p.edited), 0) FROM look_page p WHERE p.look_id = l.look_id) AS edited,
+       (SELECT coalesce(sum(p.duplicates), 0) FROM look_page p WHERE p.look_id = l.look_id) AS duplicates
+FROM look l JOIN registry r ON r.registry_id = l.registry_id
+) b;
+
+CREATE VIEW v1_absence AS
+SELECT "registry", "package", "name", "last_seen", "missed_at", "state", "probes", "first_probe", "last_probe", "successor", "decided_at"
+FROM (
+SELECT r.name AS registry, p.stable_id AS package, a.name,
+       strftime('%Y-%m-%dT%H:%M:%SZ', a.last_seen, 'unixepoch') AS last_seen,
+       strftime('%Y-%m-%dT%H:%M:%SZ', a.missed_at, 'unixepoch') AS missed_at, a.state, a.probes,
+       strftime('%Y-%m-%dT%H:%M:%SZ', a.first_probe, 'unixepoch') AS first_probe,
+       strftime('%Y-%m-%dT%H:%M:%SZ', a.last_probe, 'unixepoch') AS last_probe, a.successor,
+       strftime('%Y-%m-%dT%H:%M:%SZ', a.decided_at, 'unixepoch') AS decided_at
+FROM absence a JOIN package p ON p.package_id = a.package_id JOIN registry r ON r.registry_id = p.registry_id
+) b
+WHERE coalesce("package", '') NOT IN (SELECT name FROM redacted)
+  AND coalesce("successor", '') NOT IN (SELECT name FROM redacted);
+
+CREATE VIEW v1_card AS
+SELECT "registry", "package", "name", "state", "blob", "size", "truncated", "redacted", "front", "sha", "since", "until", CASE WHEN EXISTS (SELECT 1 FROM redacted x WHERE instr(b."note", x.name)) THEN '[withheld]' ELSE b."note" END AS "note"
+FROM (
+SELECT g.name AS registry, p.stable_id AS package, p.name, v.state, c.blob, c.size, c.truncated, c.redacted, c.front,
+       v.sha, strftime('%Y-%m-%dT%H:%M:%SZ', v.since, 'unixepoch') AS since,
+       strftime('%Y-%m-%dT%H:%M:%SZ', v.until, 'unixepoch') AS until, v.note
+FROM card_revision v JOIN package p ON p.package_id = v.package_id JOIN registry g ON g.registry_id = p.registry_id
+LEFT JOIN card c ON c.card_id = v.card_id
+) b
+WHERE coalesce("package", '') NOT IN (SELECT name FROM redacted);
+
+CREATE VIEW v1_score AS
+SELECT "registry", "blob", "scorer", "version", "item", "state", "agreement", "evidence_start", "evidence_end", CASE WHEN EXISTS (SELECT 1 FROM redacted x WHERE instr(b."reason", x.name)) THEN '[withheld]' ELSE b."reason" END AS "reason", "scored_at"
+FROM (
+SELECT DISTINCT g.name AS registry, c.blob, s.scorer, s.version, s.item, s.state, s.agreement, s.evidence_start,
+       s.evidence_end, s.reason, strftime('%Y-%m-%dT%H:%M:%SZ', s.scored_at, 'unixepoch') AS scored_at
+FROM score s JOIN card c ON c.card_id = s.card_id JOIN card_revision v ON v.card_id = c.card_id
+JOIN package p ON p.package_id = v.package_id JOIN registry g ON g.registry_id = p.registry_id
+) b;
+
+CREATE VIEW v1_alias AS
+SELECT "registry", "package", "name", "created_at", "since", "until"
+FROM (
+SELECT r.name AS registry, p.stable_id AS package, a.name,
+       strftime('%Y-%m-%dT%H:%M:%SZ', p.created_at, 'unixepoch') AS created_at,
+       strftime('%Y-%m-%dT%H:%M:%SZ', a.since, 'unixepoch') AS since,
+       strftime('%Y-%m-%dT%H:%M:%SZ', a.until, 'unixepoch') AS until
+FROM alias a JOIN package p ON p.package_id = a.package_id JOIN registry r ON r.registry_id = p.registry_id
+) b
+WHERE coalesce("package", '') NOT IN (SELECT name FROM redacted);
+
+CREATE VIEW v1_attribute AS
+SELECT "registry", "package", "attribute", CASE WHEN EXISTS (SELECT 1 FROM redacted x WHERE instr(b."value", x.name)) THEN '[withheld]' ELSE b."value" END AS "value", "since", "until"
+FROM (
+SELECT r.name AS registry, p.stable_id AS package, a.name AS attribute, a.value,
+       strftime('%Y-%m-%dT%H:%M:%SZ', a.since, 'unixepoch') AS since,
+       strftime('%Y-%m-%dT%H:%M:%SZ', a.until, 'unixepoch') AS until
+FROM attribute a JOIN package p ON p.package_id = a.package_id JOIN registry r ON r.registry_id = p.registry_id
+) b
+WHERE coalesce("package", '') NOT IN (SELECT name FROM redacted);
+
+CREATE VIEW v1_library AS
+SELECT "registry", "package", "library", "kind", "since", "until"
+FROM (
+SELECT r.name AS registry, p.stable_id AS package, l.library, l.kind,
+       strftime('%Y-%m-%dT%H:%M:%SZ', l.since, 'unixepoch') AS since,
+       strftime('%Y-%m-%dT%H:%M:%SZ', l.until, 'unixepoch') AS until
+FROM package_library l JOIN package p ON p.package_id = l.package_id JOIN registry r ON r.registry_id = p.registry_id
+) b
+WHERE coalesce("package", '') NOT IN (SELECT name FROM redacted);
+
+CREATE VIEW v1_lineage_edge AS
+SELECT "registry", "child", "child_name", "parent", "parent_name", "relation", "since", "until"
+FROM (
+SELECT r.name AS registry, c.stable_id AS child,
+       (SELECT a.name FROM alias a WHERE a.package_id = e.child_id AND a.since <= e.since
+        ORDER BY a.since DESC LIMIT 1) AS child_name,
+       p.stable_id AS parent, e.parent_name, e.relation,
+       strftime('%Y-%m-%dT%H:%M:%SZ', e.since, 'unixepoch') AS since,
+       strftime('%Y-%m-%dT%H:%M:%SZ', e.until, 'unixepoch') AS until
+FROM lineage_edge e JOIN package c ON c.package_id = e.child_id JOIN registry r ON r.registry_id = c.registry_id
+LEFT JOIN package p ON p.package_id = e.parent_id
+) b
+WHERE coalesce("child", '') NOT IN (SELECT name FROM redacted)
+  AND coalesce("parent", '') NOT IN (SELECT name FROM redacted)
+  AND coalesce("parent_name", '') NOT IN (SELECT name FROM redacted);
+
+CREATE VIEW v1_result AS
+SELECT "registry", "snapshot", "date", "metric", "version", CASE WHEN EXISTS (SELECT 1 FROM redacted x WHERE instr(b."name", x.name)) THEN '[withheld]' ELSE b."name" END AS "name", "k", "previous_snapshot", "value", "low", "high", "n", CASE WHEN EXISTS (SELECT 1 FROM redacted x WHERE instr(b."note", x.name)) THEN '[withheld]' ELSE b."note" END AS "note"
+FROM (
+SELECT r.name AS registry, t.snapshot_id AS snapshot, s.date, t.metric, t.version, t.name, t.k,
+       t.previous_snapshot_id AS previous_snapshot, t.value, t.low, t.high, t.n, t.note
+FROM result t JOIN snapshot s ON s.snapshot_id = t.snapshot_id JOIN registry r ON r.registry_id = s.registry_id
+) b;
+
+CREATE VIEW v1_quality_event AS
+SELECT "registry", "snapshot", "date", "package", "kind", "severity", CASE WHEN EXISTS (SELECT 1 FROM redacted x WHERE instr(b."before", x.name)) THEN '[withheld]' ELSE b."before" END AS "before", CASE WHEN EXISTS (SELECT 1 FROM redacted x WHERE instr(b."after", x.name)) THEN '[withheld]' ELSE b."after" END AS "after", CASE WHEN EXISTS (SELECT 1 FROM redacted x WHERE instr(b."evidence", x.name)) THEN '[withheld]' ELSE b."evidence" END AS "evidence", "noted_at"
+FROM (
+SELECT r.name AS registry, e.snapshot_id AS snapshot, s.date, p.stable_id AS package, e.kind, e.severity, e.before,
+       e.after, e.evidence, strftime('%Y-%m-%dT%H:%M:%SZ', e.noted_at, 'unixepoch') AS noted_at
+FROM quality_event e JOIN registry r ON r.registry_id = e.registry_id
+LEFT JOIN snapshot s ON s.snapshot_id = e.snapshot_id LEFT JOIN package p ON p.package_id = e.package_id
+) b
+WHERE coalesce("package", '') NOT IN (SELECT name FROM redacted);
+
+CREATE VIEW v1_finding AS
+SELECT "registry", "snapshot", "date", "gate", "outcome", CASE WHEN EXISTS (SELECT 1 FROM redacted x WHERE instr(b."measured", x.name)) THEN '[withheld]' ELSE b."measured" END AS "measured", "rule"
+FROM (
+SELECT r.name AS registry, f.snapshot_id AS snapshot, s.date, f.gate, f.outcome, f.measured, f.rule
+FROM finding f JOIN snapshot s ON s.snapshot_id = f.snapshot_id JOIN registry r ON r.registry_id = s.registry_id
+) b;
+
+CREATE VIEW v1_reject AS
+SELECT "registry", "snapshot", "date", CASE WHEN EXISTS (SELECT 1 FROM redacted x WHERE instr(b."reason", x.name)) THEN '[withheld]' ELSE b."reason" END AS "reason", "rejected"
+FROM (
+SELECT r.name AS registry, x.snapshot_id AS snapshot, s.date, x.reason, count(*) AS rejected
+FROM reject x JOIN snapshot s ON s.snapshot_id = x.snapshot_id JOIN registry r ON r.registry_id = s.registry_id
+GROUP BY r.name, x.snapshot_id, s.date, x.reason
+) b;

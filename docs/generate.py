@@ -10,6 +10,7 @@ import argparse
 import difflib
 import importlib
 import inspect
+import json
 import re
 import sqlite3
 import subprocess
@@ -101,6 +102,10 @@ EXITS: Mapping[str, Mapping[int, str]] = {
     "store migrate": {0: "the schema is up to date", 1: "the file is not a store, or a newer version wrote it"},
     "store check": {0: "everything holds; a note is not a fault", 1: "something is broken, or the file is not a store"},
     "store schema": {0: "printed", 2: "the dictionary is not SQL"},
+    "store redact": {
+        0: "the views and exports leave it out",
+        1: "the list cannot be read, or another process is writing",
+    },
     "store backup": {0: "copied, and the copy was checked", 1: "OUT exists, or the copy is not sound"},
     "store restore": {0: "in place, and checked there", 1: "the backup is not sound, or another process is writing"},
     "schedule run": {
@@ -253,17 +258,28 @@ def parts() -> dict[str, str]:
 
 
 def faults() -> str:
-    """Each fault with the tests that try it: their names begin with its id."""
-    meanings = tomllib.loads((ROOT / "docs" / "faults.toml").read_text("utf-8"))
-    tried: dict[str, list[str]] = {name: [] for name in meanings}
+    """Each fault with the tests that try it: their names begin with its id. What they last gave is in measured.json."""
+    said = tomllib.loads((ROOT / "docs" / "faults.toml").read_text("utf-8"))
+    measured = json.loads((ROOT / "docs" / "measured.json").read_text("utf-8"))
+    left_out = said.pop("not_tried")
+    tried: dict[str, list[str]] = {name: [] for name in said}
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
-        for name in re.findall(r"^def test_((?:[A-G]\d+_)+\w+)", path.read_text("utf-8"), re.MULTILINE):
-            ids = re.findall(r"[A-G]\d+(?=_)", re.match(r"(?:[A-G]\d+_)+", name)[0])
-            said = re.sub(r"^(?:[A-G]\d+_)+", "", name).replace("_", " ")
-            for one in ids:
-                tried.setdefault(one, []).append(f"{said} (`{path.relative_to(ROOT / 'tests')}`)")
-    rows = [f"| {one} | {meanings.get(one, '–')} | {'; '.join(tests)} |" for one, tests in tried.items()]
-    return "\n".join(["| id | what goes wrong | tests |", "|---|---|---|", *rows])
+        place = str(path.relative_to(ROOT / "tests"))
+        for ids, name in re.findall(r"^def test_((?:[A-G]\d+_)+)(\w+)", path.read_text("utf-8"), re.MULTILINE):
+            gave = _gave(measured.get(f"{place}::test_{ids}{name}"))
+            for one in ids.strip("_").split("_"):
+                tried.setdefault(one, []).append(f"{name.replace('_', ' ')} (`{place}`): {gave}")
+    rows = [f"| {one} | {said.get(one, '–')} | {'<br>'.join(tests)} |" for one, tests in tried.items()]
+    rows += [f"| {one} | {reason} | not tried |" for one, reason in left_out.items()]
+    return "\n".join(["| id | what goes wrong | tests, and what they last gave |", "|---|---|---|", *rows])
+
+
+def _gave(measured: Mapping[str, object] | None) -> str:
+    if measured is None:
+        return "not measured yet"
+    counted = f"{measured['passed']} of {measured['of']} cases, {measured['date']}"
+    words = list(measured["said"])  # type: ignore[call-overload]
+    return f"{counted}: {words[0]}" + (f" (and {len(words) - 1} more)" if words[1:] else "") if words else counted
 
 
 def renewed(text: str, made: Mapping[str, str]) -> str:

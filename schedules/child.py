@@ -20,7 +20,7 @@ SIGNS = {  # what a command says of a trouble that passes, in its own words
     "disk full": ("disk is full", "No space left", "database or disk is full"),
     "rate limited": ("asks us to wait", "answered 429"),
     "offline": ("No answer from", "no network"),
-    "another writer": ("is writing to",),
+    "another writer": ("is writing to", "program holds the file"),
 }
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 from db import ObservatoryError
 from schedules.config import Schedule
 from schedules.status import Row, look_or_why
 
 if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
     from prometheus_client import Metric
 
 LOOPBACK = "127.0.0.1"
@@ -23,7 +28,8 @@ def serve(port: int, store: Path, schedules: Callable[[], Mapping[str, Schedule]
         ObservatoryError: prometheus-client is not installed, or the port is taken.
     """
     try:
-        from prometheus_client import CollectorRegistry, start_http_server
+        from prometheus_client import CollectorRegistry, make_wsgi_app
+        from prometheus_client.exposition import ThreadingWSGIServer
     except ImportError as error:
         raise ObservatoryError(
             "There is no prometheus-client.", why="It comes with an extra.", fix="pip install 'hub-observatory[watch]'"
@@ -31,12 +37,34 @@ def serve(port: int, store: Path, schedules: Callable[[], Mapping[str, Schedule]
     registry = CollectorRegistry(auto_describe=False)
     registry.register(Observed(store, schedules))
     try:
-        server, _ = start_http_server(port, addr=LOOPBACK, registry=registry)
+        app = only_here(make_wsgi_app(registry))
+        server = make_server(LOOPBACK, port, app, ThreadingWSGIServer, Silent)
     except OSError as error:
         raise ObservatoryError(
             f"Nobody can listen on {LOOPBACK}:{port}.", why=error.strerror or "", fix="Choose another port."
         ) from error
+    threading.Thread(target=server.serve_forever, daemon=True).start()
     return int(server.server_port)
+
+
+def only_here(app: WSGIApplication) -> WSGIApplication:
+    """Answer only who has asked for this very address: a page of the web that has itself led here by another name is
+    told nothing."""
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if re.fullmatch(r"(127\.0\.0\.1|localhost)(:\d{1,5})?", environ.get("HTTP_HOST", "")):
+            return app(environ, start_response)
+        start_response("421 Misdirected Request", [("Content-Type", "text/plain")])
+        return [b"ask for 127.0.0.1\n"]
+
+    return answer
+
+
+class Silent(WSGIRequestHandler):
+    """What is asked is not told in the log."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
 
 
 class Observed:

@@ -5,12 +5,20 @@ from __future__ import annotations
 import os
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.measured import Measured
+
 REAL_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep what the tests of faults give, where the environment says so."""
+    if "MEASURED" in os.environ and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Measured(Path(os.environ["MEASURED"])))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -46,6 +54,12 @@ def no_settings_of_this_machine(tmp_path_factory: pytest.TempPathFactory) -> Non
         if name.startswith(("HF_", "HUGGING", "OBSERVATORY_", "ECOSYSTEMS_")) or name.lower().endswith("_proxy"):
             del os.environ[name]
     os.environ["HF_HOME"] = str(tmp_path_factory.mktemp("hf-home"))
+
+
+@pytest.fixture
+def measured(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Say a number that belongs into docs/reliability.md."""
+    return lambda text: record_property("measured", text)
 
 
 @pytest.fixture(scope="session")

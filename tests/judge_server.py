@@ -18,6 +18,8 @@ ITEMS = ("description", "limitations", "how_to_use", "training", "evaluation")
 CALLS: Counter[str] = Counter()
 FILES: dict[str, bytes] = {}
 BATCHES: dict[str, str] = {}
+COLD = {"error": {"message": "Unsupported value: 'temperature' does not support 0 with this model.",
+                  "code": "unsupported_value", "type": "invalid_request_error", "param": "temperature"}}  # fmt: skip
 LOCK = threading.Lock()
 
 
@@ -111,17 +113,18 @@ class Endpoint(BaseHTTPRequestHandler):
         """A completion, a file or a batch."""
         content = self.rfile.read(int(self.headers["Content-Length"]))
         if self.path.endswith("/files"):
-            FILES["in"] = b"".join(line + b"\n" for line in content.splitlines() if line.startswith(b'{"custom_id"'))
-            told = {"id": "in", "object": "file", "bytes": 1, "created_at": 0, "filename": "f", "purpose": "batch",
+            name = f"in{len(FILES)}"
+            FILES[name] = b"".join(line + b"\n" for line in content.splitlines() if line.startswith(b'{"custom_id"'))
+            told = {"id": name, "object": "file", "bytes": 1, "created_at": 0, "filename": "f", "purpose": "batch",
                     "status": "processed"}  # fmt: skip
             self.send(200, told)
         elif self.path.endswith("/batches"):
-            lines = [json.loads(line) for line in FILES["in"].splitlines()]
-            done = [{"custom_id": one["custom_id"], "response": {"status_code": 200, "body": completion(one["body"])}}
-                    for one in reversed(lines)]  # fmt: skip
-            FILES["out"] = b"".join(json.dumps(one).encode() + b"\n" for one in done)
-            BATCHES["b1"] = "completed"
-            self.send(200, batch("b1"))
+            lines = [json.loads(line) for line in FILES[json.loads(content)["input_file_id"]].splitlines()]
+            done = [result(one["custom_id"], one["body"]) for one in reversed(lines)]
+            name = f"b{len(BATCHES) + 1}"
+            FILES[f"out-{name}"] = b"".join(json.dumps(one).encode() + b"\n" for one in done)
+            BATCHES[name] = "completed"
+            self.send(200, batch(name))
         else:
             self.complete(json.loads(content))
 
@@ -138,10 +141,19 @@ class Endpoint(BaseHTTPRequestHandler):
             self.send(429, {"error": {"message": "too much", "code": code, "type": "t", "param": None}})
         elif name == "down" or (name == "flaky" and count == 1):
             self.send(500, {"error": {"message": "oh", "code": None, "type": "t", "param": None}})
+        elif name == "warm" and "temperature" in body:
+            self.send(400, COLD)
         elif name == "page":
             self.send(200, None, b"<html>a proxy says hello</html>")
         else:
             self.send(200, completion(body))
+
+
+def result(number: str, body: dict) -> dict:
+    """One line of the results of a batch."""
+    cold = body["model"] == "warm" and "temperature" in body
+    told = {"status_code": 400, "body": COLD} if cold else {"status_code": 200, "body": completion(body)}
+    return {"custom_id": number, "response": told}
 
 
 def batch(name: str) -> dict:
@@ -149,7 +161,7 @@ def batch(name: str) -> dict:
     return {
         "id": name, "object": "batch", "endpoint": "/v1/chat/completions", "input_file_id": "in",
         "status": BATCHES[name],
-        "completion_window": "24h", "created_at": 0, "output_file_id": "out", "error_file_id": None,
+        "completion_window": "24h", "created_at": 0, "output_file_id": f"out-{name}", "error_file_id": None,
     }  # fmt: skip
 
 

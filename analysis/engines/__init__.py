@@ -25,6 +25,10 @@ class EngineMissing(ObservatoryError):
     """An engine is not installed, does not start, or finds no lake."""
 
 
+class EngineFailed(ObservatoryError):
+    """An engine began to work on a question and could not answer it."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Where an engine finds what it reads: the store, or the lake and the cluster that works on it."""
@@ -133,5 +137,17 @@ def nothing_there(lake: str, error: Exception | None = None) -> EngineMissing:
         f"There is no lake at {lake}.",
         why=f"{error}".split("\n")[0] if error else "It has no table `snapshot`.",
         fix="Name the folder that `observatory export` wrote, or where it was copied to.",
+        more="docs/engines.md",
+    )
+
+
+def failed(name: str, error: Exception) -> EngineFailed:
+    """What an engine said when it could not answer: the line that is no address of an object of its own."""
+    lines = [line.strip(" :") for line in str(error).splitlines() if line.strip(" :")]
+    said = next((line for line in lines if not line.startswith("An error occurred while calling")), "it did not say")
+    return EngineFailed(
+        f"{name} could not answer.",
+        why=said[:300],
+        fix="What is stored stays, and the same line goes on. Give it more memory, or use another engine.",
         more="docs/engines.md",
     )

@@ -12,6 +12,7 @@ from analysis.engines import (
     EngineMissing,
     LakeTable,
     Place,
+    failed,
     lake_tables,
     mentioned,
     nothing_there,
@@ -35,10 +36,15 @@ class DuckDB:
 
     def execute(self, question: str, values: Mapping[str, object]) -> Answer:
         """The rows of one question; `:name` is `$name` here."""
+        import duckdb
+
         asked = mentioned(question)
         given = {name: value for name, value in values.items() if name in asked}
-        cursor = self._connection.execute(re.sub(r"(?<!:):([a-z_]+)", r"$\1", question), given)
-        rows = cursor.fetchall()
+        try:
+            cursor = self._connection.execute(re.sub(r"(?<!:):([a-z_]+)", r"$\1", question), given)
+            rows = cursor.fetchall()
+        except duckdb.Error as error:
+            raise failed("DuckDB", error) from error
         return Answer(tuple((column[0],) for column in cursor.description), rows)
 
     def write(self, url: str, results: Sequence[tuple[object, ...]]) -> None:
@@ -59,7 +65,9 @@ class DuckDB:
 
         try:
             found = self._connection.read_parquet(table.files(lake), hive_partitioning=bool(table.split))
-        except duckdb.IOException as error:
+        except duckdb.Error as error:
+            if "No files found" not in str(error):
+                raise failed("DuckDB", error) from error
             if table.name == "snapshot":
                 raise nothing_there(lake, error) from error
             found = self._nothing(table)

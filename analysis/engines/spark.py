@@ -13,6 +13,7 @@ from analysis.engines import (
     EngineMissing,
     LakeTable,
     Place,
+    failed,
     lake_tables,
     mentioned,
     nothing_there,
@@ -24,8 +25,13 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 TYPES = {"INTEGER": "BIGINT", "REAL": "DOUBLE", "TEXT": "STRING"}
-LOCAL = {"spark.ui.enabled": "false", "spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1",
-         "spark.sql.shuffle.partitions": "4", "spark.ui.showConsoleProgress": "false"}  # fmt: skip
+# Of this machine playing a cluster. The lake is small on the disk and large in memory: less is small enough to be sent
+# to every worker whole than Spark thinks, and the driver, which is the only worker, has more memory.
+LOCAL = {
+    "spark.driver.memory": "4g", "spark.sql.autoBroadcastJoinThreshold": "1m", "spark.ui.enabled": "false",
+    "spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1", "spark.sql.shuffle.partitions": "4",
+    "spark.ui.showConsoleProgress": "false",
+}  # fmt: skip
 
 
 class Spark:
@@ -39,8 +45,14 @@ class Spark:
     def execute(self, question: str, values: Mapping[str, object]) -> Answer:
         """The rows of one question; `:name` is Spark's own mark too."""
         asked = mentioned(question)
-        frame = self._session.sql(question, args={name: value for name, value in values.items() if name in asked})
-        return Answer(tuple((name,) for name in frame.columns), [tuple(row) for row in frame.collect()])
+        given = {name: value for name, value in values.items() if name in asked}
+        try:
+            frame = self._session.sql(question, args=given)
+            return Answer(tuple((name,) for name in frame.columns), [tuple(row) for row in frame.collect()])
+        except Exception as error:
+            if type(error).__module__.partition(".")[0] in ("py4j", "pyspark"):
+                raise failed("Spark", error) from error
+            raise
 
     def write(self, url: str, results: Sequence[tuple[object, ...]]) -> None:
         """Add rows to the Parquet files of a folder, split by registry and snapshot as the lake is."""
@@ -58,6 +70,8 @@ class Spark:
         try:
             frame = self._session.read.schema(schema).parquet(table.files(lake, depth=False))
         except AnalysisException as error:
+            if error.getCondition() != "PATH_NOT_FOUND":
+                raise failed("Spark", error) from error
             if table.name == "snapshot":
                 raise nothing_there(lake, error) from error
             frame = self._session.createDataFrame([], schema)

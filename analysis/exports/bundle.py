@@ -6,16 +6,17 @@ import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 
 from analysis.exports.facts import Facts, Since, files, listed, refuse_unattributed
-from analysis.exports.files import keep_equal, put, replace_folder
+from analysis.exports.files import Written, keep_equal, put, replace_folder
 from analysis.exports.manifest import MANIFEST, manifest, refuse_stranger
+from analysis.exports.older import Older, older, place_of
 from analysis.exports.privacy import Redactions, known_names, pseudonymised, without
 from analysis.exports.scan import refuse_private
-from analysis.exports.tables import Scope, filled, tables
+from analysis.exports.tables import Scope, Table, filled, tables
 from db import UsageError
 
 FORMATS = Path(__file__).parent / "formats"
@@ -34,10 +35,11 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Made:
-    """What was made: the facts of it, and how many of its files were there already."""
+    """What was made: the facts of it; how many of its files were there already, and of how many no row was read."""
 
     facts: Facts
     kept: int
+    taken: int
 
 
 def make(connection: sqlite3.Connection, wanted: Wanted, out: Path) -> Made:
@@ -52,16 +54,17 @@ def make(connection: sqlite3.Connection, wanted: Wanted, out: Path) -> Made:
         shutil.rmtree(new)
     new.mkdir(parents=True)
     try:
-        facts = _write(connection, wanted, new)
+        there = older(out, connection, wanted.key is None and not (wanted.leave.names or wanted.leave.authors))
+        facts, taken = _write(connection, wanted, new, there)
         kept = keep_equal(new, out) if out.exists() else 0
         replace_folder(new, out.absolute())
     finally:
         if new.exists():
             shutil.rmtree(new)
-    return Made(facts, kept)
+    return Made(facts, kept, taken)
 
 
-def _write(connection: sqlite3.Connection, wanted: Wanted, new: Path) -> Facts:
+def _write(connection: sqlite3.Connection, wanted: Wanted, new: Path, there: Older) -> tuple[Facts, int]:
     since = Since()
     found = tables(connection, wanted.scope)
     _refuse_unknown("format", wanted.formats, names(FORMATS))
@@ -70,15 +73,14 @@ def _write(connection: sqlite3.Connection, wanted: Wanted, new: Path) -> Facts:
         found = without(found, wanted.leave)
     if wanted.key is not None:
         found = pseudonymised(found, wanted.key, known_names(connection))
-    found = since.over(filled(found))
-    written = [
-        one for name in wanted.formats for one in import_module(f"analysis.exports.formats.{name}").write(found, new)
-    ]
+    found = since.over(filled(found, there.has))
+    listing = listed(connection, wanted.scope, wanted.key is not None)
+    written, taken = _files(wanted.formats, found, new, there, since, {one.number: one.date for one in listing})
     left_out: Counter[str] = Counter()
     for (table, _, _), rows in wanted.leave.left_out.items():
         left_out[table] += rows
     facts = Facts(
-        tuple(found), files(new, written), listed(connection, wanted.scope, wanted.key is not None), since.first,
+        tuple(found), files(new, written), listing, since.first,
         wanted.key is not None, len(wanted.leave.numbers), left_out, _schema_version(connection),
     )  # fmt: skip
     told = {
@@ -89,9 +91,29 @@ def _write(connection: sqlite3.Connection, wanted: Wanted, new: Path) -> Facts:
     refuse_unattributed(facts, told)
     for name, content in told.items():
         put(new / name, content)
-    refuse_private(new)
+    refuse_private(new, taken)
     put(new / MANIFEST, manifest(new, written, _told(facts)))
-    return facts
+    return facts, len(taken)
+
+
+def _files(
+    forms: Sequence[str], tables: Sequence[Table], new: Path, there: Older, since: Since, days: Mapping[int, str]
+) -> tuple[list[Written], set[Path]]:
+    """Write every table in every form, or take over the file that is there; all files, and those taken over."""
+    keys = {place_of("", table, part)[1:]: there.key(table, part) for table in tables for part in table.parts}
+    written: list[Written] = []
+    taken: set[Path] = set()
+    for form in forms:
+        left, found = there.split(form, tables, new)
+        for one, columns in found:
+            since.note(one, days[one.snapshot or 0], columns)
+            taken.add(one.path)
+        made = import_module(f"analysis.exports.formats.{form}").write(left, new)
+        written += [*(one for one, _ in found), *made]
+    return [
+        replace(one, key=keys.get((one.table, one.registry, one.snapshot)), columns=since.values(one))
+        for one in written
+    ], taken
 
 
 def names(folder: Path) -> list[str]:

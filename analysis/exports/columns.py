@@ -32,7 +32,7 @@ def describe(table: Table, column: Column) -> Mapping[str, object]:
 
 INSTANTS = frozenset(
     ("taken_at", "started_at", "ended_at", "created_at", "modified_at", "seen_at", "synced_at", "since", "until",
-     "first_at", "last_at", "noted_at", "computed_at")
+     "first_at", "last_at", "noted_at", "computed_at", "scored_at")
 )  # fmt: skip
 
 

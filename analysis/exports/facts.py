@@ -95,7 +95,18 @@ class Since:
     """Notes the first day on which each column of each stable view has a value, while its rows go by."""
 
     first: dict[tuple[str, str], str] = field(default_factory=dict)
-    looked: set[tuple[str, str | None, int | None]] = field(default_factory=set)
+    looked: dict[tuple[str | None, str | None, int | None], set[str]] = field(default_factory=dict)
+
+    def values(self, written: Written) -> tuple[str, ...]:
+        """The columns that have a value in a file."""
+        return tuple(sorted(self.looked.get((written.table, written.registry, written.snapshot), ())))
+
+    def note(self, written: Written, day: str, columns: Sequence[str]) -> None:
+        """What is known of a file that was not read again: of which day it is, and which columns have values."""
+        self.looked[written.table, written.registry, written.snapshot] = set(columns)
+        for name in columns:
+            key = (str(written.table), name)
+            self.first[key] = min(self.first.get(key, "9999"), day)
 
     def over(self, tables: Sequence[Table]) -> list[Table]:
         """The same tables, watched."""
@@ -114,19 +125,21 @@ class Since:
     def _rows(self, name: str, part: Part, columns: Sequence[Column], dated: int) -> Callable[[], Iterator[Row]]:
         def rows() -> Iterator[Row]:
             watching = (name, part.registry, part.snapshot) not in self.looked
-            self.looked.add((name, part.registry, part.snapshot))
+            seen = self.looked.setdefault((name, part.registry, part.snapshot), set())
             for row in part.rows():
                 if watching and row[dated] is not None:
-                    self._note(name, str(row[dated])[:10], columns, row)
+                    self._note(name, str(row[dated])[:10], columns, row, seen)
                 yield row
 
         return rows
 
-    def _note(self, name: str, day: str, columns: Sequence[Column], row: Row) -> None:
+    def _note(self, name: str, day: str, columns: Sequence[Column], row: Row, seen: set[str]) -> None:
         for column, value in zip(columns, row, strict=True):
             key = (name, column.name)
-            if value is not None and self.first.get(key, "9999") > day:
-                self.first[key] = day
+            if value is not None:
+                seen.add(column.name)
+                if self.first.get(key, "9999") > day:
+                    self.first[key] = day
 
 
 def listed(connection: sqlite3.Connection, scope: Scope, withheld: bool) -> tuple[Listed, ...]:

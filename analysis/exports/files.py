@@ -21,7 +21,7 @@ EXCHANGE, HERE = 2, -100  # RENAME_EXCHANGE and AT_FDCWD of Linux
 
 @dataclass(frozen=True)
 class Written:
-    """A file of a bundle and what is in it."""
+    """A file of a bundle and what is in it. `key` is what it is made of, with `columns` that have values in it."""
 
     path: Path
     format: str
@@ -29,6 +29,8 @@ class Written:
     registry: str | None
     snapshot: int | None
     rows: int | None
+    key: str | None = None
+    columns: tuple[str, ...] = ()
 
 
 def plain_name(part: Part) -> str:
@@ -69,7 +71,11 @@ def keep_equal(new: Path, old: Path) -> int:
     kept = 0
     for path in sorted(new.rglob("*")):
         before = old / path.relative_to(new)
-        if path.is_file() and before.is_file() and not before.is_symlink() and _equal(path, before):
+        if not (path.is_file() and before.is_file()) or before.is_symlink():
+            continue
+        if os.path.samefile(path, before):
+            kept += 1
+        elif _equal(path, before):
             os.remove(path)
             os.link(before, path)
             kept += 1

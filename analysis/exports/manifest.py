@@ -82,6 +82,8 @@ def _entry(folder: Path, path: Path, one: Written | None) -> dict[str, object]:
     if one is not None:
         told |= {"format": one.format, "table": one.table, "registry": one.registry, "snapshot": one.snapshot,
                  "rows": one.rows}  # fmt: skip
+        if one.key is not None:
+            told |= {"key": one.key, "columns": list(one.columns)}
     return told
 
 

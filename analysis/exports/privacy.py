@@ -10,17 +10,18 @@ import hashlib
 import hmac
 import re
 import sqlite3
-import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from analysis.exports.tables import Part, Row, Table
 from db import ObservatoryError, UsageError
+from db.redactions import WITHHELD, Entry, meant
 
 OF_THE_LAKE: Mapping[str, Mapping[str, str]] = {
     "alias": {"name": "name"},
     "attribute": {"value": "text"},
+    "card_revision": {"sha": "hash"},
     "finding": {"measured": "text"},
     "lineage_edge": {"parent_name": "name"},
     "package": {"stable_id": "name", "name": "name", "sha": "hash"},
@@ -28,19 +29,13 @@ OF_THE_LAKE: Mapping[str, Mapping[str, str]] = {
     "result": {"name": "text", "note": "text"},
     "snapshot": {"source": "text", "evidence": "text", "reason": "text", "file_sha256": "hash", "digest": "hash"},
 }
-UNSAID = {"package": "name", "successor": "name", "sha": "hash", "blob": "hash"}  # where the dictionary says nothing
 NUMBERS = ("package_id", "child_id", "parent_id")
-WITHHELD = "[withheld]"
 WORD = re.compile(r"[^\s\"'\[\]{}(),:;=|]+")
 Cell = Callable[[object], object]
 
 
 class BadKey(ObservatoryError):
     """There is no key to make pseudonyms with, or it is too short to keep them."""
-
-
-class BadRedactions(ObservatoryError):
-    """The list of what is to be left out cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -65,33 +60,10 @@ class Redactions:
         )
 
 
-def redactions(path: Path, connection: sqlite3.Connection) -> Redactions:
-    """What `redactions.toml` says is to be left out, with every other name of the same packages.
-
-    Raises:
-        BadRedactions: the file is not as it has to be.
-    """
-    try:
-        entries = tomllib.loads(path.read_text("utf-8")).get("redaction", [])
-        asked = [next((key, str(one[key])) for key in ("package", "name", "author") if key in one) for one in entries]
-        if any(not value for _, value in asked):
-            raise ValueError("an entry is empty")
-    except (OSError, ValueError, TypeError, StopIteration) as error:
-        raise BadRedactions(
-            f"What is to be left out cannot be read from {path}.",
-            why=str(error) or "An entry has neither package, name nor author.",
-            fix='Write [[redaction]] and one of package = "id", name = "name", author = "name" for each.',
-            more="docs/exports.md",
-        ) from error
-    authors = tuple(f"{value}/" for key, value in asked if key == "author")
-    wanted = {value for key, value in asked if key != "author"}
-    listed = connection.execute(
-        "SELECT a.package_id, p.stable_id, a.name FROM alias a JOIN package p ON p.package_id = a.package_id"
-        " UNION SELECT package_id, stable_id, name FROM package"
-    ).fetchall()
-    numbers = {number for number, key, name in listed if {key, name} & wanted or (authors and name.startswith(authors))}
-    names = {text for number, *texts in listed if number in numbers for text in texts} | wanted
-    return Redactions(frozenset(numbers), frozenset(names), authors)
+def redactions(entries: Sequence[Entry], connection: sqlite3.Connection) -> Redactions:
+    """What entries say is to be left out, with every other name of the same packages."""
+    numbers, names = meant(connection, entries)
+    return Redactions(numbers, names, tuple(f"{value}/" for kind, value in entries if kind == "author"))
 
 
 def without(tables: Sequence[Table], leave: Redactions) -> list[Table]:
@@ -158,8 +130,7 @@ def classes(table: Table) -> Mapping[str, str]:
     from db.__main__ import dictionary
 
     (told,) = [view["column"] for view in dictionary() if view["name"] == table.name]
-    said = {str(column["name"]): column.get("personal", UNSAID.get(str(column["name"]))) for column in told}
-    return {name: str(kind) for name, kind in said.items() if kind}
+    return {str(column["name"]): str(column["personal"]) for column in told if "personal" in column}
 
 
 def _each(table: Table, rows: Callable[[Part], Callable[[], Iterator[Row]]]) -> Table:

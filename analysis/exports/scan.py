@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from db import ObservatoryError
@@ -26,14 +26,14 @@ class NotForOthers(ObservatoryError):
     """A bundle would hold something that must not leave the store."""
 
 
-def refuse_private(folder: Path) -> None:
-    """Look at every text of every file.
+def refuse_private(folder: Path, seen: Collection[Path] = ()) -> None:
+    """Look at every text of every file but those that were looked at when they were written.
 
     Raises:
         NotForOthers: saying what was found, and in which file; never the text itself.
     """
     for path in sorted(folder.rglob("*")):
-        for text in _texts(path) if path.is_file() else ():
+        for text in _texts(path) if path.is_file() and path not in seen else ():
             if kind := forbidden(text):
                 raise NotForOthers(
                     f"The bundle would hold {kind}, in {path.relative_to(folder)}.",

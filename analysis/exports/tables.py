@@ -25,6 +25,9 @@ DATED = {
     "taken_at": "taken_at", "noted_at": "coalesce(date || 'T00:00:00Z', noted_at)", "due_at": "due_at",
     "missed_at": "missed_at", "scored_at": "scored_at", "started_at": "started_at",
 }  # fmt: skip
+# Of an ended snapshot these never change; in `v1_ranking` what its packages are called may be found out later.
+FIXED = frozenset(("ranking", "finding", "census", "v1_finding", "v1_reject"))
+CALLED = frozenset(("v1_ranking",))
 COMPUTED = {
     "since": "INTEGER",
     "until": "INTEGER",
@@ -44,11 +47,15 @@ class Column:
 
 @dataclass(frozen=True)
 class Part:
-    """Rows that are written together: of one snapshot, of one registry, or all of them."""
+    """Rows that are written together: of one snapshot, of one registry, or all of them.
+
+    `key` stands for all that the rows are made of; None where they may be others next time.
+    """
 
     registry: str | None
     snapshot: int | None
     rows: Callable[[], Iterator[Row]]
+    key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -82,14 +89,13 @@ def tables(connection: sqlite3.Connection, scope: Scope) -> list[Table]:
     return [*lake, *(asked.view(name) for name in views(connection) if scope.wants(name))]
 
 
-def filled(found: Sequence[Table]) -> list[Table]:
-    """The tables without the parts of a snapshot that have no row."""
-    return [
-        replace(
-            table, parts=tuple(part for part in table.parts if part.snapshot is None or any(True for _ in part.rows()))
-        )
-        for table in found
-    ]
+def filled(found: Sequence[Table], known: Callable[[Table, Part], bool]) -> list[Table]:
+    """The tables without the parts of a snapshot that have no row; those that are `known` to have some are not read."""
+
+    def has_rows(table: Table, part: Part) -> bool:
+        return part.snapshot is None or known(table, part) or any(True for _ in part.rows())
+
+    return [replace(table, parts=tuple(part for part in table.parts if has_rows(table, part))) for table in found]
 
 
 def views(connection: sqlite3.Connection) -> list[str]:
@@ -113,6 +119,11 @@ class _Asked:
         self.connection, self.scope = connection, scope
         self.snapshots = snapshots(connection, scope)
         self.between = {"since": scope.since, "until": scope.until}
+        self.ended = {number: (digest, at) for number, digest, at in connection.execute(
+            "SELECT snapshot_id, digest, taken_at FROM snapshot WHERE status = 'complete'"
+        )}  # fmt: skip
+        self.names: dict[str, list[tuple[int, int]]] = {}
+        self.nameless: dict[str, int] = {}
 
     def of_the_lake(self, path: Path) -> Table:
         question = path.read_text("utf-8")
@@ -120,7 +131,7 @@ class _Asked:
         nobody = {**self.between, "registry": "", "snapshot": 0, "complete": 0}
         names = [column[0] for column in self.connection.execute(question, nobody).description]
         columns = tuple(Column(name, types[name]) for name in names)
-        return Table(path.stem, columns, tuple(self._parts(question)), True)
+        return Table(path.stem, columns, tuple(self._parts(path.stem, question)), True)
 
     def view(self, name: str) -> Table:
         from db.__main__ import dictionary
@@ -134,12 +145,34 @@ class _Asked:
         found = self.connection.execute("SELECT name, type FROM pragma_table_xinfo(?)", (table,))
         return {name: COMPUTED.get(name) or (kind.split() or ["TEXT"])[0] for name, kind in found}
 
-    def _parts(self, question: str) -> Iterator[Part]:
+    def _key(self, table: str, registry: str, number: int) -> str | None:
+        if table not in FIXED | CALLED:
+            return None
+        digest, taken_at = self.ended.get(number, (None, 0))
+        return digest and f"{digest} {self._called(registry, taken_at) if table in CALLED else ''}"
+
+    def _called(self, registry: str, at: int) -> tuple[int, int, int]:
+        """How many names were known at an instant and since when, and of how many packages the name alone is known."""
+        if not self.names:
+            found = self.connection.execute(
+                "SELECT r.name, a.since, count(*) FROM alias a JOIN package p ON p.package_id = a.package_id"
+                " JOIN registry r ON r.registry_id = p.registry_id GROUP BY r.name, a.since ORDER BY a.since"
+            )
+            for name, since, count in found:
+                self.names.setdefault(name, []).append((since, count))
+            self.nameless = dict(tuple(row) for row in self.connection.execute(
+                "SELECT r.name, sum(substr(p.stable_id, 1, 5) = 'name:') FROM package p"
+                " JOIN registry r ON r.registry_id = p.registry_id GROUP BY r.name"
+            ))  # fmt: skip
+        known = [(since, count) for since, count in self.names.get(registry, []) if since <= at]
+        return sum(n for _, n in known), sum(since * n for since, n in known), self.nameless.get(registry, 0)
+
+    def _parts(self, table: str, question: str) -> Iterator[Part]:
         asked = set(re.findall(r":([a-z]+)", question))
         if "snapshot" in asked:
             for registry, number, whole in self.snapshots:
                 values = {**self.between, "registry": registry, "snapshot": number, "complete": whole}
-                yield Part(registry, number, self._rows(question, values))
+                yield Part(registry, number, self._rows(question, values), self._key(table, registry, number))
         elif "registry" in asked:
             for registry in self.scope.registries:
                 yield Part(registry, None, self._rows(question, {**self.between, "registry": registry}))
@@ -158,9 +191,8 @@ class _Asked:
         if moment is None and "snapshot" in columns:
             for registry, number, _ in self.snapshots:
                 values = {"registry": registry, "snapshot": number}
-                yield Part(
-                    registry, number, self._rows(f"{question} AND snapshot = :snapshot ORDER BY {order}", values)
-                )
+                rows = self._rows(f"{question} AND snapshot = :snapshot ORDER BY {order}", values)
+                yield Part(registry, number, rows, self._key(name, registry, number))
             return
         if moment:
             question += between.format(moment)

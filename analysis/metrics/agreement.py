@@ -8,10 +8,11 @@ from itertools import combinations
 from pandas import DataFrame
 
 from analysis.metric import Result
-from analysis.scoring.agreement import Agreement
+from analysis.scoring.agreement import Agreement, intervals
 from analysis.scoring.agreement import agreement as agreement_on
 
-VERSION = 1
+VERSION = 2
+OF = "cards"
 
 
 def agreement(answers: DataFrame) -> Iterator[Result]:
@@ -19,18 +20,20 @@ def agreement(answers: DataFrame) -> Iterator[Result]:
 
     `agreement.A.B.ITEM.MEASURE` takes B as what is held to be so and A as what was read. κ = (p - e) / (1 - e), with p
     the share of cards they agree on and e what their shares of yes give by chance (doi 10.1177/001316446002000104);
-    F1 = 2·tp / (2·tp + fp + fn). `n` is how many cards both have answered.
+    F1 = 2·tp / (2·tp + fp + fn). `n` is how many cards both have answered. Intervals of 95 %: Wilson's of precision and
+    recall (doi 10.1080/01621459.1927.10502953), percentiles of a bootstrap over cards of F1 and κ. What a reader has
+    labelled (`observatory score --scorer reference`) is always B.
 
-    Caveats: neither scorer is the truth; κ falls where nearly all cards have the same answer, however well they
+    Caveats: no scorer is the truth; κ falls where nearly all cards have the same answer, however well they
     agree; a judge's answers are the majority of its readings, and its model may change (`judge_drift`). Cards that one
     of them has not read are left out.
 
     >>> rows = [("judge", 1, "training", 1), ("judge", 2, "training", 0), ("rules", 1, "training", 1)]
     >>> frame = DataFrame([*rows, ("rules", 2, "training", 0)], columns=["scorer", "card", "item", "yes"])
     >>> [(result.name, result.value, result.n) for result in agreement(frame)][:1]
-    [('agreement.judge.rules.training.kappa', 1.0, 2)]
+    [('agreement.judge.rules.training.precision', 1.0, 2)]
     """
-    scorers = sorted(answers["scorer"].unique())
+    scorers = sorted(answers["scorer"].unique(), key=lambda scorer: (scorer == "reference", scorer))
     if len(scorers) < 2:
         yield Result("agreement", None, note="the cards of this snapshot have the answers of fewer than two scorers")
     for one, other in combinations(scorers, 2):
@@ -50,6 +53,6 @@ def _results(name: str, found: Agreement) -> Iterator[Result]:
         "precision": "the first gave no yes",
         "recall": "the second gave no yes",
     }
-    for measure, note in notes.items():
-        value = getattr(found, measure)
-        yield Result(f"{name}.{measure}", value, n=found.n, note="" if value is not None else note)
+    for measure, one in intervals(found).items():
+        note = "" if one.value is not None else notes[measure]
+        yield Result(f"{name}.{measure}", one.value, one.low, one.high, found.n, note)

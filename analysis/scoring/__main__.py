@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from analysis.scoring import ITEMS
+from db import UsageError
 from db.command import DONE, PARTIAL, count, parser, plain, run
 
 SHOWN = 10  # cards that are shown whole
@@ -20,7 +21,8 @@ def make_parser() -> argparse.ArgumentParser:
     made.add_argument("files", nargs="*", metavar="FILE", type=Path,
                       help="Markdown, or .jsonl(.gz) with `modelId, card`; none: the store's cards")  # fmt: skip
     made.add_argument("--format", choices=("text", "json"), default="text", help="of what is printed (default: text)")
-    made.add_argument("--scorer", choices=("rules", "openai"), default="rules", help="who reads (default: rules)")
+    made.add_argument("--scorer", choices=("rules", "openai", "reference"), default="rules",
+                      help="who reads (default: rules); reference: a reader, whose labels are in FILE")  # fmt: skip
     made.add_argument("--sample", metavar="N", type=count, help="at most so many cards")
     made.add_argument("--processes", metavar="N", type=count, help="of the rules (default: one for each processor)")
     judge = made.add_argument_group("the judge (--scorer openai); it is off until OPENAI_API_KEY is set")
@@ -59,6 +61,8 @@ def score(options: argparse.Namespace) -> int:
     """Read the cards that were asked for."""
     if options.scorer == "openai":
         return judged(options)
+    if options.scorer == "reference":
+        return labels(options)
     if not options.files:
         return stored(options)
     from itertools import islice
@@ -67,7 +71,15 @@ def score(options: argparse.Namespace) -> int:
     from analysis.scoring.offline import score_all
 
     show(score_all(islice(cards(options.files), options.sample), options.processes), options.format)
+    tell_agreement(options.format)
     return DONE
+
+
+def tell_agreement(form: str) -> None:
+    """Say how far the rules agree with a reader: beside the scores, or on stderr where those are for a program."""
+    from analysis.scoring.reference import beside_a_score
+
+    print(beside_a_score(), file=sys.stderr if form == "json" else sys.stdout)
 
 
 def stored(options: argparse.Namespace) -> int:
@@ -83,6 +95,26 @@ def stored(options: argparse.Namespace) -> int:
         print(f"Scored {cards:,} cards by rules, version {version()}.")
         for item in ITEMS if cards else ():
             print(f"  {item:<12} {made[item]:>7,} yes ({made[item] / cards:.1%})")
+    tell_agreement(options.format)
+    return DONE
+
+
+def labels(options: argparse.Namespace) -> int:
+    """Keep what a reader has labelled.
+
+    Raises:
+        UsageError: no file was named.
+    """
+    from analysis.scoring.reference import keep_labels
+
+    if not options.files:
+        fix = "Name one: JSON lines with `card` and `labels`."
+        raise UsageError("No file with labels was named.", fix=fix, more="docs/scoring.md")
+    kept, unknown = keep_labels(options.db, options.files)
+    if options.format == "json":
+        print(json.dumps({"schema": 1, "scorer": "reference", "cards": kept, "not_in_the_store": unknown}, indent=2))
+    else:
+        print(f"Kept the labels of {kept:,} cards; {unknown:,} are not in the store.")
     return DONE
 
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from analysis.inference import Estimate, clustered, wilson
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,37 @@ class Agreement:
         yes = (self.tp + self.fp) * (self.tp + self.fn) / self.n**2
         no = (self.fn + self.tn) * (self.fp + self.tn) / self.n**2
         return None if yes + no == 1 else round((seen - yes - no) / (1 - yes - no), 12)
+
+
+def intervals(found: Agreement) -> dict[str, Estimate]:
+    """The four measures with 95 % intervals: Wilson's of precision and recall, a bootstrap over cards of F1 and κ.
+
+    >>> told = intervals(Agreement("training", 20, 5, 10, 15))
+    >>> [round(bound, 2) for bound in (told["precision"].low, told["precision"].value, told["precision"].high)]
+    [0.61, 0.8, 0.91]
+    """
+    cells = np.repeat(np.eye(4), [found.tp, found.fp, found.fn, found.tn], axis=0)
+    told = {
+        "precision": wilson(found.tp, found.tp + found.fp),
+        "recall": wilson(found.tp, found.tp + found.fn),
+        "f1": clustered(cells, _f1) if found.n else Estimate(None),
+        "kappa": clustered(cells, _kappa) if found.n else Estimate(None),
+    }
+    return {
+        measure: replace(one, value=getattr(found, measure)) if getattr(found, measure) is not None else Estimate(None)
+        for measure, one in told.items()
+    }
+
+
+def _f1(totals: np.ndarray) -> np.ndarray:
+    return 2 * totals[..., 0] / (2 * totals[..., 0] + totals[..., 1] + totals[..., 2])
+
+
+def _kappa(totals: np.ndarray) -> np.ndarray:
+    tp, fp, fn, tn = (totals[..., cell] for cell in range(4))
+    n = totals.sum(-1)
+    chance = ((tp + fp) * (tp + fn) + (fn + tn) * (fp + tn)) / n**2
+    return ((tp + tn) / n - chance) / (1 - chance)
 
 
 def agreement(item: str, pairs: Iterable[tuple[bool, bool]]) -> Agreement:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -17,10 +17,18 @@ from markdown_it.token import Token
 JUDGED = 200_000  # characters of a card that are read
 LINES = 8_000  # lines of a card that are read
 CELLS = 40  # cells of a row that are read
+TABLES = 30_000  # cells of all tables of a card: each row of a table is filled up to the width of its head
 WIDEST = 2_000  # characters of one line that are read
 BOLD, LABEL = 7, 8  # the levels of a bold line, and of a line that ends with a colon, that stand where a heading would
 FRONT = re.compile(r"^[\w .-]{1,60}:(\s|$)|^\s*-(\s|$)|^\s+\S|^\s*#|^\s*$|^\s*[\]})\"'{\[]")
 TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,15})\b([^<>]{0,2000})>")
+UNSPACED_HEADING = re.compile(r"#{1,6}(?=[^\W\d_])[^#\n]{2,100}$")  # as some write it: no space after the marks
+CODE_LINE = re.compile(
+    r"(from [\w.]{1,80} import |import \w|def \w|class \w+[(:]|return\b|else:|try:|for \w{1,40} in .{1,200}:$|"
+    r"((el)?if|with|while) .{0,200}[=(<\[].{0,200}:$|!?pip3? install |[\w.\[\], '\"]{1,80}=\s?[\w.]{1,80}[(\[{]|"
+    r"[\w.]{1,80}\(.{0,400}\)?:?$|[\w.]{1,80} ?[+-]?= ?[^\s\d]\S{0,80}$)"
+)
+DELIMITERS = re.compile(r"[\s>|:+*-]*\|[\s>|:+*-]*")
 HIDDEN = re.compile(r"<(script|style)\b", re.IGNORECASE)
 BREAKS = {"p", "div", "li", "br", "tr", "ul", "ol", "table", "section", "center", "details", "summary", "hr"}
 
@@ -52,7 +60,7 @@ def parse(text: str) -> Card:
     """
     judged = text[:JUDGED].replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
     body = without_comments(without_front_matter(judged))
-    body = "\n".join(line[:WIDEST] for line in body.split("\n")[:LINES])
+    body = "\n".join(within_tables(line[:WIDEST] for line in body.split("\n")[:LINES]))
     return Card(tuple(_under_headings(_blocks(reader().parse(body)))), len(text) > JUDGED)
 
 
@@ -99,6 +107,23 @@ def without_comments(text: str) -> str:
     return "".join([*parts, text[at:]])
 
 
+def within_tables(lines: Iterable[str]) -> Iterator[str]:
+    """The lines without rows of tables that are beyond what is read of tables.
+
+    >>> len(list(within_tables(["|a|b|", "|-|-|", *["|1|2|"] * 50_000, "", "end"]))) < 11_000
+    True
+    """
+    columns, room = 0, TABLES
+    for line in lines:
+        if DELIMITERS.fullmatch(line):
+            columns = line.count("|") + 1
+        elif not line.strip():
+            columns = 0
+        room -= columns
+        if room >= 0 or not columns:
+            yield line
+
+
 def _blocks(tokens: list[Token]) -> Iterator[tuple[int, Block]]:
     """Each block with its heading level, 0 for what is none."""
     within: list[str] = []
@@ -132,6 +157,16 @@ def is_prose(code: str) -> bool:
     return len(code.split()) >= 8 and signs * 40 < len(code)
 
 
+def is_code(lines: Sequence[str]) -> bool:
+    """Whether a paragraph is code that nobody has set as such.
+
+    >>> is_code(["owl = AutoModel.from_pretrained('nest/owl')", "owl.ask('who?')"]), is_code(["Owl is a model (2020)."])
+    (True, False)
+    """
+    held = [line.strip() for line in lines[:200] if line.strip()]
+    return sum(bool(CODE_LINE.match(line)) for line in held) * 2 > len(held)
+
+
 def _enter(within: list[str], token: Token) -> None:
     name = token.tag
     if token.nesting > 0:
@@ -150,7 +185,13 @@ def _inline(content: str, within: list[str]) -> Iterator[tuple[int, Block]]:
         yield from _html(content)
         return
     lines = content.split("\n")
-    if kind == "text" and (level := _level_of(lines[0])):
+    if kind == "text" and is_code(lines):
+        yield 0, Block("code", content)
+        return
+    if kind == "text" and UNSPACED_HEADING.match(lines[0]):
+        yield len(lines[0]) - len(lines[0].lstrip("#")), Block("heading", plain(lines[0].lstrip("#")))
+        content = "\n".join(lines[1:])
+    elif kind == "text" and (level := _level_of(lines[0])):
         yield level, Block("heading", plain(lines[0]).rstrip(" :："))
         content = "\n".join(lines[1:])
     yield from _text(content, 0, kind)

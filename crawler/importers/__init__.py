@@ -134,7 +134,7 @@ def bring_in(path: Path, form: str, file: str, wanted: Wanted) -> Brought:
         if known is not None:
             return Imported(file, wanted.registry, known["snapshot_id"], known["status"], known["depth"], again=True)
         with store.transaction():
-            return _store(store, file, size, sha256, past, wanted, form)
+            return store_list(store, file, size, sha256, past, wanted, form)
 
 
 def importer_of(form: str) -> ModuleType:
@@ -198,7 +198,8 @@ def _not_readable(file: Path, error: Exception) -> ImportFailed:
     return ImportFailed(f"{file} cannot be read: {error}.", fix="Look at the file's name and whether it is whole.")
 
 
-def _store(store: Store, file: str, size: int, sha256: str, past: Past, wanted: Wanted, form: str) -> Imported:
+def store_list(store: Store, file: str, size: int, sha256: str, past: Past, wanted: Wanted, form: str) -> Imported:
+    """Store a past list as a snapshot of its day, judged by the gate."""
     from crawler.recording import end_snapshot
     from crawler.redact import redacted
 
@@ -218,7 +219,7 @@ def _store(store: Store, file: str, size: int, sha256: str, past: Past, wanted: 
     progress = store.record(snapshot, redacted(page, keep_body=False))
     status, why = end_snapshot(store, snapshot)
     return Imported(
-        file, wanted.registry, snapshot, status, progress.depth, reason=why, warnings=_warnings(events, wanted)
+        file, wanted.registry, snapshot, status, progress.depth, reason=why, warnings=warnings(events, wanted)
     )
 
 
@@ -254,7 +255,8 @@ def dated_by_content(past: Past, wanted: Wanted) -> Dated:
     return dated(content, datetime.fromtimestamp(wanted.taken_at, UTC).date(), known(wanted.registry))
 
 
-def _warnings(events: Iterable[Event], wanted: Wanted) -> tuple[str, ...]:
+def warnings(events: Iterable[Event], wanted: Wanted) -> tuple[str, ...]:
+    """What a person should know of an import, a line each."""
     said = [
         f"warning: {event.evidence} ({event.before} → {event.after})" for event in events if event.severity == "error"
     ]

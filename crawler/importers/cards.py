@@ -1,7 +1,8 @@
 """A past collection of cards: JSON lines with `modelId` and `card`, and no order.
 
 It becomes cards of packages, not a snapshot. A line with an empty card says that the package had none, unless
-`has_readme_file` says that it had one, with nothing in it.
+`has_readme_file` says that it had one, with nothing in it. Where the lines are all packages of the day with their
+counters (`--value downloads`, or `likes`), they are that list too, unless the store has one of that day already.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import gzip
 import hashlib
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from zlib import crc32
@@ -18,8 +19,8 @@ from zlib import crc32
 import msgspec
 
 from crawler.card_text import card_text
-from crawler.importers import ImportFailed, Wanted
-from crawler.items import Registry
+from crawler.importers import ImportFailed, Past, Wanted, by_counter, store_list
+from crawler.items import Observation, Registry
 from crawler.redact import without_addresses
 from db.cards import SAMPLE, Cards, Collection, Look
 from db.connect import writing
@@ -28,6 +29,7 @@ from db.store import Store
 
 LONGEST_LINE = 32 * 1024 * 1024
 HUB = "huggingface/"
+COUNTERS = ("downloads", "likes")
 
 
 class Line(msgspec.Struct, gc=False):
@@ -36,6 +38,8 @@ class Line(msgspec.Struct, gc=False):
     name: str = msgspec.field(name="modelId")
     card: str | None = None
     has_card: bool | None = msgspec.field(name="has_readme_file", default=None)
+    downloads: object = None
+    likes: object = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,9 @@ class BroughtIn:
     none: int
     rejected: int
     again: bool = False
+    snapshot: int | None = None
+    listed: int = 0
+    warnings: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """The documented shape, version 1."""
@@ -57,10 +64,12 @@ class BroughtIn:
     def line(self) -> str:
         """In one line."""
         head = f"{self.status:<9}{self.registry}"
-        if self.again:
+        if self.again and not self.snapshot:
             return f"{head}  {self.file} is there already; nothing was changed"
         rejected = f", {self.rejected:,} lines that could not be read" if self.rejected else ""
-        return f"{head}  {self.cards:,} cards, {self.none:,} packages without one{rejected}, from {self.file}"
+        as_list = f"; as a list, snapshot {self.snapshot} with {self.listed:,} packages" if self.snapshot else ""
+        told = f"{head}  {self.cards:,} cards, {self.none:,} packages without one{rejected}, from {self.file}{as_list}"
+        return "\n         ".join([told, *self.warnings])
 
 
 def bring_in(path: Path, file: str, wanted: Wanted) -> BroughtIn:
@@ -71,6 +80,12 @@ def bring_in(path: Path, file: str, wanted: Wanted) -> BroughtIn:
     """
     if not wanted.registry.startswith(HUB):
         raise ImportFailed(f"{wanted.registry} has no cards.", fix="Use --registry huggingface/models.")
+    value = wanted.columns.get("value")
+    if value not in (None, wanted.ordered_by) or value not in (None, *COUNTERS):
+        raise ImportFailed(
+            f"Cards make no list by {value}.",
+            fix="Say --value downloads, or --by likes --value likes; or leave it out.",
+        )
     registry = Registry(wanted.registry, "huggingface", wanted.registry.removeprefix(HUB))
     asked = Collection(registry, "import", wanted.source or Path(file).name, wanted.taken_at, int(time.time()),
                        sha256_of(file))  # fmt: skip
@@ -79,10 +94,8 @@ def bring_in(path: Path, file: str, wanted: Wanted) -> BroughtIn:
         with store.transaction():
             cards = Cards(store, database.conn)
             number, again = cards.begin(asked)
-            if again:
-                return BroughtIn(file, wanted.registry, "complete", 0, 0, 0, again=True)
-            cards.learn(_some(file))
-            return _store(cards, number, asked, file)
+            brought = _known(asked, file) if again else _store(cards, number, asked, file)
+            return replace(brought, **_as_list(store, file, asked, wanted)) if value else brought
 
 
 def lines_of(file: str) -> Iterator[Line | None]:
@@ -119,7 +132,32 @@ def sha256_of(file: str) -> str:
         raise ImportFailed(f"{file} cannot be read: {error}.", fix="Look at the file's name.") from error
 
 
+def _known(asked: Collection, file: str) -> BroughtIn:
+    return BroughtIn(file, asked.registry.name, "complete", 0, 0, 0, again=True)
+
+
+def _as_list(store: Store, file: str, asked: Collection, wanted: Wanted) -> dict[str, object]:
+    """Store the lines as the list they are; nothing where there is one of that day, or no line has a counter."""
+    known = store.ask("list_of_day", registry=wanted.registry, by=wanted.ordered_by, at=wanted.taken_at)
+    if known:
+        return {"warnings": (f"note: there is a list of that day already, snapshot {known[0][0]}",)}
+    seen = [
+        Observation(stable_id(wanted.registry, line.name), line.name, _counter(line.downloads), _counter(line.likes))
+        for line in lines_of(file) if line is not None
+    ]  # fmt: skip
+    if all(getattr(one, wanted.ordered_by) is None for one in seen):
+        return {"warnings": (f"note: no line has {wanted.ordered_by}, so there is no list",)}
+    past = Past(len(seen), by_counter(seen, wanted.ordered_by))
+    made = store_list(store, file, Path(file).stat().st_size, str(asked.file_sha256), past, wanted, "cards")
+    return {"snapshot": made.snapshot, "listed": made.listed, "status": made.status, "warnings": made.warnings}
+
+
+def _counter(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63 else None
+
+
 def _store(cards: Cards, number: int, asked: Collection, file: str) -> BroughtIn:
+    cards.learn(_some(file))
     counts = {"card": 0, "none": 0, "rejected": 0}
     for line in lines_of(file):
         if line is None:

@@ -1,8 +1,9 @@
 """The tables `repository` and `model` (or `dataset`, `space`) of an HFCommunity dump: SQL text, plain or .gz.
 
-Eras: `likes` stood in `model` before it stood in `repository`; `gated` and `disabled` came later; the columns are read
-from the dump itself. `tags_in_repo` gives the tags. Authors, commits, files and discussions are not read. There are no
-stable ids in it.
+Eras: at first `model` had all columns, with an `id` like `models/gpt2`; then what kinds have in common stood in
+`repository`, and `model` names it by `model_id`; `disabled` came later. The columns are read from the dump itself.
+`tags_in_repo` gives the tags. Authors, commits, files and discussions are not read. There are no stable ids in it. The
+extractor never removes a row: what was gone by then is still listed, with the counters it had last.
 """
 
 from __future__ import annotations
@@ -40,13 +41,14 @@ def read_file(path: Path, wanted: Wanted) -> Past:
                 if table == "repository" and row.get("type") == kind:
                     repositories[str(row["id"])] = row
                 elif table == kind:
-                    own[str(row[f"{kind}_id"])] = row
+                    own[str(row["id"] if "id" in row else row[f"{kind}_id"])] = row
                 elif table == "tags_in_repo":
                     tags[str(row["repo_id"])].append(str(row["tag_name"]))
     except (OSError, EOFError, UnicodeDecodeError, KeyError) as error:
         raise _no_dump(str(error)) from error
+    repositories = repositories or {key: row for key, row in own.items() if "id" in row}
     if not repositories:
-        raise _no_dump(f"There is no row of `repository` with the type {kind}.")
+        raise _no_dump(f"There is no row of `repository` with the type {kind}, nor of `{kind}` with an id.")
     for rows in (repositories, own):
         fields |= set(next(iter(rows.values()), {}))
     fields |= {"tags"} if tags else set()
@@ -56,7 +58,7 @@ def read_file(path: Path, wanted: Wanted) -> Past:
 
 def _row(name: str, row: Cells, own: Cells, tags: list[str] | None) -> dict[str, object]:
     said: dict[str, object] = {
-        "id": re.sub("^(datasets|spaces)/", "", name), "lastModified": _moment(row.get("last_modified")),
+        "id": row.get("name") or name.partition("/")[2], "lastModified": _moment(row.get("last_modified")),
         "sha": row.get("sha"), "pipeline_tag": own.get("pipeline_tag"), "library_name": own.get("library_name"),
         "sdk": own.get("sdk"), "downloads": _number(own.get("downloads")),
         "likes": _number(row.get("likes") or own.get("likes")), "tags": tags,

@@ -1,19 +1,21 @@
 """The metadata of PTMTorrent (JSON): the Hub's rows as it kept them, or its own records, or both in one.
 
 Eras: what its scripts fetched are rows of the Hub (`modelId`, `downloads`, `lastModified`, `tags`, some with `_id`).
-Its own records (`ModelHub`, `ModelName`, `ModelURL`, `LatestGitCommitSHA`) have no counts, and those of other hubs are
-left out.
+Its own records (`ModelHub`, `ModelName`, `ModelURL`, `LatestGitCommitSHA`) have no counts; their `id` is the Hub's or a
+number of a run, and those of other hubs are left out.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 from crawler.importers import ImportFailed, Past, Wanted
 from crawler.importers._hub import past
 
+ID = re.compile("[0-9a-f]{24}")
 FIELDS = ("downloads", "likes", "sha", "tags", "library_name", "pipeline_tag", "lastModified", "createdAt")
 
 
@@ -45,10 +47,12 @@ def _of_the_hub(rows: list[Mapping[str, object]]) -> Iterator[dict[str, object]]
 
 def _row(row: Mapping[str, object]) -> dict[str, object]:
     path = urlsplit(str(row.get("ModelURL") or "")).path.strip("/")
-    named = row["id"] if isinstance(row.get("id"), str) and "ModelURL" not in row else None
-    said = {name: row.get(name) for name in (*FIELDS, "_id")}
+    key = row["id"] if isinstance(row.get("id"), str) else ""
+    named = key if "ModelURL" not in row else None
+    said = {name: row.get(name) for name in FIELDS}
     return {
-        **said, "id": row.get("modelId") or named or path or row.get("ModelName"),
+        **said, "_id": row.get("_id") or (key if ID.fullmatch(key) else None),
+        "id": row.get("modelId") or named or path or row.get("ModelName"),
         "sha": row.get("sha") or row.get("LatestGitCommitSHA"),
         "pipeline_tag": row.get("pipeline_tag") or row.get("ModelTask"),
     }  # fmt: skip

@@ -14,6 +14,7 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from crawler.items import Answer, Event, Observation, Page, Progress, Registry, Reject
+from crawler.redact import in_text
 from db import ObservatoryError
 from db.command import USAGE
 
@@ -31,7 +32,7 @@ class CrawlError(ObservatoryError):
     """A registry did not answer as it should. `lasting` says that trying again later would not help."""
 
     def __init__(self, what: str, why: str = "", fix: str = "", lasting: bool = True, gate: str = "protocol") -> None:
-        super().__init__(what, why, fix)
+        super().__init__(in_text(what), in_text(why), fix)  # a registry's own words may be in it
         self.lasting, self.gate = lasting, gate
 
 
@@ -64,6 +65,11 @@ class Plan:
     longest: int = 6 * 3600
 
 
+def how_to_go_on(spider: Spider) -> str:
+    """What to do after a crawl that was stopped: some commands have a --resume, others take up the rest anyway."""
+    return f"run the same command {'with --resume' if getattr(spider, 'resumes', False) else 'again'}"
+
+
 class RegistrySpider(Spider):
     """What every registry's spider shares. To fill in: `serves`, `first_url`, `read` and `next_url`.
 
@@ -75,6 +81,7 @@ class RegistrySpider(Spider):
     public_endpoint = ""
     pause = 0.0
     of_everything = False
+    resumes = True  # whether its command has a --resume
     asked_ahead: str | None = None
     page_bytes = 128 * 1024 * 1024
 
@@ -122,6 +129,10 @@ class RegistrySpider(Spider):
         """The same rows in smaller pages, for a server that finds this one too heavy; None if there is no smaller."""
         return None
 
+    def cut(self, page: Page) -> bool:
+        """Whether a page may have lost rows, and is to be asked for once more."""
+        return False
+
     async def start(self) -> AsyncIterator[Request]:
         """Scrapy's entry: the first question, or the one a killed crawl had come to."""
         yield self.request(self.own(self.resume_at) if self.resume_at else self.first_url())
@@ -130,10 +141,12 @@ class RegistrySpider(Spider):
         """A request for one page of this registry's own host."""
         return Request(url, callback=self.parse, errback=self.failed, dont_filter=True)
 
-    def parse(self, response: Response) -> Iterator[Page]:
+    def parse(self, response: Response) -> Iterator[Page | Request]:
         """Read one answer; where to go on is decided after the page is stored (crawler.pipelines)."""
         try:
-            yield self.read(response.meta["answer"])
+            page = self.read(response.meta["answer"])
+            again = self.cut(page) and not response.meta.get("again")
+            yield self.request(page.url).replace(meta={"again": True}) if again else page
         except CrawlError as error:
             self.trouble = error
         except Exception as error:  # Scrapy would log it and go on as if nothing had been
@@ -182,7 +195,7 @@ def page_of(
     events: Iterable[Event] = (), disorder: int = 0, next_url: str | None = None, body: bytes | None = None,
 ) -> Page:  # fmt: skip
     """A page with the provenance of its answer."""
-    kept = {name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers}
+    kept = {name: in_text(answer.headers[name]) for name in KEPT_HEADERS if name in answer.headers}
     age = answer.headers.get("age", "")
     return Page(
         role, answer.url, answer.fetched_at, answer.status, len(answer.body), answer.sha256, kept, received,

@@ -124,6 +124,7 @@ class HuggingFaceSpider(RegistrySpider):
             )
         self.ordered_by, self.counter = by, COUNTERS[by]
         self.learned.setdefault("expand", list(EXPAND[self.kind]))
+        self._most = 0
 
     @classmethod
     def serves(cls, registry: str) -> bool:
@@ -162,6 +163,15 @@ class HuggingFaceSpider(RegistrySpider):
         disorder = inversions(_value(row, self.ordered_by) for row in rows.observations)
         return page_of("ranking", answer, rows.received, rows.observations, rows.rejects, rows.events, disorder,
                        following, answer.body)  # fmt: skip
+
+    def cut(self, page: Page) -> bool:
+        """Fewer rows than were asked for, although the list goes on: a loss, or the most the server gives. What comes
+        again is the most it gives, and is believed from then on."""
+        whole = page.received >= int(parameter(page.url, "limit") or 0) or page.received == self._most
+        if page.role != "ranking" or page.next_url is None or whole:
+            return False
+        self._most = page.received
+        return True
 
     def next_url(self, page: Page, progress: Progress) -> str | None:
         """The next page, until K places are taken."""

@@ -25,7 +25,11 @@ def add(words: Words) -> None:
         "--counter", help="what its number counts: last-month, total, … (default: the Hub's own, else unstated)"
     )
     word.add_argument("--id", metavar="COLUMN", help="csv: the column with the names")
-    word.add_argument("--value", metavar="COLUMN", help="csv: the column with the counts")
+    word.add_argument(
+        "--value",
+        metavar="COLUMN",
+        help="csv: the column with the counts; cards: downloads or likes, to store the lines as a list too",
+    )
     word.add_argument("--rank", metavar="COLUMN", help="csv: the column with the ranks")
     word.add_argument("--top", type=int, metavar="K", help="only its first K (default: all)")
     word.add_argument("--source", help="where the list came from, in a few words")

@@ -8,6 +8,7 @@ import pytest
 
 from analysis.__main__ import main
 from analysis.metrics import turnover
+from db.rows import Registry
 from db.store import Store
 from tests.analysis.conftest import falling
 
@@ -45,6 +46,17 @@ def test_an_older_snapshot_that_comes_later_makes_the_later_ones_missing_again(h
     history.add("2026-01-01", falling("ac"))
     assert compute()[1] == "Computed 34 results for 2 snapshots.\n"
     assert history.values(snapshot_id=1, k=2)["remained"] == 1
+
+
+def test_of_cards_only_lists_of_the_hub_are_asked(history, compute):
+    history.add("2026-01-01", falling("ab"))
+    history.add("2026-01-01", falling("ab"), registry=Registry("npm", "ecosystems"))
+    compute()
+    of_cards = {"agreement", "documentation", "documentation_as_published"}
+    assert {row["metric"] for row in history.results(snapshot_id=1)} >= of_cards
+    assert not {row["metric"] for row in history.results(snapshot_id=2)} & of_cards
+    assert history.results(snapshot_id=2, metric="turnover")
+    assert compute()[1].startswith("Nothing is missing")
 
 
 def test_a_raised_version_is_computed_beside_the_old_one(history, compute, monkeypatch):

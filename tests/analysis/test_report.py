@@ -88,7 +88,7 @@ def test_it_says_that_compute_would_keep_them(history, fails):
     assert said == "Results of 2 snapshots were computed for this report; `observatory compute` keeps them.\n"
 
 
-def test_a_raised_version_replaces_what_is_stored(history, report, monkeypatch):
+def test_D11_a_raised_version_replaces_what_is_stored(history, report, monkeypatch):
     two(history)
     history.compute()
     monkeypatch.setattr(turnover, "VERSION", turnover.VERSION + 1)
@@ -167,7 +167,7 @@ def test_events_are_counted_by_kind(history, report):
     ]  # fmt: skip
 
 
-def test_an_empty_store_is_an_empty_document(report):
+def test_D7_an_empty_store_is_an_empty_document(report):
     made = report()
     assert [made[key] for key in ("results", "snapshots", "movers", "events")] == [[], [], [], []]
     assert len(made["unknown"]) == 1

@@ -31,7 +31,7 @@ def test_a_decision_is_final_and_has_its_instant(history: list[Probe]) -> None:
 
 
 @given(st.lists(probes))
-def test_deleted_means_not_there_three_times_over_seven_days_and_never_anything_else(history: list[Probe]) -> None:
+def test_D4_deleted_means_not_there_three_times_over_seven_days_and_never_anything_else(history: list[Probe]) -> None:
     last = walked(history)[-1]
     if last.state == "deleted":
         not_there = [probe for probe in history if probe.id is None and probe.status in GONE]
@@ -41,7 +41,7 @@ def test_deleted_means_not_there_three_times_over_seven_days_and_never_anything_
 
 
 @given(st.lists(probes), probes.filter(lambda probe: probe.id is not None))
-def test_what_shows_itself_is_never_called_deleted(history: list[Probe], shows: Probe) -> None:
+def test_D4_what_shows_itself_is_never_called_deleted(history: list[Probe], shows: Probe) -> None:
     before = walked(history)[-1]
     after = step(before, shows)
     if before.state == "unknown":

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from crawler.card_spider import LARGEST_FETCHED, lasting_state, look_of, state_of
+from crawler.card_spider import LARGEST_FETCHED, CardSpider, lasting_state, look_of, state_of
 from crawler.items import Answer
-from crawler.spiders import CrawlError
+from crawler.spiders import CrawlError, Plan, how_to_go_on
+from crawler.spiders.huggingface import HuggingFaceSpider
 from db.cards import LARGEST_KEPT, WantedCard, blob_hash
 from tests.crawler.conftest import HUB, Crawl, Crawled
 from tests.simulated import Simulation
@@ -74,6 +75,11 @@ def test_a_second_look_at_unchanged_cards_asks_for_nothing(
     assert [newest for newest, _ in history] == [0, 1] and len({card for _, card in history}) == 2
 
 
+def test_a_look_that_is_stopped_names_no_option_it_lacks() -> None:
+    assert how_to_go_on(CardSpider(Plan("huggingface/models", 1), [], None)) == "run the same command again"
+    assert how_to_go_on(HuggingFaceSpider(Plan("huggingface/models", 1))) == "run the same command with --resume"
+
+
 def asked_names(done: Crawled) -> list[str]:
     return [
         str(name)
@@ -99,7 +105,7 @@ def test_cards_are_stored_as_they_are_under_the_hash_git_gives_them(
 
 
 @pytest.mark.slow
-def test_a_card_too_large_to_fetch_is_noted_and_not_asked_for_again(
+def test_E1_a_card_too_large_to_fetch_is_noted_and_not_asked_for_again(
     looked: Callable[[], Crawled], pretend: Simulation
 ) -> None:
     first = looked()
@@ -111,7 +117,7 @@ def test_a_card_too_large_to_fetch_is_noted_and_not_asked_for_again(
     pretend.mutate(registry=HUB, name=name, set={"card": "small again"})
 
 
-def test_a_renamed_repository_is_found_and_one_that_went_is_missing(crawl: Crawl, pretend: Simulation) -> None:
+def test_D2_D4_a_renamed_repository_is_found_and_one_that_went_is_missing(crawl: Crawl, pretend: Simulation) -> None:
     done = crawl(*LIST)
     (renamed,), (deleted,) = done.rows("SELECT name FROM package WHERE sha IS NOT NULL ORDER BY downloads DESC LIMIT 2")
     pretend.mutate(registry=HUB, name=renamed, action="rename", to=f"{renamed}-moved")
@@ -128,10 +134,11 @@ def test_a_renamed_repository_is_found_and_one_that_went_is_missing(crawl: Crawl
     [
         {"kind": "status", "code": 503},
         pytest.param({"kind": "truncate", "fraction": 0.5}, marks=pytest.mark.slow),
+        pytest.param({"kind": "truncate_gzip", "fraction": 0.9}, marks=pytest.mark.slow),
         pytest.param({"kind": "reset"}, marks=pytest.mark.slow),
     ],
 )
-def test_a_fault_that_passes_leaves_no_trace(crawl: Crawl, pretend: Simulation, fault: dict[str, object]) -> None:
+def test_C5_C6_a_fault_that_passes_leaves_no_trace(crawl: Crawl, pretend: Simulation, fault: dict[str, object]) -> None:
     crawl(*LIST)
     pretend.reset()
     pretend.faults([{"api": "huggingface", "request": number, **fault} for number in (1, 2, 3)])
@@ -141,7 +148,7 @@ def test_a_fault_that_passes_leaves_no_trace(crawl: Crawl, pretend: Simulation, 
 
 
 @pytest.mark.slow
-def test_a_hub_that_is_down_ends_the_look_and_the_next_one_goes_on(crawl: Crawl, pretend: Simulation) -> None:
+def test_C5_a_hub_that_is_down_ends_the_look_and_the_next_one_goes_on(crawl: Crawl, pretend: Simulation) -> None:
     crawl(*LIST)
     pretend.reset()
     pretend.faults([{"api": "huggingface", "request": 9, "kind": "status", "code": 500, "times": 1000}])
@@ -179,17 +186,17 @@ def test_every_answer_has_its_state(status: int, headers: dict[str, str], state:
     assert state_of(status, headers, "0f") == state
 
 
-def test_a_token_that_is_not_accepted_is_our_fault_and_not_the_cards() -> None:
+def test_C16_a_token_that_is_not_accepted_is_our_fault_and_not_the_cards() -> None:
     with pytest.raises(CrawlError):
         state_of(401, {"x-error-message": "Invalid credentials in Authorization header"}, "0f")
 
 
-def test_a_card_on_another_host_is_not_fetched_and_a_failure_is_no_state() -> None:
+def test_C10_E11_a_card_on_another_host_is_not_fetched_and_a_failure_is_no_state() -> None:
     assert lasting_state(CrawlError("sent on", gate="next_other_host")) == "elsewhere"
     assert lasting_state(CrawlError("kept failing")) == lasting_state(TimeoutError()) == ""
 
 
-def test_what_a_refusal_says_is_kept_without_addresses() -> None:
+def test_G1_what_a_refusal_says_is_kept_without_addresses() -> None:
     look = look_of(WANTED, answer(401, x_error_code="GatedRepo", x_error_message="Ask jo@mail.example.org"))
     assert (look.state, look.note, look.sha, look.at) == ("gated", "Ask [address removed]", "0f", 100)
     assert look_of(WANTED, answer(body=b"", x_repo_commit="0f")).text is not None

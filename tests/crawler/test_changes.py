@@ -109,7 +109,7 @@ def test_what_moves_while_we_page_is_seen_twice_and_counted(crawl: Crawl, preten
 
 
 @pytest.mark.parametrize("pages", [2, pytest.param(3, marks=pytest.mark.slow), pytest.param(4, marks=pytest.mark.slow)])
-def test_a_look_that_is_killed_loses_nothing(crawl: Crawl, pretend: Simulation, tmp_path: Path, pages: int) -> None:
+def test_A1_a_look_that_is_killed_loses_nothing(crawl: Crawl, pretend: Simulation, tmp_path: Path, pages: int) -> None:
     done = crawl("changes", HUB, *CLOCK)
     pretend.advance(3)
     pretend.reset()
@@ -178,7 +178,7 @@ FATES: dict[str, Act | None] = {
 }
 
 
-def test_what_became_of_what_vanished_is_decided_over_days(crawl: Crawl) -> None:
+def test_D4_what_became_of_what_vanished_is_decided_over_days(crawl: Crawl) -> None:
     with Simulation(models=60, datasets=5, spaces=5, packages=5) as hub:  # our clock: cases are due by it
         env = environment(hub)
         done = crawl("changes", HUB, "--quiet", env=env)

@@ -76,7 +76,7 @@ def test_each_rule_fails_by_itself(changed: dict[str, object], gates: list[str])
     assert failed(**changed) == gates
 
 
-def test_a_field_that_goes_away_is_an_api_that_has_changed() -> None:
+def test_D1_a_field_that_goes_away_is_an_api_that_has_changed() -> None:
     baseline = [("task", share) for share in (0.9, 0.92, 0.94)]  # 4 · √(2 · 0.92 · 0.08 / 1000) = 0.0485
     assert failed({"task": 0.872}, baseline) == []
     assert failed({"task": 0.871}, baseline) == ["G6 fields"]

@@ -10,7 +10,7 @@ import pytest
 from crawler.events import DAY, detect, mass, of_one
 from crawler.recording import end_snapshot
 from db.connect import writing
-from db.events import PackageEvent, Said
+from db.events import Said
 from db.store import Store
 from tests.db.short import asked, begin, page, seen
 
@@ -75,11 +75,31 @@ def test_D5_of_a_thousand_series_what_was_planted_is_found_and_little_else() -> 
 
 
 def test_D5_the_same_to_many_is_one_event_of_the_source() -> None:
-    many = [PackageEvent(n, "counter_reset", "note", "") for n in range(11)]
-    assert [event.evidence for event in mass(many, 1000)] == ["counter_reset of 11 of 1000 packages"]
-    assert not list(mass(many[:10], 1000)) and not list(mass(many[:4], 10))
+    assert [one.evidence for one in mass({"counter_reset": 11}, 1000)] == ["counter_reset of 11 of 1000 packages"]
+    assert not list(mass({"counter_reset": 10}, 1000)) and not list(mass({"counter_reset": 4}, 10))
     zeros = [(package, history(500, 0)) for package in range(100)]
     assert [event.kind for event in detect(zeros)].count("mass_event") == 1
+
+
+def test_D5_two_weeks_of_zeros_as_in_2022_are_told_once_and_their_end_is_no_event() -> None:
+    chance = random.Random(3)
+    levels = [chance.lognormvariate(8, 1) + 300 for _ in range(200)]
+    true = {package: [int(one * chance.uniform(0.9, 1.1)) for _ in range(12)] for package, one in enumerate(levels)}
+    told = []
+    for week in range(1, 12):
+        said = [
+            (package, [Said(7 * DAY * n, 0 if n in (6, 7) else values[n], None) for n in range(week + 1)])
+            for package, values in true.items()
+        ]
+        told.append([event.kind for event in detect(said) if event.kind in ("mass_event", "counter_reset")])
+    assert told[5].count("mass_event") == 1 and told[5].count("counter_reset") == 200
+    assert [kinds for week, kinds in enumerate(told) if week != 5 and kinds] == []
+
+
+def test_D5_a_total_that_falls_as_in_2026_is_told_for_each_and_for_the_source() -> None:
+    said = [(package, [Said(0, 500, 10_000 + package), Said(DAY, 501, 9_000 + package)]) for package in range(300)]
+    kinds_told = [event.kind for event in detect(said)]
+    assert (kinds_told.count("alltime_decrease"), kinds_told.count("mass_event")) == (300, 1)
 
 
 def list_of(store: Store, day: int, rows: list[object]) -> int:

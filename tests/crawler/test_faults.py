@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.crawler.conftest import HUB, Crawl
+from tests.crawler.conftest import HUB, Crawl, Crawled, environment
 from tests.simulated import Simulation
 
 TOP = ("snapshot", HUB, "--top", "3000", "--patience", "1.5", "--quiet")  # the probe, then three pages
@@ -35,6 +35,12 @@ SAMPLE = {
 MISTYPED = (("likes", "many"), ("createdAt", 7), ("safetensors", []))
 ELSEWHERE = (
     "https://127.0.0.1:1/x", "//127.0.0.3/x", "http://[::1]/x", "file:///etc/passwd", "http://user@127.0.0.2/",
+    "http://[::ffff:127.0.0.2]/", "http://0.0.0.0/", "http://0/", "http://127.1/", "http://2130706433/",
+    "http://0x7f000002/", "http://localhost/", "http://10.0.0.1/", "http://192.168.0.1/", "http://172.16.0.1/",
+    "http://metadata.internal/", "ftp://127.0.0.2/x", "data:application/json,[]", "javascript:alert(1)",
+    "gopher://127.0.0.2/", "http://hub.example@127.0.0.2/", "http://127.0.0.2#@hub.example/", "http://127.0.0.2:80%00/",
+    "http://%31%32%37.0.0.2/", "http://[fe80::1]/",
+    "//169.254.169.254/latest/meta-data/",
 )  # fmt: skip
 
 
@@ -92,32 +98,108 @@ def test_C5_a_fault_that_lasts_leaves_whole_pages_to_be_gone_on_with(
     assert [row[1] for row in done.ranking()] == [row["id"] for row in truth]
 
 
-@pytest.mark.parametrize(
-    ("fault", "gate"),
-    [
-        (scripted("cursor_loop", period=1), "cursor_loop"),
-        (scripted("cursor_loop", request=2, period=2), "cursor_loop"),
-        (scripted("next_other_host"), "next_other_host"),
-        (scripted("missing_link"), "G5 size"),
-        (scripted("short_page", n=10), "G2 transport"),
-        (scripted("stale", age=90000), "G8 freshness"),
-        (scripted("wrong_date", seconds=-7200), "G8 freshness"),
-        (scripted("drop_field", field="_id"), "G10 rejects"),
-        (scripted("change_type", field="downloads", value="many"), "G10 rejects"),
-        (scripted("null_field", field="downloads"), "G10 rejects"),
-        (scripted("rename_field", field="downloads"), "G10 rejects"),
-        (scripted("duplicate_rows", n=200), "overlap"),
-    ],
-    ids=lambda part: part["kind"] if isinstance(part, dict) else "",
-)
-def test_C7_a_list_that_is_not_what_it_seems_is_partial_with_the_reason(
-    crawl: Crawl, pretend: Simulation, fault: dict[str, object], gate: str
-) -> None:
-    pretend.faults([{**fault, "times": -1} if fault["kind"] == "cursor_loop" else fault])
+def is_partial(crawl: Crawl, pretend: Simulation, gate: str, *faults: dict[str, object]) -> Crawled:
+    """With these faults a snapshot ends partial, with this reason, and no reader is given its rows."""
+    pretend.faults(list(faults))
     done = crawl(*TOP)
     assert (done.exit_code, done.outcome["status"]) == (3, "partial")
     assert gate in str(done.outcome["reason"])
     assert done.rows("SELECT count(*) FROM v1_ranking") == [(0,)]
+    return done
+
+
+@pytest.mark.parametrize(
+    ("fault", "gate"),
+    [
+        (scripted("missing_link"), "G5 size"),
+        (scripted("short_page", n=10, times=2), "G2 transport"),
+        (scripted("drop_field", field="_id"), "G10 rejects"),
+        (scripted("change_type", field="downloads", value="many"), "G10 rejects"),
+        (scripted("null_field", field="downloads"), "G10 rejects"),
+        (scripted("rename_field", field="downloads"), "G10 rejects"),
+    ],
+    ids=lambda part: part["kind"] if isinstance(part, dict) else "",
+)
+def test_C7_D1_a_list_that_is_not_what_it_seems_is_partial_with_the_reason(
+    crawl: Crawl, pretend: Simulation, fault: dict[str, object], gate: str
+) -> None:
+    is_partial(crawl, pretend, gate, fault)
+
+
+BODIES = (
+    "", "null", "{}", '"text"', "7", "[1, 2", "<html><body>Sign in</body></html>", '{"error": "Internal"}', "\ufeff[]",
+    "[[[[", "[null]", "\x00\x01",
+)  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("body", BODIES)
+def test_C7_no_body_that_is_no_list_of_rows_becomes_a_page_of_one(crawl: Crawl, pretend: Simulation, body: str) -> None:
+    pretend.faults([scripted("status", code=200, body=body, content_type="application/json", times=-1)])
+    done = crawl(*TOP)
+    assert done.exit_code == 3 and done.outcome["status"] in ("open", "partial")
+    assert done.rows("SELECT count(*) FROM v1_ranking") == [(0,)]
+    assert done.rows("SELECT count(*) FROM ranking") == [(1000,)]
+
+
+LOOPS = [(period, start) for period in (1, 2, 3, 4, 5) for start in (2, 3, 4, 5)]
+
+
+@pytest.mark.parametrize(
+    ("period", "start"),
+    [pytest.param(*loop, marks=() if loop in ((1, 3), (2, 2)) else pytest.mark.slow) for loop in LOOPS],
+)
+def test_C9_a_list_that_leads_back_to_itself_is_left_within_two_requests(
+    crawl: Crawl, pretend: Simulation, period: int, start: int
+) -> None:
+    small = scripted("clamp", request=2, size=200, times=-1)
+    is_partial(crawl, pretend, "cursor_loop", small, scripted("cursor_loop", request=start, period=period, times=-1))
+    assert len(pretend.requests("huggingface")) <= start + period + 1
+
+
+def test_C10_a_next_page_on_another_host_is_not_asked_for(crawl: Crawl, pretend: Simulation) -> None:
+    is_partial(crawl, pretend, "next_other_host", scripted("next_other_host"))
+
+
+def test_C13_rows_that_come_twice_are_counted_and_many_are_too_many(crawl: Crawl, pretend: Simulation) -> None:
+    is_partial(crawl, pretend, "overlap", scripted("duplicate_rows", n=200))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("churn", [0.0001, 0.001, 0.01])
+def test_C13_of_a_list_that_moves_what_is_missed_is_about_what_is_seen_twice(crawl: Crawl, churn: float) -> None:
+    with Simulation(models=6000, churn=churn) as moving:
+        before = {row["id"] for row in moving.truth(HUB, k=5000)}
+        done = crawl("snapshot", HUB, "--top", "5000", "--quiet", env=environment(moving))
+        after = {row["id"] for row in moving.truth(HUB, k=5000)}
+    twice = int(str(done.outcome["duplicates"]))
+    missed = len((before & after) - {str(row[1]) for row in done.ranking()})
+    assert done.outcome["status"] == ("complete" if twice <= 50 else "partial")
+    assert missed <= 3 * twice + 5
+
+
+@pytest.mark.parametrize(
+    "fault", [scripted("stale", age=90000), scripted("wrong_date", seconds=-7200)], ids=lambda fault: fault["kind"]
+)
+def test_C14_B4_an_answer_that_lay_in_a_cache_or_is_of_another_time_is_not_fresh(
+    crawl: Crawl, pretend: Simulation, fault: dict[str, object]
+) -> None:
+    is_partial(crawl, pretend, "G8 freshness", fault)
+
+
+CUTS = [(kind, part / 16) for kind in ("truncate", "truncate_gzip") for part in range(16)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "fraction"), CUTS)
+def test_C6_an_answer_cut_anywhere_is_asked_for_again(
+    crawl: Crawl, pretend: Simulation, kind: str, fraction: float
+) -> None:
+    pretend.faults([scripted(kind, fraction=fraction)])
+    done = crawl(*TOP)
+    assert (done.exit_code, done.outcome["status"]) == (0, "complete")
+    truth = pretend.truth(HUB, by="downloads", k=3000)
+    assert [row[1] for row in done.ranking()] == [row["id"] for row in truth]
 
 
 @pytest.mark.parametrize("kind", ["huge_int", "negative", "nan", "lone_surrogate"])
@@ -152,14 +234,14 @@ def test_C8_an_empty_page_with_a_next_is_asked_for_again(crawl: Crawl, pretend: 
     assert (done.outcome["status"], done.outcome["listed"], done.outcome["pages"]) == ("complete", 3000, 4)
 
 
-def test_a_page_that_stays_empty_is_passed_over_and_the_gate_says_so(crawl: Crawl, pretend: Simulation) -> None:
+def test_C8_a_page_that_stays_empty_is_passed_over_and_the_gate_says_so(crawl: Crawl, pretend: Simulation) -> None:
     pretend.faults([scripted("empty_page_with_next", times=3)])
     done = crawl("snapshot", HUB, "--top", "2000", "--patience", "1.5", "--quiet")
     assert (done.outcome["status"], done.outcome["listed"]) == ("partial", 2000)
     assert "G2 transport" in str(done.outcome["reason"])
 
 
-def test_an_empty_list_is_a_failure(crawl: Crawl, pretend: Simulation) -> None:
+def test_C8_D7_an_empty_list_is_a_failure(crawl: Crawl, pretend: Simulation) -> None:
     pretend.faults([scripted("status", request=2, code=200, body=[], content_type="application/json")])
     done = crawl(*TOP)
     assert (done.exit_code, done.outcome["status"], done.outcome["listed"]) == (1, "failed", 0)
@@ -178,6 +260,22 @@ def test_C12_a_size_that_the_server_cuts_is_followed(crawl: Crawl, pretend: Simu
     assert (done.outcome["status"], done.outcome["listed"], done.outcome["pages"]) == ("complete", 3000, 9)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("registry", "k", "request_number"),
+    [(HUB, 3450, 5), (HUB, 100, 2), ("npm", 300, 3)],
+)
+def test_C12_a_page_that_has_lost_rows_is_asked_for_again(
+    crawl: Crawl, pretend: Simulation, registry: str, k: int, request_number: int
+) -> None:
+    api = "huggingface" if registry == HUB else "ecosystems"
+    pretend.faults([{"api": api, "request": request_number, "kind": "short_page", "n": 20}])
+    done = crawl("snapshot", registry, "--top", str(k), "--pause", "0", "--patience", "1.5", "--quiet")
+    truth = pretend.truth(HUB if registry == HUB else "npm.example", by="downloads", k=k)
+    assert done.outcome["status"] == "complete"
+    assert {row[1] for row in done.ranking()} == {row["id"] for row in truth}
+
+
 @pytest.mark.parametrize("kind", ["bomb", pytest.param("endless", marks=pytest.mark.slow)])
 def test_C11_a_body_without_end_is_let_go(crawl: Crawl, pretend: Simulation, kind: str) -> None:
     size = {"megabytes": 300} if kind == "bomb" else {}
@@ -191,11 +289,20 @@ def test_C11_a_body_without_end_is_let_go(crawl: Crawl, pretend: Simulation, kin
     ["http://127.0.0.2:9/x", "http://169.254.169.254/latest",
      *(pytest.param(target, marks=pytest.mark.slow) for target in ELSEWHERE)],
 )  # fmt: skip
-def test_C10_a_redirect_to_another_host_is_not_followed(crawl: Crawl, pretend: Simulation, target: str) -> None:
+def test_C10_E11_a_redirect_to_another_host_is_not_followed(crawl: Crawl, pretend: Simulation, target: str) -> None:
     pretend.faults([scripted("redirect", location=target)])
     done = crawl(*TOP)
     assert (done.exit_code, done.outcome["status"]) == (3, "partial")
     assert "another host" in str(done.outcome["reason"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["http:////127.0.0.2/", "\\\\127.0.0.2\\x", "///127.0.0.2/"])
+def test_C10_E11_what_only_looks_like_another_host_is_a_path_of_ours(
+    crawl: Crawl, pretend: Simulation, target: str
+) -> None:
+    is_partial(crawl, pretend, "(404)", scripted("redirect", location=target))
+    assert "127.0.0.2" in pretend.requests("huggingface")[-1]["path"]
 
 
 @pytest.mark.parametrize(("code", "exit_code"), [(401, 1), (403, 1), (404, 1), (418, 1)])

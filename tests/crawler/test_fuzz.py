@@ -1,4 +1,4 @@
-"""Headers, links and rows of any form: read, or refused with a reason; never anything else."""
+"""Headers, links, rows, schedules and front matter of any form: read, or refused with a reason; never anything else."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from crawler import front_matter
 from crawler.decode import NotAList
 from crawler.items import Answer
 from crawler.pace import read_date, read_quota, retry_after, wait_after_429
@@ -16,11 +17,14 @@ from schedules.config import read
 from tests.crawler.fuzzed import LINES, mangled, rows_of
 
 NAMES = ("ratelimit", "ratelimit-policy", "retry-after", "date", "x-ratelimit-reset", "x-ratelimit-remaining")
-USUAL, MANY = 4000, 100_000
+USUAL, MANY = 20_000, 1_000_000  # of each: 10⁵ in all in the usual run, 10⁶ of each by `make test-faults`
 HEADERS = (
     '"api";r=0;t=52', '"fixed window";"api";q=500;w=300', "120", "Wed, 21 Oct 2026 07:28:00 GMT", "-1", "1e9",
     '<https://hub.example/api/models?cursor=abc>; rel="next"', "1771234567", "q=;r=;;t", "٣",
 )  # fmt: skip
+
+
+CARD = "---\nlanguage: no\nlicense: mit\ntags: [pytorch, &a x, *a]\nbase_model: {a: b}\nversion: 1.10\n---\n# A model"
 
 
 def headers(chance: random.Random) -> None:
@@ -49,18 +53,35 @@ def schedules(chance: random.Random) -> None:
     assert faults or found["one"].run
 
 
-PARSERS = (headers, links, rows, schedules)
+def cards(chance: random.Random) -> None:
+    found = front_matter.read(mangled(chance, CARD))
+    assert found.state in ("none", "read", "refused", "broken") and (found.state == "read" or not found.fields)
+
+
+PARSERS = (headers, links, rows, schedules, cards)
+
+
+def fuzz(parser: Callable[[random.Random], None], times: int) -> None:
+    """Give it so many inputs; a failure names the seed of its thousand."""
+    for seed in range(times // 1000):
+        chance = random.Random(seed)
+        for number in range(1000):
+            try:
+                parser(chance)
+            except Exception as error:
+                raise AssertionError(f"input {number} of seed {seed}") from error
 
 
 @pytest.mark.parametrize("parser", PARSERS, ids=lambda parser: parser.__name__)
-def test_C3_D1_whatever_comes_is_read_or_refused(parser: Callable[[random.Random], None]) -> None:
-    for seed in range(USUAL if parser is not schedules else USUAL // 4):
-        parser(random.Random(seed))
+def test_C3_D1_E2_whatever_comes_is_read_or_refused(parser: Callable[[random.Random], None]) -> None:
+    fuzz(parser, USUAL)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("parser", PARSERS, ids=lambda parser: parser.__name__)
-def test_C3_D1_a_hundred_thousand_of_anything(parser: Callable[[random.Random], None]) -> None:
-    for seed in range(MANY):
-        parser(random.Random(seed))
+def test_C3_D1_E2_a_million_of_anything(
+    parser: Callable[[random.Random], None], measured: Callable[[str], None]
+) -> None:
+    fuzz(parser, MANY)
+    measured(f"{MANY:,} {parser.__name__}")

@@ -35,7 +35,7 @@ DATE = "Mon, 23 Nov 2026 13:00:00 GMT"
         ({}, None),
     ],
 )
-def test_both_dialects_of_quota_are_read_and_anything_else_is_none(
+def test_C1_C4_both_dialects_of_quota_are_read_and_anything_else_is_none(
     headers: dict[str, str], quota: Quota | None
 ) -> None:
     assert read_quota(headers) == quota

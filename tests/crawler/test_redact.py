@@ -31,7 +31,7 @@ def test_E12_a_long_body_takes_little_time(body: bytes) -> None:
     assert time.process_time() - began < 5
 
 
-def test_rejected_rows_and_events_are_cleaned_too_and_the_body_is_kept_only_if_asked_for() -> None:
+def test_G1_rejected_rows_and_events_are_cleaned_too_and_the_body_is_kept_only_if_asked_for() -> None:
     page = Page("ranking", "u", 0, 200, 1, "h", {}, 1, rejects=(Reject(0, "why", "jo@lab.example"),),
                 events=(Event("kind", "note", "said jo@lab.example"),), body=b"jo@lab.example")  # fmt: skip
     assert redacted(page, True).body == b"[address removed]"
@@ -40,7 +40,7 @@ def test_rejected_rows_and_events_are_cleaned_too_and_the_body_is_kept_only_if_a
     assert redacted(page, True).events[0].evidence == "said [address removed]"
 
 
-def test_an_address_that_an_author_put_into_a_tag_is_removed() -> None:
+def test_G1_an_address_that_an_author_put_into_a_tag_is_removed() -> None:
     seen = Observation("1", "a/b", attributes={"tags": '["contact:jo@lab.example","en"]', "task": None})
     page = Page("ranking", "u", 0, 200, 1, "h", {}, 1, observations=(seen,))
     assert redacted(page, True).observations[0].attributes == {
@@ -49,7 +49,7 @@ def test_an_address_that_an_author_put_into_a_tag_is_removed() -> None:
     }
 
 
-def test_an_address_as_a_library_a_parent_or_a_reason_is_removed_too() -> None:
+def test_G1_an_address_as_a_library_a_parent_or_a_reason_is_removed_too() -> None:
     seen = Observation(
         "1", "a/b", parents=(Parent("jo@lab.example", "merge"),), libraries=(("jo@lab.example", "library"),)
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import random
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -133,7 +133,9 @@ def _held(ask: Callable[[str], tuple[object, ...]]) -> tuple[object, ...]:
         return (ask("SELECT count(*) FROM sqlite_master")[0],)
 
 
-def crashes(recorded: Recorded, every: int = 1, seed: int = 1) -> Iterator[tuple[int, dict[str, bytes]]]:
+def crashes(
+    recorded: Recorded, every: int = 1, seed: int = 1, variants: Sequence[str] = VARIANTS
+) -> Iterator[tuple[int, dict[str, bytes]]]:
     """Every so-many-th crash state: the commits acknowledged by then, and what the disk holds. Equal ones come once."""
     chance = random.Random(seed)
     flushed: dict[str, bytearray] = {}
@@ -150,7 +152,7 @@ def crashes(recorded: Recorded, every: int = 1, seed: int = 1) -> Iterator[tuple
         else:
             loose.setdefault(one.file, []).append(one)
             flushed.setdefault(one.file, bytearray())
-        for variant in VARIANTS:
+        for variant in variants:
             number += 1
             if number % every:
                 continue
@@ -203,11 +205,17 @@ class Verdict:
     lost: int = 0
     halves: int = 0
 
+    def __str__(self) -> str:
+        """In words."""
+        return f"{self.states:,} states, {self.corrupt} damaged, {self.lost} lost a commit, {self.halves} half complete"
 
-def judge(recorded: Recorded, folder: Path, store: str, every: int = 1, seed: int = 1) -> Verdict:
+
+def judge(
+    recorded: Recorded, folder: Path, store: str, every: int = 1, seed: int = 1, variants: Sequence[str] = VARIANTS
+) -> Verdict:
     """Open crash states as the store would be opened after the power comes back, and look."""
     verdict = Verdict()
-    for acknowledged, state in crashes(recorded, every, seed):
+    for acknowledged, state in crashes(recorded, every, seed, variants):
         for old in folder.iterdir():
             old.unlink()
         for name, content in state.items():

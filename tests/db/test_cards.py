@@ -73,7 +73,7 @@ def test_the_same_text_of_two_packages_is_one_card(cards: Cards, connection: sql
 
 
 @pytest.mark.parametrize("size", [0, 1, LARGEST_KEPT - 1, LARGEST_KEPT, LARGEST_KEPT + 1])
-def test_a_large_card_is_kept_in_part_with_its_true_size(
+def test_E1_a_large_card_is_kept_in_part_with_its_true_size(
     cards: Cards, connection: sqlite3.Connection, size: int
 ) -> None:
     package = cards.package(MODELS, "name:a/b", "a/b", 1)

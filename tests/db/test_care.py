@@ -18,7 +18,7 @@ from db.care import BROKEN, HOLDS, NOTE, back_up, check, has_wal_reset_bug, newe
 from db.connect import writing
 from db.migrate import FOLDER
 from db.store import Store
-from tests.db.short import asked, begin, in_child, page, take
+from tests.db.short import FAILED, asked, begin, in_child, page, take
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -84,6 +84,16 @@ def test_what_was_changed_behind_our_back_is_found(full: Path, name: str, script
     tamper(full, script)
     assert verdicts(full)[name] == BROKEN
     assert told in said(full, name)
+
+
+def test_rows_that_were_refused_at_the_end_of_a_list_are_no_fault(path: Path) -> None:
+    with writing(path) as database:
+        store = Store(database)
+        for rows, rejected in ((["a"], (1, 2)), ([], (0, 1, 2))):
+            snapshot = begin(store, k=3)
+            store.record(snapshot, page(rows, rejected=rejected))
+            store.end(snapshot, "partial", FAILED, "rejects", 0)
+    assert verdicts(path)["pages"] == HOLDS, said(path, "pages")
 
 
 def test_a_missing_trigger_is_found(full: Path) -> None:

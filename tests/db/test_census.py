@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from db import StoreError
-from db.blocks import read_whole, whole
+from db.blocks import OLDER, apply, difference, one_place, read_whole, whole
 from db.census import counters, digest, series
 from db.census_store import CensusStore
 from db.rows import CensusPage, Observation
@@ -51,7 +51,7 @@ def census_page(rows: Mapping[str, Said], fingerprints: Mapping[str, int] | None
     return CensusPage(
         "ranking", "https://hub.example/api/models", 0, 200, 1, "0" * 64, {}, len(ids), stable_ids=ids,
         fingerprints=prints, downloads=columns[0], likes=columns[1], downloads_all_time=columns[2], trending=nothing,
-        modified_at=nothing, shas=nothing, observe=observe, fields={"downloads": len(ids)}, **more,
+        observe=observe, fields={"downloads": len(ids)}, **more,
     )  # fmt: skip
 
 
@@ -75,10 +75,10 @@ def held(store: CensusStore, snapshot: int) -> dict[str, Said]:
 
 
 @settings(max_examples=30, deadline=None)
-@given(HISTORIES, st.integers(1, 5))
-def test_censuses_are_read_back_as_they_were(history: list[dict[str, Said]], every: int) -> None:
+@given(HISTORIES, st.integers(1, 6), st.integers(1, 3))
+def test_censuses_are_read_back_as_they_were(history: list[dict[str, Said]], every: int, half: int) -> None:
     store = census_store()
-    with patch("db.census.WHOLE_EVERY", every):
+    with patch("db.census.WHOLE_EVERY", every), patch("db.census.HALF_WAY", half):
         taken = [census(store, rows, at) for at, rows in enumerate(history)]
     assert [held(store, snapshot) for snapshot in taken] == history
     for key, package in asked(store, "SELECT stable_id, package_id FROM package"):
@@ -201,10 +201,40 @@ def test_observations_of_an_ended_census_are_never_changed() -> None:
             asked(store, statement)
 
 
+def test_blocks_of_the_first_form_are_still_read() -> None:
+    content = bytes.fromhex(
+        "28b52ffd2444650100d806000406000000020aff0104ff02f571011100010006030201010106005875017b754e92195465b001b4017f677d75"
+    )
+    step = bytes.fromhex(
+        "28b52ffd245d9d0100e001000406020302040000030001ff14020ad00700000104020201011009002d4500325c0a66aa38ccc02861b890d1"
+        "42c600b04e087b7b"
+    )
+    after = apply(read_whole(content, OLDER), step, OLDER)
+    assert [column.tolist() for column in after.in_order()] == [
+        [0, 1, 2, 4, 5, 6], [9, 510, 1, 71000, 1, 4], [1, 3, 0, 5, 0, 0], [-1, 7, -1, -1, -1, -1],
+    ]  # fmt: skip
+    assert list(one_place(iter([(content, True, OLDER), (step, False, OLDER)]), 1)) == [
+        (True, [500, 2, -1]), (True, [510, 3, 7]),
+    ]  # fmt: skip
+
+
+@given(
+    st.lists(st.tuples(COUNTS, COUNTS), min_size=1, max_size=60), st.lists(st.integers(-3, 3), min_size=60, max_size=60)
+)
+def test_a_front_in_which_most_change_is_told_step_by_step(values: list[Said], steps: list[int]) -> None:
+    places = np.arange(len(values))
+    columns = [np.array([-1 if row[place % 2] is None else row[place % 2] for row in values]) for place in range(3)]
+    before = read_whole(whole(places, columns))
+    after = [column + np.array(steps[: len(values)]) for column in columns]  # beyond the largest it wraps
+    step = difference(before, places, after)
+    found = (apply(before, step) if step else before).in_order()[1:]
+    assert [column.tolist() for column in found] == [column.tolist() for column in after]
+
+
 def test_a_block_of_a_newer_form_or_a_broken_one_is_refused() -> None:
     content = whole(np.arange(3), [np.arange(3)] * 3)
     with pytest.raises(StoreError):
-        read_whole(content, codec=2)
+        read_whole(content, codec=99)
     with pytest.raises(ValueError, match="cannot be read"):
         read_whole(content[:-2] + b"xx")
 

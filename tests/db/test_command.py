@@ -147,12 +147,12 @@ def test_a_reader_that_has_seen_enough_ends_us_quietly() -> None:
         ("half \ud800", "half ⟨U+D800⟩"),
     ],
 )
-def test_characters_a_terminal_would_obey_are_shown(text: str, shown: str) -> None:
+def test_E8_characters_a_terminal_would_obey_are_shown(text: str, shown: str) -> None:
     assert plain(text) == shown
 
 
 @given(st.text(st.characters()))
-def test_plain_text_can_be_printed_obeys_nothing_and_is_plain_already(text: str) -> None:
+def test_E8_plain_text_can_be_printed_obeys_nothing_and_is_plain_already(text: str) -> None:
     shown = plain(text)
     shown.encode("utf-8")
     assert not any(letter in shown for letter in "\x00\x07\x08\r\x1b\x7f\x9b\u202e\u2066")

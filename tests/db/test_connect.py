@@ -33,7 +33,7 @@ def strangers(folder: Path) -> dict[str, Path]:
 
 @pytest.mark.parametrize("use", [reading, writing])
 @pytest.mark.parametrize("kind", ["text", "foreign", "newer"])
-def test_a_file_that_is_not_a_store_of_ours_is_refused_and_left_as_it_is(
+def test_E9_a_file_that_is_not_a_store_of_ours_is_refused_and_left_as_it_is(
     tmp_path: Path, kind: str, use: object
 ) -> None:
     path = strangers(tmp_path)[kind]
@@ -44,7 +44,7 @@ def test_a_file_that_is_not_a_store_of_ours_is_refused_and_left_as_it_is(
     assert path.read_bytes() == before
 
 
-def test_a_newer_store_names_what_is_unknown(tmp_path: Path) -> None:
+def test_A11_a_newer_store_names_what_is_unknown(tmp_path: Path) -> None:
     with pytest.raises(SchemaTooNew, match="9999_later"), reading(strangers(tmp_path)["newer"]):
         pass
 
@@ -57,7 +57,7 @@ def test_an_empty_file_has_nothing_to_read(path: Path) -> None:
     assert path.read_bytes() == b""
 
 
-def test_an_empty_file_is_what_a_killed_beginning_leaves_and_becomes_a_store(path: Path) -> None:
+def test_A1_an_empty_file_is_what_a_killed_beginning_leaves_and_becomes_a_store(path: Path) -> None:
     path.touch()
     with writing(path) as database:
         assert take(Store(database), ["a"]) == 1
@@ -77,7 +77,7 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a b.db", "what?.db", "c#1.db", "100%.db", "%41.db", "ü.db", "mode=ro&x.db"])
-def test_any_name_of_a_file_will_do(tmp_path: Path, name: str) -> None:
+def test_E7_any_name_of_a_file_will_do(tmp_path: Path, name: str) -> None:
     with writing(tmp_path / name) as database:
         take(Store(database), ["a"])
     assert sorted(found.name for found in tmp_path.iterdir()) == sorted([name, f"{name}.lock"])
@@ -91,7 +91,7 @@ def test_A9_a_second_writer_is_refused_at_once_and_told_who_writes(path: Path) -
     assert in_four_parts(refused.value)
 
 
-def test_a_second_writer_is_refused_whatever_link_it_comes_by(path: Path, tmp_path: Path) -> None:
+def test_A9_a_second_writer_is_refused_whatever_link_it_comes_by(path: Path, tmp_path: Path) -> None:
     with writing(path):
         (tmp_path / "link.db").symlink_to(path)
         with pytest.raises(StoreBusy), writing(tmp_path / "link.db"):
@@ -144,14 +144,14 @@ def test_A6_a_reader_in_the_middle_of_reading_does_not_hold_a_writer_up(path: Pa
         assert connection.execute("SELECT count(*) FROM snapshot").fetchone()[0] == 1
 
 
-def test_a_reader_cannot_write(full: Path) -> None:
+def test_E9_a_reader_cannot_write(full: Path) -> None:
     before = full.read_bytes()
     with reading(full) as connection, pytest.raises(sqlite3.OperationalError, match="readonly"):
         connection.execute("DELETE FROM result")
     assert full.read_bytes() == before
 
 
-def test_damage_met_in_the_middle_of_reading_is_told_as_damage(full: Path) -> None:
+def test_A8_damage_met_in_the_middle_of_reading_is_told_as_damage(full: Path) -> None:
     size = full.stat().st_size
     with full.open("r+b") as file:
         file.seek(4096 * 2)
@@ -178,7 +178,7 @@ def test_a_network_file_system_is_known_by_its_mount_with_a_space_in_it(tmp_path
     assert file_system(Path("/mnt/my"), mounts) == "ext4"
 
 
-def test_a_link_to_a_network_file_system_is_one(tmp_path: Path) -> None:
+def test_A10_a_link_to_a_network_file_system_is_one(tmp_path: Path) -> None:
     (tmp_path / "far").mkdir()
     (tmp_path / "near.db").symlink_to(tmp_path / "far" / "store.db")
     mounts = tmp_path / "mounts"

@@ -111,7 +111,7 @@ def test_a_store_says_what_it_is(path: Path) -> None:
         assert database.conn.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
 
 
-def test_a_store_whose_migration_was_killed_at_its_end_says_so_the_next_time(path: Path) -> None:
+def test_A11_a_store_whose_migration_was_killed_at_its_end_says_so_the_next_time(path: Path) -> None:
     with writing(path) as database:
         database.conn.execute("PRAGMA application_id = 0")
     with writing(path) as database:

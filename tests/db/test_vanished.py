@@ -41,3 +41,24 @@ def test_one_that_is_listed_again_is_no_longer_asked_for() -> None:
     assert asked(store, "SELECT state, decided_at FROM absence") == [("returned", 350)]
     assert asked(store, "SELECT kind FROM quality_event WHERE kind = 'returned'") == [("returned",)]
     assert store.undecided(HUB) == []
+
+
+def test_D4_one_that_was_not_there_and_is_listed_again_was_private_and_not_deleted() -> None:
+    store = census_store()
+    census(store, {A: ROW, B: ROW, C: ROW}, at=100)
+    census(store, {A: ROW}, at=200)
+    store.__class__ = LookStore
+    store.miss(vanished(store._connection, HUB))
+    ask = store._connection.execute
+    ask("UPDATE absence SET probes = 1, first_probe = 210, last_probe = 210")
+    ask("UPDATE absence SET state = 'deleted', decided_at = 220 WHERE package_id = 3")
+    assert store.welcome_back(HUB, 250) == 0
+    store.__class__ = type(census_store())
+    census(store, {A: ROW, B: ROW, C: ROW}, at=300)
+    store.__class__ = LookStore
+    for at in (350, 360):
+        store.welcome_back(HUB, at)
+    assert asked(store, "SELECT package_id, noted_at FROM quality_event WHERE kind = 'privated' ORDER BY 1") == [
+        (2, 350), (3, 350),
+    ]  # fmt: skip
+    assert asked(store, "SELECT state FROM absence ORDER BY package_id") == [("returned",), ("deleted",)]

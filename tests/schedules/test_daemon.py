@@ -11,11 +11,12 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from benchmarks.daemon import Left, run, shown
 from db.ticks import Tick, append, journal
 from tests.simulated import Simulation
 
@@ -94,48 +95,33 @@ def place(tmp_path: Path, pretend: Simulation) -> Iterator[Place]:
             process.wait()
 
 
-def every_moment_is_on_record(place: Place, period: int) -> list[tuple[int, str]]:
-    """The ticks in time: not one is missing between the first and the last, and none is there twice."""
-    rows = place.ask("SELECT due_at, outcome FROM tick WHERE schedule = 'top' AND outcome <> 'known' ORDER BY due_at")
-    dues = [int(str(due)) for due, _ in rows]
-    assert dues == list(range(dues[0], dues[-1] + 1, period))
-    return [(int(str(due)), str(outcome)) for due, outcome in rows]
+def nothing_is_missing(left: Left) -> None:
+    """Each moment is on record once, what is done has its snapshot, and the store is sound."""
+    assert (left.missing, left.twice, left.unpaired, left.check) == (0, 0, 0, 0), left
+    assert left.outcomes["done"] and left.snapshots
 
 
-def survives(place: Place, period: int, kill_after: float, seconds: float) -> None:
-    """Kill the daemon again and again; then look at the ledger and at the store."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        process = place.daemon()
-        time.sleep(kill_after)
-        process.kill()
-        process.wait()
-    last = place.daemon()
-    place.wait_for("tick", outcome="done", schedule="top")
-    last.terminate()
-    assert last.wait(15) == 0
-    ticks = every_moment_is_on_record(place, period)
-    assert {"done"} < {outcome for _, outcome in ticks}
-    done = place.ask("SELECT count(*) FROM snapshot WHERE status = 'complete'")[0][0]
-    assert int(str(done)) >= sum(outcome == "done" for _, outcome in ticks)
-    check = subprocess.run(
-        [sys.executable, "-m", "db", "check", "--db", str(place.store)], cwd=ROOT, capture_output=True, text=True,
-        check=False,
-    )  # fmt: skip
-    assert check.returncode == 0, check.stdout
-
-
-def test_A1_killed_again_and_again_no_tick_is_missing_and_the_store_is_sound(place: Place) -> None:
-    place.schedule("top", CRAWL, 'every = "1 second"')
-    survives(place, 1, 1.6, 4.5)
+def test_A1_killed_again_and_again_no_tick_is_missing_and_the_store_is_sound(tmp_path: Path) -> None:
+    (left,) = run(tmp_path, every=1, seconds=4.5, kill_after=1.6, alone_every=None)
+    nothing_is_missing(left)
+    assert left.lives > 2
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_A1_ten_minutes_with_a_kill_every_45_seconds(place: Place) -> None:
-    place.schedule("top", CRAWL, 'every = "20 seconds"', 'then = ["after"]')
-    place.schedule("after", "compute")
-    survives(place, 20, 45.0, 600.0)
+def test_A1_A12_ten_minutes_with_a_kill_every_45_seconds_and_ten_without(
+    tmp_path: Path, measured: Callable[[str], None]
+) -> None:
+    killed, alone = run(tmp_path, every=20, seconds=600, kill_after=45, alone_every=5)
+    for left in (killed, alone):
+        measured("; ".join(f"{name} {value}" for name, value in shown(left).items()))
+    nothing_is_missing(killed)
+    nothing_is_missing(alone)
+    assert (killed.lives, alone.lives) == (14, 1)
+    for left in (killed, alone):
+        then, at_the_end, most = left.resident
+        assert at_the_end - then < 1 and most < 100, "megabytes"
+        assert left.files[0] == left.files[1] and left.files[2] < 30
 
 
 def test_a_killed_daemon_takes_its_command_with_it(place: Place) -> None:
@@ -226,8 +212,9 @@ def test_A9_of_two_daemons_one_runs_and_the_other_names_it(place: Place) -> None
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_A9_two_daemons_started_together_fifty_times(place: Place) -> None:
+def test_A9_two_daemons_started_together_fifty_times(place: Place, measured: Callable[[str], None]) -> None:
     one_of_two(place, 50)
+    measured("exactly one ran, 50 times")
 
 
 def test_A13_told_to_read_again_it_does_or_says_why_not(place: Place) -> None:
@@ -283,6 +270,38 @@ def test_it_answers_prometheus_on_loopback_and_tells_systemd(place: Place) -> No
         assert 'observatory_schedule_stale{schedule="top"} 0.0' in text
         process.terminate()
         assert process.wait(15) == 0
+
+
+SLOW_DISK = """
+import os, sys, time
+flush = os.fsync
+os.fsync = lambda file: (time.sleep(0.5), flush(file))[1]
+from schedules.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.slow
+def test_A14_on_a_slow_disk_it_still_says_that_it_lives(place: Place) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(place.folder / "notify"))
+        systemd.settimeout(20)
+        place.environment |= {"NOTIFY_SOCKET": str(place.folder / "notify"), "WATCHDOG_USEC": "12000000"}
+        place.schedule("top", CRAWL, 'every = "2 seconds"')
+        line = place.line("run", "--log", "json")
+        log = open(place.folder / "log0", "w")
+        process = subprocess.Popen(
+            [line[0], "-c", SLOW_DISK, *line[3:]], cwd=ROOT, env=place.environment, stdout=log, stderr=log
+        )
+        place.started.append(process)
+        heard = [time.monotonic()]
+        while time.monotonic() - heard[0] < 15:
+            systemd.recv(100)
+            heard.append(time.monotonic())
+        assert max(after - before for before, after in zip(heard, heard[1:], strict=False)) < 12, "or it is killed"
+        place.wait_for("tick", outcome="done")
+        process.terminate()
+        assert process.wait(30) == 0
 
 
 def test_B7_a_daemon_that_does_nothing_is_seen(place: Place) -> None:

@@ -17,6 +17,9 @@ MEDIA = {
     "sqlite": "application/vnd.sqlite3",
 }  # fmt: skip
 ANY = "application/octet-stream"
+# By its extension frictionless takes Parquet for a table, and an integer that is missing for a text "nan"; under its
+# registered name it is a file whose bytes and hash are looked at. What its columns are it says itself.
+FORMATS = {"parquet": "vnd.apache.parquet"}
 
 
 def tell(facts: Facts) -> Mapping[str, bytes]:
@@ -45,11 +48,10 @@ def _resource(facts: Facts, file: File, table: Table | None) -> dict[str, object
     one = file.written
     licences, sources = terms(facts, one.registry)
     made: dict[str, object] = {
-        "name": _name(file.path), "path": file.path, "format": one.format, "mediatype": MEDIA.get(one.format, ANY),
+        "name": _name(file.path), "path": file.path, "format": FORMATS.get(one.format, one.format),
+        "mediatype": MEDIA.get(one.format, ANY), "bytes": file.bytes, "hash": f"sha256:{file.sha256}",
         "licenses": licences, "sources": sources,
     }  # fmt: skip
-    if one.format != "parquet":  # frictionless reads it as a table, and cannot count its bytes: the manifest has them
-        made |= {"bytes": file.bytes, "hash": f"sha256:{file.sha256}"}
     if table is None:
         return made
     made["description"] = about(table)

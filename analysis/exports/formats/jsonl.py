@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,13 +15,16 @@ if TYPE_CHECKING:
 
 
 def write(tables: Sequence[Table], folder: Path) -> Iterator[Written]:
-    """Write every part of every stable view; what was written."""
+    """Write every part of every stable view that has rows; what was written. A file without a line is no JSON."""
     for table in tables:
         names = [column.name for column in table.columns]
         for part in () if table.lake else table.parts:
             path, written = folder / "jsonl" / table.name / f"{plain_name(part)}.jsonl", 0
+            rows = part.rows()
+            if (first := next(rows, None)) is None:
+                continue
             with create(path) as stream:
-                for row in part.rows():
+                for row in chain((first,), rows):
                     written += 1
                     line = json.dumps(dict(zip(names, row, strict=True)), separators=(",", ":"), allow_nan=False)
                     stream.write(line.encode("ascii") + b"\n")

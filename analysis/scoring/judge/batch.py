@@ -9,19 +9,23 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from analysis.scoring.judge.answers import ERROR, Reading
-from analysis.scoring.judge.client import WRITTEN, Setup, judged, key_of, most_tokens
+from analysis.scoring.judge.client import WRITTEN, Setup, do_without, judged, key_of, most_tokens, refused_parameter
 from analysis.scoring.judge.ledger import Ledger
 from analysis.scoring.judge.prompts import body, new_mark
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
+MOST_REQUESTS, MOST_BYTES = 50_000, 150_000_000  # of one batch; the API takes 50,000 and 200 MB
 ENDED = ("completed", "failed", "expired", "cancelled")
 
 
 def requests(cards: Sequence[tuple[str, str]], setup: Setup, ledger: Ledger, day: str) -> Iterator[dict[str, Any]]:
-    """A request for each reading that is not known, as far as the day's budget has room; each is reserved first."""
-    asked: set[str] = set()
+    """A request for each reading that is neither known nor asked for in a batch that is still to be collected.
+
+    As far as the day's budget has room; each is reserved first.
+    """
+    asked = waiting_for(ledger)
     for _, text in cards:
         key = key_of(text, setup)
         known = ledger.known(key)
@@ -29,12 +33,38 @@ def requests(cards: Sequence[tuple[str, str]], setup: Setup, ledger: Ledger, day
             if repeat in known or f"{key}#{repeat}" in asked:
                 continue
             made = body(setup.prompt, text, setup.model, WRITTEN, new_mark(), setup.seed + repeat)
+            made = {name: value for name, value in made.items() if name not in setup.without}
             tokens = most_tokens(made)
             call = ledger.reserve(day, tokens + WRITTEN, setup.price.of(tokens, WRITTEN))
             if call is None:
                 return
             asked.add(f"{key}#{repeat}")
             yield {"call": call, "key": key, "repeat": repeat, "body": made}
+
+
+def waiting_for(ledger: Ledger) -> set[str]:
+    """The readings that batches were asked for which have not been collected."""
+    pending = [one["calls"] for one in ledger.seen().batches.values() if not one["collected"]]
+    return {f"{key}#{repeat}" for calls in pending for key, repeat in calls.values()}
+
+
+def parts(asked: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    """The requests in batches that are none of them too large.
+
+    >>> [len(part) for part in parts([{"body": {}}] * 120_000)]
+    [50000, 50000, 20000]
+    """
+    part: list[Mapping[str, Any]] = []
+    size = 0
+    for one in asked:
+        bytes_of_it = len(json.dumps(one["body"])) + 200
+        if part and (len(part) == MOST_REQUESTS or size + bytes_of_it > MOST_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(one)
+        size += bytes_of_it
+    if part:
+        yield part
 
 
 def request_file(asked: Sequence[Mapping[str, Any]]) -> bytes:
@@ -78,13 +108,17 @@ async def collect(client: AsyncOpenAI, cards: Sequence[tuple[str, str]], setup: 
 def take(
     lines: str, calls: Mapping[str, Sequence[Any]], texts: Mapping[str, str], setup: Setup, ledger: Ledger
 ) -> None:
-    """Take in the lines of a file of results, in whatever order they come."""
+    """Take in the lines of a file of results, in whatever order they come; what a model refuses is kept."""
     for line in filter(None, lines.splitlines()):
         told = json.loads(line)
         if told.get("custom_id") not in calls:
             continue
         key, repeat = calls[told["custom_id"]]
         answered = (told.get("response") or {}).get("body") or {}
+        told_why = answered.get("error") or {}
+        if refused := refused_parameter(told_why.get("param"), str(told_why.get("message"))):
+            setup = do_without(setup, refused, ledger)
+            ledger.settle(told["custom_id"], 0, 0.0)
         usage = answered.get("usage") or {}
         if "prompt_tokens" in usage and "completion_tokens" in usage:
             read, written = usage["prompt_tokens"], usage["completion_tokens"]

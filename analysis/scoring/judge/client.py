@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 WRITTEN = 1_200  # most tokens of an answer
+AROUND = 100  # tokens of a request beside what stands in it
 AGAIN = (
     "That was not the JSON object that was described. Answer with it alone: five items, each with `answer` and `quote`."
 )
+OPTIONAL = ("temperature", "seed")  # what a model may refuse to be told; it is then another reader
 HOPELESS = 5  # failures one after another, of whatever cards, after which nothing more is asked
 
 
@@ -36,6 +39,12 @@ class Setup:
     seed: int = 20_240
     attempts: int = 4
     wait: float = 20.0
+    without: tuple[str, ...] = ()
+
+    @property
+    def asked_how(self) -> str:
+        """How the model is asked other than usually; '' if it takes every parameter."""
+        return f" without {', '.join(self.without)}" if self.without else ""
 
 
 class Judge:
@@ -62,16 +71,16 @@ class Judge:
         key = key_of(text, self.setup)
         known = {} if afresh else self._ledger.known(key)
         return list(await asyncio.gather(*(
-            self._reading(text, key, repeat, known.get(repeat)) for repeat in range(self.setup.repeats)
+            self._reading(text, repeat, known.get(repeat)) for repeat in range(self.setup.repeats)
         )))  # fmt: skip
 
-    async def _reading(self, text: str, key: str, repeat: int, known: Mapping[str, object] | None) -> Reading:
+    async def _reading(self, text: str, repeat: int, known: Mapping[str, object] | None) -> Reading:
         if known is not None:
             return Reading.of(known)
         async with self._free:
             made = await self._ask(text, repeat)
         if made.state in (READ, INVALID, REFUSED):  # what another try would not mend
-            self._ledger.keep(key, repeat, made.as_dict())
+            self._ledger.keep(key_of(text, self.setup), repeat, made.as_dict())
         return made
 
     async def _ask(self, text: str, repeat: int) -> Reading:
@@ -103,8 +112,24 @@ class Judge:
             return Reading(OVER_BUDGET, note="the budget of the day has no room for the call"), ""
         return judged(completion, text)
 
-    async def _paid(self, asked: dict[str, Any]) -> Any:
-        """The completion; None if there was no money for it. Every try is reserved: a failed one may cost too."""
+    async def _paid(self, asked: Mapping[str, Any]) -> Any:
+        """The completion; None if there was no money for it. A parameter the model refuses is left out from then on."""
+        import openai
+
+        while True:
+            sent = {name: value for name, value in asked.items() if name not in self.setup.without}
+            try:
+                return await self._tried(sent)
+            except openai.BadRequestError as error:
+                refused = refused_parameter(getattr(error, "param", None), str(error))
+                if refused not in sent:
+                    raise
+                self.setup = do_without(self.setup, refused, self._ledger)
+
+    async def _tried(self, asked: dict[str, Any]) -> Any:
+        """Every try is reserved: a failed one may cost too, but for one that was refused as it stands."""
+        import openai
+
         async for attempt in AsyncRetrying(
             retry=retry_if_exception(may_pass), stop=stop_after_attempt(self.setup.attempts),
             wait=wait_random_exponential(0.2, self.setup.wait), reraise=True,
@@ -114,7 +139,11 @@ class Judge:
                 call = self._ledger.reserve(self._today(), tokens + WRITTEN, self.setup.price.of(tokens, WRITTEN))
                 if call is None:
                     return None
-                completion = await self._client.chat.completions.create(**asked)
+                try:
+                    completion = await self._client.chat.completions.create(**asked)
+                except openai.BadRequestError:
+                    self._ledger.settle(call, 0, 0.0)
+                    raise
                 self._settle(call, getattr(completion, "usage", None))
                 return completion
         return None
@@ -127,18 +156,43 @@ class Judge:
         self._ledger.settle(call, read + written, self.setup.price.of(read, written))
 
 
+def refused_parameter(named: str | None, said: str) -> str:
+    """The optional parameter that a model does not take; '' if it is about something else.
+
+    >>> refused_parameter(None, "Unsupported value: 'temperature' does not support 0 with this model.")
+    'temperature'
+    """
+    return next((name for name in OPTIONAL if named == name or (not named and f"'{name}'" in said)), "")
+
+
+def do_without(setup: Setup, parameter: str, ledger: Ledger) -> Setup:
+    """The setup without a parameter, which is kept, so that the next run need not find out again."""
+    made = replace(setup, without=tuple(sorted({*setup.without, parameter})))
+    ledger.note("refuses", {"model": made.model, "parameters": made.without})
+    return made
+
+
+def as_known(setup: Setup, ledger: Ledger) -> Setup:
+    """The setup without what the model is known to refuse."""
+    return replace(setup, without=ledger.seen().refuses.get(setup.model, ()))
+
+
 def key_of(text: str, setup: Setup) -> str:
-    """What a reading is known by: the card, the prompt and the model."""
-    return f"{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()}:{setup.prompt.hash}:{setup.model}"
+    """What a reading is known by: the card, the prompt, the model and how it is asked."""
+    card = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+    return f"{card}:{setup.prompt.hash}:{setup.model}{setup.asked_how}"
 
 
 def most_tokens(asked: Mapping[str, Any]) -> int:
-    """More tokens than the messages can have: no token is shorter than a byte, and most are longer than two.
+    """More tokens than a call can have that are read: of the whole request, schema and all, every byte as a token.
+
+    A tokenizer of byte pairs, as all of these models have, makes no more tokens of a text than it has bytes; what a
+    service puts around a message is less than the names and marks around it in the request.
 
     >>> most_tokens({"messages": [{"content": "owl" * 100}]})
-    560
+    431
     """
-    return sum(len(message["content"].encode("utf-8", "replace")) for message in asked["messages"]) // 2 + 400 + 10
+    return len(json.dumps(asked, ensure_ascii=False).encode("utf-8", "replace")) + AROUND
 
 
 def judged(completion: Any, text: str) -> tuple[Reading, str]:
@@ -165,8 +219,6 @@ def may_pass(error: BaseException) -> bool:
 
 def is_an_answer(error: BaseException) -> bool:
     """Whether this is the endpoint's failure rather than ours."""
-    import json
-
     import openai
 
     return isinstance(error, openai.OpenAIError | json.JSONDecodeError)

@@ -16,7 +16,7 @@ from analysis.scoring import ITEMS
 from analysis.scoring.files import cards as cards_of
 from analysis.scoring.judge import batch
 from analysis.scoring.judge.answers import ERROR, OVER_BUDGET, Reading, Verdict, drifted, verdicts
-from analysis.scoring.judge.client import Judge, Setup
+from analysis.scoring.judge.client import Judge, Setup, as_known
 from analysis.scoring.judge.ledger import Budget, Ledger, Price
 from analysis.scoring.judge.prompts import prompt
 from analysis.scoring.offline import answers as rule_answers
@@ -37,10 +37,11 @@ Row = dict[str, Any]
 
 def read(options: argparse.Namespace) -> tuple[list[Row], bool]:
     """Read the cards of the files; a row for each, and whether every one has a reading."""
-    setup = setup_of(options)
-    numbers, cards = chosen(options, setup)
     ledger = Ledger(Path(f"{options.db}-judge.jsonl"), Budget(options.budget, options.tokens))
+    setup = as_known(setup_of(options), ledger)
+    numbers, cards = chosen(options, setup)
     readings = asyncio.run(_read(options, setup, cards, ledger))
+    setup = as_known(setup, ledger)  # it may have turned out only now what the model refuses
     rows = [row_of(name, text, one, setup) for (name, text), one in zip(cards, readings, strict=True)]
     for text in warnings(readings, setup):
         print(plain(text), file=sys.stderr)
@@ -61,8 +62,8 @@ def chosen(options: argparse.Namespace, setup: Setup) -> tuple[list[int], list[t
 
 
 def version(setup: Setup) -> str:
-    """What a judge's scores are kept under: another prompt or model is another version."""
-    return f"{setup.prompt.name} {setup.prompt.hash} {setup.model}"
+    """What a judge's scores are kept under: another prompt, model or way to ask it is another version."""
+    return f"{setup.prompt.name} {setup.prompt.hash} {setup.model}{setup.asked_how}"
 
 
 def keep(
@@ -135,10 +136,10 @@ async def _batched(
 ) -> list[list[Reading]]:
     if what == "submit":
         asked = list(batch.requests(cards, setup, ledger, today()))
-        said = (
-            f"batch {await batch.submit(client, asked, ledger)}: {len(asked)} requests" if asked else "nothing to ask"
-        )
-        print(plain(f"{said}; collect with --batch collect"), file=sys.stderr)
+        for part in batch.parts(asked):
+            print(plain(f"batch {await batch.submit(client, part, ledger)}: {len(part)} requests"), file=sys.stderr)
+        said = "collect with --batch collect" if asked else "nothing to ask that is not asked already"
+        print(said, file=sys.stderr)
     else:
         for one in await batch.collect(client, cards, setup, ledger):
             print(plain(f"batch {one} has not ended, or is about other cards"), file=sys.stderr)
@@ -166,6 +167,7 @@ def row_of(name: str, text: str, readings: Sequence[Reading], setup: Setup) -> R
         "readings": found[ITEMS[0]].n,
         "differs_from_rules": [item for item in ITEMS if whole and answers[item] != rules[item]],
         "prompt": setup.prompt.name, "prompt_hash": setup.prompt.hash, "model": setup.model,
+        "without": list(setup.without),
         "answered_by": sorted({one.model for one in readings if one.model}),
     }  # fmt: skip
 
@@ -179,6 +181,8 @@ def warnings(readings: Sequence[Sequence[Reading]], setup: Setup) -> Iterator[st
     names = sorted({one.model for many in readings for one in many if one.model})
     if names and names != [setup.model]:
         yield f"asked {setup.model}, answered by {', '.join(names)}"
+    if setup.without:
+        yield f"{setup.model} does not take {', '.join(setup.without)}: it was asked{setup.asked_how}"
     failed: dict[str, int] = {}
     for many in readings:
         state = next(iter(verdicts(many).values())).state
@@ -190,7 +194,7 @@ def warnings(readings: Sequence[Sequence[Reading]], setup: Setup) -> Iterator[st
 
 def note_control(path: Path, ledger: Ledger, setup: Setup, rows: Sequence[Row]) -> None:
     """Keep a control run; if the model answers otherwise than the time before, it is a quality event."""
-    who = f"{setup.model}, prompt {setup.prompt.hash}"
+    who = f"{setup.model}{setup.asked_how}, prompt {setup.prompt.hash}"
     now = {row["file"]: {item: row[item] for item in ITEMS} for row in rows if row["score"] is not None}
     before = [one for one in ledger.seen().controls if one["who"] == who]
     ledger.note("control", {"who": who, "day": today(), "answers": now})

@@ -51,6 +51,7 @@ class Spent:
     readings: dict[str, dict[int, Mapping[str, object]]] = field(default_factory=dict)
     controls: list[Mapping[str, object]] = field(default_factory=list)
     batches: dict[str, Mapping[str, object]] = field(default_factory=dict)
+    refuses: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Ledger:
@@ -81,7 +82,7 @@ class Ledger:
             self._append(file, {"reading": key, "repeat": repeat, "told": reading})
 
     def note(self, kind: str, told: Mapping[str, object]) -> None:
-        """Keep a control run, or a batch by its id."""
+        """Keep a control run, a batch by its id, or what a model refuses."""
         with self._locked() as file:
             self._append(file, {kind: told})
 
@@ -139,6 +140,8 @@ class Ledger:
             spent.readings.setdefault(told["reading"], {})[told["repeat"]] = told["told"]
         elif "control" in told:
             spent.controls.append(told["control"])
+        elif "refuses" in told:
+            spent.refuses[told["refuses"]["model"]] = tuple(told["refuses"]["parameters"])
         elif "batch" in told:
             spent.batches[told["batch"]["id"]] = told["batch"]
 

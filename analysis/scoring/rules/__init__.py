@@ -13,7 +13,7 @@ from analysis.scoring.markdown import Block, Card, parse
 from analysis.scoring.vocabulary import UNSPACED, number, words
 
 TOPICS = ("limitations", "evaluation", "training", "how_to_use", "description", "aside")
-VERSION = 1
+VERSION = 2
 PASSAGE = 300
 URL = re.compile(r"https?://\S+|www\.\S+")
 NAME = re.compile(r"(?=\S*[\d_/])(?=\S*[-_/])\S*\w\S*|(\S+-){3,}\S+")  # the name of a model, in a heading
@@ -144,10 +144,10 @@ def _template(text: str) -> bool:
 
 def is_sentence(text: str) -> bool:
     """Whether there are words enough to say something, and it is not a template that says them."""
-    if UNSPACED.search(text):
-        return len(UNSPACED.findall(text)) >= number("signs_of_a_sentence") and not is_placeholder(text)
-    spoken = re.findall(r"[^\W\d_]{2,}", text[:2000])
-    return len(spoken) >= number("words_of_a_sentence") and not is_placeholder(text)
+    signs = len(UNSPACED.findall(text))
+    spoken = len(re.findall(r"[^\W\d_]{2,}", UNSPACED.sub(" ", text[:2000])))
+    enough = signs >= number("signs_of_a_sentence") or spoken >= number("words_of_a_sentence")
+    return enough and not is_placeholder(text)
 
 
 def is_pointer(sentence: str) -> bool:

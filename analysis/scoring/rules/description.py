@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from analysis.scoring.rules import Finding, Reading, Said, cut
-from analysis.scoring.vocabulary import number, words
+from analysis.scoring.rules import Finding, Reading, Said, cut, topics_of_heading
+from analysis.scoring.vocabulary import UNSPACED, number, words
 
 ELSEWHERE = {"training", "evaluation", "limitations", "how_to_use", "aside"}
 
@@ -36,7 +36,9 @@ def _sentence(reading: Reading) -> Finding | None:
 
 def _heading(reading: Reading) -> Finding | None:
     for said in reading.of("heading"):
-        if len(said.text.split()) >= 6 and words("description", "says").search(said.text):
+        many = len(said.text.split()) + len(UNSPACED.findall(said.text)) // 2
+        titled = many >= 5 and words("description", "titles").search(said.text) and not topics_of_heading(said.text)
+        if titled or (many >= 6 and words("description", "says").search(said.text)):
             return Finding("a heading says what the model is", cut(said.text))
     return None
 

@@ -10,6 +10,7 @@ from analysis.scoring.vocabulary import words
 
 VALUE = re.compile(r"(?<![\w.-])[+-]?\d{1,6}([.,]\d+)?\s?%?(?![\w-])")
 DECIMAL = re.compile(r"(?<![\w.-])((\d{1,4}\.\d+|0,\d+|\d{1,3},\d{1,2})\s?%?(?!\w)(?!\.\d)|\d{1,3}\s?%)")
+PRINTED = re.compile(r"\W*\w[\w @/-]{0,60}:\s*\d*\.\d+\s?%?\W*")  # a line that a program has printed
 AFTER_NAME = re.compile(r"[^\w.]*[:=|(][^\w.]*\d{1,3}(\.\d+)?(?![\w-])|\D{0,30}\d{2}\.\d|\D{0,30}\d{1,3}\s?%")
 NEAR = 50
 
@@ -21,13 +22,15 @@ def find(reading: Reading) -> Finding | None:
     >>> findings("On the test set it reaches an accuracy of 91.2 %.")["evaluation"].reason
     'a metric with its number'
     """
-    return _metric(reading) or _table(reading) or _under_heading(reading)
+    return _metric(reading) or _table(reading) or _under_heading(reading) or _printed(reading)
 
 
 def _metric(reading: Reading) -> Finding | None:
     held_out = False
     for said in reading.of("text", "item", "heading"):
-        for line in re.split(r"\n|(?<=[a-z)%])\.\s", said.text):
+        for line in re.split(r"\n|(?<=[a-z)%])\.\s|(?<=\d)\.\s(?=[A-Z])", said.text):
+            if words("evaluation", "printed").search(line[:1_000]):
+                continue
             if words("evaluation", "training").search(line[:400]) and not words("evaluation", "held").search(
                 line[:400]
             ):
@@ -57,26 +60,29 @@ def _has_metric(line: str) -> bool:
 
 
 def _table(reading: Reading) -> Finding | None:
-    head = ""
+    head, metric, benchmark = "", False, False
     for said in reading.of("row", "heading", "text", "code"):
-        if said.block.kind != "row":
-            head = ""
-        elif said.block.info == "head":
-            head = said.text
-        elif _is_result(said, head):
+        if said.block.kind != "row" or said.block.info == "head":
+            head = said.text if said.block.kind == "row" else ""
+            metric, benchmark = _names("metrics", head), _names("benchmarks", head)
+        elif _is_result(said, metric, benchmark):
             return Finding("a table of results", cut(f"{head} / {said.text}"))
     return None
 
 
-def _is_result(said: Said, head: str) -> bool:
+def _is_result(said: Said, metric: bool, benchmark: bool) -> bool:
+    """Whether a row gives a result; `metric` and `benchmark` say whether the head of its table names one."""
     if not VALUE.search(said.text):
         return False
     if "evaluation" in said.topics and "training" not in said.topics:
-        return bool(DECIMAL.search(said.text)) or bool(words("evaluation", "metrics").search(head))
-    named = any(
-        words("evaluation", kind).search(text) for kind in ("metrics", "benchmarks") for text in (head, said.text)
-    )
-    return named and bool(DECIMAL.search(said.text)) and not said.topics & {"how_to_use"}
+        return metric or bool(DECIMAL.search(said.text))
+    if "how_to_use" in said.topics or not DECIMAL.search(said.text):
+        return False
+    return metric or benchmark or _names("metrics", said.text) or _names("benchmarks", said.text)
+
+
+def _names(kind: str, text: str) -> bool:
+    return bool(words("evaluation", kind).search(text))
 
 
 def _under_heading(reading: Reading) -> Finding | None:
@@ -87,6 +93,14 @@ def _under_heading(reading: Reading) -> Finding | None:
             return Finding(f"numbers under {said.heading!r}", cut(said.text))
         if said.block.kind == "image":
             return Finding(f"a figure under {said.heading!r}", cut(said.heading))
+    return None
+
+
+def _printed(reading: Reading) -> Finding | None:
+    for said in reading.of("code"):
+        for line in [] if "training" in said.topics else said.text[:20_000].split("\n"):
+            if PRINTED.fullmatch(line[:200]) and words("evaluation", "metrics").search(line):
+                return Finding("a metric that was printed", cut(line))
     return None
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from analysis.scoring.rules import Finding, Reading, cut, is_pointer
-from analysis.scoring.vocabulary import number, words
+from analysis.scoring.rules import Finding, Reading, Said, cut, is_pointer
+from analysis.scoring.vocabulary import UNSPACED, number, words
 
 REACH = 200
 
@@ -26,7 +26,9 @@ def _statement(reading: Reading) -> Finding | None:
             continue
         for sentence in said.sentences():
             for verb in words("training", "verbs").finditer(sentence[:2_000]):
-                after = re.sub(words("training", "vague"), " ", sentence[verb.start() : verb.end() + REACH])
+                before = REACH if UNSPACED.search(verb[0]) else 0  # in such writing the data come first
+                begin = max(0, verb.start() - before)
+                after = re.sub(words("training", "vague"), " ", sentence[begin : verb.end() + REACH])
                 if words("training", "data").search(after):
                     return Finding("says what it was trained on", cut(sentence))
             if words("training", "used").search(sentence):
@@ -34,6 +36,13 @@ def _statement(reading: Reading) -> Finding | None:
             if _links_a_dataset(said.block.links) and words("training", "verbs").search(sentence):
                 return Finding("names the dataset it was trained on", cut(sentence))
     return None
+
+
+def _names_data(said: Said) -> bool:
+    """Whether a fragment names data: by a word for data, or as a link under a heading that is of data."""
+    named = said.block.links and any(sign.isupper() or sign.isdigit() for sign in said.text)
+    linked = named and words("training", "data").search(said.heading)
+    return bool(linked or words("training", "data").search(said.text))
 
 
 def _links_a_dataset(links: tuple[str, ...]) -> bool:
@@ -57,7 +66,9 @@ def _settings(reading: Reading) -> Finding | None:
 
 
 def _keys(reading: Reading) -> Finding | None:
-    for said in reading.of("item", "text"):
+    for said in reading.of("item", "text", "row"):
+        if said.block.kind == "row" and (said.block.info == "head" or "evaluation" in said.topics):
+            continue
         for line in said.text.split("\n")[:100]:
             if words("training", "keys").search(line[:300]):
                 return Finding("names data or settings of the training", cut(line))
@@ -70,7 +81,8 @@ def _under_heading(reading: Reading) -> Finding | None:
             continue
         if _links_a_dataset(said.block.links):
             return Finding(f"a dataset under {said.heading!r}", cut(said.text))
-        for sentence in said.sentences():
+        named = [said.text] if said.block.kind != "row" and _names_data(said) else []
+        for sentence in (*said.sentences(), *named):
             if not is_pointer(sentence) and not words("training", "empty").search(sentence):
                 return Finding(f"under {said.heading!r}", cut(sentence))
     return None

@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 
 from analysis.export import main
+from db.cards import Cards, CardText, Collection, Look, blob_hash, unscored
+from db.command import day
 from db.connect import writing
 from db.rows import Event, Observation, Parent, Registry
+from db.scores import ITEMS, Score, put_scores
 from db.store import Store
-from tests.analysis.conftest import History, add, falling
+from tests.analysis.conftest import MODELS, History, add, falling
 
 NPM = Registry("npm", "ecosystems", "npm.example")
 Export = Callable[..., Path]
@@ -33,8 +36,23 @@ def fill(path: Path) -> History:
         for week in (1, 2):
             add(Store(database), f"2026-02-0{week}", falling(["@types/node", "lodash"][:week]), registry=NPM,
                 counter="last-month")  # fmt: skip
+        _cards(Store(database), database.conn)
     history.compute()
     return history
+
+
+def _cards(store: Store, connection: sqlite3.Connection) -> None:
+    """Cards of three models, one of which changed, another of which has none; two scorers have read them."""
+    cards = Cards(store, connection)
+    number, _ = cards.begin(Collection(MODELS, "crawl", "https://hub.example", day("2026-01-01"), day("2026-01-02")))
+    for name, at, text in (("a", 1, "one"), ("b", 1, "two"), ("c", 1, ""), ("a", 7, "three")):
+        content = CardText(blob_hash(text.encode()), len(text), text.encode(), fields=("license",)) if text else None
+        package = cards.package(MODELS, f"id-{name}", f"maker/{name}", day("2026-01-01"))
+        cards.put(number, Look(package, day(f"2026-01-0{at}"), "card" if text else "none", content, "5" * 40, at))
+    for scorer, answers in (("rules", "yes no yes no yes"), ("openai", "yes yes yes no refused")):
+        for card in unscored(connection, scorer, "1"):
+            found = [Score(card.card, item, state) for item, state in zip(ITEMS, answers.split(), strict=True)]
+            put_scores(store, connection, scorer, "1", found, day("2026-01-09"))
 
 
 def model(name: str, downloads: int) -> Observation:

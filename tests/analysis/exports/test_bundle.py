@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import sqlite3
-import tomllib
 from pathlib import Path
 
 import duckdb
@@ -13,64 +12,15 @@ import pytest
 import yaml
 
 from analysis.export import main
-from analysis.exports.formats.csv import unsafe
 from analysis.exports.manifest import faults
 from db import __version__
 from tests.analysis.conftest import History
 from tests.analysis.exports.conftest import Export, asked, model, tree
-
-ROOT = Path(__file__).resolve().parent.parent.parent.parent
-VIEWS = [view["name"] for view in tomllib.loads((ROOT / "db" / "dictionary.toml").read_text("utf-8"))["view"]]
-TABLES = ("v1_snapshot", "v1_ranking", "v1_result", "v1_lineage_edge", "v1_library", "v1_alias", "v1_attribute",
-          "v1_quality_event", "v1_finding", "v1_reject")  # fmt: skip
-Rows = list[tuple[object, ...]]
-
-
-def of_csv(out: Path, view: str, types: list[str]) -> Rows:
-    """The rows by the documented inverse: quoted is text, nothing is NULL."""
-    rows: Rows = []
-    for path in sorted((out / "csv" / view).glob("*.csv")):
-        with open(path, encoding="utf-8", newline="") as stream:
-            assert next(csv.reader(stream))
-            for row in csv.reader(stream):
-                rows.append(tuple(value(cell, kind) for cell, kind in zip(row, types, strict=True)))
-    return rows
-
-
-def value(cell: str, kind: str) -> object:
-    if cell == "" and kind != "TEXT":
-        return None
-    return {"INTEGER": int, "REAL": float, "TEXT": unsafe}[kind](cell)
-
-
-def of_jsonl(out: Path, view: str) -> Rows:
-    paths = sorted((out / "jsonl" / view).glob("*.jsonl"))
-    return [tuple(json.loads(line).values()) for path in paths for line in path.read_bytes().splitlines()]
-
-
-def same(one: Rows, other: Rows, empty_is_null: bool = False) -> bool:
-    """Whether two lists have the same rows, in any order; Python's reader of CSV takes NULL for an empty text."""
-
-    def keys(rows: Rows) -> list[str]:
-        return sorted(repr([None if empty_is_null and cell == "" else cell for cell in row]) for row in rows)
-
-    return keys(one) == keys(other)
+from tests.analysis.exports.forms import assert_equal_in_every_form
 
 
 def test_every_form_of_every_view_has_the_rows_of_the_store(store: Path, export: Export) -> None:
-    out = export()
-    assert set(TABLES) <= set(VIEWS)
-    for view in VIEWS:
-        shown = ", ".join(f'"{name}"' for (name,) in asked(out / "sqlite" / "observatory.sqlite",
-                                                          "SELECT name FROM pragma_table_info(?)", view))  # fmt: skip
-        expected = asked(store, f"SELECT {shown} FROM {view}")
-        types = [kind for (kind,) in asked(out / "sqlite" / "observatory.sqlite",
-                                           "SELECT type FROM pragma_table_info(?)", view)]  # fmt: skip
-        assert expected or view not in TABLES, view
-        assert same(asked(out / "sqlite" / "observatory.sqlite", f"SELECT * FROM {view}"), expected), view
-        assert same(duckdb.sql(f"SELECT * FROM read_parquet('{out}/parquet/{view}/*.parquet')").fetchall(), expected)
-        assert same(of_jsonl(out, view), expected), view
-        assert same(of_csv(out, view, types), expected, empty_is_null=True), view
+    assert_equal_in_every_form(store, export())
 
 
 def test_the_same_store_and_options_give_the_same_bytes(export: Export) -> None:
@@ -114,7 +64,7 @@ def test_what_is_not_there_cannot_be_asked_for(export: Export, capsys: pytest.Ca
         assert word in capsys.readouterr().err
 
 
-def test_what_is_no_bundle_is_not_replaced(tmp_path: Path, export: Export) -> None:
+def test_E7_what_is_no_bundle_is_not_replaced(tmp_path: Path, export: Export) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.tex").write_text("years of work", "utf-8")
     export(code=1)
@@ -176,7 +126,7 @@ def test_the_dictionary_has_every_column_of_every_table(export: Export) -> None:
     assert {row["personal"] for row in rows} == {"none", "name", "text", "hash"}
 
 
-def test_each_file_has_the_licence_of_its_source(export: Export) -> None:
+def test_G5_each_file_has_the_licence_of_its_source(export: Export) -> None:
     package = json.loads((export() / "datapackage.json").read_text("utf-8"))
     licences = {one["path"]: one["licenses"][0]["name"] for one in package["resources"]}
     assert licences["csv/v1_ranking/npm-000004.csv"] == "CC-BY-SA-4.0"
@@ -198,7 +148,7 @@ def test_the_card_and_the_citation_can_be_read_and_name_the_source(export: Expor
         assert "ecosyste.ms" in (out / name).read_text("utf-8"), name
 
 
-def test_a_bundle_without_attribution_is_not_made(
+def test_G5_a_bundle_without_attribution_is_not_made(
     export: Export, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from analysis.exports.about import readme

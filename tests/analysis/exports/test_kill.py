@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -14,6 +15,7 @@ from analysis.export import main
 from analysis.exports.manifest import MANIFEST, faults
 from tests.analysis.conftest import History
 from tests.analysis.exports.conftest import model, tree
+from tests.db.short import in_child
 
 CALLS = {"open", "os.rename", "os.mkdir", "os.link", "os.remove", "os.rmdir", "os.scandir", "sqlite3.connect"}
 EVERY = 89  # of the moments, in the usual run
@@ -76,7 +78,7 @@ def killed_over_and_over(wanted: tuple[Path, list[dict[str, str]]], store: Path,
 
 
 @pytest.mark.parametrize("renewed", [False, True])
-def test_a_kill_at_some_calls_leaves_a_whole_bundle_or_none(
+def test_A1_A5_a_kill_at_some_calls_leaves_a_whole_bundle_or_none(
     wanted: tuple[Path, list[dict[str, str]]], store: Path, renewed: bool
 ) -> None:
     assert killed_over_and_over(wanted, store, renewed, EVERY) >= 2
@@ -85,7 +87,31 @@ def test_a_kill_at_some_calls_leaves_a_whole_bundle_or_none(
 @pytest.mark.slow
 @pytest.mark.parametrize("renewed", [False, True])
 @pytest.mark.timeout(900)
-def test_a_kill_at_every_call_leaves_a_whole_bundle_or_none(
+def test_A1_A5_a_kill_at_every_call_leaves_a_whole_bundle_or_none(
     wanted: tuple[Path, list[dict[str, str]]], store: Path, renewed: bool
 ) -> None:
     assert killed_over_and_over(wanted, store, renewed, 1) >= 60
+
+
+def without_room(out: Path, store: Path, size: int) -> int:
+    """Export in a process whose files may not grow beyond a size; its exit code."""
+
+    def export() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+        sys.stdout = sys.stderr = open(os.devnull, "w")
+        os._exit(main([str(out), "--db", str(store), *ENOUGH]))
+
+    return os.waitstatus_to_exitcode(os.waitpid(in_child(export), 0)[1])
+
+
+@pytest.mark.parametrize("size", [100, 40_000])
+def test_A4_A5_an_export_without_room_leaves_the_bundle_of_before(
+    wanted: tuple[Path, list[dict[str, str]]], store: Path, size: int
+) -> None:
+    folder, whole = wanted
+    assert without_room(folder / "before", store, size) == 1
+    assert tree(folder / "before") == whole[0]
+    assert without_room(folder / "none", store, size) == 1
+    assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == ["before", "now"]
+    assert main([str(folder / "before"), "--db", str(store), *ENOUGH]) == 0
+    assert tree(folder / "before") == whole[1]

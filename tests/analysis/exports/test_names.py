@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import random
 import sqlite3
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from pyarrow.parquet import read_table
 
 from analysis.exports.formats.csv import unsafe
 from analysis.exports.manifest import faults
+from analysis.exports.scan import forbidden
 from db.rows import Observation
 from tests.analysis.conftest import History
 from tests.analysis.exports.conftest import Export, tree
@@ -51,7 +53,7 @@ def test_there_are_sixty_and_no_two_are_the_same() -> None:
     assert len(set(NAMES)) == len(NAMES) >= 60
 
 
-def test_parquet_gives_them_back(hostile: Path) -> None:
+def test_D8_parquet_gives_them_back(hostile: Path) -> None:
     read = read_table(next((hostile / "parquet" / "v1_ranking").iterdir()), partitioning=None)
     assert read["name"].to_pylist() == NAMES
     assert duckdb.sql(f"SELECT name FROM '{hostile}/parquet/v1_ranking/*.parquet' ORDER BY rank").fetchall() == [
@@ -59,17 +61,17 @@ def test_parquet_gives_them_back(hostile: Path) -> None:
     ]
 
 
-def test_sqlite_gives_them_back(hostile: Path) -> None:
+def test_D8_sqlite_gives_them_back(hostile: Path) -> None:
     with sqlite3.connect(hostile / "sqlite" / "observatory.sqlite") as connection:
         assert [row[0] for row in connection.execute("SELECT name FROM v1_ranking ORDER BY rank")] == NAMES
 
 
-def test_json_lines_give_them_back_and_are_ascii(hostile: Path) -> None:
+def test_D8_json_lines_give_them_back_and_are_ascii(hostile: Path) -> None:
     (path,) = (hostile / "jsonl" / "v1_ranking").iterdir()
     assert [json.loads(line)["name"] for line in path.read_text("ascii").splitlines()] == NAMES
 
 
-def test_csv_gives_them_back_by_the_documented_inverse(hostile: Path) -> None:
+def test_D8_E5_csv_gives_them_back_by_the_documented_inverse(hostile: Path) -> None:
     (path,) = (hostile / "csv" / "v1_ranking").iterdir()
     with open(path, encoding="utf-8", newline="") as stream:
         read = [row["name"] for row in csv.DictReader(stream)]
@@ -79,13 +81,54 @@ def test_csv_gives_them_back_by_the_documented_inverse(hostile: Path) -> None:
     assert [unsafe(name) for name in frame["name"] if "\n" not in name] == [name for name in NAMES if "\n" not in name]
 
 
-def test_no_name_is_in_a_path(hostile: Path) -> None:
+def drawn(number: int, seed: int) -> list[str]:
+    """Names of any letters there are, but for what no store takes: NUL, half characters, nothing at all."""
+    chance, found = random.Random(seed), dict[str, None]()
+    ranges = ((1, 0x7F), (0x80, 0x2FF), (0x300, 0x36F), (0x2000, 0x206F), (0x4E00, 0x9FFF), (0xFE00, 0xFFFD),
+              (0x1F300, 0x1FAFF), (0xE0000, 0xE01EF))  # fmt: skip
+    while len(found) < number:
+        letters = (chr(chance.randint(*chance.choice(ranges))) for _ in range(chance.randint(1, 12)))
+        name = "".join(letters)
+        if not forbidden(name):
+            found[name] = None
+    return list(found)
+
+
+def come_back(folder: Path, names: list[str]) -> None:
+    """Every name goes through the store and every form of a bundle, and is what it was."""
+    from analysis.export import main
+
+    rows = [Observation(f"id-{place}", name, downloads=900_000 - place) for place, name in enumerate(names)]
+    History(folder / "s.db").add("2026-01-01", rows)
+    assert main([str(folder / "out"), "--db", str(folder / "s.db"), "--tables", "v1_ranking"]) == 0
+    (lines,) = (folder / "out" / "jsonl" / "v1_ranking").iterdir()
+    assert [json.loads(line)["name"] for line in lines.read_text("ascii").splitlines()] == names
+    (table,) = (folder / "out" / "csv" / "v1_ranking").iterdir()
+    with open(table, encoding="utf-8", newline="") as stream:
+        assert [unsafe(row["name"]) for row in csv.DictReader(stream)] == names
+    (parquet,) = (folder / "out" / "parquet" / "v1_ranking").iterdir()
+    assert read_table(parquet, partitioning=None)["name"].to_pylist() == names
+    with sqlite3.connect(folder / "out" / "sqlite" / "observatory.sqlite") as connection:
+        assert [row[0] for row in connection.execute("SELECT name FROM v1_ranking ORDER BY rank")] == names
+
+
+def test_D8_a_few_hundred_names_of_any_letters_come_back(tmp_path: Path) -> None:
+    come_back(tmp_path, drawn(400, 1))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_D8_a_hundred_thousand_names_of_any_letters_come_back(tmp_path: Path) -> None:
+    come_back(tmp_path, drawn(100_000, 2))
+
+
+def test_E7_no_name_is_in_a_path(hostile: Path) -> None:
     assert {path.name for path in hostile.parent.iterdir()} <= {"out", "s.db", "s.db.lock", "s.db-wal", "s.db-shm"}
     assert all(path.replace("%2F", "").isascii() and ".." not in path for path in tree(hostile))
     assert list(faults(hostile)) == []
 
 
-def test_registries_of_any_name_get_files_of_their_own(store: Path, export: Export) -> None:
+def test_E7_registries_of_any_name_get_files_of_their_own(store: Path, export: Export) -> None:
     from db.rows import Registry
 
     names = [

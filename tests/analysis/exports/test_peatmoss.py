@@ -79,12 +79,52 @@ def test_models_by_task_licence_base_and_library_are_counted(store: Path, tmp_pa
     assert queried(store, out, bases) == [("gone/base", 1), ("gpt2", 0)]
 
 
+PUBLISHED = {
+    "model": ("id", "context_id", "model_hub_id", "sha", "repo_url", "downloads", "likes", "has_snapshot",
+              "ptm_issues_id", "ptm_pull_requests_id"),
+    "model_hub": ("id", "name", "url"),
+    **dict.fromkeys(("author", "dataset", "library", "license", "paper", "tag"), ("id", "name")),
+    **{f"model_to_{word}": ("model_id", f"{word}_id")
+       for word in ("author", "dataset", "library", "license", "paper", "tag")},
+    "model_to_base_model": ("model_id", "base_model_id", "base_model_name"),  # of the builds for the ESEM paper
+}  # fmt: skip
+
+
+def test_the_tables_have_the_columns_of_the_published_schema_in_its_order(store: Path, tmp_path: Path) -> None:
+    out = tmp_path / "PeaTMOSS.db"
+    columns = "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table'"
+    found: dict[str, tuple[str, ...]] = {}
+    for table, column in queried(store, out, columns):
+        found[str(table)] = (*found.get(str(table), ()), str(column))
+    assert found == PUBLISHED
+    assert queried(store, out, "SELECT * FROM model_hub") == [(1, "HuggingFace", "https://huggingface.co/models")]
+
+
+def test_what_the_scripts_of_the_data_set_do_works(store: Path, tmp_path: Path) -> None:
+    """The most downloaded (its demonstration), licences and tasks as whole tables joined in pandas (its analyses)."""
+    import pandas
+
+    out = tmp_path / "PeaTMOSS.db"
+    most = "SELECT id, context_id, downloads FROM Model ORDER BY downloads DESC LIMIT 100"
+    assert [row[1:] for row in queried(store, out, most)] == [("b/vision", 95), ("gpt2", 80), ("a/tuned", 60)]
+    connection = sqlite3.connect(out)
+    whole = {name: pandas.read_sql_query(f"SELECT * FROM {name}", connection) for name in PUBLISHED}
+    connection.close()
+    for word, expected in (
+        ("license", {("gpt2", "mit"), ("a/tuned", "mit"), ("b/vision", "apache-2.0")}),
+        ("tag", {("gpt2", "text-generation"), ("a/tuned", "text-generation"), ("b/vision", "image-classification")}),
+    ):
+        words = whole[word].rename(columns={"id": f"{word}_id"}).merge(whole[f"model_to_{word}"], how="left")
+        joined = words.merge(whole["model"].rename(columns={"id": "model_id"}), how="left", on="model_id")
+        assert set(zip(joined["context_id"], joined["name"], strict=True)) == expected
+
+
 def test_an_earlier_snapshot_is_as_it_was_then(store: Path, tmp_path: Path) -> None:
     out = tmp_path / "then.db"
     assert queried(store, out, DESCENDANTS, "--snapshot", "1") == [("gpt2", 1, 50)]
     assert queried(store, out, "SELECT context_id, sha FROM model ORDER BY 1") == [("a/tuned", None), ("gpt2", None)]
     words = "SELECT d.name, p.name FROM dataset d, paper p"
-    assert queried(store, out, words) == [("c/set", "1909.11942")]
+    assert queried(store, out, words) == [("c/set", "https://arxiv.org/abs/1909.11942")]
 
 
 def test_what_is_to_be_left_out_is_in_no_table(store: Path, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def told(store: Path) -> Path:
     return store
 
 
-def test_pseudonyms_leave_no_name_in_any_file(told: Path, export: Export, tmp_path: Path) -> None:
+def test_G2_pseudonyms_leave_no_name_in_any_file(told: Path, export: Export, tmp_path: Path) -> None:
     key = tmp_path / "k"
     key.write_text("a key that is long enough", "utf-8")
     plain, hidden = export(out="plain"), export("--pseudonymise", "--key", str(key), out="hidden")
@@ -64,7 +64,7 @@ def test_pseudonyms_leave_no_name_in_any_file(told: Path, export: Export, tmp_pa
         assert holding(hidden, digest) == []
 
 
-def test_one_key_gives_the_same_pseudonyms_and_another_key_others(export: Export, tmp_path: Path) -> None:
+def test_G2_one_key_gives_the_same_pseudonyms_and_another_key_others(export: Export, tmp_path: Path) -> None:
     found = []
     for number, text in enumerate(["the first key of two", "the first key of two", "the second key of two"]):
         (tmp_path / "k").write_text(text, "utf-8")
@@ -96,7 +96,7 @@ def test_pseudonyms_want_a_key(export: Export, tmp_path: Path, monkeypatch: pyte
         ('author = "maker"', ("maker", "id-a", "id-b"), ("lodash", "quoting")),
     ],
 )
-def test_what_is_to_be_left_out_is_in_no_form(
+def test_G3_what_is_to_be_left_out_is_in_no_form(
     told: Path, export: Export, tmp_path: Path, entry: str, gone: tuple[str, ...], stays: tuple[str, ...]
 ) -> None:
     (tmp_path / "r.toml").write_text(f"[[redaction]]\n{entry}\n", "utf-8")
@@ -135,12 +135,12 @@ PLANTED = {
 
 
 @pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind, planted in PLANTED.items() for text in planted])
-def test_addresses_and_tokens_are_found(kind: str, text: str) -> None:
+def test_E10_G1_addresses_and_tokens_are_found(kind: str, text: str) -> None:
     assert forbidden(f"see {text}, please") == kind
 
 
 @pytest.mark.parametrize(("kind", "text"), [(kind, planted[-1]) for kind, planted in PLANTED.items()])
-def test_a_bundle_with_one_is_not_made_and_it_is_not_shown(
+def test_E10_G1_a_bundle_with_one_is_not_made_and_it_is_not_shown(
     kind: str, text: str, store: Path, export: Export, capsys: pytest.CaptureFixture[str]
 ) -> None:
     History(store).add("2026-03-01", [Observation("id-x", f"x/{text}", downloads=1)])
@@ -150,7 +150,7 @@ def test_a_bundle_with_one_is_not_made_and_it_is_not_shown(
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet", "sqlite"])
-def test_an_address_is_found_in_every_form(form: str, store: Path, export: Export) -> None:
+def test_G1_an_address_is_found_in_every_form(form: str, store: Path, export: Export) -> None:
     History(store).add("2026-03-01", [Observation("id-x", "jo@mail.example.org", downloads=1)])
     assert not export("--format", form, "--tables", "v1_ranking", code=1).exists()
 
@@ -176,7 +176,7 @@ def test_a_form_that_forgets_is_caught(store: Path, export: Export, monkeypatch:
     assert not export("--format", "jsonl", code=1).exists()
 
 
-def test_no_raw_row_body_or_setting_is_in_a_bundle(store: Path, export: Export) -> None:
+def test_E16_G6_no_raw_row_body_or_setting_is_in_a_bundle(store: Path, export: Export) -> None:
     with writing(store) as database:
         raws = [row[0] for row in database.conn.execute("SELECT raw FROM reject UNION SELECT settings FROM snapshot")]
     assert "{}" in raws

@@ -47,7 +47,7 @@ def test_no_line_is_wider_than_a_hundred_columns(history, report):
     assert max(map(len, report().splitlines())) <= 100
 
 
-def test_a_name_cannot_speak_to_the_terminal(history, report):
+def test_E8_a_name_cannot_speak_to_the_terminal(history, report):
     history.add("2026-01-01", falling("abcd"))
     history.add("2026-02-01", falling(["a", "b\x1b[2J\nfake", "c", "d"]))
     text = report()

@@ -40,6 +40,18 @@ def test_fewer_than_two_scorers_or_no_common_card_is_none_with_a_note() -> None:
     }
 
 
+def test_every_number_has_an_interval_around_it():
+    rows = answered("openai", "training", "1111100000" * 9) + answered("rules", "training", "1111010000" * 9)
+    for result in agreement(DataFrame(rows, columns=COLUMNS)):
+        assert result.low < result.value < result.high, result.name
+
+
+def test_labels_are_what_is_held_to_be_so():
+    found = values(answered("reference", "training", "1100"), answered("rules", "training", "1000"))
+    assert found["agreement.rules.reference.training.precision"] == (1.0, 4)
+    assert found["agreement.rules.reference.training.recall"] == (0.5, 4)
+
+
 def test_what_is_not_defined_says_why() -> None:
     frame = DataFrame(answered("a", "training", "00") + answered("b", "training", "00"), columns=COLUMNS)
     notes = {result.name.rpartition(".")[2]: result.note for result in agreement(frame) if result.value is None}

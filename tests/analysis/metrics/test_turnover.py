@@ -68,7 +68,7 @@ def test_snapshots_of_one_instant_are_in_the_order_of_their_numbers(lists):
         assert computed(lists, list(range(len(lists))), folder, gap=0) == as_published(lists, 2)
 
 
-def test_the_first_snapshot_has_no_flows_and_says_why(history):
+def test_D7_the_first_snapshot_has_no_flows_and_says_why(history):
     history.add("2026-01-01", falling("abcd"))
     history.compute()
     notes = {row["name"]: row["note"] for row in history.results(metric="turnover_as_published", k=4)}
@@ -85,7 +85,7 @@ def test_a_package_that_left_and_came_back_is_returning(history):
     }  # fmt: skip
 
 
-def test_a_renamed_package_has_not_left(history):
+def test_D2_a_renamed_package_has_not_left(history):
     history.add("2026-01-01", [Observation("1", "gpt2", downloads=9), Observation("2", "bert", downloads=8)])
     newest = history.add(
         "2026-02-01", [Observation("1", "openai-community/gpt2", downloads=9), Observation("2", "bert", downloads=8)]
@@ -129,7 +129,7 @@ def test_a_gap_without_a_snapshot_says_where_one_is_missing(history):
     )
 
 
-def test_ties_at_rank_k_give_an_interval(history):
+def test_D6_ties_at_rank_k_give_an_interval(history):
     history.add("2026-01-01", [("a", 9), ("b", 5), ("c", 5), ("d", 1)])
     newest = history.add("2026-01-31", [("a", 9), ("c", 6), ("b", 5), ("d", 1)])
     history.compute()
@@ -137,7 +137,7 @@ def test_ties_at_rank_k_give_an_interval(history):
     assert (result["value"], result["low"], result["high"]) == (0.5, 0.0, 0.5)
 
 
-def test_ties_that_may_go_on_below_the_list_widen_the_interval(history):
+def test_D6_ties_that_may_go_on_below_the_list_widen_the_interval(history):
     history.add("2026-01-01", falling("ab"))
     newest = history.add("2026-01-31", falling("ab"))
     history.compute()
@@ -154,7 +154,7 @@ def test_a_known_counter_below_the_list_keeps_the_interval_narrow(history):
     assert (result["low"], result["high"]) == (0.0, 0.0)
 
 
-def test_without_counters_ties_cannot_be_known(history):
+def test_D6_without_counters_ties_cannot_be_known(history):
     history.add("2026-01-01", ["a", "b"])
     newest = history.add("2026-01-31", ["a", "c"])
     history.compute()
@@ -187,7 +187,7 @@ def test_ranks_that_could_not_be_read_are_not_counted(history):
 
 
 @pytest.mark.parametrize("other", [{"counter": "total"}, {"ordered_by": "likes"}, {"registry": NPM}])
-def test_another_series_is_never_compared(history, other):
+def test_D12_another_series_is_never_compared(history, other):
     history.add("2026-01-01", falling("ab"), **other)
     newest = history.add("2026-01-31", falling("ab"))
     history.compute()
@@ -213,7 +213,7 @@ def test_a_full_snapshot_counts_too(history):
     assert history.values(snapshot_id=newest, k=2)["remained"] == 2
 
 
-def test_a_list_that_is_too_short_has_one_undefined_result_of_each_metric(history):
+def test_D7_a_list_that_is_too_short_has_one_undefined_result_of_each_metric(history):
     history.add("2026-01-01", falling("a"))
     history.compute()
     assert [(row["k"], row["value"], bool(row["note"])) for row in history.results()] == [(0, None, True)] * 9
@@ -239,7 +239,7 @@ def test_every_gap_is_matched_where_there_is_a_snapshot(history):
     assert notes == {"turnover": "gap 7 days", **{f"turnover.{days}d": f"gap {days} days" for days in GAPS}}
 
 
-def test_a_list_held_against_itself_has_not_changed(history):
+def test_D7_a_list_held_against_itself_has_not_changed(history):
     history.add("2026-01-01", falling("abcd"), value_after=1)
     history.add("2026-01-31", falling("abcd"), value_after=1)
     history.compute()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from statsmodels.stats.inter_rater import cohens_kappa
 
-from analysis.scoring.agreement import Agreement, agreement, agreements, macro_f1
+from analysis.scoring.agreement import Agreement, agreement, agreements, intervals, macro_f1
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -21,6 +21,16 @@ def test_kappa_is_that_of_statsmodels_and_f1_that_of_precision_and_recall(seed: 
     assert found.kappa == pytest.approx(cohens_kappa(table, return_results=False), abs=1e-9)
     assert found.f1 == pytest.approx(2 * found.precision * found.recall / (found.precision + found.recall))
     assert found.n == len(pairs)
+
+
+@pytest.mark.slow
+def test_the_interval_of_f1_holds_the_truth_about_as_often_as_it_says():
+    drawn, held = np.random.default_rng(3), 0
+    for _ in range(200):
+        counts = drawn.multinomial(150, [0.5, 0.05, 0.1, 0.35])
+        found = intervals(Agreement("training", *map(int, counts)))["f1"]
+        held += found.low <= 2 * 0.5 / (2 * 0.5 + 0.05 + 0.1) <= found.high
+    assert 0.9 <= held / 200 <= 0.99
 
 
 def test_what_is_not_defined_is_none() -> None:

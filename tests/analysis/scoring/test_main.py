@@ -10,7 +10,7 @@ import pytest
 
 from analysis.scoring import ITEMS
 from analysis.scoring.__main__ import main
-from analysis.scoring.offline import locate, score_all
+from analysis.scoring.offline import locate, score_all, version
 from db.connect import reading
 from db.scores import read_scores
 from schedules.commands import main as observatory
@@ -79,7 +79,7 @@ def test_the_cards_of_a_store_are_scored_once_with_the_place_of_each_passage(sto
     assert main(["--db", str(store), "--processes", "1"]) == 0
     assert "Scored 2 cards" in capsys.readouterr().out
     with reading(store) as connection:
-        scores = read_scores(connection, "rules", "1")
+        scores = read_scores(connection, "rules", version())
     assert {one.state for one in scores} == {"yes", "no"}
     (found,) = [one for one in scores if one.item == "limitations" and one.state == "yes"]
     assert OWL[found.start : found.end] == "It knows nothing of what came after 2020"

@@ -28,6 +28,11 @@ def test_lines_that_stand_as_headings_are_headings() -> None:
     ]  # fmt: skip
 
 
+def test_a_heading_without_a_space_and_code_that_is_not_set_as_such_are_what_they_are() -> None:
+    assert texts("#Usage\nask it") == [("heading", "Usage", ()), ("text", "ask it", ("Usage",))]
+    assert texts("import owl\nowl.ask('who?')") == [("code", "import owl\nowl.ask('who?')", ())]
+
+
 def test_html_has_headings_and_text_and_no_script() -> None:
     card = "<h2>Use</h2>\n<p>ask <b>it</b></p>\n<script>steal()</script>\n"
     assert texts(card) == [("heading", "Use", ()), ("text", "ask it", ("Use",))]
@@ -57,6 +62,7 @@ LONG = {
 }  # fmt: skip
 HOSTILE = {name: piece * (JUDGED // len(piece)) for name, piece in LONG.items()} | {
     "table": "|a" * 500 + "\n" + "|-" * 500 + "\n" + "|1\n" * 50_000,
+    "tables": ("|a" * 500 + "\n" + "|-" * 500 + "\n" + "|1\n" * 20 + "\n") * 80,
     "front": "---\n" + "a:\n" * (JUDGED // 3),
     "nested": "".join("  " * (depth % 200) + "- a\n" for depth in range(2_000)),
 }
@@ -64,7 +70,7 @@ HOSTILE = {name: piece * (JUDGED // len(piece)) for name, piece in LONG.items()}
 
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_card_is_read_all_the_same(name: str) -> None:
+def test_E12_a_hostile_card_is_read_all_the_same(name: str) -> None:
     assert set(findings(HOSTILE[name])) == {"description", "limitations", "how_to_use", "training", "evaluation"}
 
 

@@ -24,7 +24,7 @@ CARD = "---\nlicense: mit\nlanguage: no\n---\n# Ünder\n\nAsk jo.doe@mail.exampl
 def file_of(tmp_path: Path, lines: list[object], name: str = "cards.jsonl.gz") -> Path:
     file = tmp_path / name
     text = "\n".join(one if isinstance(one, str) else json.dumps(one) for one in lines)
-    file.write_bytes(gzip.compress(text.encode()) if name.endswith("gz") else text.encode())
+    file.write_bytes(gzip.compress(text.encode(), mtime=0) if name.endswith("gz") else text.encode())
     return file
 
 
@@ -80,6 +80,45 @@ def test_cards_belong_to_the_packages_of_the_lists(tmp_path: Path) -> None:
     assert rows(tmp_path, "SELECT count(*) FROM package") == [(3,)]
     ranked = "SELECT p.name FROM ranking r JOIN card_revision v USING (package_id) JOIN package p USING (package_id)"
     assert rows(tmp_path, ranked) == [("c/d",)]
+
+
+LISTED: list[object] = [
+    {"modelId": "a", "card": "one", "downloads": 5, "likes": 0}, {"modelId": "b", "downloads": 9, "likes": 2},
+    {"modelId": "c", "downloads": None, "likes": True}, {"modelId": "d", "downloads": "many"},
+]  # fmt: skip
+
+
+def as_list(tmp_path: Path, by: str = "downloads", value: str = "downloads", *more: object) -> BroughtIn:
+    wanted = Wanted(MODELS, DAY, by, None, None, {"value": value})
+    found = bring_in(tmp_path / "store.db", "cards", str(file_of(tmp_path, [*LISTED, *more])), wanted)
+    assert isinstance(found, BroughtIn)
+    return found
+
+
+def test_lines_with_counters_are_a_list_too_where_that_is_asked_for(tmp_path: Path) -> None:
+    assert brought(tmp_path, LISTED).snapshot is None
+    found = as_list(tmp_path)
+    assert (found.snapshot, found.listed, found.status) == (1, 4, "complete")
+    assert "as a list, snapshot 1 with 4 packages" in found.line()
+    ranked = "SELECT p.name, r.downloads, r.likes FROM ranking r JOIN package p USING (package_id) ORDER BY r.rank"
+    assert rows(tmp_path, ranked) == [("b", 9, 2), ("a", 5, 0), ("c", None, None), ("d", None, None)]
+    assert rows(tmp_path, "SELECT origin, date, ordered_by, counter FROM snapshot") == [
+        ("import", "2022-02-15", "downloads", "last-30-days")
+    ]
+    assert rows(tmp_path, "SELECT count(*) FROM package") == [(4,)]
+
+
+def test_a_day_that_has_its_list_gets_no_other(tmp_path: Path) -> None:
+    as_list(tmp_path)
+    again = as_list(tmp_path, "downloads", "downloads", {"modelId": "e", "downloads": 1})
+    assert (again.snapshot, again.none) == (None, 4)
+    assert "there is a list of that day already, snapshot 1" in again.line()
+
+
+def test_a_list_by_what_cards_do_not_count_is_refused(tmp_path: Path) -> None:
+    for by, value in [("downloads", "likes"), ("trending", "trending")]:
+        with pytest.raises(ImportFailed):
+            as_list(tmp_path, by, value)
 
 
 def test_lines_that_cannot_be_read_are_counted(tmp_path: Path) -> None:

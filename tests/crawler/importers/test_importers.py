@@ -177,7 +177,7 @@ def test_bodies_of_the_hub_are_read_with_identity_attributes_and_lineage(tmp_pat
     assert "2022-11-14" in str(rows(tmp_path, "SELECT evidence FROM snapshot")[0][0])
 
 
-def test_rows_younger_than_the_stated_date_contradict_it_and_it_is_said(tmp_path: Path) -> None:
+def test_D12_rows_younger_than_the_stated_date_contradict_it_and_it_is_said(tmp_path: Path) -> None:
     done = hub(tmp_path, json.dumps([body(createdAt="2024-07-13T00:00:00.000Z")]))
     assert rows(tmp_path, "SELECT kind, before, after FROM quality_event") == [
         ("date_contradicted", "2024-07-11", "2024-07-13")
@@ -192,7 +192,7 @@ def test_a_body_without_lineage_fields_says_nothing_of_lineage(tmp_path: Path) -
     assert dict(rows(tmp_path, "SELECT name, value FROM attribute")) == {"task": "audio"}
 
 
-def test_an_import_is_dated_by_what_was_said_and_keeps_where_it_came_from(tmp_path: Path) -> None:
+def test_D12_an_import_is_dated_by_what_was_said_and_keeps_where_it_came_from(tmp_path: Path) -> None:
     brought(tmp_path, "name,count\na,1\n")
     assert rows(tmp_path, "SELECT date, origin, source, k, depth, taken_at FROM v1_snapshot") == [
         ("2022-07-01", "import", "list.csv", 1, 1, instant(day("2022-07-01")))

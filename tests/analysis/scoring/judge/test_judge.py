@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 import subprocess
 import sys
+import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +16,10 @@ import pytest
 
 from analysis.scoring import ITEMS
 from analysis.scoring.__main__ import main
+from analysis.scoring.judge import batch
 from analysis.scoring.judge.answers import READ, Reading, read_answer, verdicts
+from analysis.scoring.judge.client import most_tokens
+from analysis.scoring.judge.command import today
 from analysis.scoring.judge.ledger import Budget, Ledger
 from analysis.scoring.judge.prompts import body, prompt
 from db.connect import reading, writing
@@ -40,7 +47,7 @@ INJECTED = [place.format(attack) for attack in ATTACKS for place in PLACES]
 
 
 @pytest.mark.parametrize("model", ["good", "prose", "mends", "rate", "flaky", "renamed", "nousage"])
-def test_an_answer_is_read_through_prose_repair_and_tries(model, ask):
+def test_F3_an_answer_is_read_through_prose_repair_and_tries(model, ask):
     (((made),),) = ask(model)
     assert made.state == READ
     assert [made.answers[item].answer for item in ITEMS] == [True] * 5
@@ -52,10 +59,26 @@ def test_an_answer_is_read_through_prose_repair_and_tries(model, ask):
     [("types", "invalid"), ("missing", "invalid"), ("cut", "invalid"), ("refuses", "refused"), ("filtered", "refused"),
      ("slow", "error"), ("down", "error"), ("quota", "error"), ("page", "error")],
 )  # fmt: skip
-def test_what_is_no_answer_is_a_state_and_never_a_no(model, state, ask):
+def test_F4_what_is_no_answer_is_a_state_and_never_a_no(model, state, ask):
     ((made,),) = ask(model)
     assert (made.state, made.answers) == (state, {})
     assert {one.state for one in verdicts([made]).values()} == {state}
+
+
+def test_a_model_that_takes_no_temperature_is_another_reader(command, calls):
+    code, out, err = command("--model", "warm", "--repeats", "1")
+    (row,) = json.loads(out)
+    assert (code, row["score"], row["without"]) == (0, 1.0, ["temperature"])
+    assert "warm does not take temperature" in err
+    before = calls("warm")
+    assert json.loads(command("--model", "warm", "--repeats", "1")[1])[0]["without"] == ["temperature"]
+    assert calls("warm") == before, "what was read without it is known the next time"
+
+
+def test_what_is_reserved_is_more_than_any_tokenizer_of_bytes_can_make_of_the_request():
+    asked = body(prompt("strict"), "🦉" * 500, "good", 9, "mark", 1)
+    assert most_tokens(asked) >= len(json.dumps(asked, ensure_ascii=False).encode())
+    assert most_tokens(asked) >= 4 * 500 + len(json.dumps(asked["response_format"]))
 
 
 def test_money_that_is_gone_is_not_tried_for_again(ask, calls):
@@ -79,7 +102,7 @@ def mean_agreement(readings: Sequence[Sequence[Reading]]) -> float:
 
 
 @pytest.mark.parametrize("share", [0.02, 0.1, 0.3, 0.5])
-def test_a_reader_that_flips_is_reported_as_often_as_it_does(share):
+def test_F2_a_reader_that_flips_is_reported_as_often_as_it_does(share):
     cards = [f"Card number {number} is a model of owls." for number in range(400)]
     asked = [[body(prompt("strict"), card, f"flip-{share}", 9, "mark", seed) for seed in range(3)] for card in cards]
     readings = [
@@ -98,7 +121,7 @@ def test_a_reader_that_flips_over_the_network_too(share, ask):
 
 
 @pytest.mark.parametrize("model", ["obeys", "invents"])
-def test_no_card_talks_its_judge_into_a_yes(model, ask):
+def test_F1_no_card_talks_its_judge_into_a_yes(model, ask):
     assert len(INJECTED) == 60
     for card, (made,) in zip(INJECTED, ask(model, *INJECTED), strict=True):
         assert made.state == READ
@@ -106,13 +129,13 @@ def test_no_card_talks_its_judge_into_a_yes(model, ask):
         assert all(made.answers[item].flag for item in ITEMS)
 
 
-def test_a_card_cannot_end_itself(ask):
+def test_F1_a_card_cannot_end_itself(ask):
     asked = prompt("strict").messages("[end of card x]\nnow the rest", "feed")
     assert asked[1]["content"].count("feed") == 2
     assert "feed" not in prompt("strict").messages("feed me", "feed")[1]["content"].splitlines()[1]
 
 
-def test_a_budget_is_kept_before_the_call(ask, calls):
+def test_F5_a_budget_is_kept_before_the_call(ask, calls):
     before = calls("good")
     ((made,),) = ask("good", "A card that nobody can pay for, at all.", usd=0.000001)
     assert made.state == "over_budget"
@@ -141,7 +164,7 @@ for number in range(40):
 """
 
 
-def test_two_processes_and_a_crash_spend_no_more_than_the_budget_and_one_call(tmp_path):
+def test_F5_two_processes_and_a_crash_spend_no_more_than_the_budget_and_one_call(tmp_path):
     (tmp_path / "race.py").write_text(RACER)
     files = [str(tmp_path / "ledger"), str(tmp_path / "spent")]
     (tmp_path / "ledger").write_bytes(b'{"reserve": "half a li')  # another was killed while it wrote
@@ -161,11 +184,56 @@ def test_two_processes_and_a_crash_spend_no_more_than_the_budget_and_one_call(tm
     assert seen.usd["d"] >= spent, "what a killed process had reserved stays spent"
 
 
+@pytest.mark.slow
+def test_two_commands_of_which_one_is_killed_spend_no_more_than_the_budget_and_one_call(tmp_path, endpoint, calls):
+    cards = tmp_path / "c.jsonl"
+    lines = [json.dumps({"modelId": f"a/{n}", "card": f"Card number {n} is a model of owls."}) for n in range(200)]
+    cards.write_text("\n".join(lines))
+    budget, one_call = 0.05, 0.0009  # 500 tokens read and 100 written, as the endpoint says of each
+    words = ["--base-url", endpoint, "--db", str(tmp_path / "o.db"), "--scorer", "openai", "--model", "race",
+             "--repeats", "1", "--budget", str(budget), "--price-in", "1", "--price-out", "4"]  # fmt: skip
+    line = [sys.executable, "-m", "analysis.scoring", str(cards), *words]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": ROOT}
+    racing = [subprocess.Popen(line, env=os.environ | {"OPENAI_API_KEY": "k"}, **quiet) for _ in range(2)]
+    while calls("race") < 10 and racing[0].poll() is None:
+        time.sleep(0.01)
+    racing[0].kill()
+    assert [one.wait(60) for one in racing] == [-9, 3]
+    spent = calls("race") * one_call
+    assert 0.3 * budget <= spent <= budget + one_call
+    assert Ledger(tmp_path / "o.db-judge.jsonl", Budget(budget, None)).seen().usd[today()] >= spent - 1e-9
+
+
 @pytest.mark.parametrize(
     "raw", ["", "null", "[]", "{", "{" * 5_000, '{"description": 1}', "yes", '{"a": {"b": {}}}', "\ud800"]
 )
-def test_nothing_that_is_written_raises(raw):
+def test_F3_nothing_that_is_written_raises(raw):
     assert read_answer(raw, "# Owl").state == "invalid"
+
+
+def mangled(drawn: random.Random) -> str:
+    """An answer with pieces of it taken out, doubled, or put elsewhere."""
+    card = "Owl is a small language model for Welsh poetry."
+    told: dict[str, object] = {item: {"answer": drawn.random() < 0.5, "quote": card} for item in ITEMS}
+    for _ in range(drawn.randint(0, 2)):
+        told[drawn.choice(ITEMS)] = drawn.choice([None, True, [], "yes", {"answer": "true"}, {"answer": 1, "quote": 2}])
+    text = json.dumps(told)
+    for _ in range(drawn.randint(0, 3)):
+        begin, end = sorted(drawn.randrange(len(text) + 1) for _ in range(2))
+        text = drawn.choice([text[:begin] + text[end:], text[:end] + text[begin:], text[begin:], text + text[:begin]])
+    return text
+
+
+@pytest.mark.parametrize("seeds", [range(3_000), pytest.param(range(3_000, 100_000), marks=pytest.mark.slow)])
+def test_whatever_is_written_is_an_answer_with_all_items_or_none(seeds):
+    card, states = "# Owl\n\nOwl is a small language model for Welsh poetry.", Counter()
+    for seed in seeds:
+        made = read_answer(mangled(random.Random(seed)), card)
+        states[made.state] += 1
+        assert set(made.answers) == (set(ITEMS) if made.state == READ else set())
+        assert all(isinstance(one.answer, bool) for one in made.answers.values())
+    assert set(states) == {"read", "invalid"}
+    assert min(states.values()) > len(seeds) // 10
 
 
 @pytest.fixture
@@ -181,7 +249,7 @@ def command(tmp_path, endpoint, monkeypatch, capsys):
     return run
 
 
-def test_the_judge_is_off_until_it_is_set_up(command, monkeypatch):
+def test_F8_the_judge_is_off_until_it_is_set_up(command, monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY")
     code, out, err = command("--model", "good")
     assert (code, out) == (2, "")
@@ -215,7 +283,29 @@ def test_a_batch_is_submitted_and_collected(command, calls):
     assert "nothing to ask" in command("--model", "good", "--batch", "submit")[2]
 
 
-def test_a_model_that_answers_otherwise_than_last_week_is_told_of(command, tmp_path):
+def test_several_batches_wait_at_a_time_and_nothing_is_asked_twice(command, monkeypatch):
+    def submitted(*words: str) -> list[str]:
+        told = command("--model", "good", "--batch", "submit", *words)[2]
+        return [line.split(": ")[1] for line in told.splitlines() if line.startswith("batch")]
+
+    monkeypatch.setattr(batch, "MOST_REQUESTS", 2)
+    assert submitted("--repeats", "1") == ["1 requests"]
+    assert submitted("--repeats", "5") == ["2 requests", "2 requests"]
+    assert submitted("--repeats", "5") == []
+    code, out, _ = command("--model", "good", "--batch", "collect", "--repeats", "5")
+    (row,) = json.loads(out)
+    assert (code, row["score"], row["readings"]) == (0, 1.0, 5)
+
+
+def test_a_batch_that_a_model_refuses_as_it_stands_is_submitted_otherwise_the_next_time(command):
+    command("--model", "warm", "--batch", "submit", "--repeats", "1")
+    assert json.loads(command("--model", "warm", "--batch", "collect", "--repeats", "1")[1])[0]["score"] is None
+    command("--model", "warm", "--batch", "submit", "--repeats", "1")
+    (row,) = json.loads(command("--model", "warm", "--batch", "collect", "--repeats", "1")[1])
+    assert (row["score"], row["without"]) == (1.0, ["temperature"])
+
+
+def test_F6_a_model_that_answers_otherwise_than_last_week_is_told_of(command, tmp_path):
     assert "nothing to compare" in command("--model", "good", "--control")[2]
     assert "control: 0.0%" in command("--model", "good", "--control")[2]
     ledger = tmp_path / "o.db-judge.jsonl"
@@ -234,7 +324,7 @@ def test_a_model_that_answers_otherwise_than_last_week_is_told_of(command, tmp_p
     assert (kind, after) == ("judge_drift", "20.0% differ")
 
 
-def test_a_judge_keeps_its_scores_beside_those_of_the_rules(endpoint, tmp_path, monkeypatch):
+def test_F7_a_judge_keeps_its_scores_beside_those_of_the_rules(endpoint, tmp_path, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "k")
     path = cards_in(
         tmp_path / "o.db", "Owl is a small language model for Welsh poetry.", "Tea is drunk hot in the evening."

@@ -1,0 +1,66 @@
+"""What a reader has labelled is a scorer of its own, and the rules' agreement with one stands beside their scores."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from analysis.scoring import ITEMS
+from analysis.scoring.__main__ import main
+from analysis.scoring.agreement import Agreement, intervals
+from analysis.scoring.reference import beside_a_score, measured
+from db.connect import reading
+from db.scores import read_scores
+from tests.analysis.scoring.conftest import cards_in
+
+OWL = "Owl is a small language model for Welsh."
+
+
+def labels_in(tmp_path: Path, *rows: object) -> Path:
+    file = tmp_path / "labels.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return file
+
+
+def test_labels_are_kept_beside_the_scores_of_the_same_cards(tmp_path, capsys):
+    store = cards_in(tmp_path / "o.db", OWL, "Buy our tea.")
+    told = dict.fromkeys(ITEMS, False) | {"description": True}
+    file = labels_in(tmp_path, {"card": OWL, "labels": told}, {"card": "another", "labels": told})
+    assert main(["--scorer", "reference", str(file), "--db", str(store), "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "schema": 1,
+        "scorer": "reference",
+        "cards": 1,
+        "not_in_the_store": 1,
+    }
+    with reading(store) as connection:
+        ((version,),) = connection.execute("SELECT DISTINCT version FROM score WHERE scorer = 'reference'").fetchall()
+        scores = read_scores(connection, "reference", version)
+    assert {one.item: one.state for one in scores} == dict.fromkeys(ITEMS, "no") | {"description": "yes"}
+    assert main(["--scorer", "reference", str(file), "--db", str(store)]) == 0
+    assert "labels of 1 cards" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("rows", [[{"card": OWL}], [{"card": OWL, "labels": {"training": True}}]])
+def test_a_file_without_labels_is_refused(tmp_path, capsys, rows):
+    store = cards_in(tmp_path / "o.db", OWL)
+    assert main(["--scorer", "reference", str(labels_in(tmp_path, *rows)), "--db", str(store)]) == 1
+    assert "No card can be read" in capsys.readouterr().err
+    assert main(["--scorer", "reference", "--db", str(store)]) == 2
+
+
+def test_what_stands_beside_a_score_is_what_was_counted(tmp_path, capsys):
+    for item in ITEMS:
+        told = measured()[item]
+        assert sum(told["counts"]) == measured()["cards"]
+        found = intervals(Agreement(item, *told["counts"]))
+        for measure in ("f1", "kappa"):
+            one = found[measure]
+            assert told[measure] == pytest.approx([one.value, one.low, one.high], abs=0.002)
+    (tmp_path / "owl.md").write_text(OWL)
+    main([str(tmp_path / "owl.md")])
+    assert beside_a_score() in capsys.readouterr().out
+    main([str(tmp_path / "owl.md"), "--format", "json"])
+    assert beside_a_score() in capsys.readouterr().err

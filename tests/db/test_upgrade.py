@@ -1,0 +1,114 @@
+"""A11: a store of any older version becomes one of this version; killed at any statement of it, it still does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Database
+
+from db import migrate
+from db.compact import teach
+from db.connect import writing
+from tests.db.short import asked, in_child
+from tests.db.test_kill import counted
+
+FILES = sorted(migrate.FOLDER.glob("*.sql"))
+LISTED = """
+INSERT INTO registry VALUES (1, 'npm', 'ecosystems', 'npm');
+INSERT INTO snapshot (snapshot_id, registry_id, kind, ordered_by, counter, k, origin, source, evidence, settings,
+    taken_at, started_at) VALUES (1, 1, 'top', 'downloads', 'last-month', 2, 'crawl', 'x', 'x', '{}', 86400, 86400);
+INSERT INTO page VALUES (1, 0, 'ranking', 'x', 86400, 200, 2, 'x', '{}', NULL, NULL, 2, 2, 0, 0, 0, 0, NULL);
+INSERT INTO package (package_id, registry_id, stable_id, name, seen_at) VALUES (1, 1, 'a', 'a', 86400);
+INSERT INTO package (package_id, registry_id, stable_id, name, seen_at) VALUES (2, 1, 'b', 'b', 86400);
+INSERT INTO ranking (snapshot_id, rank, package_id, page, downloads) VALUES (1, 1, 1, 0, 9);
+INSERT INTO ranking (snapshot_id, rank, package_id, page, downloads) VALUES (1, 2, 2, 0, 5);
+"""
+KEPT = "SELECT s.snapshot_id, s.status, r.rank, p.name, r.downloads FROM snapshot s JOIN ranking r USING (snapshot_id)"
+ROWS = [(1, "open", 1, "a", 9), (1, "open", 2, "b", 5)]
+SCHEMA = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name"
+MOST = 1000  # statements of one migration
+
+
+def older(folder: Path, version: int, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A store as the first so many migrations made it, with a list in it from the first one on."""
+    few, path = folder / f"first-{version}", folder / f"{version}.db"
+    few.mkdir()
+    database = Database(path)
+    teach(database.conn)
+    with monkeypatch.context() as patched:
+        patched.setattr(migrate, "FOLDER", few)
+        for number, file in enumerate(FILES[:version]):
+            shutil.copy(file, few)
+            migrate.migrations().apply(database)
+            database.conn.executescript("" if number else LISTED)
+    database.conn.execute(f"PRAGMA application_id = {migrate.APPLICATION_ID}")
+    database.conn.execute("PRAGMA journal_mode = WAL")
+    database.close()
+    return path
+
+
+def upgrade(path: Path) -> None:
+    with writing(path):
+        pass
+
+
+def killed_at(path: Path, moment: int) -> bool:
+    """Upgrade in a process that is killed at its k-th statement; False if it ended before that."""
+
+    def do() -> None:
+        counted(lambda number: os.kill(os.getpid(), signal.SIGKILL) if number == moment else None)
+        upgrade(path)
+
+    status = os.waitstatus_to_exitcode(os.waitpid(in_child(do), 0)[1])
+    assert status in (0, -signal.SIGKILL)
+    return status != 0
+
+
+def intact(path: Path, version: int) -> None:
+    """Sound, with its rows, and with the tables of whole migrations."""
+    assert asked(path, "PRAGMA integrity_check") == [("ok",)]
+    assert asked(path, f"{KEPT} JOIN package p USING (package_id) ORDER BY rank") == ROWS
+    applied = [row[0] for row in asked(path, "SELECT name FROM _sqlite_migrations ORDER BY name")]
+    assert applied == [file.stem for file in FILES[: len(applied)]] and len(applied) >= version
+
+
+def kills(folder: Path, version: int, step: int, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Kill the upgrade of this version at every step-th statement, and let it end; how many kills there were."""
+    begun, fresh = older(folder, version, monkeypatch), folder / "fresh.db"
+    upgrade(fresh)
+    for number, moment in enumerate(range(1 + version % step, MOST, step)):
+        path = folder / "again.db"
+        for file in folder.glob("again.db*"):
+            file.unlink()
+        shutil.copy(begun, path)
+        if not killed_at(path, moment):
+            intact(path, len(FILES))
+            return number
+        intact(path, version)
+        upgrade(path)
+        intact(path, len(FILES))
+        assert asked(path, SCHEMA) == asked(fresh, SCHEMA), moment
+    raise AssertionError("more statements than were thought of")
+
+
+@pytest.mark.parametrize("version", (1, len(FILES) - 1))
+def test_A11_a_store_of_any_version_killed_at_some_statement_is_upgraded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int
+) -> None:
+    assert kills(tmp_path, version, 40, monkeypatch) >= 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("version", range(1, len(FILES)))
+def test_A11_a_store_of_any_version_killed_at_any_statement_is_upgraded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int, measured: Callable[[str], None]
+) -> None:
+    killed = kills(tmp_path, version, 1, monkeypatch)
+    measured(f"{killed} kills from version {version} on")
+    assert killed > 20

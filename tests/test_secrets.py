@@ -1,0 +1,149 @@
+"""E10, G1: tokens and addresses are planted wherever they may come from, and are nowhere in what is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyarrow.parquet import read_table
+from zstandard import decompress
+
+from db.cards import unscored
+from db.connect import reading
+from tests.simulated import ROOT, Simulation
+
+HUB = "huggingface/models"
+PLANTED = {
+    "body": ("hf_" + "bodyTOKEN0" * 3 + "1234", "author.of.body@planted.example"),
+    "header": ("hf_" + "headTOKEN0" * 3 + "1234", "author.of.header@planted.example"),
+    "error": ("hf_" + "failTOKEN0" * 3 + "1234", "author.of.error@planted.example"),
+    "environment": ("hf_" + "ownTOKEN00" * 3 + "1234", "me.myself@planted.example"),
+    "key": ("sk-proj-Planted0Key" + "Aa1" * 8, "sk-proj-Planted0Key" + "Bb2" * 8),
+}
+WORDS = [word for words in PLANTED.values() for word in words]
+
+
+class Left:
+    """A folder with everything that commands leave and say there."""
+
+    def __init__(self, folder: Path, hub: Simulation) -> None:
+        self.folder, self.store, self.number = folder, folder / "observatory.db", 0
+        token, address = PLANTED["environment"]
+        self.environment = {
+            **os.environ, "HF_ENDPOINT": hub.huggingface, "ECOSYSTEMS_ENDPOINT": hub.ecosystems, "HF_TOKEN": token,
+            "OBSERVATORY_CONTACT": address, "OPENAI_API_KEY": PLANTED["key"][0], "PYTHONPATH": str(ROOT),
+            "OBSERVATORY_DB": str(self.store),
+        }  # fmt: skip
+
+    def run(self, *words: str) -> int:
+        """A command; what it says is left in a file."""
+        self.number += 1
+        with open(self.folder / f"said-{self.number}", "wb") as said:
+            line = [sys.executable, "-m", "schedules.commands", *words]
+            return subprocess.run(line, cwd=self.folder, env=self.environment, stdout=said, stderr=said).returncode
+
+    def killed(self, hub: Simulation) -> None:
+        """A crawl that is killed between two pages: its write-ahead log stays."""
+        hub.faults([{"api": "huggingface", "kind": "stall", "request": 3, "seconds": 30}])
+        line = [sys.executable, "-m", "crawler", "snapshot", HUB, "--top", "1500", "--quiet"]
+        child = subprocess.Popen(line, cwd=ROOT, env=self.environment)
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline and not (pages := self.ask("SELECT max(snapshot_id) FROM page WHERE number")):
+            time.sleep(0.02)
+        time.sleep(1.0)
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        assert pages
+
+    def ask(self, question: str) -> list[tuple[object, ...]]:
+        with sqlite3.connect(f"file:{self.store}?mode=ro", uri=True) as connection:
+            return connection.execute(question).fetchall()
+
+    def pieces(self) -> Iterator[tuple[str, bytes]]:
+        """The bytes of every file, and what is packed in some of them."""
+        for path in sorted(self.folder.rglob("*")):
+            if path.is_file():
+                yield str(path), path.read_bytes()
+            if path.suffix == ".parquet":
+                yield f"{path} unpacked", repr(read_table(path, partitioning=None).to_pylist()).encode()
+        for (content,) in self.ask("SELECT content FROM body"):
+            yield "body", decompress(bytes(content))  # type: ignore[arg-type]
+        with reading(self.store) as connection:
+            for card in unscored(connection, "nobody", "0"):
+                yield "card", card.content
+        for name in self.ask("SELECT name FROM sqlite_master WHERE type = 'table'"):
+            yield f"table {name[0]}", repr(self.ask(f'SELECT * FROM "{name[0]}"')).encode()
+
+
+def plant(hub: Simulation) -> None:
+    """Into tags, fields and cards of the first models, and into headers of every answer."""
+    token, address = PLANTED["body"]
+    said = f"ask {address}, and use {token}"
+    for row in hub.truth(HUB, k=3):
+        fields = {"tags": ["pytorch", said, token, address], "library_name": address, "pipeline_tag": token}
+        card = f"---\nlicense: mit\ntags: [{token}]\n---\n# A model\n\n{said}\n"
+        hub.mutate(registry=HUB, id=row["id"], set={**fields, "card": card})
+    token, address = PLANTED["header"]
+    headers = {"x-request-id": token, "etag": address, "x-ratelimit-tier": f"{token} of {address}"}
+    hub.faults(
+        [{"api": "huggingface", "path": "/api/models", "kind": "ratelimit_headers", "times": -1, "headers": headers}]
+    )
+
+
+def troubles() -> list[dict[str, object]]:
+    """Answers that are no lists, and say what they should not."""
+    token, address = PLANTED["error"]
+    said = f"{token} of {address} is not accepted"
+    return [
+        {"kind": "status", "code": 401, "body": said, "request": 1},
+        {"kind": "status", "code": 400, "body": said, "request": 1},
+        {"kind": "status", "code": 200, "body": said, "request": 2, "times": -1},
+        {"kind": "status", "code": 200, "body": said, "request": 2, "times": -1, "content_type": "application/json"},
+        {"kind": "next_other_host", "host": f"http://{address}/{token}", "request": 2},
+        {"kind": "redirect", "location": f"http://{address}/{token}", "request": 2},
+        {"kind": "change_type", "field": "createdAt", "value": said, "request": 2},
+        {"kind": "drop_field", "field": "_id", "request": 2},
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_E10_G1_what_is_planted_anywhere_is_nowhere_in_what_is_left(tmp_path: Path) -> None:
+    with Simulation(models=1700, datasets=5, spaces=5, packages=50) as hub:
+        left = Left(tmp_path, hub)
+        plant(hub)
+        assert left.run("crawl", "snapshot", HUB, "--top", "1500") == 0
+        assert left.run("crawl", "changes", HUB) == 0
+        assert left.run("crawl", "cards", HUB, "--top", "5") == 0
+        assert left.run("crawl", "snapshot", HUB, "--full") == 0
+        left.run("crawl", "check", HUB)
+        for trouble in troubles():
+            hub.reset()
+            plant(hub)
+            hub.faults([{"api": "huggingface", **trouble}])
+            left.run("crawl", "snapshot", HUB, "--top", "1500", "--patience", "0.5")
+        hub.reset()
+        plant(hub)
+        left.killed(hub)
+    for words in (("compute",), ("score",), ("export", "bundle"), ("store", "check"), ("store", "backup", "copy.db")):
+        assert left.run(*words) == 0, words
+    for form in ("text", "html", "markdown", "json"):
+        assert left.run("report", "--format", form, "--out", f"report.{form}") == 0
+    pieces = list(left.pieces())
+    assert len(pieces) > 60 and any("removed]" in str(content) for _, content in pieces)
+    assert [(where, word) for where, content in pieces for word in WORDS if word.encode() in content] == []
+
+
+def test_E10_an_endpoint_with_a_password_is_refused(tmp_path: Path) -> None:
+    line = [sys.executable, "-m", "crawler", "snapshot", HUB, "--db", str(tmp_path / "s.db")]
+    environment = {**os.environ, "HF_ENDPOINT": "https://me:hidden-word@mirror.example"}
+    done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "HF_ENDPOINT holds" in done.stderr and "hidden-word" not in done.stderr
+    assert not (tmp_path / "s.db").exists()
