@@ -126,6 +126,7 @@ def test_A1_a_killed_writer_leaves_whole_pages_and_can_go_on(tmp_path: Path, wan
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_A1_a_writer_killed_at_any_statement_leaves_whole_pages_and_can_go_on(
     tmp_path: Path, wanted: tuple[object, ...], measured: Callable[[str], None]
 ) -> None:
