@@ -25,6 +25,7 @@ from db.connect import reading
 
 ROOT = Path(__file__).resolve().parent.parent
 HUB = "huggingface/models"
+DEPTH = 1_000
 METRICS = ("documentation", "documentation_as_published")
 ORDER = ("coverage", "top", "bottom", "difference", "d", "delta", "welch_p", "mann_whitney_p", "p", "trend")
 
@@ -49,12 +50,11 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def groups(store: Path) -> str:
-    """Metric 4 at its deepest K: a line to each way to read, popularity and statistic, with its interval and note."""
+    """Metric 4 at K = 1,000: a line to each way to read, popularity and statistic, with its interval and note."""
     with reading(store) as connection:
         rows = connection.execute("SELECT name, k, value, low, high, n, note FROM result").fetchall()
-    deepest = max(row["k"] for row in rows)
-    shown = sorted((row for row in rows if row["k"] in (0, deepest)), key=place)
-    return "\n".join([f"\nMetric 4, top {deepest:,} against bottom {deepest:,}", *map(line, shown)])
+    shown = sorted((row for row in rows if row["k"] in (0, DEPTH)), key=place)
+    return "\n".join([f"\nMetric 4, top {DEPTH:,} against bottom {DEPTH:,}", *map(line, shown)])
 
 
 def place(row: sqlite3.Row) -> tuple[str, int]:
@@ -68,7 +68,7 @@ def place(row: sqlite3.Row) -> tuple[str, int]:
 def line(row: sqlite3.Row) -> str:
     """One result."""
     bounds = "" if row["low"] is None else f"[{row['low']:.3f}, {row['high']:.3f}]"
-    value = "—" if row["value"] is None else f"{row['value']:.3g}"
+    value = "—" if row["value"] is None else f"{row['value']:.3g}" if row["value"] else "<1e-300"
     return f"{row['name']:<46}{value:>10} {bounds:<18}{row['n'] or 0:>7,}  {row['note']}"
 
 
