@@ -56,7 +56,7 @@ facts AS (
     UNION ALL
     SELECT parent_id, NULL, NULL, NULL, descendants, NULL, NULL, 0 FROM parent)
 SELECT f.package_id AS package, MAX(f.rank) AS rank, MAX(f.downloads) AS downloads, MAX(f.likes) AS likes,
-       CASE WHEN (SELECT COUNT(*) FROM parent) > 0 THEN MAX(f.descendants) END AS descendants,
+       CASE WHEN (SELECT MAX(parent_id) FROM parent) IS NOT NULL THEN MAX(f.descendants) END AS descendants,
        MAX(f.state) AS state, MAX(f.card_id) AS card, MAX(f.fields) AS fields
 FROM facts f
 GROUP BY f.package_id
