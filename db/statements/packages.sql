@@ -13,7 +13,7 @@ UPDATE incoming SET stable_id = coalesce((
              CASE WHEN a.since <= :at THEN -a.since ELSE a.since END LIMIT 1), stable_id)
 WHERE stable_id LIKE 'name:%';
 
-UPDATE incoming SET key = compact(stable_id) WHERE key = 'name:' || name;
+UPDATE incoming SET key = compact(stable_id) WHERE typeof(key) = 'text' AND key <> stable_id;
 
 -- A package known by its name alone is now seen with its stable id, and was there when it was first listed.
 UPDATE package SET key = i.key FROM incoming i

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import sqlite3
 from pathlib import Path
 
@@ -14,7 +16,8 @@ from db.connect import PRAGMAS, writing
 from db.migrate import migrations
 from db.rows import RELATIONS
 from db.store import digest
-from tests.db.short import asked
+from tests.db.short import asked, in_child
+from tests.db.test_kill import counted
 
 READ = {
     "package": "package_id, registry_id, stable_id, name, created_at, modified_at, sha, downloads, likes,"
@@ -134,3 +137,43 @@ def test_0009_finds_what_was_there_and_keeps_the_digests(path: Path, seed: int) 
         ]
     assert rows(path) == was
     assert not [one for one in check(path) if one.verdict == BROKEN and one.name != "pages"]
+
+
+def carried_over(path: Path, moment: int) -> bool:
+    """Carry a store over in a process that is killed at its k-th statement; False if it ended before that."""
+
+    def do() -> None:
+        counted(lambda number: os.kill(os.getpid(), signal.SIGKILL) if number == moment else None)
+        with writing(path):
+            pass
+
+    return os.waitpid(in_child(do), 0)[1] != 0
+
+
+def kills(path: Path, every: int) -> int:
+    """Kill it at each so-many-th statement, look, and carry the store over; how many kills there were."""
+    old = before(path)
+    fill(old, random.Random(9), 20)
+    old.close()
+    kept, was = path.read_bytes(), rows(path)
+    for done, moment in enumerate(range(1, 1000, every)):
+        for side in ("-wal", "-shm"):
+            Path(f"{path}{side}").unlink(missing_ok=True)
+        path.write_bytes(kept)
+        if not carried_over(path, moment):
+            return done
+        assert rows(path) == was
+        with writing(path):
+            pass
+        assert rows(path) == was
+        assert asked(path, "PRAGMA integrity_check") == [("ok",)]
+    raise AssertionError("more statements than were thought of")
+
+
+def test_A1_a_store_whose_carrying_over_is_killed_is_as_it_was_a_sample(path: Path) -> None:
+    assert kills(path, 29) > 2
+
+
+@pytest.mark.slow
+def test_A1_a_store_whose_carrying_over_is_killed_at_any_statement_is_as_it_was(path: Path) -> None:
+    assert kills(path, 1) > 60
