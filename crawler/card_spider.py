@@ -3,13 +3,15 @@
 `GET /{id}/resolve/{sha}/README.md` answers 307 to the same host, and there the file, with its git blob hash as ETag:
 two requests of the quota named `resolvers`. A file that git does not hold itself is sent on to another host, which is
 not asked. 404 says why in a header: there is no such file, or no such commit or repository. A README does not count as
-a download of a model; it would of a dataset.
+a download of a model; it would of a dataset. Which repositories have none the list says (`expand=siblings`): where
+there is much to look at it is asked first, and they are not asked.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -19,11 +21,12 @@ from scrapy.exceptions import DownloadCancelledError, IgnoreRequest
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
+from crawler.card_listing import FEW, PAGE, is_listing, listing, without_readme
 from crawler.card_text import card_text
 from crawler.items import Answer
 from crawler.middlewares import PaceMiddleware
 from crawler.redact import without_addresses
-from crawler.spiders import CrawlError, Plan, RegistrySpider, Stopped, unforeseen
+from crawler.spiders import CrawlError, Plan, RegistrySpider, Stopped, next_link, unforeseen
 from crawler.spiders.huggingface import HuggingFaceSpider
 from db.cards import Look, WantedCard, blob_hash
 
@@ -48,6 +51,7 @@ class CardSpider(Spider):
         self.broken: BaseException | None = None
         self.failures = 0
         self._failed_in_a_row = 0
+        self._bare: set[tuple[str, str | None]] = set()
 
     def takes(self, status: int, url: str) -> bool:
         """Answers that say what there is, or that there is nothing for us."""
@@ -69,13 +73,40 @@ class CardSpider(Spider):
         """The Hub's."""
         return HuggingFaceSpider.public_endpoint
 
-    async def start(self) -> AsyncIterator[Request]:
-        """Scrapy's entry: a request for each card."""
+    async def start(self) -> AsyncIterator[Request | Look]:
+        """Scrapy's entry: the list, where there is much to look at, and then a request for each card."""
+        if len(self.wanted) > FEW:
+            yield self._request(listing(self.plan), self.listed, self.unlisted, page=1)
+            return
+        for one in self._cards():
+            yield one
+
+    def listed(self, response: Response) -> Iterator[Request | Look]:
+        """Note who has no card; after the last page, ask for those of the others."""
+        answer, page = response.meta["answer"], response.meta["page"]
+        self._bare |= without_readme(answer.body)
+        following = next_link(answer) if answer.status == 200 and page * PAGE < (self.plan.k or 0) else None
+        if following:
+            yield self._request(self.own(following), self.listed, self.unlisted, page=page + 1)
+        else:
+            yield from self._cards()
+
+    def unlisted(self, failure: Failure) -> Iterator[Request | Look]:
+        """Without the list every card is asked for."""
+        if not isinstance(failure.value, Stopped):
+            yield from self._cards()
+
+    def _cards(self) -> Iterator[Request | Look]:
+        for one in self.wanted:
+            if (one.name, one.sha) in self._bare:
+                yield Look(one.package, one.at, "none", sha=one.sha, fetched_at=int(time.time()))
+            else:
+                yield self._request(address(self.plan, one), self.parse, self.failed, wanted=one)
+
+    def _request(self, url: str, callback: Callable, errback: Callable, **meta: object) -> Request:
         token = None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token()
         headers = {"Accept": "text/plain, */*", **({"Authorization": f"Bearer {token}"} if token else {})}
-        for one in self.wanted:
-            yield Request(address(self.plan, one), callback=self.parse, errback=self.failed, headers=headers,
-                          dont_filter=True, meta={"wanted": one})  # fmt: skip
+        return Request(url, callback, errback=errback, headers=headers, dont_filter=True, meta=meta)
 
     def parse(self, response: Response) -> Iterator[Look]:
         """Read one answer."""
@@ -114,7 +145,9 @@ class CardPace(PaceMiddleware):
     """The pace of lists; an answer is right if its content is what its ETag says."""
 
     def fault(self, answer: Answer) -> str:
-        """Why this cannot be the card."""
+        """Why this cannot be the card, or the list."""
+        if is_listing(answer.url):
+            return super().fault(answer)
         etag = answer.headers.get("etag", "").removeprefix("W/").strip('"')
         hashes = {40: blob_hash, 64: lambda content: hashlib.sha256(content).hexdigest()}
         if len(etag) in hashes and hashes[len(etag)](answer.body) != etag:

@@ -1,0 +1,54 @@
+"""Which repositories have no README: the list says so of a thousand at a time, rather than each of itself (pure)."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode, urlsplit
+
+import msgspec
+
+from crawler.spiders import Plan
+
+README = "README.md"
+PAGE = 1000
+FEW = 20  # cards that are asked for without a look at the list: it would be larger than they are
+ORDERS = {"huggingface/models": "downloads", "huggingface/spaces": "likes"}
+
+
+class File(msgspec.Struct, gc=False):
+    """A file of a repository."""
+
+    rfilename: str
+
+
+class Listed(msgspec.Struct, gc=False):
+    """A repository, the commit it is at, and its files then."""
+
+    id: str
+    sha: str | None = None
+    siblings: list[File] | None = None
+
+
+def listing(plan: Plan) -> str:
+    """The address of the first page of the list, with the files of each repository."""
+    words = {"sort": ORDERS[plan.registry], "direction": "-1", "limit": str(min(PAGE, plan.k or PAGE))}
+    asked = urlencode([*words.items(), ("expand", "sha"), ("expand", "siblings")])
+    return f"{plan.endpoint}/api/{plan.registry.split('/')[1]}?{asked}"
+
+
+def is_listing(url: str) -> bool:
+    """Whether an address is of the list, and not of a card."""
+    return urlsplit(url).path in {f"/api/{registry.split('/')[1]}" for registry in ORDERS}
+
+
+def without_readme(body: bytes) -> set[tuple[str, str | None]]:
+    """The repositories of a page that list no README, each with its commit; of a page that is none, nothing.
+
+    >>> without_readme(b'[{"id": "a/b", "sha": "0f", "siblings": [{"rfilename": "x"}]}, {"id": "a/c", "sha": "1e"}]')
+    {('a/b', '0f')}
+    """
+    try:
+        rows = msgspec.json.decode(body, type=list[Listed])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return set()
+    named = (row for row in rows if row.siblings is not None)
+    return {(row.id, row.sha) for row in named if all(file.rfilename != README for file in row.siblings or ())}
