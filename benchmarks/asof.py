@@ -54,7 +54,8 @@ def fill(path: Path, packages: int, count: int) -> list[np.ndarray]:
             assemble(connection, number + 1)
             connection.execute("COMMIT")
         connection.execute(
-            "INSERT INTO package (package_id, registry_id, stable_id, name, seen_at) VALUES (?, 1, 'x', 'x', 0)",
+            "INSERT INTO package (package_id, registry_id, key, name, name_hash, known_at, seen_at)"
+            " VALUES (?, 1, 'x', 'x', 0, 0, 0)",
             (packages // 2,),
         )
     return [day.packages, day.downloads, day.likes]

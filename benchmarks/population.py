@@ -106,20 +106,28 @@ def body(day: Day, start: int, stop: int) -> bytes:
     return b"[" + b",".join(_row(*row) for row in rows) + b"]"
 
 
+def _pick(package: int, version: int) -> int:
+    return (package * 2654435761 + version * 40503) & 0xFFFFFFFF
+
+
+def _name(package: int, version: int) -> str:
+    pick = _pick(package, version)
+    return f"owner{pick % 9973}/model-{package}-{pick % 7}B-Instruct"
+
+
 def _row(package: int, downloads: int, likes: int, version: int) -> bytes:
-    pick = (package * 2654435761 + version * 40503) & 0xFFFFFFFF
-    name = f"owner{pick % 9973}/model-{package}-{pick % 7}B-Instruct"
+    pick = _pick(package, version)
     library, task, licence = LIBRARIES[pick % 8], TASKS[pick // 8 % 6], LICENCES[pick // 64 % 7]
     tags = [tag for number, tag in enumerate(TAGS) if pick >> number & 1]
     tags += [f"license:{licence}"] * bool(licence) + [library] * bool(library)
     row: dict[str, object] = {
-        "_id": identity(package), "id": name, "likes": likes, "trendingScore": 0, "private": False,
+        "_id": identity(package), "id": _name(package, version), "likes": likes, "trendingScore": 0, "private": False,
         "downloads": downloads,
         "gated": "auto" if pick % 37 == 0 else False, "disabled": False, "createdAt": "2024-05-01T10:00:00.000Z",
         "lastModified": f"2025-{1 + version % 12:02d}-01T10:00:00.000Z", "sha": f"{pick:08x}" * 5,
     }  # fmt: skip
     if pick % 100 < 37:
-        base = f"owner{pick % 97}/model-{pick % 997}"
+        base = _name(pick % 997, 0)
         tags += [f"base_model:{base}", f"base_model:finetune:{base}"]
         row["baseModels"] = {"relation": "finetune", "models": [{"_id": identity(pick % 997), "id": base}]}
     row |= {"library_name": library} if library else {}

@@ -140,19 +140,21 @@ def fill(connection: sqlite3.Connection, k: int, past: Sequence[Sequence[int]], 
     """Packages, lists and membership, as recording them one by one would have left them."""
     everyone = range(1 + max(map(max, past)))
     connection.executemany(
-        "INSERT INTO package (package_id, registry_id, stable_id, name, downloads, seen_at) VALUES (?, 1, ?, ?, 1, ?)",
+        "INSERT INTO package (package_id, registry_id, key, name, name_hash, known_at, downloads, seen_at)"
+        " VALUES (?, 1, ?, ?, 0, 0, 1, ?)",
         ((one + 1, f"id-{one}", f"org/{one}", at[-1]) for one in everyone),
     )
+    words = ("transformers", "peft")
     connection.executemany(
-        "INSERT INTO alias (package_id, name, since) VALUES (?, ?, 0)", ((one + 1, f"org/{one}") for one in everyone)
+        "INSERT INTO word (word_id, kind, text, hash) VALUES (?, 'library', ?, 0)", enumerate(words, 1)
     )
     connection.executemany(
-        "INSERT INTO package_library (package_id, library, kind, since) VALUES (?, ?, 'library', 0)",
-        ((one + 1, library) for one in everyone for library in ("transformers", "peft") if (one + len(library)) % 3),
+        "INSERT INTO package_use (package_id, word_id, since) VALUES (?, ?, 0)",
+        ((one + 1, number) for one in everyone for number, word in enumerate(words, 1) if (one + len(word)) % 3),
     )
     connection.executemany(
-        "INSERT INTO lineage_edge (child_id, parent_id, parent_name, relation, since) VALUES (?, ?, ?, 'finetune', 0)",
-        ((one + 1, one // 9 + 1, f"org/{one // 9}") for one in everyone if one % 5 == 0 and one),
+        "INSERT INTO edge (child_id, parent, relation, since, parent_name) VALUES (?, ?, 0, 0, '')",
+        ((one + 1, one // 9 + 1) for one in everyone if one % 5 == 0 and one),
     )
     connection.execute("DROP INDEX ranking_package")
     connection.executemany(

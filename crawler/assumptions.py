@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from twisted.python.failure import Failure
 from crawler.decode import inversions
 from crawler.items import Answer, Event, Registry
 from crawler.redact import in_text
-from crawler.settings import Manner, scrapy_settings
+from crawler.settings import Manner, be_quiet, scrapy_settings
 from crawler.snapshot import endpoint_of, spider_for
 from crawler.spiders import CrawlError, Plan, RegistrySpider, next_link
 from crawler.spiders.ecosystems import choose, expected_period, read_registry
@@ -284,7 +283,7 @@ def check_registry(path: Path, registry: str, manner: Manner) -> list[dict[str, 
 def _run(spider: type[CheckSpider], plan: Plan, kind: type[RegistrySpider], manner: Manner) -> dict[str, Verdict]:
     brisk = dataclasses.replace(manner, patience=min(10.0, manner.patience), clock="local")
     process = AsyncCrawlerProcess({**scrapy_settings(brisk, kind.pause, kind.page_bytes), "ITEM_PIPELINES": {}})
-    logging.getLogger("scrapy").setLevel("DEBUG" if manner.debug else "CRITICAL")
+    be_quiet(manner)
     crawler = process.create_crawler(spider)
     process.crawl(crawler, plan=plan, service=kind.name)
     process.start(install_signal_handlers=False)

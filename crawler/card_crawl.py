@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import time
 from collections import Counter
@@ -13,7 +12,7 @@ from scrapy.crawler import AsyncCrawlerProcess, Crawler
 
 from crawler.card_spider import LARGEST_FETCHED, PREFIXES, CardSpider
 from crawler.items import Registry
-from crawler.settings import Manner, scrapy_settings
+from crawler.settings import Manner, be_quiet, scrapy_settings
 from crawler.snapshot import endpoint_of, four_parts
 from crawler.spiders import NotThere, Plan, unforeseen
 from crawler.spiders.huggingface import HuggingFaceSpider
@@ -131,7 +130,7 @@ def _run(kind: type[CardSpider], manner: Manner, **given: object) -> CardSpider:
         "ITEM_PIPELINES": {"crawler.card_crawl.CardPipeline": 300},
     }
     process = AsyncCrawlerProcess(settings)
-    logging.getLogger("scrapy").setLevel("DEBUG" if manner.debug else "CRITICAL")
+    be_quiet(manner)
     crawler = process.create_crawler(kind)
     process.crawl(crawler, **given)
     process.start(install_signal_handlers=False)

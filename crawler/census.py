@@ -29,7 +29,7 @@ from crawler.decode import (
     type_events,
 )
 from crawler.items import Answer, CensusPage, Event, Observation, Reject
-from crawler.redact import redacted_event, redacted_reject, without_addresses_in
+from crawler.redact import may_hold_address, redacted_event, redacted_reject, without_addresses_in
 from crawler.spiders import page_of
 
 UNKNOWN = 0  # the fingerprint of a row that has to be looked at
@@ -164,9 +164,11 @@ def _observer(
 
     def read(place: int) -> Observation:
         row, dropped = rows[place], list[tuple[str, str]]()
-        seen = without_addresses_in(observe(row if isinstance(row, bytes) else msgspec.json.encode(row), dropped))
-        events.extend(redacted_event(event) for event in type_events(dropped))
-        return seen
+        raw = row if isinstance(row, bytes) else msgspec.json.encode(row)
+        seen = observe(raw, dropped)
+        if dropped:
+            events.extend(redacted_event(event) for event in type_events(dropped))
+        return without_addresses_in(seen) if may_hold_address(raw) else seen
 
     return read
 

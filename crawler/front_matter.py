@@ -32,6 +32,15 @@ FIELDS = {  # the name we give it: where huggingface_hub's card data has it
     "carbon_emitted": "co2_eq_emissions",
     "demo": "widget",
 }
+ARCHITECTURES = frozenset(  # model types that stand as tags
+    """
+    albert bart beit bert blenderbot bloom camembert clip convnext ctrl deberta deberta-v2 deit detr distilbert
+    dpr electra falcon flaubert fsmt funnel gemma gpt2 gpt_neo gpt_neox gptj hubert layoutlm led llama longformer
+    luke m2m_100 mamba marian mbart mistral mixtral mobilebert mpnet mpt mt5 opt pegasus phi prophetnet qwen2
+    reformer resnet roberta roformer segformer speech_to_text squeezebert swin t5 tapas vit wav2vec2 whisper xglm
+    xlm xlm-roberta xlnet yolos
+    """.split()
+)
 FRAMEWORKS = {"pytorch", "tf", "tensorflow", "jax", "flax", "keras", "onnx", "safetensors", "gguf", "paddlepaddle"}
 OURS = {"self", "ignore_metadata_errors", "eval_results"}  # words that are not fields, but parameters of theirs
 NOTHING = {"", "~", "null", "Null", "NULL"}
@@ -140,7 +149,15 @@ def fields_of(said: Mapping[str, object]) -> set[str]:
     tags = card.get("tags")
     tags = {str(tag).lower() for tag in tags} if isinstance(tags, list) else set()
     found |= {"frameworks"} if tags & FRAMEWORKS else set()
+    found |= {"architecture"} if tags & ARCHITECTURES else set()
+    found |= {"dataset_address"} if any("/" in str(name) for name in _several(card.get("datasets"))) else set()
+    emitted = card.get("co2_eq_emissions")
+    found |= {"hardware"} if isinstance(emitted, dict) and _has_value(emitted.get("hardware_used")) else set()
     return found | ({"paper"} if any(tag.startswith("arxiv:") for tag in tags) else set())
+
+
+def _several(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value] if isinstance(value, str) else []
 
 
 def _as_card(said: Mapping[str, object]) -> Mapping[str, object]:

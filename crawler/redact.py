@@ -31,6 +31,15 @@ def without_addresses(body: bytes) -> bytes:
     return _TOKEN.sub(TOKEN_REMOVED, _ADDRESS.sub(PUT_INSTEAD, body))
 
 
+def may_hold_address(json: bytes) -> bool:
+    """Whether a text of JSON has what an address needs, as it is or escaped.
+
+    >>> may_hold_address(b'"a@b.example"'), may_hold_address(b'"a\\u0040b.example"'), may_hold_address(b'"a/b"')
+    (True, True, False)
+    """
+    return b"@" in json or b"%40" in json or b"\\u" in json
+
+
 def redacted(page: Page, keep_body: bool) -> Page:
     """The page as it may be stored: no address in its rows, body, rejects, events or addresses; no body if none is
     kept."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 
@@ -31,6 +32,19 @@ def user_agent(contact: str | None) -> str:
     told = (contact or os.environ.get("OBSERVATORY_CONTACT", "")).strip()
     said = told if told.isascii() and told.isprintable() else ""
     return f"hub-observatory/{__version__} ({said or 'no contact given'})"
+
+
+def be_quiet(manner: Manner) -> None:
+    """What Scrapy and Twisted have to say is for those who look for a mistake.
+
+    Twisted would put the worst of it, as a certificate that is no good, on stderr with a traceback; it is an error
+    like others, and told as one.
+    """
+    from twisted.logger import globalLogBeginner
+
+    logging.getLogger("scrapy").setLevel("DEBUG" if manner.debug else "CRITICAL")
+    if not manner.debug:
+        globalLogBeginner.beginLoggingTo([], discardBuffer=True, redirectStandardIO=False)
 
 
 def scrapy_settings(manner: Manner, usual_pause: float, largest: int) -> dict[str, object]:

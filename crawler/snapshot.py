@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 import os
 import time
 from dataclasses import asdict, dataclass
@@ -16,7 +15,7 @@ from scrapy.spiderloader import SpiderLoader
 from crawler.items import Page
 from crawler.progress import shown
 from crawler.recording import Recording, resume_or_close
-from crawler.settings import Manner, scrapy_settings
+from crawler.settings import Manner, be_quiet, scrapy_settings
 from crawler.spiders import CrawlError, NotThere, Plan, RegistrySpider, unforeseen
 from db import ObservatoryError, UsageError
 from db.census_store import CensusStore
@@ -128,7 +127,7 @@ def run_spider(
         Exception: what kept a page from being stored.
     """
     process = AsyncCrawlerProcess(scrapy_settings(manner, kind.pause, kind.page_bytes))
-    logging.getLogger("scrapy").setLevel("DEBUG" if manner.debug else "CRITICAL")
+    be_quiet(manner)
     crawler = process.create_crawler(kind)
     process.crawl(crawler, plan=plan, resume_at=start_at, recording=recording)
     process.start(install_signal_handlers=False)

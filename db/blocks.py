@@ -6,6 +6,8 @@ it. A difference says which packages are new, which came or went, and for each c
 for each of the large packages at the front, of which most change, and where and how much for the others. Each stream is
 bytes, 255 standing for a larger number that follows at the end; all of them are one zstd frame.
 
+In the middle of a chain stands a difference from its whole block, so that nobody has to add up more than half of it.
+
 A counter the registry said nothing of is NOTHING. A package that is away keeps its last values, so that its return is
 a small difference too.
 """
@@ -23,6 +25,7 @@ from db import StoreError
 
 CODEC = 2
 OLDER = 1  # had no steps for the front
+FROM_WHOLE = 3  # a difference from the whole block its chain begins with, past all that lie between
 SIZE = 1 << 16
 COLUMNS = ("downloads", "likes", "downloads_all_time")
 NOTHING = -1
@@ -84,6 +87,11 @@ def difference(before: Block, places: np.ndarray, columns: list[np.ndarray]) -> 
     return _packed(streams) if any(len(stream) for stream in streams) else b""
 
 
+def no_difference() -> bytes:
+    """A difference that has to be told though there is none."""
+    return _packed([np.empty(0, np.uint64)] * (2 + 3 * len(COLUMNS)))
+
+
 def read_whole(content: bytes, codec: int = CODEC) -> Block:
     """A whole block, in the order of its chain."""
     gaps, first, *others = _unpacked(content, codec)
@@ -112,6 +120,7 @@ def one_place(chain: Iterator[tuple[bytes, bool, int]], place: int) -> Iterator[
     """Whether one package is there and what its counters are, after each link of a chain; only it is followed."""
     block, where = empty(), -1
     length, present, values = 0, False, [NOTHING] * len(COLUMNS)
+    begun = where, length, present, values
     for content, is_whole, codec in chain:
         if is_whole:
             block = read_whole(content, codec)
@@ -119,7 +128,10 @@ def one_place(chain: Iterator[tuple[bytes, bool, int]], place: int) -> Iterator[
             where, length = (int(found[0]) if len(found) else -1), len(block.places)
             present = where >= 0
             values = [int(column[where]) if present else NOTHING for column in block.values]
+            begun = where, length, present, values
         else:
+            if codec == FROM_WHOLE:
+                where, length, present, values = begun
             new, toggled, *columns = _difference(content, codec)
             if len(new):
                 found = np.flatnonzero(_from_gaps(new) == place)
@@ -234,7 +246,7 @@ def _difference(content: bytes, codec: int) -> list:
 
 
 def _unpacked(content: bytes, codec: int) -> list[np.ndarray]:
-    if codec not in (OLDER, CODEC):
+    if codec not in (OLDER, CODEC, FROM_WHOLE):
         raise StoreError(f"A block of counters is in form {codec}, which this version cannot read.",
                          fix="Install the version that wrote it.")  # fmt: skip
     try:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import zstandard
 
+from db.compact import compact, short_hash
 from db.rows import Registry
 from db.store import Store, script
 
@@ -137,10 +138,9 @@ class Cards:
             return row["package_id"]
         with self._store.transaction():
             made = self._connection.execute(
-                "INSERT INTO package (registry_id, stable_id, name, seen_at) VALUES (?, ?, ?, ?)",
-                (self._registry(registry), stable_id, name, at),
+                "INSERT INTO package (registry_id, key, name, name_hash, known_at, seen_at) VALUES (?, ?, ?, ?, ?, ?)",
+                (self._registry(registry), compact(stable_id), name, short_hash(name), at, at),
             ).lastrowid
-            self._connection.execute("INSERT INTO alias (package_id, name, since) VALUES (?, ?, ?)", (made, name, at))
             return made or 0
 
     def put(self, collection: int, look: Look) -> None:

@@ -17,11 +17,26 @@ from pathlib import Path
 import numpy as np
 import zstandard
 
-from db.blocks import CODEC, COLUMNS, NOTHING, SIZE, Block, apply, difference, empty, one_place, read_whole, whole
+from db.blocks import (
+    CODEC,
+    COLUMNS,
+    FROM_WHOLE,
+    NOTHING,
+    SIZE,
+    Block,
+    apply,
+    difference,
+    empty,
+    no_difference,
+    one_place,
+    read_whole,
+    whole,
+)  # fmt: skip
 from db.migrate import statements
 
 FOLDER = Path(__file__).parent / "statements"
 WHOLE_EVERY = 32
+HALF_WAY = 16  # of a chain: a difference from its beginning
 STAGED = 1 + len(COLUMNS)
 READERS = 2  # threads: most of the work is zstd's and numpy's, which do not hold each other up
 ROWS = 1 << 16
@@ -130,7 +145,7 @@ def assemble(connection: sqlite3.Connection, snapshot: int) -> np.ndarray:
         was[before.places[before.present]] = now[places] = True
         arrived += int(np.count_nonzero(now & ~was))
         departed += int(np.count_nonzero(was & ~now))
-        _write_block(connection, (registry, block, snapshot), before, places, given, number % WHOLE_EVERY == 0)
+        _write_block(connection, (registry, block, snapshot), before, places, given, number % WHOLE_EVERY)
     connection.execute(
         "INSERT INTO census (snapshot_id, packages, arrivals, departures) VALUES (?, ?, ?, ?)",
         (snapshot, len(packages), arrived, departed),
@@ -178,16 +193,32 @@ def _page(content: bytes) -> np.ndarray:
 
 def _write_block(
     connection: sqlite3.Connection, key: tuple[int, int, int], before: Block, places: np.ndarray,
-    columns: list[np.ndarray], anew: bool,
+    columns: list[np.ndarray], link: int,
 ) -> None:  # fmt: skip
-    is_whole = anew or not len(before.places)
-    content = whole(places, columns) if is_whole else difference(before, places, columns)
+    codec, is_whole = CODEC, not (link and len(before.places))
+    if is_whole:
+        content = whole(places, columns)
+    elif link == HALF_WAY:
+        codec = FROM_WHOLE
+        content = difference(_beginning(connection, *key[:2]), places, columns) or no_difference()
+    else:
+        content = difference(before, places, columns)
     if content:
         connection.execute(
             "INSERT INTO observation_block (registry_id, number, snapshot_id, codec, whole, content)"
             " VALUES (?, ?, ?, ?, ?, ?)",
-            (*key, CODEC, int(is_whole), content),
+            (*key, codec, int(is_whole), content),
         )
+
+
+def _beginning(connection: sqlite3.Connection, registry: int, number: int) -> Block:
+    """The whole block that a chain goes back to."""
+    found = connection.execute(
+        "SELECT content, codec FROM observation_block WHERE registry_id = ? AND number = ? AND whole"
+        " ORDER BY snapshot_id DESC LIMIT 1",
+        (registry, number),
+    ).fetchone()
+    return read_whole(*found)
 
 
 def _beside(before: Iterator[tuple[int, Block]], packages: np.ndarray) -> Iterator[tuple[int, Block, slice]]:

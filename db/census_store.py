@@ -11,11 +11,13 @@ from operator import ne
 
 from sqlite_utils import Database
 
+from db import newcomers
 from db.census import absent, assemble, stage, staged
+from db.compact import compact_all
 from db.rows import CensusPage, Finding, Page, Progress
 from db.store import Store, script
 
-Known = tuple  # package, fingerprint (None: look at it), seen_at, four newest values, stable id
+Known = tuple  # package, fingerprint (None: look at it), seen_at, four newest values, key
 STRANGER: Known = (None, None, 0, *(None,) * 4, None)
 
 
@@ -110,15 +112,7 @@ class CensusStore(Store):
         ids = [row[0] for row in known]
         differing, drifted = _sorted_out(page, known, values["at"])
         if differing:
-            self._bring_in(replace_rows(page, differing))
-            self._run("packages", values)
-            found = self._connection.execute("SELECT position, package_id FROM temp.incoming ORDER BY position")
-            for place, row in zip(differing, found, strict=True):
-                ids[place] = row[1]
-            self._connection.executemany(
-                "UPDATE package SET fingerprint = ? WHERE package_id = ? AND seen_at <= ?",
-                [(page.fingerprints[place], ids[place], values["at"]) for place in differing],
-            )
+            self._write_differing(values, page, differing, ids)
         (newest,) = script("census_newest")
         self._connection.executemany(newest, drifted)
         columns = (page.downloads, page.likes, page.downloads_all_time)
@@ -128,6 +122,29 @@ class CensusStore(Store):
             (values["snapshot"], values["page"], last, json.dumps(dict(page.fields)), stage(ids, columns)),
         )
 
+    def _write_differing(
+        self, values: Mapping[str, object], page: CensusPage, differing: Sequence[int], ids: list[int | None]
+    ) -> None:
+        """Write the rows that say something new, and put the numbers of their packages into `ids`."""
+        by_name = newcomers.may_be_known_by_name(self._connection, values["registry"])
+        new = [] if by_name else [place for place in differing if ids[place] is None]
+        old = differing if by_name else [place for place in differing if ids[place] is not None]
+        seen, prints = [page.observe(place) for place in new], [page.fingerprints[place] for place in new]
+        numbers = newcomers.write(self._connection, self._words, values, seen, prints)
+        for place, number in zip(new, numbers, strict=True):
+            ids[place] = number
+        self._bring_in(replace_rows(page, old), [page.fingerprints[place] for place in old])
+        made = [(len(old) + n, one, numbers[n]) for n, one in enumerate(seen) if one.parents]
+        self._connection.executemany(
+            "INSERT INTO temp.incoming (position, stable_id, name, package_id, fresh) VALUES (?, ?, ?, ?, 1)",
+            [(position, one.stable_id, one.name, number) for position, one, number in made],
+        )
+        self._bring_in_parents([(position, one) for position, one, _ in made])
+        self._run("packages", values)
+        found = self._connection.execute("SELECT position, package_id FROM temp.incoming ORDER BY position")
+        for place, row in zip(old, found, strict=False):
+            ids[place] = row[1]
+
     def _known(self, values: Mapping[str, object], page: CensusPage) -> list[Known]:
         """What is known of each row of a page: package, fingerprint, when it was last seen, and the newest values."""
         if not page.stable_ids:
@@ -135,9 +152,10 @@ class CensusStore(Store):
         (statement,) = script("census_known")
         cursor = self._connection.cursor()
         cursor.row_factory = None
-        asked = {"registry": values["registry"], "first": page.stable_ids[0], "last": page.stable_ids[-1]}
+        keys = compact_all(page.stable_ids)
+        asked = {"registry": values["registry"], "first": keys[0], "last": keys[-1]}
         found = {row[-1]: row for row in cursor.execute(statement, asked)}
-        return [found.get(key, STRANGER) for key in page.stable_ids]
+        return [found.get(key, STRANGER) for key in keys]
 
 
 def replace_rows(page: CensusPage, places: Sequence[int]) -> Page:

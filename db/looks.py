@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
+from db.compact import compact
 from db.rows import Event, Page, Registry
 from db.store import Store
 
@@ -78,8 +79,8 @@ class LookStore(Store):
                 continue
             before.add(one.stable_id)
             was = self._connection.execute(
-                "SELECT sha, modified_at FROM package WHERE registry_id = ? AND stable_id = ?",
-                (registry, one.stable_id),
+                "SELECT sha, modified_at FROM package WHERE registry_id = ? AND key = ?",
+                (registry, compact(one.stable_id)),
             ).fetchone()
             same = was is not None and (was["sha"], was["modified_at"]) == (one.sha, one.modified_at)
             counts["new" if was is None else "known" if same else "edited"] += 1

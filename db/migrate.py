@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 from db import SchemaTooNew
+from db.compact import teach
 from db.redactions import shield
 
 FOLDER = Path(__file__).parent / "migrations"
@@ -77,13 +79,27 @@ def migrate(database: Database) -> list[str]:
         SchemaTooNew: if the file is newer than this version.
     """
     refuse_newer(database)
+    teach(database.conn)
     todo = pending(database)
-    migrations().apply(database)
+    if todo:
+        with _without_references(database.conn):
+            migrations().apply(database)
     # Asked each time: a process that was killed right after its last migration has not come to these.
     shield(database.conn)
     if database.conn.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         database.conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     return todo
+
+
+@contextmanager
+def _without_references(connection: sqlite3.Connection) -> Iterator[None]:
+    """A table that others name can be made anew; inside of a transaction it would be too late to ask for this."""
+    (before,) = connection.execute("PRAGMA foreign_keys").fetchone()
+    connection.execute("PRAGMA foreign_keys = OFF")
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA foreign_keys = ON" if before else "PRAGMA foreign_keys = OFF")
 
 
 def empty() -> sqlite3.Connection:

@@ -4,14 +4,16 @@
 CREATE TEMP TABLE listed (id INTEGER PRIMARY KEY, name TEXT NOT NULL, sha TEXT, downloads INTEGER, likes INTEGER, at INTEGER);
 
 INSERT INTO temp.listed
-SELECT r.package_id, COALESCE(a.name, p.name), CASE WHEN p.seen_at = s.taken_at THEN p.sha END, r.downloads, r.likes,
-       s.taken_at
-FROM store.snapshot s
-JOIN store.ranking r ON r.snapshot_id = s.snapshot_id
-JOIN store.package p ON p.package_id = r.package_id
-LEFT JOIN store.alias a
-  ON a.package_id = r.package_id AND a.since <= s.taken_at AND (a.until IS NULL OR a.until > s.taken_at)
-WHERE s.snapshot_id = :snapshot AND s.status = 'complete' AND NOT left_out(COALESCE(a.name, p.name));
+SELECT *
+FROM (SELECT r.package_id,
+             COALESCE((SELECT a.name FROM store.alias a WHERE a.package_id = r.package_id AND a.since <= s.taken_at
+                        AND (a.until IS NULL OR a.until > s.taken_at)), p.name) AS name,
+             CASE WHEN p.seen_at = s.taken_at THEN p.sha END, r.downloads, r.likes, s.taken_at
+      FROM store.snapshot s
+      JOIN store.ranking r ON r.snapshot_id = s.snapshot_id
+      JOIN store.package p ON p.package_id = r.package_id
+      WHERE s.snapshot_id = :snapshot AND s.status = 'complete')
+WHERE NOT left_out(name);
 
 CREATE TEMP TABLE said (model_id INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL);
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from db import census
+from db.rows import RELATIONS
 from db.store import script
 
 LARGEST = 5  # categories that are told apart; the rest is `other`
@@ -49,17 +50,11 @@ def population(connection: sqlite3.Connection, snapshot: int) -> Columns:
 def edges(connection: sqlite3.Connection, snapshot: int) -> Columns:
     """The lineage edges of the packages of a census: child, parent (-1 unknown), relation, and whether it is there."""
     present = census.counters(connection, snapshot)["package"]
-    relations: dict[str, int] = {}
-    numbers: list[tuple[int, int, int]] = []
-    if len(present):
-        cursor = _plain(connection, "edges_of_registry", snapshot)
-        numbers = [(child, parent, relations.setdefault(name, len(relations))) for child, parent, name in cursor]
+    numbers = list(_plain(connection, "edges_of_registry", snapshot)) if len(present) else []
     table = np.array(numbers, np.int64).reshape(-1, 3)
     table = table[_in(present, table[:, 0])]
-    kinds = np.array(list(relations), object)
     return {
-        "child": table[:, 0], "parent": table[:, 1],
-        "relation": kinds[table[:, 2]] if len(table) else np.empty(0, object),
+        "child": table[:, 0], "parent": table[:, 1], "relation": np.array(RELATIONS, object)[table[:, 2]],
         "there": _in(present, table[:, 1]),
     }  # fmt: skip
 

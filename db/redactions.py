@@ -10,21 +10,24 @@ import json
 import sqlite3
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
+from functools import cache
+from itertools import product
 from pathlib import Path
 
 from db import ObservatoryError
+from db.compact import compact, short_hash
 
 KINDS = ("package", "name", "author")
 DICTIONARY = Path(__file__).parent / "dictionary.toml"
 WITHHELD = "[withheld]"
 MARK = "FROM redacted"  # in the text of a view that leaves out
-_OF_NAMES = (
-    "SELECT package_id FROM alias WHERE name IN (SELECT value FROM json_each(?))",
-    "WITH wanted AS (SELECT value FROM json_each(?)) SELECT package_id FROM package"
-    " WHERE stable_id IN (SELECT value FROM wanted) OR name IN (SELECT value FROM wanted)",
+_OF_NAME = (
+    "SELECT package_id FROM naming WHERE name = :name",
+    "SELECT package_id FROM package WHERE name_hash = :hash AND name = :name",
+    "SELECT p.package_id FROM registry r CROSS JOIN package p ON p.registry_id = r.registry_id AND p.key = :key",
 )
 _OF_AUTHOR = (
-    "SELECT package_id FROM alias WHERE name >= ? AND name < ?",
+    "SELECT package_id FROM naming WHERE name >= ? AND name < ?",
     "SELECT package_id FROM package WHERE name >= ? AND name < ?",
 )
 _NAMES = (
@@ -69,8 +72,9 @@ def meant(connection: sqlite3.Connection, entries: Collection[Entry]) -> tuple[f
     """The packages that entries are of, by number, and every id and name of them."""
     wanted = {value for kind, value in entries if kind != "author"}
     numbers: set[int] = set()
-    for statement in _OF_NAMES:
-        numbers |= {number for (number,) in connection.execute(statement, (json.dumps(sorted(wanted)),))}
+    for name, statement in product(wanted, _OF_NAME):
+        values = {"name": name, "hash": short_hash(name), "key": compact(name)}
+        numbers |= {number for (number,) in connection.execute(statement, values)}
     for kind, author in entries:
         for statement in _OF_AUTHOR if kind == "author" else ():
             # `0` is the sign after `/`: what begins with the author and a stroke.
@@ -147,6 +151,7 @@ def _masked(name: str) -> str:
     return f'CASE WHEN {quotes} THEN \'{WITHHELD}\' ELSE b."{name}" END AS "{name}"'
 
 
+@cache
 def _classes() -> Mapping[str, Mapping[str, str]]:
     """Of each stable view, the columns that name (`name`) or may quote (`text`) a package."""
     found = {

@@ -69,34 +69,6 @@ CREATE TABLE body (                       -- apart from page: bodies may be let 
     FOREIGN KEY (snapshot_id, number) REFERENCES page
 ) STRICT;
 
-CREATE TABLE package (
-    package_id         INTEGER PRIMARY KEY,
-    registry_id        INTEGER NOT NULL REFERENCES registry,
-    stable_id          TEXT NOT NULL,     -- the registry's own; 'name:…' while only a name is known
-    name               TEXT NOT NULL,     -- the newest
-    created_at         INTEGER,
-    modified_at        INTEGER,
-    sha                TEXT,
-    downloads          INTEGER,           -- the newest counters, for people who look at the present
-    likes              INTEGER,
-    downloads_all_time INTEGER,
-    trending           REAL,
-    dependents         INTEGER,
-    dependent_repos    INTEGER,
-    seen_at            INTEGER NOT NULL, fingerprint INTEGER,  -- the instant of the newest snapshot that has it
-    UNIQUE (registry_id, stable_id)
-) STRICT;
-
-CREATE TABLE alias (                      -- every name a package has been seen under
-    package_id INTEGER NOT NULL REFERENCES package,
-    name       TEXT NOT NULL,
-    since      INTEGER NOT NULL,
-    until      INTEGER,                   -- NULL while it is the newest
-    PRIMARY KEY (package_id, since)
-) STRICT, WITHOUT ROWID;
-
-CREATE INDEX alias_name ON alias (name);
-
 CREATE TABLE ranking (                    -- the list as served
     snapshot_id        INTEGER NOT NULL REFERENCES snapshot,
     rank               INTEGER NOT NULL CHECK (rank > 0),
@@ -113,27 +85,6 @@ CREATE TABLE ranking (                    -- the list as served
 ) STRICT, WITHOUT ROWID;
 
 CREATE UNIQUE INDEX ranking_package ON ranking (package_id, snapshot_id);
-
-CREATE TABLE attribute (                  -- library, task, licence, … from one instant to another
-    package_id INTEGER NOT NULL REFERENCES package,
-    name       TEXT NOT NULL,
-    value      TEXT NOT NULL,
-    since      INTEGER NOT NULL,
-    until      INTEGER,
-    PRIMARY KEY (package_id, name, since)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE lineage_edge (               -- child says it was made from parent
-    child_id    INTEGER NOT NULL REFERENCES package,
-    parent_id   INTEGER REFERENCES package,   -- NULL while the name names nothing known
-    parent_name TEXT NOT NULL,
-    relation    TEXT NOT NULL CHECK (relation IN ('finetune', 'adapter', 'merge', 'quantized', 'unstated')),
-    since       INTEGER NOT NULL,
-    until       INTEGER,
-    PRIMARY KEY (child_id, parent_name, relation, since)
-) STRICT, WITHOUT ROWID;
-
-CREATE INDEX lineage_parent ON lineage_edge (parent_id);
 
 CREATE TABLE finding (                    -- what the completeness gate found
     snapshot_id INTEGER NOT NULL REFERENCES snapshot,
@@ -264,15 +215,6 @@ BEGIN SELECT RAISE(ABORT, 'rejects are never changed'); END;
 
 CREATE TRIGGER reject_removed BEFORE DELETE ON reject
 BEGIN SELECT RAISE(ABORT, 'rejects are kept'); END;
-
-CREATE TABLE package_library (
-    package_id INTEGER NOT NULL REFERENCES package,
-    library    TEXT NOT NULL,
-    kind       TEXT NOT NULL CHECK (kind IN ('library', 'format', 'tracker')),
-    since      INTEGER NOT NULL,
-    until      INTEGER,
-    PRIMARY KEY (package_id, library, since)
-) STRICT, WITHOUT ROWID;
 
 CREATE INDEX membership_first ON membership (registry_id, ordered_by, counter, k, first_at);
 
@@ -516,6 +458,101 @@ BEGIN SELECT RAISE(ABORT, 'the cards cannot be read without it'); END;
 CREATE TRIGGER card_dictionary_same BEFORE UPDATE ON card_dictionary
 BEGIN SELECT RAISE(ABORT, 'the cards cannot be read without it'); END;
 
+CREATE TABLE "package" (
+    package_id         INTEGER PRIMARY KEY,
+    registry_id        INTEGER NOT NULL REFERENCES registry,
+    key                ANY NOT NULL,      -- the registry's own id; 24 hexadecimal digits as 12 bytes
+    stable_id          TEXT GENERATED ALWAYS AS (CASE typeof(key) WHEN 'blob' THEN lower(hex(key)) ELSE key END) VIRTUAL,
+                                          -- 'name:…' while only a name is known
+    name               TEXT NOT NULL,     -- the newest
+    name_hash          INTEGER NOT NULL,  -- what it is found by: see db/compact.py
+    known_at           INTEGER NOT NULL,  -- the instant of the first snapshot that was written down with it
+    created_at         INTEGER,
+    modified_at        INTEGER,
+    revision           ANY,               -- the newest commit; 40 hexadecimal digits as 20 bytes
+    sha                TEXT GENERATED ALWAYS AS
+                       (CASE typeof(revision) WHEN 'blob' THEN lower(hex(revision)) ELSE revision END) VIRTUAL,
+    downloads          INTEGER,           -- the newest counters, for people who look at the present
+    likes              INTEGER,
+    downloads_all_time INTEGER,
+    trending           REAL,
+    dependents         INTEGER,
+    dependent_repos    INTEGER,
+    seen_at            INTEGER NOT NULL,  -- the instant of the newest snapshot that has it
+    fingerprint        INTEGER            -- of what the last census said but for counters; NULL: not in it
+) STRICT;
+
+CREATE TABLE naming (                     -- the names of a package that has not always had the present one
+    package_id INTEGER NOT NULL REFERENCES package,
+    name       TEXT NOT NULL,
+    since      INTEGER NOT NULL,          -- seconds after package.known_at, as below
+    until      INTEGER,                   -- NULL while it is the newest
+    PRIMARY KEY (package_id, since)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX naming_name ON naming (name);
+
+CREATE TABLE word (                       -- a value of an attribute (its name is the kind), or a library and its kind
+    word_id INTEGER PRIMARY KEY,
+    kind    TEXT NOT NULL,
+    text    TEXT NOT NULL,
+    hash    INTEGER NOT NULL              -- of the text: what it is found by
+) STRICT;
+
+CREATE INDEX word_hash ON word (hash);
+
+CREATE TABLE package_attribute (          -- library, task, licence, … from one instant to another
+    package_id INTEGER NOT NULL REFERENCES package,
+    word_id    INTEGER NOT NULL REFERENCES word,
+    since      INTEGER NOT NULL,
+    until      INTEGER,
+    PRIMARY KEY (package_id, word_id, since)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE package_use (                -- what it is used with, and what its files and logs are
+    package_id INTEGER NOT NULL REFERENCES package,
+    word_id    INTEGER NOT NULL REFERENCES word,
+    since      INTEGER NOT NULL,
+    until      INTEGER,
+    PRIMARY KEY (package_id, word_id, since)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE edge (                       -- child says it was made from parent
+    child_id    INTEGER NOT NULL REFERENCES package,
+    parent      ANY NOT NULL,             -- a package's number; 'name:…' while the name names nothing known
+    relation    INTEGER NOT NULL CHECK (relation BETWEEN 0 AND 4),  -- finetune, adapter, merge, quantized, unstated
+    since       INTEGER NOT NULL,
+    until       INTEGER,
+    parent_name TEXT NOT NULL,            -- what the child called it; '' for the name it has now
+    PRIMARY KEY (child_id, parent, relation, since, parent_name)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX edge_parent ON edge (parent);
+
+CREATE UNIQUE INDEX package_key ON package (registry_id, key);
+
+CREATE INDEX package_name_hash ON package (name_hash);
+
+CREATE VIEW alias AS                      -- every name a package has been seen under
+SELECT p.package_id, coalesce(n.name, p.name) AS name, p.known_at + coalesce(n.since, 0) AS since, p.known_at + n.until AS until
+FROM package p LEFT JOIN naming n ON n.package_id = p.package_id;
+
+CREATE VIEW attribute AS
+SELECT a.package_id, w.kind AS name, w.text AS value, p.known_at + a.since AS since, p.known_at + a.until AS until
+FROM package_attribute a CROSS JOIN word w ON w.word_id = a.word_id CROSS JOIN package p ON p.package_id = a.package_id;
+
+CREATE VIEW package_library AS
+SELECT u.package_id, w.text AS library, w.kind, p.known_at + u.since AS since, p.known_at + u.until AS until
+FROM package_use u CROSS JOIN word w ON w.word_id = u.word_id CROSS JOIN package p ON p.package_id = u.package_id;
+
+CREATE VIEW lineage_edge AS               -- parent_id is NULL while the name names nothing known
+SELECT e.child_id, CASE typeof(e.parent) WHEN 'integer' THEN e.parent END AS parent_id,
+       coalesce(nullif(e.parent_name, ''), p.name, substr(e.parent, 6)) AS parent_name,
+       CASE e.relation WHEN 0 THEN 'finetune' WHEN 1 THEN 'adapter' WHEN 2 THEN 'merge' WHEN 3 THEN 'quantized'
+                       ELSE 'unstated' END AS relation,
+       c.known_at + e.since AS since, c.known_at + e.until AS until
+FROM edge e CROSS JOIN package c ON c.package_id = e.child_id LEFT JOIN package p ON p.package_id = e.parent;
+
 CREATE TABLE redaction (
     kind  TEXT NOT NULL CHECK (kind IN ('package', 'name', 'author')),  -- a stable id, any name it ever had, all of an author's
     value TEXT NOT NULL CHECK (value <> ''),
@@ -525,6 +562,8 @@ CREATE TABLE redaction (
 CREATE TABLE redacted (                   -- every id and name that these are of, as far as they were seen
     name TEXT PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX observation_block_half_way ON observation_block (registry_id, number, snapshot_id) WHERE codec = 3;
 
 CREATE VIEW v1_snapshot AS
 SELECT "snapshot", "registry", "kind", "k", "by", "counter", "date", "taken_at", "started_at", "ended_at", "status", CASE WHEN EXISTS (SELECT 1 FROM redacted x WHERE instr(b."reason", x.name)) THEN '[withheld]' ELSE b."reason" END AS "reason", "origin", CASE WHEN EXISTS (SELECT 1 FROM redacted x WHERE instr(b."source", x.name)) THEN '[withheld]' ELSE b."source" END AS "source", CASE WHEN EXISTS (SELECT 1 FROM redacted x WHERE instr(b."evidence", x.name)) THEN '[withheld]' ELSE b."evidence" END AS "evidence", "depth", "digest", "pages", "duplicates", "rejected"

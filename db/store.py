@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -14,11 +14,13 @@ from pathlib import Path
 import zstandard
 from sqlite_utils import Database
 
+from db.compact import compact, short_hash
 from db.migrate import statements
-from db.rows import Asked, Event, Finding, Observation, Page, Progress, Registry, StoredResult
+from db.rows import RELATIONS, Asked, Event, Finding, Observation, Page, Progress, Registry, StoredResult
 
 FOLDER = Path(__file__).parent / "statements"
 UNLIMITED = 2**62
+REMEMBERED = 50_000  # words
 
 
 @cache
@@ -39,11 +41,37 @@ class Resumable:
     last_page: Page | None
 
 
+class Words(dict[tuple[str, str], int]):
+    """The number of each word (kind and text), found or given when it is asked for, and then kept in mind.
+
+    What a transaction that is undone has given is not there any more: forget everything then.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__()
+        self._connection = connection
+
+    def __missing__(self, word: tuple[str, str]) -> int:
+        if len(self) >= REMEMBERED:
+            self.clear()
+        key = (short_hash(word[1]), *word)
+        found = self._connection.execute(
+            "SELECT word_id FROM word WHERE hash = ? AND kind = ? AND text = ?", key
+        ).fetchone()
+        self[word] = (
+            found[0]
+            if found
+            else self._connection.execute("INSERT INTO word (hash, kind, text) VALUES (?, ?, ?)", key).lastrowid or 0
+        )
+        return self[word]
+
+
 class Store:
     """The writer's side of the store. Every verb is one transaction: it happens whole or not at all."""
 
     def __init__(self, database: Database) -> None:
         self._connection: sqlite3.Connection = database.conn
+        self._words = Words(database.conn)
         if not self._one("SELECT count(*) FROM temp.sqlite_master"):
             self._run("incoming")
 
@@ -186,6 +214,7 @@ class Store:
         try:
             yield
         except BaseException:
+            self._words.clear()
             if self._connection.in_transaction:  # SQLite itself rolls back when the disk is full
                 self._connection.execute("ROLLBACK")
             raise
@@ -208,36 +237,50 @@ class Store:
         )
         return tuple(row["name"] for row in rows)
 
-    def _bring_in(self, page: Page) -> None:
+    def _bring_in(self, page: Page, fingerprints: Sequence[int | None] | None = None) -> None:
         for table in ("incoming", "incoming_attribute", "incoming_parent", "incoming_library"):
             self._connection.execute(f"DELETE FROM temp.{table}")  # noqa: S608 - names of our own
         refused = {reject.position for reject in page.rejects}
         free = (position for position in range(page.received + len(refused)) if position not in refused)
         placed = list(zip(free, page.observations, strict=False))
+        prints = fingerprints or [None] * len(placed)
         self._connection.executemany(
             "INSERT INTO temp.incoming (position, stable_id, name, downloads, likes, downloads_all_time, trending,"
-            " dependents, dependent_repos, created_at, modified_at, sha, synced_at, lineage, libraries)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [_incoming(position, observation) for position, observation in placed],
+            " dependents, dependent_repos, created_at, modified_at, revision, synced_at, lineage, libraries, key,"
+            " name_hash, fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [_incoming(position, seen, print_) for (position, seen), print_ in zip(placed, prints, strict=True)],
         )
         self._connection.executemany(
             "INSERT INTO temp.incoming (position) VALUES (?)", [(position,) for position in refused]
         )
+        self._bring_in_words(placed)
+        self._bring_in_parents(placed)
+
+    def _bring_in_parents(self, placed: Sequence[tuple[int, Observation]]) -> None:
         self._connection.executemany(
-            "INSERT INTO temp.incoming_attribute (position, name, value) VALUES (?, ?, ?)",
-            [(position, name, value) for position, seen in placed for name, value in seen.attributes.items()],
-        )
-        self._connection.executemany(
-            "INSERT OR IGNORE INTO temp.incoming_parent (position, name, relation, stable_id) VALUES (?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO temp.incoming_parent (position, name, relation, code, stable_id, key, name_hash)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
-                (position, parent.name, parent.relation, parent.stable_id)
+                (position, parent.name, parent.relation, RELATIONS.index(parent.relation), parent.stable_id,
+                 compact(parent.stable_id), short_hash(parent.name))
                 for position, seen in placed
                 for parent in seen.parents or ()
             ],
+        )  # fmt: skip
+
+    def _bring_in_words(self, placed: Sequence[tuple[int, Observation]]) -> None:
+        words = self._words
+        self._connection.executemany(
+            "INSERT INTO temp.incoming_attribute (position, name, word_id) VALUES (?, ?, ?)",
+            [
+                (position, name, None if value is None else words[name, value])
+                for position, seen in placed
+                for name, value in seen.attributes.items()
+            ],
         )
         self._connection.executemany(
-            "INSERT OR IGNORE INTO temp.incoming_library (position, library, kind) VALUES (?, ?, ?)",
-            [(position, name, kind) for position, seen in placed for name, kind in seen.libraries or ()],
+            "INSERT OR IGNORE INTO temp.incoming_library (position, word_id) VALUES (?, ?)",
+            [(position, words[kind, name]) for position, seen in placed for name, kind in seen.libraries or ()],
         )
 
     def _write_page(self, values: Mapping[str, object], page: Page) -> None:
@@ -305,9 +348,10 @@ def _last(row: sqlite3.Row) -> Page | None:
     return Page(row["role"], row["url"], 0, 200, 0, "", {}, 0, next_url=row["next_url"])
 
 
-def _incoming(position: int, seen: Observation) -> tuple[object, ...]:
+def _incoming(position: int, seen: Observation, fingerprint: int | None) -> tuple[object, ...]:
     return (
         position, seen.stable_id, seen.name, seen.downloads, seen.likes, seen.downloads_all_time, seen.trending,
-        seen.dependents, seen.dependent_repos, seen.created_at, seen.modified_at, seen.sha, seen.synced_at,
-        seen.parents is not None, seen.libraries is not None,
+        seen.dependents, seen.dependent_repos, seen.created_at, seen.modified_at, compact(seen.sha), seen.synced_at,
+        seen.parents is not None, seen.libraries is not None, compact(seen.stable_id), short_hash(seen.name),
+        fingerprint,
     )  # fmt: skip

@@ -218,6 +218,20 @@ def test_E3_E13_nothing_from_others_is_rendered_parsed_as_xml_or_unpacked() -> N
         assert "xml.etree" not in found or place == "analysis/figures/_render.py", "that reads drawings we made"
 
 
+CONNECTS = {  # who opens a SQLite file, and whether it is the store
+    "db/connect.py",  # the store: to write under the writer's lock, or to read only
+    "db/care.py",  # a copy that nobody knows of yet
+    "crawler/importers/peatmoss.py",  # a past list, to read only
+    "analysis/exports/formats/sqlite.py", "analysis/exports/peatmoss.py", "analysis/exports/scan.py",  # exports
+}  # fmt: skip
+
+
+def test_A15_the_store_is_opened_to_write_in_one_place() -> None:
+    for path in FILES:
+        calls = [ast.unparse(node.func) for node in ast.walk(tree(path)) if isinstance(node, ast.Call)]
+        assert "sqlite3.connect" not in calls or str(path.relative_to(ROOT)) in CONNECTS, path
+
+
 def tracked() -> list[Path]:
     """The files of the repository, those that will be added among them; every file where there is no git."""
     line = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
+from analysis.__main__ import main as compute
 from analysis.scoring import ITEMS
+from analysis.scoring.__main__ import main as score
 from analysis.scoring.agreement import agreements, macro_f1
 from analysis.scoring.files import rows
 from analysis.scoring.offline import answers, score_all
 from analysis.scoring.rules import findings
+from crawler.__main__ import main as crawl
+from db.connect import reading
 
 pytestmark = pytest.mark.real_data
 
@@ -23,6 +29,42 @@ def test_the_rules_agree_with_a_reader(real_data: Path) -> None:
     assert min(one.f1 for one in found) >= 0.85
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_metric_4_is_computed_on_a_real_collection(real_data: Path, tmp_path: Path) -> None:
+    every = rows(real_data / "hf_cards" / "hf_cards_2022-02-15.jsonl.gz")
+    some = tmp_path / "some.jsonl"
+    some.write_text("".join(json.dumps(row) + "\n" for row in islice(every, 0, None, 12)))
+    words = [
+        "import",
+        "cards",
+        str(some),
+        "--registry",
+        "huggingface/models",
+        "--date",
+        "2022-02-15",
+        "--value",
+        "downloads",
+    ]
+    store = tmp_path / "o.db"
+    assert crawl([*words, "--db", str(store)]) == 0
+    assert score(["--db", str(store)]) == 0
+    assert compute(["--db", str(store)]) == 0
+    with reading(store) as connection:
+        told = {row["name"]: row for row in connection.execute("SELECT * FROM result WHERE k IN (0, 1000)")}
+    for by in ("downloads", "likes"):
+        named = f"documentation.rules.{by}"
+        assert told[f"{named}.trend"]["low"] > 0.1
+        assert (
+            told[f"{named}.difference"]["low"]
+            < told[f"{named}.difference"]["value"]
+            < told[f"{named}.difference"]["high"]
+        )
+        assert 0 <= told[f"{named}.mann_whitney_p"]["value"] <= 1
+    assert "does not say" in told["documentation.rules.descendants.trend"]["note"]  # nothing of 2022 names parents
+
+
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("step", [400, pytest.param(1, marks=pytest.mark.slow)])
 def test_every_passage_is_of_its_card(real_data: Path, step: int) -> None:
     cards = [

@@ -28,6 +28,12 @@ DATED = {
 # Of an ended snapshot these never change; in `v1_ranking` what its packages are called may be found out later.
 FIXED = frozenset(("ranking", "finding", "census", "v1_finding", "v1_reject"))
 CALLED = frozenset(("v1_ranking",))
+COMPUTED = {
+    "since": "INTEGER",
+    "until": "INTEGER",
+    "parent_id": "INTEGER",
+    "relation": "TEXT",
+}  # views tell no type of it
 Row = tuple[object, ...]
 
 
@@ -137,7 +143,7 @@ class _Asked:
 
     def _types(self, table: str) -> dict[str, str]:
         found = self.connection.execute("SELECT name, type FROM pragma_table_xinfo(?)", (table,))
-        return {name: kind.split()[0] for name, kind in found}
+        return {name: COMPUTED.get(name) or (kind.split() or ["TEXT"])[0] for name, kind in found}
 
     def _key(self, table: str, registry: str, number: int) -> str | None:
         if table not in FIXED | CALLED:

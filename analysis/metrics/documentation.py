@@ -11,7 +11,7 @@ from analysis.groups import Contrast, cohens_d, contrast, deciles, draws, larges
 from analysis.inference import Estimate, holm, mean, spearman, wilson
 from analysis.metric import Result
 
-VERSION = 1
+VERSION = 2
 OF = "cards"
 
 ITEMS, FIELDS = 5, 14
@@ -21,13 +21,14 @@ NO_CARDS = "no card of a package of this list has been looked at: `observatory c
 NO_SCORES = "no card of this list has been read: `observatory score`"
 TOO_FEW = "fewer than two groups of K packages whose documentation is known"
 SAME = "all are alike"
+NOT_SAID = "the list does not say it of any package"
 
 
 def documentation(cards: DataFrame, scores: DataFrame, depths: DataFrame) -> Iterator[Result]:
     """How much better the most popular packages are documented than the least popular ones.
 
         completeness(p) = the questions its card answers / 5;  0 where it has no card
-        metadata(p)     = the fields with a value, of 14 that are declared / 14
+        metadata(p)     = the fields with a value, of the 14 of the paper's script / 14
         difference      = mean over the top K - mean over the bottom K
 
     By each scorer of its own (`documentation.rules.…`, `documentation.openai.…`, never mixed, each at its newest
@@ -89,8 +90,9 @@ def documentation_as_published(cards: DataFrame, scores: DataFrame, depths: Data
 
     Known defects: three of the 17 columns are always there and two of them define the groups; which of the tied
     packages at the bottom are in the last K is an accident of sorting; a card that could not be read counts as one that
-    says nothing; extreme groups make d large. The names of the 14 fields are this project's list (docs/measuring.md),
-    not checked against the paper's artifact. Use `documentation`.
+    says nothing; extreme groups make d large. What counts today as a value of
+    the script's fields is this project's definition (docs/measuring.md). The paper's third popularity is the number of
+    GitHub repositories that use a model; descendants take its place. Use `documentation`.
 
     Jones et al., ESEM 2024, doi 10.1145/3674805.3686665, model_cards and analysis.
     """
@@ -150,7 +152,7 @@ def _reading(name: str, cards: DataFrame, known: Series, depths: DataFrame) -> I
 
 def _trend(name: str, x: np.ndarray, y: np.ndarray) -> Iterator[Result]:
     found = spearman(x, y)
-    yield _result(f"{name}.trend", found, "" if found.value is not None else SAME)
+    yield _result(f"{name}.trend", found, "" if found.value is not None else SAME if len(x) else NOT_SAID)
     tenth = deciles(x) if len(x) and np.ptp(x) else np.zeros(len(x))
     for number in range(1, 11):
         if (tenth == number).any():
@@ -185,7 +187,8 @@ def _as_published(looked: DataFrame, value: np.ndarray, k: int, note: str) -> It
     ps: dict[str, float] = {}
     for by in POPULARITY:
         if looked[by].nunique() < 2:  # sorting would not make groups of it
-            yield Result(f"documentation.{by}.d", None, n=len(looked), note=SAME, k=k)
+            note_of_it = SAME if looked[by].notna().any() else NOT_SAID
+            yield Result(f"documentation.{by}.d", None, n=len(looked), note=note_of_it, k=k)
             continue
         order = np.argsort(-looked[by].to_numpy(float, na_value=0), kind="stable")
         above, below = value[order[:k]], value[order[-k:]]

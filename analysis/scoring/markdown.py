@@ -26,7 +26,7 @@ UNSPACED_HEADING = re.compile(r"#{1,6}(?=[^\W\d_])[^#\n]{2,100}$")  # as some wr
 CODE_LINE = re.compile(
     r"(from [\w.]{1,80} import |import \w|def \w|class \w+[(:]|return\b|else:|try:|for \w{1,40} in .{1,200}:$|"
     r"((el)?if|with|while) .{0,200}[=(<\[].{0,200}:$|!?pip3? install |[\w.\[\], '\"]{1,80}=\s?[\w.]{1,80}[(\[{]|"
-    r"[\w.]{1,80}\(.{0,400}\)?:?$|[\w.]{1,80} ?[+-]?= ?\S{1,80}$)"
+    r"[\w.]{1,80}\(.{0,400}\)?:?$|[\w.]{1,80} ?[+-]?= ?[^\s\d]\S{0,80}$)"
 )
 DELIMITERS = re.compile(r"[\s>|:+*-]*\|[\s>|:+*-]*")
 HIDDEN = re.compile(r"<(script|style)\b", re.IGNORECASE)

@@ -14,6 +14,7 @@ Counters
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -44,6 +45,7 @@ class HubCensusSpider(HuggingFaceSpider):
         self.counter = f"census:{self.counter}"
         self.last_id = recording.last_id if recording else ""
         self.asked_ahead: str | None = None
+        gc.freeze()  # what was imported stays; it need not be looked through again with every few pages of rows
         self._free = asyncio.Event()
         self._free.set()
 

@@ -273,7 +273,8 @@ def parents(bases: BaseModels | None, tags: Iterable[str], card: CardData | None
     >>> parents(None, ["base_model:a/b", "base_model:adapter:a/b", "base_model:c/d"])
     (Parent(name='a/b', relation='adapter', stable_id=None), Parent(name='c/d', relation='unstated', stable_id=None))
     """
-    stated = dict(_stated(tags))
+    words = [tag[11:] for tag in tags if tag.startswith("base_model:")]
+    stated = dict(_stated(words)) if words else {}
     if bases is None:
         written = _written(card, stated)
         return tuple(Parent(name, relation) for name, relation in (written | stated | written).items())
@@ -296,9 +297,8 @@ def _written(card: CardData | None, stated: Mapping[str, str]) -> dict[str, str]
     return {name: stated.get(name, "unstated") for name in names}
 
 
-def _stated(tags: Iterable[str]) -> Iterable[tuple[str, str]]:
-    """Name and relation of each `base_model:` tag, the bare ones first, so that a stated relation wins."""
-    words = [tag.removeprefix("base_model:") for tag in tags if tag.startswith("base_model:")]
+def _stated(words: Iterable[str]) -> Iterable[tuple[str, str]]:
+    """Name and relation of what each `base_model:` tag says, the bare ones first, so that a stated relation wins."""
     for relation, _, name in (word.partition(":") for word in words):
         if not name and relation:
             yield relation, "unstated"

@@ -25,7 +25,10 @@ history AS (
     SELECT p.package_id, MIN(e.taken_at) AS first_at,
            MAX(CASE WHEN r.rank <= :k AND e.depth >= :k THEN e.taken_at END) AS member_at
     FROM place p JOIN ranking r ON r.package_id = p.package_id JOIN earlier e ON e.snapshot_id = r.snapshot_id
-    WHERE p.rank <= :k AND (p.previous_rank > :k OR p.previous_rank IS NULL) GROUP BY p.package_id)
+    WHERE p.rank <= :k AND (p.previous_rank > :k OR p.previous_rank IS NULL) GROUP BY p.package_id),
+named AS (
+    SELECT p.package_id, a.name, a.since, a.until FROM place p JOIN alias a ON a.package_id = p.package_id
+    WHERE p.rank <= :k OR p.previous_rank <= :k)
 SELECT b.snapshot_id AS previous_snapshot, b.date AS previous_date, b.taken_at AS previous_at,
        t.depth, g.stable_id AS package, COALESCE(n.name, g.name) AS name,
        COALESCE(o.name, g.name) AS previous_name, p.rank, p.previous_rank, g.created_at, h.first_at, h.member_at
@@ -33,8 +36,8 @@ FROM this t
 JOIN previous b ON b.nearness = 1
 JOIN place p ON p.rank <= :k OR p.previous_rank <= :k
 JOIN package g ON g.package_id = p.package_id
-LEFT JOIN alias n ON n.package_id = p.package_id AND n.since <= t.taken_at AND (n.until IS NULL OR n.until > t.taken_at)
-LEFT JOIN alias o ON o.package_id = p.package_id AND o.since <= b.taken_at AND (o.until IS NULL OR o.until > b.taken_at)
+LEFT JOIN named n ON n.package_id = p.package_id AND n.since <= t.taken_at AND (n.until IS NULL OR n.until > t.taken_at)
+LEFT JOIN named o ON o.package_id = p.package_id AND o.since <= b.taken_at AND (o.until IS NULL OR o.until > b.taken_at)
 LEFT JOIN history h ON h.package_id = p.package_id
 WHERE p.rank > :k OR p.rank IS NULL OR p.previous_rank > :k OR p.previous_rank IS NULL OR n.name <> o.name
 ORDER BY COALESCE(p.rank, 2147483647), p.previous_rank, g.stable_id

@@ -12,8 +12,10 @@ UNION ALL
 SELECT h.package_id, 'recreated', q.stable_id, p.stable_id, 'the name of a package that is not listed any more'
 FROM here h JOIN package p ON p.package_id = h.package_id
 JOIN alias a ON a.package_id = h.package_id AND a.since = h.taken_at
-JOIN alias b ON b.name = a.name AND b.package_id <> a.package_id AND b.since < h.taken_at AND b.until IS NULL
-JOIN package q ON q.package_id = b.package_id AND q.registry_id = h.registry_id AND q.stable_id NOT LIKE 'name:%'
+JOIN alias b ON b.package_id IN (SELECT n.package_id FROM package n WHERE n.name_hash = short_hash(a.name) AND n.name = a.name
+                                 UNION ALL SELECT n.package_id FROM naming n WHERE n.name = a.name)
+ AND b.name = a.name AND b.package_id <> a.package_id AND b.since < h.taken_at AND b.until IS NULL
+JOIN package q ON q.package_id = b.package_id AND +q.registry_id = h.registry_id AND q.stable_id NOT LIKE 'name:%'
 WHERE h.before IS NOT NULL
   AND NOT EXISTS (SELECT 1 FROM alias c WHERE c.package_id = a.package_id AND c.since < h.taken_at)
   AND NOT EXISTS (SELECT 1 FROM ranking k WHERE k.snapshot_id = :snapshot AND k.package_id = b.package_id);

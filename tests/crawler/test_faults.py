@@ -260,9 +260,10 @@ def test_C12_a_size_that_the_server_cuts_is_followed(crawl: Crawl, pretend: Simu
     assert (done.outcome["status"], done.outcome["listed"], done.outcome["pages"]) == ("complete", 3000, 9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("registry", "k", "request_number"),
-    [(HUB, 3450, 5), *(pytest.param(*one, marks=pytest.mark.slow) for one in ((HUB, 100, 2), ("npm", 300, 3)))],
+    [(HUB, 3450, 5), (HUB, 100, 2), ("npm", 300, 3)],
 )
 def test_C12_a_page_that_has_lost_rows_is_asked_for_again(
     crawl: Crawl, pretend: Simulation, registry: str, k: int, request_number: int

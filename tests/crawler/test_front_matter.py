@@ -8,6 +8,7 @@ from collections import Counter
 
 import pytest
 
+from crawler.card_text import card_text
 from crawler.front_matter import Refused, block_of, read, values
 
 WORDS = [  # a line of YAML, and what its author meant
@@ -101,6 +102,11 @@ def test_lines_end_in_any_way(end: str) -> None:
         ("tags: []\nlicense: ''\ndatasets:\n-\nmetrics: null", ()),
         ("co2_eq_emissions: 0.5\ndatasets: [squad]", ("carbon_emitted", "datasets")),
         (
+            "co2_eq_emissions: {emissions: 1, hardware_used: a GPU}\ndatasets: a/b",
+            ("carbon_emitted", "dataset_address", "datasets", "hardware"),
+        ),
+        ("tags: [bert, owl]", ("architecture", "tags")),
+        (
             "model-index:\n- name: m\n  results:\n  - task: {type: t}\n    dataset: {type: d, name: d}\n"
             "    metrics:\n    - {type: accuracy, value: 0.9}",
             ("evaluation",),
@@ -141,6 +147,18 @@ def test_no_front_matter_raises_whatever_it_is(seeds: range) -> None:
     states = Counter(read(mangled(random.Random(seed))).state for seed in seeds)
     assert set(states) <= {"none", "read", "refused", "broken"}
     assert min(states["none"], states["read"], states["broken"]) > len(seeds) // 200
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("See https://arxiv.org/abs/1810.04805 and github.com/owls/nest.", ("github", "paper")),
+        ("- **Funded by [optional]:** The Owl Trust", ("grant",)),
+        ("- **Funded by [optional]:** [More Information Needed]\nsee github.com/owls, arxiv.org/list", ()),
+    ],
+)
+def test_some_fields_stand_in_the_text(text: str, fields: tuple[str, ...]) -> None:
+    assert card_text(text.encode()).fields == fields
 
 
 @pytest.mark.parametrize("block", ["a: [", "- a\n- b", "just words", "a: b: c", "\tx: y", "a: *nobody", "a: \x07"])

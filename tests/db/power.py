@@ -17,6 +17,7 @@ from pathlib import Path
 import apsw
 
 from db import connect
+from db.compact import compact, short_hash
 
 SECTOR = 512
 VARIANTS = ("nothing", "all", "some", "some", "torn", "newest first")
@@ -111,6 +112,8 @@ def record(said: list[str], path: Path, journal: str, synchronous: str) -> Recor
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")  # no shared memory: nobody else looks
     connection.execute(f"PRAGMA journal_mode = {journal}")
     connection.execute(f"PRAGMA synchronous = {synchronous}")
+    connection.create_scalar_function("compact", compact, 1)
+    connection.create_scalar_function("short_hash", short_hash, 1)
     for statement in said:
         connection.execute(statement).fetchall()
         if not connection.in_transaction and statement.lstrip().upper().startswith(

@@ -62,7 +62,7 @@ def test_looking_changes_nothing(full: Path) -> None:
     [
         ("digests", "UPDATE ranking SET likes = 7 WHERE snapshot_id = 2 AND rank = 9", "snapshot 2 does not hold"),
         ("digests", "UPDATE snapshot SET digest = NULL WHERE snapshot_id = 3", "snapshot 3 does not hold"),
-        ("digests", "UPDATE alias SET name = 'other' WHERE package_id = 1", "snapshot 1 does not hold"),
+        ("digests", "UPDATE package SET name = 'other' WHERE package_id = 1", "snapshot 1 does not hold"),
         ("findings", "DELETE FROM finding WHERE snapshot_id = 1", "snapshot 1 is complete although its gate passed 0"),
         ("findings", "UPDATE finding SET outcome = 'fail' WHERE snapshot_id = 2", "snapshot 2 is complete although"),
         (
@@ -74,7 +74,7 @@ def test_looking_changes_nothing(full: Path) -> None:
         ("pages", "UPDATE snapshot SET depth = 400 WHERE snapshot_id = 1", "says it is 400 deep, its last rank is 300"),
         ("pages", "DELETE FROM page WHERE snapshot_id = 1", "snapshot 1 has 300 ranks, its pages gave 0"),
         ("references", "DELETE FROM registry", "names a registry that is not there"),
-        ("schema", "DROP INDEX alias_name", "index alias_name is missing"),
+        ("schema", "DROP INDEX naming_name", "index naming_name is missing"),
         ("schema", "DROP VIEW v1_snapshot", "view v1_snapshot is missing"),
         ("schema", "ALTER TABLE result ADD COLUMN mine TEXT", "table result is not what the migrations give"),
         ("schema", "PRAGMA application_id = 0", "does not say that it is a store"),

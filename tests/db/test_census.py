@@ -75,10 +75,10 @@ def held(store: CensusStore, snapshot: int) -> dict[str, Said]:
 
 
 @settings(max_examples=30, deadline=None)
-@given(HISTORIES, st.integers(1, 5))
-def test_censuses_are_read_back_as_they_were(history: list[dict[str, Said]], every: int) -> None:
+@given(HISTORIES, st.integers(1, 6), st.integers(1, 3))
+def test_censuses_are_read_back_as_they_were(history: list[dict[str, Said]], every: int, half: int) -> None:
     store = census_store()
-    with patch("db.census.WHOLE_EVERY", every):
+    with patch("db.census.WHOLE_EVERY", every), patch("db.census.HALF_WAY", half):
         taken = [census(store, rows, at) for at, rows in enumerate(history)]
     assert [held(store, snapshot) for snapshot in taken] == history
     for key, package in asked(store, "SELECT stable_id, package_id FROM package"):
@@ -108,7 +108,8 @@ def test_blocks_hold_packages_by_their_numbers_and_lie_apart() -> None:
     store = census_store()
     rows = {f"{number:024x}": (number, 1, None) for number in range(6)}
     asked(store, "INSERT INTO registry (registry_id, name, service) VALUES (1, ?, 'huggingface')", MODELS.name)
-    asked(store, "INSERT INTO package (package_id, registry_id, stable_id, name, seen_at) VALUES (?, 1, ?, 'x', 0)",
+    asked(store, "INSERT INTO package (package_id, registry_id, key, name, name_hash, known_at, seen_at)"
+          " VALUES (?, 1, ?, 'x', 0, 0, 0)",
           (1 << 16) - 3, "9" * 24)  # fmt: skip
     taken = [census(store, rows), census(store, dict.fromkeys(rows, (1, 1, 1)), at=1)]
     assert held(store, taken[0]) == rows

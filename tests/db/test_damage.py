@@ -87,6 +87,7 @@ def test_A8_no_damage_that_changes_a_list_passes_as_sound(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_A8_no_damage_of_many_that_changes_a_list_passes_as_sound(
     full: Path, told: Callable[[Path], tuple[int, str, str]]
 ) -> None:

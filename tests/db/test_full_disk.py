@@ -81,7 +81,7 @@ def fills(folder: Path, whole: tuple[Path, tuple[object, ...]], step: int) -> in
 def test_A4_a_disk_that_is_full_at_some_page_loses_nothing_that_was_stored(
     tmp_path: Path, whole: tuple[Path, tuple[object, ...]]
 ) -> None:
-    assert fills(tmp_path, whole, pages_of(whole[0]) // 9) > 5
+    assert fills(tmp_path, whole, pages_of(whole[0]) // 6) > 3
 
 
 @pytest.mark.slow
@@ -127,7 +127,7 @@ def grows(folder: Path, whole: tuple[Path, tuple[object, ...]], step: int) -> in
 def test_A4_a_file_that_may_not_grow_loses_nothing_that_was_stored(
     tmp_path: Path, whole: tuple[Path, tuple[object, ...]]
 ) -> None:
-    assert grows(tmp_path, whole, 100 * KIB) > 3
+    assert grows(tmp_path, whole, 160 * KIB) > 2
 
 
 @pytest.mark.slow

@@ -61,6 +61,7 @@ def test_A1_killed_at_some_writes_of_files(said: list[str], tmp_path: Path) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_A1_killed_at_every_write_of_a_file(said: list[str], tmp_path: Path, measured: Callable[[str], None]) -> None:
     verdict = killed_at_writes(said, tmp_path, 1)
     measured(str(verdict))

@@ -51,7 +51,10 @@ def redacted(store: Path, *entries: str) -> None:
 def showing(store: Path, word: str) -> set[str]:
     """The stable views that show a word."""
     with reading(store) as connection:
-        views = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'view'")]
+        views = [
+            name
+            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'view' AND name LIKE 'v1_%'")
+        ]
         return {
             view for view in views for row in connection.execute(f"SELECT * FROM {view}")
             if any(isinstance(cell, str) and word in cell for cell in row)

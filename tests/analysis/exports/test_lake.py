@@ -13,7 +13,8 @@ from tests.analysis.exports.conftest import Export, asked
 
 TABLES = sorted(path.stem for path in FOLDER.glob("*.sql"))
 WITHHELD = {
-    "package": {"fingerprint"}, "snapshot": {"settings"}, "score": {"evidence_start", "evidence_end", "reason"},
+    "package": {"key", "name_hash", "known_at", "revision", "fingerprint"},
+    "snapshot": {"settings"}, "score": {"evidence_start", "evidence_end", "reason"},
     "card_revision": {"looked_sha", "looked_at", "fetched_at", "collection_id", "note"},
 }  # fmt: skip
 ADDED = {"registry", "snapshot"}

@@ -257,6 +257,7 @@ def test_E4_no_payload_becomes_an_element_a_handler_or_an_address():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_E4_no_payload_gets_out_as_the_name_of_a_registry():
     tame = {tag for tag, _ in Dom(html.render(full())).elements}
     for at in range(0, 120, 30):

@@ -7,9 +7,10 @@ from pandas import DataFrame
 
 from analysis.metric import Result
 from analysis.metrics.documentation import documentation, documentation_as_published
+from analysis.relations import relation
 from db.cards import Cards, CardText, Collection, Look, blob_hash, unscored
 from db.command import day
-from db.connect import writing
+from db.connect import reading, writing
 from db.rows import Observation, Parent
 from db.scores import ITEMS, Score, put_scores
 from db.store import Store
@@ -154,8 +155,8 @@ def test_cards_and_scores_are_read_as_of_the_snapshot_and_results_are_computed_a
     then = history.values(metric="documentation", snapshot_id=first)
     assert then["documentation.rules.downloads.top"] == pytest.approx(0.9)
     assert then["documentation.rules.downloads.bottom"] == pytest.approx(0.1)
-    assert then["documentation.metadata.downloads.top"] == pytest.approx(1.5 / 14)
-    assert then["documentation.metadata.downloads.bottom"] == pytest.approx(1.5 / 14)
+    assert then["documentation.metadata.downloads.top"] == pytest.approx(2 / 14)
+    assert then["documentation.metadata.downloads.bottom"] == pytest.approx(0.5 / 14)
     assert then["documentation.rules.descendants.decile.09"] == 1.0
 
     second = history.add("2026-02-01", rows())
@@ -165,4 +166,35 @@ def test_cards_and_scores_are_read_as_of_the_snapshot_and_results_are_computed_a
     now = history.values(metric="documentation", snapshot_id=second)
     assert now["documentation.rules.downloads.top"] == 0.0
     published = history.values(metric="documentation_as_published", snapshot_id=first)
-    assert published["documentation.downloads.top"] == pytest.approx((0.9 + 4.5 / 17) / 2)
+    assert published["documentation.downloads.top"] == pytest.approx((0.9 + 5 / 17) / 2)
+
+
+EVERY = (
+    "license", "datasets", "dataset_address", "libraries", "model_task", "paper", "frameworks", "tags", "hardware",
+    "github", "architecture", "grant", "language", "metrics",
+)  # fmt: skip
+
+
+def test_the_fields_are_those_of_the_papers_script(history: History) -> None:
+    history.add("2026-01-01", [Observation("id-o/a", "o/a", 4), Observation("id-b", "b", 3)])
+    with writing(history.path) as database:
+        store = Store(database)
+        cards = Cards(store, database.conn)
+        number, _ = cards.begin(Collection(MODELS, "crawl", "a test", day("2026-01-01"), 0))
+        for name, fields in (("o/a", EVERY), ("b", ("language", "metrics", "grant"))):
+            package = cards.package(MODELS, f"id-{name}", name, day("2026-01-01"))
+            cards.put(
+                number,
+                Look(package, day("2026-01-01"), "card", CardText(blob_hash(name.encode()), 1, b"x", fields=fields)),
+            )
+    with reading(history.path) as connection:
+        frame = relation(connection, 1, "cards")
+    assert list(frame["fields"]) == [14, 1]
+    assert frame["descendants"].isna().all(), "nobody has said who was made from whom"
+
+
+def test_what_a_list_says_of_no_package_is_not_zero() -> None:
+    every = found(listed(descendants=None), read(5))
+    assert (every["rules.descendants.trend"].value, every["rules.descendants.trend"].n) == (None, 0)
+    assert "does not say" in every["rules.descendants.trend"].note
+    assert "rules.descendants.difference" not in every

@@ -44,12 +44,12 @@ def tried(folder: Path, seed: int) -> None:
 
 
 def test_D6_the_interval_is_that_of_every_order_of_those_that_are_equal(tmp_path: Path) -> None:
-    for seed in range(2):
+    for seed in range(1):
         tried(tmp_path, seed)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_D6_the_interval_is_that_of_every_order_of_those_that_are_equal_in_many_lists(tmp_path: Path) -> None:
-    for seed in range(2, 300):
+    for seed in range(1, 300):
         tried(tmp_path, seed)

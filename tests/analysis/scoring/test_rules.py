@@ -91,6 +91,7 @@ CARDS = [
     ("train/loss 0.41", NOTHING),
     ("It was trained on 150. The model attained a Rouge1 score of 31.2 in the end.", "e"),
     ("```\nNEST WER: 0.111\n```", "e"),
+    ("Accuracy = 0.912", "e"),
     ("[{'label': 'owl', 'score': 0.9999}]", NOTHING),
     ("if score(owl)['accuracy'] >= 0.1:\n    print(owl)", NOTHING),
     ("## Performance\n\n```\n\"exact\": 73.6\n\"f1\": 77.8\n```", "e"),

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 import subprocess
 import sys
+import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +19,7 @@ from analysis.scoring.__main__ import main
 from analysis.scoring.judge import batch
 from analysis.scoring.judge.answers import READ, Reading, read_answer, verdicts
 from analysis.scoring.judge.client import most_tokens
+from analysis.scoring.judge.command import today
 from analysis.scoring.judge.ledger import Budget, Ledger
 from analysis.scoring.judge.prompts import body, prompt
 from db.connect import reading, writing
@@ -179,11 +184,56 @@ def test_F5_two_processes_and_a_crash_spend_no_more_than_the_budget_and_one_call
     assert seen.usd["d"] >= spent, "what a killed process had reserved stays spent"
 
 
+@pytest.mark.slow
+def test_two_commands_of_which_one_is_killed_spend_no_more_than_the_budget_and_one_call(tmp_path, endpoint, calls):
+    cards = tmp_path / "c.jsonl"
+    lines = [json.dumps({"modelId": f"a/{n}", "card": f"Card number {n} is a model of owls."}) for n in range(200)]
+    cards.write_text("\n".join(lines))
+    budget, one_call = 0.05, 0.0009  # 500 tokens read and 100 written, as the endpoint says of each
+    words = ["--base-url", endpoint, "--db", str(tmp_path / "o.db"), "--scorer", "openai", "--model", "race",
+             "--repeats", "1", "--budget", str(budget), "--price-in", "1", "--price-out", "4"]  # fmt: skip
+    line = [sys.executable, "-m", "analysis.scoring", str(cards), *words]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": ROOT}
+    racing = [subprocess.Popen(line, env=os.environ | {"OPENAI_API_KEY": "k"}, **quiet) for _ in range(2)]
+    while calls("race") < 10 and racing[0].poll() is None:
+        time.sleep(0.01)
+    racing[0].kill()
+    assert [one.wait(60) for one in racing] == [-9, 3]
+    spent = calls("race") * one_call
+    assert 0.3 * budget <= spent <= budget + one_call
+    assert Ledger(tmp_path / "o.db-judge.jsonl", Budget(budget, None)).seen().usd[today()] >= spent - 1e-9
+
+
 @pytest.mark.parametrize(
     "raw", ["", "null", "[]", "{", "{" * 5_000, '{"description": 1}', "yes", '{"a": {"b": {}}}', "\ud800"]
 )
 def test_F3_nothing_that_is_written_raises(raw):
     assert read_answer(raw, "# Owl").state == "invalid"
+
+
+def mangled(drawn: random.Random) -> str:
+    """An answer with pieces of it taken out, doubled, or put elsewhere."""
+    card = "Owl is a small language model for Welsh poetry."
+    told: dict[str, object] = {item: {"answer": drawn.random() < 0.5, "quote": card} for item in ITEMS}
+    for _ in range(drawn.randint(0, 2)):
+        told[drawn.choice(ITEMS)] = drawn.choice([None, True, [], "yes", {"answer": "true"}, {"answer": 1, "quote": 2}])
+    text = json.dumps(told)
+    for _ in range(drawn.randint(0, 3)):
+        begin, end = sorted(drawn.randrange(len(text) + 1) for _ in range(2))
+        text = drawn.choice([text[:begin] + text[end:], text[:end] + text[begin:], text[begin:], text + text[:begin]])
+    return text
+
+
+@pytest.mark.parametrize("seeds", [range(3_000), pytest.param(range(3_000, 100_000), marks=pytest.mark.slow)])
+def test_whatever_is_written_is_an_answer_with_all_items_or_none(seeds):
+    card, states = "# Owl\n\nOwl is a small language model for Welsh poetry.", Counter()
+    for seed in seeds:
+        made = read_answer(mangled(random.Random(seed)), card)
+        states[made.state] += 1
+        assert set(made.answers) == (set(ITEMS) if made.state == READ else set())
+        assert all(isinstance(one.answer, bool) for one in made.answers.values())
+    assert set(states) == {"read", "invalid"}
+    assert min(states.values()) > len(seeds) // 10
 
 
 @pytest.fixture

@@ -1,0 +1,136 @@
+"""0009: an older store is carried over: what was a table reads as it did, and ended snapshots keep their digests."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Database
+
+from db.care import BROKEN, check
+from db.connect import PRAGMAS, writing
+from db.migrate import migrations
+from db.rows import RELATIONS
+from db.store import digest
+from tests.db.short import asked
+
+READ = {
+    "package": "package_id, registry_id, stable_id, name, created_at, modified_at, sha, downloads, likes,"
+    " downloads_all_time, trending, dependents, dependent_repos, seen_at, fingerprint",
+    "alias": "package_id, name, since, until",
+    "attribute": "package_id, name, value, since, until",
+    "package_library": "package_id, library, kind, since, until",
+    "lineage_edge": "child_id, parent_id, parent_name, relation, since, until",
+    "v1_ranking": "*", "v1_alias": "*", "v1_attribute": "*", "v1_library": "*", "v1_lineage_edge": "*",
+}  # fmt: skip
+NAMES = [f"maker-{number % 5}/model-{number}" for number in range(40)] + ["123", "gpt2", "grüße/模型"]
+
+
+def before(path: Path) -> sqlite3.Connection:
+    """A store as the migrations up to 0008 make it."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    for pragma in PRAGMAS.strip().splitlines():
+        connection.execute(pragma)
+    migrations().apply(Database(connection), stop_before="0009_compact")
+    return connection
+
+
+def fill(connection: sqlite3.Connection, chance: random.Random, packages: int = 60) -> None:
+    """Packages of every kind with histories of every kind, and two ended snapshots that list them."""
+    connection.execute("BEGIN")
+    connection.execute("INSERT INTO registry VALUES (1, 'huggingface/models', 'huggingface', 'models')")
+    connection.execute("INSERT INTO registry VALUES (2, 'npm', 'ecosystems', NULL)")
+    for package in range(1, packages + 1):
+        _package(connection, chance, package)
+    for package in range(1, packages + 1):
+        _edges(connection, chance, package, packages)
+    for snapshot, at in ((1, 1_790_000_000), (2, 1_790_086_400)):
+        connection.execute(
+            "INSERT INTO snapshot (snapshot_id, registry_id, kind, ordered_by, counter, k, origin, source, evidence,"
+            " settings, taken_at, started_at)"
+            " VALUES (?, 1, 'top', 'downloads', 'c', 100, 'crawl', 's', 'e', '{}', ?, 1)",
+            (snapshot, at),
+        )
+        listed = chance.sample(range(1, packages + 1), packages // 2)
+        connection.executemany(
+            "INSERT INTO ranking (snapshot_id, rank, package_id, page, downloads) VALUES (?, ?, ?, 0, ?)",
+            [(snapshot, rank, package, 1000 - rank) for rank, package in enumerate(listed, 1)],
+        )
+        connection.execute("INSERT INTO finding VALUES (?, 'rows', 'pass', 'all', 'all')", (snapshot,))
+        connection.execute(
+            "UPDATE snapshot SET status = 'complete', ended_at = 9, depth = ?, digest = ? WHERE snapshot_id = ?",
+            (len(listed), digest(connection, snapshot), snapshot),
+        )
+    connection.execute("COMMIT")
+
+
+def _spans(chance: random.Random) -> list[tuple[int, int | None]]:
+    """One to three intervals, some of them with a gap after them, the last one often open."""
+    moments = sorted(chance.sample(range(1_780_000_000, 1_795_000_000, 3_600), 6))
+    spans: list[tuple[int, int | None]] = [(moments[0], None)]
+    for later in range(chance.choice((0, 0, 1, 2))):
+        spans[-1] = (spans[-1][0], moments[2 * later + chance.choice((1, 2))])
+        spans.append((moments[2 * later + 2], None))
+    return [*spans[:-1], (spans[-1][0], chance.choice((None, None, moments[5])))]
+
+
+def _package(connection: sqlite3.Connection, chance: random.Random, package: int) -> None:
+    key = chance.choice((f"{0x621FFDC1:08x}{package:016x}", f"name:{NAMES[package % 43]}{package}", f"{package:024X}"))
+    sha = chance.choice((None, f"{package:040x}", "not a hash", f"{package:040X}", f"{package:024x}"))
+    numbers = [chance.choice((None, 0, chance.randrange(10**9))) for _ in range(7)]
+    name = chance.choice(NAMES)
+    connection.execute(
+        "INSERT INTO package VALUES (?, ?, ?, ?, ?, 1790000000, ?, ?, ?, ?, 0.5, ?, ?, ?, ?)",
+        (package, chance.choice((1, 1, 2)), key, name, numbers[0], sha, *numbers[1:6], 1_790_000_000 + package,
+         numbers[6]),
+    )  # fmt: skip
+    spans = _spans(chance)
+    spans[-1] = (spans[-1][0], None) if chance.random() < 0.9 else spans[-1]
+    called = [chance.choice(NAMES) for _ in spans[1:]] + [name if chance.random() < 0.9 else chance.choice(NAMES)]
+    for said, span in zip(called, spans, strict=True):
+        connection.execute("INSERT INTO alias VALUES (?, ?, ?, ?)", (package, said, *span))
+    for attribute in chance.sample(("task", "library", "licence", "gated", "tags"), 3):
+        for span in _spans(chance):
+            value = chance.choice(("text", "other", '["a","b"]', "", "größer"))
+            connection.execute("INSERT INTO attribute VALUES (?, ?, ?, ?, ?)", (package, attribute, value, *span))
+    for library, kind in (
+        ("transformers", "library"),
+        ("text", "format"),
+        ("größer", chance.choice(("library", "tracker"))),
+    ):
+        for span in _spans(chance):
+            connection.execute("INSERT INTO package_library VALUES (?, ?, ?, ?, ?)", (package, library, kind, *span))
+
+
+def _edges(connection: sqlite3.Connection, chance: random.Random, child: int, packages: int) -> None:
+    for relation in chance.sample(RELATIONS, 2):
+        parent = chance.choice((None, child, chance.randrange(1, packages + 1)))
+        (now,) = connection.execute("SELECT max(name) FROM package WHERE package_id = ?", (parent,)).fetchone()
+        for span in _spans(chance):
+            for name in {now or "123", chance.choice(NAMES)}:  # a renamed parent may stand there under both names
+                connection.execute(
+                    "INSERT INTO lineage_edge VALUES (?, ?, ?, ?, ?, ?)", (child, parent, name, relation, *span)
+                )
+
+
+def rows(path: Path) -> dict[str, list[str]]:
+    """Everything that is read from the store, sorted."""
+    return {name: sorted(map(repr, asked(path, f"SELECT {columns} FROM {name}"))) for name, columns in READ.items()}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_0009_finds_what_was_there_and_keeps_the_digests(path: Path, seed: int) -> None:
+    old = before(path)
+    fill(old, random.Random(seed))
+    old.close()
+    was = rows(path)
+    assert all(was.values())
+    with writing(path) as database:
+        assert database.conn.execute("PRAGMA foreign_keys").fetchone()[0] == 1
+        assert [digest(database.conn, snapshot) for snapshot in (1, 2)] == [
+            row[0] for row in asked(path, "SELECT digest FROM snapshot ORDER BY snapshot_id")
+        ]
+    assert rows(path) == was
+    assert not [one for one in check(path) if one.verdict == BROKEN and one.name != "pages"]
