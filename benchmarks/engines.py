@@ -82,7 +82,6 @@ def make_store(path: Path, snapshots: int, rows: int) -> None:
         for number, (places, downloads) in enumerate(others, 2):
             _add(to, number, packages[places].tolist(), downloads.tolist())
         to.execute("COMMIT")
-        to.execute("ANALYZE")
 
 
 def _record(store: Store, downloads: Sequence[int]) -> None:
