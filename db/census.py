@@ -68,14 +68,17 @@ def counters(connection: sqlite3.Connection, snapshot: int) -> Columns:
 
     Each is an array of int64; -1 where the registry said nothing. Of a snapshot that is no census all are empty.
     """
-    chain = _blocks(connection, snapshot) if is_census(connection, snapshot) else ()
-    found = [block.in_order(number * SIZE) for number, block in chain]
-    names = ("package", *COLUMNS)
-    if not found:
-        return {name: np.empty(0, np.int64) for name in names}
-    parts = [list(column) for column in zip(*found, strict=True)]
-    found.clear()  # so that a column's parts go as it is put together
-    return {name: np.concatenate(parts.pop(0)) for name in names}
+    row = connection.execute("SELECT packages FROM census WHERE snapshot_id = ?", (snapshot,)).fetchone()
+    found = {name: np.empty(row[0] if row else 0, np.int64) for name in ("package", *COLUMNS)}
+    at = 0
+    for number, block in _blocks(connection, snapshot) if row else ():
+        parts = block.in_order(number * SIZE)
+        for column, part in zip(found.values(), parts, strict=True):
+            column[at : at + len(part)] = part  # a block with more than the census says does not fit
+        at += len(parts[0])
+    if row and at != row[0]:
+        raise ValueError(f"the blocks hold {at} packages, and the census {row[0]}")
+    return found
 
 
 def series(connection: sqlite3.Connection, package: int) -> list[Seen]:
@@ -116,7 +119,7 @@ def _in_order(connection: sqlite3.Connection, snapshot: int) -> Iterator[tuple[n
         numbers, names, last = tuple(connection.execute(_statement("census_names"), asked).fetchone())
         if last is None:
             return
-        yield np.array(numbers.split(","), np.int64), names
+        yield np.fromstring(numbers, np.int64, sep=","), names
 
 
 def _registry(connection: sqlite3.Connection, snapshot: int) -> int:
@@ -151,7 +154,7 @@ def assemble(connection: sqlite3.Connection, snapshot: int) -> np.ndarray:
         (snapshot, len(packages), arrived, departed),
     )
     connection.execute("DELETE FROM census_page WHERE snapshot_id = ?", (snapshot,))
-    return packages
+    return packages.copy()  # alone: it is a part of all that was staged
 
 
 def absent(connection: sqlite3.Connection, snapshot: int, packages: np.ndarray) -> list[int]:
@@ -160,8 +163,10 @@ def absent(connection: sqlite3.Connection, snapshot: int, packages: np.ndarray) 
         "SELECT group_concat(package_id) FROM package WHERE registry_id = ? AND fingerprint IS NOT NULL",
         (_registry(connection, snapshot),),
     ).fetchone()
-    known = np.array(text.split(",") if text else [], np.int64)
-    return np.setdiff1d(known, packages, assume_unique=True).tolist()
+    known = np.fromstring(text or "", np.int64, sep=",")
+    at = np.searchsorted(packages, known)
+    at[at == len(packages)] = 0
+    return known[packages[at] != known].tolist() if len(packages) else known.tolist()
 
 
 def stage(packages: list[int], columns: Iterable[list[int | None]]) -> bytes:
@@ -178,10 +183,13 @@ def staged(connection: sqlite3.Connection, snapshot: int) -> tuple[np.ndarray, l
     """The packages of an open census, rising, and their counters; never all pages at once in memory."""
     rows = connection.execute("SELECT content FROM census_page WHERE snapshot_id = ? ORDER BY number", (snapshot,))
     pages = [_page(row[0]) for row in rows]
-    found = np.concatenate(pages, axis=1, dtype=np.int64) if pages else np.empty((STAGED, 0), np.int64)
+    found = np.concatenate(pages, axis=1) if pages else np.empty((STAGED, 0), np.int64)
     pages.clear()
-    order = np.argsort(found[0], kind="stable")
-    packages, *columns = (column[order] for column in found)
+    if np.any(found[0, 1:] < found[0, :-1]):  # seldom: who was known first has the smaller id of the registry, too
+        order = np.argsort(found[0], kind="stable")
+        for column in found:
+            column[:] = column[order]
+    packages, *columns = found
     return packages, columns
 
 

@@ -105,6 +105,7 @@ class CensusStore(Store):
                 (gone,) = script("census_gone")
                 lacking = absent(self._connection, snapshot, packages)
                 self._connection.executemany(gone, ({"snapshot": snapshot, "package": package} for package in lacking))
+            del packages  # there may be millions, and what follows needs room
             super().end(snapshot, status, findings, reason, at, presence)
 
     def _write_rows(self, values: Mapping[str, object], page: CensusPage) -> None:
