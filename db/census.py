@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import compress, groupby
+from itertools import compress, groupby, repeat
 from operator import itemgetter
 from pathlib import Path
 
@@ -40,6 +40,7 @@ HALF_WAY = 16  # of a chain: a difference from its beginning
 STAGED = 1 + len(COLUMNS)
 READERS = 2  # threads: most of the work is zstd's and numpy's, which do not hold each other up
 ROWS = 1 << 16
+HUB_ID = 12  # bytes
 
 Columns = dict[str, np.ndarray]
 
@@ -100,26 +101,32 @@ def digest(connection: sqlite3.Connection, snapshot: int) -> str:
     """The sha256 of a census: who was there, by the registry's own ids, and each counter, in the order of those ids."""
     found = counters(connection, snapshot)
     hashes = [hashlib.sha256() for _ in range(STAGED)]
-    for ids, names in _in_order(connection, snapshot):
+    for ids, keys in _in_order(connection, snapshot):
         at = np.searchsorted(found["package"], ids)
         at[at == len(found["package"])] = 0
         there = found["package"][at] == ids if len(found["package"]) else np.zeros(len(ids), bool)
-        present = names.split("\0") if there.all() else compress(names.split("\0"), there.tolist())
-        hashes[0].update("".join([f"{name}\n" for name in present]).encode())
+        hashes[0].update(_lines(keys if there.all() else tuple(compress(keys, there.tolist()))))
         for column, one in zip(COLUMNS, hashes[1:], strict=True):
             one.update(found[column][at[there]].astype("<i8").tobytes())
     return hashlib.sha256(b"".join(one.digest() for one in hashes)).hexdigest()
 
 
-def _in_order(connection: sqlite3.Connection, snapshot: int) -> Iterator[tuple[np.ndarray, str]]:
-    """The numbers of a registry's packages and their stable ids, in the order of these, some at a time."""
-    last = ""
-    while True:
-        asked = {"registry": _registry(connection, snapshot), "last": last, "most": ROWS}
-        numbers, names, last = tuple(connection.execute(_statement("census_names"), asked).fetchone())
-        if last is None:
-            return
-        yield np.fromstring(numbers, np.int64, sep=","), names
+def _in_order(connection: sqlite3.Connection, snapshot: int) -> Iterator[tuple[np.ndarray, tuple[str | bytes, ...]]]:
+    """The numbers of a registry's packages and their keys, in the order of these, some at a time."""
+    cursor, last = connection.cursor(), ""
+    cursor.row_factory = None
+    asked = {"registry": _registry(connection, snapshot), "most": ROWS}
+    while rows := cursor.execute(_statement("census_keys"), asked | {"last": last}).fetchall():
+        packages, keys = zip(*rows, strict=True)
+        last = keys[-1]
+        yield np.array(packages, np.int64), keys
+
+
+def _lines(keys: tuple[str | bytes, ...]) -> bytes:
+    """The stable id of each key on a line of its own."""
+    if keys and all(map(isinstance, keys, repeat(bytes))) and set(map(len, keys)) == {HUB_ID}:
+        return (b"".join(keys).hex("\n", HUB_ID) + "\n").encode()
+    return "".join([f"{key.hex() if isinstance(key, bytes) else key}\n" for key in keys]).encode()
 
 
 def _registry(connection: sqlite3.Connection, snapshot: int) -> int:
