@@ -33,6 +33,8 @@ ESCAPE = 255
 STRIP = 64  # packages
 ALONE, PIECE = 256, 4096  # bytes: from when on a code of its own is worth its room, and when another one begins
 HEAD = struct.Struct("<IIB")
+RISING = np.arange(SIZE)
+SMALL = np.array([code >> 1 ^ -(code & 1) for code in range(ESCAPE + 1)], np.int64)  # the step of each small code
 # Steps repeat by chance, not by pattern: a search for matches costs more room than it saves, so hardly any is found,
 # and each piece is coded by how often its bytes occur.
 CODING = zstandard.ZstdCompressionParameters(
@@ -110,9 +112,10 @@ def apply(block: Block, content: bytes, codec: int = CODEC) -> Block:
         where = _from_gaps(toggled)
         block.present[where] = ~block.present[where]
     for column, (front, gaps, steps) in zip(block.values, columns, strict=True):
-        column[: len(front)] += _unzigzag(front)
+        if len(front):
+            column[: len(front)] += _unzigzag(front)
         if len(gaps):
-            column[len(front) + _from_gaps(gaps)] += _unzigzag(steps)
+            column[len(front) :][_from_gaps(gaps)] += _unzigzag(steps)
     return block
 
 
@@ -192,7 +195,9 @@ def _gaps(places: np.ndarray) -> np.ndarray:
 
 
 def _from_gaps(gaps: np.ndarray) -> np.ndarray:
-    return np.cumsum(gaps.astype(np.int64) + 1) - 1
+    places = np.cumsum(gaps, dtype=np.int64)
+    places += RISING[: len(places)]
+    return places
 
 
 def _plus_one(values: np.ndarray) -> np.ndarray:
@@ -208,8 +213,9 @@ def _zigzag(steps: np.ndarray) -> np.ndarray:
 
 
 def _unzigzag(codes: np.ndarray) -> np.ndarray:
-    wide = codes.astype(np.uint64)
-    return (wide >> np.uint64(1)).view(np.int64) ^ -(wide & np.uint64(1)).view(np.int64)
+    if codes.dtype == np.uint8:
+        return SMALL[codes]
+    return (codes >> np.uint64(1)).view(np.int64) ^ -(codes & np.uint64(1)).view(np.int64)
 
 
 def _packed(streams: list[np.ndarray]) -> bytes:

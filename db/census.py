@@ -38,7 +38,7 @@ FOLDER = Path(__file__).parent / "statements"
 WHOLE_EVERY = 32
 HALF_WAY = 16  # of a chain: a difference from its beginning
 STAGED = 1 + len(COLUMNS)
-READERS = 2  # threads: most of the work is zstd's and numpy's, which do not hold each other up
+READERS = 1  # beside the thread that takes what is read: with more, they wait for each other's Python
 ROWS = 1 << 16
 HUB_ID = 12  # bytes
 
