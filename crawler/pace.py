@@ -108,6 +108,9 @@ def back_off(attempt: int, patience: float, chance: float) -> float | None:
     return patience / 64 * 2 ** (attempt - 1) * (0.5 + chance)
 
 
+HAIR = 0.001  # seconds: a sum of floats may end just before the window does, and the request would count in the old one
+
+
 class Budget:
     """What may still be asked of one host in its current window, by what its answers said last."""
 
@@ -135,7 +138,7 @@ class Budget:
     def wait(self, now: float) -> float:
         """Seconds until the next request may go out; 0 if at once."""
         reserve = 0 if self._limit is None else math.floor(self._limit * (1 - self._share))
-        return 0.0 if self._left > reserve or now >= self._resets_at else self._resets_at - now
+        return 0.0 if self._left > reserve or now >= self._resets_at else self._resets_at - now + HAIR
 
     def __str__(self) -> str:
         """The quota as it is shown to people."""

@@ -32,7 +32,7 @@ def without_addresses(body: bytes) -> bytes:
 
 
 def may_hold_address(json: bytes) -> bool:
-    """Whether a text of JSON has what an address needs, as it is or escaped.
+    r"""Whether a text of JSON has what an address needs, as it is or escaped.
 
     >>> may_hold_address(b'"a@b.example"'), may_hold_address(b'"a\\u0040b.example"'), may_hold_address(b'"a/b"')
     (True, True, False)

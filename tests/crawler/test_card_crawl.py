@@ -64,7 +64,7 @@ def test_a_second_look_at_unchanged_cards_asks_for_nothing(
     second = looked()
     assert (second.exit_code, second.outcome["cards"]["unchanged"], asked(pretend)) == (0, 40, [])  # type: ignore[index]
 
-    name = next(row["name"] for row in pretend.truth(HUB, k=40) if row["name"] in str(asked_names(first)))
+    name = next(row["name"] for row in pretend.truth(HUB, k=40) if row["name"] in asked_names(first))
     for _ in range(2):  # every second commit writes another card
         pretend.mutate(registry=HUB, name=name, action="edit")
     third = looked()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from crawler.pace import Budget, Quota, back_off, read_date, read_quota, retry_after, wait_after_429
@@ -83,6 +83,7 @@ def test_C3_no_header_however_strange_raises_or_makes_us_wait_a_negative_time(he
     assert read_date(headers.get("date", "")) is None or isinstance(read_date(headers["date"]), int)
 
 
+@example(quota=1, window=2, steps=[1.60727202909439, 0.0, 1.859791441950002, 0.0], share=1.0, others=0)
 @given(
     quota=st.integers(1, 30),
     window=st.integers(2, 60),
