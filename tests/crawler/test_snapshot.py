@@ -137,6 +137,7 @@ def test_C13_a_list_that_moves_between_two_pages_is_counted_twice_and_said(crawl
     assert [request for request in asked if request["over_quota"] or request["status"] == 429] == []
 
 
+@pytest.mark.slow
 def test_a_list_of_fifteen_thousand_that_stands_still_is_the_truth(crawl: Crawl) -> None:
     with Simulation(models=15500) as still:
         done = crawl("snapshot", HUB, "--top", "15000", "--quiet", env=environment(still))
@@ -145,7 +146,7 @@ def test_a_list_of_fifteen_thousand_that_stands_still_is_the_truth(crawl: Crawl)
     assert [row[1] for row in done.ranking()] == truth
 
 
-@pytest.mark.parametrize("share", ["1", "0.5"])
+@pytest.mark.parametrize("share", ["1", pytest.param("0.5", marks=pytest.mark.slow)])
 def test_C1_G7_no_request_goes_out_over_the_quota(crawl: Crawl, share: str) -> None:
     with Simulation(models=3500, quota=3, window=2) as narrow:
         done = crawl("snapshot", HUB, "--top", "3000", "--share", share, "--quiet", env=environment(narrow))
@@ -278,7 +279,7 @@ def test_without_resume_an_interrupted_snapshot_ends_partial_and_a_new_one_is_ta
     assert "a later crawl began anew" in reason
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_A13_a_crawl_that_is_told_to_stop_stops_at_a_page_and_can_be_gone_on_with(
     crawl: Crawl, pretend: Simulation, tmp_path: Path, number: signal.Signals
 ) -> None:

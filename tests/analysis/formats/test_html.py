@@ -191,7 +191,7 @@ def cells(one: dict) -> list[str]:
     return [f"{one['metric']}@{one['version']}", one["name"], str(one["k"]), *numbers, one["note"]]
 
 
-@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("times", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_it_is_readable_with_few_snapshots(times):
     assert "Can I trust this?" in html.render(full(times=times))
 
