@@ -136,9 +136,10 @@ def _touched(connection: sqlite3.Connection, scope: Scope) -> dict[object, str]:
 
 
 def _warned(row: Row, touched: Mapping[object, str]) -> Row:
-    """A result with the quality events of the snapshots it rests on in its note; its value stays what it is."""
+    """A result with the quality events of the snapshots it rests on in its note; its value stays what it is. Where
+    there is no value, there is nothing to be warned of."""
     resting = dict.fromkeys(touched[one] for one in (row["snapshot"], row["previous_snapshot"]) if one in touched)
-    if not resting:
+    if not resting or row["value"] is None:
         return row
     return {**row, "note": "; ".join(part for part in (row["note"], f"quality event: {'; '.join(resting)}") if part)}
 

@@ -66,8 +66,11 @@ def export(options: argparse.Namespace) -> int:
         made = make(connection, wanted, options.out)
     rows = sum(file.written.rows or 0 for file in made.facts.files)
     print(plain(f"{options.out}: {len(made.facts.files):,} files of tables with {rows:,} rows"))
-    print(f"{made.kept:,} files were there already and stay as they are; of {made.taken:,} of them no row was read.",
-          file=sys.stderr)  # fmt: skip
+    if made.kept:
+        said = (
+            f"{made.kept:,} files were there already and stay as they are; of {made.taken:,} of them no row was read."
+        )
+        print(said, file=sys.stderr)
     return DONE
 
 

@@ -10,7 +10,6 @@ from crawler.spiders import Plan
 
 README = "README.md"
 PAGE = 1000
-FEW = 20  # cards that are asked for without a look at the list: it would be larger than they are
 ORDERS = {"huggingface/models": "downloads", "huggingface/spaces": "likes"}
 
 

@@ -3,8 +3,8 @@
 `GET /{id}/resolve/{sha}/README.md` answers 307 to the same host, and there the file, with its git blob hash as ETag:
 two requests of the quota named `resolvers`. A file that git does not hold itself is sent on to another host, which is
 not asked. 404 says why in a header: there is no such file, or no such commit or repository. A README does not count as
-a download of a model; it would of a dataset. Which repositories have none the list says (`expand=siblings`): where
-there is much to look at it is asked first, and they are not asked.
+a download of a model; it would of a dataset. Which repositories have none the list says (`expand=siblings`), which is
+asked first; they are not asked.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from scrapy.exceptions import DownloadCancelledError, IgnoreRequest
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from crawler.card_listing import FEW, PAGE, is_listing, listing, without_readme
+from crawler.card_listing import PAGE, is_listing, listing, without_readme
 from crawler.card_text import card_text
 from crawler.items import Answer
 from crawler.middlewares import PaceMiddleware
@@ -73,13 +73,9 @@ class CardSpider(Spider):
         """The Hub's."""
         return HuggingFaceSpider.public_endpoint
 
-    async def start(self) -> AsyncIterator[Request | Look]:
-        """Scrapy's entry: the list, where there is much to look at, and then a request for each card."""
-        if len(self.wanted) > FEW:
-            yield self._request(listing(self.plan), self.listed, self.unlisted, page=1)
-            return
-        for one in self._cards():
-            yield one
+    async def start(self) -> AsyncIterator[Request]:
+        """Scrapy's entry: the list, which says who has a card."""
+        yield self._request(listing(self.plan), self.listed, self.unlisted, page=1)
 
     def listed(self, response: Response) -> Iterator[Request | Look]:
         """Note who has no card; after the last page, ask for those of the others."""

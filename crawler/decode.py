@@ -45,17 +45,8 @@ def split(body: bytes) -> list[bytes]:
     Raises:
         NotAList: the body is cut off, is another kind of JSON, or is no JSON at all.
     """
-    return [bytes(row) for row in split_lazily(body)]
-
-
-def split_lazily(body: bytes) -> list[msgspec.Raw] | list[bytes]:
-    """The same, without a copy of each row where that can be.
-
-    Raises:
-        NotAList: see `split`.
-    """
     try:
-        return msgspec.json.decode(body, type=list[msgspec.Raw])
+        return list(map(bytes, msgspec.json.decode(body, type=list[msgspec.Raw])))
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return _split_tolerantly(body)
 

@@ -31,7 +31,7 @@ from db.blocks import (
     one_place,
     read_whole,
     whole,
-)  # fmt: skip
+)
 from db.migrate import statements
 
 FOLDER = Path(__file__).parent / "statements"

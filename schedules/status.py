@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from db import StoreError
@@ -70,7 +71,8 @@ def stale(schedules: Iterable[Row], known: bool) -> Iterable[str]:
         yield "no tick is on record: no daemon has run on this store"
     for row in schedules:
         if row["stale"]:
-            yield f"{row['schedule']}: nothing for {row['age_seconds']} s, and due every {row['interval_seconds']} s"
+            age, usual = (timedelta(seconds=int(row[name])) for name in ("age_seconds", "interval_seconds"))
+            yield f"{row['schedule']}: nothing for {age}, and due every {usual}"
 
 
 def _daemon(store: Path, now: int) -> Row:

@@ -7,6 +7,8 @@ import importlib.util
 import json
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -373,3 +375,14 @@ def test_the_examples_of_the_recipes_can_be_compiled() -> None:
 def test_no_page_is_forgotten() -> None:
     linked = "".join(path.read_text("utf-8") for path in PAGES)
     assert not [path.name for path in (ROOT / "docs").glob("*.md") if f"{path.name})" not in linked.replace("#", ")")]
+
+
+@pytest.mark.parametrize(("page", "text"), [
+    (page.name, text) for page in sorted((ROOT / "docs").glob("*.md"))
+    for text in re.findall(r"```toml\n(# [a-z]+\.toml\n.*?)```", page.read_text("utf-8"), re.S)
+])  # fmt: skip
+def test_a_schedule_in_the_documents_is_one_that_the_daemon_takes(page: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / text.split("\n")[0].removeprefix("# ")).write_text(text, "utf-8")
+    line = [sys.executable, "-m", "schedules.commands", "schedule", "check", "--schedules", str(tmp_path)]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

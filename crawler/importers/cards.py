@@ -78,6 +78,22 @@ def bring_in(path: Path, file: str, wanted: Wanted) -> BroughtIn:
     Raises:
         ImportFailed: the file cannot be read, or is not of the Hub.
     """
+    asked, value = collection(file, wanted), wanted.columns.get("value")
+    with writing(path) as database:
+        store = Store(database)
+        with store.transaction():
+            cards = Cards(store, database.conn)
+            number, again = cards.begin(asked)
+            brought = _known(asked, file) if again else _store(cards, number, asked, file)
+            return replace(brought, **_as_list(store, file, asked, wanted)) if value else brought
+
+
+def collection(file: str, wanted: Wanted) -> Collection:
+    """What a file of cards is as a collection.
+
+    Raises:
+        ImportFailed: it cannot be read, is not of the Hub, or is to be a list by what cards do not come with.
+    """
     if not wanted.registry.startswith(HUB):
         raise ImportFailed(f"{wanted.registry} has no cards.", fix="Use --registry huggingface/models.")
     value = wanted.columns.get("value")
@@ -87,15 +103,8 @@ def bring_in(path: Path, file: str, wanted: Wanted) -> BroughtIn:
             fix="Say --value downloads, or --by likes --value likes; or leave it out.",
         )
     registry = Registry(wanted.registry, "huggingface", wanted.registry.removeprefix(HUB))
-    asked = Collection(registry, "import", wanted.source or Path(file).name, wanted.taken_at, int(time.time()),
-                       sha256_of(file))  # fmt: skip
-    with writing(path) as database:
-        store = Store(database)
-        with store.transaction():
-            cards = Cards(store, database.conn)
-            number, again = cards.begin(asked)
-            brought = _known(asked, file) if again else _store(cards, number, asked, file)
-            return replace(brought, **_as_list(store, file, asked, wanted)) if value else brought
+    return Collection(registry, "import", wanted.source or Path(file).name, wanted.taken_at, int(time.time()),
+                      sha256_of(file))  # fmt: skip
 
 
 def lines_of(file: str) -> Iterator[Line | None]:

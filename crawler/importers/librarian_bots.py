@@ -12,7 +12,6 @@ hub-weekly-snapshots is that list.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -25,8 +24,7 @@ from crawler.card_text import card_text
 from crawler.dating import Content, dated, known
 from crawler.importers import ImportFailed, Wanted, counter_of, store_list, warnings
 from crawler.importers._hub import past as past_of
-from crawler.importers.cards import HUB, BroughtIn, sha256_of
-from crawler.items import Registry
+from crawler.importers.cards import BroughtIn, collection
 from crawler.redact import without_addresses
 from db.cards import SAMPLE, Cards, Collection, Look
 from db.connect import writing
@@ -51,14 +49,8 @@ def bring_in(path: Path, file: str, wanted: Wanted) -> BroughtIn:
     Raises:
         ImportFailed: the file cannot be read, or is not of the Hub.
     """
-    if not wanted.registry.startswith(HUB):
-        raise ImportFailed(f"{wanted.registry} has no cards.", fix="Use --registry huggingface/models.")
-    parquet = _opened(file)
-    value = wanted.columns.get("value")
-    _refuse_part(file, value, wanted, parquet)
-    registry = Registry(wanted.registry, "huggingface", wanted.registry.removeprefix(HUB))
-    asked = Collection(registry, "import", wanted.source or Path(file).name, wanted.taken_at, int(time.time()),
-                       sha256_of(file))  # fmt: skip
+    asked, value, parquet = collection(file, wanted), wanted.columns.get("value"), _opened(file)
+    _refuse_part(file, value, parquet)
     with writing(path) as database:
         store = Store(database)
         with store.transaction():
@@ -69,7 +61,7 @@ def bring_in(path: Path, file: str, wanted: Wanted) -> BroughtIn:
             else:
                 label = datetime.fromtimestamp(wanted.taken_at, UTC).date()
                 events = dated(_content(parquet), label, known(wanted.registry)).events
-                store.note(registry, events, asked.started_at)
+                store.note(asked.registry, events, asked.started_at)
                 cards.learn(_some(parquet))
                 brought = replace(_store(cards, number, asked, file, rows(parquet)), warnings=warnings(events, wanted))
             return replace(brought, **_as_list(store, parquet, asked, file, wanted)) if value else brought
@@ -81,17 +73,12 @@ def rows(parquet: ParquetFile) -> Iterator[Row]:
         yield from zip(batch["modelId"].to_pylist(), batch["card"].to_pylist(), strict=True)
 
 
-def _refuse_part(file: str, value: str | None, wanted: Wanted, parquet: ParquetFile) -> None:
+def _refuse_part(file: str, value: str | None, parquet: ParquetFile) -> None:
     """Refuse to make a list of a file that cannot be one.
 
     Raises:
         ImportFailed: it is a part of several, or has no such column.
     """
-    if value and (value != wanted.ordered_by or value not in ("downloads", "likes")):
-        raise ImportFailed(
-            f"Cards make no list by {value}.",
-            fix="Say --value downloads, or --by likes --value likes; or leave it out.",
-        )
     if value and value not in parquet.schema_arrow.names:
         raise ImportFailed(f"The file has no column {value!r}, so there is no list.", fix="Leave --value out.")
     if value and re.search("-of-0*([2-9]|[1-9][0-9]+)[^0-9]", Path(file).name):

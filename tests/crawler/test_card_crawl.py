@@ -69,7 +69,9 @@ def test_a_second_look_at_unchanged_cards_asks_for_nothing(
         pretend.mutate(registry=HUB, name=name, action="edit")
     third = looked()
     assert sum(found(third).values()) == 1
-    assert all(path.startswith((f"/{name}/resolve/", f"/api/resolve-cache/models/{name}/")) for path in asked(pretend))
+    listed, *paths = asked(pretend)
+    assert listed == "/api/models" and paths
+    assert all(path.startswith((f"/{name}/resolve/", f"/api/resolve-cache/models/{name}/")) for path in paths)
     history = third.rows("SELECT until IS NULL, card_id FROM card_revision JOIN package USING (package_id)"
                          " WHERE name = ? ORDER BY since", name)  # fmt: skip
     assert [newest for newest, _ in history] == [0, 1] and len({card for _, card in history}) == 2

@@ -168,6 +168,8 @@ def test_what_touches_a_snapshot_is_told_beside_its_results(tmp_path: Path) -> N
     assert report(["--db", str(path), "--format", "json", "--out", str(out)]) == 0
     import json
 
-    notes = {one["date"]: one["note"] for one in json.loads(out.read_text())["results"] if one["metric"] == "turnover"}
-    assert "quality event: mass_event: counter_reset of 50 of 100 packages" in notes["1970-01-09"]
-    assert "quality event" not in notes["1970-01-02"]
+    given = [one for one in json.loads(out.read_text())["results"] if one["metric"] == "turnover"]
+    told = "quality event: mass_event: counter_reset of 50 of 100 packages"
+    warned = [(one["value"] is not None, told in one["note"]) for one in given if one["date"] == "1970-01-09"]
+    assert set(warned) == {(True, True), (False, False)}, "of what has a value, and of nothing else"
+    assert not any("quality event" in one["note"] for one in given if one["date"] == "1970-01-02")

@@ -311,7 +311,7 @@ def test_B7_a_daemon_that_does_nothing_is_seen(place: Place) -> None:
     now = int(time.time())
     append(place.store, [Tick("top", now - 6000, "time", "done", ended_at=now - 6000, attempts=1)])
     done = place.command("status")
-    assert done.returncode == 1 and "stale      top: nothing for 60" in done.stdout
+    assert done.returncode == 1 and "stale      top: nothing for 1:40:0" in done.stdout
     assert place.command("once", "top").returncode == 0
     assert place.command("status").returncode == 0
 

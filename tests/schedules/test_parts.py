@@ -99,7 +99,7 @@ def test_a_schedule_is_stale_when_it_has_not_ended_well_for_one_and_a_half_inter
     gap = Tick("top", NOW - 3600, "time", "gap", "disk full")
     assert seen(tmp_path, done, gap)["stale"] == []
     late = look(tmp_path / "observatory.db", SCHEDULES, NOW + 1000)
-    assert late["stale"] == ["top: nothing for 6000 s, and due every 3600 s"]
+    assert late["stale"] == ["top: nothing for 1:40:00, and due every 1:00:00"]
     said = text(late)
     assert "●○" in said and "disk full" in said and "not running" in said
 
