@@ -58,11 +58,11 @@ def end_reached(evidence: Mapping[str, object]) -> Finding:
 def transport(evidence: Mapping[str, object]) -> Finding:
     """G2: every page was a whole JSON list with status 200; anything else was never stored as one."""
     pages, bad = _number(evidence, "pages"), _number(evidence, "not_ok")
-    short = _number(evidence, "short_pages")
+    short, lossy = _number(evidence, "short_pages"), _number(evidence, "lossy_pages")
     measured = f"{pages} pages, {bad} not 200, {short} shorter than the others though the list went on"
-    return finding(
-        "G2 transport", pages > 0 and bad <= _number(evidence, "singles") and not short, measured, "all whole"
-    )
+    measured += f", {lossy} whose next page begins after another row than their last" if lossy else ""
+    whole = pages > 0 and bad <= _number(evidence, "singles") and not short and not lossy
+    return finding("G2 transport", whole, measured, "all whole")
 
 
 def order(evidence: Mapping[str, object]) -> Finding:

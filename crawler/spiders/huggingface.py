@@ -20,7 +20,7 @@ import binascii
 import json
 import re
 import tomllib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -32,7 +32,7 @@ from huggingface_hub import constants, get_token
 from scrapy import Request
 
 from crawler.decode import Count, Key, Name, NotAList, Rows, inversions, read_rows, seconds
-from crawler.items import Answer, Event, Observation, Page, Parent, Progress, Registry
+from crawler.items import Answer, Event, Observation, Page, Parent, Progress, Registry, Reject
 from crawler.spiders import CrawlError, NotThere, Plan, RegistrySpider, not_a_list, page_of
 
 if TYPE_CHECKING:
@@ -161,14 +161,20 @@ class HuggingFaceSpider(RegistrySpider):
             following = self._list_url(self.learned["expand"], min(PAGE, self.plan.k + 1))
             return page_of("probe", answer, rows.received, events=events, next_url=following, body=answer.body)
         disorder = inversions(_value(row, self.ordered_by) for row in rows.observations)
-        return page_of("ranking", answer, rows.received, rows.observations, rows.rejects, rows.events, disorder,
+        last = last_of(rows.received, [row.stable_id for row in rows.observations[-1:]], rows.rejects)
+        events = [*rows.events, *losses(following, last)]
+        return page_of("ranking", answer, rows.received, rows.observations, rows.rejects, events, disorder,
                        following, answer.body)  # fmt: skip
 
     def cut(self, page: Page) -> bool:
-        """Fewer rows than were asked for, although the list goes on: a loss, or the most the server gives. What comes
-        again is the most it gives, and is believed from then on."""
-        whole = page.received >= int(parameter(page.url, "limit") or 0) or page.received == self._most
-        if page.role != "ranking" or page.next_url is None or whole:
+        """The list goes on after another row than the last one here; or, where that cannot be told, there are fewer
+        rows than were asked for: a loss, or the most the server gives, which is believed when it comes again."""
+        if page.role != "ranking" or page.next_url is None:
+            return False
+        last = last_of(page.received, [row.stable_id for row in page.observations[-1:]], page.rejects)
+        if last is not None and goes_on_after(page.next_url) is not None:
+            return bool(list(losses(page.next_url, last)))
+        if page.received >= int(parameter(page.url, "limit") or 0) or page.received == self._most:
             return False
         self._most = page.received
         return True
@@ -316,15 +322,45 @@ def surprises(answer: Answer, cursor: str, sort: str) -> Iterable[Event]:
         yield Event("assumption_differs", "warning", "the quota is not stated any more", "RateLimit", None)
 
 
+def losses(following: str | None, last: str | None) -> Iterator[Event]:
+    """What the address of the next page says of rows that should stand after the last one of this page."""
+    wanted = goes_on_after(following)
+    if wanted is not None and last is not None and wanted != last:
+        yield Event("rows_lost", "warning", "the list goes on after another row than the last one here", last, wanted)
+
+
+def last_of(received: int, ids: Sequence[str], rejects: Iterable[Reject]) -> str | None:
+    """The id of the last row of a page, if that row could be read."""
+    return ids[-1] if ids and received - 1 not in {reject.position for reject in rejects} else None
+
+
+def goes_on_after(url: str | None) -> str | None:
+    """The id of the row that a cursor goes on after, if that can be read.
+
+    >>> cursor = base64.b64encode(b'{"$or": [{"likes": 4, "_id": {"$gt": "6a"}}, {"likes": {"$lt": 4}}]}').decode()
+    >>> goes_on_after("https://hub.example/api/models?" + urlencode({"cursor": cursor}))
+    '6a'
+    """
+    for part in _predicate(url):
+        after = part.get("_id")
+        if isinstance(after, dict) and isinstance(after.get("$gt"), str):
+            return after["$gt"]
+    return None
+
+
 def cursor_form(url: str | None) -> str:
     """The keys a cursor stands on, as the Hub's predicate names them: 'downloads, _id'; '' if it cannot be read."""
-    cursor = parameter(url or "", "cursor")
+    return ", ".join(dict.fromkeys(key for part in _predicate(url) for key in part))
+
+
+def _predicate(url: str | None) -> list[dict[str, object]]:
+    """The parts of the question that a cursor asks the Hub's database."""
     try:
-        predicate = json.loads(base64.b64decode(cursor or ""))
-        keys = [key for part in predicate.get("$or", [predicate]) for key in part]
-    except (ValueError, binascii.Error, AttributeError, TypeError):
-        return ""
-    return ", ".join(dict.fromkeys(keys))
+        found = json.loads(base64.b64decode(parameter(url or "", "cursor") or ""))
+        parts = found.get("$or", [found])
+    except (ValueError, binascii.Error, AttributeError, TypeError, RecursionError):
+        return []
+    return [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
 
 
 def _asked(url: str) -> set[str]:

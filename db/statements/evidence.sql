@@ -16,6 +16,7 @@ SELECT s.snapshot_id, r.name AS registry, s.origin, s.kind, s.k, s.ordered_by, s
        (SELECT count(*) FROM pages WHERE role = 'counters' AND status = 404) AS singles,
        (SELECT count(*) FROM listing WHERE next_url IS NOT NULL
          AND received < (SELECT max(received) FROM listing)) AS short_pages,
+       (SELECT count(*) FROM quality_event e WHERE e.snapshot_id = s.snapshot_id AND e.kind = 'rows_lost') AS lossy_pages,
        (SELECT coalesce(sum(received), 0) FROM listing) AS ranked_received,
        (SELECT coalesce(sum(received), 0) FROM pages) AS received,
        (SELECT coalesce(sum(kept), 0) FROM pages) AS kept,

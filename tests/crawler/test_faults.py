@@ -275,6 +275,22 @@ def test_C12_a_page_that_has_lost_rows_is_asked_for_again(
     assert {row[1] for row in done.ranking()} == {row["id"] for row in truth}
 
 
+def test_C12_rows_that_are_lost_each_time_are_told_by_where_the_list_goes_on(crawl: Crawl, pretend: Simulation) -> None:
+    pretend.faults([scripted("short_page", request=2, n=20, times=2)])
+    done = crawl("snapshot", HUB, "--top", "100", "--quiet")
+    assert done.outcome["status"] == "partial"
+    assert "1 whose next page begins after another row than their last" in str(done.outcome["reason"])
+    assert done.rows("SELECT kind FROM v1_quality_event WHERE severity = 'warning'") == [("rows_lost",)]
+
+
+def test_C12_a_census_that_lost_rows_of_a_page_is_partial(crawl: Crawl, pretend: Simulation) -> None:
+    pretend.faults([scripted("short_page", request=2, n=20, times=-1)])
+    done = crawl("snapshot", HUB, "--full", "--quiet")
+    assert done.outcome["status"] == "partial"
+    assert "G2 transport" in str(done.outcome["reason"])
+    assert done.rows("SELECT DISTINCT kind FROM v1_quality_event WHERE severity = 'warning'") == [("rows_lost",)]
+
+
 @pytest.mark.parametrize("kind", ["bomb", pytest.param("endless", marks=pytest.mark.slow)])
 def test_C11_a_body_without_end_is_let_go(crawl: Crawl, pretend: Simulation, kind: str) -> None:
     size = {"megabytes": 300} if kind == "bomb" else {}
