@@ -17,11 +17,12 @@ def about(table: Table) -> str:
 def describe(table: Table, column: Column) -> Mapping[str, object]:
     """What the dictionary says of a column: unit, nullable, description, source, caveat and class of personal data."""
     if table.lake:
-        place = "observation_block" if table.name == COUNTER else table.name
+        said = f"{table.name}.{column.name} of the store; see db/schema.sql of hub-observatory."
+        blocks = f"{column.name} of a census, out of the blocks of the store; see docs/census.md of hub-observatory."
         return {
             "unit": "seconds since 1970, UTC" if column.name in INSTANTS else "as in the store",
             "nullable": True,
-            "description": f"{place}.{column.name} of the store; see db/schema.sql of hub-observatory.",
+            "description": blocks if table.name == COUNTER else said,
             "source": "as in the stable view that shows it",
             "personal": OF_THE_LAKE.get(table.name, {}).get(column.name, "none"),
         }

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from analysis.exports.tables import Columns, Part, Row, Table, in_columns
+from analysis.exports.tables import Batch, Part, Row, Table, in_batches
 from db import ObservatoryError, UsageError
 from db.redactions import WITHHELD, Entry, meant
 
@@ -139,8 +139,8 @@ def _each(table: Table, changed: Callable[[Part], Part]) -> Table:
 
 
 def _kept(table: Table, part: Part, leave: Redactions) -> Part:
-    if part.columns is not None:
-        return _kept_columns(table, part, leave)
+    if part.batches is not None:
+        return _kept_in_batches(table, part, leave)
     known = classes(table)
     names = [place for place, column in enumerate(table.columns) if known.get(column.name) == "name"]
     texts = [place for place, column in enumerate(table.columns) if known.get(column.name) == "text"]
@@ -161,24 +161,25 @@ def _kept(table: Table, part: Part, leave: Redactions) -> Part:
     return replace(part, rows=rows)
 
 
-def _kept_columns(table: Table, part: Part, leave: Redactions) -> Part:
+def _kept_in_batches(table: Table, part: Part, leave: Redactions) -> Part:
     from numpy import isin, logical_or
 
     numbers = [place for place, column in enumerate(table.columns) if column.name in NUMBERS]
+    hidden = list(leave.numbers)
 
-    def columns() -> Iterator[Columns]:
+    def batches() -> Iterator[Batch]:
         dropped = 0
-        for some in part.columns():
-            left = logical_or.reduce([isin(some[place], list(leave.numbers)) for place in numbers])
+        for batch in part.batches():
+            left = logical_or.reduce([isin(batch[place], hidden) for place in numbers])
             dropped += int(left.sum())
-            yield tuple(column[~left] for column in some)
+            yield tuple(column[~left] for column in batch)
         leave.left_out[table.name, part.registry, part.snapshot] = dropped
 
-    return in_columns(part.registry, part.snapshot, columns, part.key)
+    return in_batches(part.registry, part.snapshot, batches, part.key)
 
 
 def _renamed(table: Table, part: Part, cells: Mapping[str, Cell]) -> Part:
-    if part.columns is not None:
+    if part.batches is not None:
         return part  # numbers are nobody's name
     known = classes(table)
     changed = [cells.get(known.get(column.name, "")) for column in table.columns]

@@ -2,7 +2,7 @@
 
 A table of the lake has the name and the columns of a table of the store. It is split by what its question asks for:
 `:snapshot` makes a part for each snapshot, `:registry` one for each registry, neither makes one part. The counters of
-censuses, `counter`, are no table of the store but blocks, and come as columns. A stable view (`v1_…`) is split by the
+censuses, `counter`, are no table of the store but blocks, and come in batches. A stable view (`v1_…`) is split by the
 snapshot it names, else by registry.
 """
 
@@ -44,7 +44,7 @@ COMPUTED = {
     "relation": "TEXT",
 }  # views tell no type of it
 Row = tuple[object, ...]
-Columns = tuple["MaskedArray", ...]
+Batch = tuple["MaskedArray", ...]
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Column:
 class Part:
     """Rows that are written together: of one snapshot, of one registry, or all of them.
 
-    `key` stands for all that the rows are made of; None where they may be others next time. `columns` gives the rows as
+    `key` stands for all that the rows are made of; None where they may be others next time. `batches` gives the rows as
     columns of numbers, some rows at a time, where there may be millions.
     """
 
@@ -67,16 +67,18 @@ class Part:
     snapshot: int | None
     rows: Callable[[], Iterator[Row]]
     key: str | None = None
-    columns: Callable[[], Iterator[Columns]] | None = None
+    batches: Callable[[], Iterator[Batch]] | None = None
 
 
-def in_columns(registry: str, snapshot: int, columns: Callable[[], Iterator[Columns]], key: str | None) -> Part:
-    """A part that comes as columns; what is masked is NULL."""
+def in_batches(
+    registry: str | None, snapshot: int | None, batches: Callable[[], Iterator[Batch]], key: str | None
+) -> Part:
+    """A part whose rows come in batches; what is masked is NULL."""
 
     def rows() -> Iterator[Row]:
-        return (row for some in columns() for row in zip(*(column.tolist() for column in some), strict=True))
+        return (row for batch in batches() for row in zip(*(column.tolist() for column in batch), strict=True))
 
-    return Part(registry, snapshot, rows, key, columns)
+    return Part(registry, snapshot, rows, key, batches)
 
 
 @dataclass(frozen=True)
@@ -172,13 +174,13 @@ class _Asked:
         )
         censuses = {number for (number,) in self.connection.execute("SELECT snapshot_id FROM census")}
         parts = tuple(
-            in_columns(registry, number, partial(self._of_census, number), self._key(COUNTER, registry, number))
+            in_batches(registry, number, partial(self._of_census, number), self._key(COUNTER, registry, number))
             for registry, number, whole in self.snapshots
             if whole and number in censuses
         )
         return Table(COUNTER, tuple(Column(name, "INTEGER") for name in COUNTERS), parts, True, about, SPLIT)
 
-    def _of_census(self, number: int) -> Iterator[Columns]:
+    def _of_census(self, number: int) -> Iterator[Batch]:
         from numpy import full_like
         from numpy.ma import masked_equal
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from analysis.exports.tables import Part, Table
 
 BATCH = 50_000
-RISING = "package_id"  # of what comes as columns: it takes little room as steps, and much in any other way
+RISING = "package_id"  # of what comes in batches: it takes little room as steps, and much in any other way
 
 
 def write(tables: Sequence[Table], folder: Path) -> Iterator[Written]:
@@ -50,18 +50,18 @@ def _write_part(table: Table, part: Part, path: Path) -> int:
 
     schema, written = _schema(table), 0
     how: dict[str, object] = {"compression": "zstd", "store_schema": False}
-    if part.columns is not None:
+    if part.batches is not None:
         others = [name for name in schema.names if name != RISING]
         how |= {"use_dictionary": others, "column_encoding": {RISING: "DELTA_BINARY_PACKED"}}
     with create(path) as stream, ParquetWriter(stream, schema, **how) as writer:
-        for columns in _columns(part) if part.columns is None else part.columns():
+        for columns in _batches(part) if part.batches is None else part.batches():
             arrays = [array(cells, field.type) for cells, field in zip(columns, schema, strict=True)]
             writer.write_batch(RecordBatch.from_arrays(arrays, schema=schema))
             written += len(arrays[0])
     return written
 
 
-def _columns(part: Part) -> Iterator[Sequence[Sequence[object]]]:
+def _batches(part: Part) -> Iterator[Sequence[Sequence[object]]]:
     rows = part.rows()
     while batch := list(islice(rows, BATCH)):
         yield list(zip(*batch, strict=True))
