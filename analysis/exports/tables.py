@@ -36,7 +36,7 @@ FIXED = frozenset(("ranking", "finding", "census", "counter", "v1_finding", "v1_
 CALLED = frozenset(("v1_ranking",))
 SPLIT = ("registry", "snapshot")
 COUNTER = "counter"
-COUNTERS = ("snapshot_id", "package_id", "downloads", "likes", "downloads_all_time")
+COUNTER_COLUMNS = ("snapshot_id", "package_id", "downloads", "likes", "downloads_all_time")
 COMPUTED = {
     "since": "INTEGER",
     "until": "INTEGER",
@@ -178,7 +178,7 @@ class _Asked:
             for registry, number, whole in self.snapshots
             if whole and number in censuses
         )
-        return Table(COUNTER, tuple(Column(name, "INTEGER") for name in COUNTERS), parts, True, about, SPLIT)
+        return Table(COUNTER, tuple(Column(name, "INTEGER") for name in COUNTER_COLUMNS), parts, True, about, SPLIT)
 
     def _of_census(self, number: int) -> Iterator[Batch]:
         from numpy import full_like

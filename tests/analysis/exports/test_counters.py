@@ -13,7 +13,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from analysis.engines import Place, opened
 from analysis.export import main
+from analysis.relations import relation
 from db import census
 from db.census import counters
 from db.connect import reading
@@ -127,6 +129,16 @@ def test_what_is_left_out_has_no_counters(store: Path, export: Export, tmp_path:
     assert sorted(map(repr, rows)) == sorted(repr(row) for row in whole if row[1] != number)
     told = json.loads((out / "manifest.json").read_text("utf-8"))["redacted"]
     assert told["rows"]["counter"] == len(whole) - len(rows)
+
+
+def test_a_lake_that_leaves_packages_out_can_still_be_asked_for_the_rest(export: Export, tmp_path: Path) -> None:
+    (tmp_path / "r.toml").write_text('[[redaction]]\nauthor = "maker1"\n', "utf-8")
+    out = export("--format", "parquet", "--redactions", str(tmp_path / "r.toml"))
+    with opened("duckdb", Place(tmp_path / "none.db", str(out))) as engine:
+        found = relation(engine, 5, "population")
+        edges = relation(engine, 5, "edges")
+    assert found["packages"][0] == lake(out, "counter", "snapshot_id").count((5,)) > 0
+    assert "maker1" not in set(found["category"]) and "maker2" in set(found["category"]) and len(edges) > 0
 
 
 def test_pseudonyms_change_no_number(export: Export, tmp_path: Path) -> None:
