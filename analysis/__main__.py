@@ -62,14 +62,13 @@ def lacking_of(options: argparse.Namespace, engine: Engine, wanted: Sequence[Met
     Raises:
         UsageError: the results would go nowhere.
     """
-    from analysis.missing import both, missing, of_a_lake
+    from analysis.missing import both, missing
     from db.connect import reading
 
     if options.engine == "sqlite":
         if options.results:
             raise UsageError("--results is of --engine duckdb and spark.", fix="Use `observatory export`.")
         return missing(engine, wanted)
-    wanted = of_a_lake(wanted)
     if not options.db.exists():
         if not options.results:
             raise UsageError(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analysis.metric import Metric
-from analysis.relations import READERS, reader, rows
+from analysis.relations import reader, rows
 from db.rows import StoredResult
 
 if TYPE_CHECKING:
@@ -40,11 +40,6 @@ def missing(engine: Engine, metrics: Iterable[Metric]) -> list[Missing]:
 def both(lacking: Sequence[Missing], store: Mapping[int, str], lake: Mapping[int, str]) -> list[Missing]:
     """Of what the store lacks, what a lake can give: it has the same snapshot, with the same content."""
     return [one for one in lacking if one.snapshot in lake and lake[one.snapshot] == store[one.snapshot]]
-
-
-def of_a_lake(metrics: Iterable[Metric]) -> list[Metric]:
-    """The metrics a lake has everything for: the counters of a census are blocks of the store; no SQL reads them."""
-    return [metric for metric in metrics if not READERS.keys() & set(metric.relations)]
 
 
 def computed(engine: Engine, lacking: Missing) -> list[StoredResult]:

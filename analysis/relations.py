@@ -1,9 +1,10 @@
-"""Relations: the questions of `db/queries/`, answered as of one snapshot."""
+"""Relations: the questions of `db/queries/`, answered as of one snapshot; some are made from a census's counters."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,27 +12,13 @@ from typing import TYPE_CHECKING
 import db
 
 if TYPE_CHECKING:
+    from numpy import ndarray
     from pandas import DataFrame
 
-    from analysis.engines import Engine
+    from analysis.engines import Engine, LakeEngine
+    from db.population import Words
 
-
-def census(connection: sqlite3.Connection, snapshot: int) -> Mapping[str, object]:
-    """The counters of every package of a census, by columns; SQL cannot say it."""
-    from db.census import counters
-
-    return counters(connection, snapshot)
-
-
-def _of_population(name: str, connection: sqlite3.Connection, snapshot: int) -> Mapping[str, object]:
-    from db import population
-
-    return getattr(population, name)(connection, snapshot)
-
-
-READERS: Mapping[str, Callable[[sqlite3.Connection, int], Mapping[str, object]]] = {
-    "census": census, **{name: partial(_of_population, name) for name in ("population", "edges", "uses")}
-}  # fmt: skip
+OVER_A_CENSUS = ("census", "population", "edges", "uses")
 FOLDER = Path(db.__file__).parent / "queries"
 
 
@@ -49,11 +36,14 @@ def rows(engine: Engine, name: str, /, **values: object) -> list[dict[str, objec
 
 
 def relation(engine: Engine, snapshot: int, name: str) -> DataFrame:
-    """One question as of one snapshot, as a frame. What SQL cannot ask of a census is a reader of the store."""
+    """One question as of one snapshot, as a frame; one over a census is made in `db.population`."""
     from pandas import DataFrame
 
-    if name in READERS:
-        return DataFrame(READERS[name](engine, snapshot), copy=False)
+    if name in OVER_A_CENSUS:
+        from db import population
+
+        source = OfStore(engine) if isinstance(engine, sqlite3.Connection) else OfLake(engine)
+        return DataFrame(getattr(population, name)(source, snapshot), copy=False)
     cursor = engine.execute(question(name), {"snapshot": snapshot})
     return DataFrame([tuple(row) for row in cursor], columns=[column[0] for column in cursor.description])
 
@@ -64,3 +54,50 @@ def reader(engine: Engine, snapshot: int) -> Callable[[str], DataFrame]:
     The metrics share the frames, so a metric that would change one works on a copy.
     """
     return cache(partial(relation, engine, snapshot))
+
+
+@dataclass(frozen=True)
+class OfStore:
+    """The censuses of a store: counters out of blocks, the rest by SQLite."""
+
+    connection: sqlite3.Connection
+
+    def counters(self, snapshot: int) -> Mapping[str, ndarray]:
+        """The counters of a census."""
+        from db.census import counters
+
+        return counters(self.connection, snapshot)
+
+    def columns(self, name: str, snapshot: int) -> Mapping[str, ndarray | Words]:
+        """A question, by columns."""
+        from db.population import columns_of
+
+        cursor = self.connection.cursor()
+        cursor.row_factory = None
+        return columns_of(cursor.execute(question(name), {"snapshot": snapshot}))
+
+
+@dataclass(frozen=True)
+class OfLake:
+    """The censuses of a lake: the same from its tables, `counter` among them."""
+
+    engine: LakeEngine
+
+    def counters(self, snapshot: int) -> Mapping[str, ndarray]:
+        """The counters of a census.
+
+        Raises:
+            EngineMissing: the lake has the census and not its counters.
+        """
+        from analysis.engines import COUNTERS, no_counters
+
+        found = self.engine.columns(COUNTERS, {"snapshot": snapshot})
+        if not len(found["package"]):
+            told = self.engine.execute("SELECT packages FROM census WHERE snapshot_id = :s", {"s": snapshot})
+            if any(packages for (packages,) in told):
+                raise no_counters(snapshot)
+        return found
+
+    def columns(self, name: str, snapshot: int) -> Mapping[str, ndarray | Words]:
+        """A question, by columns."""
+        return self.engine.columns(question(name), {"snapshot": snapshot})

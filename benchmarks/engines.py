@@ -1,10 +1,12 @@
 """Where does each engine start to pay? `python -m benchmarks.engines`: one table, made in one run.
 
-For each size (snapshots x rows) it makes a store and its lake, and lets SQLite, DuckDB and Spark `compute` the newest
-snapshot: every relation that the metrics of lists read, and the metrics, as `observatory compute` does each time a
-snapshot is added. `metrics` is the part of it that is the same for every engine. `history` is one question over all
-snapshots at once: turnover of the top 1,000 between all neighbours. Results and answers are compared; a difference ends
-the run. Seconds are of the clock on the wall / of the processor, with all of its cores and Spark's Java.
+For each size (10x15000: ten lists of 15,000; 10xcensus300000: ten censuses of 300,000) it makes a store and its lake,
+and lets SQLite, DuckDB and Spark `compute` the newest snapshot: every relation that the metrics of lists, or those of
+censuses, read, and the metrics, as `observatory compute` does each time a snapshot is added. `metrics` is the part of
+it that is the same for every engine. `history` is one question over all snapshots at once: turnover between all
+neighbours, of the top 1,000, or of all packages of the censuses with the sum of their downloads (SQLite: out of the
+blocks). Results and answers are compared; a difference ends the run. Seconds are of the clock on the wall / of the
+processor, with all of its cores and Spark's Java.
 """
 
 from __future__ import annotations
@@ -17,21 +19,25 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy
 
-from analysis.engines import Engine, EngineFailed, Place, engines, opened
+from analysis.engines import Engine, EngineFailed, Place, engines, lake_tables, opened
 from analysis.export import main as export
 from analysis.metric import metrics
-from analysis.missing import of_a_lake
-from analysis.relations import FOLDER, reader
+from analysis.relations import reader
+from benchmarks.ingest import ROWS, take
+from benchmarks.population import body, days
+from db.census import counters
+from db.census_store import CensusStore
 from db.connect import writing
 from db.rows import Asked, Finding, Observation, Page, Parent, Registry
 from db.store import Store
 
 HUB = Registry("huggingface/models", "huggingface", "models")
-TABLES = ",".join(path.stem for path in sorted((FOLDER.parent / "lake").glob("*.sql")))
+TABLES = ",".join(table.name for table in lake_tables() if not table.name.startswith("v1_"))
 DAY, BEGIN = 86_400, 1_600_000_000
 WHOLE = """
 WITH listed AS (
@@ -47,10 +53,38 @@ JOIN listed n ON n.snapshot_id = p.snapshot_id
 LEFT JOIN listed b ON b.snapshot_id = p.earlier AND b.package_id = n.package_id
 GROUP BY p.snapshot_id ORDER BY p.snapshot_id
 """
-SIZES = [(10, 15000), (100, 15000), (1000, 15000), (10, 300000)]
+WHOLE_CENSUSES = """
+WITH pair AS (
+    SELECT s.snapshot_id, LAG(s.snapshot_id) OVER (ORDER BY s.taken_at, s.snapshot_id) AS earlier
+    FROM snapshot s JOIN census c ON c.snapshot_id = s.snapshot_id WHERE s.status = 'complete')
+SELECT p.snapshot_id, COUNT(n.package_id) AS packages, SUM(n.downloads) AS downloads, COUNT(b.package_id) AS remained
+FROM pair p
+JOIN counter n ON n.snapshot_id = p.snapshot_id
+LEFT JOIN counter b ON b.snapshot_id = p.earlier AND b.package_id = n.package_id
+GROUP BY p.snapshot_id ORDER BY p.snapshot_id
+"""
 # Metrics of cards, of which there are none here, and one that asks for lists months apart, which few days are not.
 NOT_THERE = {"agreement", "documentation", "documentation_as_published", "preservation_as_published"}
-HEAD = ("snapshots", "rows each", "engine", "MB", "start", "compute", "metrics", "history")
+HEAD = ("snapshots", "of", "rows each", "engine", "MB", "start", "compute", "metrics", "history")
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many snapshots of how many packages, and whether they are censuses or lists."""
+
+    snapshots: int
+    rows: int
+    of: str = "ranking"
+
+    @classmethod
+    def read(cls, text: str) -> Size:
+        """From a word: 10x15000, 10xcensus300000."""
+        snapshots, _, rows = text.partition("x")
+        of = "census" if rows.startswith("census") else "ranking"
+        return cls(int(snapshots), int(rows.removeprefix("census")), of)
+
+
+SIZES = ("10x15000", "100x15000", "1000x15000", "10xcensus300000")
 
 
 def lists(snapshots: int, rows: int, seed: int) -> Iterator[tuple[numpy.ndarray, numpy.ndarray]]:
@@ -82,6 +116,14 @@ def make_store(path: Path, snapshots: int, rows: int) -> None:
         for number, (places, downloads) in enumerate(others, 2):
             _add(to, number, packages[places].tolist(), downloads.tolist())
         to.execute("COMMIT")
+
+
+def make_censuses(path: Path, size: Size) -> None:
+    """A store with censuses, each taken from the pages that the Hub would have sent that day."""
+    with writing(path) as database:
+        database.conn.execute("PRAGMA synchronous = OFF")
+        for day in days(size.rows, size.snapshots):
+            take(CensusStore(database), (body(day, at, at + ROWS) for at in range(0, len(day.packages), ROWS)))
 
 
 def _record(store: Store, downloads: Sequence[int]) -> None:
@@ -118,9 +160,9 @@ def _add(to: sqlite3.Connection, number: int, packages: Sequence[int], downloads
         )
 
 
-def results(engine: Engine, snapshot: int) -> tuple[list[str], float]:
+def results(engine: Engine, snapshot: int, of: str) -> tuple[list[str], float]:
     """What `observatory compute` would store of one snapshot; and the seconds that were not the engine's."""
-    wanted = [metric for metric in of_a_lake(metrics()) if metric.of == "ranking"]
+    wanted = [metric for metric in metrics() if metric.of == of]
     read, found, own = reader(engine, snapshot), [], 0.0
     for metric in wanted:
         for relation in metric.relations:
@@ -134,8 +176,21 @@ def results(engine: Engine, snapshot: int) -> tuple[list[str], float]:
     return [repr(result) for result in found], own
 
 
-def _rows(engine: Engine, text: str, snapshot: int) -> tuple[tuple[object, ...], ...]:
-    return tuple(tuple(row) for row in engine.execute(text, {"snapshot": snapshot} if ":snapshot" in text else {}))
+def whole_history(engine: Engine, size: Size) -> list[tuple[object, ...]]:
+    """One question over all snapshots; of the censuses of a store, the same out of the blocks."""
+    if size.of == "census" and isinstance(engine, sqlite3.Connection):
+        return list(_out_of_blocks(engine, size.snapshots))
+    return [tuple(row) for row in engine.execute(WHOLE_CENSUSES if size.of == "census" else WHOLE, {})]
+
+
+def _out_of_blocks(connection: sqlite3.Connection, snapshots: int) -> Iterator[tuple[int, int, int, int]]:
+    before = numpy.empty(0, int)
+    for snapshot in range(1, snapshots + 1):
+        found = counters(connection, snapshot)
+        packages, downloads = found["package"], found["downloads"]
+        remained = numpy.intersect1d(before, packages, assume_unique=True)
+        yield snapshot, len(packages), int(downloads[downloads >= 0].sum()), len(remained)
+        before = packages
 
 
 def processor() -> float:
@@ -154,16 +209,16 @@ def processor() -> float:
     return sum(taken.get(number, 0.0) for number in ours)
 
 
-def measure(name: str, place: Place, snapshots: int) -> tuple[list[str], object]:
+def measure(name: str, place: Place, size: Size) -> tuple[list[str], object]:
     """How long an engine takes to start, to compute, of that the metrics, for the whole history; its answers."""
     watch = Watch()
     with opened(name, place) as engine:
         marks = [watch.lap()]
-        found, own = results(engine, snapshots)
+        found, own = results(engine, size.snapshots, size.of)
         marks += [watch.lap(), f"{own:.1f}"]
-        history = _rows(engine, WHOLE, snapshots)
+        history = whole_history(engine, size)
         marks.append(watch.lap())
-    assert len(history) == snapshots, "every snapshot is in the history"
+    assert len(history) == size.snapshots, "every snapshot is in the history"
     return marks, (found, history)
 
 
@@ -188,41 +243,39 @@ def bytes_of(path: Path) -> int:
     )
 
 
-def run(sizes: Sequence[tuple[int, int]], names: Sequence[str], master: str) -> None:
+def run(sizes: Sequence[Size], names: Sequence[str], master: str) -> None:
     """Make each size, ask each engine, print a line for each."""
     metrics()  # what they import is not of an engine
     print("  ".join(f"{word:>13}" for word in HEAD), flush=True)
-    for snapshots, rows in sizes:
+    for size in sizes:
         with tempfile.TemporaryDirectory() as folder:
             place = Place(Path(folder) / "store.db", f"{folder}/lake", master)
-            make_store(place.db, snapshots, rows)
+            if size.of == "census":
+                make_censuses(place.db, size)
+            else:
+                make_store(place.db, size.snapshots, size.rows)
             with redirect_stdout(sys.stderr):
                 export([f"{folder}/lake", "--db", str(place.db), "--format", "parquet", "--tables", TABLES])
             expected = None
             for name in names:
-                shown = [f"{snapshots:,}", f"{rows:,}", name]
+                shown = [f"{size.snapshots:,}", "censuses" if size.of == "census" else "lists", f"{size.rows:,}", name]
                 try:
-                    marks, told = measure(name, place, snapshots)
+                    marks, told = measure(name, place, size)
                 except EngineFailed as error:  # that an engine cannot do it is a result too
                     shown.append(f"{error} {error.why}"[:80])
                 else:
                     expected = expected or told
                     assert told == expected, f"{name} answers otherwise"
-                    size = bytes_of(place.db if name == "sqlite" else Path(str(place.lake))) / 1e6
-                    shown += [f"{size:.1f}", *marks]
+                    taken = bytes_of(place.db if name == "sqlite" else Path(str(place.lake))) / 1e6
+                    shown += [f"{taken:.1f}", *marks]
                 print("  ".join(f"{cell:>13}" for cell in shown), flush=True)
-
-
-def _size(text: str) -> tuple[int, int]:
-    snapshots, _, rows = text.partition("x")
-    return int(snapshots), int(rows)
 
 
 def main() -> None:
     """The options, and the run."""
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--sizes", nargs="+", type=_size, default=SIZES,
-                      metavar="SNAPSHOTSxROWS")  # fmt: skip
+    made.add_argument("--sizes", nargs="+", type=Size.read, default=[Size.read(text) for text in SIZES],
+                      metavar="SNAPSHOTSx[census]ROWS")  # fmt: skip
     made.add_argument("--engines", nargs="+", default=["sqlite", "duckdb", "spark"], choices=engines())
     made.add_argument("--master", default="local[*]", help="of Spark")
     options = made.parse_args()

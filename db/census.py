@@ -37,7 +37,8 @@ from db.migrate import statements
 FOLDER = Path(__file__).parent / "statements"
 WHOLE_EVERY = 32
 HALF_WAY = 16  # of a chain: a difference from its beginning
-STAGED = 1 + len(COLUMNS)
+NAMES = ("package", *COLUMNS)
+STAGED = len(NAMES)
 READERS = 1  # beside the thread that takes what is read: with more, they wait for each other's Python
 ROWS = 1 << 16
 HUB_ID = 12  # bytes
@@ -69,17 +70,30 @@ def counters(connection: sqlite3.Connection, snapshot: int) -> Columns:
 
     Each is an array of int64; -1 where the registry said nothing. Of a snapshot that is no census all are empty.
     """
-    row = connection.execute("SELECT packages FROM census WHERE snapshot_id = ?", (snapshot,)).fetchone()
-    found = {name: np.empty(row[0] if row else 0, np.int64) for name in ("package", *COLUMNS)}
+    found = {name: np.empty(_packages(connection, snapshot), np.int64) for name in NAMES}
     at = 0
-    for number, block in blocks_of(connection, snapshot) if row else ():
-        parts = block.in_order(number * SIZE)
-        for column, part in zip(found.values(), parts, strict=True):
-            column[at : at + len(part)] = part  # a block with more than the census says does not fit
-        at += len(parts[0])
-    if row and at != row[0]:
-        raise ValueError(f"the blocks hold {at} packages, and the census {row[0]}")
+    for part in parts(connection, snapshot):
+        for name, column in part.items():
+            found[name][at : at + len(column)] = column  # a block with more than the census says does not fit
+        at += len(part["package"])
     return found
+
+
+def parts(connection: sqlite3.Connection, snapshot: int) -> Iterator[Columns]:
+    """The same, a block of packages at a time: never all of a census in memory."""
+    packages, held = _packages(connection, snapshot), 0
+    for number, block in blocks_of(connection, snapshot) if packages else ():
+        part = dict(zip(NAMES, block.in_order(number * SIZE), strict=True))
+        held += len(part["package"])
+        yield part
+    if held != packages:
+        raise ValueError(f"the blocks hold {held} packages, and the census {packages}")
+
+
+def _packages(connection: sqlite3.Connection, snapshot: int) -> int:
+    """How many packages a census says it holds."""
+    row = connection.execute("SELECT packages FROM census WHERE snapshot_id = ?", (snapshot,)).fetchone()
+    return row[0] if row else 0
 
 
 def series(connection: sqlite3.Connection, package: int) -> list[Seen]:

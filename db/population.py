@@ -1,6 +1,7 @@
 """Relations over a whole registry, as of one census: what SQL cannot say, because who was there stands in blocks.
 
-Each function is a relation of its own name: it gives columns of equal length, empty where the snapshot is no census.
+Each function is a relation of its own name: it gives columns of equal length, empty where the snapshot is no census. It
+asks a source: the store, or a lake that says the same.
 """
 
 from __future__ import annotations
@@ -8,17 +9,49 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from db import census
-from db.rows import RELATIONS
-from db.store import script
-
 LARGEST = 5  # categories that are told apart; the rest is `other`
 ATTRIBUTES = ("task", "library", "licence")
+TEXTS = frozenset(("author", "name", "value", "relation", "library"))  # columns of questions that are text
 NO_LABEL = -1
+NONE = -1
+MANY = 256  # rows at a time: with many more, making and forgetting them takes longer than asking
 Columns = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Words:
+    """A column of texts: for each row the place of its text among those there are, which stand as they first came."""
+
+    places: np.ndarray
+    texts: list[str]
+
+
+class Source(Protocol):
+    """What knows a registry and its censuses."""
+
+    def counters(self, snapshot: int) -> Mapping[str, np.ndarray]:
+        """`package`, `downloads`, `likes`, `downloads_all_time` of a census as `db.census.counters` gives them."""
+
+    def columns(self, name: str, snapshot: int) -> Mapping[str, np.ndarray | Words]:
+        """The rows of a question of `db/queries/` as columns: numbers as int64, those of TEXTS as words."""
+
+
+def columns_of(cursor: sqlite3.Cursor) -> Mapping[str, np.ndarray | Words]:
+    """The rows of a question as columns; never all of them in memory as rows."""
+    parts: dict[str, list[np.ndarray]] = {column[0]: [np.empty(0, np.int64)] for column in cursor.description}
+    texts: dict[str, dict[str, int]] = {name: {} for name in parts if name in TEXTS}
+    while rows := cursor.fetchmany(MANY):
+        for name, cells in zip(parts, zip(*rows, strict=True), strict=True):
+            if name in texts:
+                known = texts[name]
+                cells = [known.setdefault(cell, len(known)) for cell in cells]
+            parts[name].append(np.array(cells, np.int64))
+    whole = {name: np.concatenate(part) for name, part in parts.items()}
+    return {name: Words(column, list(texts[name])) if name in texts else column for name, column in whole.items()}
 
 
 @dataclass(frozen=True)
@@ -28,14 +61,19 @@ class Known:
     package: np.ndarray
     created_at: np.ndarray
     modified_at: np.ndarray
-    author: tuple[np.ndarray, list[str]]
+    author: Words
 
     def places(self, packages: np.ndarray) -> np.ndarray:
         """Where packages lie in these columns."""
         return np.searchsorted(self.package, packages)
 
 
-def population(connection: sqlite3.Connection, snapshot: int) -> Columns:
+def census(source: Source, snapshot: int) -> Columns:
+    """The counters of every package of a census; -1 where the registry said nothing."""
+    return source.counters(snapshot)
+
+
+def population(source: Source, snapshot: int) -> Columns:
     """How many packages there are, and what happened since the census before, in all and by category.
 
     A row for each dimension ('' in all, task, library, licence, author) and category: `packages`, `births` (made
@@ -43,71 +81,69 @@ def population(connection: sqlite3.Connection, snapshot: int) -> Columns:
     modified since; -1 where a later census has overwritten that), `days` between the two, `previous` its number or -1.
     """
     names = ("dimension", "category", "packages", "births", "returns", "deaths", "edits", "days", "previous")
-    rows = list(_population(connection, snapshot)) if census.is_census(connection, snapshot) else []
+    rows = list(_population(source, snapshot))
     return {name: [row[place] for row in rows] for place, name in enumerate(names)}
 
 
-def edges(connection: sqlite3.Connection, snapshot: int) -> Columns:
+def edges(source: Source, snapshot: int) -> Columns:
     """The lineage edges of the packages of a census: child, parent (-1 unknown), relation, and whether it is there."""
-    present = census.counters(connection, snapshot)["package"]
-    numbers = list(_plain(connection, "edges_of_registry", snapshot)) if len(present) else []
-    table = np.array(numbers, np.int64).reshape(-1, 3)
-    table = table[_in(present, table[:, 0])]
+    present = source.counters(snapshot)["package"]
+    found = source.columns("edges_of_registry", snapshot)
+    kept = _in(present, found["child"])
+    parent, relation = found["parent"][kept], found["relation"]
     return {
-        "child": table[:, 0], "parent": table[:, 1], "relation": np.array(RELATIONS, object)[table[:, 2]],
-        "there": _in(present, table[:, 1]),
+        "child": found["child"][kept], "parent": parent,
+        "relation": np.array(relation.texts, object)[relation.places[kept]], "there": _in(present, parent),
     }  # fmt: skip
 
 
-def uses(connection: sqlite3.Connection, snapshot: int) -> Columns:
+def uses(source: Source, snapshot: int) -> Columns:
     """Which libraries each package of a registry is used with, as of a census: package and library."""
-    names: dict[str, str] = {}
-    packages: list[int] = []
-    libraries: list[str] = []
-    if census.is_census(connection, snapshot):
-        for package, library in _plain(connection, "uses_of_registry", snapshot):
-            packages.append(package)
-            libraries.append(names.setdefault(library, library))
-    return {"package": np.array(packages, np.int64), "library": np.array(libraries, object)}
+    if not len(source.columns("censuses", snapshot)["snapshot"]):
+        return {"package": np.empty(0, np.int64), "library": np.empty(0, object)}
+    found = source.columns("uses_of_registry", snapshot)
+    library = found["library"]
+    return {"package": found["package"], "library": np.array(library.texts, object)[library.places]}
 
 
-def _population(connection: sqlite3.Connection, snapshot: int) -> Iterator[tuple[object, ...]]:
-    (when,) = _plain(connection, "census_before", snapshot)
-    registry, taken_at, previous, previous_at, is_newest = when
-    present = census.counters(connection, snapshot)["package"]
-    before = census.counters(connection, previous)["package"] if previous else np.empty(0, np.int64)
-    known = _known(connection, registry)
+def _population(source: Source, snapshot: int) -> Iterator[tuple[object, ...]]:
+    censuses = source.columns("censuses", snapshot)
+    if not len(censuses["snapshot"]):
+        return
+    taken_at = int(censuses["taken_at"][censuses["snapshot"] == snapshot][0])
+    earlier, is_newest = censuses["taken_at"] < taken_at, taken_at == censuses["taken_at"][-1]
+    previous = int(censuses["snapshot"][earlier][-1]) if earlier.any() else NONE
+    previous_at = int(censuses["taken_at"][earlier][-1]) if earlier.any() else 0
+    present = source.counters(snapshot)["package"]
+    before = source.counters(previous)["package"] if previous != NONE else np.empty(0, np.int64)
+    known = Known(**source.columns("packages_of_registry", snapshot))
     there, was = known.places(present), known.places(before)
     arrived = there[~_in(before, present)]
     stayed = there[_in(before, present)]
     gone = was[~_in(present, before)]
-    old = known.created_at[arrived] <= (previous_at or 0)
+    old = known.created_at[arrived] <= previous_at
     modified = known.modified_at[stayed]
-    edited = stayed[(modified > (previous_at or 0)) & (modified <= taken_at)]
+    edited = stayed[(modified > previous_at) & (modified <= taken_at)]
     groups = (there, arrived[~old], arrived[old], gone, edited)
-    days = (taken_at - previous_at) / 86400 if previous else -1.0
-    tail = (days, previous or -1)
-    for dimension, labels, categories in _dimensions(connection, known, snapshot):
+    days = (taken_at - previous_at) / 86400 if previous != NONE else -1.0
+    for dimension, labels, categories in _dimensions(source, known, snapshot):
         for category, counts in _by_category(labels, categories, groups):
-            counts = counts if previous else [counts[0], 0, 0, 0, 0]
-            yield (dimension, category, *counts[:4], counts[4] if is_newest else -1, *tail)
+            counts = counts if previous != NONE else [counts[0], 0, 0, 0, 0]
+            yield (dimension, category, *counts[:4], counts[4] if is_newest else -1, days, previous)
 
 
-def _dimensions(
-    connection: sqlite3.Connection, known: Known, snapshot: int
-) -> Iterator[tuple[str, np.ndarray, list[str]]]:
+def _dimensions(source: Source, known: Known, snapshot: int) -> Iterator[tuple[str, np.ndarray, list[str]]]:
     yield "", np.zeros(len(known.package), np.int64), [""]
-    labels = {name: np.full(len(known.package), NO_LABEL) for name in ATTRIBUTES}
-    codes: dict[str, dict[str, int]] = {name: {} for name in ATTRIBUTES}
-    packages: dict[str, list[int]] = {name: [] for name in ATTRIBUTES}
-    values: dict[str, list[int]] = {name: [] for name in ATTRIBUTES}
-    for package, name, value in _plain(connection, "attributes_of_registry", snapshot):
-        packages[name].append(package)
-        values[name].append(codes[name].setdefault(value, len(codes[name])))
-    for name in ATTRIBUTES:
-        labels[name][known.places(np.array(packages[name], np.int64))] = values[name]
-        yield name, labels[name], list(codes[name])
-    yield "author", *known.author
+    found = source.columns("attributes_of_registry", snapshot)
+    name, value = found["name"], found["value"]
+    for attribute in ATTRIBUTES:
+        of_it = np.isin(name.places, [place for place, text in enumerate(name.texts) if text == attribute])
+        kept, first, places = np.unique(value.places[of_it], return_index=True, return_inverse=True)
+        order = np.argsort(first)
+        labels = np.full(len(known.package), NO_LABEL)
+        labels[known.places(found["package"][of_it])] = np.argsort(order)[places]
+        yield attribute, labels, [value.texts[place] for place in kept[order]]
+    yield "author", known.author.places, known.author.texts
 
 
 def _by_category(
@@ -122,26 +158,6 @@ def _by_category(
         yield "other", [int(count[order[LARGEST:] + 1].sum()) for count in counts]
     if any(count[0] for count in counts):
         yield "unstated", [int(count[0]) for count in counts]
-
-
-def _known(connection: sqlite3.Connection, registry: int) -> Known:
-    (statement,) = script("packages_of_registry")
-    cursor = connection.cursor()
-    cursor.row_factory = None
-    codes: dict[str, int] = {}
-    rows = [
-        (package, created, modified, codes.setdefault(author, len(codes)))
-        for package, created, modified, author in cursor.execute(statement, {"registry": registry})
-    ]
-    table = np.array(rows, np.int64).reshape(-1, 4)
-    return Known(table[:, 0], table[:, 1], table[:, 2], (table[:, 3], list(codes)))
-
-
-def _plain(connection: sqlite3.Connection, name: str, snapshot: int) -> sqlite3.Cursor:
-    (statement,) = script(name)
-    cursor = connection.cursor()
-    cursor.row_factory = None
-    return cursor.execute(statement, {"snapshot": snapshot})
 
 
 def _in(rising: np.ndarray, wanted: np.ndarray) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 An engine is a file of this folder with `opened(place)`, a context that gives something to ask: it has
 `execute(question, values)` as an SQLite connection has, and answers with rows and their column names. One that reads
-the lake also has `write(url, results)`. Being here is the registration.
+the lake also has `columns(question, values)`, which gives the rows by columns, and `write(url, results)`. Being here is
+the registration.
 """
 
 from __future__ import annotations
@@ -14,11 +15,15 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from db import ObservatoryError, UsageError
 
-KINDS = ("registry", "snapshot")
+if TYPE_CHECKING:
+    from numpy import ndarray
+    from pyarrow import Table
+
+    from db.population import Words
 
 
 class EngineMissing(ObservatoryError):
@@ -56,6 +61,16 @@ class Engine(Protocol):
         """The rows of one question."""
 
 
+class LakeEngine(Engine, Protocol):
+    """An engine that reads a lake."""
+
+    def columns(self, question: str, values: Mapping[str, object], /) -> Mapping[str, ndarray | Words]:
+        """The rows of one question by columns, without a NULL."""
+
+    def write(self, url: str, results: Sequence[tuple[object, ...]], /) -> None:
+        """Add rows to the table of results at an address."""
+
+
 @dataclass(frozen=True)
 class LakeTable:
     """A table of the lake: its columns with their types in the store, and what its files are split by."""
@@ -68,6 +83,29 @@ class LakeTable:
         """The pattern of its files; without `depth`, the folder they lie in."""
         folder = f"{lake.rstrip('/')}/{self.name}"
         return f"{folder}/{'*/' * len(self.split)}*.parquet" if depth else folder
+
+
+# What `db.census.counters` gives of a store.
+COUNTERS = """
+SELECT package_id AS package, COALESCE(downloads, -1) AS downloads, COALESCE(likes, -1) AS likes,
+       COALESCE(downloads_all_time, -1) AS downloads_all_time
+FROM counter WHERE snapshot_id = :snapshot ORDER BY package
+"""
+
+
+def by_columns(table: Table) -> Mapping[str, ndarray | Words]:
+    """Columns of Arrow as `db.population` reads them."""
+    from db.population import TEXTS, Words
+
+    found: dict[str, ndarray | Words] = {}
+    for name in table.column_names:
+        column = table[name].combine_chunks()
+        if name in TEXTS:
+            coded = column.dictionary_encode()
+            found[name] = Words(coded.indices.to_numpy(zero_copy_only=False), coded.dictionary.to_pylist())
+        else:
+            found[name] = column.to_numpy(zero_copy_only=False)
+    return found
 
 
 def engines() -> list[str]:
@@ -108,8 +146,8 @@ def mentioned(question: str) -> set[str]:
 
 @cache
 def lake_tables() -> tuple[LakeTable, ...]:
-    """Every table a lake has, from the questions of `db/lake/` and the schema."""
-    from analysis.exports.tables import FOLDER, Scope, tables
+    """Every table a lake has: what would be exported of an empty store."""
+    from analysis.exports.tables import Scope, tables
     from db.migrate import empty
 
     connection = empty()
@@ -117,12 +155,10 @@ def lake_tables() -> tuple[LakeTable, ...]:
         found = tables(connection, Scope())
     finally:
         connection.close()
-    made = []
-    for table in found:
-        asked = mentioned((FOLDER / f"{table.name}.sql").read_text("utf-8")) if table.lake else set()
-        split = () if not asked & set(KINDS) else KINDS if "snapshot" in asked else KINDS[:1]
-        made.append(LakeTable(table.name, tuple((column.name, column.type) for column in table.columns), split))
-    return tuple(made)
+    return tuple(
+        LakeTable(table.name, tuple((column.name, column.type) for column in table.columns), table.split)
+        for table in found
+    )
 
 
 def result_columns() -> list[tuple[str, str]]:
@@ -137,6 +173,16 @@ def nothing_there(lake: str, error: Exception | None = None) -> EngineMissing:
         f"There is no lake at {lake}.",
         why=f"{error}".split("\n")[0] if error else "It has no table `snapshot`.",
         fix="Name the folder that `observatory export` wrote, or where it was copied to.",
+        more="docs/engines.md",
+    )
+
+
+def no_counters(snapshot: int) -> EngineMissing:
+    """A lake with a census and without its counters."""
+    return EngineMissing(
+        f"The lake has no counters of census {snapshot}.",
+        why="It was exported without the table `counter`.",
+        fix="Export the store again with `observatory export`, all tables of it.",
         more="docs/engines.md",
     )
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from analysis.engines import (
     Answer,
     EngineMissing,
     LakeTable,
     Place,
+    by_columns,
     failed,
     lake_tables,
     mentioned,
@@ -22,7 +23,11 @@ from analysis.engines import (
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
+    from numpy import ndarray
 
+    from db.population import Words
+
+T = TypeVar("T")
 TYPES = {"INTEGER": "BIGINT", "REAL": "DOUBLE", "TEXT": "VARCHAR"}
 
 
@@ -35,17 +40,13 @@ class DuckDB:
             self._view(table, lake)
 
     def execute(self, question: str, values: Mapping[str, object]) -> Answer:
-        """The rows of one question; `:name` is `$name` here."""
-        import duckdb
+        """The rows of one question."""
+        columns, rows = self._asked(question, values, lambda found: (found.columns, found.fetchall()))
+        return Answer(tuple((name,) for name in columns), rows)
 
-        asked = mentioned(question)
-        given = {name: value for name, value in values.items() if name in asked}
-        try:
-            cursor = self._connection.execute(re.sub(r"(?<!:):([a-z_]+)", r"$\1", question), given)
-            rows = cursor.fetchall()
-        except duckdb.Error as error:
-            raise failed("DuckDB", error) from error
-        return Answer(tuple((column[0],) for column in cursor.description), rows)
+    def columns(self, question: str, values: Mapping[str, object]) -> Mapping[str, ndarray | Words]:
+        """The rows of one question by columns."""
+        return by_columns(self._asked(question, values, lambda found: found.to_arrow_table()))
 
     def write(self, url: str, results: Sequence[tuple[object, ...]]) -> None:
         """Add rows to the Parquet files of a folder, split by registry and snapshot as the lake is."""
@@ -59,6 +60,17 @@ class DuckDB:
         self._connection.from_arrow(table).write_parquet(
             url, partition_by=["registry", "snapshot"], append=True, filename_pattern="part-{uuid}"
         )
+
+    def _asked(self, question: str, values: Mapping[str, object], take: Callable[[DuckDBPyRelation], T]) -> T:
+        """Ask, and take the answer; `:name` is `$name` here."""
+        import duckdb
+
+        asked = mentioned(question)
+        given = {name: value for name, value in values.items() if name in asked}
+        try:
+            return take(self._connection.sql(re.sub(r"(?<!:):([a-z_]+)", r"$\1", question), params=given))
+        except duckdb.Error as error:
+            raise failed("DuckDB", error) from error
 
     def _view(self, table: LakeTable, lake: str) -> None:
         import duckdb

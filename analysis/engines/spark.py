@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from analysis.engines import (
     Answer,
     EngineMissing,
     LakeTable,
     Place,
+    by_columns,
     failed,
     lake_tables,
     mentioned,
@@ -22,8 +23,12 @@ from analysis.engines import (
 )
 
 if TYPE_CHECKING:
+    from numpy import ndarray
     from pyspark.sql import DataFrame, SparkSession
 
+    from db.population import Words
+
+T = TypeVar("T")
 TYPES = {"INTEGER": "BIGINT", "REAL": "DOUBLE", "TEXT": "STRING"}
 # Of this machine playing a cluster. The lake is small on the disk and large in memory: less is small enough to be sent
 # to every worker whole than Spark thinks, and the driver, which is the only worker, has more memory.
@@ -43,12 +48,20 @@ class Spark:
             self._frame(table, lake).createOrReplaceTempView(table.name)
 
     def execute(self, question: str, values: Mapping[str, object]) -> Answer:
-        """The rows of one question; `:name` is Spark's own mark too."""
+        """The rows of one question."""
+        columns, rows = self._asked(question, values, lambda frame: (frame.columns, frame.collect()))
+        return Answer(tuple((name,) for name in columns), [tuple(row) for row in rows])
+
+    def columns(self, question: str, values: Mapping[str, object]) -> Mapping[str, ndarray | Words]:
+        """The rows of one question by columns."""
+        return by_columns(self._asked(question, values, lambda frame: frame.toArrow()))
+
+    def _asked(self, question: str, values: Mapping[str, object], take: Callable[[DataFrame], T]) -> T:
+        """Ask, and take the answer; `:name` is Spark's own mark too."""
         asked = mentioned(question)
         given = {name: value for name, value in values.items() if name in asked}
         try:
-            frame = self._session.sql(question, args=given)
-            return Answer(tuple((name,) for name in frame.columns), [tuple(row) for row in frame.collect()])
+            return take(self._session.sql(question, args=given))
         except Exception as error:
             if type(error).__module__.partition(".")[0] in ("py4j", "pyspark"):
                 raise failed("Spark", error) from error

@@ -6,24 +6,23 @@ from collections.abc import Mapping
 from functools import cache
 
 from analysis.exports.privacy import OF_THE_LAKE
-from analysis.exports.tables import FOLDER, Column, Table
+from analysis.exports.tables import COUNTER, Column, Table
 
 
 def about(table: Table) -> str:
     """What a table is, in a sentence or two."""
-    if table.lake:
-        lines = (FOLDER / f"{table.name}.sql").read_text("utf-8").splitlines()
-        return " ".join(line.removeprefix("-- ") for line in lines if line.startswith("-- "))
-    return str(_views()[table.name]["about"])
+    return table.about if table.lake else str(_views()[table.name]["about"])
 
 
 def describe(table: Table, column: Column) -> Mapping[str, object]:
     """What the dictionary says of a column: unit, nullable, description, source, caveat and class of personal data."""
     if table.lake:
+        said = f"{table.name}.{column.name} of the store; see db/schema.sql of hub-observatory."
+        blocks = f"{column.name} of a census, out of the blocks of the store; see docs/census.md of hub-observatory."
         return {
             "unit": "seconds since 1970, UTC" if column.name in INSTANTS else "as in the store",
             "nullable": True,
-            "description": f"{table.name}.{column.name} of the store; see db/schema.sql of hub-observatory.",
+            "description": blocks if table.name == COUNTER else said,
             "source": "as in the stable view that shows it",
             "personal": OF_THE_LAKE.get(table.name, {}).get(column.name, "none"),
         }

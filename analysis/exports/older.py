@@ -98,8 +98,9 @@ def code(connection: sqlite3.Connection) -> str:
     except PackageNotFoundError:
         pyarrow = "none"
     made = hashlib.sha256(f"{__version__} {pyarrow} {sqlite3.sqlite_version}".encode())
-    here = Path(__file__).parent
-    for path in sorted([*here.rglob("*.py"), *FOLDER.glob("*.sql"), Path(db.__file__).parent / "dictionary.toml"]):
+    here, store = Path(__file__).parent, Path(db.__file__).parent
+    read = (store / name for name in ("blocks.py", "census.py", "dictionary.toml"))
+    for path in sorted([*here.rglob("*.py"), *FOLDER.glob("*.sql"), *read]):
         made.update(path.read_bytes())
     for (sql,) in connection.execute("SELECT sql FROM sqlite_master WHERE type = 'view' ORDER BY name"):
         made.update(sql.encode("utf-8"))

@@ -12,9 +12,10 @@ import re
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
-from analysis.exports.tables import Part, Row, Table
+from analysis.exports.tables import Batch, Part, Row, Table, in_batches
 from db import ObservatoryError, UsageError
 from db.redactions import WITHHELD, Entry, meant
 
@@ -68,7 +69,7 @@ def redactions(entries: Sequence[Entry], connection: sqlite3.Connection) -> Reda
 
 def without(tables: Sequence[Table], leave: Redactions) -> list[Table]:
     """The tables without the rows of what is left out; a text that quotes it is withheld."""
-    return [_each(table, lambda part, table=table: _kept(table, part, leave)) for table in tables]
+    return [_each(table, partial(_kept, table, leave=leave)) for table in tables]
 
 
 def pseudonymised(tables: Sequence[Table], key: bytes, known: Collection[str]) -> list[Table]:
@@ -79,7 +80,7 @@ def pseudonymised(tables: Sequence[Table], key: bytes, known: Collection[str]) -
         "text": lambda value: WITHHELD if isinstance(value, str) and _may_quote(value, known, odd) else value,
         "hash": lambda value: None,
     }
-    return [_each(table, lambda part, table=table: _renamed(table, part, cells)) for table in tables]
+    return [_each(table, partial(_renamed, table, cells=cells)) for table in tables]
 
 
 def pseudonym(name: str, key: bytes) -> str:
@@ -133,11 +134,13 @@ def classes(table: Table) -> Mapping[str, str]:
     return {str(column["name"]): str(column["personal"]) for column in told if "personal" in column}
 
 
-def _each(table: Table, rows: Callable[[Part], Callable[[], Iterator[Row]]]) -> Table:
-    return replace(table, parts=tuple(replace(part, rows=rows(part)) for part in table.parts))
+def _each(table: Table, changed: Callable[[Part], Part]) -> Table:
+    return replace(table, parts=tuple(changed(part) for part in table.parts))
 
 
-def _kept(table: Table, part: Part, leave: Redactions) -> Callable[[], Iterator[Row]]:
+def _kept(table: Table, part: Part, leave: Redactions) -> Part:
+    if part.batches is not None:
+        return _kept_in_batches(table, part, leave)
     known = classes(table)
     names = [place for place, column in enumerate(table.columns) if known.get(column.name) == "name"]
     texts = [place for place, column in enumerate(table.columns) if known.get(column.name) == "text"]
@@ -155,16 +158,37 @@ def _kept(table: Table, part: Part, leave: Redactions) -> Callable[[], Iterator[
             yield tuple(WITHHELD if place in quoting else cell for place, cell in enumerate(row)) if quoting else row
         leave.left_out[table.name, part.registry, part.snapshot] = dropped
 
-    return rows
+    return replace(part, rows=rows)
 
 
-def _renamed(table: Table, part: Part, cells: Mapping[str, Cell]) -> Callable[[], Iterator[Row]]:
+def _kept_in_batches(table: Table, part: Part, leave: Redactions) -> Part:
+    from numpy import isin, logical_or
+
+    numbers = [place for place, column in enumerate(table.columns) if column.name in NUMBERS]
+    hidden = list(leave.numbers)
+
+    def batches() -> Iterator[Batch]:
+        dropped = 0
+        for batch in part.batches():
+            left = logical_or.reduce([isin(batch[place], hidden) for place in numbers])
+            dropped += int(left.sum())
+            yield tuple(column[~left] for column in batch)
+        leave.left_out[table.name, part.registry, part.snapshot] = dropped
+
+    return in_batches(part.registry, part.snapshot, batches, part.key)
+
+
+def _renamed(table: Table, part: Part, cells: Mapping[str, Cell]) -> Part:
+    if part.batches is not None:
+        return part  # numbers are nobody's name
     known = classes(table)
     changed = [cells.get(known.get(column.name, "")) for column in table.columns]
-    return lambda: (
-        tuple(change(value) if change else value for change, value in zip(changed, row, strict=True))
-        for row in part.rows()
-    )
+
+    def rows() -> Iterator[Row]:
+        for row in part.rows():
+            yield tuple(change(value) if change else value for change, value in zip(changed, row, strict=True))
+
+    return replace(part, rows=rows)
 
 
 def _may_quote(text: str, known: Collection[str], odd: Sequence[str]) -> bool:

@@ -1,8 +1,9 @@
 """What a bundle holds: the tables of the lake (`db/lake/*.sql`) and the stable views, in parts that do not change.
 
 A table of the lake has the name and the columns of a table of the store. It is split by what its question asks for:
-`:snapshot` makes a part for each snapshot, `:registry` one for each registry, neither makes one part. A stable view
-(`v1_…`) is split by the snapshot it names, else by registry.
+`:snapshot` makes a part for each snapshot, `:registry` one for each registry, neither makes one part. The counters of
+censuses, `counter`, are no table of the store but blocks, and come in batches. A stable view (`v1_…`) is split by the
+snapshot it names, else by registry.
 """
 
 from __future__ import annotations
@@ -11,10 +12,15 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import db
 from db.command import instant
+
+if TYPE_CHECKING:
+    from numpy.ma import MaskedArray
 
 FOLDER = Path(db.__file__).parent / "lake"
 FOREVER = 2**62
@@ -26,8 +32,11 @@ DATED = {
     "missed_at": "missed_at", "scored_at": "scored_at", "started_at": "started_at",
 }  # fmt: skip
 # Of an ended snapshot these never change; in `v1_ranking` what its packages are called may be found out later.
-FIXED = frozenset(("ranking", "finding", "census", "v1_finding", "v1_reject"))
+FIXED = frozenset(("ranking", "finding", "census", "counter", "v1_finding", "v1_reject"))
 CALLED = frozenset(("v1_ranking",))
+SPLIT = ("registry", "snapshot")
+COUNTER = "counter"
+COUNTER_COLUMNS = ("snapshot_id", "package_id", "downloads", "likes", "downloads_all_time")
 COMPUTED = {
     "since": "INTEGER",
     "until": "INTEGER",
@@ -35,6 +44,7 @@ COMPUTED = {
     "relation": "TEXT",
 }  # views tell no type of it
 Row = tuple[object, ...]
+Batch = tuple["MaskedArray", ...]
 
 
 @dataclass(frozen=True)
@@ -49,23 +59,41 @@ class Column:
 class Part:
     """Rows that are written together: of one snapshot, of one registry, or all of them.
 
-    `key` stands for all that the rows are made of; None where they may be others next time.
+    `key` stands for all that the rows are made of; None where they may be others next time. `batches` gives the rows as
+    columns of numbers, some rows at a time, where there may be millions.
     """
 
     registry: str | None
     snapshot: int | None
     rows: Callable[[], Iterator[Row]]
     key: str | None = None
+    batches: Callable[[], Iterator[Batch]] | None = None
+
+
+def in_batches(
+    registry: str | None, snapshot: int | None, batches: Callable[[], Iterator[Batch]], key: str | None
+) -> Part:
+    """A part whose rows come in batches; what is masked is NULL."""
+
+    def rows() -> Iterator[Row]:
+        return (row for batch in batches() for row in zip(*(column.tolist() for column in batch), strict=True))
+
+    return Part(registry, snapshot, rows, key, batches)
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of a bundle; `lake` where it is one of the store's own and not a stable view."""
+    """A table of a bundle; `lake` where it is one of the store's own and not a stable view.
+
+    Of a table of the lake, `about` says what it is, and `split` what its files are split by.
+    """
 
     name: str
     columns: tuple[Column, ...]
     parts: tuple[Part, ...]
     lake: bool
+    about: str = ""
+    split: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,7 +113,9 @@ class Scope:
 def tables(connection: sqlite3.Connection, scope: Scope) -> list[Table]:
     """Every table of the lake and every stable view, in the order of their names."""
     asked = _Asked(connection, scope)
-    lake = [asked.of_the_lake(path) for path in sorted(FOLDER.glob("*.sql")) if scope.wants(path.stem)]
+    lake = [asked.of_the_lake(path) for path in FOLDER.glob("*.sql") if scope.wants(path.stem)]
+    lake += [asked.counters()] if scope.wants(COUNTER) else []
+    lake.sort(key=lambda table: table.name)
     return [*lake, *(asked.view(name) for name in views(connection) if scope.wants(name))]
 
 
@@ -131,7 +161,35 @@ class _Asked:
         nobody = {**self.between, "registry": "", "snapshot": 0, "complete": 0}
         names = [column[0] for column in self.connection.execute(question, nobody).description]
         columns = tuple(Column(name, types[name]) for name in names)
-        return Table(path.stem, columns, tuple(self._parts(path.stem, question)), True)
+        about = " ".join(line.removeprefix("-- ") for line in question.splitlines() if line.startswith("-- "))
+        asked = set(re.findall(r":([a-z]+)", re.sub("--.*", "", question)))
+        split = SPLIT if "snapshot" in asked else SPLIT[:1] if "registry" in asked else ()
+        return Table(path.stem, columns, tuple(self._parts(path.stem, question, split)), True, about, split)
+
+    def counters(self) -> Table:
+        """The counters of every complete census."""
+        about = (
+            "The counters of every package of a complete census, in the order of the packages' numbers; NULL where the"
+            " registry said nothing. The store keeps them in blocks."
+        )
+        censuses = {number for (number,) in self.connection.execute("SELECT snapshot_id FROM census")}
+        parts = tuple(
+            in_batches(registry, number, partial(self._of_census, number), self._key(COUNTER, registry, number))
+            for registry, number, whole in self.snapshots
+            if whole and number in censuses
+        )
+        return Table(COUNTER, tuple(Column(name, "INTEGER") for name in COUNTER_COLUMNS), parts, True, about, SPLIT)
+
+    def _of_census(self, number: int) -> Iterator[Batch]:
+        from numpy import full_like
+        from numpy.ma import masked_equal
+
+        from db.blocks import NOTHING
+        from db.census import parts
+
+        for packages, *counters in (part.values() for part in parts(self.connection, number)):
+            said = (full_like(packages, number), packages, *counters)
+            yield tuple(masked_equal(column, NOTHING) for column in said)
 
     def view(self, name: str) -> Table:
         from db.__main__ import dictionary
@@ -167,13 +225,12 @@ class _Asked:
         known = [(since, count) for since, count in self.names.get(registry, []) if since <= at]
         return sum(n for _, n in known), sum(since * n for since, n in known), self.nameless.get(registry, 0)
 
-    def _parts(self, table: str, question: str) -> Iterator[Part]:
-        asked = set(re.findall(r":([a-z]+)", question))
-        if "snapshot" in asked:
+    def _parts(self, table: str, question: str, split: Sequence[str]) -> Iterator[Part]:
+        if "snapshot" in split:
             for registry, number, whole in self.snapshots:
                 values = {**self.between, "registry": registry, "snapshot": number, "complete": whole}
                 yield Part(registry, number, self._rows(question, values), self._key(table, registry, number))
-        elif "registry" in asked:
+        elif "registry" in split:
             for registry in self.scope.registries:
                 yield Part(registry, None, self._rows(question, {**self.between, "registry": registry}))
         else:

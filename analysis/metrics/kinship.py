@@ -11,7 +11,7 @@ from analysis.inference import gini_of
 from analysis.lineage import transitive
 from analysis.metric import Result
 
-VERSION = 1
+VERSION = 2
 OF = "census"
 
 LARGEST = 5
@@ -93,7 +93,7 @@ def _kept(between: DataFrame, uses: DataFrame) -> Iterator[Result]:
     by_edge = rows.groupby("edge").agg(relation=("relation", "first"), kept=("kept", "any"))
     for relation, flags in by_edge.groupby("relation")["kept"]:
         yield Result(f"kinship.kept.{relation}", float(flags.mean()), n=len(flags), note=CENSUS)
-    common = rows["library"].value_counts(sort=True).head(LARGEST).index
-    for library in sorted(common):
+    counts = rows["library"].value_counts().sort_index()  # of libraries that tie, the first by name
+    for library in sorted(counts.sort_values(ascending=False, kind="stable").head(LARGEST).index):
         flags = rows.loc[rows["library"] == library, "kept"]
         yield Result(f"kinship.kept.{library}", float(flags.mean()), n=len(flags), note=CENSUS)

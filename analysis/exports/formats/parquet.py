@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from analysis.exports.tables import Part, Table
 
 BATCH = 50_000
+RISING = "package_id"  # of what comes in batches: it takes little room as steps, and much in any other way
 
 
 def write(tables: Sequence[Table], folder: Path) -> Iterator[Written]:
@@ -48,15 +49,22 @@ def _write_part(table: Table, part: Part, path: Path) -> int:
     from pyarrow.parquet import ParquetWriter
 
     schema, written = _schema(table), 0
-    rows = part.rows()
-    batch = list(islice(rows, BATCH))
-    with create(path) as stream, ParquetWriter(stream, schema, compression="zstd", store_schema=False) as writer:
-        while batch:
-            columns = [array(cells, field.type) for cells, field in zip(zip(*batch, strict=True), schema, strict=True)]
-            writer.write_batch(RecordBatch.from_arrays(columns, schema=schema))
-            written += len(batch)
-            batch = list(islice(rows, BATCH))
+    how: dict[str, object] = {"compression": "zstd", "store_schema": False}
+    if part.batches is not None:
+        others = [name for name in schema.names if name != RISING]
+        how |= {"use_dictionary": others, "column_encoding": {RISING: "DELTA_BINARY_PACKED"}}
+    with create(path) as stream, ParquetWriter(stream, schema, **how) as writer:
+        for columns in _batches(part) if part.batches is None else part.batches():
+            arrays = [array(cells, field.type) for cells, field in zip(columns, schema, strict=True)]
+            writer.write_batch(RecordBatch.from_arrays(arrays, schema=schema))
+            written += len(arrays[0])
     return written
+
+
+def _batches(part: Part) -> Iterator[Sequence[Sequence[object]]]:
+    rows = part.rows()
+    while batch := list(islice(rows, BATCH)):
+        yield list(zip(*batch, strict=True))
 
 
 def _schema(table: Table) -> Schema:

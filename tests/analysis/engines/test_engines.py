@@ -10,13 +10,15 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from pandas.testing import assert_frame_equal
 
 from analysis.__main__ import main as compute
 from analysis.engines import Engine, EngineMissing, Place, engines, lake_tables, mentioned, opened
 from analysis.export import main as export
-from analysis.relations import FOLDER, question
+from analysis.relations import FOLDER, OVER_A_CENSUS, question, relation
 from db import UsageError
 from db.migrate import empty
+from tests.analysis.censuses import add_censuses
 from tests.analysis.conftest import History
 from tests.analysis.exports.conftest import asked, fill
 
@@ -24,6 +26,7 @@ RESULTS = (
     "SELECT snapshot_id, metric, version, name, k, previous_snapshot_id, value, low, high, n, note FROM result"
     " ORDER BY snapshot_id, metric, name, k"
 )
+LACKING = ((2, "turnover_as_published"), (10, "kinship"), (10, "population"))
 FAR = {"as_of": "2027-01-01", "of": "list", "until": 2**40, "registry": "huggingface/models", "name": "remained"}
 
 
@@ -45,7 +48,8 @@ def tables_of(name: str) -> set[str]:
 
 LAKE = {table.name for table in lake_tables()}
 QUESTIONS = sorted(path.stem for path in FOLDER.glob("*.sql") if tables_of(path.stem) <= LAKE)
-EVERY, FEW = (0, 1, 2, 3, 4, 5, 6), (2, 6)
+EVERY, FEW = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10), (2, 6, 10)
+CENSUSES = (7, 8, 9, 10)
 
 
 def values(snapshots: Sequence[int]) -> Iterator[dict[str, object]]:
@@ -62,6 +66,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     folder = tmp_path_factory.mktemp("engines")
     history = fill(folder / "observatory.db")
     history.add("2026-03-04", ["a", ("z", 3), ("n", 3), ("m", None)])
+    assert add_censuses(history.path) == [*CENSUSES, 11]
     history.compute()
     assert export([str(folder / "out"), "--db", str(history.path), "--format", "parquet"]) == 0
     return Place(history.path, str(folder / "out"), "local[1]")
@@ -86,11 +91,21 @@ def ordered(rows: list[tuple[object, ...]]) -> list[str]:
     return [repr(tuple(float(cell) if isinstance(cell, int) else cell for cell in row)) for row in rows]
 
 
+def compare_censuses(store: Engine, lake: Engine, snapshots: Sequence[int]) -> None:
+    """The relations over a census are the same, to the types of their columns; a list has none."""
+    for snapshot in {6, *CENSUSES} & set(snapshots):
+        for name in OVER_A_CENSUS:
+            expected, found = relation(store, snapshot, name), relation(lake, snapshot, name)
+            assert_frame_equal(found, expected)
+            assert found.empty == (snapshot == 6), (name, snapshot)
+
+
 def compare(place: Place, name: str, snapshots: Sequence[int]) -> None:
     with opened("sqlite", place) as engine:
         expected = answers(engine, snapshots)
-    with opened(name, place) as engine:
+    with opened("sqlite", place) as store, opened(name, place) as engine:
         found = answers(engine, snapshots)
+        compare_censuses(store, engine, snapshots)
     quiet = set(QUESTIONS) - {asked for (asked, _), (_, rows) in expected.items() if rows}
     assert not [asked for asked in quiet if "snapshot" in mentioned(question(asked))], "nothing to compare"
     for key, (columns, rows) in expected.items():
@@ -106,6 +121,25 @@ def test_the_engines_are_the_files_of_the_folder() -> None:
 
 def test_every_question_can_be_asked_of_the_lake_but_the_one_about_the_machine() -> None:
     assert {path.stem for path in FOLDER.glob("*.sql")} - set(QUESTIONS) == {"ticks"}, "db/lake/ lacks a table"
+
+
+def test_the_censuses_have_something_of_everything(place: Place) -> None:
+    with opened("sqlite", place) as store:
+        whole = relation(store, 10, "population").iloc[0]
+        edges = relation(store, 10, "edges")
+    assert whole[["births", "returns", "deaths", "edits"]].min() > 0
+    assert whole["previous"] == 8, "9 is of another registry"
+    assert (edges["parent"] == -1).any() and (edges["child"] == edges["parent"]).any()
+    assert edges["there"].any() and not edges["there"][edges["parent"] > 0].all()
+
+
+def test_a_lake_without_counters_is_not_taken_for_one_without_packages(place: Place, tmp_path: Path, capsys) -> None:
+    lake = Path(shutil.copytree(str(place.lake), tmp_path / "lake"))
+    shutil.rmtree(lake / "parquet" / "counter")
+    copy = without_results(place, tmp_path)
+    assert compute(["--engine", "duckdb", "--lake", str(lake), "--db", str(copy), "--metric", "concentration"]) == 1
+    assert "no counters of census 7" in capsys.readouterr().err
+    assert not asked(copy, "SELECT 1 FROM result WHERE metric = 'concentration'")
 
 
 def test_duckdb_over_the_lake_gives_the_rows_of_the_store(place: Place) -> None:
@@ -170,6 +204,8 @@ def test_compute_over_the_lake_stores_what_compute_over_the_store_does(place: Pl
     expected = asked(place.db, RESULTS)
     assert computed(place, "duckdb", tmp_path, without_results(place, tmp_path)) == expected
     assert in_parquet(tmp_path) == [row for row in expected if row[0] not in (4, 5)]
+    over = {row[1] for row in expected if row[0] == 10}
+    assert over == {"concentration", "kinship", "population"}
 
 
 def test_without_a_store_the_results_that_the_lake_lacks_are_written_beside_it(place: Place, tmp_path: Path) -> None:
@@ -186,8 +222,8 @@ def test_a_snapshot_that_the_lake_does_not_have_is_left_out_and_said(place: Plac
     copy = without_results(place, tmp_path)
     History(copy).add("2026-03-05", ["a", "b"])
     results = computed(place, "duckdb", tmp_path, copy)
-    assert 7 not in {row[0] for row in results}
-    assert "1 of 4 snapshots are not in the lake" in capsys.readouterr().err
+    assert 12 not in {row[0] for row in results}
+    assert "1 of 8 snapshots are not in the lake" in capsys.readouterr().err
 
 
 @pytest.mark.spark
@@ -197,7 +233,8 @@ def test_compute_on_spark_writes_parquet_and_the_store(place: Place, tmp_path: P
     copy = tmp_path / "copy.db"
     copied(place.db, copy)
     with sqlite3.connect(copy) as connection:
-        connection.execute("DELETE FROM result WHERE snapshot_id = 2 AND metric = 'turnover_as_published'")
+        for one in LACKING:
+            connection.execute("DELETE FROM result WHERE snapshot_id = ? AND metric = ?", one)
     expected = asked(place.db, RESULTS)
     assert computed(place, "spark", tmp_path, copy) == expected
-    assert in_parquet(tmp_path) == [row for row in expected if row[:2] == (2, "turnover_as_published")]
+    assert in_parquet(tmp_path) == [row for row in expected if row[:2] in LACKING]

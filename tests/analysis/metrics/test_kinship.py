@@ -41,6 +41,14 @@ def test_a_library_is_kept_where_the_child_has_it_too():
     assert round(found["kept.peft"].value, 3) == 0.333 and found["kept.timm"].value == 0
 
 
+def test_of_libraries_that_tie_the_first_by_name_are_told_whatever_came_first():
+    names = ["timm", "peft", "keras", "bertopic", "span", "adapters"]
+    for order in (names, names[::-1]):
+        uses = DataFrame({"package": 0, "library": order})
+        found = {name for name in results([(1, 0, "adapter", True)], uses) if name.startswith("kept.")}
+        assert found == {"kept.adapter", *(f"kept.{name}" for name in sorted(names)[:5])}
+
+
 def test_without_edges_there_is_one_line():
     (only,) = results([]).values()
     assert (only.value, only.note) == (None, NO_EDGES)

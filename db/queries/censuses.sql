@@ -1,0 +1,7 @@
+-- A census and every complete one of its registry, oldest first; nothing where the snapshot is no census.
+SELECT n.snapshot_id AS snapshot, n.taken_at
+FROM snapshot s
+JOIN snapshot n ON n.registry_id = s.registry_id AND (n.status = 'complete' OR n.snapshot_id = s.snapshot_id)
+JOIN census c ON c.snapshot_id = n.snapshot_id
+WHERE s.snapshot_id = :snapshot AND EXISTS (SELECT 1 FROM census x WHERE x.snapshot_id = :snapshot)
+ORDER BY n.taken_at, n.snapshot_id

@@ -1,0 +1,166 @@
+"""The counters of past censuses in the lake: those of the blocks, a partition for each complete census."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+import re
+import shutil
+import sqlite3
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from analysis.engines import Place, opened
+from analysis.export import main
+from analysis.relations import relation
+from db import census
+from db.census import counters
+from db.connect import reading
+from tests.analysis.censuses import add_censuses, models, take
+from tests.analysis.conftest import History
+from tests.analysis.exports.conftest import NPM, Export, asked, tree
+from tests.analysis.exports.test_lake import lake
+
+ROOT = Path(__file__).resolve().parent.parent.parent.parent
+ORDERED = "snapshot_id, package_id, downloads, likes, downloads_all_time"
+LAKE = ("--format", "parquet", "--tables", "counter,package")
+COMPLETE = (2, 3, 4, 5)
+LAST_BEFORE = (1 << 16) - 20  # the packages that are numbered after it lie in two blocks
+
+
+@pytest.fixture(scope="module")
+def censuses(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with a list, four complete censuses and a partial one, over two blocks."""
+    path = tmp_path_factory.mktemp("censuses") / "observatory.db"
+    assert History(path).add("2026-03-01", ["lodash"], registry=NPM) == 1
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            "INSERT INTO package (package_id, registry_id, key, name, name_hash, known_at, seen_at)"
+            " VALUES (?, 1, 'last', 'last', 0, 0, 0)",
+            (LAST_BEFORE,),
+        )
+    connection.close()
+    assert add_censuses(path) == [*COMPLETE, 6]
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    return path
+
+
+@pytest.fixture
+def store(censuses: Path, tmp_path: Path) -> Path:
+    """A copy of that store; `export` is of it."""
+    return Path(shutil.copy(censuses, tmp_path / "observatory.db"))
+
+
+def of_the_blocks(store: Path, snapshot: int) -> list[tuple[object, ...]]:
+    """What `db.census` says, with None for what the registry did not say."""
+    with reading(store) as connection:
+        columns = [column.tolist() for column in counters(connection, snapshot).values()]
+    return [
+        (snapshot, package, *(None if value == -1 else value for value in said))
+        for package, *said in zip(*columns, strict=True)
+    ]
+
+
+def test_the_rows_are_those_of_the_blocks_in_their_order(store: Path, export: Export) -> None:
+    out = export(*LAKE)
+    files = sorted((out / "parquet" / "counter").rglob("*.parquet"))
+    assert [int(path.parent.name.partition("=")[2]) for path in files] == [4, 2, 3, 5], "of datasets, then of models"
+    for path in files:
+        snapshot = int(path.parent.name.partition("=")[2])
+        expected = of_the_blocks(store, snapshot)
+        assert duckdb.sql(f"SELECT {ORDERED} FROM '{path}'").fetchall() == expected
+        assert snapshot == 4 or {row[1] >> 16 for row in expected} == {0, 1}, "two blocks"
+    rows = lake(out, "counter", ORDERED)
+    assert any(None in row for row in rows) and any((row[2] or 0) > 2**32 for row in rows)
+
+
+def test_the_manifest_and_the_dictionary_tell_of_them_and_the_other_forms_have_none(export: Export) -> None:
+    out = export()
+    told = [
+        one for one in json.loads((out / "manifest.json").read_text("utf-8"))["files"] if "/counter/" in one["path"]
+    ]
+    counted = {row[0]: row[1] for row in lake(out, "census", "snapshot_id, packages")}
+    assert {one["snapshot"]: one["rows"] for one in told} == {number: counted[number] for number in COMPLETE}
+    assert all(one["path"].startswith("parquet/counter/registry=huggingface%2F") and one["key"] for one in told)
+    with open(out / "dictionary.csv", encoding="utf-8", newline="") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["table"] == "counter"]
+    assert ", ".join(row["column"] for row in rows) == ORDERED
+    assert {(row["type"], row["personal"]) for row in rows} == {("INTEGER", "none")}
+    assert {row["licence"] for row in rows} == {"huggingface/models: other; huggingface/datasets: other"}
+    assert "| `counter` | The counters of every package of a complete census" in (out / "README.md").read_text("utf-8")
+    resources = json.loads((out / "datapackage.json").read_text("utf-8"))["resources"]
+    assert (
+        len([one for one in resources if "/counter/" in one["path"] and "complete census" in one["description"]]) == 4
+    )
+    assert main(["verify", str(out)]) == 0
+
+
+def test_a_later_export_adds_one_partition_and_gives_the_bundle_of_a_first_one(
+    store: Path, export: Export, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = export(*LAKE)
+    before = {path: path.stat().st_ino for path in (out / "parquet" / "counter").rglob("*.parquet")}
+    new = take(store, "2026-05-01", models(random.Random(5), 2, {}))
+    read: list[int] = []
+    parts = census.parts
+    monkeypatch.setattr(
+        "db.census.parts", lambda connection, number: (read.append(number), parts(connection, number))[1]
+    )
+    export(*LAKE)
+    after = {path: path.stat().st_ino for path in (out / "parquet" / "counter").rglob("*.parquet")}
+    assert set(read) == {new}
+    assert {path: after[path] for path in before} == before
+    assert [path.parent.name for path in after.keys() - before.keys()] == [f"snapshot={new}"]
+    assert tree(export(*LAKE, out="afresh")) == tree(out)
+
+
+def test_what_is_left_out_has_no_counters(store: Path, export: Export, tmp_path: Path) -> None:
+    whole = lake(export(*LAKE, out="whole"), "counter", ORDERED)
+    ((number,),) = asked(store, "SELECT package_id FROM package WHERE name = 'maker1/m1'")
+    (tmp_path / "r.toml").write_text('[[redaction]]\nname = "maker1/m1"\n', "utf-8")
+    out = export(*LAKE, "--redactions", str(tmp_path / "r.toml"))
+    rows = lake(out, "counter", ORDERED)
+    assert 0 < len(rows) < len(whole)
+    assert sorted(map(repr, rows)) == sorted(repr(row) for row in whole if row[1] != number)
+    told = json.loads((out / "manifest.json").read_text("utf-8"))["redacted"]
+    assert told["rows"]["counter"] == len(whole) - len(rows)
+
+
+def test_a_lake_that_leaves_packages_out_can_still_be_asked_for_the_rest(export: Export, tmp_path: Path) -> None:
+    (tmp_path / "r.toml").write_text('[[redaction]]\nauthor = "maker1"\n', "utf-8")
+    out = export("--format", "parquet", "--redactions", str(tmp_path / "r.toml"))
+    with opened("duckdb", Place(tmp_path / "none.db", str(out))) as engine:
+        found = relation(engine, 5, "population")
+        edges = relation(engine, 5, "edges")
+    assert found["packages"][0] == lake(out, "counter", "snapshot_id").count((5,)) > 0
+    assert "maker1" not in set(found["category"]) and "maker2" in set(found["category"]) and len(edges) > 0
+
+
+def test_pseudonyms_change_no_number(export: Export, tmp_path: Path) -> None:
+    (tmp_path / "k").write_text("k" * 32, "utf-8")
+    hidden = export(*LAKE, "--pseudonymise", "--key", str(tmp_path / "k"), out="hidden")
+    plain = export(*LAKE, out="plain")
+    assert sorted(map(repr, lake(hidden, "counter", ORDERED))) == sorted(map(repr, lake(plain, "counter", ORDERED)))
+
+
+def test_the_line_of_the_documents_makes_csv_of_one_census(
+    store: Path, export: Export, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = export(*LAKE, out="OUT")
+    (said,) = re.findall(r"```sql\n(COPY .*?)```", (ROOT / "docs" / "exports.md").read_text("utf-8"), re.DOTALL)
+    monkeypatch.chdir(out.parent)
+    duckdb.sql(said.replace("snapshot = 7", "snapshot = 3"))
+    with open("census.csv", encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    names = dict(asked(store, "SELECT package_id, name FROM package"))
+    expected = [
+        (names[row[1]], *("" if value is None else str(value) for value in row[2:])) for row in of_the_blocks(store, 3)
+    ]
+    assert sorted((row["name"], row["downloads"], row["likes"], row["downloads_all_time"]) for row in rows) == sorted(
+        expected
+    )
