@@ -18,12 +18,13 @@ from db.store import script
 LARGEST = 5  # categories that are told apart; the rest is `other`
 ATTRIBUTES = ("task", "library", "licence")
 NO_LABEL = -1
+OVERWRITTEN, NOT_SAID = -1, -2  # instead of a number of edits
 Columns = Mapping[str, object]
 
 
 @dataclass(frozen=True)
 class Known:
-    """Every package of a registry in the order of its number; -1 where an instant is not known."""
+    """Every package of a registry in the order of its number; -1 where it is not known when it was modified."""
 
     package: np.ndarray
     created_at: np.ndarray
@@ -40,7 +41,8 @@ def population(connection: sqlite3.Connection, snapshot: int) -> Columns:
 
     A row for each dimension ('' in all, task, library, licence, author) and category: `packages`, `births` (made
     since), `returns` (older, and not in the census before), `deaths` (in it, and not in this), `edits` (in both and
-    modified since; -1 where a later census has overwritten that), `days` between the two, `previous` its number or -1.
+    modified since; -1 where a later census has overwritten that, -2 where the census does not say it), `days` between
+    the two, `previous` its number or -1. Whose making nobody says is made when it was first written down.
     """
     names = ("dimension", "category", "packages", "births", "returns", "deaths", "edits", "days", "previous")
     rows = list(_population(connection, snapshot)) if census.is_census(connection, snapshot) else []
@@ -73,7 +75,7 @@ def uses(connection: sqlite3.Connection, snapshot: int) -> Columns:
 
 def _population(connection: sqlite3.Connection, snapshot: int) -> Iterator[tuple[object, ...]]:
     (when,) = _plain(connection, "census_before", snapshot)
-    registry, taken_at, previous, previous_at, is_newest = when
+    registry, taken_at, previous, previous_at, is_newest, says_modified = when
     present = census.counters(connection, snapshot)["package"]
     before = census.counters(connection, previous)["package"] if previous else np.empty(0, np.int64)
     known = _known(connection, registry)
@@ -90,7 +92,8 @@ def _population(connection: sqlite3.Connection, snapshot: int) -> Iterator[tuple
     for dimension, labels, categories in _dimensions(connection, known, snapshot):
         for category, counts in _by_category(labels, categories, groups):
             counts = counts if previous else [counts[0], 0, 0, 0, 0]
-            yield (dimension, category, *counts[:4], counts[4] if is_newest else -1, *tail)
+            edits = NOT_SAID if not says_modified else counts[4] if is_newest else OVERWRITTEN
+            yield (dimension, category, *counts[:4], edits, *tail)
 
 
 def _dimensions(

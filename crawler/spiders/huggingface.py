@@ -164,14 +164,14 @@ class HuggingFaceSpider(RegistrySpider):
         return page_of("ranking", answer, rows.received, rows.observations, rows.rejects, rows.events, disorder,
                        following, answer.body)  # fmt: skip
 
-    def cut(self, page: Page) -> bool:
-        """Fewer rows than were asked for, although the list goes on: a loss, or the most the server gives. What comes
-        again is the most it gives, and is believed from then on."""
+    def instead(self, page: Page, tries: int) -> str | None:
+        """The same page: fewer rows than were asked for, although the list goes on, are a loss, or the most the server
+        gives. What comes again is the most it gives, and is believed from then on."""
         whole = page.received >= int(parameter(page.url, "limit") or 0) or page.received == self._most
         if page.role != "ranking" or page.next_url is None or whole:
-            return False
+            return None
         self._most = page.received
-        return True
+        return None if tries else page.url
 
     def next_url(self, page: Page, progress: Progress) -> str | None:
         """The next page, until K places are taken."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from urllib.parse import quote
@@ -132,7 +133,7 @@ def test_an_unknown_sort_is_silently_by_date(pretend: Simulation) -> None:
 
 def test_names_sort_both_ways(pretend: Simulation) -> None:
     listed = names(pretend, "sort=name&order=asc&per_page=10000").json
-    assert listed == sorted(listed)
+    assert listed == sorted(listed, key=lambda name: re.sub("[^a-z0-9]", "", name)), "as a database collates"
     assert names(pretend, "sort=name&order=desc&per_page=3").json == listed[:-4:-1]
 
 
