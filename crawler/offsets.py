@@ -27,13 +27,13 @@ def before(row: int, size: int) -> tuple[int, int]:
     return rows, reach // rows
 
 
-def following(end: int, size: int) -> tuple[int, int]:
-    """The page after one that ended before row `end`, sharing some rows with it.
+def shared(end: int, size: int) -> int:
+    """Where the page after one that ended before row `end` has to begin, at the latest.
 
-    >>> following(1000, 1000)
-    (980, 2)
+    >>> shared(1000, 1000), before(shared(1000, 1000), 1000)
+    (980, (980, 2))
     """
-    return before(end - max(1, size // SHARED), size)
+    return end - max(1, size // SHARED)
 
 
 def compared(rows: int, size: int) -> list[int]:

@@ -26,7 +26,7 @@ import msgspec
 
 from crawler.decode import brief, seconds
 from crawler.items import Answer, CensusPage, Event, Observation, Page, Progress, Reject
-from crawler.offsets import before, compared, following, out_of_order
+from crawler.offsets import before, compared, out_of_order, shared
 from crawler.redact import redacted_reject
 from crawler.spiders import NotThere, Plan, page_of
 from crawler.spiders.ecosystems import NAMES_PAGE, EcosystemsSpider, number_of, read_names, split_or_complain
@@ -67,6 +67,7 @@ class EcosystemsCensusSpider(EcosystemsSpider):
         self._newest = recording.newest_ids if recording else frozenset[str]()
         self._in_hand: frozenset[str] | None = None
         self._unseen: list[str] = []
+        self._chosen: set[str] = set()
 
     @property
     def counter(self) -> str:
@@ -100,7 +101,7 @@ class EcosystemsCensusSpider(EcosystemsSpider):
         if tries >= TRIES or not any(event.kind == APART for event in page.events):
             return None
         begins = (number_of(page.url, "page") - 1) * number_of(page.url, "per_page")
-        return self._page_url(*before(begins - self._size * 2**tries // 2, self._size))
+        return self._page_from(begins - self._size * 2**tries // 2, self._size)
 
     def stored(self) -> None:
         """The page in hand is written; the next one has to lie against it."""
@@ -126,7 +127,9 @@ class EcosystemsCensusSpider(EcosystemsSpider):
         return self._page_url(*before((number - 1) * size, size // 2), order)
 
     def _next_alone(self) -> str | None:
-        return f"{self.base()}/packages/{quote(self._unseen.pop(0), safe='')}" if self._unseen else None
+        left = [name for name in self._unseen if name not in self._asked_singly]
+        self._asked_singly |= {*left[:1]}
+        return f"{self.base()}/packages/{quote(left[0], safe='')}" if left else None
 
     def _read_single(self, answer: Answer) -> Page:
         """Whether one package was made after the census began; it may be gone again."""
@@ -154,7 +157,16 @@ class EcosystemsCensusSpider(EcosystemsSpider):
         said = answer.headers.get("page-items", "")
         given = int(said) if said.isascii() and said.isdigit() and int(said) > 0 else received
         self._size = given if given < asked else asked if asked <= self._size // 2 else self._size
-        return self._page_url(*following((number - 1) * given + received, self._size))
+        return self._page_from(shared((number - 1) * given + received, self._size), self._size)
+
+    def _page_from(self, row: int, size: int) -> str:
+        """The address of a page that begins at a row or before: a new one, for old answers may lie in a cache."""
+        url = ""
+        while size and (not url or url in self._chosen):
+            size, number = before(row, size)
+            url, size = self._page_url(size, number), size - 1
+        self._chosen.add(url)
+        return url
 
     def _page_url(self, size: int, number: int, order: str = "asc") -> str:
         words = {"sort": "name", "order": order, "per_page": size, "page": number}

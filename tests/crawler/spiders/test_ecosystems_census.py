@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import json
+import random
 
 import pytest
 
@@ -91,7 +93,7 @@ def test_in_the_end_some_pages_are_asked_for_once_more_and_then_packages_alone()
         urls.append(asked(url))
         page = one.read(answer(url, names(2400, 2500)[::-1]))
         assert (page.role, page.inversions, page.next_url) == ("probe", 0, None)
-        url = one.next_url(page, Progress(depth=2500, missing=(f"@x/{len(urls)}",)))
+        url = one.next_url(page, Progress(depth=2500, missing=(f"@x/{len(urls)}", "@x/1")))
     assert urls == [(1000, 1), (1000, 2), (1000, 3)]
     alone = []
     while url:
@@ -117,3 +119,55 @@ def test_a_package_that_was_unseen_was_missed_unless_it_was_made_since(row: obje
 def test_a_package_that_is_gone_again_says_nothing() -> None:
     gone = answer("https://eco.example/registries/npm.example/packages/x", {"error": "not found"}, status=404)
     assert (spider().read(gone).received, spider().read(gone).beyond) == (0, 0)
+
+
+@pytest.mark.parametrize(("seed", "births", "deaths", "bulk"), [
+    *((seed, *rates) for seed in range(6) for rates in ((3, 4, 0.0), (8, 1, 0.0), (1, 8, 0.0), (2, 2, 0.1))),
+])  # fmt: skip
+def test_of_a_table_that_moves_nothing_is_missed_and_no_page_is_asked_for_twice(
+    seed: int, births: int, deaths: int, bulk: float
+) -> None:
+    table = Table(seed, 1500)
+    began, stored, tries, one, seen = {*table.rows}, set(), 0, spider(), set()
+    url = one.second_url()
+    while url:
+        said = table.page(url)
+        table.move(births, deaths, bulk)
+        page = one.read(said)
+        if other := one.instead(page, tries):
+            url, tries = other, tries + 1
+            continue
+        assert url not in stored and not page.events
+        stored.add(url)
+        one.stored()
+        seen |= {*page.stable_ids}
+        url, tries = page.next_url, 0
+    assert began & {*table.rows} <= seen
+
+
+class Table:
+    """A registry whose names come and go, 100 to a page."""
+
+    def __init__(self, seed: int, size: int) -> None:
+        self.draw = random.Random(seed)
+        self.rows = sorted({self._name() for _ in range(size)})
+
+    def _name(self) -> str:
+        return f"{self.draw.random():.9f}"
+
+    def page(self, url: str) -> Answer:
+        """The page an address asks for."""
+        rows, number = asked(url)
+        size = min(100, rows)
+        shown = self.rows[(number - 1) * size : number * size]
+        return answer(url, shown, given=size if shown else None, more=len(self.rows) > number * size)
+
+    def move(self, births: int, deaths: int, bulk: float) -> None:
+        """Let some names go, some come, and now and then many that stand together go at once."""
+        for _ in range(self.draw.randint(0, 2 * deaths)):
+            self.rows.pop(self.draw.randrange(len(self.rows)))
+        if self.draw.random() < bulk:
+            at = self.draw.randrange(len(self.rows))
+            del self.rows[at : at + self.draw.randint(1, 90)]
+        for _ in range(self.draw.randint(0, 2 * births)):
+            bisect.insort(self.rows, self._name())
