@@ -68,16 +68,18 @@ def blocks(path: Path, history: Sequence[Day]) -> int:
     return vacuumed(path, "DELETE FROM observation_block")
 
 
-def begun(connection: sqlite3.Connection, snapshot: int, day: Day) -> None:
-    """An open census with everything staged."""
+def begun(connection: sqlite3.Connection, snapshot: int, day: Day, rows: int = 10**9) -> None:
+    """An open census with everything staged, in pages of so many rows."""
     connection.execute(
         "INSERT INTO snapshot (snapshot_id, registry_id, kind, ordered_by, counter, origin, source, evidence, settings,"
         " taken_at, started_at) VALUES (?, 1, 'full', 'downloads', 'x', 'crawl', '', '', '{}', ?, ?)",
         (snapshot, snapshot, snapshot),
     )
-    columns = (day.downloads.tolist(), day.likes.tolist(), [None] * len(day.packages))
-    content = stage((day.packages + 1).tolist(), columns)
-    connection.execute("INSERT INTO census_page VALUES (?, 0, '', '{}', ?)", (snapshot, content))
+    for page, start in enumerate(range(0, len(day.packages), rows)):
+        part = slice(start, start + rows)
+        numbers, downloads, likes = (one[part].tolist() for one in (day.packages + 1, day.downloads, day.likes))
+        content = stage(numbers, (downloads, likes, [None] * len(numbers)))
+        connection.execute("INSERT INTO census_page VALUES (?, ?, '', '{}', ?)", (snapshot, page, content))
 
 
 def vacuumed(path: Path, without: str) -> int:

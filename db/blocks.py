@@ -73,11 +73,12 @@ def whole(places: np.ndarray, columns: list[np.ndarray]) -> bytes:
 def difference(before: Block, places: np.ndarray, columns: list[np.ndarray]) -> bytes:
     """What makes of one census the next; empty where nothing changed."""
     at = np.full(SIZE, -1, np.int64)
-    at[before.places] = np.arange(len(before.places))
-    new = places[at[places] < 0]
-    after = _extended(before, new)
-    at[new] = np.arange(len(before.places), len(after.places))
+    at[before.places.astype(np.int64)] = RISING[: len(before.places)]  # small numbers are slow to look up by
     here = at[places]
+    unknown = here < 0
+    new = places[unknown]
+    after = _extended(before, new) if len(new) else before
+    here[unknown] = RISING[len(before.places) : len(after.places)]
     present = np.zeros(len(after.places), bool)
     present[here] = True
     streams = [_gaps(new), _gaps(np.flatnonzero(present != after.present))]

@@ -72,7 +72,7 @@ def counters(connection: sqlite3.Connection, snapshot: int) -> Columns:
     row = connection.execute("SELECT packages FROM census WHERE snapshot_id = ?", (snapshot,)).fetchone()
     found = {name: np.empty(row[0] if row else 0, np.int64) for name in ("package", *COLUMNS)}
     at = 0
-    for number, block in _blocks(connection, snapshot) if row else ():
+    for number, block in blocks_of(connection, snapshot) if row else ():
         parts = block.in_order(number * SIZE)
         for column, part in zip(found.values(), parts, strict=True):
             column[at : at + len(part)] = part  # a block with more than the census says does not fit
@@ -139,6 +139,7 @@ def assemble(connection: sqlite3.Connection, snapshot: int) -> np.ndarray:
 
     It belongs into the transaction that ends the snapshot.
     """
+    packages, columns = staged(connection, snapshot)
     registry = _registry(connection, snapshot)
     (number, last) = connection.execute(
         "SELECT count(*), coalesce(max(snapshot_id), 0) FROM census JOIN snapshot USING (snapshot_id)"
@@ -147,21 +148,34 @@ def assemble(connection: sqlite3.Connection, snapshot: int) -> np.ndarray:
     ).fetchone()
     if last >= snapshot:
         raise ValueError(f"census {snapshot} ends after census {last} of the same registry, which began later")
-    packages, columns = staged(connection, snapshot)
+    before = blocks_of(connection, last, registry)
+    write(connection, (registry, snapshot), before, packages, columns, number % WHOLE_EVERY)
+    connection.execute("DELETE FROM census_page WHERE snapshot_id = ?", (snapshot,))
+    return packages.copy()  # alone: it is a part of all that was staged
+
+
+def write(
+    connection: sqlite3.Connection, census: tuple[int, int], before: Iterator[tuple[int, Block]], packages: np.ndarray,
+    columns: list[np.ndarray], link: int,
+) -> None:  # fmt: skip
+    """Write the blocks of a census (registry and snapshot), as differences from those before it.
+
+    `packages` rise, `columns` are their counters, `link` is the place of the census in its chain.
+    """
+    registry, snapshot = census
     arrived = departed = 0
-    for block, before, lies in _beside(_blocks(connection, last, registry), packages):
+    for block, known, lies in _beside(before, packages):
         places, given = packages[lies] - block * SIZE, [column[lies] for column in columns]
-        was, now = np.zeros(SIZE, bool), np.zeros(SIZE, bool)
-        was[before.places[before.present]] = now[places] = True
-        arrived += int(np.count_nonzero(now & ~was))
-        departed += int(np.count_nonzero(was & ~now))
-        _write_block(connection, (registry, block, snapshot), before, places, given, number % WHOLE_EVERY)
+        was = np.zeros(SIZE, bool)
+        was[known.places.astype(np.int64)] = known.present
+        stayed = int(np.count_nonzero(was[places]))
+        arrived += len(places) - stayed
+        departed += int(np.count_nonzero(known.present)) - stayed
+        _write_block(connection, (registry, block, snapshot), known, places, given, link)
     connection.execute(
         "INSERT INTO census (snapshot_id, packages, arrivals, departures) VALUES (?, ?, ?, ?)",
         (snapshot, len(packages), arrived, departed),
     )
-    connection.execute("DELETE FROM census_page WHERE snapshot_id = ?", (snapshot,))
-    return packages.copy()  # alone: it is a part of all that was staged
 
 
 def absent(connection: sqlite3.Connection, snapshot: int, packages: np.ndarray) -> list[int]:
@@ -261,7 +275,9 @@ def _beside(before: Iterator[tuple[int, Block]], packages: np.ndarray) -> Iterat
             del numbers[0]
 
 
-def _blocks(connection: sqlite3.Connection, snapshot: int, registry: int | None = None) -> Iterator[tuple[int, Block]]:
+def blocks_of(
+    connection: sqlite3.Connection, snapshot: int, registry: int | None = None
+) -> Iterator[tuple[int, Block]]:
     """Every block of a census as it then was, in order; the places are within the block."""
     if registry is None:
         registry = _registry(connection, snapshot)

@@ -6,8 +6,8 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import compress, count
-from operator import ne
+from itertools import compress, count, repeat
+from operator import itemgetter, ne
 
 from sqlite_utils import Database
 
@@ -155,8 +155,9 @@ class CensusStore(Store):
         cursor.row_factory = None
         keys = compact_all(page.stable_ids)
         asked = {"registry": values["registry"], "first": keys[0], "last": keys[-1]}
-        found = {row[-1]: row for row in cursor.execute(statement, asked)}
-        return [found.get(key, STRANGER) for key in keys]
+        rows = cursor.execute(statement, asked).fetchall()
+        found = dict(zip(map(itemgetter(-1), rows), rows, strict=True))
+        return list(map(found.get, keys, repeat(STRANGER)))
 
 
 def replace_rows(page: CensusPage, places: Sequence[int]) -> Page:
@@ -175,15 +176,8 @@ def _sorted_out(page: CensusPage, known: Sequence[Known], at: int) -> tuple[list
     said = list(zip(page.downloads, page.likes, page.downloads_all_time, page.trending, strict=True))
     looked_at = set(differing)
     drifted = [
-        (*_kept(said[place], before[place]), packages[place])
+        (*said[place], packages[place])
         for place in compress(count(), map(ne, said, before))
         if place not in looked_at and seen[place] <= at
     ]
     return differing, drifted
-
-
-def _kept(newest: tuple[object, ...], before: tuple[object, ...]) -> tuple[object, ...]:
-    """What a row says, and what was known where it says nothing."""
-    if None not in newest:
-        return newest
-    return tuple(then if now is None else now for now, then in zip(newest, before, strict=True))

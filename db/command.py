@@ -17,6 +17,11 @@ from db import GUIDE, ObservatoryError, UsageError, __version__
 
 DONE, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
 ONLY_READ = "OBSERVATORY_ONLY_READ_WORDS"  # how a schedule's line is checked: its command reads it, and does nothing
+OTHERWISE = {
+    "--date": "--as-of",
+    "--limit": "--top",
+    "--database": "--db",
+}  # what other programs call an option of ours
 Handler = Callable[[argparse.Namespace], int]
 
 
@@ -158,7 +163,8 @@ def _meant(message: str, made: argparse.ArgumentParser) -> str:
     found = re.search(r"(?:invalid choice: |unrecognized arguments: )'?([^' ]+)", message)
     if not found:
         return ""
-    near = difflib.get_close_matches(found[1], list(_words_of(made)), 1)
+    words = list(_words_of(made))
+    near = [OTHERWISE[found[1]]] if OTHERWISE.get(found[1]) in words else difflib.get_close_matches(found[1], words, 1)
     return f"Did you mean {near[0]}?" if near else ""
 
 

@@ -1,2 +1,4 @@
--- The newest counters of one package, for people who look at the present.
-UPDATE package SET downloads = ?1, likes = ?2, downloads_all_time = ?3, trending = ?4 WHERE package_id = ?5;
+-- The newest counters of one package, for people who look at the present; what was known where the registry says nothing.
+UPDATE package SET downloads = coalesce(?1, downloads), likes = coalesce(?2, likes),
+    downloads_all_time = coalesce(?3, downloads_all_time), trending = coalesce(?4, trending)
+WHERE package_id = ?5;

@@ -42,9 +42,9 @@ def everybody(done: Crawled, snapshot: int) -> dict[str, tuple[int, int]]:
     return {names[package]: (downloads, likes) for package, downloads, likes in zip(*columns, strict=True)}
 
 
-def truth(pretend: Simulation) -> dict[str, tuple[int, int]]:
+def truth(pretend: Simulation, registry: str = HUB) -> dict[str, tuple[int, int]]:
     """What a perfect census would hold now."""
-    return {row["id"]: (row["downloads"], row["likes"]) for row in pretend.truth(HUB, k=10**6)}
+    return {row["id"]: (row["downloads"], row["likes"]) for row in pretend.truth(registry, k=10**6)}
 
 
 def test_two_censuses_hold_everybody_as_the_hub_had_them(crawl: Crawl, growing: Simulation) -> None:
@@ -122,6 +122,14 @@ def test_spaces_are_counted_by_likes(crawl: Crawl, pretend: Simulation) -> None:
     assert done.rows("SELECT ordered_by, counter, depth FROM snapshot") == [
         ("likes", "census:likes", len(pretend.truth("huggingface/spaces", by="likes", k=10**6)))
     ]
+
+
+def test_datasets_are_taken_in_full_as_models_are(crawl: Crawl, pretend: Simulation) -> None:
+    done = crawl("snapshot", "huggingface/datasets", "--full", "--quiet")
+    assert done.rows("SELECT status, ordered_by, counter FROM snapshot") == [
+        ("complete", "downloads", "census:last-30-days")
+    ]
+    assert everybody(done, 1) == truth(pretend, "huggingface/datasets")
 
 
 def test_what_was_made_after_the_beginning_is_left_out(crawl: Crawl, pretend: Simulation) -> None:

@@ -88,7 +88,7 @@ def test_with_debug_the_traceback_is_shown(error: Exception, words: list[str]) -
 @pytest.mark.parametrize(
     ("words", "meant"),
     [(["lok"], "look"), (["look", "--fromat", "json"], "--format"), (["look", "--format", "jsn"], "json"),
-     (["look", "--bd", "x"], "--db"), (["--dubug", "look"], "--debug")],
+     (["look", "--bd", "x"], "--db"), (["look", "--database", "x"], "--db"), (["--dubug", "look"], "--debug")],
 )  # fmt: skip
 def test_a_wrong_word_is_answered_with_the_one_that_was_meant(
     words: list[str], meant: str, capsys: pytest.CaptureFixture[str]

@@ -1,0 +1,117 @@
+"""What computing costs after one more census, with few and with many behind it: seconds, CPU and memory of the command.
+
+The first census is taken from its pages. Of those after it only the packages that are born come as pages; the counters
+of all are staged as a crawl stages them, and every census ends as a crawl ends it. The results of the censuses between
+the two that are measured are copies, for computing them is not what is measured.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.ingest import CUT, FIRST_DAY, ROWS, take
+from benchmarks.population import Day, body, days
+from benchmarks.timing import parser, table
+from crawler.census import census_page, read_lines
+from crawler.items import Answer, Registry
+from crawler.spiders import Plan
+from crawler.spiders.hub_census import HubCensusSpider
+from crawler.spiders.huggingface import Row
+from db.census import counters, stage
+from db.census_store import CensusStore
+from db.connect import writing
+from db.rows import Asked, Finding
+
+HUB = Registry("huggingface/models", "huggingface")
+COPIED = (
+    "INSERT INTO result SELECT s.snapshot_id, r.metric, r.version, r.name, r.k, r.previous_snapshot_id, r.value, r.low,"
+    " r.high, r.n, r.note, r.computed_at FROM snapshot s, result r WHERE r.snapshot_id = 2 AND NOT EXISTS"
+    " (SELECT 1 FROM result o WHERE o.snapshot_id = s.snapshot_id) AND s.snapshot_id < ?"
+)
+
+
+def main() -> None:
+    """Print the table."""
+    made = parser(__doc__, packages=300_000)
+    made.add_argument("--behind", type=int, nargs="+", default=[2, 52], help="censuses behind (default: 2 52)")
+    options = made.parse_args()
+    rows, seconds = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "behind.db"
+        for number in censuses(path, options.packages, max(options.behind) + 1):
+            if number == 2:
+                computed(path)
+            elif number - 1 in options.behind:
+                with writing(path) as database:
+                    database.conn.execute(COPIED, (number,))
+                wall, cpu, peak = computed(path)
+                seconds.append(cpu)
+                rows.append((f"{number - 1} behind", f"{wall:.1f}", f"{cpu:.1f}", f"{peak:.0f}"))
+    rows.append(("the most behind to the fewest", "", f"{seconds[-1] / seconds[0]:.2f}", ""))
+    table(f"Computing one more census of {options.packages:,}", ("", "wall s", "CPU s", "peak MB"), rows)
+
+
+def censuses(path: Path, packages: int, count: int) -> Iterator[int]:
+    """Take one census after another into a store; the number of each, when nobody has the store open."""
+    before: Day | None = None
+    for number, day in enumerate(days(packages, count), 1):
+        with writing(path) as database:
+            store = CensusStore(database)
+            if before is None:
+                take(store, (body(day, start, start + ROWS) for start in range(0, len(day.packages), ROWS)))
+            else:
+                follow(store, number, before, day)
+            found = counters(database.conn, number)
+            assert np.array_equal(found["package"], day.packages + 1), "packages are numbered as they are born"
+            assert np.array_equal(found["downloads"], day.downloads)
+        before = day
+        yield number
+
+
+def follow(store: CensusStore, number: int, before: Day, day: Day) -> None:
+    """One census after another: who is born as pages, the counters of the others as they are staged."""
+    at = FIRST_DAY + number * 86_400
+    snapshot = store.begin(Asked(HUB, "downloads", "census:x", None, "x", "x", at, at))
+    born = int(np.searchsorted(day.packages, before.packages[-1], side="right"))
+    spider = HubCensusSpider(Plan(HUB.name, None, endpoint="https://hub.example"))
+    content = body(day, born, len(day.packages))
+    answer = Answer("https://hub.example/api/models", 200, {}, content, at)
+    store.record(snapshot, census_page(answer, read_lines(content, Row), "", CUT, spider._observe, None))
+    with store.transaction():
+        store._connection.executemany(
+            "INSERT INTO census_page (snapshot_id, number, last_id, fields, content) VALUES (?, ?, '', '{}', ?)",
+            (
+                (snapshot, 1 + start // ROWS, staged(day, slice(start, min(start + ROWS, born))))
+                for start in range(0, born, ROWS)
+            ),
+        )
+    store.end(snapshot, "complete", [Finding("all", "pass", "", "")], None, at)
+
+
+def staged(day: Day, part: slice) -> bytes:
+    """The counters of some of a day's packages, as a page of a crawl leaves them."""
+    numbers, downloads, likes = (column[part].tolist() for column in (day.packages + 1, day.downloads, day.likes))
+    return stage(numbers, (downloads, likes, [None] * len(numbers)))
+
+
+def computed(path: Path) -> tuple[float, float, float]:
+    """Run `observatory compute`: wall seconds, CPU seconds, and the most memory it held, in MB."""
+    began = time.perf_counter()
+    child = subprocess.Popen([sys.executable, "-m", "analysis", "--db", str(path)], stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise SystemExit(f"compute ended with {child.returncode}")
+    return time.perf_counter() - began, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main()
