@@ -126,19 +126,18 @@ def _end_census(store: CensusStore, snapshot: int, reason: str | None) -> tuple[
     baseline = [(found["field"], found["share"]) for found in store.ask("baseline", snapshot=snapshot)]
     sizes = [found["packages"] for found in store.ask("census_sizes", snapshot=snapshot)]
     presence = store.presence(snapshot)
-    if row["counter"] == NAMES_ALONE:
-        pages = pages_of(store.ask("names_pages", snapshot=snapshot))
+    of_names = row["counter"] == NAMES_ALONE
+    pages = pages_of(store.ask("names_pages", snapshot=snapshot)) if of_names else []
+    if of_names:
         findings = judge_names(evidence, pages, sizes, store.leaders(snapshot))
-        events = lacking(pages, int(row["kept"]))
     else:
-        events = []
         findings = judge_census(evidence, presence, baseline, sizes, store.leaders(snapshot))
     status, why = _decided(findings, bool(row["kept"]), reason)
     now = int(time.time())
     with store.transaction():
         store.end(snapshot, status, findings, why, now, presence)
         if status == "complete":
-            note(store, snapshot, [*events_of(store, snapshot), *events], now)
+            note(store, snapshot, lacking(pages, row["kept"]) if of_names else events_of(store, snapshot), now)
     return status, why
 
 
