@@ -20,6 +20,7 @@ from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
+from crawler.cursors import cursor_form
 from crawler.decode import inversions
 from crawler.items import Answer, Event, Registry
 from crawler.redact import in_text
@@ -27,7 +28,7 @@ from crawler.settings import Manner, be_quiet, scrapy_settings
 from crawler.snapshot import endpoint_of, spider_for
 from crawler.spiders import CrawlError, Plan, RegistrySpider, next_link
 from crawler.spiders.ecosystems import choose, expected_period, read_registry
-from crawler.spiders.huggingface import EXPAND, cursor_form
+from crawler.spiders.huggingface import EXPAND
 from db.connect import writing
 from db.store import Store
 

@@ -52,7 +52,7 @@ def still_there(leaders: Sequence[tuple[str, bool]]) -> Finding:
     """G7: of the twenty packages with the largest counters, known from earlier censuses, nineteen are in this one."""
     rule = f"≥ {1 - MOST_MISSING:.0%} of the largest known packages"
     if not leaders:
-        return Finding("G7 leaders", "no baseline", "no census before this one", rule)
+        return Finding("G7 leaders", "no baseline", "none is known from a census before", rule)
     gone = [name for name, present in leaders if not present]
     measured = f"{len(leaders) - len(gone)} of {len(leaders)}" + (f"; gone: {', '.join(gone[:3])}" if gone else "")
     return finding("G7 leaders", len(gone) <= MOST_MISSING * len(leaders), measured, rule)

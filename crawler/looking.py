@@ -79,7 +79,7 @@ class Looking:
         self._show(self._told, quota)
         return Progress(pages=self._told.requests)
 
-    def stuck(self, page: Page) -> bool:
+    def stuck(self, page: Page, idle_pages: int) -> bool:
         """A look ends at its mark or at the number of pages it was given."""
         return False
 

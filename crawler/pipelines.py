@@ -36,7 +36,7 @@ class RecordPipeline:
         following = spider.next_url(page, progress)
         if following is None:
             spider.walked = True
-        elif following in self._asked or spider.recording.stuck(page):
+        elif following in self._asked or spider.recording.stuck(page, spider.idle_pages):
             spider.trouble = CrawlError(
                 f"{spider.plan.registry} sends us round in circles.",
                 why=f"After {progress.pages} pages it names a page that was read already, or brings nothing new.",

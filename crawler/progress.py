@@ -34,9 +34,10 @@ def _plain(registry: str, k: int | None) -> Show:
         if page.role == "probe" or (census and page.next_url and now - held[0] < EVERY):
             return
         held[0], held[1] = now, held[1] or progress.depth
-        line = f"{registry}: page {progress.pages}, {progress.depth} of {k or '?'} places"
+        expected = k or (page.population if census else None)
+        line = f"{registry}: page {progress.pages}, {progress.depth} of {expected or '?'} places"
         if census:
-            line += eta(k, progress.depth, (progress.depth - held[1]) / max(0.001, now - began))
+            line += eta(expected, progress.depth, (progress.depth - held[1]) / max(0.001, now - began))
         if progress.with_counters:
             line += f", {progress.with_counters} with counters"
         print(f"{line}, {quota}", file=sys.stderr, flush=True)
@@ -70,6 +71,8 @@ def _live(registry: str, k: int | None) -> Iterator[Show]:
 
         def show(page: Page, progress: Progress, quota: str) -> None:
             rate = progress.depth / max(0.001, time.monotonic() - began)
-            bar.update(line, completed=min(k or progress.depth, progress.depth), said=f"{rate:,.0f}/s  {quota}")
+            expected = k or (page.population if isinstance(page, CensusPage) else None) or None
+            bar.update(line, total=expected, completed=min(expected or progress.depth, progress.depth),
+                       said=f"{rate:,.0f}/s  {quota}")  # fmt: skip
 
         yield show

@@ -11,11 +11,13 @@ from crawler.census_events import events_of
 from crawler.checks import as_evidence, judge, verdict
 from crawler.events import detect
 from crawler.items import CensusPage, Page, Progress
+from crawler.names_checks import judge_names, lacking, missed, pages_of
 from crawler.redact import redacted, redacted_way
 from db import __version__
 from db.census_store import CensusStore
 from db.events import changed, histories, note
-from db.rows import Asked, Finding
+from db.names_store import NamesStore
+from db.rows import NAMES_ALONE, Asked, Finding
 from db.store import Resumable, Store
 
 if TYPE_CHECKING:
@@ -55,9 +57,21 @@ class Recording:
         census = isinstance(self._store, CensusStore) and self.snapshot is not None
         return self._store.last_id(self.snapshot) if census else ""
 
-    def stuck(self, page: Page) -> bool:
-        """Whether the list goes round in circles: two pages of it in a row brought no package that was not there."""
-        return page.role == "ranking" and self._idle_pages >= 2
+    @property
+    def newest_ids(self) -> frozenset[str]:
+        """The stable ids of the last page of a census that is in no order of them."""
+        census = isinstance(self._store, NamesStore) and self.snapshot is not None
+        return self._store.newest_ids(self.snapshot) if census else frozenset()
+
+    def missed(self) -> int | None:
+        """About how many packages the snapshot lacks, where there is an estimate."""
+        pages = pages_of(self._store.ask("names_pages", snapshot=self.snapshot))
+        found = missed(pages, self.progress.depth)
+        return found and found.about
+
+    def stuck(self, page: Page, idle_pages: int) -> bool:
+        """Whether the list goes round in circles: so many pages of it in a row brought no new package."""
+        return page.role == "ranking" and self._idle_pages >= idle_pages
 
     def fail(self, spider: RegistrySpider, reason: str) -> None:
         """Keep on record that a snapshot was tried and why it came to nothing."""
@@ -112,13 +126,18 @@ def _end_census(store: CensusStore, snapshot: int, reason: str | None) -> tuple[
     baseline = [(found["field"], found["share"]) for found in store.ask("baseline", snapshot=snapshot)]
     sizes = [found["packages"] for found in store.ask("census_sizes", snapshot=snapshot)]
     presence = store.presence(snapshot)
-    findings = judge_census(evidence, presence, baseline, sizes, store.leaders(snapshot))
+    of_names = row["counter"] == NAMES_ALONE
+    pages = pages_of(store.ask("names_pages", snapshot=snapshot)) if of_names else []
+    if of_names:
+        findings = judge_names(evidence, pages, sizes, store.leaders(snapshot))
+    else:
+        findings = judge_census(evidence, presence, baseline, sizes, store.leaders(snapshot))
     status, why = _decided(findings, bool(row["kept"]), reason)
     now = int(time.time())
     with store.transaction():
         store.end(snapshot, status, findings, why, now, presence)
         if status == "complete":
-            note(store, snapshot, events_of(store, snapshot), now)
+            note(store, snapshot, lacking(pages, row["kept"]) if of_names else events_of(store, snapshot), now)
     return status, why
 
 

@@ -21,6 +21,7 @@ from db import ObservatoryError, UsageError
 from db.census_store import CensusStore
 from db.command import DONE, FAILED, PARTIAL
 from db.connect import writing
+from db.names_store import NamesStore
 from db.store import Store
 
 SECONDS_A_DAY = 86400
@@ -38,6 +39,7 @@ class Outcome:
     listed: int = 0
     pages: int = 0
     duplicates: int = 0
+    missed: int | None = None  # about so many, where that can be told
     reason: str | None = None
     error: dict[str, str] | None = None
 
@@ -56,12 +58,6 @@ def spider_for(registry: str, of_everything: bool = False) -> type[RegistrySpide
     spiders = [loader.load(name) for name in loader.list()]
     serving = [spider for spider in spiders if spider.serves(registry)]
     found = next((spider for spider in serving if spider.of_everything == of_everything), None)
-    if found is None and serving:
-        raise NotThere(
-            f"{registry} cannot be taken in full.",
-            why="Its pages move while they are read.",
-            fix="Use --top K.",
-        )
     if found is None:
         raise NotThere(
             f"There is no registry {registry!r}.",
@@ -96,7 +92,8 @@ def take(path: Path, plan: Plan, manner: Manner, resume: bool) -> Outcome:
     kind = spider_for(plan.registry, plan.k is None)
     ordered_by = kind(plan).ordered_by  # refuses an order the registry does not have before anything is opened
     with writing(path) as database:
-        store = CensusStore(database) if kind.of_everything else Store(database)
+        of_everything = CensusStore if kind.in_order_of_ids else NamesStore
+        store = of_everything(database) if kind.of_everything else Store(database)
         now = int(time.time())
         resumed = resume_or_close(store, plan, ordered_by, resume, now)
         if resumed:
@@ -159,7 +156,7 @@ def _ended(
     progress = recording.progress
     return Outcome(
         plan.registry, recording.snapshot, status, EXIT_CODES.get(status, PARTIAL), progress.depth,
-        progress.pages, progress.duplicates, why, four_parts(trouble) if trouble else None,
+        progress.pages, progress.duplicates, recording.missed(), why, four_parts(trouble) if trouble else None,
     )  # fmt: skip
 
 

@@ -228,6 +228,15 @@ def staged(connection: sqlite3.Connection, snapshot: int) -> tuple[np.ndarray, l
     return packages, columns
 
 
+def staged_packages(connection: sqlite3.Connection, snapshot: int, newest_first: bool = False) -> Iterator[np.ndarray]:
+    """The packages of each page of an open census."""
+    pages = connection.execute(
+        "SELECT content FROM census_page WHERE snapshot_id = ?1 ORDER BY iif(?2, -number, number)",
+        (snapshot, newest_first),
+    )
+    return (_page(row[0])[0] for row in pages)
+
+
 def _page(content: bytes) -> np.ndarray:
     width = content[0] if content[0] in (4, 8) else None  # what was staged before there was a width is of eight bytes
     raw = zstandard.decompress(content[1:] if width else content)

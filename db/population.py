@@ -19,6 +19,7 @@ TEXTS = frozenset(("author", "name", "value", "relation", "library"))  # columns
 NO_LABEL = -1
 NONE = -1
 MANY = 256  # rows at a time: with many more, making and forgetting them takes longer than asking
+OVERWRITTEN, NOT_SAID = -1, -2  # instead of a number of edits
 Columns = Mapping[str, object]
 
 
@@ -56,7 +57,7 @@ def columns_of(cursor: sqlite3.Cursor) -> Mapping[str, np.ndarray | Words]:
 
 @dataclass(frozen=True)
 class Known:
-    """Every package of a registry in the order of its number; -1 where an instant is not known."""
+    """Every package of a registry in the order of its number; -1 where it is not known when it was modified."""
 
     package: np.ndarray
     created_at: np.ndarray
@@ -78,7 +79,8 @@ def population(source: Source, snapshot: int) -> Columns:
 
     A row for each dimension ('' in all, task, library, licence, author) and category: `packages`, `births` (made
     since), `returns` (older, and not in the census before), `deaths` (in it, and not in this), `edits` (in both and
-    modified since; -1 where a later census has overwritten that), `days` between the two, `previous` its number or -1.
+    modified since; -1 where a later census has overwritten that, -2 where the census does not say it), `days` between
+    the two, `previous` its number or -1. Whose making nobody says is made when it was first written down.
     """
     names = ("dimension", "category", "packages", "births", "returns", "deaths", "edits", "days", "previous")
     rows = list(_population(source, snapshot))
@@ -110,7 +112,8 @@ def _population(source: Source, snapshot: int) -> Iterator[tuple[object, ...]]:
     censuses = source.columns("censuses", snapshot)
     if not len(censuses["snapshot"]):
         return
-    taken_at = int(censuses["taken_at"][censuses["snapshot"] == snapshot][0])
+    (this,) = np.flatnonzero(censuses["snapshot"] == snapshot)
+    taken_at, says_modified = int(censuses["taken_at"][this]), bool(censuses["says_modified"][this])
     earlier, is_newest = censuses["taken_at"] < taken_at, taken_at == censuses["taken_at"][-1]
     previous = int(censuses["snapshot"][earlier][-1]) if earlier.any() else NONE
     previous_at = int(censuses["taken_at"][earlier][-1]) if earlier.any() else 0
@@ -129,7 +132,8 @@ def _population(source: Source, snapshot: int) -> Iterator[tuple[object, ...]]:
     for dimension, labels, categories in _dimensions(source, known, snapshot):
         for category, counts in _by_category(labels, categories, groups):
             counts = counts if previous != NONE else [counts[0], 0, 0, 0, 0]
-            yield (dimension, category, *counts[:4], counts[4] if is_newest else -1, days, previous)
+            edits = NOT_SAID if not says_modified else counts[4] if is_newest else OVERWRITTEN
+            yield (dimension, category, *counts[:4], edits, days, previous)
 
 
 def _dimensions(source: Source, known: Known, snapshot: int) -> Iterator[tuple[str, np.ndarray, list[str]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+NAMES_ALONE = "census:names"  # the counter of a census that has none
 RELATIONS = ("finetune", "adapter", "merge", "quantized", "unstated")
 
 
@@ -126,7 +127,9 @@ class CensusPage(Page):
 
     A `fingerprint` is of all that a row says but its counters: while it is the same there is nothing to write of the
     row but those. `observe` gives the whole of one row, and is asked only for rows that differ. `repeated` rows of the
-    body were seen before, `beyond` were made after the census began.
+    body were seen before, `beyond` were made after the census began. `population` is how many packages the registry
+    says it has, 0 where it does not. A probe is compared with what was seen before, and adds nothing;
+    the next `Progress.missing` has a few that were not seen.
     """
 
     stable_ids: Sequence[str] = ()
@@ -139,6 +142,7 @@ class CensusPage(Page):
     fields: Mapping[str, int] = field(default_factory=dict)
     repeated: int = 0
     beyond: int = 0
+    population: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,9 @@ def create(world: World, hub: HubRegistry, wanted: Mapping[str, object]) -> obje
 
 def act(world: World, registry: Registry, place: int, action: str, to: str) -> Mapping[str, object]:
     """Let one event happen to a row."""
+    if isinstance(registry, PackageRegistry) and action in ("vanish", "come_back"):
+        (registry.vanish if action == "vanish" else registry.come_back)(place)
+        return {"kind": action}
     if isinstance(registry, PackageRegistry):
         registry.status[place] = {"delete": "removed"}.get(action, to or action)
         registry.touch()

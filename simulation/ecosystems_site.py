@@ -96,7 +96,7 @@ class EcosystemsSite:
     def _registries(self, ask: Ask, base: str) -> Reply:
         wanted = ask.one("ecosystem")
         every = [one for one in self.world.packages.values() if wanted in ("", one.kind.ecosystem)]
-        every.sort(key=lambda one: -len(one.names))
+        every.sort(key=lambda one: -len(one.there()))
         page, size = paging(ask, ask.largest or LARGEST_PAGE)
         shown = every[(page - 1) * size : page * size]
         pages = max(1, -(-len(every) // size))
@@ -143,7 +143,7 @@ def page_headers(ask: Ask, page: int, size: int, more: bool, last: int = 0) -> d
 def ordered(ask: Ask, registry: PackageRegistry, sort: str, ascending: bool) -> list[int]:
     """Return all rows in order: by id if no order was asked for, by updated_at if the sort is unknown."""
     if not sort and not ask.one("order"):
-        return list(range(len(registry.names)))
+        return registry.there()
     column = "name" if sort == "name" else SORTS.get(sort, "updated")
     return registry.order(column, ascending).tolist()
 
@@ -172,6 +172,11 @@ def within(registry: PackageRegistry, places: Sequence[int], parameter: str, bou
 
 def find_package(registry: PackageRegistry, name: str) -> int | None:
     """Return a package by name; pypi forgives case and punctuation, the others only case."""
+    place = _place_of_name(registry, name)
+    return None if place in registry.gone else place
+
+
+def _place_of_name(registry: PackageRegistry, name: str) -> int | None:
     if name in registry.places:
         return registry.places[name]
     if registry.kind.ecosystem == "pypi":

@@ -23,6 +23,8 @@ class Options:
     lively: float = field(default=0.0, metadata={"help": "Hub: share born, deleted, edited a day; 0: as usual"})
     moving: float = field(default=1.0, metadata={"help": "Hub: share of the counters that may move in a day"})
     churn: float = field(default=0.0, metadata={"help": "share of counters that change after each list"})
+    appearing: float = field(default=0.0, metadata={"help": "Ecosyste.ms: packages that appear after each list"})
+    vanishing: float = field(default=0.0, metadata={"help": "Ecosyste.ms: packages that vanish after each list"})
     quota: int = field(default=500, metadata={"help": "Hub: API requests per window, anonymous"})
     window: float = field(default=300.0, metadata={"help": "Hub: seconds per window, in real time"})
     eco_quota: int = field(default=5000, metadata={"help": "Ecosyste.ms: requests per window, anonymous"})

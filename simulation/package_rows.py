@@ -12,7 +12,7 @@ from simulation.words import ADJECTIVES, LICENCES, NOUNS, namespace
 
 def registry_row(registry: PackageRegistry, base: str) -> dict[str, object]:
     """Return one row of /registries."""
-    kind, size = registry.kind, len(registry.names)
+    kind, size = registry.kind, len(registry.there())
     stored = registry.columns["downloads"]
     address = f"{base}/registries/{quote(registry.name)}"
     return {

@@ -72,6 +72,7 @@ class PackageRegistry:
         self.places: dict[str, int] = {}
         self._taken: set[str] = set()
         self.status: dict[int, str] = {}
+        self.gone: set[int] = set()
         self.overrides: dict[int, dict[str, object]] = {}
         self.first_number = 1000000 + 100000 * len(kind.name)
         self.columns: dict[str, np.ndarray] = {}
@@ -112,12 +113,13 @@ class PackageRegistry:
         version, order = self._orders.get(key, (-1, None))
         if order is None or version != self.version:
             order = self._sorted(column, ascending)
+            order = order[~np.isin(order, list(self.gone))] if self.gone else order
             self._orders[key] = (self.version, order)
         return order
 
     def _sorted(self, column: str, ascending: bool) -> np.ndarray:
         if column == "name":
-            order = np.array(sorted(range(len(self.names)), key=self.names.__getitem__), np.int64)
+            order = np.array(sorted(range(len(self.names)), key=lambda place: collated(self.names[place])), np.int64)
             return order if ascending else order[::-1]
         values = self.columns[column]
         keys = values if ascending else -values
@@ -126,6 +128,35 @@ class PackageRegistry:
     def shuffle_ties(self, draw: np.random.Generator) -> None:
         """Let equals change places, as they do when rows of a table without a tie-breaker are rewritten."""
         self.columns["tie"] = draw.permutation(len(self.names))
+        self.touch()
+
+    def restless(self, appearing: float, vanishing: float, now: int, draw: np.random.Generator) -> list[dict[str, str]]:
+        """Let about so many packages appear and so many rows go, wherever they stand; what happened."""
+        born, lost = int(draw.poisson(appearing)), int(draw.poisson(vanishing))
+        there = self.there()
+        left = [there[one] for one in draw.choice(len(there), min(lost, len(there) - 1), replace=False)]
+        for place in left:
+            self.vanish(place)
+        self._arrive(born, now, random.Random(int(draw.integers(2**62))), draw)
+        self.columns["created"][len(self.names) - born :] = now
+        came = self.names[len(self.names) - born :]
+        return [
+            *({"kind": "vanished", "id": self.names[place], "name": self.names[place]} for place in left),
+            *({"kind": "created", "id": name, "name": name} for name in came),
+        ]
+
+    def there(self) -> list[int]:
+        """Return the rows that are in the table."""
+        return [place for place in range(len(self.names)) if place not in self.gone]
+
+    def vanish(self, place: int) -> None:
+        """Take a row out of the table."""
+        self.gone.add(place)
+        self.touch()
+
+    def come_back(self, place: int) -> None:
+        """Put a row that vanished into the table again."""
+        self.gone.discard(place)
         self.touch()
 
     def live_one_day(self, day: int, now: int) -> list[dict[str, object]]:
@@ -196,6 +227,11 @@ def first_columns(kind: Kind, size: int, now: int, dice: np.random.Generator) ->
 def folded(ecosystem: str, name: str) -> str:
     """Return a name as its ecosystem compares it: pypi by PEP 503, the others as it is."""
     return re.sub(r"[-_.]+", "-", name).lower() if ecosystem == "pypi" else name
+
+
+def collated(name: str) -> tuple[str, str]:
+    """Return what a name is sorted by: as a database does whose order is not that of the bytes."""
+    return re.sub(r"[^a-z0-9]+", "", name.lower()), name
 
 
 def package_name(ecosystem: str, draw: random.Random) -> str:

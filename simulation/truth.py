@@ -50,7 +50,7 @@ def package_ranking(registry: PackageRegistry, by: str) -> list[dict[str, object
     if by not in SORTS:
         raise UnknownName(f"no ranking of {registry.name} by {by!r}")
     values = registry.columns[SORTS[by]].tolist()
-    order = sorted(range(len(values)), key=lambda place: (-values[place], registry.names[place]))
+    order = sorted(registry.there(), key=lambda place: (-values[place], registry.names[place]))
     return [
         {
             "id": registry.names[place],

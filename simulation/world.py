@@ -122,11 +122,15 @@ class World:
         return noted
 
     def churn(self, registry: Registry) -> None:
-        """After a list was served, let the agreed share of its registry's counters change."""
+        """After a list was served, let the agreed share of its registry's counters change, and packages come and go."""
         self.lists_served += 1
+        draw = np.random.default_rng([self.options.seed, self.lists_served])
+        if isinstance(registry, PackageRegistry) and (self.options.appearing or self.options.vanishing):
+            happened = registry.restless(self.options.appearing, self.options.vanishing, int(self.clock.now()), draw)
+            for facts in happened:
+                self._note(registry.name, self.clock.midnight(), facts)
         if self.options.churn <= 0:
             return
-        draw = np.random.default_rng([self.options.seed, self.lists_served])
         for column in churned_columns(registry):
             churn_column(draw, registry.columns[column], self.options.churn)
         registry.touch()

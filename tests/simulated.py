@@ -69,6 +69,10 @@ class Simulation:
         """Script faults."""
         self._ask("POST", "faults", script)
 
+    def names(self, registry: str) -> set[str]:
+        """Return what the packages of a registry of Ecosyste.ms are called now."""
+        return {row["id"] for row in self.truth(registry, k=10**9)}
+
     def requests(self, api: str = "") -> list[dict[str, Any]]:
         """Return the requests since the last reset, of both sites or of one."""
         return [one for one in self._ask("GET", "requests") if api in ("", one["api"])]

@@ -8,17 +8,18 @@ from pandas import DataFrame
 
 from analysis.metric import Result
 
-VERSION = 1
+VERSION = 2
 OF = "census"
 
 WEEK = 7.0
 NO_CENSUS = "this snapshot is no census"
 FIRST = "the first census: nothing to compare with"
 OVERWRITTEN = "a later census has overwritten when packages were last modified"
+NOT_SAID = "a census of names alone does not say when packages were modified"
 CHANGES = ("births", "returns", "deaths", "edits")
 MEANS = {
-    "births": "made since the census before and in this one",
-    "returns": "older than the census before, not in it, and in this one",
+    "births": "made since the census before (first seen since, where nobody says when) and in this one",
+    "returns": "made or first seen before the census before, not in it, and in this one",
     "deaths": "in the census before and not in this one: deleted or private",
     "edits": "in both, and modified between them",
 }
@@ -44,7 +45,8 @@ def population(population: DataFrame) -> Iterator[Result]:
     Caveats: a census has no sampling error, so there is no interval. Who comes and goes between two censuses is not
     seen, so rates fall as the gap grows; a package edited twice counts once. A package made private is a death, one
     made public again a return. One that a look has since seen edited again is not among the edits. Attributes are what
-    the census said of the living and last said of the gone.
+    the census said of the living and last said of the gone. Where nobody says when a package was made, it counts as
+    made when it was first seen. Ecosyste.ms lists the names of removed packages too: a death there is a name that went.
 
     After Castaño et al., MSR 2024, doi 10.1145/3643991.3644898 (growth and maintenance of the Hub).
     """
@@ -64,7 +66,7 @@ def _a_week(name: str, change: str, count: int, row: object, n: int) -> Result:
     if previous < 0:
         return Result(name, None, n=n, note=FIRST)
     if count < 0:
-        return Result(name, None, n=n, note=OVERWRITTEN, previous_snapshot=previous)
+        return Result(name, None, n=n, note=OVERWRITTEN if count == -1 else NOT_SAID, previous_snapshot=previous)
     days = float(row.days)  # type: ignore[attr-defined]
     note = f"a week, over {days:.1f} days; {change}: {MEANS[change]}"
     return Result(name, count * WEEK / days, n=n, note=note, previous_snapshot=previous)

@@ -81,8 +81,10 @@ class RegistrySpider(Spider):
     public_endpoint = ""
     pause = 0.0
     of_everything = False
+    in_order_of_ids = True  # whether the pages of a census come in the order of the stable ids
     resumes = True  # whether its command has a --resume
     asked_ahead: str | None = None
+    idle_pages = 2  # that may bring nothing new, one after the other, before the list is said to go round in circles
     page_bytes = 128 * 1024 * 1024
 
     def __init__(self, plan: Plan, resume_at: str | None = None, recording: Recording | None = None) -> None:
@@ -129,9 +131,9 @@ class RegistrySpider(Spider):
         """The same rows in smaller pages, for a server that finds this one too heavy; None if there is no smaller."""
         return None
 
-    def cut(self, page: Page) -> bool:
-        """Whether a page may have lost rows, and is to be asked for once more."""
-        return False
+    def instead(self, page: Page, tries: int) -> str | None:
+        """What to ask for instead of storing a page that may have lost rows, after so many tries; None to store it."""
+        return None
 
     async def start(self) -> AsyncIterator[Request]:
         """Scrapy's entry: the first question, or the one a killed crawl had come to."""
@@ -145,8 +147,9 @@ class RegistrySpider(Spider):
         """Read one answer; where to go on is decided after the page is stored (crawler.pipelines)."""
         try:
             page = self.read(response.meta["answer"])
-            again = self.cut(page) and not response.meta.get("again")
-            yield self.request(page.url).replace(meta={"again": True}) if again else page
+            tries = response.meta.get("tries", 0)
+            other = self.instead(page, tries)
+            yield self.request(other).replace(meta={"tries": tries + 1}) if other else page
         except CrawlError as error:
             self.trouble = error
         except Exception as error:  # Scrapy would log it and go on as if nothing had been

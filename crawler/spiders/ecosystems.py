@@ -27,7 +27,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import msgspec
 
-from crawler.decode import Count, Name, NotAList, inversions, read_rows, seconds, split
+from crawler.decode import Count, Name, NotAList, Unreadable, inversions, read_rows, seconds, split, storable
 from crawler.items import Answer, Event, Observation, Page, Progress, Registry, Reject
 from crawler.spiders import CrawlError, NotThere, Plan, RegistrySpider, not_a_list, page_of
 from db.identity import stable_id
@@ -133,7 +133,7 @@ class EcosystemsSpider(RegistrySpider):
             return self._read_registries(answer)
         if path.endswith("/package_names"):
             return self._read_names(answer)
-        if _number(answer.url, "per_page") == 1:
+        if number_of(answer.url, "per_page") == 1:
             return self._read_leader(answer)
         return self._read_counters(answer)
 
@@ -145,14 +145,14 @@ class EcosystemsSpider(RegistrySpider):
             if progress.depth < self.plan.k and page.next_url:
                 return page.next_url
             return self._list_url("packages", ROWS_PAGE) if self.plan.with_counters else None
-        done = _number(page.url, "page") * _number(page.url, "per_page") if page.next_url else None
+        done = number_of(page.url, "page") * number_of(page.url, "per_page") if page.next_url else None
         if done is not None and done < self.plan.k * 1.01 + ROWS_PAGE and progress.with_counters < self.plan.k:
             return page.next_url
         return self._next_single(progress)
 
     def smaller(self, url: str) -> str | None:
         """The same offset in pages of half the size, while the offset is a whole number of them."""
-        size, number = _number(url, "per_page"), _number(url, "page")
+        size, number = number_of(url, "per_page"), number_of(url, "page")
         half = size // 2
         if not url.split("?")[0].endswith("/packages") or half < SMALLEST_PAGE:
             return None
@@ -174,7 +174,11 @@ class EcosystemsSpider(RegistrySpider):
         if chosen is None:
             raise unknown_registry(self.plan.registry, [registry for registry in known if registry])
         self.learned |= {"service_name": chosen.name, "population": chosen.packages_count or 0}
-        return page_of("probe", answer, len(known), next_url=self._list_url("packages", 1))
+        return page_of("probe", answer, len(known), next_url=self.second_url())
+
+    def second_url(self) -> str:
+        """What is asked when it is known what the service calls this registry: what its counter means."""
+        return self._list_url("packages", 1)
 
     def _read_leader(self, answer: Answer) -> Page:
         """The first row tells what the counter means."""
@@ -204,15 +208,8 @@ class EcosystemsSpider(RegistrySpider):
 
     def _read_names(self, answer: Answer) -> Page:
         rows = split_or_complain(self.plan.registry, answer)
-        observations, rejects = [], []
-        for position, raw in enumerate(rows):
-            try:
-                name = msgspec.json.decode(raw, type=Name)
-                observations.append(
-                    Observation(stable_id(self.plan.registry, name), stable_id(self.plan.registry, name))
-                )
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                rejects.append(Reject(position, str(error)[:200], raw[:500].decode("utf-8", "replace")))
+        names, rejects = read_names(self.plan.registry, rows)
+        observations = [Observation(name, name) for name in names]
         return page_of(
             "ranking", answer, len(rows), observations, rejects, next_url=self.following(answer), body=answer.body
         )
@@ -238,14 +235,15 @@ class EcosystemsSpider(RegistrySpider):
         if not left or len(self._asked_singly) >= SINGLES:
             return None
         self._asked_singly.add(left[0])
-        return f"{self._base()}/packages/{quote(left[0], safe='')}"
+        return f"{self.base()}/packages/{quote(left[0], safe='')}"
 
-    def _base(self) -> str:
+    def base(self) -> str:
+        """The address of this registry."""
         return f"{self.plan.endpoint}/registries/{quote(str(self.learned['service_name']), safe='')}"
 
     def _list_url(self, what: str, size: int) -> str:
         words = {"sort": SORTS[self.ordered_by], "order": "desc", "per_page": size, "page": 1}
-        return f"{self._base()}/{what}?{urlencode(words)}"
+        return f"{self.base()}/{what}?{urlencode(words)}"
 
 
 def observation(row: Row, registry: str) -> Observation:
@@ -329,6 +327,19 @@ def split_or_complain(registry: str, answer: Answer) -> list[bytes]:
         raise not_a_list(registry, error) from error
 
 
+def read_names(registry: str, rows: Iterable[bytes]) -> tuple[list[str], list[Reject]]:
+    """The stable ids of a list of names, and what is no name."""
+    names, rejects = [], []
+    for position, raw in enumerate(rows):
+        try:
+            name = stable_id(registry, msgspec.json.decode(raw, type=Name))
+            storable(name)
+            names.append(name)
+        except (msgspec.DecodeError, UnicodeDecodeError, Unreadable) as error:
+            rejects.append(Reject(position, str(error)[:200], raw[:500].decode("utf-8", "replace")))
+    return names, rejects
+
+
 def read_registry(raw: bytes) -> RegistryRow | None:
     """One registry of the list, or None where the row cannot be read."""
     try:
@@ -337,6 +348,7 @@ def read_registry(raw: bytes) -> RegistryRow | None:
         return None
 
 
-def _number(url: str, name: str) -> int:
+def number_of(url: str, name: str) -> int:
+    """A parameter of an address that is a number; 0 where it is none."""
     value = dict(parse_qsl(urlsplit(url).query)).get(name, "")
     return int(value) if value.isascii() and value.isdigit() else 0

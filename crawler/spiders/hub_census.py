@@ -22,20 +22,11 @@ from urllib.parse import urlencode
 from scrapy.http import Response
 
 from crawler.census import census_page, read_lines
+from crawler.cursors import cursor_form, last_place, losses, place
 from crawler.decode import NotAList, read_row
 from crawler.items import Answer, Observation, Page, Progress
 from crawler.spiders import CrawlError, Plan, not_a_list, page_of, unforeseen
-from crawler.spiders.huggingface import (
-    PAGE,
-    HuggingFaceSpider,
-    Row,
-    cursor_form,
-    last_of,
-    losses,
-    observation,
-    parameter,
-    surprises,
-)
+from crawler.spiders.huggingface import PAGE, HuggingFaceSpider, Row, observation, parameter, surprises
 
 if TYPE_CHECKING:
     from crawler.recording import Recording
@@ -75,8 +66,8 @@ class HubCensusSpider(HuggingFaceSpider):
             lines = read_lines(answer.body, Row)
         except NotAList as error:
             raise not_a_list(self.plan.registry, error) from error
-        last = last_of(lines.received, lines.columns["key"], lines.rejects)
-        lines.events.extend(losses(following, last) if last is not None and last < cut else ())
+        last = last_place(lines.received, (place(0, key) for key in lines.columns["key"][-1:]), lines.rejects)
+        lines.events.extend(losses(following, last) if last is not None and last[1] < cut else ())
         page = census_page(answer, lines, self.last_id, cut, self._observe, following)
         self.last_id = page.stable_ids[-1] if page.stable_ids else self.last_id
         return page

@@ -15,12 +15,10 @@ Counters
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import re
 import tomllib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -31,8 +29,9 @@ import msgspec
 from huggingface_hub import constants, get_token
 from scrapy import Request
 
+from crawler.cursors import Place, cursor_form, goes_on_after, last_place, losses, place
 from crawler.decode import Count, Key, Name, NotAList, Rows, inversions, read_rows, seconds
-from crawler.items import Answer, Event, Observation, Page, Parent, Progress, Registry, Reject
+from crawler.items import Answer, Event, Observation, Page, Parent, Progress, Registry
 from crawler.spiders import CrawlError, NotThere, Plan, RegistrySpider, not_a_list, page_of
 
 if TYPE_CHECKING:
@@ -161,29 +160,32 @@ class HuggingFaceSpider(RegistrySpider):
             following = self._list_url(self.learned["expand"], min(PAGE, self.plan.k + 1))
             return page_of("probe", answer, rows.received, events=events, next_url=following, body=answer.body)
         disorder = inversions(_value(row, self.ordered_by) for row in rows.observations)
-        last = last_of(rows.received, [row.stable_id for row in rows.observations[-1:]], rows.rejects)
-        events = [*rows.events, *losses(following, last)]
+        events = [*rows.events, *losses(following, self._last_place(rows))]
         return page_of("ranking", answer, rows.received, rows.observations, rows.rejects, events, disorder,
                        following, answer.body)  # fmt: skip
 
-    def cut(self, page: Page) -> bool:
-        """The list goes on after another row than the last one here; or, where that cannot be told, there are fewer
-        rows than were asked for: a loss, or the most the server gives, which is believed when it comes again."""
+    def instead(self, page: Page, tries: int) -> str | None:
+        """The same page: the list goes on after another row than its last one. Where that cannot be told: it has fewer
+        rows than were asked for, a loss or the most the server gives, which is believed when it comes again."""
         if page.role != "ranking" or page.next_url is None:
-            return False
-        last = last_of(page.received, [row.stable_id for row in page.observations[-1:]], page.rejects)
+            return None
+        last = self._last_place(page)
         if last is not None and goes_on_after(page.next_url) is not None:
-            return bool(list(losses(page.next_url, last)))
+            return page.url if any(losses(page.next_url, last)) and not tries else None
         if page.received >= int(parameter(page.url, "limit") or 0) or page.received == self._most:
-            return False
+            return None
         self._most = page.received
-        return True
+        return None if tries else page.url
 
     def next_url(self, page: Page, progress: Progress) -> str | None:
         """The next page, until K places are taken."""
         if page.role == "ranking" and progress.depth >= self.plan.k:
             return None
         return page.next_url
+
+    def _last_place(self, page: Page | Rows) -> Place | None:
+        places = (place(_value(row, self.ordered_by), row.stable_id) for row in page.observations[-1:])
+        return last_place(page.received, places, page.rejects)
 
     def _rows(self, answer: Answer) -> Rows:
         asked = _asked(answer.url) or set(self.learned["expand"])
@@ -320,47 +322,6 @@ def surprises(answer: Answer, cursor: str, sort: str) -> Iterable[Event]:
         yield Event("assumption_differs", "warning", "the keys of the cursor", wanted, cursor)
     if "ratelimit" not in answer.headers:
         yield Event("assumption_differs", "warning", "the quota is not stated any more", "RateLimit", None)
-
-
-def losses(following: str | None, last: str | None) -> Iterator[Event]:
-    """What the address of the next page says of rows that should stand after the last one of this page."""
-    wanted = goes_on_after(following)
-    if wanted is not None and last is not None and wanted != last:
-        yield Event("rows_lost", "warning", "the list goes on after another row than the last one here", last, wanted)
-
-
-def last_of(received: int, ids: Sequence[str], rejects: Iterable[Reject]) -> str | None:
-    """The id of the last row of a page, if that row could be read."""
-    return ids[-1] if ids and received - 1 not in {reject.position for reject in rejects} else None
-
-
-def goes_on_after(url: str | None) -> str | None:
-    """The id of the row that a cursor goes on after, if that can be read.
-
-    >>> cursor = base64.b64encode(b'{"$or": [{"likes": 4, "_id": {"$gt": "6a"}}, {"likes": {"$lt": 4}}]}').decode()
-    >>> goes_on_after("https://hub.example/api/models?" + urlencode({"cursor": cursor}))
-    '6a'
-    """
-    for part in _predicate(url):
-        after = part.get("_id")
-        if isinstance(after, dict) and isinstance(after.get("$gt"), str):
-            return after["$gt"]
-    return None
-
-
-def cursor_form(url: str | None) -> str:
-    """The keys a cursor stands on, as the Hub's predicate names them: 'downloads, _id'; '' if it cannot be read."""
-    return ", ".join(dict.fromkeys(key for part in _predicate(url) for key in part))
-
-
-def _predicate(url: str | None) -> list[dict[str, object]]:
-    """The parts of the question that a cursor asks the Hub's database."""
-    try:
-        found = json.loads(base64.b64decode(parameter(url or "", "cursor") or ""))
-        parts = found.get("$or", [found])
-    except (ValueError, binascii.Error, AttributeError, TypeError, RecursionError):
-        return []
-    return [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
 
 
 def _asked(url: str) -> set[str]:

@@ -29,7 +29,9 @@ def add(words: Words) -> None:
     word.add_argument("registries", nargs="+", metavar="REGISTRY", help="huggingface/models, npm, pypi, …")
     depth = word.add_mutually_exclusive_group()
     depth.add_argument("--top", type=count, default=1000, metavar="K", help="how deep (default: 1000)")
-    depth.add_argument("--full", action="store_true", help="every package there is: a census (of the Hub's registries)")
+    depth.add_argument(
+        "--full", action="store_true", help="every package there is: a census (of Ecosyste.ms: the names)"
+    )
     word.add_argument(
         "--resume-within", type=count, default=3, metavar="DAYS",
         help="of its begin a census may be gone on with (default: 3); it is as of its begin",
@@ -151,6 +153,8 @@ def _line(outcome: dict[str, object]) -> str:
     line = f"{head}  snapshot {outcome['snapshot']}, {outcome['listed']:,} packages on {outcome['pages']} pages"
     if outcome.get("duplicates"):
         line += f", {outcome['duplicates']} seen twice"
+    if outcome.get("missed") is not None:
+        line += f" where pages overlap, about {outcome['missed']} missed"
     if outcome["reason"]:
         line += f"\n         {outcome['reason']}"
     return line + (

@@ -3,7 +3,7 @@
 SELECT p.package_id, p.registry_id, p.stable_id,
        COALESCE((SELECT a.name FROM alias a WHERE a.package_id = p.package_id AND a.since < :until
                  ORDER BY a.since DESC LIMIT 1), p.name) AS name,
-       p.created_at,
+       p.known_at, p.created_at,
        CASE WHEN p.seen_at < :until THEN p.modified_at END AS modified_at,
        CASE WHEN p.seen_at < :until THEN p.sha END AS sha,
        CASE WHEN p.seen_at < :until THEN p.downloads END AS downloads,

@@ -6,7 +6,7 @@ values_in_order AS (
            WHEN 'dependents' THEN k.dependents ELSE k.trending END, -1) AS value
     FROM ranking k JOIN snapshot s ON s.snapshot_id = k.snapshot_id WHERE k.snapshot_id = :snapshot),
 steps AS (SELECT value, lag(value) OVER (ORDER BY rank) AS above FROM values_in_order)
-SELECT s.snapshot_id, r.name AS registry, s.origin, s.kind, s.k, s.ordered_by, s.started_at, s.taken_at, s.settings,
+SELECT s.snapshot_id, r.name AS registry, s.origin, s.kind, s.k, s.ordered_by, s.counter, s.started_at, s.taken_at, s.settings,
        (SELECT count(*) FROM values_in_order) AS listed,
        (SELECT count(*) FROM values_in_order v WHERE v.value >= 0
          OR v.page IN (SELECT number FROM pages WHERE role = 'counters')) AS with_counters,

@@ -132,12 +132,6 @@ def test_datasets_are_taken_in_full_as_models_are(crawl: Crawl, pretend: Simulat
     assert everybody(done, 1) == truth(pretend, "huggingface/datasets")
 
 
-def test_only_the_hub_is_taken_in_full(crawl: Crawl) -> None:
-    done = crawl("snapshot", "npm", "--full", form="text")
-    assert done.exit_code == 2
-    assert "cannot be taken in full" in done.errors
-
-
 def test_what_was_made_after_the_beginning_is_left_out(crawl: Crawl, pretend: Simulation) -> None:
     page = paged([row(1), row(2), row(3)], cut=f"{3:024x}", following="https://hub.example/next")
     assert ([*page.stable_ids], page.beyond, page.next_url) == ([f"{1:024x}", f"{2:024x}"], 1, None)

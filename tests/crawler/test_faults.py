@@ -159,7 +159,7 @@ def test_C10_a_next_page_on_another_host_is_not_asked_for(crawl: Crawl, pretend:
 
 
 def test_C13_rows_that_come_twice_are_counted_and_many_are_too_many(crawl: Crawl, pretend: Simulation) -> None:
-    is_partial(crawl, pretend, "overlap", scripted("duplicate_rows", n=200))
+    is_partial(crawl, pretend, "overlap", scripted("duplicate_rows", n=200, times=2))
 
 
 @pytest.mark.slow

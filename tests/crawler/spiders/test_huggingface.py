@@ -16,7 +16,6 @@ from crawler.spiders.huggingface import (
     CardData,
     Row,
     accepted,
-    cursor_form,
     observation,
     parents,
 )
@@ -104,31 +103,6 @@ def test_an_attribute_that_was_not_asked_for_is_not_spoken_of() -> None:
 )
 def test_gates_are_named(gated: bool | str | None, said: str | None) -> None:
     assert observation(Row(id="a/b", key=KEY, gated=gated), ALL).attributes["gated"] == said
-
-
-@pytest.mark.parametrize(
-    ("cursor", "form"),
-    [
-        ('{"_id":{"$gt":"6a0e3141f27e4e44e999a28a"}}', "_id"),
-        (
-            '{"$or":[{"downloads":2,"_id":{"$gt":"6390d9"}},{"downloads":{"$lt":2}},{"downloads":null}]}',
-            "downloads, _id",
-        ),
-        ("not json", ""),
-        ("[]", ""),
-        ('{"$or": 7}', ""),
-    ],
-)
-def test_the_keys_of_a_cursor_are_read(cursor: str, form: str) -> None:
-    import base64
-    from urllib.parse import quote
-
-    assert cursor_form("https://hub.example/api/models?cursor=" + quote(base64.b64encode(cursor.encode()))) == form
-
-
-@pytest.mark.parametrize("url", [None, "", "https://hub.example/?cursor=%%%", "https://hub.example/?cursor=AAAA"])
-def test_a_cursor_that_is_none_has_no_keys(url: str | None) -> None:
-    assert cursor_form(url) == ""
 
 
 def test_a_refusal_that_names_nothing_of_ours_costs_only_lineage() -> None:
