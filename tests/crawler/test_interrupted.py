@@ -85,7 +85,7 @@ def test_A1_A13_a_crawl_that_is_killed_or_stopped_anywhere_comes_to_the_same_end
         for moment in range(1, STATEMENTS, step)
     ]  # fmt: skip
     measured(f"{sum(code != 0 for code in codes)} times {signal.Signals(number).name}")
-    assert sum(code != 0 for code in codes) >= 15
+    assert sum(code != 0 for code in codes) > len(codes) / 2, "most of them are stopped before they are done"
 
 
 @pytest.mark.slow
