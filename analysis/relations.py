@@ -89,9 +89,10 @@ class OfLake:
         Raises:
             EngineMissing: the lake has the census and not its counters.
         """
-        from analysis.engines import COUNTERS, no_counters
+        from analysis.engines import no_counters
 
-        found = self.engine.columns(COUNTERS, {"snapshot": snapshot})
+        asked = (FOLDER.parent / "lake_counters.sql").read_text("utf-8")
+        found = self.engine.columns(asked, {"snapshot": snapshot})
         if not len(found["package"]):
             told = self.engine.execute("SELECT packages FROM census WHERE snapshot_id = :s", {"s": snapshot})
             if any(packages for (packages,) in told):

@@ -153,7 +153,7 @@ def newest(connection: sqlite3.Connection, path: Path, number: int) -> dict[str,
     """The newest ticks of each schedule, oldest first, those of the journal among them."""
     found: dict[str, dict[int, Tick]] = {}
     if _has_ticks(connection):
-        text = (Path(__file__).parent / "queries" / "ticks.sql").read_text("utf-8")
+        text = (Path(__file__).parent / "statements" / "ticks_newest.sql").read_text("utf-8")
         for row in connection.execute(text, {"newest": number}):
             found.setdefault(row["schedule"], {})[row["due_at"]] = Tick(*row)
     for tick in journal(path):

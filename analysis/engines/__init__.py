@@ -85,14 +85,6 @@ class LakeTable:
         return f"{folder}/{'*/' * len(self.split)}*.parquet" if depth else folder
 
 
-# What `db.census.counters` gives of a store.
-COUNTERS = """
-SELECT package_id AS package, COALESCE(downloads, -1) AS downloads, COALESCE(likes, -1) AS likes,
-       COALESCE(downloads_all_time, -1) AS downloads_all_time
-FROM counter WHERE snapshot_id = :snapshot ORDER BY package
-"""
-
-
 def by_columns(table: Table) -> Mapping[str, ndarray | Words]:
     """Columns of Arrow as `db.population` reads them."""
     from db.population import TEXTS, Words

@@ -3,4 +3,4 @@ SELECT schedule, due_at, cause, outcome, reason, command, started_at, ended_at, 
 FROM (SELECT t.*, ROW_NUMBER() OVER (PARTITION BY schedule ORDER BY due_at DESC) AS place
       FROM tick t WHERE outcome <> 'known') newest
 WHERE place <= :newest
-ORDER BY schedule, due_at
+ORDER BY schedule, due_at;
