@@ -7,11 +7,9 @@ the two that are measured are copies, for computing them is not what is measured
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +28,14 @@ from db.census_store import CensusStore
 from db.connect import writing
 from db.rows import Asked, Finding
 
+# A process of little memory that starts another: what that one held at most is told with what its parent held.
+WATCHED = """
+import resource, subprocess, sys, time
+began = time.perf_counter()
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(time.perf_counter() - began, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+"""
 HUB = Registry("huggingface/models", "huggingface")
 COPIED = (
     "INSERT INTO result SELECT s.snapshot_id, r.metric, r.version, r.name, r.k, r.previous_snapshot_id, r.value, r.low,"
@@ -104,13 +110,9 @@ def staged(day: Day, part: slice) -> bytes:
 
 def computed(path: Path) -> tuple[float, float, float]:
     """Run `observatory compute`: wall seconds, CPU seconds, and the most memory it held, in MB."""
-    began = time.perf_counter()
-    child = subprocess.Popen([sys.executable, "-m", "analysis", "--db", str(path)], stdout=subprocess.DEVNULL)
-    _, status, used = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise SystemExit(f"compute ended with {child.returncode}")
-    return time.perf_counter() - began, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+    line = [sys.executable, "-c", WATCHED, sys.executable, "-m", "analysis", "--db", str(path)]
+    wall, cpu, peak = subprocess.run(line, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+    return float(wall), float(cpu), float(peak)
 
 
 if __name__ == "__main__":
