@@ -18,7 +18,7 @@ demo: $(VENV)/ready      ## the same on a simulated Hub, without a network
 	$(RUN) schedules.commands demo
 
 test: $(VENV)/ready      ## every test
-	$(RUN) pytest -q -n $(WORKERS) --dist loadfile -m "not slow and not spark"
+	$(RUN) pytest -q -n $(WORKERS) --dist worksteal -m "not slow and not spark"
 
 test-slow: $(VENV)/ready ## and every point of what the tests take a sample of
 	$(RUN) pytest -q -n $(WORKERS) --dist loadfile -m "slow and not years"

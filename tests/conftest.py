@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import socket
@@ -26,6 +27,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if re.match(r"test_[A-G]\d+_", item.name):
             item.add_marker(pytest.mark.faults)
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays, and need not be looked through for garbage (some libraries look with every call)."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")

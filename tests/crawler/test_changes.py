@@ -83,6 +83,7 @@ def test_a_look_is_no_snapshot_and_writes_no_counter(crawl: Crawl, pretend: Simu
     assert done.rows("SELECT count(*), max(snapshot_id) FROM ranking") == [(100, 1)]
 
 
+@pytest.mark.slow
 def test_a_look_that_is_given_too_few_pages_is_gone_on_with(crawl: Crawl, pretend: Simulation) -> None:
     crawl("changes", HUB, *CLOCK)
     pretend.advance(4)

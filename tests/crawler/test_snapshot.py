@@ -123,6 +123,7 @@ def test_lineage_and_attributes_are_those_of_the_registry(crawl: Crawl, pretend:
     assert attributes.get("library") == first.get("library_name")
 
 
+@pytest.mark.slow
 def test_C13_a_list_that_moves_between_two_pages_is_counted_twice_and_said(crawl: Crawl) -> None:
     with Simulation(models=16500, churn=0.002, quota=12, window=2) as moving:
         done = crawl("snapshot", HUB, "--top", "15000", "--quiet", env=environment(moving))
@@ -156,6 +157,7 @@ def test_C1_G7_no_request_goes_out_over_the_quota(crawl: Crawl, share: str) -> N
     assert not any(request["over_quota"] for request in asked)
 
 
+@pytest.mark.slow
 def test_C1_a_quota_others_have_used_up_is_waited_for(crawl: Crawl) -> None:
     with Simulation(models=1500, quota=2, window=3) as narrow:
         first = crawl("snapshot", HUB, "--top", "5", "--quiet", env=environment(narrow))
@@ -304,6 +306,7 @@ def test_several_registries_are_taken_each_by_itself(crawl: Crawl, pretend: Simu
     assert statuses == ["complete", "failed", "complete"]  # type: ignore[index]
 
 
+@pytest.mark.slow
 def test_C15_without_a_network_there_is_one_clear_error_and_nothing_that_looks_taken(crawl: Crawl) -> None:
     env = environment(None, HF_ENDPOINT="http://127.0.0.1:9", ECOSYSTEMS_ENDPOINT="http://127.0.0.1:9/api/v1")
     done = crawl("snapshot", HUB, "npm", "pypi", "--top", "1000", "--quiet", env=env, form="text")
