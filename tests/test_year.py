@@ -112,7 +112,7 @@ def test_A1_B2_B4_C5_eight_days_in_a_box_are_as_they_were(warmed: None, tmp_path
 @pytest.mark.slow
 @pytest.mark.years
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("seed", range(1, 21))
+@pytest.mark.parametrize("seed", range(1, 21), ids="seed{:02}".format)
 def test_A1_B2_B4_C5_a_year_in_a_box_is_as_it_was(
     warmed: None, tmp_path: Path, seed: int, measured: Callable[[str], None]
 ) -> None:
