@@ -171,7 +171,10 @@ class HuggingFaceSpider(RegistrySpider):
             return None
         last = self._last_place(page)
         if last is not None and goes_on_after(page.next_url) is not None:
-            return page.url if any(losses(page.next_url, last)) and not tries else None
+            if any(losses(page.next_url, last)):
+                return None if tries else page.url
+            self._most = page.received
+            return None
         if page.received >= int(parameter(page.url, "limit") or 0) or page.received == self._most:
             return None
         self._most = page.received
