@@ -128,7 +128,9 @@ class Agenda:
         if self.decided[name] <= now + OLD_CLOCK:
             return []
         self.decided[name] = now
-        return [Tick(name, now, "clock", "gap", "clock untrusted")]
+        when = self.schedules[name].when
+        a_moment = when is not None and when.after(now - 1) == now  # which has a row of its own
+        return [Tick(name, now + a_moment, "clock", "gap", "clock untrusted")]
 
     def _decide(self, name: str, now: int, absent: str, left: Iterable[Tick] = ()) -> list[Tick]:
         schedule = self.schedules[name]

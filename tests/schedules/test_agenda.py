@@ -160,9 +160,16 @@ def test_what_was_broken_off_and_is_overtaken_stays_on_record_as_killed() -> Non
 
 def test_B4_a_clock_that_was_years_ahead_does_not_silence_a_schedule() -> None:
     made = agenda(schedule(), decided=START + 3650 * DAY)
-    (gap,) = made.begin(START)
-    assert (gap.cause, gap.reason, gap.due_at) == ("clock", "clock untrusted", START)
+    (gap,) = made.begin(START + 5)
+    assert (gap.cause, gap.reason, gap.due_at) == ("clock", "clock untrusted", START + 5)
     assert told(made.look(START + HOUR)) == [(1, "queued", None)]
+
+
+def test_B4_a_clock_that_is_found_set_at_a_moment_leaves_the_row_of_that_moment() -> None:
+    made = agenda(schedule(), decided=START + 3650 * DAY)
+    (gap,) = made.begin(START + HOUR)
+    assert (gap.cause, gap.due_at) == ("clock", START + HOUR + 1)
+    assert told(made.look(START + 2 * HOUR)) == [(2, "queued", None)]
 
 
 def test_B4_a_clock_that_was_set_back_a_little_decides_nothing_twice() -> None:
