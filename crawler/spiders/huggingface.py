@@ -167,7 +167,7 @@ class HuggingFaceSpider(RegistrySpider):
     def instead(self, page: Page, tries: int) -> str | None:
         """The same page: the list goes on after another row than its last one. Where that cannot be told: it has fewer
         rows than were asked for, a loss or the most the server gives, which is believed when it comes again."""
-        if page.role != "ranking" or page.next_url is None:
+        if page.role != "ranking" or page.next_url is None or not page.received:  # an empty one was asked for again
             return None
         last = self._last_place(page)
         if last is not None and goes_on_after(page.next_url) is not None:
