@@ -153,12 +153,12 @@ def missed(pages: Sequence[NamesPage], listed: int) -> Missed | None:
 
 
 def wilson(some: int, n: int) -> tuple[float, float]:
-    """Wilson's interval of a share, at 95 %.
+    """Wilson's interval of a share, at 95 % (Wilson 1927, doi 10.1080/01621459.1927.10502953).
 
     >>> [round(end, 3) for end in wilson(1, 4)]
     [0.046, 0.699]
     """
-    z = 1.96
+    z = statistics.NormalDist().inv_cdf(0.975)
     middle, half = some + z * z / 2, z * (some * (n - some) / n + z * z / 4) ** 0.5
     return (middle - half) / (n + z * z), (middle + half) / (n + z * z)
 

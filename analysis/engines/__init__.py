@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from db.population import Words
 
+MARK = re.compile(r"'[^']*'|--[^\n]*|(?<!:):([a-z_]+)")  # texts and comments are passed over; a value has its name
+
 
 class EngineMissing(ObservatoryError):
     """An engine is not installed, does not start, or finds no lake."""
@@ -128,12 +130,21 @@ def root(lake: str) -> str:
 
 
 def mentioned(question: str) -> set[str]:
-    """The names of the values a question asks for.
+    """The names of the values a question asks for; not what looks like one in a text or a comment.
 
-    >>> sorted(mentioned("SELECT k FROM depth WHERE k >= :k AND k < :until -- of :nobody"))
+    >>> sorted(mentioned("SELECT k FROM depth WHERE k >= :k AND k < :until AND name <> 'a:text' -- of :nobody"))
     ['k', 'until']
     """
-    return set(re.findall(r":([a-z_]+)", re.sub(r"--.*", "", question)))
+    return {found[1] for found in MARK.finditer(question) if found[1]}
+
+
+def marked(question: str, sign: str) -> str:
+    """A question with another sign before the names of its values.
+
+    >>> marked("SELECT 'a:text' WHERE k = :k", "$")
+    "SELECT 'a:text' WHERE k = $k"
+    """
+    return MARK.sub(lambda found: f"{sign}{found[1]}" if found[1] else found[0], question)
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
@@ -15,6 +14,7 @@ from analysis.engines import (
     by_columns,
     failed,
     lake_tables,
+    marked,
     mentioned,
     nothing_there,
     result_columns,
@@ -68,7 +68,7 @@ class DuckDB:
         asked = mentioned(question)
         given = {name: value for name, value in values.items() if name in asked}
         try:
-            return take(self._connection.sql(re.sub(r"(?<!:):([a-z_]+)", r"$\1", question), params=given))
+            return take(self._connection.sql(marked(question, "$"), params=given))
         except duckdb.Error as error:
             raise failed("DuckDB", error) from error
 

@@ -1,7 +1,6 @@
 -- A census and every complete one of its registry, oldest first, and whether it says when packages were modified; nothing
 -- where the snapshot is no census.
-SELECT n.snapshot_id AS snapshot, n.taken_at, CASE WHEN n.counter = 'census:' || 'names' THEN 0 ELSE 1 END
-       AS says_modified  -- in two parts, or engines would take it for a value to be filled in
+SELECT n.snapshot_id AS snapshot, n.taken_at, CASE WHEN n.counter = 'census:names' THEN 0 ELSE 1 END AS says_modified
 FROM snapshot s
 JOIN snapshot n ON n.registry_id = s.registry_id AND (n.status = 'complete' OR n.snapshot_id = s.snapshot_id)
 JOIN census c ON c.snapshot_id = n.snapshot_id

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +58,23 @@ class Crawled:
 
 
 Crawl = Callable[..., Crawled]
+
+
+def killed(pretend: Simulation, api: str, folder: Path, words: Sequence[str], pages: int) -> Crawled:
+    """What a crawl leaves that is killed as soon as so many pages are stored."""
+    pretend.faults([{"api": api, "request": pages + 1, "kind": "stall", "seconds": 0.7}])
+    line = [sys.executable, "-m", "crawler", *words, "--db", str(folder / "store.db"), "--format", "json"]
+    child = subprocess.Popen(line, cwd=ROOT, env=environment(pretend), stdout=subprocess.DEVNULL)
+    left = Crawled(0, "", "", folder / "store.db")
+    while child.poll() is None:
+        try:
+            if left.rows("SELECT count(*) FROM page")[0][0] >= pages:
+                child.send_signal(signal.SIGKILL)
+        except sqlite3.Error:  # the store is just being made
+            pass
+        time.sleep(0.002)
+    pretend.reset()
+    return left
 
 
 def environment(pretend: Simulation | None, **more: str) -> dict[str, str]:

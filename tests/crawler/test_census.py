@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +17,7 @@ from crawler.census_checks import rising, still_there
 from crawler.items import Answer, Observation
 from crawler.spiders.huggingface import Row
 from db.census import counters
-from tests.crawler.conftest import HUB, ROOT, Crawl, Crawled, environment
+from tests.crawler.conftest import HUB, ROOT, Crawl, Crawled, environment, killed
 from tests.simulated import Simulation
 
 FULL = ("snapshot", HUB, "--full", "--quiet", "--clock", "registry")
@@ -64,23 +62,6 @@ def test_two_censuses_hold_everybody_as_the_hub_had_them(crawl: Crawl, growing: 
     assert checked.returncode == 0
 
 
-def killed(pretend: Simulation, tmp_path: Path, pages: int) -> Crawled:
-    """What a census leaves that is killed as soon as so many pages are stored."""
-    pretend.faults([{"api": "huggingface", "request": pages + 1, "kind": "stall", "seconds": 0.7}])
-    line = [sys.executable, "-m", "crawler", *FULL, "--db", str(tmp_path / "store.db"), "--format", "json"]
-    child = subprocess.Popen(line, cwd=ROOT, env=environment(pretend), stdout=subprocess.DEVNULL)
-    left = Crawled(0, "", "", tmp_path / "store.db")
-    while child.poll() is None:
-        try:
-            if left.rows("SELECT count(*) FROM page")[0][0] >= pages:
-                child.send_signal(signal.SIGKILL)
-        except sqlite3.Error:  # the store is just being made
-            pass
-        time.sleep(0.002)
-    pretend.reset()
-    return left
-
-
 def begun_earlier(left: Crawled, days: int) -> None:
     """Put the beginning of an open snapshot back."""
     with sqlite3.connect(left.db) as connection:
@@ -91,7 +72,7 @@ def begun_earlier(left: Crawled, days: int) -> None:
 def test_A1_a_census_killed_at_a_page_and_resumed_is_the_same(
     crawl: Crawl, pretend: Simulation, tmp_path: Path, pages: int
 ) -> None:
-    left = killed(pretend, tmp_path, pages)
+    left = killed(pretend, "huggingface", tmp_path, FULL, pages)
     assert left.rows("SELECT status FROM snapshot") == [("open",)]
     assert left.rows("SELECT count(*) FROM census_page") == [(pages - 1,)]
     begun_earlier(left, days=2)
@@ -105,7 +86,7 @@ def test_A1_a_census_killed_at_a_page_and_resumed_is_the_same(
 def test_a_census_that_is_too_old_ends_partial_and_another_is_taken(
     crawl: Crawl, pretend: Simulation, tmp_path: Path
 ) -> None:
-    begun_earlier(killed(pretend, tmp_path, 2), days=2)
+    begun_earlier(killed(pretend, "huggingface", tmp_path, FULL, 2), days=2)
     done = crawl(*FULL, "--resume", "--resume-within", "1")
     assert done.outcome["snapshot"] == 2
     found = done.rows("SELECT status, depth FROM snapshot ORDER BY snapshot_id")

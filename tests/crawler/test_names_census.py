@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from statsmodels.stats.proportion import proportion_confint
 
-from crawler.names_checks import NamesPage, by_name, joined, lacking, missed
+from crawler.names_checks import NamesPage, by_name, joined, lacking, missed, wilson
 from crawler.offsets import before, out_of_order, shared
 from db.census import counters, series
-from tests.crawler.conftest import ROOT, Crawl, Crawled, environment
+from tests.crawler.conftest import ROOT, Crawl, Crawled, environment, killed
 from tests.simulated import Simulation
 
 NPM = "npm.example"
@@ -141,7 +140,7 @@ def run(module: str, *words: str) -> None:
 def test_A1_a_census_of_names_killed_at_a_page_and_resumed_is_the_same(
     crawl: Crawl, pretend: Simulation, tmp_path: Path, pages: int
 ) -> None:
-    left = killed(pretend, tmp_path, pages)
+    left = killed(pretend, "ecosystems", tmp_path, FULL, pages)
     assert left.rows("SELECT status FROM snapshot") == [("open",)]
     resumed, undisturbed = crawl(*FULL, "--resume"), crawl(*FULL, db="other.db")
     assert (resumed.outcome["status"], resumed.outcome["snapshot"], resumed.outcome["missed"]) == ("complete", 1, 0)
@@ -156,7 +155,7 @@ def test_who_was_away_when_its_page_was_read_is_estimated_and_every_result_is_wa
     away = sorted(pretend.names(NPM))[:6]
     for name in away:
         pretend.mutate(registry=NPM, name=name, action="vanish")
-    left = killed(pretend, tmp_path, 5)
+    left = killed(pretend, "ecosystems", tmp_path, FULL, 5)
     for name in away:
         pretend.mutate(registry=NPM, name=name, action="come_back")
     done = crawl(*FULL, "--resume")
@@ -167,23 +166,6 @@ def test_who_was_away_when_its_page_was_read_is_estimated_and_every_result_is_wa
     assert done.finding("missed")[1].startswith(said)
     ((severity, evidence),) = done.rows("SELECT severity, evidence FROM quality_event WHERE kind = 'names_missed'")
     assert severity == "warning" and evidence.startswith(said), "a report puts warnings into the notes of results"
-
-
-def killed(pretend: Simulation, tmp_path: Path, pages: int) -> Crawled:
-    """What a census leaves that is killed as soon as so many pages are stored."""
-    pretend.faults([{"api": "ecosystems", "request": pages + 1, "kind": "stall", "seconds": 0.7}])
-    line = [sys.executable, "-m", "crawler", *FULL, "--db", str(tmp_path / "store.db"), "--format", "json"]
-    child = subprocess.Popen(line, cwd=ROOT, env=environment(pretend), stdout=subprocess.DEVNULL)
-    left = Crawled(0, "", "", tmp_path / "store.db")
-    while child.poll() is None:
-        try:
-            if left.rows("SELECT count(*) FROM page")[0][0] >= pages:
-                child.send_signal(signal.SIGKILL)
-        except sqlite3.Error:  # the store is just being made
-            pass
-        time.sleep(0.002)
-    pretend.reset()
-    return left
 
 
 @pytest.mark.slow
@@ -240,3 +222,8 @@ def test_what_is_missed_warns_and_nothing_missed_does_not() -> None:
 def walk(start: int, received: int, twice: int) -> NamesPage:
     """A page of the walk."""
     return NamesPage("walk", start, received, twice, 0)
+
+
+@pytest.mark.parametrize(("some", "n"), [(0, 4), (1, 4), (4, 4), (7, 40), (1, 1)])
+def test_the_interval_of_a_share_is_that_of_statsmodels(some: int, n: int) -> None:
+    assert wilson(some, n) == pytest.approx(proportion_confint(some, n, method="wilson"), abs=1e-12)
