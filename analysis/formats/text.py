@@ -154,10 +154,18 @@ def _of_registry(one: Row | None) -> tuple[str, str]:
 
 
 def _remarks(numbers: Mapping[tuple[object, str, int], Row], snapshot: object) -> list[str]:
-    """What the notes of defined results say beyond the gap and the hazard over it."""
-    notes = (one["note"] for (number, _, _), one in numbers.items() if number == snapshot and one["value"] is not None)
-    parts = dict.fromkeys(part for note in notes for part in str(note).split("; "))
-    return [part for part in parts if part and not part.startswith(("gap ", "monthly hazard ", "no earlier "))]
+    """What the notes of defined results say beyond the gap and the hazard over it, each after the result it is of."""
+    said: dict[str, dict[str, None]] = {}
+    for (number, name, _), one in numbers.items():
+        if number == snapshot and one["value"] is not None:
+            for part in str(one["note"]).split("; "):
+                said.setdefault(part, {})[name] = None
+    kept = [part for part in said if part and not part.startswith(("gap ", "monthly hazard ", "no earlier "))]
+    return [f"{_named(list(said[part]))}: {part}" for part in kept]
+
+
+def _named(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
 def _change(snapshot: Row, numbers: Mapping[tuple[object, str, int], Row], k: int) -> tuple[str, ...]:
