@@ -4,7 +4,7 @@ VENV   ?= .venv
 RUN     = $(VENV)/bin/python -m
 WORKERS ?= 2
 
-.PHONY: help snapshot demo test test-slow test-spark test-faults test-year test-years check docs clean
+.PHONY: help snapshot demo test test-slow test-spark test-faults test-years check docs clean
 
 help:                   ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/'
@@ -28,9 +28,6 @@ test-spark: $(VENV)/ready ## those that start a Spark on this machine (Java)
 
 test-faults: $(VENV)/ready ## every fault of docs/reliability.md, at every point
 	MEASURED=docs/measured.json $(RUN) pytest -q -n $(WORKERS) --dist worksteal -m "faults and not years"
-
-test-year: $(VENV)/ready ## one year in a box
-	$(RUN) pytest -q -m years -k seed01
 
 test-years: $(VENV)/ready ## twenty years in a box, each held against what truly was
 	MEASURED=docs/measured.json $(RUN) pytest -q -n $(WORKERS) --dist worksteal -m years

@@ -6,15 +6,11 @@ a fork. Its clock is the simulation's. What the registries were at each crawl is
 
 from __future__ import annotations
 
-import gc
-import importlib
 import os
 import random
 import signal
 import sqlite3
-import sys
 import time
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -27,8 +23,8 @@ from schedules.agenda import Agenda
 from schedules.child import reason_of
 from schedules.config import Schedule
 from schedules.moments import Cron
-from tests.db.short import in_child
 from tests.db.test_kill import counted
+from tests.forks import forked
 from tests.simulated import Simulation
 
 DAY = 86400
@@ -149,38 +145,3 @@ def crawl(store: Path, plan: Plan, ahead: float, moment: int) -> int:
         counted(lambda number: os.kill(os.getpid(), signal.SIGKILL) if number == moment else None)
     manner = Manner(patience=0.5, pause=0.0, quiet=True, keep_bodies_days=0)
     return take(store, plan, manner, resume=True).exit_code
-
-
-def forked(do: Callable[[], int]) -> int:
-    """Do something in a fork of this process; its exit code, below zero where it was killed."""
-
-    def end() -> None:
-        sys.stderr = open(os.devnull, "w")
-        os._exit(do())
-
-    return os.waitstatus_to_exitcode(os.waitpid(in_child(end), 0)[1])
-
-
-def warm(names: Iterable[str]) -> None:
-    """Import what a crawl needs before it is forked, but for the reactor, of which each process has its own."""
-    for name in names:
-        if name not in ("__main__", "twisted.internet.reactor"):
-            try:
-                importlib.import_module(name)
-            except ImportError:
-                continue
-    gc.freeze()
-
-
-def needed(hub: Simulation, folder: Path) -> list[str]:
-    """The modules that one crawl has imported in the end."""
-    told = folder / "modules"
-    plan = Plan("huggingface/models", 1, endpoint=hub.huggingface, keep_bodies=False)
-
-    def do() -> int:
-        code = crawl(folder / "first.db", plan, 0.0, 0)
-        told.write_text("\n".join(sorted(sys.modules)), "utf-8")
-        return code
-
-    forked(do)
-    return told.read_text("utf-8").splitlines()

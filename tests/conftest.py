@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.forks import needed, warm
 from tests.measured import Measured
 
 REAL_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
@@ -23,10 +24,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test whose name begins with the id of a fault is one of those of `make test-faults`."""
+    """A test whose name begins with the id of a fault is one of those of `make test-faults`. Years take longest, so they
+    begin first."""
     for item in items:
         if re.match(r"test_[A-G]\d+_", item.name):
             item.add_marker(pytest.mark.faults)
+    items.sort(key=lambda item: item.get_closest_marker("years") is None)
 
 
 def pytest_collection_finish() -> None:
@@ -75,3 +78,9 @@ def real_data() -> Path:
     if not REAL_DATA.is_dir():
         pytest.skip(f"recorded real data is not at {REAL_DATA}")
     return REAL_DATA
+
+
+@pytest.fixture(scope="session")
+def warmed() -> None:
+    """This process has imported what a crawl needs."""
+    warm(needed())

@@ -6,8 +6,6 @@ import json
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.forks import commanded, ended
 from tests.simulated import Simulation
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -63,13 +62,13 @@ Crawl = Callable[..., Crawled]
 def killed(pretend: Simulation, api: str, folder: Path, words: Sequence[str], pages: int) -> Crawled:
     """What a crawl leaves that is killed as soon as so many pages are stored."""
     pretend.faults([{"api": api, "request": pages + 1, "kind": "stall", "seconds": 0.7}])
-    line = [sys.executable, "-m", "crawler", *words, "--db", str(folder / "store.db"), "--format", "json"]
-    child = subprocess.Popen(line, cwd=ROOT, env=environment(pretend), stdout=subprocess.DEVNULL)
+    line = [*words, "--db", str(folder / "store.db"), "--format", "json"]
+    child = commanded(line, environment(pretend), folder / "out", folder / "errors")
     left = Crawled(0, "", "", folder / "store.db")
-    while child.poll() is None:
+    while os.waitpid(child, os.WNOHANG)[0] == 0:
         try:
             if left.rows("SELECT count(*) FROM page")[0][0] >= pages:
-                child.send_signal(signal.SIGKILL)
+                os.kill(child, signal.SIGKILL)
         except sqlite3.Error:  # the store is just being made
             pass
         time.sleep(0.002)
@@ -93,16 +92,15 @@ def pretend() -> Iterator[Simulation]:
 
 
 @pytest.fixture
-def crawl(pretend: Simulation, tmp_path: Path) -> Crawl:
+def crawl(warmed: None, pretend: Simulation, tmp_path: Path) -> Crawl:
     """Run `observatory crawl …` against the simulation, with nothing planned to go wrong unless the test says so."""
     pretend.reset()
 
     def run(*words: str, db: str = "store.db", env: dict[str, str] | None = None, form: str = "json") -> Crawled:
         path = tmp_path / db
-        line = [sys.executable, "-m", "crawler", *words, "--db", str(path), "--format", form]
-        done = subprocess.run(
-            line, cwd=ROOT, env=env or environment(pretend), capture_output=True, text=True, check=False, timeout=120
-        )
-        return Crawled(done.returncode, done.stdout, done.stderr, path)
+        out, errors = tmp_path / "out", tmp_path / "errors"
+        line = [*words, "--db", str(path), "--format", form]
+        code = ended(commanded(line, env or environment(pretend), out, errors))
+        return Crawled(code, out.read_text("utf-8"), errors.read_text("utf-8"), path)
 
     return run

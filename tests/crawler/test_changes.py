@@ -190,6 +190,7 @@ def test_D4_what_became_of_what_vanished_is_decided_over_days(crawl: Crawl) -> N
             if act:
                 act(hub, keys[fate])
         missing(done.db, list(keys.values()), int(time.time()))
+        time.sleep(1)  # a package has one name in a second
         done = crawl("changes", HUB, "--quiet", env=env)
         expected = {fate: fate for fate in FATES} | {"deleted": "unknown"}
         states = dict(done.rows("SELECT stable_id, state FROM absence JOIN package USING (package_id)"))

@@ -16,9 +16,9 @@ import pytest
 from crawler.settings import Manner
 from crawler.snapshot import take
 from crawler.spiders import Plan
-from tests.box import forked, needed, warm
 from tests.crawler.conftest import ROOT, environment
 from tests.db.test_kill import counted
+from tests.forks import forked
 from tests.simulated import Simulation
 
 HUB = "huggingface/models"
@@ -27,9 +27,8 @@ STATEMENTS = 700  # of one such crawl, about
 
 
 @pytest.fixture(scope="module")
-def pretend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulation]:
+def pretend(warmed: None) -> Iterator[Simulation]:
     with Simulation(models=3200, datasets=5, spaces=5, packages=5, quota=100_000) as running:
-        warm(needed(running, tmp_path_factory.mktemp("needed")))
         yield running
 
 
