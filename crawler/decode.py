@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -45,8 +45,21 @@ def split(body: bytes) -> list[bytes]:
     Raises:
         NotAList: the body is cut off, is another kind of JSON, or is no JSON at all.
     """
+    return list(map(bytes, _raws(body)))
+
+
+def length(body: bytes) -> int:
+    """How many rows a JSON list has.
+
+    Raises:
+        NotAList: see `split`.
+    """
+    return len(_raws(body))
+
+
+def _raws(body: bytes) -> Sequence[bytes | msgspec.Raw]:
     try:
-        return list(map(bytes, msgspec.json.decode(body, type=list[msgspec.Raw])))
+        return msgspec.json.decode(body, type=list[msgspec.Raw])
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return _split_tolerantly(body)
 

@@ -14,7 +14,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
-from crawler.decode import NotAList, split
+from crawler.decode import NotAList, length
 from crawler.items import Answer
 from crawler.pace import LONGEST_WAIT, Budget, back_off, read_date, read_quota, retry_after, wait_after_429
 from crawler.redact import in_text
@@ -208,12 +208,12 @@ def fault_of(answer: Answer) -> str:
     beginning = answer.body[:200].lstrip()[:1]
     single = beginning == b"{" and (b'"name"' in answer.body[:400] or b'"_id"' in answer.body[:400])
     try:
-        rows = split(b"[" + answer.body + b"]" if single else answer.body)
+        rows = length(b"[" + answer.body + b"]" if single else answer.body)
     except NotAList as error:
         return f"it answered with something that is {str(error)[:120]}"
     stated = _whole(answer.headers.get("page-items"))
-    if len(rows) < stated and 'rel="next"' in answer.headers.get("link", ""):
-        return f"it says that the page holds {stated} rows, and it holds {len(rows)}"
+    if rows < stated and 'rel="next"' in answer.headers.get("link", ""):
+        return f"it says that the page holds {stated} rows, and it holds {rows}"
     return ""
 
 

@@ -24,8 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test whose name begins with the id of a fault is one of those of `make test-faults`. Years take longest, so they
-    begin first."""
+    """A test whose name begins with the id of a fault is of `make test-faults`. Years, the longest, begin."""
     for item in items:
         if re.match(r"test_[A-G]\d+_", item.name):
             item.add_marker(pytest.mark.faults)

@@ -47,6 +47,7 @@ class HubCensusSpider(HuggingFaceSpider):
         self.last_id = recording.last_id if recording else ""
         self.asked_ahead: str | None = None
         gc.freeze()  # what was imported stays; it need not be looked through again with every few pages of rows
+        gc.set_threshold(100_000)  # a page makes thousands of tuples, and none of them points in a circle
         self._free = asyncio.Event()
         self._free.set()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 
@@ -67,6 +68,7 @@ def test_a_second_look_at_unchanged_cards_asks_for_nothing(
     name = next(row["name"] for row in pretend.truth(HUB, k=40) if row["name"] in asked_names(first))
     for _ in range(2):  # every second commit writes another card
         pretend.mutate(registry=HUB, name=name, action="edit")
+    time.sleep(1)  # a package has one card in a second
     third = looked()
     assert sum(found(third).values()) == 1
     listed, *paths = asked(pretend)
