@@ -23,10 +23,11 @@ from crawler.items import Answer, Registry
 from crawler.spiders import Plan
 from crawler.spiders.hub_census import HubCensusSpider
 from crawler.spiders.huggingface import Row
-from db.census import counters, stage
+from db.census import counters
 from db.census_store import CensusStore
 from db.connect import writing
 from db.rows import Asked, Finding
+from db.staging import stage
 
 # A process of little memory that starts another: what that one held at most is told with what its parent held.
 WATCHED = """

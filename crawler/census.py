@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from itertools import repeat
-from operator import is_not, le
+from operator import le
 
 import msgspec
 from msgspec.structs import astuple
@@ -84,7 +84,7 @@ def read_lines(body: bytes, row_type: type[msgspec.Struct]) -> Lines:
         NotAList: see `crawler.decode.split`.
     """
     try:
-        lines = _PAGE.decode(body) if b"\\u0000" not in body else None
+        lines = None if b"\\" in body and b"\\u0000" in body else _PAGE.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         lines = None
     if lines is not None:
@@ -176,7 +176,7 @@ def _observer(
 def _fields(columns: Columns) -> dict[str, int]:
     """How many rows have each field."""
     counts = {name: len(columns[name]) - columns[name].count(None) for name in ("downloads", "likes", "all_time")}
-    stated = {name: sum(map(is_not, columns[name], repeat(ABSENT))) for name in STATED}
+    stated = {name: len(columns[name]) - columns[name].count(ABSENT) for name in STATED}
     return counts | {"base models" if name == "bases" else name: count for name, count in stated.items()}
 
 

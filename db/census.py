@@ -5,9 +5,8 @@ A census of a registry is a chain of blocks (db.blocks): whole ones now and then
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import compress, groupby, repeat
@@ -15,7 +14,6 @@ from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
-import zstandard
 
 from db.blocks import (
     CODEC,
@@ -33,15 +31,14 @@ from db.blocks import (
     whole,
 )
 from db.migrate import statements
+from db.staging import HUB_ID, Digest, lines, staged
 
 FOLDER = Path(__file__).parent / "statements"
 WHOLE_EVERY = 32
 HALF_WAY = 16  # of a chain: a difference from its beginning
 NAMES = ("package", *COLUMNS)
-STAGED = len(NAMES)
 READERS = 1  # beside the thread that takes what is read: with more, they wait for each other's Python
 ROWS = 1 << 16
-HUB_ID = 12  # bytes
 
 Columns = dict[str, np.ndarray]
 
@@ -112,17 +109,15 @@ def series(connection: sqlite3.Connection, package: int) -> list[Seen]:
 
 
 def digest(connection: sqlite3.Connection, snapshot: int) -> str:
-    """The sha256 of a census: who was there, by the registry's own ids, and each counter, in the order of those ids."""
-    found = counters(connection, snapshot)
-    hashes = [hashlib.sha256() for _ in range(STAGED)]
+    """The sha256 of a census, as `db.staging.Digest` makes it, from what is stored."""
+    found, made = counters(connection, snapshot), Digest()
     for ids, keys in _in_order(connection, snapshot):
         at = np.searchsorted(found["package"], ids)
         at[at == len(found["package"])] = 0
         there = found["package"][at] == ids if len(found["package"]) else np.zeros(len(ids), bool)
-        hashes[0].update(_lines(keys if there.all() else tuple(compress(keys, there.tolist()))))
-        for column, one in zip(COLUMNS, hashes[1:], strict=True):
-            one.update(found[column][at[there]].astype("<i8").tobytes())
-    return hashlib.sha256(b"".join(one.digest() for one in hashes)).hexdigest()
+        present = keys if there.all() else tuple(compress(keys, there.tolist()))
+        made.add(_lines(present), [found[column][at[there]] for column in COLUMNS])
+    return made.hexdigest()
 
 
 def _in_order(connection: sqlite3.Connection, snapshot: int) -> Iterator[tuple[np.ndarray, tuple[str | bytes, ...]]]:
@@ -138,8 +133,8 @@ def _in_order(connection: sqlite3.Connection, snapshot: int) -> Iterator[tuple[n
 
 def _lines(keys: tuple[str | bytes, ...]) -> bytes:
     """The stable id of each key on a line of its own."""
-    if keys and all(map(isinstance, keys, repeat(bytes))) and set(map(len, keys)) == {HUB_ID}:
-        return (b"".join(keys).hex("\n", HUB_ID) + "\n").encode()
+    if all(map(isinstance, keys, repeat(bytes))) and set(map(len, keys)) <= {HUB_ID}:
+        return lines(b"".join(keys))
     return "".join([f"{key.hex() if isinstance(key, bytes) else key}\n" for key in keys]).encode()
 
 
@@ -148,8 +143,9 @@ def _registry(connection: sqlite3.Connection, snapshot: int) -> int:
     return registry
 
 
-def assemble(connection: sqlite3.Connection, snapshot: int) -> np.ndarray:
-    """Turn the staged pages of an open census into blocks; the numbers of its packages, rising.
+def assemble(connection: sqlite3.Connection, snapshot: int) -> tuple[np.ndarray, np.ndarray]:
+    """Turn the staged pages of an open census into blocks; the numbers of its packages, and of those that the census
+    before has and it lacks, both rising.
 
     It belongs into the transaction that ends the snapshot.
     """
@@ -163,37 +159,44 @@ def assemble(connection: sqlite3.Connection, snapshot: int) -> np.ndarray:
     if last >= snapshot:
         raise ValueError(f"census {snapshot} ends after census {last} of the same registry, which began later")
     before = blocks_of(connection, last, registry)
-    write(connection, (registry, snapshot), before, packages, columns, number % WHOLE_EVERY)
+    departed = write(connection, (registry, snapshot), before, packages, columns, number % WHOLE_EVERY)
     connection.execute("DELETE FROM census_page WHERE snapshot_id = ?", (snapshot,))
-    return packages.copy()  # alone: it is a part of all that was staged
+    return packages.copy(), departed  # alone: it is a part of all that was staged
 
 
 def write(
     connection: sqlite3.Connection, census: tuple[int, int], before: Iterator[tuple[int, Block]], packages: np.ndarray,
     columns: list[np.ndarray], link: int,
-) -> None:  # fmt: skip
-    """Write the blocks of a census (registry and snapshot), as differences from those before it.
+) -> np.ndarray:  # fmt: skip
+    """Write the blocks of a census (registry and snapshot), as differences from those before it; who is in those only.
 
     `packages` rise, `columns` are their counters, `link` is the place of the census in its chain.
     """
     registry, snapshot = census
-    arrived = departed = 0
+    arrived, departed = 0, [np.empty(0, np.int64)]
     for block, known, lies in _beside(before, packages):
         places, given = packages[lies] - block * SIZE, [column[lies] for column in columns]
         was = np.zeros(SIZE, bool)
         was[known.places.astype(np.int64)] = known.present
-        stayed = int(np.count_nonzero(was[places]))
-        arrived += len(places) - stayed
-        departed += int(np.count_nonzero(known.present)) - stayed
+        arrived += len(places) - int(np.count_nonzero(was[places]))
+        was[places] = False
+        departed.append(np.flatnonzero(was) + block * SIZE)
         _write_block(connection, (registry, block, snapshot), known, places, given, link)
+    gone = np.concatenate(departed)
     connection.execute(
         "INSERT INTO census (snapshot_id, packages, arrivals, departures) VALUES (?, ?, ?, ?)",
-        (snapshot, len(packages), arrived, departed),
+        (snapshot, len(packages), arrived, len(gone)),
     )
+    return gone
 
 
-def absent(connection: sqlite3.Connection, snapshot: int, packages: np.ndarray) -> list[int]:
-    """The packages of its registry that an earlier census has left a fingerprint of, and that are not in this one."""
+def absent(connection: sqlite3.Connection, snapshot: int, packages: np.ndarray, departed: np.ndarray) -> list[int]:
+    """The packages of its registry that an earlier census has left a fingerprint of, and that are not in this one.
+
+    They are those that have departed since the census before, if that was complete and no other began in between.
+    """
+    if connection.execute(_statement("census_follows"), {"snapshot": snapshot}).fetchone():
+        return departed.tolist()
     (text,) = connection.execute(
         "SELECT group_concat(package_id) FROM package WHERE registry_id = ? AND fingerprint IS NOT NULL",
         (_registry(connection, snapshot),),
@@ -202,45 +205,6 @@ def absent(connection: sqlite3.Connection, snapshot: int, packages: np.ndarray) 
     at = np.searchsorted(packages, known)
     at[at == len(packages)] = 0
     return known[packages[at] != known].tolist() if len(packages) else known.tolist()
-
-
-def stage(packages: list[int], columns: Iterable[list[int | None]]) -> bytes:
-    """The counters of one page, until its census ends."""
-    said = np.array(
-        [packages, *([NOTHING if value is None else value for value in column] for column in columns)], np.int64
-    )
-    narrow = said.astype(np.int32)
-    form = narrow if np.array_equal(narrow, said) else said
-    return bytes([form.itemsize]) + zstandard.compress(form.tobytes(), 1)
-
-
-def staged(connection: sqlite3.Connection, snapshot: int) -> tuple[np.ndarray, list[np.ndarray]]:
-    """The packages of an open census, rising, and their counters; never all pages at once in memory."""
-    rows = connection.execute("SELECT content FROM census_page WHERE snapshot_id = ? ORDER BY number", (snapshot,))
-    pages = [_page(row[0]) for row in rows]
-    found = np.concatenate(pages, axis=1) if pages else np.empty((STAGED, 0), np.int64)
-    pages.clear()
-    if np.any(found[0, 1:] < found[0, :-1]):  # seldom: who was known first has the smaller id of the registry, too
-        order = np.argsort(found[0], kind="stable")
-        for column in found:
-            column[:] = column[order]
-    packages, *columns = found
-    return packages, columns
-
-
-def staged_packages(connection: sqlite3.Connection, snapshot: int, newest_first: bool = False) -> Iterator[np.ndarray]:
-    """The packages of each page of an open census."""
-    pages = connection.execute(
-        "SELECT content FROM census_page WHERE snapshot_id = ?1 ORDER BY iif(?2, -number, number)",
-        (snapshot, newest_first),
-    )
-    return (_page(row[0])[0] for row in pages)
-
-
-def _page(content: bytes) -> np.ndarray:
-    width = content[0] if content[0] in (4, 8) else None  # what was staged before there was a width is of eight bytes
-    raw = zstandard.decompress(content[1:] if width else content)
-    return np.frombuffer(raw, np.int32 if width == 4 else np.int64).reshape(STAGED, -1)
 
 
 def _write_block(

@@ -12,13 +12,14 @@ from operator import itemgetter, ne
 from sqlite_utils import Database
 
 from db import newcomers
-from db.census import absent, assemble, stage, staged
+from db.census import absent, assemble
 from db.compact import compact_all
 from db.rows import CensusPage, Finding, Page, Progress
+from db.staging import Key, digest_of_staged, stage, staged
 from db.store import Store, script
 
-Known = tuple  # package, fingerprint (None: look at it), seen_at, four newest values, key
-STRANGER: Known = (None, None, 0, *(None,) * 4, None)
+Known = tuple  # package, fingerprint (None: look at it), four newest values, key
+STRANGER: Known = (None, None, *(None,) * 4, None)
 
 
 class CensusStore(Store):
@@ -93,23 +94,25 @@ class CensusStore(Store):
 
     def end(
         self, snapshot: int, status: str, findings: Iterable[Finding], reason: str | None, at: int,
-        presence: Mapping[str, float] | None = None,
+        presence: Mapping[str, float] | None = None, content: str | None = None,
     ) -> None:  # fmt: skip
         """End a census: its blocks, and then as any snapshot ends."""
         if not self.holds_pages(snapshot):
-            super().end(snapshot, status, findings, reason, at, presence)
+            super().end(snapshot, status, findings, reason, at, presence, content)
             return
         with self.transaction():
-            packages = assemble(self._connection, snapshot)
+            content = digest_of_staged(self._connection, snapshot)
+            packages, departed = assemble(self._connection, snapshot)
             if status == "complete":
                 (gone,) = script("census_gone")
-                lacking = absent(self._connection, snapshot, packages)
+                lacking = absent(self._connection, snapshot, packages, departed)
                 self._connection.executemany(gone, ({"snapshot": snapshot, "package": package} for package in lacking))
             del packages  # there may be millions, and what follows needs room
-            super().end(snapshot, status, findings, reason, at, presence)
+            super().end(snapshot, status, findings, reason, at, presence, content)
 
     def _write_rows(self, values: Mapping[str, object], page: CensusPage) -> None:
-        known = self._known(values, page)
+        keys = compact_all(page.stable_ids)
+        known = self._known(values, keys)
         ids = [row[0] for row in known]
         differing, drifted = _sorted_out(page, known, values["at"])
         if differing:
@@ -120,7 +123,7 @@ class CensusStore(Store):
         last = page.stable_ids[-1] if page.stable_ids else self.last_id(values["snapshot"])
         self._connection.execute(
             "INSERT INTO census_page (snapshot_id, number, last_id, fields, content) VALUES (?, ?, ?, ?, ?)",
-            (values["snapshot"], values["page"], last, json.dumps(dict(page.fields)), stage(ids, columns)),
+            (values["snapshot"], values["page"], last, json.dumps(dict(page.fields)), stage(ids, columns, keys)),
         )
 
     def _write_differing(
@@ -146,14 +149,13 @@ class CensusStore(Store):
         for place, row in zip(old, found, strict=False):
             ids[place] = row[1]
 
-    def _known(self, values: Mapping[str, object], page: CensusPage) -> list[Known]:
-        """What is known of each row of a page: package, fingerprint, when it was last seen, and the newest values."""
-        if not page.stable_ids:
+    def _known(self, values: Mapping[str, object], keys: Sequence[Key]) -> list[Known]:
+        """What is known of each row of a page: package, fingerprint, and the newest values."""
+        if not keys:
             return []
         (statement,) = script("census_known")
         cursor = self._connection.cursor()
         cursor.row_factory = None
-        keys = compact_all(page.stable_ids)
         asked = {"registry": values["registry"], "first": keys[0], "last": keys[-1]}
         rows = cursor.execute(statement, asked).fetchall()
         found = dict(zip(map(itemgetter(-1), rows), rows, strict=True))
@@ -167,17 +169,18 @@ def replace_rows(page: CensusPage, places: Sequence[int]) -> Page:
 
 
 def _sorted_out(page: CensusPage, known: Sequence[Known], at: int) -> tuple[list[int], list[tuple]]:
-    """The rows that say something new; and of the others, the newest values that have changed, with the package."""
+    """The rows that say something new; and of the others, the newest values that have changed, the package, and when
+    they were so."""
     if not known:
         return [], []
-    packages, prints, seen, *columns, _ = zip(*known, strict=True)
+    packages, prints, *columns, _ = zip(*known, strict=True)
     differing = list(compress(count(), map(ne, prints, page.fingerprints)))
     before = list(zip(*columns, strict=True))
     said = list(zip(page.downloads, page.likes, page.downloads_all_time, page.trending, strict=True))
     looked_at = set(differing)
     drifted = [
-        (*said[place], packages[place])
+        (*said[place], packages[place], at)
         for place in compress(count(), map(ne, said, before))
-        if place not in looked_at and seen[place] <= at
+        if place not in looked_at
     ]
     return differing, drifted

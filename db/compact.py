@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+import struct
 import zlib
 from collections.abc import Sequence
 
-HEX_LENGTHS = (24, 40)  # the Hub's ids and git's hashes
+HUB_ID = 24  # digits of the Hub's ids
+HEX_LENGTHS = (HUB_ID, 40)  # those, and git's hashes
 SHORT = (1 << 23) - 1  # three bytes in SQLite
 
 
@@ -25,19 +27,20 @@ def compact(text: str | None) -> str | bytes | None:
     return content if content.hex() == text else text
 
 
-def compact_all(texts: Sequence[str]) -> list[str | bytes | None]:
+def compact_all(texts: Sequence[str]) -> Sequence[str | bytes | None]:
     """The same of many that are most likely all of the Hub's ids, without a look at each.
 
     >>> compact_all(["0123456789abcdef01234567"]), compact_all(["0123456789abcdef01234567", "name:gpt2"])[1]
-    ([b'\\x01#Eg\\x89\\xab\\xcd\\xef\\x01#Eg'], 'name:gpt2')
+    ((b'\\x01#Eg\\x89\\xab\\xcd\\xef\\x01#Eg',), 'name:gpt2')
     """
-    if set(map(len, texts)) <= set(HEX_LENGTHS):
+    if set(map(len, texts)) == {HUB_ID}:
+        joined = "".join(texts)
         try:
-            contents = list(map(bytes.fromhex, texts))
+            content = bytes.fromhex(joined)
         except ValueError:
-            contents = []
-        if list(map(bytes.hex, contents)) == list(texts):
-            return contents
+            content = b""
+        if content.hex() == joined:
+            return struct.unpack(f"{HUB_ID // 2}s" * len(texts), content)
     return [compact(text) for text in texts]
 
 

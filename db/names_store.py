@@ -9,10 +9,10 @@ from dataclasses import replace
 import numpy as np
 from sqlite_utils import Database
 
-from db.census import staged_packages
 from db.census_store import STRANGER, CensusStore, Known
 from db.compact import compact_all
 from db.rows import CensusPage, Page, Progress
+from db.staging import Key, staged_packages
 from db.store import script
 
 TOLD = 2  # of the packages of a probe that were not seen
@@ -60,8 +60,8 @@ class NamesStore(CensusStore):
         some = tuple(page.stable_ids[place] for place in fresh[:TOLD])
         return replace(self.progress(values["snapshot"]), missing=some)
 
-    def _known(self, values: Mapping[str, object], page: CensusPage) -> list[Known]:
-        return [self._known_rows.get(key, STRANGER) for key in compact_all(page.stable_ids)]
+    def _known(self, values: Mapping[str, object], keys: Sequence[Key]) -> list[Known]:
+        return [self._known_rows.get(key, STRANGER) for key in keys]
 
     def _ask_known(self, registry: int, ids: Sequence[str]) -> dict[object, Known]:
         (statement,) = script("names_known")

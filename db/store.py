@@ -132,11 +132,14 @@ class Store:
 
     def end(
         self, snapshot: int, status: str, findings: Iterable[Finding], reason: str | None, at: int,
-        presence: Mapping[str, float] | None = None,
+        presence: Mapping[str, float] | None = None, content: str | None = None,
     ) -> None:  # fmt: skip
-        """End a snapshot, with the gate's findings, in one transaction. The schema refuses a second end."""
+        """End a snapshot, with the gate's findings, in one transaction. The schema refuses a second end.
+
+        `content` is its digest, where that is known already.
+        """
         with self.transaction():
-            content, taken = digest(self._connection, snapshot), self.progress(snapshot).depth
+            content, taken = content or digest(self._connection, snapshot), self.progress(snapshot).depth
             self._connection.executemany(
                 "INSERT INTO finding (snapshot_id, gate, outcome, measured, rule) VALUES (?, ?, ?, ?, ?)",
                 [(snapshot, f.gate, f.outcome, f.measured, f.rule) for f in findings],

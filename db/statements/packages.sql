@@ -85,8 +85,12 @@ ON CONFLICT DO NOTHING;
 UPDATE edge SET parent_name = p.name FROM incoming i CROSS JOIN package p ON p.package_id = i.package_id
 WHERE edge.parent = +i.package_id AND edge.parent_name = '' AND NOT i.fresh AND p.name <> i.name AND :at >= p.seen_at;
 
+-- Apart from the rest: an index is written anew for every row whose hash is set, though to what it was.
+UPDATE package SET name = i.name, name_hash = i.name_hash
+FROM incoming i WHERE package.package_id = i.package_id AND NOT i.fresh AND :at >= package.seen_at AND package.name <> i.name;
+
 UPDATE package SET
-    name = i.name, name_hash = i.name_hash, seen_at = :at,
+    seen_at = :at,
     fingerprint = CASE WHEN i.fingerprint IS NOT NULL THEN i.fingerprint
                        WHEN package.fingerprint IS NOT NULL THEN 0 END,  -- the next census looks at it anew
     created_at = coalesce(i.created_at, package.created_at),

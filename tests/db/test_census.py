@@ -16,6 +16,7 @@ from db.blocks import OLDER, apply, difference, one_place, read_whole, whole
 from db.census import counters, digest, series
 from db.census_store import CensusStore
 from db.rows import CensusPage, Observation
+from db.staging import digest_of_staged
 from tests.db.short import FAILED, MODELS, PASSED, asked, begin, in_memory, page, seen, take
 
 LARGEST = 2**63 - 1
@@ -190,6 +191,34 @@ def test_a_partial_census_says_of_nobody_that_it_went() -> None:
     last = census(store, {"a" * 24: said}, at=3)
     assert held(store, last) == {"a" * 24: said}
     assert asked(store, "SELECT stable_id FROM package WHERE fingerprint IS NULL") == [("b" * 24,)]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["complete", "complete", "partial", "failed"]), st.sets(st.integers(0, 9))),
+                max_size=8))  # fmt: skip
+def test_after_a_complete_census_those_that_are_in_it_have_a_fingerprint_and_no_others(
+    history: list[tuple[str, set[int]]],
+) -> None:
+    store = census_store()
+    for at, (status, numbers) in enumerate(history):
+        snapshot = begin(store, at, k=None)
+        rows: dict[str, Said] = {f"{number:024x}": (at, 1, None) for number in numbers}
+        store.record(snapshot, census_page(rows))
+        store.end(
+            snapshot, status, PASSED if status == "complete" else FAILED, None if status == "complete" else "x", at
+        )
+        known = asked(store, "SELECT stable_id FROM package WHERE fingerprint IS NOT NULL ORDER BY 1")
+        assert status != "complete" or known == [(key,) for key in sorted(rows)]
+
+
+def test_a_census_out_of_the_order_of_its_ids_has_the_digest_of_what_is_stored() -> None:
+    store = census_store()
+    snapshot = begin(store, 1, k=None)
+    for key in "ba":
+        store.record(snapshot, census_page({key * 24: (ord(key), 1, None)}))
+    assert digest_of_staged(store._connection, snapshot) is None
+    store.end(snapshot, "complete", PASSED, None, 1)
+    assert asked(store, "SELECT digest FROM snapshot") == [(digest(store._connection, snapshot),)]
 
 
 def test_observations_of_an_ended_census_are_never_changed() -> None:

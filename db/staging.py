@@ -1,0 +1,118 @@
+"""The pages of an open census, until it ends: of each its packages, their counters and, if they are the Hub's, the ids.
+
+A census that comes in the order of those ids has its digest made of what was seen, page by page; what is stored in the
+end is then held against that by `store check`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import zstandard
+
+from db.blocks import COLUMNS, NOTHING
+
+STAGED = 1 + len(COLUMNS)  # packages, and each counter
+HUB_ID = 12  # bytes
+WITH_IDS = 64  # beside the width of a number, in the first byte of a page
+
+Key = str | bytes | None
+
+
+class Digest:
+    """The sha256 of a census: who was there, by the registry's own ids, and each counter, in the order of those ids."""
+
+    def __init__(self) -> None:
+        self._hashes = [hashlib.sha256() for _ in range(STAGED)]
+
+    def add(self, ids: bytes, columns: Iterable[np.ndarray]) -> None:
+        """Go on with some packages: the ids, each on a line of its own, and their counters."""
+        self._hashes[0].update(ids)
+        for column, one in zip(columns, self._hashes[1:], strict=True):
+            one.update(column.astype("<i8").tobytes())
+
+    def hexdigest(self) -> str:
+        """What it has come to."""
+        return hashlib.sha256(b"".join(one.digest() for one in self._hashes)).hexdigest()
+
+
+def stage(packages: Sequence[int], columns: Iterable[Sequence[int | None]], keys: Sequence[Key] = (None,)) -> bytes:
+    """The counters of one page, until its census ends."""
+    said = _numbers([packages, *columns])
+    narrow = said.astype(np.int32)
+    form = narrow if np.array_equal(narrow, said) else said
+    if set(map(type, keys)) <= {bytes} and set(map(len, keys)) <= {HUB_ID}:
+        return bytes([form.itemsize | WITH_IDS]) + zstandard.compress(form.tobytes() + b"".join(keys), 1)
+    return bytes([form.itemsize]) + zstandard.compress(form.tobytes(), 1)
+
+
+def staged(connection: sqlite3.Connection, snapshot: int) -> tuple[np.ndarray, list[np.ndarray]]:
+    """The packages of an open census, rising, and their counters; never all pages at once in memory."""
+    pages = [page for page, _ in _pages(connection, snapshot)]
+    found = np.concatenate(pages, axis=1) if pages else np.empty((STAGED, 0), np.int64)
+    pages.clear()
+    if np.any(found[0, 1:] < found[0, :-1]):  # seldom: who was known first has the smaller id of the registry, too
+        order = np.argsort(found[0], kind="stable")
+        for column in found:
+            column[:] = column[order]
+    packages, *columns = found
+    return packages, columns
+
+
+def staged_packages(connection: sqlite3.Connection, snapshot: int, newest_first: bool = False) -> Iterator[np.ndarray]:
+    """The packages of each page of an open census."""
+    return (page[0] for page, _ in _pages(connection, snapshot, newest_first))
+
+
+def digest_of_staged(connection: sqlite3.Connection, snapshot: int) -> str | None:
+    """The digest of an open census; None where its pages have no ids, or these do not rise throughout."""
+    digest, last = Digest(), np.zeros(1, f"S{HUB_ID}")
+    for (_, *columns), ids in _pages(connection, snapshot):
+        if ids is None:
+            return None
+        keys = np.concatenate([last, np.frombuffer(ids, last.dtype)])
+        if not np.all(keys[1:] > keys[:-1]):
+            return None
+        digest.add(lines(ids), columns)
+        last = keys[-1:]
+    return digest.hexdigest()
+
+
+def lines(ids: bytes) -> bytes:
+    """Ids of the Hub, which have no space between them, in hexadecimal digits, each on a line.
+
+    >>> lines(bytes(11) + b"a" + bytes(11) + b"b")
+    b'000000000000000000000061\\n000000000000000000000062\\n'
+    """
+    return (ids.hex("\n", HUB_ID) + "\n").encode() if ids else b""
+
+
+def _numbers(columns: Sequence[Sequence[int | None]]) -> np.ndarray:
+    try:
+        return np.array(columns, np.int64)
+    except TypeError:  # of some nothing is said
+        return np.array([[NOTHING if value is None else value for value in column] for column in columns], np.int64)
+
+
+def _pages(
+    connection: sqlite3.Connection, snapshot: int, newest_first: bool = False
+) -> Iterator[tuple[np.ndarray, bytes | None]]:
+    """The numbers of each page, and its ids."""
+    pages = connection.execute(
+        "SELECT content FROM census_page WHERE snapshot_id = ?1 ORDER BY iif(?2, -number, number)",
+        (snapshot, newest_first),
+    )
+    return (_page(row[0]) for row in pages)
+
+
+def _page(content: bytes) -> tuple[np.ndarray, bytes | None]:
+    width, with_ids = content[0] & ~WITH_IDS, bool(content[0] & WITH_IDS)
+    if width not in (4, 8):  # what was staged before there was a width is of eight bytes
+        return np.frombuffer(zstandard.decompress(content), np.int64).reshape(STAGED, -1), None
+    raw = zstandard.decompress(content[1:])
+    rows = len(raw) // (STAGED * width + (HUB_ID if with_ids else 0))
+    numbers = np.frombuffer(raw, np.int32 if width == 4 else np.int64, STAGED * rows).reshape(STAGED, -1)
+    return numbers, raw[STAGED * width * rows :] if with_ids else None
