@@ -57,6 +57,26 @@ class Block:
         return [self.places[order].astype(np.int64) + offset, *(column[order] for column in self.values)]
 
 
+@dataclass
+class Step:
+    """A block and who is in the next census: its new places, where in the order of the chain each of its packages
+    stands (the new ones come last), and who is there in that order."""
+
+    before: Block
+    new: np.ndarray
+    where: np.ndarray
+    present: np.ndarray
+
+    def came(self) -> int:
+        """How many were not there before."""
+        return len(self.where) - int(np.count_nonzero(self.present[: len(self.before.places)] & self.before.present))
+
+    def went(self) -> np.ndarray:
+        """The places of those who are not there any more, rising."""
+        gone = self.before.present & ~self.present[: len(self.before.places)]
+        return np.sort(self.before.places[gone]).astype(np.int64)
+
+
 def empty() -> Block:
     """A block of nobody."""
     nothing = np.empty(0, np.int64)
@@ -70,21 +90,27 @@ def whole(places: np.ndarray, columns: list[np.ndarray]) -> bytes:
     return _packed(streams)
 
 
-def difference(before: Block, places: np.ndarray, columns: list[np.ndarray]) -> bytes:
-    """What makes of one census the next; empty where nothing changed."""
+def beside(before: Block, places: np.ndarray) -> Step:
+    """Hold the packages of the next census, by their places, rising, against a block."""
     at = np.full(SIZE, -1, np.int64)
     at[before.places.astype(np.int64)] = RISING[: len(before.places)]  # small numbers are slow to look up by
-    here = at[places]
-    unknown = here < 0
+    where = at[places]
+    unknown = where < 0
     new = places[unknown]
-    after = _extended(before, new) if len(new) else before
-    here[unknown] = RISING[len(before.places) : len(after.places)]
-    present = np.zeros(len(after.places), bool)
-    present[here] = True
-    streams = [_gaps(new), _gaps(np.flatnonzero(present != after.present))]
+    length = len(before.places) + len(new)
+    where[unknown] = RISING[len(before.places) : length]
+    present = np.zeros(length, bool)
+    present[where] = True
+    return Step(before, new, where, present)
+
+
+def difference(step: Step, columns: list[np.ndarray]) -> bytes:
+    """What makes of one census the next, whose counters are `columns`; empty where nothing changed."""
+    after = _extended(step.before, step.new) if len(step.new) else step.before
+    streams = [_gaps(step.new), _gaps(np.flatnonzero(step.present != after.present))]
     for had, given in zip(after.values, columns, strict=True):
         has = had.copy()
-        has[here] = given
+        has[step.where] = given.astype(np.int64, copy=False)  # putting one type into another takes twice as long
         has -= had  # wraps, and wraps back
         streams += _told(has)
     return _packed(streams) if any(len(stream) for stream in streams) else b""

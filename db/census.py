@@ -22,7 +22,9 @@ from db.blocks import (
     NOTHING,
     SIZE,
     Block,
+    Step,
     apply,
+    beside,
     difference,
     empty,
     no_difference,
@@ -173,15 +175,14 @@ def write(
     `packages` rise, `columns` are their counters, `link` is the place of the census in its chain.
     """
     registry, snapshot = census
+    packages = packages.astype(np.int64, copy=False)
     arrived, departed = 0, [np.empty(0, np.int64)]
     for block, known, lies in _beside(before, packages):
         places, given = packages[lies] - block * SIZE, [column[lies] for column in columns]
-        was = np.zeros(SIZE, bool)
-        was[known.places.astype(np.int64)] = known.present
-        arrived += len(places) - int(np.count_nonzero(was[places]))
-        was[places] = False
-        departed.append(np.flatnonzero(was) + block * SIZE)
-        _write_block(connection, (registry, block, snapshot), known, places, given, link)
+        step = beside(known, places)
+        arrived += step.came()
+        departed.append(step.went() + block * SIZE)
+        _write_block(connection, (registry, block, snapshot), step, places, given, link)
     gone = np.concatenate(departed)
     connection.execute(
         "INSERT INTO census (snapshot_id, packages, arrivals, departures) VALUES (?, ?, ?, ?)",
@@ -208,17 +209,17 @@ def absent(connection: sqlite3.Connection, snapshot: int, packages: np.ndarray, 
 
 
 def _write_block(
-    connection: sqlite3.Connection, key: tuple[int, int, int], before: Block, places: np.ndarray,
+    connection: sqlite3.Connection, key: tuple[int, int, int], step: Step, places: np.ndarray,
     columns: list[np.ndarray], link: int,
 ) -> None:  # fmt: skip
-    codec, is_whole = CODEC, not (link and len(before.places))
+    codec, is_whole = CODEC, not (link and len(step.before.places))
     if is_whole:
         content = whole(places, columns)
     elif link == HALF_WAY:
         codec = FROM_WHOLE
-        content = difference(_beginning(connection, *key[:2]), places, columns) or no_difference()
+        content = difference(beside(_beginning(connection, *key[:2]), places), columns) or no_difference()
     else:
-        content = difference(before, places, columns)
+        content = difference(step, columns)
     if content:
         connection.execute(
             "INSERT INTO observation_block (registry_id, number, snapshot_id, codec, whole, content)"
@@ -239,16 +240,17 @@ def _beginning(connection: sqlite3.Connection, registry: int, number: int) -> Bl
 
 def _beside(before: Iterator[tuple[int, Block]], packages: np.ndarray) -> Iterator[tuple[int, Block, slice]]:
     """Every block of the last census or of this one, and where in `packages` its packages lie."""
-    blocks = packages >> 16
-    known, numbers = next(before, None), blocks[np.flatnonzero(np.diff(blocks, prepend=-1))].tolist()
+    known = next(before, None)
+    after = int(packages[-1] >> 16) + 1 if len(packages) else 0
+    edges = np.searchsorted(packages, np.arange(after + 1) * SIZE).tolist()  # of one type, or the longer one is copied
+    lies = {number: slice(*edges[number : number + 2]) for number in range(after) if edges[number] < edges[number + 1]}
+    numbers = sorted(lies)
     while known is not None or numbers:
         block = min(([known[0]] if known else []) + numbers[:1])
-        lies = slice(*np.searchsorted(packages, [block * SIZE, (block + 1) * SIZE]))
+        held = empty()
         if known is not None and known[0] == block:
-            yield block, known[1], lies
-            known = next(before, None)
-        else:
-            yield block, empty(), lies
+            held, known = known[1], next(before, None)
+        yield block, held, lies.get(block, slice(0, 0))
         if numbers[:1] == [block]:
             del numbers[0]
 

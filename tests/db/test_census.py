@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from db import StoreError
-from db.blocks import OLDER, apply, difference, one_place, read_whole, whole
+from db.blocks import OLDER, apply, beside, difference, one_place, read_whole, whole
 from db.census import counters, digest, series
 from db.census_store import CensusStore
 from db.rows import CensusPage, Observation
@@ -255,7 +255,7 @@ def test_a_front_in_which_most_change_is_told_step_by_step(values: list[Said], s
     columns = [np.array([-1 if row[place % 2] is None else row[place % 2] for row in values]) for place in range(3)]
     before = read_whole(whole(places, columns))
     after = [column + np.array(steps[: len(values)]) for column in columns]  # beyond the largest it wraps
-    step = difference(before, places, after)
+    step = difference(beside(before, places), after)
     found = (apply(before, step) if step else before).in_order()[1:]
     assert [column.tolist() for column in found] == [column.tolist() for column in after]
 
