@@ -59,8 +59,8 @@ def scrapy_settings(manner: Manner, usual_pause: float, largest: int) -> dict[st
     """Scrapy's settings for one crawl; `largest` is the number of bytes an answer may have.
 
     Scrapy's own retrying ignores what registries say about waiting, its telnet and remote-control doors run code, and
-    it does not check certificates unless told to. Parts that are switched off would still be imported, half a second
-    of it: so the lists of its parts, the `_BASE` settings, are those of what is used.
+    it does not check certificates unless told to. What is switched off would still be imported, so the lists of its
+    parts, the `_BASE` settings, name what is used and nothing else.
     """
     return {
         "USER_AGENT": user_agent(manner.contact),
