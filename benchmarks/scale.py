@@ -36,8 +36,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for size in options.sizes:
             rows += measured(Path(folder) / f"{size}.db", size)
-    table("Censuses at several sizes", ("", "packages", "CPU s", "models a CPU s", "peak MB", "MB at page 100",
-                                        "bytes at rest a package"), rows)  # fmt: skip
+    table("Censuses at several sizes", ("", "packages", "CPU s", "models a CPU s", "MB at page 100", "at the last page",
+                                        "at most", "bytes at rest a package"), rows)  # fmt: skip
 
 
 def measured(path: Path, size: int) -> Iterator[tuple[object, ...]]:
@@ -50,26 +50,23 @@ def measured(path: Path, size: int) -> Iterator[tuple[object, ...]]:
                 page = body(day, start, start + ROWS)
                 child.stdin.write(len(page).to_bytes(8, "little") + page)
             child.stdin.close()
-            seconds, peak, steady = child.stdout.read().split()
+            seconds, *megabytes = child.stdout.read().decode().split()
         with closing(sqlite3.connect(path)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         packages = len(day.packages)
-        yield (name, f"{packages:,}", f"{float(seconds):.1f}", f"{packages / float(seconds):,.0f}", peak.decode(),
-               steady.decode(), f"{path.stat().st_size / packages:.0f}")  # fmt: skip
+        yield (name, f"{packages:,}", f"{float(seconds):.1f}", f"{packages / float(seconds):,.0f}", *megabytes,
+               f"{path.stat().st_size / packages:.0f}")  # fmt: skip
 
 
 def taken(path: Path) -> None:
     """Take one census of the pages on stdin; say what it took."""
-    steady = [0]
-
-    def show(number: int) -> None:
-        if number == STEADY:
-            steady[0] = peak_memory()
+    held: list[int] = []
 
     with writing(path) as database:
         began = time.process_time()
-        take(CensusStore(database), pages_on_stdin(), show)
-        print(f"{time.process_time() - began:.3f} {peak_memory()} {steady[0] or peak_memory()}")
+        take(CensusStore(database), pages_on_stdin(), lambda number: held.append(peak_memory()))
+        took = time.process_time() - began
+    print(f"{took:.3f}", held[: STEADY + 1][-1], held[-1], peak_memory())
 
 
 def peak_memory() -> int:

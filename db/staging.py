@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import zstandard
@@ -50,10 +51,13 @@ def stage(packages: Sequence[int], columns: Iterable[Sequence[int | None]], keys
 
 
 def staged(connection: sqlite3.Connection, snapshot: int) -> tuple[np.ndarray, list[np.ndarray]]:
-    """The packages of an open census, rising, and their counters; never all pages at once in memory."""
-    pages = [page for page, _ in _pages(connection, snapshot)]
-    found = np.concatenate(pages, axis=1) if pages else np.empty((STAGED, 0), np.int64)
-    pages.clear()
+    """The packages of an open census, rising, and their counters; never anything of it in memory twice."""
+    forms = [_form(content) for content in _contents(connection, snapshot)]
+    width = max([form.width for form in forms], default=4)
+    found, at = np.empty((STAGED, sum(form.rows for form in forms)), f"i{width}"), 0
+    for page, _ in _pages(connection, snapshot):
+        found[:, at : at + page.shape[1]] = page
+        at += page.shape[1]
     if np.any(found[0, 1:] < found[0, :-1]):  # seldom: who was known first has the smaller id of the registry, too
         order = np.argsort(found[0], kind="stable")
         for column in found:
@@ -97,22 +101,40 @@ def _numbers(columns: Sequence[Sequence[int | None]]) -> np.ndarray:
         return np.array([[NOTHING if value is None else value for value in column] for column in columns], np.int64)
 
 
-def _pages(
-    connection: sqlite3.Connection, snapshot: int, newest_first: bool = False
-) -> Iterator[tuple[np.ndarray, bytes | None]]:
-    """The numbers of each page, and its ids."""
+def _contents(connection: sqlite3.Connection, snapshot: int, newest_first: bool = False) -> Iterator[bytes]:
     pages = connection.execute(
         "SELECT content FROM census_page WHERE snapshot_id = ?1 ORDER BY iif(?2, -number, number)",
         (snapshot, newest_first),
     )
-    return (_page(row[0]) for row in pages)
+    return (row[0] for row in pages)
+
+
+def _pages(
+    connection: sqlite3.Connection, snapshot: int, newest_first: bool = False
+) -> Iterator[tuple[np.ndarray, bytes | None]]:
+    """The numbers of each page, and its ids."""
+    return map(_page, _contents(connection, snapshot, newest_first))
 
 
 def _page(content: bytes) -> tuple[np.ndarray, bytes | None]:
-    width, with_ids = content[0] & ~WITH_IDS, bool(content[0] & WITH_IDS)
+    form = _form(content)
+    raw = zstandard.decompress(content[form.begins :])
+    numbers = np.frombuffer(raw, f"i{form.width}", STAGED * form.rows).reshape(STAGED, -1)
+    return numbers, raw[numbers.nbytes :] if form.with_ids else None
+
+
+class _Form(NamedTuple):
+    """How a page is staged: where its compressed part begins, and what is in that."""
+
+    begins: int
+    width: int
+    with_ids: bool
+    rows: int
+
+
+def _form(content: bytes) -> _Form:
+    width, with_ids, begins = content[0] & ~WITH_IDS, bool(content[0] & WITH_IDS), 1
     if width not in (4, 8):  # what was staged before there was a width is of eight bytes
-        return np.frombuffer(zstandard.decompress(content), np.int64).reshape(STAGED, -1), None
-    raw = zstandard.decompress(content[1:])
-    rows = len(raw) // (STAGED * width + (HUB_ID if with_ids else 0))
-    numbers = np.frombuffer(raw, np.int32 if width == 4 else np.int64, STAGED * rows).reshape(STAGED, -1)
-    return numbers, raw[STAGED * width * rows :] if with_ids else None
+        width, with_ids, begins = 8, False, 0
+    a_row = STAGED * width + (HUB_ID if with_ids else 0)
+    return _Form(begins, width, with_ids, zstandard.frame_content_size(content[begins:]) // a_row)
