@@ -86,8 +86,11 @@ def environment(pretend: Simulation | None, **more: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def pretend() -> Iterator[Simulation]:
-    """A Hub of 3,500 models and an Ecosyste.ms, the same for all tests of a module, without a clock of its own."""
-    with Simulation(models=3500, datasets=150, spaces=150, packages=400) as running:
+    """A Hub of 3,500 models and an Ecosyste.ms, the same for all tests of a module, without a clock of its own.
+
+    Their quota is more than the tests of a module use: a crawl would wait for it.
+    """
+    with Simulation(models=3500, datasets=150, spaces=150, packages=400, quota=10**6, eco_quota=10**6) as running:
         yield running
 
 

@@ -25,7 +25,7 @@ WANTED = WantedCard(7, "a/b", "0f", 100)
 @pytest.fixture(scope="module")
 def pretend() -> Iterator[Simulation]:
     """A small Hub, the same for all tests of this module."""
-    with Simulation(models=120, datasets=5, spaces=20, packages=5) as running:
+    with Simulation(models=120, datasets=5, spaces=20, packages=5, quota=10**6) as running:
         yield running
 
 

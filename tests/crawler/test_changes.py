@@ -115,7 +115,7 @@ def test_A1_a_look_that_is_killed_loses_nothing(crawl: Crawl, pretend: Simulatio
     pretend.advance(3)
     pretend.reset()
     pretend.faults([
-        {"api": "huggingface", "kind": "clamp", "size": 40, "times": -1},
+        {"api": "huggingface", "kind": "clamp", "size": 20, "times": -1},
         {"api": "huggingface", "kind": "stall", "request": pages + 1, "seconds": 20},
     ])  # fmt: skip
     line = [sys.executable, "-m", "crawler", "changes", HUB, "--db", str(done.db), *CLOCK]
