@@ -6,13 +6,12 @@ histories of those few are given to whoever judges them.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from db.census import counters
+from db.census import Columns, parts
 from db.events import PackageEvent, Said
 from db.store import Store
 
@@ -34,26 +33,52 @@ def odd(store: Store, snapshot: int, limits: Limits) -> tuple[int, Iterator[tupl
     """How many packages a census has, and the histories of those whose counters may have done something odd.
 
     A history is of the census before, of the newest that is at least `still` old, of the one before that, and of this
-    one; oldest first.
+    one; oldest first. They are read a block of packages at a time, and never held as a whole.
     """
-    (taken_at,) = store._connection.execute(
-        "SELECT taken_at FROM snapshot WHERE snapshot_id = ?", (snapshot,)
+    connection = store._connection
+    taken_at, packages = connection.execute(
+        "SELECT taken_at, packages FROM snapshot JOIN census USING (snapshot_id) WHERE snapshot_id = ?", (snapshot,)
     ).fetchone()
     earlier = [(row["snapshot_id"], row["taken_at"]) for row in store.ask("census_earlier", snapshot=snapshot)]
     chosen = _chosen(earlier, taken_at - limits.still)
-    now = counters(store._connection, snapshot)
-    packages = now["package"]
-    said = [(taken_at, now["downloads"], now["downloads_all_time"])]
-    for number, at in chosen:
-        said.append((at, *_aligned(store._connection, number, packages)))
-    if len(said) == 1:
-        return len(packages), iter(())
-    places = np.flatnonzero(_odd([one[1] for one in said], [one[2] for one in said], limits))
+    before = [(at, _Parts(parts(connection, number))) for number, at in chosen]
+    now = parts(connection, snapshot) if chosen else ()
+    return packages, (found for part in now for found in _odd_of(taken_at, part, before, limits))
+
+
+def _odd_of(
+    taken_at: int, part: Columns, before: list[tuple[int, _Parts]], limits: Limits
+) -> Iterator[tuple[int, list[Said]]]:
+    """The histories of those of one block."""
+    packages = part["package"]
+    said = [(taken_at, part["downloads"], part["downloads_all_time"])]
+    said += [(at, *beside.of(packages)) for at, beside in before]
     oldest_first = sorted(said, key=lambda one: one[0])
-    return len(packages), (
-        (int(packages[place]), [_said(at, downloads[place], total[place]) for at, downloads, total in oldest_first])
-        for place in places.tolist()
-    )
+    for place in np.flatnonzero(_odd([one[1] for one in said], [one[2] for one in said], limits)).tolist():
+        yield int(packages[place]), [_said(at, downloads[place], total[place]) for at, downloads, total in oldest_first]
+
+
+class _Parts:
+    """The parts of an earlier census, gone through beside those of another."""
+
+    def __init__(self, found: Iterator[Columns]) -> None:
+        self._found = (part for part in found if len(part["package"]))
+        self._part = next(self._found, None)
+
+    def of(self, packages: Column) -> tuple[Column, Column]:
+        """Downloads and their total, for the packages of one block; -1 for those it had not."""
+        nobody = np.full(len(packages), NOTHING)
+        while self._part is not None and len(packages) and self._part["package"][0] >> 16 < packages[0] >> 16:
+            self._part = next(self._found, None)
+        if self._part is None or not len(packages):
+            return nobody, nobody
+        known = self._part["package"]
+        at = np.minimum(np.searchsorted(known, packages), len(known) - 1)
+        there = known[at] == packages
+        downloads, total = (
+            np.where(there, self._part[name][at], NOTHING) for name in ("downloads", "downloads_all_time")
+        )
+        return downloads, total
 
 
 def changed(store: Store, snapshot: int) -> list[PackageEvent]:
@@ -67,16 +92,6 @@ def changed(store: Store, snapshot: int) -> list[PackageEvent]:
 def _chosen(earlier: list[tuple[int, int]], still_since: int) -> list[tuple[int, int]]:
     old = [one for one in earlier if one[1] <= still_since][:2]
     return [*earlier[:1], *(one for one in old if one != earlier[0])]
-
-
-def _aligned(connection: sqlite3.Connection, snapshot: int, packages: Column) -> tuple[Column, Column]:
-    """Downloads and their total of a census, for these packages; -1 for those it had not."""
-    found = counters(connection, snapshot)
-    if not len(found["package"]):
-        return np.full(len(packages), NOTHING), np.full(len(packages), NOTHING)
-    at = np.minimum(np.searchsorted(found["package"], packages), len(found["package"]) - 1)
-    there = found["package"][at] == packages
-    return tuple(np.where(there, found[name][at], NOTHING) for name in ("downloads", "downloads_all_time"))
 
 
 def _odd(downloads: list[Column], totals: list[Column], limits: Limits) -> Column:

@@ -10,7 +10,7 @@ from crawler.events import DAY
 from crawler.recording import end_snapshot
 from db.census_store import CensusStore
 from db.rows import Observation
-from tests.db.short import asked, begin
+from tests.db.short import MODELS, asked, begin
 from tests.db.test_census import Said, census, census_page, census_store
 
 KEYS = [f"{number:024x}" for number in range(1, 40)]
@@ -40,6 +40,22 @@ def test_D5_what_single_counters_did_between_two_censuses_is_told() -> None:
     assert told(store, rows, 14 * DAY) == {
         "counter_reset": [zero], "counter_drop": [fallen], "alltime_decrease": [less],
     }  # fmt: skip
+
+
+def test_D5_packages_of_every_block_are_held_against_their_own_past() -> None:
+    store = census_store()
+    asked(store, "INSERT INTO registry (registry_id, name, service) VALUES (1, ?, 'huggingface')", MODELS.name)
+    asked(store, "INSERT INTO package (package_id, registry_id, key, name, name_hash, known_at, seen_at)"
+          " VALUES (?, 1, 'name:x', 'x', 0, 0, 0)", (1 << 16) - 3)  # fmt: skip
+    first, second, third = KEYS[:2], KEYS[2:6], "f" * 24  # of block 0, of block 1, and of block 3
+    rows = {key: (1000 + place, 1, 10) for place, key in enumerate(KEYS[:6])}
+    assert told(store, {key: rows[key] for key in first}, 0) == {}
+    assert told(store, {key: rows[key] for key in second}, DAY) == {}
+    asked(store, "INSERT INTO package (package_id, registry_id, key, name, name_hash, known_at, seen_at)"
+          " VALUES (?, 1, 'name:y', 'y', 0, 0, 0)", 3 << 16)  # fmt: skip
+    fallen = dict.fromkeys(rows, (1, 1, 10))
+    assert told(store, fallen | {third: (2000, 1, 10)}, 2 * DAY)["counter_drop"] == second
+    assert told(store, rows | {third: (1, 1, 10)}, 3 * DAY) == {"counter_drop": [third]}
 
 
 def test_D5_a_counter_that_stands_still_for_two_weeks_is_told_once() -> None:
