@@ -17,6 +17,7 @@ from sqlite_utils import Database
 from benchmarks.population import Day, body, days, identity
 from benchmarks.timing import in_turns, parser, spread, table
 from crawler.census import Line, census_page, read_lines
+from crawler.census_events import events_of
 from crawler.items import Answer, Registry
 from crawler.spiders import Plan
 from crawler.spiders.hub_census import HubCensusSpider
@@ -90,6 +91,7 @@ def take(store: CensusStore, pages: Iterable[bytes], show: Callable[[int], None]
         show(number)
     began = time.process_time()
     store.end(snapshot, "complete", [Finding("all", "pass", "", "")], None, at)
+    events_of(store, snapshot)
     return time.process_time() - began
 
 

@@ -32,8 +32,9 @@ from db.blocks import (
     read_whole,
     whole,
 )
+from db.compact import HUB_ID
 from db.migrate import statements
-from db.staging import HUB_ID, Digest, lines, staged
+from db.staging import Digest, lines, staged
 
 FOLDER = Path(__file__).parent / "statements"
 WHOLE_EVERY = 32

@@ -67,18 +67,14 @@ class _Parts:
 
     def of(self, packages: Column) -> tuple[Column, Column]:
         """Downloads and their total, for the packages of one block; -1 for those it had not."""
-        nobody = np.full(len(packages), NOTHING)
         while self._part is not None and len(packages) and self._part["package"][0] >> 16 < packages[0] >> 16:
             self._part = next(self._found, None)
-        if self._part is None or not len(packages):
-            return nobody, nobody
-        known = self._part["package"]
+        if self._part is None:
+            return (np.full(len(packages), NOTHING),) * 2
+        known, downloads, total = (self._part[name] for name in ("package", "downloads", "downloads_all_time"))
         at = np.minimum(np.searchsorted(known, packages), len(known) - 1)
         there = known[at] == packages
-        downloads, total = (
-            np.where(there, self._part[name][at], NOTHING) for name in ("downloads", "downloads_all_time")
-        )
-        return downloads, total
+        return np.where(there, downloads[at], NOTHING), np.where(there, total[at], NOTHING)
 
 
 def changed(store: Store, snapshot: int) -> list[PackageEvent]:

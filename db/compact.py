@@ -7,8 +7,8 @@ import struct
 import zlib
 from collections.abc import Sequence
 
-HUB_ID = 24  # digits of the Hub's ids
-HEX_LENGTHS = (HUB_ID, 40)  # those, and git's hashes
+HUB_ID = 12  # bytes of an id of the Hub
+HEX_LENGTHS = (2 * HUB_ID, 40)  # digits of those, and of git's hashes
 SHORT = (1 << 23) - 1  # three bytes in SQLite
 
 
@@ -33,14 +33,14 @@ def compact_all(texts: Sequence[str]) -> Sequence[str | bytes | None]:
     >>> compact_all(["0123456789abcdef01234567"]), compact_all(["0123456789abcdef01234567", "name:gpt2"])[1]
     ((b'\\x01#Eg\\x89\\xab\\xcd\\xef\\x01#Eg',), 'name:gpt2')
     """
-    if set(map(len, texts)) == {HUB_ID}:
+    if set(map(len, texts)) == {2 * HUB_ID}:
         joined = "".join(texts)
         try:
             content = bytes.fromhex(joined)
         except ValueError:
             content = b""
         if content.hex() == joined:
-            return struct.unpack(f"{HUB_ID // 2}s" * len(texts), content)
+            return struct.unpack(f"{HUB_ID}s" * len(texts), content)
     return [compact(text) for text in texts]
 
 

@@ -15,9 +15,9 @@ import numpy as np
 import zstandard
 
 from db.blocks import COLUMNS, NOTHING
+from db.compact import HUB_ID
 
 STAGED = 1 + len(COLUMNS)  # packages, and each counter
-HUB_ID = 12  # bytes
 WITH_IDS = 64  # beside the width of a number, in the first byte of a page
 
 Key = str | bytes | None
@@ -40,12 +40,12 @@ class Digest:
         return hashlib.sha256(b"".join(one.digest() for one in self._hashes)).hexdigest()
 
 
-def stage(packages: Sequence[int], columns: Iterable[Sequence[int | None]], keys: Sequence[Key] = (None,)) -> bytes:
+def stage(packages: Sequence[int], columns: Iterable[Sequence[int | None]], keys: Sequence[Key] = ()) -> bytes:
     """The counters of one page, until its census ends."""
     said = _numbers([packages, *columns])
     narrow = said.astype(np.int32)
     form = narrow if np.array_equal(narrow, said) else said
-    if set(map(type, keys)) <= {bytes} and set(map(len, keys)) <= {HUB_ID}:
+    if len(keys) == len(packages) and set(map(type, keys)) <= {bytes} and set(map(len, keys)) <= {HUB_ID}:
         return bytes([form.itemsize | WITH_IDS]) + zstandard.compress(form.tobytes() + b"".join(keys), 1)
     return bytes([form.itemsize]) + zstandard.compress(form.tobytes(), 1)
 
