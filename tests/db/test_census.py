@@ -105,6 +105,13 @@ def test_the_newest_counters_stand_in_plain_rows(history: list[dict[str, Said]])
     assert {row[0]: row[1:] for row in found} == newest
 
 
+def test_a_census_of_an_earlier_instant_leaves_the_newest_counters_as_they_are() -> None:
+    store, key = census_store(), "a" * 24
+    taken = [census(store, {key: (at, at, at)}, at) for at in (9, 5)]
+    assert [held(store, snapshot)[key] for snapshot in taken] == [(9, 9, 9), (5, 5, 5)]
+    assert asked(store, "SELECT downloads, likes, downloads_all_time FROM package") == [(9, 9, 9)]
+
+
 def test_blocks_hold_packages_by_their_numbers_and_lie_apart() -> None:
     store = census_store()
     rows = {f"{number:024x}": (number, 1, None) for number in range(6)}
