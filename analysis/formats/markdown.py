@@ -20,7 +20,6 @@ MOVES = {
     "renamed": "Renamed, which is not counted as leaving",
 }
 COUNTS = ("remained", "newcomers", "returning", "ever")
-EMPTY = "There are no snapshots to report on yet."
 PAPER = "The paper: Jones, Jiang, Synovic, Thiruvathukal and Davis, ESEM 2024, doi 10.1145/3674805.3686665."
 SHARED = (
     "Package registries other than Hugging Face were crawled through Ecosyste.ms, whose data is licensed CC BY-SA 4.0."
@@ -36,7 +35,7 @@ def render(report: Row) -> str:
     until = f"snapshots up to {report['as_of']}" if report["as_of"] else "all snapshots"
     parts = ["# Observatory report", said(f"{report['generated_by']}, {until}.")]
     if not report["snapshots"]:
-        return "\n\n".join([*parts, EMPTY, *_bullets(report["unknown"])])
+        return "\n\n".join([*parts, *_bullets(report["unknown"])])
     series = list(dict.fromkeys(map(_series, report["snapshots"])))
     for one in series:
         parts += _of_series(one, report)

@@ -11,7 +11,7 @@ WIDTH = 100
 NEWEST = 12
 TOP = 10
 NONE = "–"
-EMPTY = """There are no snapshots to report on yet. Two ways to get some:
+WAYS = """Two ways to get one:
 
   observatory crawl snapshot huggingface/models --top 1000
       takes a first one now
@@ -43,7 +43,7 @@ def render(report: Mapping[str, object]) -> str:
     shown = f"snapshots up to {report['as_of']}" if report["as_of"] else "all snapshots"
     parts = [f"{report['generated_by']} · report on {shown}"]
     if not report["snapshots"]:
-        return "\n\n".join([*parts, EMPTY])
+        return "\n\n".join([*parts, *report["unknown"], WAYS])
     for series in dict.fromkeys(map(_series, report["snapshots"])):
         parts += _of_series(series, report)
     parts += _claims(report["claims"])

@@ -167,6 +167,14 @@ def test_events_are_counted_by_kind(history, report):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_a_day_before_the_first_list_is_not_told_as_an_empty_store(history, capsys, form):
+    two(history)
+    assert main(["--as-of", "2019-01-01", "--format", form, "--db", str(history.path)]) == 0
+    told = capsys.readouterr().out
+    assert "up to 2019-01-01" in told and "The store holds no snapshot of what was asked for" in told
+
+
 def test_D7_an_empty_store_is_an_empty_document(report):
     made = report()
     assert [made[key] for key in ("results", "snapshots", "movers", "events")] == [[], [], [], []]
