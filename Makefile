@@ -10,12 +10,12 @@ help:                   ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/'
 
 snapshot: $(VENV)/ready  ## the top 1,000 of Hugging Face, npm and PyPI now, then the report
-	$(RUN) schedules.commands crawl snapshot huggingface/models npm pypi --top 1000 --resume || [ $$? -eq 3 ]
-	$(RUN) schedules.commands compute
-	$(RUN) schedules.commands report
+	$(RUN) schedules.cli crawl snapshot huggingface/models npm pypi --top 1000 --resume || [ $$? -eq 3 ]
+	$(RUN) schedules.cli compute
+	$(RUN) schedules.cli report
 
 demo: $(VENV)/ready      ## the same on a simulated Hub, without a network
-	$(RUN) schedules.commands demo
+	$(RUN) schedules.cli demo
 
 test: $(VENV)/ready      ## every test
 	$(RUN) pytest -q -n $(WORKERS) --dist worksteal -m "not slow and not spark"

@@ -12,17 +12,17 @@ from contextlib import nullcontext
 from dataclasses import astuple
 from typing import TYPE_CHECKING
 
-from analysis.engines import Place, engines, opened
+from analysis.compute.engines import Place, engines, opened
 from db import UsageError
-from db.command import DONE, parser, plain, run
+from db.cli import DONE, parser, plain, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from analysis.engines import Engine
-    from analysis.metric import Metric
-    from analysis.missing import Missing
+    from analysis.compute.engines import Engine
+    from analysis.compute.metric import Metric
+    from analysis.compute.pending import Missing
     from db.rows import StoredResult
 
 DIGESTS = "SELECT snapshot_id, digest FROM snapshot WHERE status = 'complete'"
@@ -43,7 +43,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 def compute(options: argparse.Namespace) -> int:
     """Store what is missing. Each snapshot is a transaction of its own, so an interrupted run goes on where it was."""
-    from analysis.metric import chosen
+    from analysis.compute.metric import chosen
 
     wanted = chosen(options.metric)
     with opened(options.engine, Place(options.db, options.lake, options.master)) as engine:
@@ -62,8 +62,8 @@ def lacking_of(options: argparse.Namespace, engine: Engine, wanted: Sequence[Met
     Raises:
         UsageError: the results would go nowhere.
     """
-    from analysis.missing import both, missing
-    from db.connect import reading
+    from analysis.compute.pending import both, missing
+    from db.connection import reading
 
     if options.engine == "sqlite":
         if options.results:
@@ -91,8 +91,8 @@ def keep(
     path: Path | None, engine: Engine, lacking: Sequence[Missing], results: str | None = None
 ) -> Iterator[list[dict[str, object]]]:
     """Compute and store, one snapshot at a time; what was kept of each."""
-    from analysis.missing import computed
-    from db.connect import writing
+    from analysis.compute.pending import computed
+    from db.connection import writing
     from db.store import Store
 
     with writing(path) if path and lacking else nullcontext() as database:
@@ -115,10 +115,10 @@ def as_lake(results: Sequence[StoredResult], one: Missing, now: int) -> list[tup
 
 def note_verdicts(path: Path, first: str) -> None:
     """Keep it as a quality event, once, when a claim's verdict became another one on a day or later."""
-    from analysis.claims import HUB
-    from analysis.relations import rows
-    from analysis.verdicts import changes_since
-    from db.connect import reading, writing
+    from analysis.claims.changes import changes_since
+    from analysis.claims.rules import HUB
+    from analysis.compute.relations import rows
+    from db.connection import reading, writing
     from db.rows import Event, Registry
     from db.store import Store
 

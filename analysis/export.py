@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from db.command import DONE, FAILED, complain, count, day, parser, plain, run
+from db.cli import DONE, FAILED, complain, count, day, parser, plain, run
 
 if TYPE_CHECKING:
     from analysis.exports.privacy import Redactions
@@ -53,7 +53,7 @@ def export(options: argparse.Namespace) -> int:
     from analysis.exports.privacy import key_of, refuse_key_without_need
     from analysis.exports.tables import FOREVER, Scope
     from analysis.report import registries
-    from db.connect import reading
+    from db.connection import reading
 
     refuse_key_without_need(options.pseudonymise, options.key)
     key = key_of(options.key, os.environ.get(KEY)) if options.pseudonymise else None
@@ -122,8 +122,8 @@ def cite_parser() -> argparse.ArgumentParser:
 
 def cite(options: argparse.Namespace) -> int:
     """Print a line for a list of references."""
-    from analysis.exports.citing import of_bundle, of_store
-    from db.connect import reading
+    from analysis.exports.citation import of_bundle, of_store
+    from db.connection import reading
 
     if options.out is not None:
         print(plain(of_bundle(options.out)))
@@ -174,7 +174,7 @@ def peatmoss_parser() -> argparse.ArgumentParser:
 def peatmoss(options: argparse.Namespace) -> int:
     """Write it."""
     from analysis.exports.peatmoss import chosen, write
-    from db.connect import reading
+    from db.connection import reading
 
     with reading(options.db) as connection:
         snapshot, date = chosen(connection, options.snapshot)

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from db import ObservatoryError, UsageError
-from db.command import DONE, FAILED, count, day, instant, parser, plain, run
+from db.cli import DONE, FAILED, count, day, instant, parser, plain, run
 
 if TYPE_CHECKING:
-    from analysis.document import Scope
+    from analysis.reporting.document import Scope
     from db.rows import StoredResult
 
-FORMATS = Path(__file__).parent / "formats"
+FORMATS = Path(__file__).parent / "reporting" / "formats"
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -44,8 +44,8 @@ def make_parser() -> argparse.ArgumentParser:
 
 def report(options: argparse.Namespace) -> int:
     """Print or write the report; results that are missing are computed for it, and not kept."""
-    from analysis.document import Scope, document
-    from db.connect import reading
+    from analysis.reporting.document import Scope, document
+    from db.connection import reading
 
     only_html(options)
     with reading(options.db) as connection:
@@ -56,7 +56,7 @@ def report(options: argparse.Namespace) -> int:
     # Names come from strangers and may reach a terminal: no format may forget it, so it is done here for all of them.
     with drawing():
         given = {"interactive": True} if options.interactive else {}
-        text = plain(import_module(f"analysis.formats.{options.format}").render(made, **given))
+        text = plain(import_module(f"analysis.reporting.formats.{options.format}").render(made, **given))
         if options.figures:
             draw(made, options.figures)
     show(text, options)
@@ -107,9 +107,9 @@ def draw(made: Mapping[str, object], folder: Path) -> None:
     Raises:
         ObservatoryError: they cannot be written, or not be drawn.
     """
-    from analysis.figures import figures
-    from analysis.figures._render import CannotDraw
-    from analysis.figures._render import write as write_figures
+    from analysis.reporting.figures import figures
+    from analysis.reporting.figures._render import CannotDraw
+    from analysis.reporting.figures._render import write as write_figures
 
     try:
         written = write_figures(figures(made), folder)
@@ -137,7 +137,7 @@ def registries(connection: sqlite3.Connection, asked: Sequence[str]) -> tuple[st
     Raises:
         UsageError: one that is asked for is not in the store.
     """
-    from analysis.relations import rows
+    from analysis.compute.relations import rows
 
     known = [str(row["name"]) for row in rows(connection, "registries")]
     for name in asked:
@@ -154,8 +154,8 @@ def registries(connection: sqlite3.Connection, asked: Sequence[str]) -> tuple[st
 
 def unstored(connection: sqlite3.Connection, scope: Scope) -> list[StoredResult]:
     """The missing results of the snapshots in scope, computed now."""
-    from analysis.metric import metrics
-    from analysis.missing import computed, missing
+    from analysis.compute.metric import metrics
+    from analysis.compute.pending import computed, missing
 
     lacking = [
         one

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas
 
-from analysis.relations import relation
+from analysis.compute.relations import relation
 from benchmarks.population import days
 from benchmarks.storage import begun
 from benchmarks.timing import parser, spread, table
-from db.census import WHOLE_EVERY, assemble, series
-from db.connect import reading, writing
+from db.census.history import WHOLE_EVERY, assemble, series
+from db.connection import reading, writing
 
 
 def main() -> None:

@@ -18,16 +18,16 @@ import numpy as np
 from benchmarks.ingest import CUT, FIRST_DAY, ROWS, take
 from benchmarks.population import Day, body, days
 from benchmarks.timing import parser, table
-from crawler.census import census_page, read_lines
-from crawler.items import Answer, Registry
+from crawler.parsing.census_rows import census_page, read_lines
+from crawler.response import Answer, Registry
 from crawler.spiders import Plan
-from crawler.spiders.hub_census import HubCensusSpider
 from crawler.spiders.huggingface import Row
-from db.census import counters
-from db.census_store import CensusStore
-from db.connect import writing
+from crawler.spiders.huggingface_census import HubCensusSpider
+from db.census.history import counters
+from db.census.staging import stage
+from db.census.writer import CensusStore
+from db.connection import writing
 from db.rows import Asked, Finding
-from db.staging import stage
 
 # A process of little memory that starts another: what that one held at most is told with what its parent held.
 WATCHED = """

@@ -20,8 +20,8 @@ import zstandard
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from db.cards import LEVEL, unscored
-from db.connect import reading
+from db.connection import reading
+from db.store.cards import LEVEL, unscored
 
 ROOT = Path(__file__).resolve().parent.parent
 HUB = "huggingface/models"

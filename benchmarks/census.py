@@ -93,8 +93,8 @@ def theirs(pretend: Simulation, store: Path) -> Ran:
 
 def held(store: Path) -> tuple[int, str, int]:
     """How many packages the newest census holds, the sha256 of their ids, and how many rows came twice."""
-    from db.census import counters
-    from db.connect import reading
+    from db.census.history import counters
+    from db.connection import reading
 
     with reading(store) as connection:
         (snapshot,) = connection.execute("SELECT max(snapshot_id) FROM snapshot WHERE status = 'complete'").fetchone()

@@ -20,9 +20,9 @@ from benchmarks.ingest import ROWS
 from benchmarks.population import Day, days
 from benchmarks.storage import begun
 from benchmarks.timing import parser, spread, table
-from db.census import WHOLE_EVERY, assemble, blocks_of, write
-from db.connect import writing
-from db.staging import staged
+from db.census.history import WHOLE_EVERY, assemble, blocks_of, write
+from db.census.staging import staged
+from db.connection import writing
 
 IN_HAND, READ, ENDS = "the census before in hand", "that is read", "as a crawl ends"
 

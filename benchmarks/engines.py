@@ -24,15 +24,15 @@ from pathlib import Path
 
 import numpy
 
-from analysis.engines import Engine, EngineFailed, Place, engines, lake_tables, opened
+from analysis.compute.engines import Engine, EngineFailed, Place, engines, lake_tables, opened
+from analysis.compute.metric import metrics
+from analysis.compute.relations import reader
 from analysis.export import main as export
-from analysis.metric import metrics
-from analysis.relations import reader
 from benchmarks.ingest import ROWS, take
 from benchmarks.population import body, days
-from db.census import counters
-from db.census_store import CensusStore
-from db.connect import writing
+from db.census.history import counters
+from db.census.writer import CensusStore
+from db.connection import writing
 from db.rows import Asked, Finding, Observation, Page, Parent, Registry
 from db.store import Store
 

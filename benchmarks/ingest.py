@@ -16,14 +16,14 @@ from sqlite_utils import Database
 
 from benchmarks.population import Day, body, days, identity
 from benchmarks.timing import in_turns, parser, spread, table
-from crawler.census import Line, census_page, read_lines
-from crawler.census_events import events_of
-from crawler.items import Answer, Registry
+from crawler.parsing.census_rows import Line, census_page, read_lines
+from crawler.quality.census_events import events_of
+from crawler.response import Answer, Registry
 from crawler.spiders import Plan
-from crawler.spiders.hub_census import HubCensusSpider
 from crawler.spiders.huggingface import Row
-from db.census_store import CensusStore
-from db.connect import writing
+from crawler.spiders.huggingface_census import HubCensusSpider
+from db.census.writer import CensusStore
+from db.connection import writing
 from db.rows import Asked, Finding
 
 ROWS = 1000

@@ -33,9 +33,9 @@ import pandas
 
 from analysis.__main__ import compute
 from analysis.__main__ import make_parser as compute_parser
-from analysis.metric import chosen
-from analysis.missing import computed, missing
-from db.connect import reading, writing
+from analysis.compute.metric import chosen
+from analysis.compute.pending import computed, missing
+from db.connection import reading, writing
 from db.rows import Asked, Finding, Observation, Page, Registry
 from db.store import Store
 

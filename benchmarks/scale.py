@@ -17,8 +17,8 @@ from pathlib import Path
 from benchmarks.ingest import ROWS, take
 from benchmarks.population import body, days
 from benchmarks.timing import parser, table
-from db.census_store import CensusStore
-from db.connect import writing
+from db.census.writer import CensusStore
+from db.connection import writing
 
 STEADY = 100  # pages, from which on memory should be flat
 

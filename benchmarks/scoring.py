@@ -15,12 +15,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from analysis.inference import SEED, Estimate
 from analysis.scoring import ITEMS
 from analysis.scoring.agreement import agreements, intervals, macro_f1
-from analysis.scoring.files import rows
-from analysis.scoring.offline import answers
+from analysis.scoring.card_files import rows
+from analysis.scoring.rule_scorer import answers
 from analysis.scoring.rules import findings
+from analysis.statistics.inference import SEED, Estimate
 
 NAMES = ("tp", "fp", "fn", "tn", "precision", "recall", "F1", "from", "to", "kappa", "from", "to")
 HEAD = f"{'item':<13}" + "".join(f"{name:>10}" for name in NAMES)

@@ -16,9 +16,9 @@ from sqlite_utils import Database
 
 from benchmarks.population import Day, changed, days, entropy, identity
 from benchmarks.timing import parser, table
-from db.census import assemble, counters
-from db.connect import reading, writing
-from db.staging import stage
+from db.census.history import assemble, counters
+from db.census.staging import stage
+from db.connection import reading, writing
 
 SAMPLE = 3  # censuses that ways are measured on whose every census takes the same room
 

@@ -6,8 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from crawler.words import adders
-from db.command import Parser, parser, run
+from crawler.commands import adders
+from db.cli import Parser, parser, run
 
 
 def main(argv: Sequence[str] | None = None) -> int:

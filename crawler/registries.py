@@ -8,7 +8,7 @@ from pathlib import Path
 
 from crawler.spiders.ecosystems import PERIODS, WITHOUT_DOWNLOADS, EcosystemsSpider
 from crawler.spiders.huggingface import EXPAND
-from db.connect import reading
+from db.connection import reading
 
 HUB_COUNTERS = {
     "models": "downloads: requests of certain files in the last 30 days; likes; trending score",

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from db import UsageError
-from db.command import DONE, FAILED, Parser, add_store, complain, parser, plain, run
+from db.cli import DONE, FAILED, Parser, add_store, complain, parser, plain, run
 
 if TYPE_CHECKING:
-    from db.care import Check
+    from db.maintenance.check import Check
 
 DICTIONARY = Path(__file__).parent / "dictionary.toml"
 COLUMNS = ("type", "unit", "nullable", "description", "source", "caveat", "personal")
@@ -98,7 +98,7 @@ def _add_restore(words: argparse._SubParsersAction) -> None:
 
 def migrate(options: argparse.Namespace) -> int:
     """Apply what is pending, or list it."""
-    from db.care import bring_up_to_date, states
+    from db.maintenance.check import bring_up_to_date, states
 
     if options.list:
         found = [{"migration": name, "state": state} for name, state in states(options.db)]
@@ -113,13 +113,13 @@ def migrate(options: argparse.Namespace) -> int:
 
 def check(options: argparse.Namespace) -> int:
     """Look at everything; say what is broken and how to save it."""
-    from db.care import check as checks
+    from db.maintenance.check import check as checks
 
     return _tell(options.db, checks(options.db), options.format)
 
 
 def _tell(path: Path, found: list[Check], form: str) -> int:
-    from db.care import BROKEN, damaged
+    from db.maintenance.check import BROKEN, damaged
 
     if form == "json":
         _print_json(path, "checks", [{"check": one.name, "verdict": one.verdict, "said": one.said} for one in found])
@@ -134,7 +134,7 @@ def _tell(path: Path, found: list[Check], form: str) -> int:
 
 def schema(options: argparse.Namespace) -> int:
     """The schema or the dictionary; no store is needed for it."""
-    from db.care import schema as definitions
+    from db.maintenance.check import schema as definitions
 
     form = options.format or ("markdown" if options.dictionary else "sql")
     if options.dictionary and form == "sql":
@@ -158,7 +158,7 @@ def schema_page(definitions: Mapping[str, str], form: str) -> str:
 
 def redact(options: argparse.Namespace) -> int:
     """Let the store heed a list of what is to be left out, in the place of the one before."""
-    from db.connect import writing
+    from db.connection import writing
     from db.redactions import meant, put, read
 
     entries = read(options.file)
@@ -195,7 +195,7 @@ def _cells(column: Mapping[str, object]) -> str:
 
 def backup(options: argparse.Namespace) -> int:
     """Copy the store."""
-    from db.care import back_up
+    from db.maintenance.check import back_up
 
     size = back_up(options.db, options.out, options.force)
     print(plain(f"{options.db} is backed up to {options.out}: {size / 2**20:,.1f} MB, checked"))
@@ -204,8 +204,8 @@ def backup(options: argparse.Namespace) -> int:
 
 def restore(options: argparse.Namespace) -> int:
     """Put a backup in place, and look at it there."""
-    from db.care import check as checks
-    from db.care import restore as bring_back
+    from db.maintenance.check import check as checks
+    from db.maintenance.check import restore as bring_back
 
     aside = bring_back(options.backup, options.db, datetime.now(UTC), options.force)
     print(plain(f"{options.backup} is now {options.db}"))

@@ -11,7 +11,7 @@ from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 from db import SchemaTooNew
-from db.compact import teach
+from db.ids import teach
 from db.redactions import shield
 
 FOLDER = Path(__file__).parent / "migrations"

@@ -15,7 +15,7 @@ from itertools import product
 from pathlib import Path
 
 from db import ObservatoryError
-from db.compact import compact, short_hash
+from db.ids import compact, short_hash
 
 KINDS = ("package", "name", "author")
 DICTIONARY = Path(__file__).parent / "dictionary.toml"

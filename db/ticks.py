@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from db import StoreBusy
-from db.connect import reading, writing
+from db.connection import reading, writing
 from db.store import Store, script
 
 UNFINISHED = ("queued", "started", "interrupted")

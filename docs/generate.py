@@ -135,7 +135,7 @@ def commands() -> dict[str, argparse.ArgumentParser]:
 
 def words_and_modules() -> dict[str, str]:
     """The first words and their modules."""
-    return {word: module for word, (module, _) in importlib.import_module("schedules.commands").MODULES.items()}
+    return {word: module for word, (module, _) in importlib.import_module("schedules.cli").MODULES.items()}
 
 
 def _commands_of(word: str) -> Iterator[tuple[str, argparse.ArgumentParser]]:
@@ -201,8 +201,8 @@ def _sentence(text: str) -> str:
 
 
 def gate() -> str:
-    """The rules of the gate, as `crawler/checks.py` states them."""
-    from crawler import checks
+    """The rules of the gate, as `crawler/quality/gate.py` states them."""
+    from crawler.quality import gate as checks
 
     rules = {found.gate: found.rule for found in checks.judge({**EVIDENCE, "origin": "crawl"}, {}, [], [])}
     imported = {found.gate for found in checks.judge({**EVIDENCE, "origin": "import"}, {}, [], [])}
@@ -240,7 +240,7 @@ def demonstration() -> dict[str, str]:
     """Parts that show a run of `observatory demo`."""
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "demo.db"
-        line = [sys.executable, "-m", "schedules.commands", "demo", "--keep", str(store)]
+        line = [sys.executable, "-m", "schedules.cli", "demo", "--keep", str(store)]
         told = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True).stdout
         with sqlite3.connect(f"file:{store}?mode=ro", uri=True) as connection:
             rows = connection.execute(QUERY).fetchall()

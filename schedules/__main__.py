@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from db import StoreBusy, UsageError
-from db.command import DONE, FAILED, Parser, add_store, count, instant, parser, plain, run
+from db.cli import DONE, FAILED, Parser, add_store, count, instant, parser, plain, run
 
 if TYPE_CHECKING:
     from schedules.config import Schedule
@@ -98,7 +98,7 @@ def run_daemon(options: argparse.Namespace) -> int:
     """Be the daemon."""
     import asyncio
 
-    from db.connect import refuse_network, writers_lock
+    from db.connection import refuse_network, writers_lock
     from schedules.daemon import Daemon, Manner
     from schedules.log import Log
 
@@ -124,7 +124,7 @@ def run_daemon(options: argparse.Namespace) -> int:
 
 def _first(store: Path) -> int | str:
     """The daemon that was first. It may have the lock and not have said who it is yet."""
-    from db.care import writer
+    from db.maintenance.check import writer
 
     for _ in range(40):
         pid = writer(Path(f"{store}.daemon"))
@@ -157,7 +157,7 @@ def list_schedules(options: argparse.Namespace) -> int:
 
 def check(options: argparse.Namespace) -> int:
     """Read the files, and let each command read its line."""
-    from schedules.child import misread
+    from schedules.child_process import misread
     from schedules.config import ScheduleError
 
     schedules = _read(options)
@@ -171,9 +171,9 @@ def check(options: argparse.Namespace) -> int:
 def once(options: argparse.Namespace) -> int:
     """Run one command now, as a person's tick."""
     from db.ticks import append, fold
-    from schedules.agenda import Agenda
-    from schedules.child import OURS, ends_with_parent, reason_of
-    from schedules.hush import quiet, secrets
+    from schedules.child_process import OURS, ends_with_parent, reason_of
+    from schedules.log_redaction import quiet, secrets
+    from schedules.planner import Agenda
 
     schedule = _named(_read(options), options.name)
     store = Path(os.path.realpath(options.db))

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from db import ObservatoryError
-from db.command import USAGE
-from schedules.moments import Cron, Every, When
+from db.cli import USAGE
+from schedules.timetable import Cron, Every, When
 
-SHIPPED = Path(__file__).parent
+SHIPPED = Path(__file__).parent / "shipped"
 SHIPPED_WORD = "shipped"
 KEYS = ("run", "cron", "every", "grace", "then")
 UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 7 * 86400}

@@ -22,18 +22,18 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from db import ObservatoryError
-from db.care import LARGE_WAL
-from db.command import DONE, instant
+from db.cli import DONE, instant
+from db.maintenance.check import LARGE_WAL
 from db.ticks import Tick, append, fold, ledger
-from schedules.agenda import Agenda
-from schedules.child import Child, reason_of
+from schedules.child_process import Child, reason_of
 from schedules.clock import Clocks, jumped
 from schedules.config import Schedule, ScheduleError
-from schedules.events import newest_event, worrying
-from schedules.hush import quiet, secrets
 from schedules.log import Log
-from schedules.moments import Every
-from schedules.notify import beat_seconds, tell
+from schedules.log_redaction import quiet, secrets
+from schedules.planner import Agenda
+from schedules.quality_events import newest_event, worrying
+from schedules.systemd import beat_seconds, tell
+from schedules.timetable import Every
 
 LONGEST_STOP = 9.0  # seconds; a command that has not ended by then is ended
 LEAST_FREE = 100 * 2**20

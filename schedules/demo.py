@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from db import ObservatoryError
-from db.command import DONE, count, parser, run
+from db.cli import DONE, count, parser, run
 
 START = "2026-01-05"
 DAYS = (0, 30, 31, 30, 30, 31, 30)  # between two looks: half a year, once a month

@@ -8,8 +8,8 @@ import sys
 import time
 from collections.abc import Mapping
 
-from db.command import instant, plain
-from schedules.hush import hushed, secrets
+from db.cli import instant, plain
+from schedules.log_redaction import hushed, secrets
 
 
 class Log:

@@ -11,9 +11,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from db import StoreError
-from db.care import LARGE_WAL, newest_backup, states, writer
-from db.command import instant
-from db.connect import reading
+from db.cli import instant
+from db.connection import reading
+from db.maintenance.check import LARGE_WAL, newest_backup, states, writer
 from db.ticks import Tick, journal, ledger, newest
 from schedules.config import Schedule
 from schedules.daemon import heart

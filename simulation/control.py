@@ -10,15 +10,15 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from simulation.clock import iso
-from simulation.events import ACTIONS, next_identity, show
-from simulation.fault_book import FaultBook, UnknownFault
-from simulation.hub import Arrival, HubRegistry
-from simulation.kept_pages import KeptPages
-from simulation.packages import NULL, PackageRegistry
-from simulation.repositories import Repository, Traits
+from simulation.faults.script import FaultBook, UnknownFault
+from simulation.http.messages import Ask, Reply
+from simulation.population.events import ACTIONS, next_identity, show
+from simulation.population.hub import Arrival, HubRegistry
+from simulation.population.packages import NULL, PackageRegistry
+from simulation.population.repositories import Repository, Traits
+from simulation.population.world import Registry, UnknownName, World
+from simulation.sites.page_cache import KeptPages
 from simulation.truth import everything, place_of, ranking
-from simulation.wire import Ask, Reply
-from simulation.world import Registry, UnknownName, World
 
 PREFIX = "/_simulation"
 HUB_SETTABLE = {

@@ -11,12 +11,12 @@ from typing import Protocol
 
 from simulation.clock import iso
 from simulation.control import PREFIX, Control
-from simulation.ecosystems_site import BASE, EcosystemsSite
-from simulation.fault_book import FaultBook, misread, spoil
-from simulation.hub_site import HubSite
+from simulation.faults.script import FaultBook, misread, spoil
+from simulation.http.messages import Ask, Reply, encode
 from simulation.options import Options
-from simulation.wire import Ask, Reply, encode
-from simulation.world import World
+from simulation.population.world import World
+from simulation.sites.ecosystems import BASE, EcosystemsSite
+from simulation.sites.hub import HubSite
 
 
 class Site(Protocol):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 
 from simulation.clock import iso
-from simulation.hub import HubRegistry
-from simulation.hub_rows import PROPERTIES, row
-from simulation.package_rows import package_row
-from simulation.packages import NULL, SORTS, PackageRegistry
-from simulation.world import Registry, UnknownName, World
+from simulation.population.hub import HubRegistry
+from simulation.population.packages import NULL, SORTS, PackageRegistry
+from simulation.population.world import Registry, UnknownName, World
+from simulation.sites.ecosystems_rows import package_row
+from simulation.sites.hub_rows import PROPERTIES, row
 
 HUB_COLUMNS = {
     "downloads": "downloads",

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.forks import needed, warm
-from tests.measured import Measured
+from tests.forked_crawl import needed, warm
+from tests.measurements import Measured
 
 REAL_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 

@@ -19,12 +19,12 @@ from sqlite_utils import Database
 
 import analysis.report
 import crawler.spiders
-from analysis.metric import metrics
+from analysis.compute.metric import metrics
 from crawler.importers import formats
 from db import UsageError, __version__
 from db.migrate import migrate
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "simulation" / "README.md"])
 README = (ROOT / "README.md").read_text("utf-8")
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -127,7 +127,7 @@ def test_every_format_of_the_report_is_documented(form: str) -> None:
 
 
 def test_every_rule_of_the_gate_is_documented() -> None:
-    from crawler.checks import judge
+    from crawler.quality.gate import judge
 
     rules = judge({**generate.EVIDENCE, "origin": "crawl"}, {}, [], [])
     assert len(rules) >= 12
@@ -267,7 +267,7 @@ def test_every_key_of_the_json_is_documented(
     small_store: tuple[Path, list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     from analysis.__main__ import main as compute
-    from crawler.snapshot import Outcome
+    from crawler.snapshots.take import Outcome
 
     store, told = small_store
     assert compute(["--db", str(store), "--format", "json"]) == 0
@@ -357,7 +357,7 @@ def test_the_numbers_of_the_readme_are_those_of_the_lists(
 
 def test_the_spiders_are_documented() -> None:
     folder = Path(crawler.spiders.__file__).parent
-    known = ["ecosystems", "ecosystems_census", "hub_census", "huggingface"]
+    known = ["ecosystems", "ecosystems_census", "huggingface", "huggingface_census"]
     assert sorted(path.stem for path in folder.glob("[!_]*.py")) == known, "say it in docs/guest.md"
     assert "## Quotas" in page("guest") and "| the Hub | Ecosyste.ms |" in page("guest")
 
@@ -382,6 +382,6 @@ def test_no_page_is_forgotten() -> None:
 ])  # fmt: skip
 def test_a_schedule_in_the_documents_is_one_that_the_daemon_takes(page: str, text: str, tmp_path: Path) -> None:
     (tmp_path / text.split("\n")[0].removeprefix("# ")).write_text(text, "utf-8")
-    line = [sys.executable, "-m", "schedules.commands", "schedule", "check", "--schedules", str(tmp_path)]
+    line = [sys.executable, "-m", "schedules.cli", "schedule", "check", "--schedules", str(tmp_path)]
     done = subprocess.run(line, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

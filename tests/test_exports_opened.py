@@ -20,10 +20,10 @@ from analysis.export import main as export
 from analysis.exports.manifest import faults
 from crawler.__main__ import main as crawl
 from tests.analysis.exports.conftest import asked, fill, tree
-from tests.analysis.exports.forms import assert_equal_in_every_form
+from tests.analysis.exports.readers import assert_equal_in_every_form
 from tests.simulated import Simulation
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 IN_R = (
     "all <- do.call(rbind, lapply(Sys.glob('csv/v1_ranking/*.csv'), read.csv));"
     "cat(sprintf('%.0f', c(nrow(all), sum(all$rank), sum(all$downloads, na.rm = TRUE))))"

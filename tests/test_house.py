@@ -19,7 +19,7 @@ from sqlite_utils import Database
 
 from db.migrate import migrate, statements
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("analysis", "crawler", "db", "schedules", "simulation")
 MAY_IMPORT = {"analysis": {"db"}, "crawler": {"db"}, "schedules": {"db"}, "db": set(), "simulation": set()}
 LIBRARIES = {
@@ -33,11 +33,11 @@ LIBRARIES = {
     "simulation": {"numpy"},
 }  # fmt: skip
 FOR_METRICS = {
-    "analysis.groups",
-    "analysis.inference",
-    "analysis.lineage",
-    "analysis.metric",
-    "analysis.rankings",
+    "analysis.statistics.groups",
+    "analysis.statistics.inference",
+    "analysis.statistics.lineage",
+    "analysis.compute.metric",
+    "analysis.statistics.rankings",
     "analysis.scoring.agreement",
 }
 VAGUE = {"common", "core", "helper", "helpers", "manager", "misc", "tools", "util", "utils"}
@@ -45,16 +45,16 @@ OUR_SQL = {  # f-strings that are SQL, and what is put into them: our own consta
     "analysis/exports/formats/sqlite.py: columns",
     "analysis/exports/formats/sqlite.py: places",
     "analysis/exports/formats/sqlite.py: table.name",
-    "analysis/exports/scan.py: table",
+    "analysis/exports/leak_scan.py: table",
     "analysis/exports/tables.py: listed",
     "analysis/exports/tables.py: name",
     "analysis/exports/tables.py: order",
     "analysis/exports/tables.py: question",
-    "db/care.py: journal",
-    "db/care.py: OURS",
+    "db/maintenance/check.py: journal",
+    "db/maintenance/check.py: OURS",
     "db/migrate.py: APPLICATION_ID",
     "db/redactions.py: name",
-    "db/store.py: table",
+    "db/store/__init__.py: table",
 }
 # Built from pieces, so that this file does not have them either. What npm and pypi are called is looked up at run time.
 HOSTS = tuple(".".join(parts) for parts in (
@@ -160,19 +160,23 @@ def test_a_metric_is_pure_and_has_a_doctest(path: Path) -> None:
         assert ">>> " in (ast.get_docstring(node) or ""), f"{node.name} shows no example"
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "analysis" / "formats").glob("[!_]*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "analysis" / "reporting" / "formats").glob("[!_]*.py")), ids=lambda path: path.stem
+)
 def test_a_format_knows_nothing_of_ours_but_figures(path: Path) -> None:
-    assert {name for name in ours(imports(path)) if not name.startswith("analysis.figures")} == set()
+    assert {name for name in ours(imports(path)) if not name.startswith("analysis.reporting.figures")} == set()
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "analysis" / "figures").glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "analysis" / "reporting" / "figures").glob("*.py")), ids=lambda path: path.stem
+)
 def test_a_figure_knows_nothing_of_ours_but_figures(path: Path) -> None:
-    assert {name for name in ours(imports(path)) if not name.startswith("analysis.figures")} == set()
+    assert {name for name in ours(imports(path)) if not name.startswith("analysis.reporting.figures")} == set()
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "crawler" / "spiders").glob("*.py")), ids=lambda path: path.stem)
 def test_a_spider_does_not_know_the_store(path: Path) -> None:
-    assert not imports(path) & {"db.store", "db.connect", "sqlite3"}
+    assert not imports(path) & {"db.store", "db.connection", "sqlite3"}
     if not path.stem.startswith("_"):
         told = ast.get_docstring(tree(path)) or ""
         assert "\nPages\n" in told and "\nCounters\n" in told
@@ -215,14 +219,16 @@ def test_E3_E13_nothing_from_others_is_rendered_parsed_as_xml_or_unpacked() -> N
         assert not roots & {"zipfile", "tarfile", "pickle", "marshal", "shelve"}, place
         assert "unpack_archive" not in {node.attr for node in ast.walk(tree(path)) if isinstance(node, ast.Attribute)}
         assert place.startswith("analysis/") or not roots & {"xml", "lxml", "jinja2", "string"}, place
-        assert "xml.etree" not in found or place == "analysis/figures/_render.py", "that reads drawings we made"
+        assert "xml.etree" not in found or place == "analysis/reporting/figures/_render.py", (
+            "that reads drawings we made"
+        )
 
 
 CONNECTS = {  # who opens a SQLite file, and whether it is the store
-    "db/connect.py",  # the store: to write under the writer's lock, or to read only
-    "db/care.py",  # a copy that nobody knows of yet
+    "db/connection.py",  # the store: to write under the writer's lock, or to read only
+    "db/maintenance/check.py",  # a copy that nobody knows of yet
     "crawler/importers/peatmoss.py",  # a past list, to read only
-    "analysis/exports/formats/sqlite.py", "analysis/exports/peatmoss.py", "analysis/exports/scan.py",  # exports
+    "analysis/exports/formats/sqlite.py", "analysis/exports/peatmoss.py", "analysis/exports/leak_scan.py",  # exports
 }  # fmt: skip
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from db.connect import reading
+from db.connection import reading
 from tests.simulated import Simulation
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 HUB = "huggingface/models"
 Edges = set[tuple[str, str | None, str]]
 
@@ -36,7 +36,7 @@ def true_edges(pretend: Simulation, k: int) -> Edges:
 
 def stored_edges(db: Path) -> Edges:
     """What the relation gives for the newest snapshot, where the parent is known by its `_id`."""
-    from analysis.relations import rows
+    from analysis.compute.relations import rows
 
     with reading(db) as connection:
         (newest,) = connection.execute("SELECT max(snapshot_id) FROM snapshot WHERE status = 'complete'").fetchone()
@@ -102,8 +102,8 @@ def test_direct_and_transitive_counts_are_those_of_the_truth(
     looked_at_twice: tuple[Path, Edges, Edges, dict[str, str]],
 ) -> None:
     """Counted again in plain Python over what the Hub says, loops and rings among it."""
-    from analysis.lineage import direct, links, transitive
-    from analysis.relations import relation
+    from analysis.compute.relations import relation
+    from analysis.statistics.lineage import direct, links, transitive
 
     db, _, second, who = looked_at_twice
     with reading(db) as connection:

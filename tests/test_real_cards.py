@@ -12,11 +12,11 @@ from analysis.__main__ import main as compute
 from analysis.scoring import ITEMS
 from analysis.scoring.__main__ import main as score
 from analysis.scoring.agreement import agreements, macro_f1
-from analysis.scoring.files import rows
-from analysis.scoring.offline import answers, score_all
+from analysis.scoring.card_files import rows
+from analysis.scoring.rule_scorer import answers, score_all
 from analysis.scoring.rules import findings
 from crawler.__main__ import main as crawl
-from db.connect import reading
+from db.connection import reading
 
 pytestmark = pytest.mark.real_data
 

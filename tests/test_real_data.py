@@ -16,7 +16,7 @@ import pytest
 
 from crawler.__main__ import main as crawl
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.real_data
 SERIES = {
     "huggingface/models": ("hf_hub", ("--id", "modelId", "--value", "downloads")),

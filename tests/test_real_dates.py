@@ -11,7 +11,7 @@ import pytest
 
 from crawler.__main__ import main as crawl
 from crawler.importers import Wanted, dated_by_content, read, unpacked
-from db.command import day
+from db.cli import day
 
 pytestmark = pytest.mark.real_data
 COLUMNS = {

@@ -14,15 +14,15 @@ from pathlib import Path
 import pytest
 from pandas import DataFrame, Series, read_csv, to_numeric
 
-from analysis.inference import gini, mean, median, top_share
-from analysis.lineage import published_fit
+from analysis.compute.relations import relation
 from analysis.metrics.descendants import descendants
 from analysis.metrics.preservation import RELATIONS, preservation, preservation_as_published
-from analysis.relations import relation
+from analysis.statistics.inference import gini, mean, median, top_share
+from analysis.statistics.lineage import published_fit
 from crawler.__main__ import main as crawl
-from db.connect import reading
+from db.connection import reading
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.real_data
 
 Edge = tuple[str, str, str]
@@ -196,7 +196,7 @@ def said(row: dict) -> set[Edge]:
 
 def libraries_of(row: dict) -> dict[str, str]:
     """Each library of a row with its kind, by the list the crawler has."""
-    listed = tomllib.loads((ROOT / "crawler" / "libraries.toml").read_text("utf-8"))
+    listed = tomllib.loads((ROOT / "crawler" / "spiders" / "libraries.toml").read_text("utf-8"))
     kinds = {name: kind for kind, names in listed.items() for name in names}
     stated = [row["library_name"].lower()] if "library_name" in row else []
     return {name: kinds.get(name, "library") for name in [*stated, *(tag for tag in row["tags"] if tag in kinds)]}

@@ -15,8 +15,8 @@ import pytest
 from pyarrow.parquet import read_table
 from zstandard import decompress
 
-from db.cards import unscored
-from db.connect import reading
+from db.connection import reading
+from db.store.cards import unscored
 from tests.simulated import ROOT, Simulation
 
 HUB = "huggingface/models"
@@ -46,7 +46,7 @@ class Left:
         """A command; what it says is left in a file."""
         self.number += 1
         with open(self.folder / f"said-{self.number}", "wb") as said:
-            line = [sys.executable, "-m", "schedules.commands", *words]
+            line = [sys.executable, "-m", "schedules.cli", *words]
             return subprocess.run(line, cwd=self.folder, env=self.environment, stdout=said, stderr=said).returncode
 
     def killed(self, hub: Simulation) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.simulated import Simulation
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 REGISTRIES = {"huggingface/models": "huggingface/models", "pypi": "pypi.example"}
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from analysis.__main__ import main as compute
-from db.care import BROKEN, check
+from db.maintenance.check import BROKEN, check
 from db.ticks import UNFINISHED
-from schedules.moments import moments
-from tests.box import START, Box
+from schedules.timetable import moments
 from tests.simulated import Simulation
+from tests.simulated_year import START, Box
 
 
 def lived(folder: Path, seed: int, days: int) -> Box:

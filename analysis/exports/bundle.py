@@ -10,17 +10,17 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 
-from analysis.exports.facts import Facts, Since, files, listed, refuse_unattributed
+from analysis.exports.bundle_facts import Facts, Since, files, listed, refuse_unattributed
 from analysis.exports.files import Written, keep_equal, put, replace_folder
+from analysis.exports.leak_scan import refuse_private
 from analysis.exports.manifest import MANIFEST, manifest, refuse_stranger
-from analysis.exports.older import Older, older, place_of
+from analysis.exports.previous_bundle import Older, older, place_of
 from analysis.exports.privacy import Redactions, known_names, pseudonymised, without
-from analysis.exports.scan import refuse_private
 from analysis.exports.tables import Scope, Table, filled, tables
 from db import UsageError
 
 FORMATS = Path(__file__).parent / "formats"
-ABOUT = Path(__file__).parent / "about"
+ABOUT = Path(__file__).parent / "descriptors"
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _write(connection: sqlite3.Connection, wanted: Wanted, new: Path, there: Old
     told = {
         name: content
         for module in names(ABOUT)
-        for name, content in import_module(f"analysis.exports.about.{module}").tell(facts).items()
+        for name, content in import_module(f"analysis.exports.descriptors.{module}").tell(facts).items()
     }
     refuse_unattributed(facts, told)
     for name, content in told.items():

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from analysis.exports.citing import short
+from analysis.exports.citation import short
 from analysis.exports.manifest import NotABundle, faults, read
 from db import ObservatoryError
 

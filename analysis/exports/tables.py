@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import db
-from db.command import instant
+from db.cli import instant
 
 if TYPE_CHECKING:
     from numpy.ma import MaskedArray
@@ -184,8 +184,8 @@ class _Asked:
         from numpy import full_like
         from numpy.ma import masked_equal
 
-        from db.blocks import NOTHING
-        from db.census import parts
+        from db.census.blocks import NOTHING
+        from db.census.history import parts
 
         for packages, *counters in (part.values() for part in parts(self.connection, number)):
             said = (full_like(packages, number), packages, *counters)

@@ -7,7 +7,7 @@ from itertools import combinations
 
 from pandas import DataFrame
 
-from analysis.metric import Result
+from analysis.compute.metric import Result
 from analysis.scoring.agreement import Agreement, intervals
 from analysis.scoring.agreement import agreement as agreement_on
 

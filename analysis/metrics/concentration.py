@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pandas import DataFrame
 
-from analysis.inference import gini_of, top_share_of
-from analysis.metric import Result
+from analysis.compute.metric import Result
+from analysis.statistics.inference import gini_of, top_share_of
 
 VERSION = 1
 OF = "census"

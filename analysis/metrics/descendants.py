@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from pandas import DataFrame, Series
 
-from analysis.inference import (
+from analysis.compute.metric import Result
+from analysis.statistics.inference import (
     Estimate,
     Line,
     count_model,
@@ -21,8 +22,7 @@ from analysis.inference import (
     spearman,
     top_share,
 )
-from analysis.lineage import direct, links, on_cycles, published_fit, transitive
-from analysis.metric import Result
+from analysis.statistics.lineage import direct, links, on_cycles, published_fit, transitive
 
 VERSION = 1
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from pandas import DataFrame, Series
 
-from analysis.groups import Contrast, cohens_d, contrast, deciles, draws, largest, over_draws, welch
-from analysis.inference import Estimate, holm, mean, spearman, wilson
-from analysis.metric import Result
+from analysis.compute.metric import Result
+from analysis.statistics.groups import Contrast, cohens_d, contrast, deciles, draws, largest, over_draws, welch
+from analysis.statistics.inference import Estimate, holm, mean, spearman, wilson
 
 VERSION = 2
 OF = "cards"

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 from pandas import DataFrame, Index, Series
 
-from analysis.inference import gini_of
-from analysis.lineage import transitive
-from analysis.metric import Result
+from analysis.compute.metric import Result
+from analysis.statistics.inference import gini_of
+from analysis.statistics.lineage import transitive
 
 VERSION = 2
 OF = "census"

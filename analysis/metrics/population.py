@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pandas import DataFrame
 
-from analysis.metric import Result
+from analysis.compute.metric import Result
 
 VERSION = 2
 OF = "census"

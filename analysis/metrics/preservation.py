@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pandas import DataFrame, Series
 
-from analysis.inference import Estimate, clustered, ratio, wilson
-from analysis.lineage import links
-from analysis.metric import Result
+from analysis.compute.metric import Result
+from analysis.statistics.inference import Estimate, clustered, ratio, wilson
+from analysis.statistics.lineage import links
 
 VERSION = 1
 

@@ -8,8 +8,8 @@ from math import isnan
 
 from pandas import DataFrame, isna
 
-from analysis.metric import Result
-from analysis.rankings import Top, overlap_bounds, top
+from analysis.compute.metric import Result
+from analysis.statistics.rankings import Top, overlap_bounds, top
 
 VERSION = 1
 

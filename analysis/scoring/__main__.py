@@ -10,7 +10,7 @@ from pathlib import Path
 
 from analysis.scoring import ITEMS
 from db import UsageError
-from db.command import DONE, PARTIAL, count, parser, plain, run
+from db.cli import DONE, PARTIAL, count, parser, plain, run
 
 SHOWN = 10  # cards that are shown whole
 
@@ -67,8 +67,8 @@ def score(options: argparse.Namespace) -> int:
         return stored(options)
     from itertools import islice
 
-    from analysis.scoring.files import cards
-    from analysis.scoring.offline import score_all
+    from analysis.scoring.card_files import cards
+    from analysis.scoring.rule_scorer import score_all
 
     show(score_all(islice(cards(options.files), options.sample), options.processes), options.format)
     tell_agreement(options.format)
@@ -84,8 +84,8 @@ def tell_agreement(form: str) -> None:
 
 def stored(options: argparse.Namespace) -> int:
     """Score the store's cards that have none of this version of the rules."""
-    from analysis.scoring.offline import version
-    from analysis.scoring.stored import score_stored
+    from analysis.scoring.rule_scorer import version
+    from analysis.scoring.score_store import score_stored
 
     made, cards = score_stored(options.db, options.sample, options.processes)
     if options.format == "json":

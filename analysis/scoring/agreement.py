@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.inference import Estimate, clustered, wilson
+from analysis.statistics.inference import Estimate, clustered, wilson
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from functools import cache
 from pathlib import Path
 
 from analysis.scoring import ITEMS
-from analysis.scoring.files import rows, unreadable
-from db.cards import blob_hash, card_of_blob
-from db.connect import writing
-from db.scores import Score, put_scores
+from analysis.scoring.card_files import rows, unreadable
+from db.connection import writing
 from db.store import Store
+from db.store.cards import blob_hash, card_of_blob
+from db.store.scores import Score, put_scores
 
 SCORER = "reference"
 MEASURED = Path(__file__).with_name("measured.toml")

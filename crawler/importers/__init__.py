@@ -19,10 +19,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
-from crawler.dating import Dated, content_of, dated, known
-from crawler.items import Event, Observation, Page, Registry, Reject
+from crawler.importers._dating import Dated, content_of, dated, known
+from crawler.response import Event, Observation, Page, Registry, Reject
 from db import ObservatoryError, __version__
-from db.command import instant
+from db.cli import instant
 from db.rows import Asked
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def bring_in(path: Path, form: str, file: str, wanted: Wanted) -> Brought:
     Raises:
         ImportFailed: the file cannot be read as what it is said to be.
     """
-    from db.connect import writing
+    from db.connection import writing
     from db.store import Store
 
     own = getattr(importer_of(form), "bring_in", None)
@@ -200,8 +200,8 @@ def _not_readable(file: Path, error: Exception) -> ImportFailed:
 
 def store_list(store: Store, file: str, size: int, sha256: str, past: Past, wanted: Wanted, form: str) -> Imported:
     """Store a past list as a snapshot of its day, judged by the gate."""
-    from crawler.recording import end_snapshot
-    from crawler.redact import redacted
+    from crawler.parsing.redact import redacted
+    from crawler.snapshots.recorder import end_snapshot
 
     now = int(time.time())
     of_day = dated_by_content(past, wanted)

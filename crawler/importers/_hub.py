@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import date, datetime
 from itertools import islice
 
-from crawler.decode import read_rows
 from crawler.importers import ImportFailed, Past, Wanted, by_counter
-from crawler.items import Event, Observation, Reject
+from crawler.parsing.rows import read_rows
+from crawler.response import Event, Observation, Reject
 from crawler.spiders.huggingface import EXPAND, SORTS, Row, observation
 from db.identity import stable_id
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from crawler.importers import ImportFailed, Past, Wanted
 from crawler.importers._hub import kind_of, past
-from crawler.items import Event
+from crawler.response import Event
 from crawler.spiders.huggingface import EXPAND, SORTS
 
 if TYPE_CHECKING:

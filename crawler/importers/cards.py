@@ -18,14 +18,14 @@ from zlib import crc32
 
 import msgspec
 
-from crawler.card_text import card_text
+from crawler.cards.content import card_text
 from crawler.importers import ImportFailed, Past, Wanted, by_counter, store_list
-from crawler.items import Observation, Registry
-from crawler.redact import without_addresses
-from db.cards import SAMPLE, Cards, Collection, Look
-from db.connect import writing
+from crawler.parsing.redact import without_addresses
+from crawler.response import Observation, Registry
+from db.connection import writing
 from db.identity import stable_id
 from db.store import Store
+from db.store.cards import SAMPLE, Cards, Collection, Look
 
 LONGEST_LINE = 32 * 1024 * 1024
 HUB = "huggingface/"

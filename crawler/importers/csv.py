@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 
 from crawler.importers import ImportFailed, Past, Wanted, by_counter
-from crawler.items import Observation, Reject
+from crawler.response import Observation, Reject
 from db.identity import stable_id
 
 FIELD = {"downloads": "downloads", "likes": "likes", "dependents": "dependents", "trending": "trending"}

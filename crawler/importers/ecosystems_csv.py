@@ -16,9 +16,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
-from crawler.decode import seconds
 from crawler.importers import ImportFailed, Past, Wanted, by_counter
-from crawler.items import Event, Observation
+from crawler.parsing.rows import seconds
+from crawler.response import Event, Observation
 from db.identity import stable_id
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from crawler.decode import NotAList, read_rows
 from crawler.importers import ImportFailed, Past, Wanted, by_counter
+from crawler.parsing.rows import NotAList, read_rows
 from crawler.spiders.huggingface import EXPAND, SORTS, Row, observation
 
 

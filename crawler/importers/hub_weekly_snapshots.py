@@ -12,8 +12,8 @@ from pathlib import Path
 
 from crawler.importers import Past, Wanted
 from crawler.importers._parquet import read_parquet
-from crawler.items import Event
-from db.command import instant
+from crawler.response import Event
+from db.cli import instant
 
 
 def read_file(path: Path, wanted: Wanted) -> Past:

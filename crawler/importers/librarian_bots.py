@@ -20,16 +20,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from crawler.card_text import card_text
-from crawler.dating import Content, dated, known
+from crawler.cards.content import card_text
 from crawler.importers import ImportFailed, Wanted, counter_of, store_list, warnings
+from crawler.importers._dating import Content, dated, known
 from crawler.importers._hub import past as past_of
 from crawler.importers.cards import BroughtIn, collection
-from crawler.redact import without_addresses
-from db.cards import SAMPLE, Cards, Collection, Look
-from db.connect import writing
+from crawler.parsing.redact import without_addresses
+from db.connection import writing
 from db.identity import stable_id
 from db.store import Store
+from db.store.cards import SAMPLE, Cards, Collection, Look
 
 if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile

@@ -10,9 +10,9 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
-from crawler.decode import seconds
 from crawler.importers import ImportFailed, Past, Wanted, by_counter
-from crawler.items import Observation, Reject
+from crawler.parsing.rows import seconds
+from crawler.response import Observation, Reject
 from db.identity import stable_id
 
 

@@ -13,13 +13,13 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from crawler.items import Answer, Event, Observation, Page, Progress, Registry, Reject
-from crawler.redact import in_text
+from crawler.parsing.redact import in_text
+from crawler.response import Answer, Event, Observation, Page, Progress, Registry, Reject
 from db import ObservatoryError
-from db.command import USAGE
+from db.cli import USAGE
 
 if TYPE_CHECKING:
-    from crawler.recording import Recording
+    from crawler.snapshots.recorder import Recording
 
 KEPT_HEADERS = (
     "age", "cf-cache-status", "current-page", "date", "etag", "last-modified", "page-items", "ratelimit",
@@ -144,7 +144,7 @@ class RegistrySpider(Spider):
         return Request(url, callback=self.parse, errback=self.failed, dont_filter=True)
 
     def parse(self, response: Response) -> Iterator[Page | Request]:
-        """Read one answer; where to go on is decided after the page is stored (crawler.pipelines)."""
+        """Read one answer; where to go on is decided after the page is stored (crawler.fetching.pipelines)."""
         try:
             page = self.read(response.meta["answer"])
             tries = response.meta.get("tries", 0)

@@ -27,13 +27,13 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import msgspec
 
-from crawler.decode import Count, Name, NotAList, Unreadable, inversions, read_rows, seconds, split, storable
-from crawler.items import Answer, Event, Observation, Page, Progress, Registry, Reject
+from crawler.parsing.rows import Count, Name, NotAList, Unreadable, inversions, read_rows, seconds, split, storable
+from crawler.response import Answer, Event, Observation, Page, Progress, Registry, Reject
 from crawler.spiders import CrawlError, NotThere, Plan, RegistrySpider, not_a_list, page_of
 from db.identity import stable_id
 
 if TYPE_CHECKING:
-    from crawler.recording import Recording
+    from crawler.snapshots.recorder import Recording
 
 NAMES_PAGE = 10_000
 ROWS_PAGE = 100

@@ -29,13 +29,13 @@ import msgspec
 from huggingface_hub import constants, get_token
 from scrapy import Request
 
-from crawler.cursors import Place, cursor_form, goes_on_after, last_place, losses, place
-from crawler.decode import Count, Key, Name, NotAList, Rows, inversions, read_rows, seconds
-from crawler.items import Answer, Event, Observation, Page, Parent, Progress, Registry
+from crawler.parsing.cursors import Place, cursor_form, goes_on_after, last_place, losses, place
+from crawler.parsing.rows import Count, Key, Name, NotAList, Rows, inversions, read_rows, seconds
+from crawler.response import Answer, Event, Observation, Page, Parent, Progress, Registry
 from crawler.spiders import CrawlError, NotThere, Plan, RegistrySpider, not_a_list, page_of
 
 if TYPE_CHECKING:
-    from crawler.recording import Recording
+    from crawler.snapshots.recorder import Recording
 
 PAGE = 1000
 SORTS = {"downloads": "downloads", "likes": "likes", "trending": "trendingScore"}
@@ -256,8 +256,8 @@ def libraries(stated: str | None, tags: Iterable[str]) -> tuple[tuple[str, str],
 
 @cache
 def library_kinds() -> Mapping[str, str]:
-    """The kind of each library we know by its tag, as `crawler/libraries.toml` lists them."""
-    listed = tomllib.loads((Path(__file__).parent.parent / "libraries.toml").read_text("utf-8"))
+    """The kind of each library we know by its tag, as `crawler/spiders/libraries.toml` lists them."""
+    listed = tomllib.loads((Path(__file__).parent / "libraries.toml").read_text("utf-8"))
     return {name: kind for kind, names in listed.items() for name in names}
 
 

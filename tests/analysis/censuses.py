@@ -7,9 +7,9 @@ import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from db.census_store import CensusStore
-from db.command import day
-from db.connect import writing
+from db.census.writer import CensusStore
+from db.cli import day
+from db.connection import writing
 from db.rows import RELATIONS, Asked, CensusPage, Observation, Parent, Registry
 from tests.analysis.conftest import FAILED, MODELS, PASSED
 

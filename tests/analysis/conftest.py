@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from analysis.metric import metrics
-from analysis.missing import computed, missing
-from db.command import day
-from db.connect import reading, writing
+from analysis.compute.metric import metrics
+from analysis.compute.pending import computed, missing
+from db.cli import day
+from db.connection import reading, writing
 from db.rows import Asked, Event, Finding, Observation, Page, Registry, Reject
 from db.store import Store
 

@@ -9,9 +9,9 @@ import sys
 
 import pytest
 
-from analysis.document import COLUMNS
 from analysis.metrics import turnover
 from analysis.report import main, make_parser
+from analysis.reporting.document import COLUMNS
 from db.rows import Event, Registry
 from tests.analysis.conftest import falling
 
@@ -236,7 +236,7 @@ def test_figures_are_written_beside_the_report(history, tmp_path, fails):
 def test_what_is_not_installed_is_told_with_what_to_install(history, tmp_path, monkeypatch, fails, module, words):
     two(history)
     monkeypatch.chdir(tmp_path)
-    for name in [name for name in sys.modules if name.startswith(("analysis.formats.html", module))]:
+    for name in [name for name in sys.modules if name.startswith(("analysis.reporting.formats.html", module))]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, module, None)
     code, said = fails(*words)
@@ -274,7 +274,7 @@ def test_a_wrong_word_is_told_with_what_would_be_right(history, fails, words, me
 
 def test_a_reversal_ends_with_one_only_if_that_is_asked_for(history, capsys, monkeypatch):
     two(history)
-    monkeypatch.setattr("analysis.document.judged", lambda results: [{"claim": "C9", "verdict": "reversed"}])
+    monkeypatch.setattr("analysis.reporting.document.judged", lambda results: [{"claim": "C9", "verdict": "reversed"}])
     words = ["--db", str(history.path), "--format", "json"]
     assert main(words) == 0
     assert main([*words, "--fail-on-reversal"]) == 1

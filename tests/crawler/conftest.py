@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.forks import commanded, ended
+from tests.forked_crawl import commanded, ended
 from tests.simulated import Simulation
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 HUB = "huggingface/models"
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from crawler.decode import Rows, read_rows
-from crawler.items import Observation
+from crawler.parsing.rows import Rows, read_rows
+from crawler.response import Observation
 
 LINES = (
     '[{"_id": "621ffdc036468d709f17434d", "id": "a/b", "downloads": 5, "tags": ["x"],'

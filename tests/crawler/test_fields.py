@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from crawler.decode import Rows, read_rows
+from crawler.parsing.rows import Rows, read_rows
 from crawler.spiders import ecosystems, huggingface
 
 HUB = {

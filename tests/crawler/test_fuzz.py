@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from crawler import front_matter
-from crawler.decode import NotAList
-from crawler.items import Answer
-from crawler.pace import read_date, read_quota, retry_after, wait_after_429
+from crawler.cards import front_matter
+from crawler.fetching.pace import read_date, read_quota, retry_after, wait_after_429
+from crawler.parsing.rows import NotAList
+from crawler.response import Answer
 from crawler.spiders import next_link
 from crawler.spiders.huggingface import Row, observation
 from schedules.config import read

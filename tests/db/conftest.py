@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from db.connect import writing
+from db.connection import writing
 from db.store import Store
-from tests.db.short import FAILED, begin, in_memory, page, seen, take
+from tests.db.builders import FAILED, begin, in_memory, page, seen, take
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

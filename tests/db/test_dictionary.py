@@ -9,17 +9,17 @@ import pytest
 from sqlite_utils import Database
 
 from db.__main__ import COLUMNS, dictionary, dictionary_page, schema_page
-from db.cards import Cards, CardText, Collection, Look, blob_hash, unscored
-from db.care import schema
-from db.looks import LookStore
+from db.maintenance.check import schema
 from db.rows import Event, Parent, StoredResult
-from db.scores import Score, put_scores
 from db.store import Store
+from db.store.cards import Cards, CardText, Collection, Look, blob_hash, unscored
+from db.store.changes import LookStore
+from db.store.scores import Score, put_scores
 from db.ticks import Tick, put
+from tests.db.builders import MODELS, asked, seen, take
 from tests.db.conftest import fill
-from tests.db.short import MODELS, asked, seen, take
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 VIEWS = [str(view["name"]) for view in dictionary()]
 
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from db.__main__ import main
-from db.care import schema
-from db.connect import writing
+from db.connection import writing
+from db.maintenance.check import schema
 from db.migrate import FOLDER
 from db.store import Store
-from tests.db.short import asked, take
+from tests.db.builders import asked, take
 
 MIGRATIONS = [file.stem for file in sorted(FOLDER.glob("*.sql"))]
 Told = tuple[int, str, str]

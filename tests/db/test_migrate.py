@@ -9,7 +9,7 @@ import pytest
 from sqlite_utils import Database
 
 from db import SchemaTooNew, migrate
-from db.connect import writing
+from db.connection import writing
 from db.migrate import APPLICATION_ID, FOLDER, pending, statements
 
 TRIGGER = """CREATE TRIGGER kept BEFORE DELETE ON a WHEN OLD.b = ';'

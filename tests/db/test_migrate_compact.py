@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from db.care import BROKEN, check
-from db.connect import PRAGMAS, writing
+from db.connection import PRAGMAS, writing
+from db.maintenance.check import BROKEN, check
 from db.migrate import migrations
 from db.rows import RELATIONS
 from db.store import digest
-from tests.db.short import asked, in_child
-from tests.db.test_kill import counted
+from tests.db.builders import asked, in_child
+from tests.db.store.test_kill import counted
 
 READ = {
     "package": "package_id, registry_id, stable_id, name, created_at, modified_at, sha, downloads, likes,"

@@ -11,7 +11,7 @@ import pytest
 
 from analysis.export import main as export
 from db.__main__ import main as look_after
-from db.connect import reading, writing
+from db.connection import reading, writing
 from db.redactions import MARK, _classes, shield
 from db.rows import Event, Observation, Parent, Registry
 from db.store import Store

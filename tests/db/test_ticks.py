@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from db import connect, ticks
-from db.connect import reading, writers_lock, writing
+from db import connection as connect
+from db import ticks
+from db.connection import reading, writers_lock, writing
 from db.ticks import Tick, append, fold, journal, journal_path, ledger, newest
-from tests.db.short import asked, in_child
+from tests.db.builders import asked, in_child
 
 GAP = Tick("top", 60, "time", "gap", "off")
 QUEUED = Tick("top", 120, "time", "queued")

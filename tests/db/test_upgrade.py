@@ -12,10 +12,10 @@ import pytest
 from sqlite_utils import Database
 
 from db import migrate
-from db.compact import teach
-from db.connect import writing
-from tests.db.short import asked, in_child
-from tests.db.test_kill import counted
+from db.connection import writing
+from db.ids import teach
+from tests.db.builders import asked, in_child
+from tests.db.store.test_kill import counted
 
 FILES = sorted(migrate.FOLDER.glob("*.sql"))
 LISTED = """

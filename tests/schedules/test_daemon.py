@@ -20,7 +20,7 @@ from benchmarks.daemon import Left, run, shown
 from db.ticks import Tick, append, journal
 from tests.simulated import Simulation
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CRAWL = "crawl snapshot huggingface/models --top 50 --resume --quiet --pause 0 --keep-bodies 0"
 
 

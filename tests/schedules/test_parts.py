@@ -11,19 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from db.connect import writing
+from db.connection import writing
 from db.ticks import Tick, append
-from schedules.child import reason_of
+from schedules.child_process import reason_of
 from schedules.clock import Clocks, jumped
 from schedules.config import Schedule
-from schedules.hush import hushed, secrets
 from schedules.log import Log
-from schedules.moments import Every
-from schedules.notify import beat_seconds, tell
+from schedules.log_redaction import hushed, secrets
 from schedules.prometheus import families
 from schedules.status import look, text
+from schedules.systemd import beat_seconds, tell
+from schedules.timetable import Every
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 NOW = 1_767_225_600
 SCHEDULES = {"top": Schedule("top", "crawl snapshot npm --top 10", Every(3600))}
 

@@ -13,20 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from analysis.scoring import ITEMS
-from analysis.scoring.files import cards as cards_of
+from analysis.scoring.card_files import cards as cards_of
 from analysis.scoring.judge import batch
 from analysis.scoring.judge.answers import ERROR, OVER_BUDGET, Reading, Verdict, drifted, verdicts
 from analysis.scoring.judge.client import Judge, Setup, as_known
 from analysis.scoring.judge.ledger import Budget, Ledger, Price
 from analysis.scoring.judge.prompts import prompt
-from analysis.scoring.offline import answers as rule_answers
-from analysis.scoring.offline import locate
+from analysis.scoring.rule_scorer import answers as rule_answers
+from analysis.scoring.rule_scorer import locate
 from analysis.scoring.rules import findings
 from db import UsageError
-from db.cards import unscored
-from db.command import plain
-from db.connect import reading
-from db.scores import Score, put_scores
+from db.cli import plain
+from db.connection import reading
+from db.store.cards import unscored
+from db.store.scores import Score, put_scores
 
 SCORER = "openai"
 TIMEOUT = 60.0
@@ -76,7 +76,7 @@ def keep(
     """Put what was found into the store; what may still be read, over budget or in error, is left to be asked again."""
     import time
 
-    from db.connect import writing
+    from db.connection import writing
     from db.store import Store
 
     scores = [
@@ -210,7 +210,7 @@ def note_control(path: Path, ledger: Ledger, setup: Setup, rows: Sequence[Row]) 
 def _note_drift(path: Path, who: str, since: str, share: float) -> None:
     import time
 
-    from db.connect import writing
+    from db.connection import writing
     from db.rows import Event, Registry
     from db.store import Store
 

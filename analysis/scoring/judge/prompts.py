@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from analysis.scoring import ITEMS
-from db.command import plain
+from db.cli import plain
 
 FILE = Path(__file__).with_name("prompts.toml")
 LONGEST = 60_000  # characters of a card that leave this machine

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from analysis.export import main
-from db.cards import Cards, CardText, Collection, Look, blob_hash, unscored
-from db.command import day
-from db.connect import writing
+from db.cli import day
+from db.connection import writing
 from db.rows import Event, Observation, Parent, Registry
-from db.scores import ITEMS, Score, put_scores
 from db.store import Store
+from db.store.cards import Cards, CardText, Collection, Look, blob_hash, unscored
+from db.store.scores import ITEMS, Score, put_scores
 from tests.analysis.conftest import MODELS, History, add, falling
 
 NPM = Registry("npm", "ecosystems", "npm.example")

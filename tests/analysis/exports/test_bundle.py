@@ -16,7 +16,7 @@ from analysis.exports.manifest import faults
 from db import __version__
 from tests.analysis.conftest import History
 from tests.analysis.exports.conftest import Export, asked, model, tree
-from tests.analysis.exports.forms import assert_equal_in_every_form
+from tests.analysis.exports.readers import assert_equal_in_every_form
 
 
 def test_every_form_of_every_view_has_the_rows_of_the_store(store: Path, export: Export) -> None:
@@ -151,7 +151,7 @@ def test_the_card_and_the_citation_can_be_read_and_name_the_source(export: Expor
 def test_G5_a_bundle_without_attribution_is_not_made(
     export: Export, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from analysis.exports.about import readme
+    from analysis.exports.descriptors import readme
 
     told = readme.tell
     monkeypatch.setattr(

@@ -13,18 +13,18 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from analysis.engines import Place, opened
+from analysis.compute.engines import Place, opened
+from analysis.compute.relations import relation
 from analysis.export import main
-from analysis.relations import relation
-from db import census
-from db.census import counters
-from db.connect import reading
+from db.census import history as census
+from db.census.history import counters
+from db.connection import reading
 from tests.analysis.censuses import add_censuses, models, take
 from tests.analysis.conftest import History
 from tests.analysis.exports.conftest import NPM, Export, asked, tree
 from tests.analysis.exports.test_lake import lake
 
-ROOT = Path(__file__).resolve().parent.parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 ORDERED = "snapshot_id, package_id, downloads, likes, downloads_all_time"
 LAKE = ("--format", "parquet", "--tables", "counter,package")
 COMPLETE = (2, 3, 4, 5)
@@ -57,7 +57,7 @@ def store(censuses: Path, tmp_path: Path) -> Path:
 
 
 def of_the_blocks(store: Path, snapshot: int) -> list[tuple[object, ...]]:
-    """What `db.census` says, with None for what the registry did not say."""
+    """What `db.census.history` says, with None for what the registry did not say."""
     with reading(store) as connection:
         columns = [column.tolist() for column in counters(connection, snapshot).values()]
     return [
@@ -109,7 +109,7 @@ def test_a_later_export_adds_one_partition_and_gives_the_bundle_of_a_first_one(
     read: list[int] = []
     parts = census.parts
     monkeypatch.setattr(
-        "db.census.parts", lambda connection, number: (read.append(number), parts(connection, number))[1]
+        "db.census.history.parts", lambda connection, number: (read.append(number), parts(connection, number))[1]
     )
     export(*LAKE)
     after = {path: path.stat().st_ino for path in (out / "parquet" / "counter").rglob("*.parquet")}

@@ -15,7 +15,7 @@ from analysis.export import main
 from analysis.exports.manifest import MANIFEST, faults
 from tests.analysis.conftest import History
 from tests.analysis.exports.conftest import model, tree
-from tests.db.short import in_child
+from tests.db.builders import in_child
 
 CALLS = {"open", "os.rename", "os.mkdir", "os.link", "os.remove", "os.rmdir", "os.scandir", "sqlite3.connect"}
 EVERY = 89  # of the moments, in the usual run

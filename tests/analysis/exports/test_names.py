@@ -14,8 +14,8 @@ import pytest
 from pyarrow.parquet import read_table
 
 from analysis.exports.formats.csv import unsafe
+from analysis.exports.leak_scan import forbidden
 from analysis.exports.manifest import faults
-from analysis.exports.scan import forbidden
 from db.rows import Observation
 from tests.analysis.conftest import History
 from tests.analysis.exports.conftest import Export, tree

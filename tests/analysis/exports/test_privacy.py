@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from analysis.exports.formats import jsonl
-from analysis.exports.scan import forbidden
-from db.connect import writing
+from analysis.exports.leak_scan import forbidden
+from db.connection import writing
 from db.rows import Event, Observation, Parent, Registry
 from db.store import Store
 from tests.analysis.conftest import History

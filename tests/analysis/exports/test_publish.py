@@ -14,7 +14,7 @@ from tests.analysis.conftest import History
 from tests.analysis.exports.conftest import Export, model
 from tests.commits import Shelf, shelf
 
-ROOT = Path(__file__).resolve().parent.parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 NAME = "lab/snapshots"
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pandas import DataFrame
 from scipy import stats
 
+from analysis.compute.relations import reader
 from analysis.metrics.descendants import RELATIONS, descendants, descendants_as_published
-from analysis.relations import reader
-from db.connect import reading
+from db.connection import reading
 from db.rows import Observation, Parent, Registry
 from tests.analysis.conftest import falling
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 from pandas import DataFrame
 
-from analysis.metric import Result
+from analysis.compute.metric import Result
+from analysis.compute.relations import relation
 from analysis.metrics.documentation import documentation, documentation_as_published
-from analysis.relations import relation
-from db.cards import Cards, CardText, Collection, Look, blob_hash, unscored
-from db.command import day
-from db.connect import reading, writing
+from db.cli import day
+from db.connection import reading, writing
 from db.rows import Observation, Parent
-from db.scores import ITEMS, Score, put_scores
 from db.store import Store
+from db.store.cards import Cards, CardText, Collection, Look, blob_hash, unscored
+from db.store.scores import ITEMS, Score, put_scores
 from tests.analysis.conftest import MODELS, History
 
 DEPTHS = DataFrame({"k": [10]})

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas import DataFrame
 
+from analysis.compute.relations import reader
 from analysis.metrics.preservation import RELATIONS, preservation, preservation_as_published
-from analysis.relations import reader
-from db.connect import reading
+from db.connection import reading
 from db.rows import Observation, Parent, Registry
 from tests.analysis.conftest import falling
 

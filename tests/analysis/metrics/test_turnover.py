@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.metrics.turnover import GAPS
-from db.command import day
+from db.cli import day
 from db.rows import Observation, Registry
 from tests.analysis.conftest import History, falling
 

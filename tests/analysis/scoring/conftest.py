@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from db.cards import Cards, CardText, Collection, Look, blob_hash
-from db.command import day
-from db.connect import writing
+from db.cli import day
+from db.connection import writing
 from db.rows import Registry
 from db.store import Store
+from db.store.cards import Cards, CardText, Collection, Look, blob_hash
 
 HUB = Registry("huggingface/models", "huggingface", "models")
 

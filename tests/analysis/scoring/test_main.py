@@ -10,10 +10,10 @@ import pytest
 
 from analysis.scoring import ITEMS
 from analysis.scoring.__main__ import main
-from analysis.scoring.offline import locate, score_all, version
-from db.connect import reading
-from db.scores import read_scores
-from schedules.commands import main as observatory
+from analysis.scoring.rule_scorer import locate, score_all, version
+from db.connection import reading
+from db.store.scores import read_scores
+from schedules.cli import main as observatory
 from tests.analysis.scoring.conftest import cards_in
 
 OWL = "Owl is a **small** language model for Welsh.\n\n## Limitations\n\nIt knows nothing of what came after 2020.\n"

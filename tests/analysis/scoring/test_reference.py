@@ -11,8 +11,8 @@ from analysis.scoring import ITEMS
 from analysis.scoring.__main__ import main
 from analysis.scoring.agreement import Agreement, intervals
 from analysis.scoring.reference import beside_a_score, measured
-from db.connect import reading
-from db.scores import read_scores
+from db.connection import reading
+from db.store.scores import read_scores
 from tests.analysis.scoring.conftest import cards_in
 
 OWL = "Owl is a small language model for Welsh."

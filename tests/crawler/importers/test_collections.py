@@ -16,7 +16,7 @@ import pytest
 
 from crawler.importers import Imported, ImportFailed, Wanted, bring_in
 from crawler.importers import hfcommunity as dump
-from db.command import day
+from db.cli import day
 
 RANKING = "SELECT rank, package, name, downloads, likes FROM v1_ranking ORDER BY rank"
 ID = "621ffdc036468d709f17432"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from crawler.importers import Imported, ImportFailed, Wanted, bring_in, formats
-from db.command import day, instant
+from db.cli import day, instant
 
 NAMES = {"id": "name", "value": "count", "rank": None}
 

@@ -12,9 +12,9 @@ import pytest
 
 from crawler.importers import ImportFailed, Wanted, bring_in
 from crawler.importers.cards import BroughtIn
-from db.cards import blob_hash, read_card
-from db.command import day
-from db.connect import reading
+from db.cli import day
+from db.connection import reading
+from db.store.cards import blob_hash, read_card
 
 MOMENT = pyarrow.timestamp("us", tz="UTC")
 COLUMNS = {

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from crawler.decode import read_rows
-from crawler.items import Page, Progress
+from crawler.parsing.rows import read_rows
+from crawler.response import Page, Progress
 from crawler.spiders import NotThere, Plan
 from crawler.spiders.ecosystems import (
     EcosystemsSpider,

@@ -8,7 +8,7 @@ import random
 
 import pytest
 
-from crawler.items import Answer, CensusPage, Progress
+from crawler.response import Answer, CensusPage, Progress
 from crawler.spiders import Plan
 from crawler.spiders.ecosystems_census import EcosystemsCensusSpider
 

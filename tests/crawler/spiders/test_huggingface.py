@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from crawler.decode import read_rows
-from crawler.items import Parent
+from crawler.parsing.rows import read_rows
+from crawler.response import Parent
 from crawler.spiders.huggingface import (
     EXPAND,
     BaseModel,

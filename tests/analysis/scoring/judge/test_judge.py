@@ -22,7 +22,7 @@ from analysis.scoring.judge.client import most_tokens
 from analysis.scoring.judge.command import today
 from analysis.scoring.judge.ledger import Budget, Ledger
 from analysis.scoring.judge.prompts import body, prompt
-from db.connect import reading, writing
+from db.connection import reading, writing
 from tests.analysis.scoring.conftest import cards_in
 from tests.judge_server import answer
 

@@ -1,0 +1,43 @@
+"""`snippets/`: the first lines for pandas, DuckDB, R and datasets, run from the folder of the bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from analysis.exports.bundle_facts import Facts
+from analysis.exports.descriptors.readme import form_of
+
+READERS = {
+    "parquet": ("pandas.read_parquet", "read_parquet", 'arrow::open_dataset("{0}") |> dplyr::collect()'),
+    "jsonl": (
+        "pandas.concat(map(lambda path: pandas.read_json(path, lines=True, dtype=False), {1}))",
+        "read_json", "do.call(rbind, lapply(Sys.glob(\"{0}/*.jsonl\"), function(f) jsonlite::stream_in(file(f))))",
+    ),
+    "csv": (
+        "pandas.concat(map(pandas.read_csv, {1}))", "read_csv",
+        "do.call(rbind, lapply(Sys.glob(\"{0}/*.csv\"), read.csv))",
+    ),
+}  # fmt: skip
+QUESTION = "SELECT date, rank, name FROM {0}('{1}/*.{2}') LIMIT 10;\n"
+
+
+def tell(facts: Facts) -> Mapping[str, bytes]:
+    """The snippets, for the best form there is; none where only SQLite is."""
+    form = form_of(facts)
+    if form is None:
+        return {}
+    folder = f"{form}/v1_ranking"
+    files = f'sorted(pathlib.Path("{folder}").glob("*.{form}"))'
+    pandas, duckdb, r = READERS[form]
+    read = f'{pandas}("{folder}")' if form == "parquet" else pandas.format(folder, files)
+    first = f"import pathlib\n\nimport pandas\n\nranking = {read}\nprint(ranking.head())\n"
+    return {
+        "snippets/with_pandas.py": first.encode(),
+        "snippets/with_duckdb.sql": QUESTION.format(duckdb, folder, form).encode(),
+        "snippets/with_r.R": f"ranking <- {r.format(folder)}\nhead(ranking)\n".encode(),
+        "snippets/with_datasets.py": (
+            b"import pathlib\n\nfrom datasets import load_dataset\n\n"
+            b'ranking = load_dataset(str(pathlib.Path.cwd()), "v1_ranking", split="train")\n'
+            b"print(ranking[0])\n"
+        ),
+    }  # fmt: skip

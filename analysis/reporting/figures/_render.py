@@ -1,0 +1,180 @@
+"""A figure as files: SVG, PNG and PDF drawn without a browser or a network, its numbers, its specification."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import struct
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+
+from analysis.reporting.figures._figure import Figure
+
+SVG = "http://www.w3.org/2000/svg"
+# All that Vega draws our specifications with. What is not in here does not get into a page.
+ELEMENTS = {"svg", "g", "path", "text", "tspan", "rect", "line", "defs", "clipPath", "linearGradient", "stop"}
+ATTRIBUTES = {
+    "class", "clip-path", "d", "display", "dy", "fill", "fill-opacity", "font-family", "font-size", "font-style",
+    "font-weight", "gradientUnits", "height", "id", "offset", "opacity", "stop-color", "stroke", "stroke-dasharray",
+    "stroke-dashoffset", "stroke-linecap", "stroke-linejoin", "stroke-miterlimit", "stroke-opacity", "stroke-width",
+    "text-anchor", "transform", "version", "viewBox", "width", "x", "x1", "x2", "y", "y1", "y2",
+}  # fmt: skip
+MISSING = "Figures need a library that is not installed: pip install 'hub-observatory[report]'"
+
+
+class CannotDraw(Exception):
+    """The figure cannot be drawn here; the reason is for a person."""
+
+
+def image(figure: Figure, kind: str) -> bytes:
+    """The figure with its sentences, as `svg`, `png` or `pdf`.
+
+    Raises:
+        CannotDraw: the library that draws is not installed.
+    """
+    if kind == "svg":
+        return _svg(figure.alone).encode()
+    if kind == "png":
+        return _small(_library().vegalite_to_png(figure.alone, allowed_base_urls=[], scale=1.6))
+    return _library().vegalite_to_pdf(figure.alone, allowed_base_urls=[])
+
+
+def table(figure: Figure) -> str:
+    r"""The numbers as CSV. A cell that a spreadsheet would take for a formula gets a `'` in front.
+
+    >>> table(Figure("a", "trust", "", "", "", "", ("x", "y"), (("=1+1", -0.5),), {}, {}))
+    "x,y\r\n'=1+1,-0.5\r\n"
+    """
+    made = io.StringIO()
+    writer = csv.writer(made)
+    writer.writerow(figure.columns)
+    writer.writerows([_cell(cell) for cell in row] for row in figure.rows)
+    return made.getvalue()
+
+
+def specification(figure: Figure) -> str:
+    """The Vega-Lite specification, with its sentences."""
+    return json.dumps(figure.alone, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def drawing(figure: Figure, narrow: bool) -> str:
+    """The figure as SVG for the middle of a page, without sentences; nothing in it can act.
+
+    Raises:
+        CannotDraw: the library that draws is not installed, or something was drawn that we do not know.
+    """
+    root = ElementTree.fromstring(_svg(figure.narrow if narrow else figure.wide))
+    prefix = f"{figure.name}-{'narrow' if narrow else 'wide'}-"
+    for element in root.iter():
+        for name in ("aria-hidden", "aria-label", "aria-roledescription", "role", "pointer-events"):
+            element.attrib.pop(name, None)  # the drawing is one image, with one alternative text
+        _checked(element)
+        for name, value in element.attrib.items():
+            element.set(name, _own(name, value, prefix))
+    root.attrib.pop("height", None)
+    root.set("class", "narrow" if narrow else "wide")
+    root.set("role", "img")
+    root.set("aria-label", figure.alt)
+    ElementTree.register_namespace("", SVG)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def write(drawn: Sequence[Figure], folder: Path) -> list[Path]:
+    """Write each figure as SVG, PNG, PDF, CSV and .vl.json; the files that were written.
+
+    Raises:
+        CannotDraw: the library that draws is not installed.
+        OSError: the folder cannot be written to.
+    """
+    contents: Mapping[str, bytes]
+    _library()
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for figure in drawn:
+        contents = {kind: image(figure, kind) for kind in ("svg", "png", "pdf")}
+        contents = {**contents, "csv": table(figure).encode(), "vl.json": specification(figure).encode()}
+        for kind, content in contents.items():
+            written.append(folder / f"{figure.name}.{kind}")
+            written[-1].write_bytes(content)
+    return written
+
+
+def bundle() -> str:
+    """Vega, Vega-Lite and what embeds them, as one script in ASCII that reaches for nothing.
+
+    Raises:
+        CannotDraw: the library that has it is not installed.
+    """
+    return _ascii(_library().javascript_bundle())
+
+
+def _library() -> object:
+    try:
+        import vl_convert
+    except ImportError as error:
+        raise CannotDraw(MISSING) from error
+    return vl_convert
+
+
+def _svg(spec: Mapping[str, object]) -> str:
+    """Its identifiers are numbered anew: the library counts them on through a process."""
+    drawn = _library().vegalite_to_svg(dict(spec), allowed_base_urls=[])
+    for number, name in enumerate(dict.fromkeys(re.findall(r' id="([\w-]+)"', drawn))):
+        drawn = drawn.replace(f' id="{name}"', f' id="part-{number}"').replace(f"url(#{name})", f"url(#part-{number})")
+    return drawn
+
+
+def _small(png: bytes) -> bytes:
+    """The same image, packed as tightly as PNG allows: a quarter of what it comes as."""
+    at, kept, packed = 8, [], b""
+    while at < len(png):
+        (length,) = struct.unpack(">I", png[at : at + 4])
+        name, content = png[at + 4 : at + 8], png[at + 8 : at + 8 + length]
+        at += length + 12
+        if name == b"IDAT":
+            packed += content
+        else:
+            kept.append((name, content))
+    kept.insert(-1, (b"IDAT", zlib.compress(zlib.decompress(packed), 9)))
+    chunks = (struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+              for name, body in kept)  # fmt: skip
+    return png[:8] + b"".join(chunks)
+
+
+def _checked(element: ElementTree.Element) -> None:
+    space, _, name = element.tag.rpartition("}")
+    names = {key for key in element.attrib if key not in ATTRIBUTES}
+    links = [value for value in element.attrib.values() if re.search(r"url\((?!#[\w-]+\))|:\s*//|javascript:", value)]
+    if space != "{" + SVG or name not in ELEMENTS or names or links:
+        raise CannotDraw(f"The drawing has something in it that does not belong there: {name} {sorted(names)}.")
+
+
+def _own(name: str, value: str, prefix: str) -> str:
+    """Names within a drawing are its own: several stand in one page."""
+    return prefix + value if name == "id" else re.sub(r"url\(#", f"url(#{prefix}", value)
+
+
+def _cell(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(tuple("=+-@\t\r＝＋－＠")) else cell
+
+
+def _ascii(script: str) -> str:
+    r"""The same script in ASCII: outside it, characters stand in strings and patterns only, where \u means the same.
+
+    >>> _ascii('"é𝄞"')
+    '"\\u00e9\\ud834\\udd1e"'
+    """
+    return re.sub(
+        r"[^\n\x20-\x7e\t]",
+        lambda found: "".join(f"\\u{int.from_bytes(pair, 'big'):04x}" for pair in _pairs(found[0])),
+        script.replace("</script", "<\\/script").replace("<!--", "\\x3c!--"),
+    )
+
+
+def _pairs(character: str) -> list[bytes]:
+    encoded = character.encode("utf-16-be")
+    return [encoded[at : at + 2] for at in range(0, len(encoded), 2)]

@@ -1,0 +1,1 @@
+"""Crawl model cards that are new or changed."""

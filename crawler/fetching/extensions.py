@@ -1,0 +1,49 @@
+"""End a crawl well: at a page's boundary when asked to, at once when asked twice."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+
+from scrapy import signals
+from scrapy.crawler import Crawler
+
+from crawler.spiders import how_to_go_on
+from db.cli import PARTIAL
+
+LONGEST_STOP = 8  # seconds; a page that has not come by then is let go, for nothing of it is stored yet
+
+
+class StopAtPage:
+    """On SIGTERM or SIGINT finish the page in hand and stop; on a second one stop at once."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> StopAtPage:
+        """Scrapy's way to make one."""
+        extension = cls(crawler)
+        crawler.signals.connect(extension.listen, signal=signals.spider_opened)
+        return extension
+
+    def listen(self) -> None:
+        """Take the signals over once the loop runs."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+
+    def stop(self) -> None:
+        """Let no further request out; leave within seconds whatever the network does."""
+        if self.crawler.pace.stopping:
+            self.leave()
+        print("stopping after this page; once more to stop at once", file=sys.stderr)
+        self.crawler.pace.stopping = True
+        asyncio.get_running_loop().call_later(LONGEST_STOP, self.leave)
+
+    def leave(self) -> None:
+        """End this process now. Every page is one transaction, so nothing is left half done."""
+        print(f"stopped; {how_to_go_on(self.crawler.spider)}", file=sys.stderr, flush=True)
+        os._exit(PARTIAL)

@@ -1,0 +1,47 @@
+"""One page in, one transaction out; then, and only then, the next page is asked for."""
+
+from __future__ import annotations
+
+from scrapy.crawler import Crawler
+
+from crawler.response import Page
+from crawler.spiders import CrawlError, RegistrySpider
+
+
+class RecordPipeline:
+    """Store each page and send the spider on. The spider's `recording` is where it is written."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+        self._asked: set[str] = set()
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> RecordPipeline:
+        """Scrapy's way to make one."""
+        return cls(crawler)
+
+    def process_item(self, page: Page) -> Page:
+        """Store one page, then ask for the next."""
+        spider = self.crawler.spider
+        try:
+            self._store(spider, page)
+        except Exception as error:  # Scrapy would log it and go on; the crawl's command says what it means
+            spider.broken = error
+        spider.stored()
+        return page
+
+    def _store(self, spider: RegistrySpider, page: Page) -> None:
+        progress = spider.recording.take(spider, page, str(self.crawler.pace.budget))
+        self._asked.add(page.url)
+        following = spider.next_url(page, progress)
+        if following is None:
+            spider.walked = True
+        elif following in self._asked or spider.recording.stuck(page, spider.idle_pages):
+            spider.trouble = CrawlError(
+                f"{spider.plan.registry} sends us round in circles.",
+                why=f"After {progress.pages} pages it names a page that was read already, or brings nothing new.",
+                fix="What was read is kept as a partial snapshot; try again later.",
+                gate="cursor_loop",
+            )
+        elif following != spider.asked_ahead and not self.crawler.pace.stopping:
+            self.crawler.engine.crawl(spider.request(following))

@@ -1,0 +1,90 @@
+"""How we crawl, in Scrapy's words: who we are, one page at a time, and none of Scrapy's doors to the outside."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+
+from db import __version__
+
+DOWNLOADING = {
+    "downloadtimeout.DownloadTimeoutMiddleware": 350,
+    "defaultheaders.DefaultHeadersMiddleware": 400,
+    "useragent.UserAgentMiddleware": 500,
+    "httpcompression.HttpCompressionMiddleware": 590,
+    "httpproxy.HttpProxyMiddleware": 750,
+}
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a crawl behaves towards the registry and towards us."""
+
+    contact: str | None = None
+    share: float = 1.0
+    patience: float = 120.0
+    pause: float | None = None
+    clock: str = "local"
+    keep_bodies_days: int = 400
+    quiet: bool = False
+    debug: bool = False
+
+
+def user_agent(contact: str | None) -> str:
+    """Who we are and how to reach whoever runs us. An e-mail address opens Ecosyste.ms's polite pool.
+
+    >>> user_agent("me@lab.example.org")
+    'hub-observatory/0.1.0 (me@lab.example.org)'
+    """
+    told = (contact or os.environ.get("OBSERVATORY_CONTACT", "")).strip()
+    said = told if told.isascii() and told.isprintable() else ""
+    return f"hub-observatory/{__version__} ({said or 'no contact given'})"
+
+
+def be_quiet(manner: Manner) -> None:
+    """What Scrapy and Twisted have to say is for those who look for a mistake.
+
+    Twisted would put the worst of it, as a certificate that is no good, on stderr with a traceback; it is an error
+    like others, and told as one.
+    """
+    from twisted.logger import globalLogBeginner
+
+    logging.getLogger("scrapy").setLevel("DEBUG" if manner.debug else "CRITICAL")
+    if not manner.debug:
+        globalLogBeginner.beginLoggingTo([], discardBuffer=True, redirectStandardIO=False)
+
+
+def scrapy_settings(manner: Manner, usual_pause: float, largest: int) -> dict[str, object]:
+    """Scrapy's settings for one crawl; `largest` is the number of bytes an answer may have.
+
+    Scrapy's own retrying ignores what registries say about waiting, its telnet and remote-control doors run code, and
+    it does not check certificates unless told to. What is switched off would still be imported, so the lists of its
+    parts, the `_BASE` settings, name what is used and nothing else.
+    """
+    return {
+        "USER_AGENT": user_agent(manner.contact),
+        "PACE_SHARE": manner.share,
+        "PACE_PATIENCE": manner.patience,
+        "PACE_CLOCK": manner.clock,
+        "PACE_QUIET": manner.quiet,
+        "CONCURRENT_REQUESTS": 1,
+        "DOWNLOAD_DELAY": usual_pause if manner.pause is None else manner.pause,
+        "RANDOMIZE_DOWNLOAD_DELAY": False,
+        "DOWNLOAD_TIMEOUT": max(1.0, min(120.0, manner.patience)),
+        "DOWNLOAD_MAXSIZE": largest,
+        "DOWNLOAD_WARNSIZE": 0,
+        "DOWNLOAD_VERIFY_CERTIFICATES": True,
+        "CONCURRENT_ITEMS": 1,
+        "DOWNLOADER_MIDDLEWARES_BASE": {f"scrapy.downloadermiddlewares.{name}": at for name, at in DOWNLOADING.items()},
+        "DOWNLOADER_MIDDLEWARES": {"crawler.fetching.middlewares.PaceMiddleware": 550},
+        "SPIDER_MIDDLEWARES_BASE": {"scrapy.spidermiddlewares.start.StartSpiderMiddleware": 25},
+        "ITEM_PIPELINES": {"crawler.fetching.pipelines.RecordPipeline": 300},
+        "EXTENSIONS_BASE": {"scrapy.extensions.corestats.CoreStats": 0},
+        "EXTENSIONS": {"crawler.fetching.extensions.StopAtPage": 0},
+        "SPIDER_MODULES": ["crawler.spiders"],
+        "DEFAULT_REQUEST_HEADERS": {"Accept": "application/json"},
+        "LOG_ENABLED": manner.debug,
+        "LOGSTATS_INTERVAL": 0,
+        "STATS_DUMP": manner.debug,
+    }

@@ -1,0 +1,1 @@
+"""Pure readers of what a registry answers: pages, rows, URLs and cursors."""

@@ -1,0 +1,1 @@
+"""Take one snapshot: crawl, store, judge, end."""

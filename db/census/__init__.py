@@ -1,0 +1,1 @@
+"""Write, encode and read censuses."""

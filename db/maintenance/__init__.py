@@ -1,0 +1,1 @@
+"""Care of the file: check, backup, restore, migrate and describe."""

@@ -1,0 +1,360 @@
+"""The only code that writes: a snapshot is begun, its pages are recorded, it ends."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+import zstandard
+from sqlite_utils import Database
+
+from db.ids import compact, short_hash
+from db.migrate import statements
+from db.rows import RELATIONS, Asked, Event, Finding, Observation, Page, Progress, Registry, StoredResult
+
+FOLDER = Path(__file__).parent.parent / "statements"
+UNLIMITED = 2**62
+REMEMBERED = 50_000  # words
+
+
+@cache
+def script(name: str) -> tuple[str, ...]:
+    """The statements of one file of `statements/`."""
+    return tuple(statements((FOLDER / f"{name}.sql").read_text("utf-8")))
+
+
+@dataclass(frozen=True)
+class Resumable:
+    """An open snapshot that can be gone on with: what it was asked, and the last page it stored."""
+
+    snapshot: int
+    started_at: int
+    taken_at: int
+    source: str
+    settings: Mapping[str, object]
+    last_page: Page | None
+
+
+class Words(dict[tuple[str, str], int]):
+    """The number of each word (kind and text), found or given when it is asked for, and then kept in mind.
+
+    What a transaction that is undone has given is not there any more: forget everything then.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__()
+        self._connection = connection
+
+    def __missing__(self, word: tuple[str, str]) -> int:
+        if len(self) >= REMEMBERED:
+            self.clear()
+        key = (short_hash(word[1]), *word)
+        found = self._connection.execute(
+            "SELECT word_id FROM word WHERE hash = ? AND kind = ? AND text = ?", key
+        ).fetchone()
+        self[word] = (
+            found[0]
+            if found
+            else self._connection.execute("INSERT INTO word (hash, kind, text) VALUES (?, ?, ?)", key).lastrowid or 0
+        )
+        return self[word]
+
+
+class Store:
+    """The writer's side of the store. Every verb is one transaction: it happens whole or not at all."""
+
+    def __init__(self, database: Database) -> None:
+        self._connection: sqlite3.Connection = database.conn
+        self._words = Words(database.conn)
+        if not self._one("SELECT count(*) FROM temp.sqlite_master"):
+            self._run("incoming")
+
+    def begin(self, asked: Asked) -> int:
+        """Open a snapshot; its number."""
+        with self.transaction():
+            registry = self._registry(asked.registry)
+            return self._connection.execute(
+                "INSERT INTO snapshot (registry_id, kind, ordered_by, counter, k, origin, source, evidence, settings,"
+                " file_sha256, taken_at, started_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (registry, "full" if asked.k is None else "top", asked.ordered_by, asked.counter, asked.k,
+                 asked.origin, asked.source, asked.evidence, json.dumps(dict(asked.settings), sort_keys=True),
+                 asked.file_sha256, asked.taken_at, asked.started_at),
+            ).lastrowid or 0  # fmt: skip
+
+    def record(self, snapshot: int, page: Page) -> Progress:
+        """Write a page's rows, its provenance and where to go on, in one transaction; how far the snapshot is."""
+        with self.transaction():
+            subject = self._connection.execute(
+                "SELECT registry_id, taken_at, k FROM snapshot WHERE snapshot_id = ?", (snapshot,)
+            ).fetchone()
+            number = self._one("SELECT count(*) FROM page WHERE snapshot_id = ?", snapshot)
+            values = {
+                "snapshot": snapshot, "registry": subject["registry_id"], "at": subject["taken_at"],
+                "k": subject["k"] or UNLIMITED, "page": number,
+            }  # fmt: skip
+            self._bring_in(page)
+            self._run("packages", values)
+            if page.role in ("ranking", "file"):
+                self._run("list", values)
+            elif page.role == "counters":
+                self._run("counters", values)
+            self._write_page(values, page)
+            return self.progress(snapshot)
+
+    def progress(self, snapshot: int) -> Progress:
+        """How far an open snapshot has come. `depth` counts the places taken, rejected rows among them."""
+        row = self._connection.execute(
+            "SELECT count(*) AS pages, coalesce(sum(duplicates), 0) AS duplicates,"
+            " coalesce(sum(CASE WHEN role IN ('ranking', 'file') THEN kept + rejected END), 0) AS depth,"
+            " coalesce(sum(CASE WHEN role = 'counters' THEN kept END), 0) AS with_counters"
+            " FROM page WHERE snapshot_id = ?",
+            (snapshot,),
+        ).fetchone()
+        missing = self._without_counters(snapshot, 50) if row["with_counters"] else ()
+        return Progress(snapshot, row["pages"], row["depth"], row["duplicates"], row["with_counters"], missing)
+
+    def note(self, registry: Registry, events: Iterable[Event], at: int, snapshot: int | None = None) -> None:
+        """Write events that a reader of the numbers should know."""
+        with self.transaction():
+            number = self._registry(registry)
+            self._connection.executemany(
+                "INSERT INTO quality_event"
+                " (registry_id, snapshot_id, kind, severity, before, after, evidence, noted_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [(number, snapshot, e.kind, e.severity, e.before, e.after, e.evidence, at) for e in events],
+            )
+
+    def end(
+        self, snapshot: int, status: str, findings: Iterable[Finding], reason: str | None, at: int,
+        presence: Mapping[str, float] | None = None, content: str | None = None,
+    ) -> None:  # fmt: skip
+        """End a snapshot, with the gate's findings, in one transaction. The schema refuses a second end.
+
+        `content` is its digest, where that is known already.
+        """
+        with self.transaction():
+            content, taken = content or digest(self._connection, snapshot), self.progress(snapshot).depth
+            self._connection.executemany(
+                "INSERT INTO finding (snapshot_id, gate, outcome, measured, rule) VALUES (?, ?, ?, ?, ?)",
+                [(snapshot, f.gate, f.outcome, f.measured, f.rule) for f in findings],
+            )
+            self._connection.executemany(
+                "INSERT INTO presence (snapshot_id, field, share) VALUES (?, ?, ?)",
+                [(snapshot, field, share) for field, share in (presence or {}).items()],
+            )
+            self._connection.execute(
+                "UPDATE snapshot SET status = ?, reason = ?, ended_at = ?, digest = ?,"
+                " depth = min(coalesce(k, ?), ?) WHERE snapshot_id = ?",
+                (status, reason, at, content, UNLIMITED, taken, snapshot),
+            )
+            if status == "complete":
+                self._run("membership", {"snapshot": snapshot})
+
+    def resumable(self, registry: str, ordered_by: str, k: int | None) -> list[Resumable]:
+        """The open snapshots of one list, newest first."""
+        found = self.ask("resumable", registry=registry, ordered_by=ordered_by, k=k)
+        return [
+            Resumable(
+                row["snapshot_id"],
+                row["started_at"],
+                row["taken_at"],
+                row["source"],
+                json.loads(row["settings"]),
+                _last(row),
+            )
+            for row in found
+        ]
+
+    def imported(self, registry: str, ordered_by: str, taken_at: int, file_sha256: str) -> sqlite3.Row | None:
+        """Number, status and depth of the snapshot that this very file already became, if it did."""
+        return self._connection.execute(
+            "SELECT snapshot_id, status, depth FROM snapshot JOIN registry USING (registry_id)"
+            " WHERE name = ? AND ordered_by = ? AND taken_at = ? AND file_sha256 = ?"
+            " AND status IN ('complete', 'partial')",
+            (registry, ordered_by, taken_at, file_sha256),
+        ).fetchone()
+
+    def put_results(self, results: Iterable[StoredResult], at: int) -> None:
+        """Write what metrics gave. A result is written once for each version of its metric."""
+        with self.transaction():
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO result (snapshot_id, metric, version, name, k, previous_snapshot_id, value,"
+                " low, high, n, note, computed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [(*asdict(result).values(), at) for result in results],
+            )
+
+    def let_bodies_go(self, older_than: int) -> int:
+        """Remove kept bodies of pages fetched before an instant; how many. Their provenance stays."""
+        with self.transaction():
+            return self._connection.execute(
+                "DELETE FROM body WHERE (snapshot_id, number) IN"
+                " (SELECT snapshot_id, number FROM page WHERE fetched_at < ?)",
+                (older_than,),
+            ).rowcount
+
+    def ask(self, name: str, **values: object) -> list[sqlite3.Row]:
+        """The rows of one query of `statements/`."""
+        (statement,) = script(name)
+        return self._connection.execute(statement, values).fetchall()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing. Inside another transaction it is part of that one.
+
+        BEGIN IMMEDIATE: a transaction that starts by reading and writes later fails at once when another process has
+        committed in between, whatever the busy timeout.
+        """
+        if self._connection.in_transaction:
+            yield
+            return
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._words.clear()
+            if self._connection.in_transaction:  # SQLite itself rolls back when the disk is full
+                self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    def _registry(self, registry: Registry) -> int:
+        self._connection.execute(
+            "INSERT INTO registry (name, service, service_name) VALUES (?, ?, ?) ON CONFLICT (name)"
+            " DO UPDATE SET service_name = coalesce(excluded.service_name, registry.service_name)",
+            (registry.name, registry.service, registry.service_name),
+        )
+        return self._one("SELECT registry_id FROM registry WHERE name = ?", registry.name)
+
+    def _without_counters(self, snapshot: int, limit: int) -> tuple[str, ...]:
+        rows = self._connection.execute(
+            "SELECT p.name FROM ranking r JOIN package p ON p.package_id = r.package_id JOIN page g"
+            " ON g.snapshot_id = r.snapshot_id AND g.number = r.page AND g.role = 'ranking'"
+            " WHERE r.snapshot_id = ? ORDER BY r.rank LIMIT ?",
+            (snapshot, limit),
+        )
+        return tuple(row["name"] for row in rows)
+
+    def _bring_in(self, page: Page, fingerprints: Sequence[int | None] | None = None) -> None:
+        for table in ("incoming", "incoming_attribute", "incoming_parent", "incoming_library"):
+            self._connection.execute(f"DELETE FROM temp.{table}")  # noqa: S608 - names of our own
+        refused = {reject.position for reject in page.rejects}
+        free = (position for position in range(page.received + len(refused)) if position not in refused)
+        placed = list(zip(free, page.observations, strict=False))
+        prints = fingerprints or [None] * len(placed)
+        self._connection.executemany(
+            "INSERT INTO temp.incoming (position, stable_id, name, downloads, likes, downloads_all_time, trending,"
+            " dependents, dependent_repos, created_at, modified_at, revision, synced_at, lineage, libraries, key,"
+            " name_hash, fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [_incoming(position, seen, print_) for (position, seen), print_ in zip(placed, prints, strict=True)],
+        )
+        self._connection.executemany(
+            "INSERT INTO temp.incoming (position) VALUES (?)", [(position,) for position in refused]
+        )
+        self._bring_in_words(placed)
+        self._bring_in_parents(placed)
+
+    def _bring_in_parents(self, placed: Sequence[tuple[int, Observation]]) -> None:
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO temp.incoming_parent (position, name, relation, code, stable_id, key, name_hash)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (position, parent.name, parent.relation, RELATIONS.index(parent.relation), parent.stable_id,
+                 compact(parent.stable_id), short_hash(parent.name))
+                for position, seen in placed
+                for parent in seen.parents or ()
+            ],
+        )  # fmt: skip
+
+    def _bring_in_words(self, placed: Sequence[tuple[int, Observation]]) -> None:
+        words = self._words
+        self._connection.executemany(
+            "INSERT INTO temp.incoming_attribute (position, name, word_id) VALUES (?, ?, ?)",
+            [
+                (position, name, None if value is None else words[name, value])
+                for position, seen in placed
+                for name, value in seen.attributes.items()
+            ],
+        )
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO temp.incoming_library (position, word_id) VALUES (?, ?)",
+            [(position, words[kind, name]) for position, seen in placed for name, kind in seen.libraries or ()],
+        )
+
+    def _write_page(self, values: Mapping[str, object], page: Page) -> None:
+        counts = self._connection.execute(
+            "SELECT coalesce(sum(rank <= :k), 0),"
+            " coalesce(sum(rank IS NULL AND :role <> 'counters'), 0),"
+            " coalesce(sum(CASE WHEN :role = 'counters' THEN rank IS NULL ELSE rank > :k END), 0)"
+            " FROM temp.incoming WHERE stable_id IS NOT NULL",
+            {"k": values["k"], "role": page.role},
+        ).fetchone()
+        self._put_page(values, page, *counts)
+
+    def _put_page(self, values: Mapping[str, object], page: Page, kept: int, duplicates: int, beyond: int) -> None:
+        snapshot, number = values["snapshot"], values["page"]
+        self._connection.execute(
+            "INSERT INTO page (snapshot_id, number, role, url, fetched_at, status, bytes, sha256, headers, age, skew,"
+            " received, kept, duplicates, rejected, beyond, inversions, next_url)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (snapshot, number, page.role, page.url, page.fetched_at, page.status, page.bytes, page.sha256,
+             json.dumps(dict(page.headers), sort_keys=True), page.age, page.skew, page.received, kept, duplicates,
+             len(page.rejects), beyond, page.inversions, page.next_url),
+        )  # fmt: skip
+        if page.body is not None:
+            self._connection.execute(
+                "INSERT INTO body (snapshot_id, number, form, content) VALUES (?, ?, ?, ?)",
+                (snapshot, number, page.form, zstandard.compress(page.body, 9)),
+            )
+        self._connection.executemany(
+            "INSERT INTO reject (snapshot_id, page, position, reason, raw) VALUES (?, ?, ?, ?, ?)",
+            [(snapshot, number, r.position, r.reason, r.raw) for r in page.rejects],
+        )
+        self._connection.executemany(
+            "INSERT INTO quality_event (registry_id, snapshot_id, kind, severity, before, after, evidence, noted_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (values["registry"], snapshot, e.kind, e.severity, e.before, e.after, e.evidence, page.fetched_at)
+                for e in page.events
+            ],
+        )
+
+    def _run(self, name: str, values: Mapping[str, object] | None = None) -> None:
+        for statement in script(name):
+            self._connection.execute(statement, values or {})
+
+    def _one(self, statement: str, *values: object) -> int:
+        return self._connection.execute(statement, values).fetchone()[0]
+
+
+def digest(connection: sqlite3.Connection, snapshot: int) -> str:
+    """The sha256 of a snapshot's content: the same rows give the same digest in every store."""
+    if connection.execute("SELECT 1 FROM census WHERE snapshot_id = ?", (snapshot,)).fetchone():
+        from db.census.history import digest as of_census
+
+        return of_census(connection, snapshot)
+    (statement,) = script("content")
+    content = hashlib.sha256()
+    for row in connection.execute(statement, {"snapshot": snapshot}):
+        content.update(json.dumps(list(row), ensure_ascii=True).encode("ascii") + b"\n")
+    return content.hexdigest()
+
+
+def _last(row: sqlite3.Row) -> Page | None:
+    if row["url"] is None:
+        return None
+    return Page(row["role"], row["url"], 0, 200, 0, "", {}, 0, next_url=row["next_url"])
+
+
+def _incoming(position: int, seen: Observation, fingerprint: int | None) -> tuple[object, ...]:
+    return (
+        position, seen.stable_id, seen.name, seen.downloads, seen.likes, seen.downloads_all_time, seen.trending,
+        seen.dependents, seen.dependent_repos, seen.created_at, seen.modified_at, compact(seen.sha), seen.synced_at,
+        seen.parents is not None, seen.libraries is not None, compact(seen.stable_id), short_hash(seen.name),
+        fingerprint,
+    )  # fmt: skip

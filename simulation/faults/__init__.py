@@ -1,0 +1,1 @@
+"""Scripted faults: what a site answers wrongly, and how it delivers badly."""

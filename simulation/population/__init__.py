@@ -1,0 +1,1 @@
+"""The simulated packages: how they are made, change and disappear."""

@@ -1,0 +1,1 @@
+"""The two simulated services: the Hub and Ecosyste.ms."""

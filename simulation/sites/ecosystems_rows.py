@@ -1,0 +1,169 @@
+"""A package and a registry as Ecosyste.ms shows them."""
+
+from __future__ import annotations
+
+import random
+from urllib.parse import quote
+
+from simulation.clock import iso
+from simulation.population.packages import NULL, PackageRegistry, folded
+from simulation.population.vocabulary import ADJECTIVES, LICENCES, NOUNS, namespace
+
+
+def registry_row(registry: PackageRegistry, base: str) -> dict[str, object]:
+    """Return one row of /registries."""
+    kind, size = registry.kind, len(registry.there())
+    stored = registry.columns["downloads"]
+    address = f"{base}/registries/{quote(registry.name)}"
+    return {
+        "name": registry.name,
+        "url": f"https://{quote(registry.name)}",
+        "ecosystem": kind.ecosystem,
+        "default": kind.default,
+        "packages_count": size,
+        "versions_count": int(registry.columns["versions"].sum()),
+        "maintainers_count": size,
+        "namespaces_count": size // 5,
+        "keywords_count": size // 3,
+        "downloads": int(stored[stored != NULL].sum()),
+        "github": kind.ecosystem,
+        "metadata": {"funded_packages_count": size // 30},
+        "icon_url": f"https://icons.example/{quote(kind.ecosystem)}.png",
+        "purl_type": kind.ecosystem,
+        "created_at": "2022-04-04T15:19:23.081Z",
+        "updated_at": iso(int(registry.columns["updated"].max()) if size else 0),
+        "packages_url": f"{address}/packages",
+        "maintainers_url": f"{address}/maintainers",
+        "namespaces_url": f"{address}/namespaces",
+    }
+
+
+def package_row(registry: PackageRegistry, place: int, base: str, padding: int = 0) -> dict[str, object]:
+    """Return one full row: what it is, what it counts, where it comes from, who keeps it."""
+    name = registry.names[place]
+    draw = random.Random(place * 1000003 + registry.seed)
+    shown = {
+        **described(registry, place, name, draw),
+        **dated(registry, place),
+        **counted(registry, place, name),
+        **located(registry, name, base),
+        "repo_metadata": repository_facts(registry, place, name, padding),
+        "maintainers": [
+            maintainer(draw, registry, base, number) for number in range(registry.columns["maintainers"][place])
+        ],
+    }
+    return shown | registry.overrides.get(place, {})
+
+
+def described(registry: PackageRegistry, place: int, name: str, draw: random.Random) -> dict[str, object]:
+    """Return what a package says of itself."""
+    ecosystem, licence = registry.kind.ecosystem, LICENCES[place % len(LICENCES)]
+    scope = name.partition("/")[0].removeprefix("@") if "/" in name else None
+    metadata = {"normalized_name": folded("pypi", name)} if ecosystem == "pypi" else {"funding": None}
+    return {
+        "id": registry.first_number + place,
+        "name": name,
+        "ecosystem": ecosystem,
+        "description": f"A {draw.choice(ADJECTIVES)} {draw.choice(NOUNS)}.",
+        "homepage": None,
+        "licenses": licence,
+        "normalized_licenses": [licence],
+        "repository_url": f"https://code.example/{name.removeprefix('@')}",
+        "keywords_array": [draw.choice(NOUNS)],
+        "namespace": scope,
+        "latest_release_number": f"{place % 7}.{place % 13}.0",
+        "metadata": metadata,
+        "status": registry.status.get(place),
+        "funding_links": [],
+        "critical": None,
+        "advisories": [],
+        "issue_metadata": None,
+        "rankings": {"average": float(registry.columns["rank"][place])},
+        "purl": f"pkg:{ecosystem}/{quote(name, safe='/')}",
+    }
+
+
+def dated(registry: PackageRegistry, place: int) -> dict[str, object]:
+    """Return the moments; `downloads` may be much older than `last_synced_at` says."""
+    columns = registry.columns
+    return {
+        "first_release_published_at": iso(int(columns["released"][place]) - 86400 * (place % 900)),
+        "latest_release_published_at": iso(columns["released"][place]),
+        "last_synced_at": iso(columns["synced"][place]),
+        "created_at": iso(columns["created"][place]),
+        "updated_at": iso(columns["updated"][place]),
+        "repo_metadata_updated_at": iso(columns["synced"][place]),
+    }
+
+
+def counted(registry: PackageRegistry, place: int, name: str) -> dict[str, object]:
+    """Return the counters; one that was never stored is null."""
+    stored = {column: int(values[place]) for column, values in registry.columns.items()}
+    return {
+        "versions_count": stored["versions"],
+        "dependent_packages_count": stored["dependents"],
+        "downloads": None if stored["downloads"] == NULL else stored["downloads"],
+        "downloads_period": registry.kind.period,
+        "dependent_repos_count": stored["repositories"],
+        "docker_dependents_count": None if stored["docker"] == NULL else stored["docker"] // 90,
+        "docker_downloads_count": None if stored["docker"] == NULL else stored["docker"],
+    }
+
+
+def located(registry: PackageRegistry, name: str, base: str) -> dict[str, object]:
+    """Return the addresses."""
+    ecosystem, encoded = registry.kind.ecosystem, quote(name, safe="")
+    address = f"{base}/registries/{quote(registry.name)}/packages/{encoded}"
+    return {
+        "registry_url": f"https://{quote(registry.name)}/package/{name}",
+        "install_command": f"{ecosystem} install {name}",
+        "documentation_url": None,
+        "docker_usage_url": f"https://docker.example/usage/{ecosystem}/{encoded}",
+        "usage_url": f"https://repos.example/usage/{ecosystem}/{encoded}",
+        "dependent_repositories_url": f"https://repos.example/api/v1/usage/{ecosystem}/{encoded}/dependencies",
+        "versions_url": f"{address}/versions",
+        "version_numbers_url": f"{address}/version_numbers",
+        "latest_version_url": f"{address}/latest_version",
+        "dependent_packages_url": f"{address}/dependent_packages",
+        "related_packages_url": f"{address}/related_packages",
+        "codemeta_url": f"{address}/codemeta",
+    }
+
+
+def repository_facts(registry: PackageRegistry, place: int, name: str, padding: int) -> dict[str, object]:
+    """Return what is known of the code repository; the tags are the padding that makes real rows heavy."""
+    columns = registry.columns
+    return {
+        "full_name": name.removeprefix("@"),
+        "archived": False,
+        "fork": False,
+        "stargazers_count": int(columns["stars"][place]),
+        "forks_count": int(columns["forks"][place]),
+        "tags": [
+            {
+                "name": f"v{number}.0.0",
+                "sha": f"{place:08x}{number:032x}",
+                "kind": "tag",
+                "download_url": "x" * 60,
+            }
+            for number in range(padding // 150)
+        ],
+    }
+
+
+def maintainer(draw: random.Random, registry: PackageRegistry, base: str, number: int) -> dict[str, object]:
+    """Return a person, with the e-mail address that a crawler must drop."""
+    login = namespace(draw, 400) + ("" if number == 0 else str(number))
+    return {
+        "uuid": login,
+        "login": login,
+        "name": login.replace("-", " ").title(),
+        "email": f"{login}@mail.example",
+        "url": None,
+        "packages_count": draw.randrange(1, 90),
+        "html_url": f"https://{quote(registry.name)}/~{login}",
+        "role": None,
+        "created_at": "2022-11-09T08:58:04.357Z",
+        "updated_at": "2022-11-09T08:58:04.357Z",
+        "packages_url": f"{base}/registries/{quote(registry.name)}/maintainers/{login}/packages",
+    }

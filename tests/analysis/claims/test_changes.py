@@ -1,0 +1,75 @@
+"""Verdicts asked of the store result by result are those of the whole report."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from analysis.claims.changes import changes_since
+from analysis.claims.rules import HUB, NOT_TESTABLE, changes
+from analysis.reporting.document import Scope, document
+from db.cli import instant
+from db.connection import reading, writing
+from db.rows import Registry, StoredResult
+from db.store import Store
+from tests.analysis.conftest import MODELS, History, falling
+
+NPM = Registry("npm", "ecosystems")
+NAMES = (
+    ("turnover", "turnover.91d", 1000),
+    ("descendants", "descendants.spearman", 0),
+    ("preservation", "preservation.transformers", 0),
+    ("preservation", "preservation.diffusers", 0),
+    ("preservation", "preservation.timm", 0),
+)
+
+
+def made_up(chance: random.Random, snapshot: int) -> list[StoredResult]:
+    """Results of one snapshot; some kinds are not there, and some are undefined."""
+    found = []
+    for metric, name, k in NAMES:
+        if chance.random() < 0.8:
+            value = None if chance.random() < 0.2 else chance.choice((0.02, 0.1, 0.3, 0.6))
+            low, high = (None, None) if value is None else (value - 0.015, value + 0.015)
+            note = "nothing" if value is None else ""
+            found.append(StoredResult(snapshot, metric, 1, name, k, None, value, low, high, 50, note))
+    return found
+
+
+def history_of(chance: random.Random, path: Path) -> History:
+    """Lists of two registries and two orders, on days that are a month apart or the same."""
+    history, at = History(path), 1_700_000_000
+    history.depths(2)
+    for _ in range(14):
+        at += chance.choice((0, 20, 40)) * 86_400 + 60
+        registry = chance.choice((MODELS, MODELS, NPM))
+        by = chance.choice(("downloads", "downloads", "likes"))
+        snapshot = history.add(at, falling("ab"), registry=registry, ordered_by=by)
+        with writing(history.path) as database:
+            Store(database).put_results(made_up(chance, snapshot), 0)
+    return history
+
+
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 6))])
+def test_the_changes_are_those_of_the_report_from_any_day_on(seed: int) -> None:
+    with TemporaryDirectory() as folder:
+        history = history_of(random.Random(seed), Path(folder) / "observatory.db")
+        with reading(history.path) as connection:
+            claims = document(connection, Scope(None, (HUB, "npm")), ())["claims"]
+            told = sorted(changes(claims))
+            assert any(row["verdict"] != NOT_TESTABLE for claim in claims for row in claim["trend"])
+            for first in ("2000-01-01", instant(1_710_000_000)[:10], instant(1_725_000_000)[:10]):
+                assert sorted(changes_since(connection, first)) == [one for one in told if one[1] >= first]
+
+
+def test_a_list_by_likes_says_nothing_of_the_claims(history: History) -> None:
+    snapshot = history.add("2026-01-01", falling("ab"), ordered_by="likes")
+    with writing(history.path) as database:
+        rho = StoredResult(snapshot, "descendants", 1, "descendants.spearman", 0, None, 0.6, 0.5, 0.7, 50, "")
+        Store(database).put_results([rho], 0)
+    with reading(history.path) as connection:
+        claims = document(connection, Scope(None, (HUB,)), ())["claims"]
+    assert {claim["verdict"] for claim in claims} == {NOT_TESTABLE}

@@ -1,0 +1,57 @@
+"""What counts as a metric and as a result."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import pytest
+from pandas import DataFrame
+
+from analysis.compute.metric import Metric, Result, chosen, metrics
+from analysis.metrics import turnover
+from db import UsageError
+
+
+def silent(ranking: DataFrame) -> Iterator[Result]:
+    yield from ()
+
+
+def test_every_public_function_of_the_folder_is_a_metric():
+    assert [metric.name for metric in metrics()] == [
+        "agreement", "concentration", "descendants", "descendants_as_published", "documentation",
+        "documentation_as_published", "kinship", "population", "preservation", "preservation_as_published", "turnover",
+        "turnover_as_published",
+    ]  # fmt: skip
+
+
+def test_parameter_names_are_relations():
+    assert chosen("turnover_as_published")[0].relations == ("flows",)
+
+
+def test_the_version_is_that_of_the_file(monkeypatch):
+    monkeypatch.setattr(turnover, "VERSION", 7)
+    assert {metric.version for metric in metrics() if metric.name.startswith("turnover")} == {7}
+
+
+def test_an_unknown_metric_is_a_wrong_word_with_the_one_that_was_meant():
+    with pytest.raises(UsageError) as error:
+        chosen("turnvoer")
+    assert error.value.why == "Did you mean turnover?"
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_not_a_number_is_refused(value):
+    with pytest.raises(ValueError, match="not a number"):
+        Result("turnover", value, note="no reason")
+
+
+def test_undefined_needs_a_reason():
+    with pytest.raises(ValueError, match="no note"):
+        Result("turnover", None)
+
+
+def test_a_metric_that_yields_nothing_still_has_a_result():
+    (result,) = Metric("silent", 1, silent, ("ranking",)).results(3, lambda _: DataFrame())
+    assert (result.snapshot, result.name, result.value) == (3, "silent", None)
+    assert result.note

@@ -1,0 +1,35 @@
+"""The list says which repositories have no README, and at which commit."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from crawler.cards.listing import is_listing, listing, without_readme
+from crawler.spiders import Plan
+
+ROWS = [
+    {"id": "a/with", "sha": "0f", "siblings": [{"rfilename": "README.md"}, {"rfilename": "x.bin"}]},
+    {"id": "a/without", "sha": "1e", "siblings": [{"rfilename": "docs/README.md"}]},
+    {"id": "a/empty", "sha": "2d", "siblings": []},
+    {"id": "a/unknown", "sha": "3c"},
+]
+
+
+def test_only_what_lists_files_and_no_readme_among_them_is_known_to_have_none() -> None:
+    assert without_readme(json.dumps(ROWS).encode()) == {("a/without", "1e"), ("a/empty", "2d")}
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b'[{"id": 1}]', b'{"error": "down"}', b"[" * 5000])
+def test_what_is_no_list_says_of_nobody_that_it_has_none(body: bytes) -> None:
+    assert without_readme(body) == set()
+
+
+@pytest.mark.parametrize(
+    ("registry", "order"), [("huggingface/models", "sort=downloads"), ("huggingface/spaces", "sort=likes")]
+)
+def test_the_list_is_asked_in_the_order_of_the_top(registry: str, order: str) -> None:
+    url = listing(Plan(registry, 2000, endpoint="https://hub.example"))
+    assert is_listing(url) and order in url and "limit=1000" in url and url.endswith("expand=sha&expand=siblings")
+    assert not is_listing("https://hub.example/a/b/resolve/0f/README.md")

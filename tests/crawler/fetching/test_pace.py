@@ -1,0 +1,124 @@
+"""Quotas are kept to exactly, whatever the headers say."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from crawler.fetching.pace import Budget, Quota, back_off, read_date, read_quota, retry_after, wait_after_429
+
+DATE = "Mon, 23 Nov 2026 13:00:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("headers", "quota"),
+    [
+        ({"ratelimit": '"api";r=0;t=52'}, Quota("api", 0, 52.0, None)),
+        (
+            {"ratelimit": '"api"; r=497; t=168', "ratelimit-policy": '"fixed window";"api";q=500;w=300'},
+            Quota("api", 497, 168.0, 500),
+        ),
+        (
+            {
+                "x-ratelimit-limit": "15000",
+                "x-ratelimit-remaining": "14999",
+                "x-ratelimit-reset": "1795442400",
+                "x-ratelimit-tier": "polite",
+                "date": DATE,
+            },
+            Quota("polite", 14999, 3600.0, 15000),
+        ),
+        ({"x-ratelimit-remaining": "5", "x-ratelimit-reset": "1795442400"}, None),
+        ({"ratelimit": "api r=5"}, None),
+        ({"ratelimit": '"api";r=-5;t=9'}, None),
+        ({}, None),
+    ],
+)
+def test_C1_C4_both_dialects_of_quota_are_read_and_anything_else_is_none(
+    headers: dict[str, str], quota: Quota | None
+) -> None:
+    assert read_quota(headers) == quota
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("7", 7.0),
+        ("0", 0.0),
+        ("-7", None),
+        ("7.5", None),
+        ("soon", None),
+        ("", None),
+        ("9" * 40, None),
+        ("Mon, 23 Nov 2026 13:02:00 GMT", 120.0),
+        ("Mon, 23 Nov 2026 12:00:00 GMT", 0.0),
+        ("Mon, 99 Nov 2026", None),
+    ],
+)
+def test_C3_retry_after_is_read_in_both_forms(text: str, seconds: float | None) -> None:
+    assert retry_after({"retry-after": text, "date": DATE}) == seconds
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            [
+                "ratelimit",
+                "ratelimit-policy",
+                "retry-after",
+                "date",
+                "x-ratelimit-reset",
+                "x-ratelimit-remaining",
+                "x-ratelimit-limit",
+            ]
+        ),
+        st.text(max_size=300),
+    )
+)
+def test_C3_no_header_however_strange_raises_or_makes_us_wait_a_negative_time(headers: dict[str, str]) -> None:
+    read_quota(headers)
+    assert (retry_after(headers) or 0) >= 0
+    assert wait_after_429(headers, 1) >= 0
+    assert read_date(headers.get("date", "")) is None or isinstance(read_date(headers["date"]), int)
+
+
+@example(quota=1, window=2, steps=[1.60727202909439, 0.0, 1.859791441950002, 0.0], share=1.0, others=0)
+@given(
+    quota=st.integers(1, 30),
+    window=st.integers(2, 60),
+    steps=st.lists(st.floats(0, 5), min_size=1, max_size=300),
+    share=st.sampled_from([1.0, 0.8, 0.5]),
+    others=st.integers(0, 5),
+)
+def test_C1_no_fixed_window_of_a_server_ever_sees_more_than_its_quota(
+    quota: int, window: int, steps: list[float], share: float, others: int
+) -> None:
+    """A server with windows of its own phase, whose stated seconds are cut off, and other clients on our address."""
+    budget, now, opened, used, first = Budget(share), 0.0, 0.0, min(others, quota), True
+    for step in steps:
+        now += step + budget.wait(now + step)
+        if now >= opened + window:
+            opened, used = opened + (now - opened) // window * window, 0
+        used += 1
+        budget.spend(now)
+        assert used <= quota or first, "a request over a quota that had been announced"
+        budget.hear(Quota("api", max(0, quota - used), float(int(opened + window - now)), quota), now)
+        first = False
+
+
+def test_a_late_answer_does_not_raise_what_is_left() -> None:
+    budget = Budget()
+    budget.hear(Quota("api", 0, 50, 10), 100.0)
+    budget.hear(Quota("api", 3, 49, 10), 101.0)
+    assert budget.wait(101.0) > 0
+    assert str(budget) == "quota 0/10"
+
+
+def test_patience_ends_after_six_tries_and_about_as_many_seconds_as_were_given() -> None:
+    waits = [back_off(attempt, 64, 0.5) for attempt in range(1, 8)]
+    assert waits == [1, 2, 4, 8, 16, 32, None]
+
+
+def test_C2_a_429_that_says_nothing_is_waited_for_longer_each_time() -> None:
+    assert [wait_after_429({}, attempt) for attempt in (1, 2, 3, 9)] == [60, 120, 240, 300]

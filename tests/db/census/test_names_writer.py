@@ -1,0 +1,87 @@
+"""A census whose pages overlap and come in any order: everybody once, also when another process goes on with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from db.census.history import counters
+from db.census.names_writer import NamesStore
+from db.rows import NAMES_ALONE, CensusPage, Observation
+from tests.db.builders import PASSED, begin, in_memory, take
+
+HEX = "0123456789abcdef01234567"  # a name that is kept as twelve bytes
+NAMES = st.one_of(st.sampled_from(["a", "A", "B", "b", "@x/y", "ö", HEX, HEX.upper()]), st.text("abc-", min_size=1))
+PAGES = st.lists(st.sets(NAMES, max_size=8), min_size=1, max_size=6)
+
+
+def names_store(plain: object = None) -> NamesStore:
+    """A store in memory, ready for censuses of names; as another process would open it, if it is there."""
+    connection = (plain or in_memory())._connection
+    store = NamesStore.__new__(NamesStore)
+    store.__init__(type("Opened", (), {"conn": connection})())
+    return store
+
+
+def page(names: Iterable[str], role: str = "ranking", **more: object) -> CensusPage:
+    """A page of names."""
+    ids = sorted(names)
+    nothing = [None] * len(ids)
+    return CensusPage(
+        role, "https://eco.example/package_names?page=1", 0, 200, 1, "0" * 64, {}, len(ids), stable_ids=ids,
+        fingerprints=[1] * len(ids), downloads=nothing, likes=nothing, downloads_all_time=nothing, trending=nothing,
+        observe=lambda place: Observation(ids[place], ids[place]), **more,
+    )  # fmt: skip
+
+
+def held(store: NamesStore, snapshot: int) -> set[str]:
+    """Who is in an ended census."""
+    names = dict(store._connection.execute("SELECT package_id, stable_id FROM package").fetchall())
+    packages = counters(store._connection, snapshot)["package"].tolist()
+    assert len(set(packages)) == len(packages)
+    return {names[package] for package in packages}
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.lists(st.tuples(PAGES, st.integers(0, 5)), min_size=1, max_size=4))
+def test_everybody_is_in_a_census_once_whatever_its_pages_share(censuses: list) -> None:
+    store = names_store()
+    for at, (pages, killed_at) in enumerate(censuses):
+        snapshot = begin(store, at, k=None, counter=NAMES_ALONE)
+        for number, names in enumerate(pages):
+            if number == killed_at:
+                store = names_store(store)
+            progress = store.record(snapshot, page(names))
+        everybody = set().union(*pages)
+        assert (progress.depth, progress.duplicates) == (len(everybody), sum(map(len, pages)) - len(everybody))
+        brought = [names - set().union(*pages[:number]) for number, names in enumerate(pages)]
+        assert store.newest_ids(snapshot) == next((new for new in reversed(brought) if new), set())
+        store.end(snapshot, "complete", PASSED, None, at)
+        assert held(store, snapshot) == everybody
+
+
+def test_a_probe_is_compared_and_adds_nothing() -> None:
+    store = names_store()
+    snapshot = begin(store, 0, k=None, counter=NAMES_ALONE)
+    store.record(snapshot, page("abc"))
+    progress = store.record(snapshot, page("bcdefg", role="probe"))
+    assert (progress.depth, progress.missing) == (3, ("d", "e"))
+    row = store._connection.execute("SELECT kept, beyond, duplicates FROM page WHERE number = 1").fetchone()
+    assert tuple(row) == (2, 4, 0)
+    store.end(snapshot, "complete", PASSED, None, 0)
+    assert held(store, snapshot) == set("abc")
+
+
+def test_what_lists_said_of_a_package_stays_when_a_census_names_it() -> None:
+    store = names_store()
+    listed = take(store, [Observation("six", "six", downloads=5, attributes={"status": "active"})])
+    snapshot = begin(store, 9, k=None, counter=NAMES_ALONE)
+    store.record(snapshot, page(["six", "seven"]))
+    store.end(snapshot, "complete", PASSED, None, 9)
+    rows = store._connection.execute("SELECT name, downloads, known_at FROM package ORDER BY name").fetchall()
+    assert [tuple(row) for row in rows] == [("seven", None, 9), ("six", 5, 0)]
+    found = store._connection.execute("SELECT value FROM attribute WHERE until IS NULL").fetchall()
+    assert (listed, [row[0] for row in found]) == (1, ["active"])
+    assert counters(store._connection, snapshot)["downloads"].tolist() == [-1, -1]

@@ -1,0 +1,81 @@
+"""What a page of a census leaves until the census ends."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from db.census.staging import Digest, digest_of_staged, stage, staged, staged_packages
+from db.store import Store
+from tests.db.builders import asked, begin, in_memory
+
+ROWS = st.lists(
+    st.tuples(st.integers(0, 2**40), *[st.one_of(st.none(), st.integers(0, 5), st.integers(2**31 - 1, 2**63 - 1))] * 3),
+    max_size=6,
+)
+
+
+def store_with(*contents: bytes) -> Store:
+    """A store whose snapshot 1 is an open census of these pages."""
+    store = in_memory()
+    begin(store, k=None)
+    for number, content in enumerate(contents):
+        asked(store, "INSERT INTO census_page VALUES (1, ?, '', '{}', ?)", number, content)
+    return store
+
+
+@given(st.lists(ROWS, max_size=4), st.booleans())
+def test_pages_are_read_back_in_the_order_of_their_packages(pages: list[list[tuple]], with_ids: bool) -> None:
+    contents = []
+    for rows in pages:
+        packages, *columns = [list(column) for column in zip(*rows, strict=True)] or [[], [], [], []]
+        keys = [bytes(12)] * len(rows) if with_ids else ["name:x"] * len(rows)
+        contents.append(stage(packages, columns, keys))
+    store = store_with(*contents)
+    assert [page.tolist() for page in staged_packages(store._connection, 1)] == [[row[0] for row in p] for p in pages]
+    packages, columns = staged(store._connection, 1)
+    told = [row for page in pages for row in page]
+    expected = sorted(told, key=lambda row: row[0])
+    assert packages.tolist() == [row[0] for row in expected]
+    said = [[-1 if value is None else value for value in row[1:]] for row in expected]
+    assert [list(row) for row in zip(*[column.tolist() for column in columns], strict=True)] == said
+
+
+def test_what_was_staged_before_there_was_a_width_is_still_read() -> None:
+    old = zstandard.compress(np.array([[3, 4], [10, 20], [1, 2], [-1, -1]], np.int64).tobytes())
+    packages, columns = staged(store_with(old)._connection, 1)
+    assert packages.tolist() == [3, 4] and [column.tolist() for column in columns] == [[10, 20], [1, 2], [-1, -1]]
+
+
+def test_the_digest_is_of_the_ids_and_of_each_counter_in_their_order() -> None:
+    first = stage([1, 2], [[5, 6], [0, 0], [None, 9]], [b"a" * 12, b"b" * 12])
+    store = store_with(first, stage([], [[], [], []], []), stage([7], [[8], [1], [2]], [b"c" * 12]))
+    ids = "".join(f"{key * 12}\n" for key in ("61", "62", "63")).encode()
+    columns = [[5, 6, 8], [0, 0, 1], [-1, 9, 2]]
+    parts = [ids, *(np.array(column, "<i8").tobytes() for column in columns)]
+    expected = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+    assert digest_of_staged(store._connection, 1) == expected
+    made = Digest()
+    made.add(ids[:25], [np.array(column[:1]) for column in columns])
+    made.add(ids[25:], [np.array(column[1:]) for column in columns])
+    assert made.hexdigest() == expected
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        [["name:a", "name:b"], [b"c" * 12]],
+        [[b"b" * 12, b"a" * 12], [b"c" * 12]],
+        [[b"a" * 12, b"c" * 12], [b"b" * 12]],
+        [[b"a" * 12, b"b" * 12], [b"b" * 12]],
+        [[b"a" * 20, b"b" * 20], [b"c" * 12]],
+    ],
+)
+def test_pages_whose_ids_do_not_rise_or_are_not_the_hubs_tell_no_digest(keys: list[list[str | bytes]]) -> None:
+    pages = [stage(list(range(len(some))), [[1] * len(some)] * 3, some) for some in keys]
+    assert digest_of_staged(store_with(*pages)._connection, 1) is None

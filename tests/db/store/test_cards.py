@@ -1,0 +1,148 @@
+"""Cards: one text once, who had which when, and what scorers found."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+
+import pytest
+
+from db.store import Store
+from db.store.cards import LARGEST_KEPT, Cards, CardText, Collection, Look, blob_hash, read_card, unscored, wanted
+from db.store.scores import Score, put_scores, read_scores
+from tests.db.builders import MODELS, seen, take
+
+
+@pytest.fixture
+def connection(store: Store) -> sqlite3.Connection:
+    return store._connection
+
+
+@pytest.fixture
+def cards(store: Store, connection: sqlite3.Connection) -> Cards:
+    return Cards(store, connection)
+
+
+def text(content: bytes, **more: object) -> CardText:
+    return CardText(blob_hash(content), len(content), content, **more)
+
+
+def begun(cards: Cards, at: int = 0, **more: object) -> int:
+    return cards.begin(Collection(MODELS, "crawl", "a test", at, at, **more))[0]
+
+
+def look(cards: Cards, package: int, at: int, content: bytes | None, sha: str | None = None) -> None:
+    state = "none" if content is None else "card"
+    cards.put(begun(cards, at), Look(package, at, state, None if content is None else text(content), sha))
+
+
+def test_the_hash_is_the_one_git_gives(tmp_path: object) -> None:
+    for content in (b"", b"hello\n", "---\r\nlicense: mit\r\n---\r\nÜ".encode(), b"\xff\x00"):
+        told = subprocess.run(["git", "hash-object", "--stdin"], input=content, capture_output=True, check=True)
+        assert blob_hash(content) == told.stdout.decode().strip()
+
+
+def test_a_card_is_read_as_of_any_instant(cards: Cards, connection: sqlite3.Connection) -> None:
+    package = cards.package(MODELS, "name:a/b", "a/b", 10)
+    look(cards, package, 10, b"one")
+    look(cards, package, 20, b"one")
+    look(cards, package, 30, b"two")
+    look(cards, package, 40, None)
+    found = [read_card(connection, package, at) for at in (9, 10, 29, 30, 39, 40)]
+    assert [card and card.text for card in found] == [None, "one", "one", "two", "two", None]
+    assert connection.execute("SELECT count(*) FROM card_revision").fetchone()[0] == 3
+
+
+def test_an_older_look_that_comes_late_does_not_undo_a_newer_one(cards: Cards, connection: sqlite3.Connection) -> None:
+    package = cards.package(MODELS, "name:a/b", "a/b", 10)
+    look(cards, package, 10, b"one")
+    look(cards, package, 30, b"one")
+    look(cards, package, 20, b"between")
+    look(cards, package, 5, b"zero")
+    found = [read_card(connection, package, at) for at in (4, 5, 9, 10, 19, 20, 29, 30, 99)]
+    assert [card and card.text for card in found] == [
+        None, "zero", "zero", "one", "one", "between", "between", "one", "one",
+    ]  # fmt: skip
+
+
+def test_the_same_text_of_two_packages_is_one_card(cards: Cards, connection: sqlite3.Connection) -> None:
+    for name in ("a/b", "c/d"):
+        look(cards, cards.package(MODELS, f"name:{name}", name, 1), 1, b"the same")
+    assert connection.execute("SELECT count(*) FROM card").fetchone()[0] == 1
+    assert connection.execute("SELECT count(*) FROM card_revision").fetchone()[0] == 2
+
+
+@pytest.mark.parametrize("size", [0, 1, LARGEST_KEPT - 1, LARGEST_KEPT, LARGEST_KEPT + 1])
+def test_E1_a_large_card_is_kept_in_part_with_its_true_size(
+    cards: Cards, connection: sqlite3.Connection, size: int
+) -> None:
+    package = cards.package(MODELS, "name:a/b", "a/b", 1)
+    look(cards, package, 1, b"x" * size)
+    card = read_card(connection, package, 1)
+    assert card and len(card.content) == min(size, LARGEST_KEPT)
+    assert card.truncated == (size > LARGEST_KEPT)
+    assert connection.execute("SELECT size FROM card").fetchone()[0] == size
+    assert card.blob == blob_hash(b"x" * size)
+
+
+def test_enough_cards_are_packed_with_a_dictionary_and_read_as_before(
+    cards: Cards, store: Store, connection: sqlite3.Connection
+) -> None:
+    texts = [
+        f"# model {n}\n\nThis model is a fine-tuned version of base {n % 7} on data {n * 31}.\n" * 3
+        for n in range(1100)
+    ]
+    with store.transaction():
+        for n, content in enumerate(texts):
+            look(cards, cards.package(MODELS, f"name:{n}", str(n), 1), 1, content.encode())
+    before = connection.execute("SELECT sum(length(content)) FROM card").fetchone()[0]
+    cards.finish()
+    after, dictionaries = connection.execute(
+        "SELECT sum(length(content)), count(DISTINCT dictionary_id) FROM card"
+    ).fetchone()
+    assert dictionaries == 1 and after < before
+    assert [card.text for card in unscored(connection, "rules", "1")] == texts
+    look(Cards(store, connection), cards.package(MODELS, "name:new", "new", 1), 1, b"# model new\n\nThis model is new.")
+    assert connection.execute("SELECT count(*) FROM card WHERE dictionary_id IS NULL").fetchone()[0] == 0
+
+
+def test_cards_and_dictionaries_are_kept(cards: Cards, connection: sqlite3.Connection) -> None:
+    look(cards, cards.package(MODELS, "name:a", "a", 1), 1, b"one")
+    for statement in ("DELETE FROM card", "UPDATE card SET size = 1"):
+        with pytest.raises(sqlite3.IntegrityError):
+            connection.execute(statement)
+
+
+def test_only_a_repository_that_changed_is_wanted(cards: Cards, store: Store) -> None:
+    take(store, [seen("a/b", 9, sha="s1"), seen("c/d", 8, sha="s1"), seen("e/f", 7)], at=100)
+    first = wanted(store, MODELS.name, 10)
+    assert [(one.name, one.sha, one.at) for one in first] == [("a/b", "s1", 100), ("c/d", "s1", 100)]
+    look(cards, first[0].package, 100, b"card", "s1")
+    look(cards, first[1].package, 100, None, "s1")
+    assert wanted(store, MODELS.name, 10) == []
+    take(store, [seen("a/b", 9, sha="s1"), seen("c/d", 8, sha="s2")], at=200)
+    (changed,) = wanted(store, MODELS.name, 10)
+    assert (changed.name, changed.sha) == ("c/d", "s2")
+    look(cards, changed.package, 200, None, "s2")
+    assert wanted(store, MODELS.name, 10) == []
+    assert wanted(store, MODELS.name, 10) == []
+
+
+def test_the_same_file_of_the_same_day_is_known(cards: Cards) -> None:
+    asked = Collection(MODELS, "import", "cards.jsonl", 5, 5, "0" * 64)
+    number, again = cards.begin(asked)
+    assert (cards.begin(asked), again) == ((number, True), False)
+
+
+def test_scores_are_put_and_what_is_left_is_asked_for(
+    cards: Cards, store: Store, connection: sqlite3.Connection
+) -> None:
+    for n in range(3):
+        look(cards, cards.package(MODELS, f"name:{n}", str(n), 1), 1, b"%d" % n)
+    first, *rest = unscored(connection, "rules", "1")
+    scores = [Score(first.card, "training", "yes", None, 0, 1, "a heading"), Score(first.card, "evaluation", "no")]
+    assert put_scores(store, connection, "rules", "1", scores, 7) == 2
+    assert list(unscored(connection, "rules", "1")) == rest
+    assert len(list(unscored(connection, "rules", "2"))) == 3 and len(list(unscored(connection, "openai", "1"))) == 3
+    assert len(list(unscored(connection, "rules", "1", limit=1))) == 1
+    assert {one.item: one for one in read_scores(connection, "rules", "1")} == {one.item: one for one in scores}

@@ -1,0 +1,115 @@
+"""What has ended is never changed: the schema itself refuses it, whoever asks."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+
+from db.store import Store
+from tests.db.builders import begin, in_memory, page, take
+from tests.db.conftest import fill
+
+NO_MORE = "this snapshot has ended and takes no more"
+REFUSED = {
+    "INSERT INTO snapshot (registry_id, kind, ordered_by, counter, k, origin, source, evidence, settings, taken_at,"
+    " started_at, status, ended_at) SELECT 1, 'top', 'likes', '', 1, 'crawl', '', '', '{}', 0, 0, 'complete', 1":
+        "a snapshot begins open",
+    "UPDATE snapshot SET depth = 2 WHERE snapshot_id = :n":
+        "this snapshot has ended and is never changed; take a new one",
+    "UPDATE snapshot SET status = 'open', ended_at = NULL WHERE snapshot_id = :n":
+        "this snapshot has ended and is never changed; take a new one",
+    "DELETE FROM snapshot WHERE snapshot_id = :n": "snapshots are kept",
+    "INSERT INTO page SELECT snapshot_id, 9, role, url, fetched_at, status, bytes, sha256, headers, age, skew,"
+    " received, kept, duplicates, rejected, beyond, inversions, next_url FROM page WHERE snapshot_id = :n":
+        f"{NO_MORE} pages",
+    "UPDATE page SET kept = 0 WHERE snapshot_id = :n": "pages are never changed",
+    "DELETE FROM page WHERE snapshot_id = :n": "pages are kept",
+    "INSERT INTO ranking (snapshot_id, rank, package_id, page) SELECT :n, 999, max(package_id), 0 FROM package":
+        f"{NO_MORE} rows",
+    "UPDATE ranking SET downloads = 0 WHERE snapshot_id = :n":
+        "observations of an ended snapshot are never changed; take a new one",
+    "DELETE FROM ranking WHERE snapshot_id = :n": "observations are kept",
+    "INSERT INTO finding VALUES (:n, 'mine', 'pass', '', '')": "this snapshot has ended; its gate has spoken",
+    "UPDATE finding SET outcome = 'pass' WHERE snapshot_id = :n": "findings are never changed",
+    "DELETE FROM finding WHERE snapshot_id = :n": "findings are kept",
+    "INSERT INTO reject VALUES (:n, 0, 99, '', '')": f"{NO_MORE} rows",
+    "UPDATE reject SET reason = ''": "rejects are never changed",
+    "DELETE FROM reject": "rejects are kept",
+    "INSERT OR REPLACE INTO ranking (snapshot_id, rank, package_id, page) VALUES (:n, 1, 2, 0)": f"{NO_MORE} rows",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def filled() -> Store:
+    """One store for every question here: none of them can change it."""
+    made = in_memory()
+    fill(made)
+    return made
+
+
+@pytest.mark.parametrize("snapshot", [1, 3], ids=["complete", "partial"])
+@pytest.mark.parametrize("statement", REFUSED, ids=lambda statement: statement[:30])
+def test_an_ended_snapshot_refuses_every_change(filled: Store, statement: str, snapshot: int) -> None:
+    before = list(filled._connection.iterdump())
+    with pytest.raises(sqlite3.IntegrityError) as refused:
+        filled._connection.execute(statement, {"n": snapshot})
+    assert str(refused.value) == REFUSED[statement]
+    assert list(filled._connection.iterdump()) == before
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE page SET kept = 0",
+        "DELETE FROM page",
+        "DELETE FROM ranking",
+        "DELETE FROM snapshot",
+        "DELETE FROM finding",
+    ],
+)
+def test_not_even_an_open_snapshot_forgets(store: Store, statement: str) -> None:
+    snapshot = begin(store)
+    store.record(snapshot, page(["a"]))
+    store._connection.execute("INSERT INTO finding VALUES (?, 'mine', 'pass', '', '')", (snapshot,))
+    with pytest.raises(sqlite3.IntegrityError, match=r"kept|never changed"):
+        store._connection.execute(statement)
+
+
+def test_a_page_is_not_recorded_after_the_end(store: Store) -> None:
+    snapshot = take(store, ["a"])
+    with pytest.raises(sqlite3.IntegrityError, match=NO_MORE):
+        store.record(snapshot, page(["b"]))
+
+
+REPLACE = (
+    "INSERT OR REPLACE INTO snapshot (snapshot_id, registry_id, kind, ordered_by, counter, k, origin, source, evidence,"
+    " settings, taken_at, started_at) VALUES (1, 1, 'top', 'likes', '', 1, 'crawl', '', '', '{}', 0, 0)"
+)
+
+
+def test_an_ended_snapshot_is_not_replaced_by_an_open_one_of_its_number(store: Store) -> None:
+    take(store, ["a"])
+    with pytest.raises(sqlite3.IntegrityError, match="never replaced"):
+        store._connection.execute(REPLACE)
+
+
+def test_an_ended_snapshot_is_not_replaced_by_a_program_with_the_usual_settings(store: Store) -> None:
+    take(store, ["a"])
+    store._connection.execute("PRAGMA recursive_triggers = OFF")
+    with pytest.raises(sqlite3.IntegrityError):
+        store._connection.execute(REPLACE)
+
+
+def test_a_row_of_an_open_snapshot_is_not_moved_into_an_ended_one(store: Store) -> None:
+    ended, opened = take(store, ["a"]), begin(store)
+    store.record(opened, page(["b"]))
+    with pytest.raises(sqlite3.IntegrityError):
+        store._connection.execute("UPDATE ranking SET snapshot_id = ?, rank = 2 WHERE snapshot_id = ?", (ended, opened))
+
+
+def test_a_finding_against_a_snapshot_is_not_replaced_before_its_end(store: Store) -> None:
+    snapshot = begin(store)
+    store._connection.execute("INSERT INTO finding VALUES (?, 'rows', 'fail', '', '')", (snapshot,))
+    with pytest.raises(sqlite3.IntegrityError, match="findings are kept"):
+        store._connection.execute("INSERT OR REPLACE INTO finding VALUES (?, 'rows', 'pass', '', '')", (snapshot,))

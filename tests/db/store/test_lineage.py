@@ -1,0 +1,107 @@
+"""Who says it was made from whom, and from when to when."""
+
+from __future__ import annotations
+
+from db.rows import Parent
+from db.store import Store
+from tests.db.builders import asked, seen, take
+
+BASE = Parent("base", "finetune", "9")
+
+
+def at(store: Store, instant: int, *parents: Parent) -> None:
+    """One package is listed with these parents."""
+    take(store, [seen("child", 1, parents=parents)], at=instant)
+
+
+def edges(store: Store) -> list[tuple[object, ...]]:
+    """Every edge: what the parent was called, the id it was known by, the relation, the interval."""
+    return asked(
+        store,
+        "SELECT parent_name, stable_id, relation, since, until FROM lineage_edge"
+        " LEFT JOIN package ON package_id = parent_id ORDER BY since, parent_name, relation",
+    )
+
+
+def test_an_edge_that_stays_is_one_row(store: Store) -> None:
+    at(store, 10, BASE)
+    at(store, 20, BASE)
+    assert edges(store) == [("base", "9", "finetune", 10, None)]
+
+
+def test_an_edge_that_is_added_is_opened(store: Store) -> None:
+    at(store, 10)
+    at(store, 20, BASE)
+    assert edges(store) == [("base", "9", "finetune", 20, None)]
+
+
+def test_an_edge_that_is_dropped_is_closed(store: Store) -> None:
+    at(store, 10, BASE)
+    at(store, 20)
+    assert edges(store) == [("base", "9", "finetune", 10, 20)]
+
+
+def test_another_relation_to_the_same_parent_is_another_edge(store: Store) -> None:
+    at(store, 10, BASE)
+    at(store, 20, Parent("base", "quantized", "9"))
+    assert edges(store) == [("base", "9", "finetune", 10, 20), ("base", "9", "quantized", 20, None)]
+
+
+def test_a_parent_that_is_renamed_is_the_same_parent(store: Store) -> None:
+    at(store, 10, BASE)
+    at(store, 20, Parent("base-v2", "finetune", "9"))
+    assert edges(store) == [("base", "9", "finetune", 10, None)]
+
+
+def test_another_package_of_the_name_of_the_parent_is_another_parent(store: Store) -> None:
+    at(store, 10, BASE)
+    at(store, 20, Parent("base", "finetune", "8"))
+    assert edges(store) == [("base", "9", "finetune", 10, 20), ("base", "8", "finetune", 20, None)]
+
+
+def test_a_name_that_dangled_names_its_package_once_that_is_known(store: Store) -> None:
+    at(store, 10, Parent("base", "finetune"))
+    take(store, [seen("base", 1, "9")], at=15)
+    at(store, 20, Parent("base", "finetune", "9"))
+    assert edges(store)[-1] == ("base", "9", "finetune", 20, None)
+
+
+def test_a_package_may_have_several_parents(store: Store) -> None:
+    at(store, 10, Parent("a", "merge", "1"), Parent("b", "merge", "2"))
+    at(store, 20, Parent("b", "merge", "2"))
+    assert edges(store) == [("a", "1", "merge", 10, 20), ("b", "2", "merge", 10, None)]
+
+
+def test_a_name_that_names_nothing_known_dangles(store: Store) -> None:
+    at(store, 10, Parent("somewhere/else", "finetune"))
+    at(store, 20, Parent("somewhere/else", "finetune"))
+    assert edges(store) == [("somewhere/else", None, "finetune", 10, None)]
+
+
+def test_a_name_that_is_known_names_its_package(store: Store) -> None:
+    take(store, [seen("base", 1, "9")], at=5)
+    at(store, 10, Parent("base", "unstated"))
+    assert edges(store) == [("base", "9", "unstated", 10, None)]
+
+
+def test_a_package_may_say_it_was_made_from_itself(store: Store) -> None:
+    at(store, 10, Parent("child", "finetune", "id-child"))
+    assert edges(store) == [("child", "id-child", "finetune", 10, None)]
+    assert asked(store, "SELECT count(*) FROM package") == [(1,)]
+
+
+def test_lineage_that_was_not_asked_for_stays_as_it_was(store: Store) -> None:
+    at(store, 10, BASE)
+    take(store, [seen("child", 1)], at=20)
+    assert edges(store) == [("base", "9", "finetune", 10, None)]
+
+
+def test_an_older_list_that_comes_later_gives_older_edges(store: Store) -> None:
+    at(store, 20)
+    at(store, 10, BASE)
+    assert edges(store) == [("base", "9", "finetune", 10, 20)]
+
+
+def test_a_parent_said_twice_is_one_edge(store: Store) -> None:
+    at(store, 10, BASE, BASE)
+    assert edges(store) == [("base", "9", "finetune", 10, None)]
