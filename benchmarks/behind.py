@@ -19,9 +19,9 @@ from benchmarks.ingest import CUT, FIRST_DAY, ROWS, take
 from benchmarks.population import Day, body, days
 from benchmarks.timing import parser, table
 from crawler.parsing.census_rows import census_page, read_lines
+from crawler.parsing.huggingface_rows import Row
+from crawler.plan import Plan
 from crawler.response import Answer, Registry
-from crawler.spiders import Plan
-from crawler.spiders.huggingface import Row
 from crawler.spiders.huggingface_census import HubCensusSpider
 from db.census.history import counters
 from db.census.staging import stage
@@ -93,7 +93,7 @@ def follow(store: CensusStore, number: int, before: Day, day: Day) -> None:
     answer = Answer("https://hub.example/api/models", 200, {}, content, at)
     store.record(snapshot, census_page(answer, read_lines(content, Row), "", CUT, spider._observe, None))
     with store.transaction():
-        store._connection.executemany(
+        store.connection.executemany(
             "INSERT INTO census_page (snapshot_id, number, last_id, fields, content) VALUES (?, ?, '', '{}', ?)",
             (
                 (snapshot, 1 + start // ROWS, staged(day, slice(start, min(start + ROWS, born))))

@@ -17,10 +17,10 @@ from sqlite_utils import Database
 from benchmarks.population import Day, body, days, identity
 from benchmarks.timing import in_turns, parser, spread, table
 from crawler.parsing.census_rows import Line, census_page, read_lines
+from crawler.parsing.huggingface_rows import Row
+from crawler.plan import Plan
 from crawler.quality.census_events import events_of
 from crawler.response import Answer, Registry
-from crawler.spiders import Plan
-from crawler.spiders.huggingface import Row
 from crawler.spiders.huggingface_census import HubCensusSpider
 from db.census.writer import CensusStore
 from db.connection import writing
@@ -76,7 +76,7 @@ def census(path: Path, censuses: Sequence[Sequence[bytes]]) -> float:
 
 def take(store: CensusStore, pages: Iterable[bytes], show: Callable[[int], None] = lambda number: None) -> float:
     """One census of the bytes of its pages; the CPU seconds that its end took, after its last page."""
-    (day,) = store._connection.execute("SELECT count(*) FROM snapshot").fetchone()
+    (day,) = store.connection.execute("SELECT count(*) FROM snapshot").fetchone()
     at = FIRST_DAY + day * 86_400
     spider = HubCensusSpider(Plan("huggingface/models", None, endpoint="https://hub.example"))
     snapshot = store.begin(

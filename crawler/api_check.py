@@ -15,20 +15,22 @@ from pathlib import Path
 from urllib.parse import quote
 
 import msgspec
-from scrapy import Request, Spider
-from scrapy.crawler import AsyncCrawlerProcess
+from scrapy import Request
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from crawler.fetching.settings import Manner, be_quiet, scrapy_settings
+from crawler.errors import CrawlError
+from crawler.fetching.runner import endpoint_of, run_spider, spider_for
+from crawler.fetching.settings import Manner
 from crawler.parsing.cursors import cursor_form
+from crawler.parsing.huggingface_rows import EXPAND
+from crawler.parsing.pages import next_link
 from crawler.parsing.redact import in_text
 from crawler.parsing.rows import inversions
+from crawler.plan import Plan
 from crawler.response import Answer, Event, Registry
-from crawler.snapshots.take import endpoint_of, spider_for
-from crawler.spiders import CrawlError, Plan, RegistrySpider, next_link
+from crawler.spiders import PacedSpider
 from crawler.spiders.ecosystems import choose, expected_period, read_registry
-from crawler.spiders.huggingface import EXPAND
 from db.connection import writing
 from db.store import Store
 
@@ -195,24 +197,19 @@ def counts_over(expected: str) -> Callable[[Answer], Verdict]:
     return judge
 
 
-class CheckSpider(Spider):
+class CheckSpider(PacedSpider):
     """Asks each question once. It stands before the pace middleware where a registry's spider stands in a crawl."""
 
     name = "check"
 
     def __init__(self, plan: Plan, service: str) -> None:
-        super().__init__(self.name)
-        self.plan = plan
+        super().__init__(plan)
         self.service = service
         self.verdicts: dict[str, Verdict] = {}
 
     def takes(self, status: int, url: str) -> bool:
         """Every answer says something, but for those that will pass."""
         return status in (200, 400, 404, 422)
-
-    def smaller(self, url: str) -> str | None:
-        """Questions are small."""
-        return None
 
     def own(self, url: str) -> str:
         """No address is followed.
@@ -267,8 +264,11 @@ def check_registry(path: Path, registry: str, manner: Manner) -> list[dict[str, 
     kind = spider_for(registry)
     plan = Plan(registry, 1, None, endpoint_of(kind))
     with writing(path) as database:
-        found = _run(CheckSpider, plan, kind, manner)
-        verdicts = {name: (verdict, in_text(measured)) for name, (verdict, measured) in found.items()}
+        brisk = dataclasses.replace(
+            manner, patience=min(10.0, manner.patience), clock="local", pause=manner.pause or kind.pause
+        )
+        spider = run_spider(CheckSpider, brisk, {"plan": plan, "service": kind.name}, {"ITEM_PIPELINES": {}})
+        verdicts = {name: (verdict, in_text(measured)) for name, (verdict, measured) in spider.verdicts.items()}
         events = [
             Event("assumption_differs", "warning", name, "holds", measured)
             for name, (verdict, measured) in verdicts.items()
@@ -279,16 +279,6 @@ def check_registry(path: Path, registry: str, manner: Manner) -> list[dict[str, 
     return [
         {"assumption": name, "verdict": verdict, "measured": measured} for name, (verdict, measured) in verdicts.items()
     ]
-
-
-def _run(spider: type[CheckSpider], plan: Plan, kind: type[RegistrySpider], manner: Manner) -> dict[str, Verdict]:
-    brisk = dataclasses.replace(manner, patience=min(10.0, manner.patience), clock="local")
-    process = AsyncCrawlerProcess({**scrapy_settings(brisk, kind.pause, kind.page_bytes), "ITEM_PIPELINES": {}})
-    be_quiet(manner)
-    crawler = process.create_crawler(spider)
-    process.crawl(crawler, plan=plan, service=kind.name)
-    process.start(install_signal_handlers=False)
-    return crawler.spider.verdicts if isinstance(crawler.spider, CheckSpider) else {}
 
 
 def table(registry: str, verdicts: Sequence[dict[str, str]]) -> str:

@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from crawler.parsing.huggingface_rows import EXPAND
 from crawler.spiders.ecosystems import PERIODS, WITHOUT_DOWNLOADS, EcosystemsSpider
-from crawler.spiders.huggingface import EXPAND
 from db.connection import reading
 
 HUB_COUNTERS = {

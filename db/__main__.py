@@ -98,7 +98,7 @@ def _add_restore(words: argparse._SubParsersAction) -> None:
 
 def migrate(options: argparse.Namespace) -> int:
     """Apply what is pending, or list it."""
-    from db.maintenance.check import bring_up_to_date, states
+    from db.maintenance.migrations import bring_up_to_date, states
 
     if options.list:
         found = [{"migration": name, "state": state} for name, state in states(options.db)]
@@ -134,7 +134,7 @@ def _tell(path: Path, found: list[Check], form: str) -> int:
 
 def schema(options: argparse.Namespace) -> int:
     """The schema or the dictionary; no store is needed for it."""
-    from db.maintenance.check import schema as definitions
+    from db.maintenance.schema import schema as definitions
 
     form = options.format or ("markdown" if options.dictionary else "sql")
     if options.dictionary and form == "sql":
@@ -195,7 +195,7 @@ def _cells(column: Mapping[str, object]) -> str:
 
 def backup(options: argparse.Namespace) -> int:
     """Copy the store."""
-    from db.maintenance.check import back_up
+    from db.maintenance.backup import back_up
 
     size = back_up(options.db, options.out, options.force)
     print(plain(f"{options.db} is backed up to {options.out}: {size / 2**20:,.1f} MB, checked"))
@@ -204,8 +204,8 @@ def backup(options: argparse.Namespace) -> int:
 
 def restore(options: argparse.Namespace) -> int:
     """Put a backup in place, and look at it there."""
+    from db.maintenance.backup import restore as bring_back
     from db.maintenance.check import check as checks
-    from db.maintenance.check import restore as bring_back
 
     aside = bring_back(options.backup, options.db, datetime.now(UTC), options.force)
     print(plain(f"{options.backup} is now {options.db}"))

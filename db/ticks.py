@@ -94,7 +94,7 @@ def put(database: object, ticks: Iterable[Tick]) -> None:
     store = Store(database)  # type: ignore[arg-type]
     (statement,) = script("tick")
     with store.transaction():
-        store._connection.executemany(statement, [asdict(tick) for tick in ticks])
+        store.connection.executemany(statement, [asdict(tick) for tick in ticks])
 
 
 def fold(path: Path) -> int | None:

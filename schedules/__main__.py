@@ -124,7 +124,7 @@ def run_daemon(options: argparse.Namespace) -> int:
 
 def _first(store: Path) -> int | str:
     """The daemon that was first. It may have the lock and not have said who it is yet."""
-    from db.maintenance.check import writer
+    from db.maintenance.files import writer
 
     for _ in range(40):
         pid = writer(Path(f"{store}.daemon"))

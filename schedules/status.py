@@ -13,7 +13,9 @@ from pathlib import Path
 from db import StoreError
 from db.cli import instant
 from db.connection import reading
-from db.maintenance.check import LARGE_WAL, newest_backup, states, writer
+from db.maintenance.check import LARGE_WAL
+from db.maintenance.files import newest_backup, writer
+from db.maintenance.migrations import states
 from db.ticks import Tick, journal, ledger, newest
 from schedules.config import Schedule
 from schedules.daemon import heart

@@ -16,8 +16,8 @@ from datetime import datetime
 from pathlib import Path
 
 from crawler.fetching.settings import Manner
+from crawler.plan import Plan
 from crawler.snapshots.take import take
-from crawler.spiders import Plan
 from db.ticks import append, fold, ledger
 from schedules.child_process import reason_of
 from schedules.config import Schedule

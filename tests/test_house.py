@@ -50,8 +50,8 @@ OUR_SQL = {  # f-strings that are SQL, and what is put into them: our own consta
     "analysis/exports/tables.py: name",
     "analysis/exports/tables.py: order",
     "analysis/exports/tables.py: question",
-    "db/maintenance/check.py: journal",
-    "db/maintenance/check.py: OURS",
+    "db/maintenance/backup.py: journal",
+    "db/maintenance/schema.py: OURS",
     "db/migrate.py: APPLICATION_ID",
     "db/redactions.py: name",
     "db/store/__init__.py: table",
@@ -226,7 +226,7 @@ def test_E3_E13_nothing_from_others_is_rendered_parsed_as_xml_or_unpacked() -> N
 
 CONNECTS = {  # who opens a SQLite file, and whether it is the store
     "db/connection.py",  # the store: to write under the writer's lock, or to read only
-    "db/maintenance/check.py",  # a copy that nobody knows of yet
+    "db/maintenance/backup.py",  # a copy that nobody knows of yet
     "crawler/importers/peatmoss.py",  # a past list, to read only
     "analysis/exports/formats/sqlite.py", "analysis/exports/peatmoss.py", "analysis/exports/leak_scan.py",  # exports
 }  # fmt: skip

@@ -196,7 +196,7 @@ def said(row: dict) -> set[Edge]:
 
 def libraries_of(row: dict) -> dict[str, str]:
     """Each library of a row with its kind, by the list the crawler has."""
-    listed = tomllib.loads((ROOT / "crawler" / "spiders" / "libraries.toml").read_text("utf-8"))
+    listed = tomllib.loads((ROOT / "crawler" / "parsing" / "libraries.toml").read_text("utf-8"))
     kinds = {name: kind for kind, names in listed.items() for name in names}
     stated = [row["library_name"].lower()] if "library_name" in row else []
     return {name: kinds.get(name, "library") for name in [*stated, *(tag for tag in row["tags"] if tag in kinds)]}

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from scrapy.crawler import AsyncCrawlerProcess, Crawler
-
-from crawler.cards.spider import LARGEST_FETCHED, PREFIXES, CardSpider
-from crawler.fetching.settings import Manner, be_quiet, scrapy_settings
+from crawler.cards.recorder import CardRecording
+from crawler.cards.spider import PREFIXES, CardSpider
+from crawler.errors import NotThere, four_parts
+from crawler.fetching.runner import endpoint_of, run_spider
+from crawler.fetching.settings import Manner
+from crawler.plan import Plan
 from crawler.response import Registry
-from crawler.snapshots.take import endpoint_of, four_parts
-from crawler.spiders import NotThere, Plan, unforeseen
 from crawler.spiders.huggingface import HuggingFaceSpider
-from db.cli import DONE, FAILED, PARTIAL, plain
+from db.cli import DONE, FAILED, PARTIAL
 from db.connection import writing
 from db.store import Store
-from db.store.cards import Cards, Collection, Look, listed, wanted
+from db.store.cards import Cards, Collection, listed, wanted
 
 AT_ONCE = 8  # requests in flight; the quota is kept to whatever their number
-SAY_EVERY = 100
+SETTINGS = {
+    "CONCURRENT_REQUESTS": AT_ONCE,
+    "CONCURRENT_REQUESTS_PER_DOMAIN": AT_ONCE,
+    "DOWNLOADER_MIDDLEWARES": {"crawler.cards.spider.CardPace": 550},
+    "ITEM_PIPELINES": {"crawler.cards.pipeline.CardPipeline": 300},
+}
 
 
 @dataclass(frozen=True)
@@ -47,47 +50,6 @@ class Looked:
         found = ", ".join(f"{count:,} {state}" for state, count in sorted(self.found.items()))
         said = [f"{self.unchanged:,} unchanged, not asked for", found, f"{self.failed:,} failed" if self.failed else ""]
         return f"{self.status:<9}{self.registry}  " + "; ".join(part for part in said if part)
-
-
-class CardRecording:
-    """Where a look at cards writes: a collection, begun with its first card."""
-
-    def __init__(self, cards: Cards, asked: Collection, wanted: int, quiet: bool) -> None:
-        self._cards, self._asked, self._wanted, self._quiet = cards, asked, wanted, quiet
-        self._collection = 0
-        self.found: Counter[str] = Counter()
-
-    def take(self, look: Look, quota: str) -> None:
-        """Store what was found of one package, and say now and then how far we are."""
-        if not self._collection:
-            self._collection, _ = self._cards.begin(self._asked)
-        self._cards.put(self._collection, look)
-        self.found[look.state] += 1
-        done = self.found.total()
-        if not self._quiet and (done % SAY_EVERY == 0 or done == self._wanted):
-            said = f"{self._asked.registry.name}: {done} of {self._wanted} cards, {quota}"
-            print(plain(said), file=sys.stderr, flush=True)
-
-
-class CardPipeline:
-    """One card in, one transaction out."""
-
-    def __init__(self, crawler: Crawler) -> None:
-        self.crawler = crawler
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> CardPipeline:
-        """Scrapy's way to make one."""
-        return cls(crawler)
-
-    def process_item(self, look: Look) -> Look:
-        """Store one look."""
-        try:
-            self.crawler.spider.recording.take(look, str(self.crawler.pace.budget))
-        except Exception as error:  # Scrapy would log it and go on
-            self.crawler.spider.broken = error
-            self.crawler.pace.stopping = True
-        return look
 
 
 def look(path: Path, registry: str, k: int, manner: Manner) -> Looked:
@@ -117,28 +79,10 @@ def look(path: Path, registry: str, k: int, manner: Manner) -> Looked:
         asked = Collection(Registry(registry, "huggingface", registry.split("/")[1]), "crawl", plan.endpoint, now, now)
         cards = Cards(store, database.conn)
         recording = CardRecording(cards, asked, len(todo), manner.quiet)
-        spider = _run(CardSpider, manner, plan=plan, wanted=todo, recording=recording) if todo else None
+        arguments = {"plan": plan, "wanted": todo, "recording": recording}
+        spider = run_spider(CardSpider, manner, arguments, SETTINGS) if todo else None
         cards.finish()
     return _looked(registry, len(todo), places - len(todo), recording, spider)
-
-
-def _run(kind: type[CardSpider], manner: Manner, **given: object) -> CardSpider:
-    settings = scrapy_settings(manner, 0.0, LARGEST_FETCHED) | {
-        "CONCURRENT_REQUESTS": AT_ONCE,
-        "CONCURRENT_REQUESTS_PER_DOMAIN": AT_ONCE,
-        "DOWNLOADER_MIDDLEWARES": {"crawler.cards.spider.CardPace": 550},
-        "ITEM_PIPELINES": {"crawler.cards.crawl.CardPipeline": 300},
-    }
-    process = AsyncCrawlerProcess(settings)
-    be_quiet(manner)
-    crawler = process.create_crawler(kind)
-    process.crawl(crawler, **given)
-    process.start(install_signal_handlers=False)
-    if not isinstance(crawler.spider, CardSpider):
-        raise unforeseen(RuntimeError("the crawl did not start"))
-    if crawler.spider.broken is not None:
-        raise crawler.spider.broken
-    return crawler.spider
 
 
 def _looked(registry: str, todo: int, unchanged: int, recording: CardRecording, spider: CardSpider | None) -> Looked:

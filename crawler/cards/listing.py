@@ -6,7 +6,7 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
-from crawler.spiders import Plan
+from crawler.plan import Plan
 
 README = "README.md"
 PAGE = 1000

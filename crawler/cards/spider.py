@@ -12,43 +12,44 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from huggingface_hub import constants, get_token
-from scrapy import Request, Spider
+from scrapy import Request
 from scrapy.exceptions import DownloadCancelledError, IgnoreRequest
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from crawler.cards.content import card_text
 from crawler.cards.listing import PAGE, is_listing, listing, without_readme
+from crawler.cards.recorder import CardRecording
+from crawler.errors import CrawlError, Stopped, unforeseen
 from crawler.fetching.middlewares import PaceMiddleware
+from crawler.parsing.pages import next_link
 from crawler.parsing.redact import without_addresses
+from crawler.plan import Plan
 from crawler.response import Answer
-from crawler.spiders import CrawlError, Plan, RegistrySpider, Stopped, next_link, unforeseen
+from crawler.spiders import PacedSpider
 from crawler.spiders.huggingface import HuggingFaceSpider
 from db.store.cards import Look, WantedCard, blob_hash
-
-if TYPE_CHECKING:
-    from crawler.cards.crawl import CardRecording
 
 LARGEST_FETCHED = 16 * 1024 * 1024
 MOST_FAILURES = 3  # in a row; then it is not the cards
 PREFIXES = {"huggingface/models": "", "huggingface/spaces": "spaces/"}
 
 
-class CardSpider(Spider):
+class CardSpider(PacedSpider):
     """Ask for each wanted card once."""
 
     name = "cards"
+    public_endpoint = HuggingFaceSpider.public_endpoint
+    page_bytes = LARGEST_FETCHED
+    resumes = False
 
     def __init__(self, plan: Plan, wanted: Sequence[WantedCard], recording: CardRecording) -> None:
         """`recording` is where the pipeline writes what was found."""
-        super().__init__(self.name)
-        self.plan, self.wanted, self.recording = plan, wanted, recording
-        self.trouble: CrawlError | None = None
-        self.broken: BaseException | None = None
+        super().__init__(plan)
+        self.wanted, self.recording = wanted, recording
         self.failures = 0
         self._failed_in_a_row = 0
         self._bare: set[tuple[str, str | None]] = set()
@@ -56,22 +57,6 @@ class CardSpider(Spider):
     def takes(self, status: int, url: str) -> bool:
         """Answers that say what there is, or that there is nothing for us."""
         return status in (200, 401, 403, 404)
-
-    def smaller(self, url: str) -> None:
-        """A card has no smaller pages."""
-
-    def own(self, url: str) -> str:
-        """An address on our own host, as for lists.
-
-        Raises:
-            UnexpectedPage: it is elsewhere.
-        """
-        return RegistrySpider.own(self, url)  # type: ignore[arg-type]
-
-    @property
-    def public_endpoint(self) -> str:
-        """The Hub's."""
-        return HuggingFaceSpider.public_endpoint
 
     async def start(self) -> AsyncIterator[Request]:
         """Scrapy's entry: the list, which says who has a card."""
@@ -134,7 +119,7 @@ class CardSpider(Spider):
 
     def _stop(self, trouble: CrawlError) -> None:
         self.trouble = trouble
-        self.crawler.pace.stopping = True
+        self.stopping = True
 
 
 class CardPace(PaceMiddleware):

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from crawler.changes.disappearance import Case, step
 from crawler.changes.spider import ORDERS, Feed, FeedSpider
+from crawler.errors import NotThere, four_parts
+from crawler.fetching.runner import endpoint_of, run_spider, spider_for
 from crawler.parsing.redact import redacted
+from crawler.plan import Plan
 from crawler.response import Page, Progress
-from crawler.snapshots.take import endpoint_of, four_parts, run_spider, spider_for
-from crawler.spiders import NotThere, Plan
 from crawler.spiders.huggingface import HuggingFaceSpider
 from db import ObservatoryError, UsageError
 from db.census.missing import vanished
@@ -110,7 +111,7 @@ def take_look(
         settings = {"feeds": feeds, "absent": due_cases(store, registry, now, most_probes)}
         plan = Plan(registry, most, endpoint=source, keep_bodies=False, settings=settings)
         looking = Looking(store, source, told, show)
-        spider = run_spider(FeedSpider, plan, manner, looking, None)
+        spider = run_spider(FeedSpider, manner, {"plan": plan, "recording": looking})
         _end(store, told, spider, looking)
         told.marks = {order: row["mark"] for order, row in store.feeds(registry).items()}
     return told

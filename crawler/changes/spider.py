@@ -10,17 +10,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from crawler.changes.disappearance import Case, Probe, probe_of
+from crawler.errors import not_a_list
+from crawler.parsing.huggingface_rows import Row, observation
+from crawler.parsing.pages import page_of
 from crawler.parsing.rows import NotAList, read_rows
+from crawler.plan import PageRecorder, Plan
 from crawler.response import Answer, Observation, Page, Progress
-from crawler.spiders import Plan, not_a_list, page_of
-from crawler.spiders.huggingface import PAGE, HuggingFaceSpider, Row, observation
-
-if TYPE_CHECKING:
-    from crawler.snapshots.recorder import Recording
+from crawler.spiders.huggingface import PAGE, HuggingFaceSpider
 
 MARGIN = 900  # seconds below the mark: what the Hub's lists may show late, or in another order than it happened
 ORDERS = {"modified": "lastModified", "created": "createdAt"}
@@ -67,7 +66,7 @@ class FeedSpider(HuggingFaceSpider):
 
     resumes = False
 
-    def __init__(self, plan: Plan, resume_at: str | None = None, recording: Recording | None = None) -> None:
+    def __init__(self, plan: Plan, resume_at: str | None = None, recording: PageRecorder | None = None) -> None:
         super().__init__(plan, resume_at, recording)
         given = {feed.order: feed for feed in plan.settings.get("feeds", ())}  # type: ignore[attr-defined]
         self.feeds = {order: given.get(order, Feed(order)) for order in ORDERS}

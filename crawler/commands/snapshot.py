@@ -67,8 +67,9 @@ def snapshot(options: argparse.Namespace) -> int:
 
 
 def _one(options: argparse.Namespace) -> dict[str, object]:
-    from crawler.snapshots.take import endpoint_of, spider_for, take
-    from crawler.spiders import Plan
+    from crawler.fetching.runner import endpoint_of, spider_for
+    from crawler.plan import Plan
+    from crawler.snapshots.take import take
 
     (registry,) = options.registries
     depth = {"k": None, "longest": options.resume_within * DAY} if options.full else {"k": options.top}

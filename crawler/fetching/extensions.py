@@ -10,7 +10,7 @@ import sys
 from scrapy import signals
 from scrapy.crawler import Crawler
 
-from crawler.spiders import how_to_go_on
+from crawler.errors import how_to_go_on
 from db.cli import PARTIAL
 
 LONGEST_STOP = 8  # seconds; a page that has not come by then is let go, for nothing of it is stored yet
@@ -37,13 +37,13 @@ class StopAtPage:
 
     def stop(self) -> None:
         """Let no further request out; leave within seconds whatever the network does."""
-        if self.crawler.pace.stopping:
+        if self.crawler.spider.stopping:
             self.leave()
         print("stopping after this page; once more to stop at once", file=sys.stderr)
-        self.crawler.pace.stopping = True
+        self.crawler.spider.stopping = True
         asyncio.get_running_loop().call_later(LONGEST_STOP, self.leave)
 
     def leave(self) -> None:
         """End this process now. Every page is one transaction, so nothing is left half done."""
-        print(f"stopped; {how_to_go_on(self.crawler.spider)}", file=sys.stderr, flush=True)
+        print(f"stopped; {how_to_go_on(self.crawler.spider.resumes)}", file=sys.stderr, flush=True)
         os._exit(PARTIAL)

@@ -6,7 +6,6 @@ import asyncio
 import random
 import sys
 import time
-from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from scrapy import Request
@@ -14,15 +13,13 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
+from crawler.errors import CrawlError, Stopped, how_to_go_on
 from crawler.fetching.pace import LONGEST_WAIT, Budget, back_off, read_date, read_quota, retry_after, wait_after_429
 from crawler.parsing.redact import in_text
 from crawler.parsing.rows import NotAList, length
 from crawler.response import Answer
-from crawler.spiders import CrawlError, Stopped, how_to_go_on
+from crawler.spiders import PacedSpider
 from db.cli import plain
-
-if TYPE_CHECKING:
-    from crawler.spiders import RegistrySpider
 
 PASSING = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 530}
 TRIES_BEFORE_FIRST_WORD = 3  # while a host has never answered, it is more likely that there is no network
@@ -42,7 +39,6 @@ class PaceMiddleware:
         self.patience = crawler.settings.getfloat("PACE_PATIENCE", 120.0)
         self.clock = crawler.settings.get("PACE_CLOCK", "local")
         self.heard = False
-        self.stopping = False
         self._not_before = 0.0
         self._why = ""
         self._silent = False
@@ -50,12 +46,11 @@ class PaceMiddleware:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> PaceMiddleware:
-        """Scrapy's way to make one; the crawl's own parts find it as `crawler.pace`."""
-        crawler.pace = cls(crawler)
-        return crawler.pace
+        """Create the middleware (called by Scrapy)."""
+        return cls(crawler)
 
     @property
-    def spider(self) -> RegistrySpider:
+    def spider(self) -> PacedSpider:
         """The spider of this crawl."""
         return self.crawler.spider
 
@@ -70,9 +65,9 @@ class PaceMiddleware:
         if wait > LONGEST_WAIT:
             raise self._too_long(wait)
         self._say(wait)
-        while not self.stopping and (wait := self._wait(time.monotonic())) > 0:
+        while not self.spider.stopping and (wait := self._wait(time.monotonic())) > 0:
             await asyncio.sleep(min(wait, 0.2))
-        if self.stopping:
+        if self.spider.stopping:
             raise Stopped("stopped")
         self.budget.spend(time.monotonic())
 
@@ -107,7 +102,7 @@ class PaceMiddleware:
         Raises:
             CrawlError: it has broken too often.
         """
-        if isinstance(exception, IgnoreRequest):
+        if isinstance(exception, IgnoreRequest | Stopped):
             raise exception
         if self.heard:
             return self._again(request, brief(exception))
@@ -147,7 +142,7 @@ class PaceMiddleware:
             raise CrawlError(
                 f"{self.spider.plan.registry} kept failing: {why}.",
                 why=f"{attempt} tries at {urlsplit(request.url).path} all failed.",
-                fix=f"Nothing is lost: {how_to_go_on(self.spider)} in a while.",
+                fix=f"Nothing is lost: {how_to_go_on(self.spider.resumes)} in a while.",
                 lasting=False,
             )
         if pause > LONGEST_WAIT:
@@ -162,7 +157,8 @@ class PaceMiddleware:
         return CrawlError(
             f"{self.spider.plan.registry} asks us to wait {wait / 60:.0f} minutes.",
             why="Its quota is used up (perhaps by others behind the same address).",
-            fix=f"Nothing is lost: {how_to_go_on(self.spider)} in {wait / 60:.0f} minutes, or give a token (HF_TOKEN).",
+            fix=f"Nothing is lost: {how_to_go_on(self.spider.resumes)} in {wait / 60:.0f} minutes,"
+            " or give a token (HF_TOKEN).",
             lasting=False,
         )
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from scrapy.crawler import Crawler
 
+from crawler.errors import CrawlError
+from crawler.fetching.middlewares import PaceMiddleware
 from crawler.response import Page
-from crawler.spiders import CrawlError, RegistrySpider
+from crawler.spiders import RegistrySpider
 
 
 class RecordPipeline:
@@ -31,7 +33,8 @@ class RecordPipeline:
         return page
 
     def _store(self, spider: RegistrySpider, page: Page) -> None:
-        progress = spider.recording.take(spider, page, str(self.crawler.pace.budget))
+        pace = self.crawler.get_downloader_middleware(PaceMiddleware)
+        progress = spider.recording.take(spider, page, str(pace.budget))
         self._asked.add(page.url)
         following = spider.next_url(page, progress)
         if following is None:
@@ -43,5 +46,5 @@ class RecordPipeline:
                 fix="What was read is kept as a partial snapshot; try again later.",
                 gate="cursor_loop",
             )
-        elif following != spider.asked_ahead and not self.crawler.pace.stopping:
+        elif following != spider.asked_ahead and not spider.stopping:
             self.crawler.engine.crawl(spider.request(following))

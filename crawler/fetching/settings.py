@@ -42,7 +42,7 @@ def user_agent(contact: str | None) -> str:
     return f"hub-observatory/{__version__} ({said or 'no contact given'})"
 
 
-def be_quiet(manner: Manner) -> None:
+def silence_twisted(debug: bool) -> None:
     """What Scrapy and Twisted have to say is for those who look for a mistake.
 
     Twisted would put the worst of it, as a certificate that is no good, on stderr with a traceback; it is an error
@@ -50,8 +50,8 @@ def be_quiet(manner: Manner) -> None:
     """
     from twisted.logger import globalLogBeginner
 
-    logging.getLogger("scrapy").setLevel("DEBUG" if manner.debug else "CRITICAL")
-    if not manner.debug:
+    logging.getLogger("scrapy").setLevel("DEBUG" if debug else "ERROR")
+    if not debug:
         globalLogBeginner.beginLoggingTo([], discardBuffer=True, redirectStandardIO=False)
 
 

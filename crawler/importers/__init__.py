@@ -201,7 +201,7 @@ def _not_readable(file: Path, error: Exception) -> ImportFailed:
 def store_list(store: Store, file: str, size: int, sha256: str, past: Past, wanted: Wanted, form: str) -> Imported:
     """Store a past list as a snapshot of its day, judged by the gate."""
     from crawler.parsing.redact import redacted
-    from crawler.snapshots.recorder import end_snapshot
+    from crawler.snapshots.ending import end_snapshot
 
     now = int(time.time())
     of_day = dated_by_content(past, wanted)

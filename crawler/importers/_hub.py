@@ -9,9 +9,9 @@ from datetime import date, datetime
 from itertools import islice
 
 from crawler.importers import ImportFailed, Past, Wanted, by_counter
+from crawler.parsing.huggingface_rows import EXPAND, SORTS, Row, observation
 from crawler.parsing.rows import read_rows
 from crawler.response import Event, Observation, Reject
-from crawler.spiders.huggingface import EXPAND, SORTS, Row, observation
 from db.identity import stable_id
 
 BATCH = 10_000

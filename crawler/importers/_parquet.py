@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from crawler.importers import ImportFailed, Past, Wanted
 from crawler.importers._hub import kind_of, past
+from crawler.parsing.huggingface_rows import EXPAND, SORTS
 from crawler.response import Event
-from crawler.spiders.huggingface import EXPAND, SORTS
 
 if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from crawler.importers import ImportFailed, Past, Wanted, by_counter
+from crawler.parsing.huggingface_rows import EXPAND, SORTS, Row, observation
 from crawler.parsing.rows import NotAList, read_rows
-from crawler.spiders.huggingface import EXPAND, SORTS, Row, observation
 
 
 def read(content: bytes, wanted: Wanted) -> Past:

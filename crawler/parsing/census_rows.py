@@ -16,6 +16,7 @@ from operator import le
 import msgspec
 from msgspec.structs import astuple
 
+from crawler.parsing.pages import page_of
 from crawler.parsing.redact import may_hold_address, redacted_event, redacted_reject, without_addresses_in
 from crawler.parsing.rows import (
     Count,
@@ -30,7 +31,6 @@ from crawler.parsing.rows import (
     type_events,
 )
 from crawler.response import Answer, CensusPage, Event, Observation, Reject
-from crawler.spiders import page_of
 
 UNKNOWN = 0  # the fingerprint of a row that has to be looked at
 ABSENT = msgspec.Raw(b"")

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from crawler.parsing.urls import number_of
 from crawler.quality.census_gate import size, still_there
 from crawler.quality.gate import counts, duration, end_reached, finding, freshness, rejected, transport
-from crawler.spiders.ecosystems import number_of
 from db.rows import Finding
 from db.store.package_events import PackageEvent
 

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from scrapy.crawler import AsyncCrawlerProcess
-from scrapy.settings import Settings
-from scrapy.spiderloader import SpiderLoader
-
+from crawler.errors import CrawlError, NotThere, four_parts
 from crawler.fetching.progress import shown
-from crawler.fetching.settings import Manner, be_quiet, scrapy_settings
+from crawler.fetching.runner import run_spider, spider_for
+from crawler.fetching.settings import Manner
+from crawler.plan import Plan
 from crawler.response import Page
 from crawler.snapshots.recorder import Recording, resume_or_close
-from crawler.spiders import CrawlError, NotThere, Plan, RegistrySpider, unforeseen
-from db import ObservatoryError, UsageError
+from crawler.spiders import RegistrySpider
 from db.census.names_writer import NamesStore
 from db.census.writer import CensusStore
 from db.cli import DONE, FAILED, PARTIAL
@@ -46,41 +43,6 @@ class Outcome:
     def as_json(self) -> dict[str, object]:
         """The documented shape, version 1."""
         return asdict(self)
-
-
-def spider_for(registry: str, of_everything: bool = False) -> type[RegistrySpider]:
-    """The spider that serves a registry; a file in `spiders/` is all it takes to be found.
-
-    Raises:
-        CrawlError: none does.
-    """
-    loader = SpiderLoader.from_settings(Settings({"SPIDER_MODULES": ["crawler.spiders"]}))
-    spiders = [loader.load(name) for name in loader.list()]
-    serving = [spider for spider in spiders if spider.serves(registry)]
-    found = next((spider for spider in serving if spider.of_everything == of_everything), None)
-    if found is None:
-        raise NotThere(
-            f"There is no registry {registry!r}.",
-            why="The Hub has huggingface/models, huggingface/datasets and huggingface/spaces.",
-            fix="See `observatory crawl registries`.",
-        )
-    return found
-
-
-def endpoint_of(spider: type[RegistrySpider]) -> str:
-    """Where a spider asks: the public service, or the one its environment variable names.
-
-    Raises:
-        UsageError: that holds a name or a password, which would be stored with every page.
-    """
-    endpoint = (os.environ.get(spider.endpoint_variable) or spider.public_endpoint).rstrip("/")
-    if "@" in endpoint.partition("://")[2].partition("/")[0]:
-        raise UsageError(
-            f"{spider.endpoint_variable} holds a name or a password.",
-            why="Where a page came from is stored with it, and a secret must not be.",
-            fix="Name the endpoint alone; a token belongs in HF_TOKEN.",
-        )
-    return endpoint
 
 
 def take(path: Path, plan: Plan, manner: Manner, resume: bool) -> Outcome:
@@ -112,27 +74,9 @@ def _crawl(
     start_at = kind(plan).next_url(last_page, recording.progress) if last_page else None
     if last_page and start_at is None:  # it was killed between its last page and its end
         return _ended(plan, recording, *recording.end())
-    return _outcome(plan, recording, run_spider(kind, plan, manner, recording, start_at))
-
-
-def run_spider(
-    kind: type[RegistrySpider], plan: Plan, manner: Manner, recording: Recording, start_at: str | None
-) -> RegistrySpider:
-    """Run one spider to its end; what it is then tells how it went.
-
-    Raises:
-        Exception: what kept a page from being stored.
-    """
-    process = AsyncCrawlerProcess(scrapy_settings(manner, kind.pause, kind.page_bytes))
-    be_quiet(manner)
-    crawler = process.create_crawler(kind)
-    process.crawl(crawler, plan=plan, resume_at=start_at, recording=recording)
-    process.start(install_signal_handlers=False)
-    if not isinstance(crawler.spider, RegistrySpider):
-        raise unforeseen(RuntimeError("the crawl did not start"))
-    if crawler.spider.broken is not None:
-        raise crawler.spider.broken
-    return crawler.spider
+    return _outcome(
+        plan, recording, run_spider(kind, manner, {"plan": plan, "resume_at": start_at, "recording": recording})
+    )
 
 
 def _outcome(plan: Plan, recording: Recording, spider: RegistrySpider) -> Outcome:
@@ -158,8 +102,3 @@ def _ended(
         plan.registry, recording.snapshot, status, EXIT_CODES.get(status, PARTIAL), progress.depth,
         progress.pages, progress.duplicates, recording.missed(), why, four_parts(trouble) if trouble else None,
     )  # fmt: skip
-
-
-def four_parts(error: ObservatoryError) -> dict[str, str]:
-    """An error as it is given to a program."""
-    return {"what": error.what, "why": error.why, "fix": error.fix, "more": error.more}

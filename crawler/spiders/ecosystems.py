@@ -22,18 +22,18 @@ import difflib
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import msgspec
 
+from crawler.errors import CrawlError, NotThere, not_a_list
+from crawler.parsing.pages import page_of
 from crawler.parsing.rows import Count, Name, NotAList, Unreadable, inversions, read_rows, seconds, split, storable
+from crawler.parsing.urls import number_of
+from crawler.plan import PageRecorder, Plan
 from crawler.response import Answer, Event, Observation, Page, Progress, Registry, Reject
-from crawler.spiders import CrawlError, NotThere, Plan, RegistrySpider, not_a_list, page_of
+from crawler.spiders import RegistrySpider
 from db.identity import stable_id
-
-if TYPE_CHECKING:
-    from crawler.snapshots.recorder import Recording
 
 NAMES_PAGE = 10_000
 ROWS_PAGE = 100
@@ -89,7 +89,7 @@ class EcosystemsSpider(RegistrySpider):
     public_endpoint = "https://packages.ecosyste.ms/api/v1"
     pause = 1.0
 
-    def __init__(self, plan: Plan, resume_at: str | None = None, recording: Recording | None = None) -> None:
+    def __init__(self, plan: Plan, resume_at: str | None = None, recording: PageRecorder | None = None) -> None:
         super().__init__(plan, resume_at, recording)
         by = plan.ordered_by or ("dependents" if plan.registry in WITHOUT_DOWNLOADS else "downloads")
         if by not in SORTS:
@@ -346,9 +346,3 @@ def read_registry(raw: bytes) -> RegistryRow | None:
         return msgspec.json.decode(raw, type=RegistryRow)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-
-
-def number_of(url: str, name: str) -> int:
-    """A parameter of an address that is a number; 0 where it is none."""
-    value = dict(parse_qsl(urlsplit(url).query)).get(name, "")
-    return int(value) if value.isascii() and value.isdigit() else 0

@@ -4,8 +4,8 @@ Pages
     `/package_names?sort=name&order=asc`: nothing but names, 10,000 to an answer (1,000 where the service cuts it:
     `page-items` tells). A name is there once, so the order has no ties; it is the database's, not that of the bytes.
     Pages are offsets into a living table: each begins with rows that the one before ended with, and one that does not
-    is asked for again, further back (`crawler.parsing.offsets`). In the end twenty pages are asked for once more, from the
-    other end (`order=desc`), and of the names in each that no page had up to two are asked for alone: `created_at`
+    is asked for again, further back (`crawler.parsing.offsets`). In the end twenty pages are asked for once more, from
+    the other end (`order=desc`), and of the names in each that no page had up to two are asked for alone: `created_at`
     tells whether they were missed, or have appeared since. Answers may be an hour old. Packages that their registry
     has removed are listed too.
 
@@ -19,21 +19,20 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
+from crawler.errors import NotThere
 from crawler.parsing.offsets import before, compared, out_of_order, shared
+from crawler.parsing.pages import page_of
 from crawler.parsing.redact import redacted_reject
 from crawler.parsing.rows import brief, seconds
+from crawler.parsing.urls import number_of
+from crawler.plan import PageRecorder, Plan
 from crawler.response import Answer, CensusPage, Event, Observation, Page, Progress, Reject
-from crawler.spiders import NotThere, Plan, page_of
-from crawler.spiders.ecosystems import NAMES_PAGE, EcosystemsSpider, number_of, read_names, split_or_complain
+from crawler.spiders.ecosystems import NAMES_PAGE, EcosystemsSpider, read_names, split_or_complain
 from db.rows import NAMES_ALONE
-
-if TYPE_CHECKING:
-    from crawler.snapshots.recorder import Recording
 
 SAME = 1  # the fingerprint of every row: a name is all it says
 SMALLEST_PAGE = 100
@@ -55,7 +54,7 @@ class EcosystemsCensusSpider(EcosystemsSpider):
     in_order_of_ids = False
     idle_pages = 2**TRIES  # after a leap back that was too long
 
-    def __init__(self, plan: Plan, resume_at: str | None = None, recording: Recording | None = None) -> None:
+    def __init__(self, plan: Plan, resume_at: str | None = None, recording: PageRecorder | None = None) -> None:
         super().__init__(plan, resume_at, recording)
         if plan.ordered_by:
             raise NotThere(

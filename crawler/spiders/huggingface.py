@@ -15,93 +15,25 @@ Counters
 
 from __future__ import annotations
 
-import json
 import re
-import tomllib
-from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from collections.abc import Iterable
+from urllib.parse import urlencode
 
-import msgspec
 from huggingface_hub import constants, get_token
 from scrapy import Request
 
+from crawler.errors import CrawlError, NotThere, not_a_list
 from crawler.parsing.cursors import Place, cursor_form, goes_on_after, last_place, losses, place
-from crawler.parsing.rows import Count, Key, Name, NotAList, Rows, inversions, read_rows, seconds
-from crawler.response import Answer, Event, Observation, Page, Parent, Progress, Registry
-from crawler.spiders import CrawlError, NotThere, Plan, RegistrySpider, not_a_list, page_of
-
-if TYPE_CHECKING:
-    from crawler.snapshots.recorder import Recording
+from crawler.parsing.huggingface_rows import EXPAND, SORTS, Row, observation
+from crawler.parsing.pages import page_of
+from crawler.parsing.rows import NotAList, Rows, inversions, read_rows
+from crawler.parsing.urls import parameter, parameters
+from crawler.plan import PageRecorder, Plan
+from crawler.response import Answer, Event, Observation, Page, Progress, Registry
+from crawler.spiders import RegistrySpider
 
 PAGE = 1000
-SORTS = {"downloads": "downloads", "likes": "likes", "trending": "trendingScore"}
 COUNTERS = {"downloads": "last-30-days", "likes": "likes", "trending": "trending-score"}
-EXPAND = {
-    "models": (
-        "baseModels", "createdAt", "disabled", "downloads", "downloadsAllTime", "gated", "lastModified", "library_name",
-        "likes", "pipeline_tag", "safetensors", "sha", "tags", "trendingScore",
-    ),
-    "datasets": (
-        "createdAt", "disabled", "downloads", "downloadsAllTime", "gated", "lastModified", "likes", "sha", "tags",
-        "trendingScore",
-    ),
-    "spaces": ("createdAt", "disabled", "lastModified", "likes", "sdk", "sha", "tags", "trendingScore"),
-}  # fmt: skip
-RELATIONS = ("finetune", "adapter", "quantized", "merge")
-
-
-class BaseModel(msgspec.Struct, gc=False):
-    """A parent the Hub has resolved."""
-
-    id: Name
-    key: Key | None = msgspec.field(name="_id", default=None)
-
-
-class BaseModels(msgspec.Struct, gc=False):
-    """The parents of a model and how it was made from them."""
-
-    relation: str
-    models: list[BaseModel] = []
-
-
-class Safetensors(msgspec.Struct, gc=False):
-    """The number of parameters."""
-
-    total: Count | None = None
-
-
-class CardData(msgspec.Struct, gc=False):
-    """What the author wrote at the head of the card; of any type."""
-
-    base_model: object = None
-    base_model_relation: object = None
-
-
-class Row(msgspec.Struct, gc=False):
-    """One row of a list; a property without value is absent from it."""
-
-    id: Name
-    key: Key = msgspec.field(name="_id")
-    downloads: Count | None = None
-    likes: Count | None = None
-    all_time: Count | None = msgspec.field(name="downloadsAllTime", default=None)
-    trending: float | None = msgspec.field(name="trendingScore", default=None)
-    created: datetime | None = msgspec.field(name="createdAt", default=None)
-    modified: datetime | None = msgspec.field(name="lastModified", default=None)
-    sha: str | None = None
-    gated: bool | str | None = None
-    disabled: bool | None = None
-    library: str | None = msgspec.field(name="library_name", default=None)
-    task: str | None = msgspec.field(name="pipeline_tag", default=None)
-    sdk: str | None = None
-    safetensors: Safetensors | None = None
-    tags: list[str] | None = None
-    bases: BaseModels | None = msgspec.field(name="baseModels", default=None)
-    card: CardData | None = msgspec.field(name="cardData", default=None)
 
 
 class HuggingFaceSpider(RegistrySpider):
@@ -111,7 +43,7 @@ class HuggingFaceSpider(RegistrySpider):
     endpoint_variable = "HF_ENDPOINT"
     public_endpoint = "https://huggingface.co"
 
-    def __init__(self, plan: Plan, resume_at: str | None = None, recording: Recording | None = None) -> None:
+    def __init__(self, plan: Plan, resume_at: str | None = None, recording: PageRecorder | None = None) -> None:
         super().__init__(plan, resume_at, recording)
         self.kind = plan.registry.removeprefix("huggingface/")
         by = plan.ordered_by or ("likes" if self.kind == "spaces" else "downloads")
@@ -219,48 +151,6 @@ class HuggingFaceSpider(RegistrySpider):
         return f"{self.plan.endpoint}/api/{self.kind}?{urlencode(words + [('expand', name) for name in expand])}"
 
 
-def observation(row: Row, asked: Collection[str], keep_tags: bool = True) -> Observation:
-    """What a row says; `asked` are the fields that were asked for. Its tags are much, and not kept of a census."""
-    tags = row.tags or []
-    said = {
-        "library_name": ("library", row.library),
-        "pipeline_tag": ("task", row.task),
-        "gated": ("gated", row.gated if isinstance(row.gated, str) else "auto" if row.gated else None),
-        "disabled": ("disabled", "true" if row.disabled else None),
-        "sdk": ("sdk", row.sdk),
-        "safetensors": ("parameters", _text(row.safetensors and row.safetensors.total)),
-    }
-    attributes = {name: value for field, (name, value) in said.items() if field in asked}
-    if "tags" in asked and keep_tags:
-        attributes["tags"] = json.dumps(sorted(set(tags)), ensure_ascii=False, separators=(",", ":")) if tags else None
-    if "tags" in asked:
-        attributes["licence"] = "|".join(sorted(tag[8:] for tag in tags if tag.startswith("license:"))) or None
-    return Observation(
-        row.key, row.id, row.downloads, row.likes, row.all_time, row.trending, created_at=seconds(row.created),
-        modified_at=seconds(row.modified), sha=row.sha, attributes=attributes,
-        parents=parents(row.bases, tags, row.card) if asked & {"baseModels", "cardData", "tags"} else None,
-        libraries=libraries(row.library, tags) if "library_name" in asked or "tags" in asked else None,
-    )  # fmt: skip
-
-
-def libraries(stated: str | None, tags: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """What a model is used with: its `library_name`, and those of its tags that name a library, each with its kind.
-
-    >>> libraries("transformers", ["safetensors", "en", "tensorboard", "license:mit"])
-    (('safetensors', 'format'), ('tensorboard', 'tracker'), ('transformers', 'library'))
-    """
-    known = library_kinds()
-    named = {tag for tag in tags if tag in known} | ({stated.lower()} if stated else set())
-    return tuple((name, known.get(name, "library")) for name in sorted(named))
-
-
-@cache
-def library_kinds() -> Mapping[str, str]:
-    """The kind of each library we know by its tag, as `crawler/spiders/libraries.toml` lists them."""
-    listed = tomllib.loads((Path(__file__).parent / "libraries.toml").read_text("utf-8"))
-    return {name: kind for kind, names in listed.items() for name in names}
-
-
 def accepted(wanted: list[str], message: str) -> list[str]:
     """The fields of ours that a refusal names among those it knows.
 
@@ -274,50 +164,6 @@ def accepted(wanted: list[str], message: str) -> list[str]:
     return kept if 0 < len(kept) < len(wanted) else [name for name in wanted if name != "baseModels"]
 
 
-def parents(bases: BaseModels | None, tags: Iterable[str], card: CardData | None = None) -> tuple[Parent, ...]:
-    """The bases a model names: those the Hub resolved, and names in its tags that resolve to nothing any more.
-
-    Where the Hub resolved none, those its card names, with the relation the card states or else the tags, and then
-    those that only its tags name. A deleted base stays in the tags and is gone from `baseModels`; a renamed one stands
-    in both, under two names.
-
-    >>> parents(None, ["base_model:a/b", "base_model:adapter:a/b", "base_model:c/d"])
-    (Parent(name='a/b', relation='adapter', stable_id=None), Parent(name='c/d', relation='unstated', stable_id=None))
-    """
-    words = [tag[11:] for tag in tags if tag.startswith("base_model:")]
-    stated = dict(_stated(words)) if words else {}
-    if bases is None:
-        written = _written(card, stated)
-        return tuple(Parent(name, relation) for name, relation in (written | stated | written).items())
-    relation = bases.relation if bases.relation in RELATIONS else "unstated"
-    resolved = tuple(Parent(base.id, relation, base.key) for base in bases.models)
-    if len(stated) <= len(resolved):
-        return resolved
-    names = {parent.name for parent in resolved}
-    return resolved + tuple(Parent(name, said) for name, said in stated.items() if name not in names)
-
-
-def _written(card: CardData | None, stated: Mapping[str, str]) -> dict[str, str]:
-    """Name and relation of each base the card names; what is not a name is passed over."""
-    if card is None:
-        return {}
-    words = card.base_model if isinstance(card.base_model, list) else [card.base_model]
-    names = [word.strip() for word in words if isinstance(word, str) and word.strip()]
-    if card.base_model_relation in RELATIONS:
-        return dict.fromkeys(names, str(card.base_model_relation))
-    return {name: stated.get(name, "unstated") for name in names}
-
-
-def _stated(words: Iterable[str]) -> Iterable[tuple[str, str]]:
-    """Name and relation of what each `base_model:` tag says, the bare ones first, so that a stated relation wins."""
-    for relation, _, name in (word.partition(":") for word in words):
-        if not name and relation:
-            yield relation, "unstated"
-    for relation, _, name in (word.partition(":") for word in words):
-        if name and relation in RELATIONS:
-            yield name, relation
-
-
 def surprises(answer: Answer, cursor: str, sort: str) -> Iterable[Event]:
     """What the first row shows of an API that is not as it was: another cursor, no statement of the quota."""
     wanted = sort if sort == "_id" else f"{sort}, _id"
@@ -328,21 +174,8 @@ def surprises(answer: Answer, cursor: str, sort: str) -> Iterable[Event]:
 
 
 def _asked(url: str) -> set[str]:
-    return {value for name, value in _parameters(url) if name in ("expand", "expand[]")}
-
-
-def parameter(url: str, name: str) -> str | None:
-    """One parameter of an address."""
-    return next((value for key, value in _parameters(url) if key == name), None)
-
-
-def _parameters(url: str) -> list[tuple[str, str]]:
-    return parse_qsl(urlsplit(url).query)
+    return {value for name, value in parameters(url) if name in ("expand", "expand[]")}
 
 
 def _value(seen: Observation, ordered_by: str) -> float | None:
     return {"downloads": seen.downloads, "likes": seen.likes, "trending": seen.trending}[ordered_by]
-
-
-def _text(number: int | None) -> str | None:
-    return None if number is None else str(number)

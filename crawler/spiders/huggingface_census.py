@@ -16,20 +16,20 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Iterable
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from scrapy.http import Response
 
+from crawler.errors import CrawlError, not_a_list, unforeseen
 from crawler.parsing.census_rows import census_page, read_lines
 from crawler.parsing.cursors import cursor_form, last_place, losses, place
+from crawler.parsing.huggingface_rows import Row, observation
+from crawler.parsing.pages import page_of
 from crawler.parsing.rows import NotAList, read_row
+from crawler.parsing.urls import parameter
+from crawler.plan import PageRecorder, Plan
 from crawler.response import Answer, Observation, Page, Progress
-from crawler.spiders import CrawlError, Plan, not_a_list, page_of, unforeseen
-from crawler.spiders.huggingface import PAGE, HuggingFaceSpider, Row, observation, parameter, surprises
-
-if TYPE_CHECKING:
-    from crawler.snapshots.recorder import Recording
+from crawler.spiders.huggingface import PAGE, HuggingFaceSpider, surprises
 
 REQUIRED = frozenset({"id", "_id"})
 TURNS = 5  # of the loop, after which a request has gone out
@@ -41,7 +41,7 @@ class HubCensusSpider(HuggingFaceSpider):
     name = "huggingface-census"
     of_everything = True
 
-    def __init__(self, plan: Plan, resume_at: str | None = None, recording: Recording | None = None) -> None:
+    def __init__(self, plan: Plan, resume_at: str | None = None, recording: PageRecorder | None = None) -> None:
         super().__init__(plan, resume_at, recording)
         self.counter = f"census:{self.counter}"
         self.last_id = recording.last_id if recording else ""
@@ -97,7 +97,7 @@ class HubCensusSpider(HuggingFaceSpider):
 
     async def _ask_ahead(self, answer: Answer) -> None:
         following = self.following(answer) if answer.status == 200 else None
-        if following is None or parameter(answer.url, "limit") == "1" or self.crawler.pace.stopping:
+        if following is None or parameter(answer.url, "limit") == "1" or self.stopping:
             return
         self.asked_ahead = following
         self.crawler.engine.crawl(self.request(following))

@@ -35,7 +35,7 @@ def odd(store: Store, snapshot: int, limits: Limits) -> tuple[int, Iterator[tupl
     A history is of the census before, of the newest that is at least `still` old, of the one before that, and of this
     one; oldest first. They are read a block of packages at a time, and never held as a whole.
     """
-    connection = store._connection
+    connection = store.connection
     taken_at, packages = connection.execute(
         "SELECT taken_at, packages FROM snapshot JOIN census USING (snapshot_id) WHERE snapshot_id = ?", (snapshot,)
     ).fetchone()

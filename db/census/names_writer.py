@@ -34,7 +34,7 @@ class NamesStore(CensusStore):
             return super().record(snapshot, page)
         self._remember(snapshot)
         with self.transaction():
-            (registry,) = self._connection.execute(
+            (registry,) = self.connection.execute(
                 "SELECT registry_id FROM snapshot WHERE snapshot_id = ?", (snapshot,)
             ).fetchone()
             self._known_rows = self._ask_known(registry, page.stable_ids)
@@ -43,12 +43,12 @@ class NamesStore(CensusStore):
                 values = {"snapshot": snapshot, "registry": registry, "page": self.progress(snapshot).pages}
                 return self._compare(values, page, fresh)
             progress = super().record(snapshot, narrowed(page, fresh))
-        self._mark(next(staged_packages(self._connection, snapshot, newest_first=True)))
+        self._mark(next(staged_packages(self.connection, snapshot, newest_first=True)))
         return progress
 
     def newest_ids(self, snapshot: int) -> frozenset[str]:
         """The stable ids of the last page that brought any."""
-        pages = staged_packages(self._connection, snapshot, newest_first=True)
+        pages = staged_packages(self.connection, snapshot, newest_first=True)
         packages = next((page for page in pages if len(page)), np.zeros(0, np.int64))
         found = self.ask("names_newest", packages=json.dumps(packages.tolist()))
         return frozenset(row["stable_id"] for row in found)
@@ -65,7 +65,7 @@ class NamesStore(CensusStore):
 
     def _ask_known(self, registry: int, ids: Sequence[str]) -> dict[object, Known]:
         (statement,) = script("names_known")
-        cursor = self._connection.cursor()
+        cursor = self.connection.cursor()
         cursor.row_factory = None
         return {row[-1]: row for row in cursor.execute(statement, {"registry": registry, "ids": json.dumps(list(ids))})}
 
@@ -81,7 +81,7 @@ class NamesStore(CensusStore):
         """Know what an open census has, if it was gone on with."""
         if self._seen_in != snapshot:
             self._seen, self._seen_in = np.zeros(0, bool), snapshot
-            for packages in staged_packages(self._connection, snapshot):
+            for packages in staged_packages(self.connection, snapshot):
                 self._mark(packages)
 
     def _mark(self, packages: np.ndarray) -> None:

@@ -35,7 +35,7 @@ class Source(Protocol):
     """What knows a registry and its censuses."""
 
     def counters(self, snapshot: int) -> Mapping[str, np.ndarray]:
-        """`package`, `downloads`, `likes`, `downloads_all_time` of a census as `db.census.history.counters` gives them."""
+        """`package`, `downloads`, `likes`, `downloads_all_time` of a census, as `history.counters` gives them."""
 
     def columns(self, name: str, snapshot: int) -> Mapping[str, np.ndarray | Words]:
         """The rows of a question of `db/queries/` as columns: numbers as int64, those of TEXTS as words."""

@@ -12,7 +12,7 @@ from operator import itemgetter, ne
 from sqlite_utils import Database
 
 from db.census import new_packages as newcomers
-from db.census.history import absent, assemble
+from db.census.history import absent, assemble, digest
 from db.census.staging import Key, digest_of_staged, stage, staged
 from db.ids import compact_all
 from db.rows import CensusPage, Finding, Page, Progress
@@ -36,7 +36,7 @@ class CensusStore(Store):
             self._progress = None
             return super().record(snapshot, page)
         with self.transaction():
-            subject = self._connection.execute(
+            subject = self.connection.execute(
                 "SELECT registry_id, taken_at FROM snapshot WHERE snapshot_id = ?", (snapshot,)
             ).fetchone()
             values = {"snapshot": snapshot, "registry": subject[0], "at": subject[1], "page": before.pages}
@@ -56,7 +56,7 @@ class CensusStore(Store):
 
     def last_id(self, snapshot: int) -> str:
         """The largest stable id that an open census has come to; '' at its beginning."""
-        row = self._connection.execute(
+        row = self.connection.execute(
             "SELECT last_id FROM census_page WHERE snapshot_id = ? ORDER BY number DESC LIMIT 1", (snapshot,)
         ).fetchone()
         return row[0] if row else ""
@@ -67,7 +67,7 @@ class CensusStore(Store):
 
     def presence(self, snapshot: int) -> dict[str, float]:
         """The share of an open census's rows in which each field is there."""
-        rows = self._connection.execute(
+        rows = self.connection.execute(
             "SELECT c.fields, g.kept FROM census_page c JOIN page g USING (snapshot_id, number)"
             " WHERE c.snapshot_id = ?",
             (snapshot,),
@@ -80,7 +80,7 @@ class CensusStore(Store):
     def leaders(self, snapshot: int) -> list[tuple[str, bool]]:
         """The largest packages known from earlier censuses, and whether an open one has them."""
         found = self.ask("census_leaders", snapshot=snapshot)
-        packages, _ = staged(self._connection, snapshot) if found else ((), ())
+        packages, _ = staged(self.connection, snapshot) if found else ((), ())
         return [(row["name"], row["package_id"] in packages) for row in found]
 
     def expected(self, registry: str) -> int | None:
@@ -101,12 +101,13 @@ class CensusStore(Store):
             super().end(snapshot, status, findings, reason, at, presence, content)
             return
         with self.transaction():
-            content = digest_of_staged(self._connection, snapshot)
-            packages, departed = assemble(self._connection, snapshot)
+            content = digest_of_staged(self.connection, snapshot)
+            packages, departed = assemble(self.connection, snapshot)
+            content = content or digest(self.connection, snapshot)
             if status == "complete":
                 (gone,) = script("census_gone")
-                lacking = absent(self._connection, snapshot, packages, departed)
-                self._connection.executemany(gone, ({"snapshot": snapshot, "package": package} for package in lacking))
+                lacking = absent(self.connection, snapshot, packages, departed)
+                self.connection.executemany(gone, ({"snapshot": snapshot, "package": package} for package in lacking))
             del packages  # there may be millions, and what follows needs room
             super().end(snapshot, status, findings, reason, at, presence, content)
 
@@ -118,10 +119,10 @@ class CensusStore(Store):
         if differing:
             self._write_differing(values, page, differing, ids)
         (newest,) = script("census_newest")
-        self._connection.executemany(newest, drifted)
+        self.connection.executemany(newest, drifted)
         columns = (page.downloads, page.likes, page.downloads_all_time)
         last = page.stable_ids[-1] if page.stable_ids else self.last_id(values["snapshot"])
-        self._connection.execute(
+        self.connection.execute(
             "INSERT INTO census_page (snapshot_id, number, last_id, fields, content) VALUES (?, ?, ?, ?, ?)",
             (values["snapshot"], values["page"], last, json.dumps(dict(page.fields)), stage(ids, columns, keys)),
         )
@@ -130,22 +131,22 @@ class CensusStore(Store):
         self, values: Mapping[str, object], page: CensusPage, differing: Sequence[int], ids: list[int | None]
     ) -> None:
         """Write the rows that say something new, and put the numbers of their packages into `ids`."""
-        by_name = newcomers.may_be_known_by_name(self._connection, values["registry"])
+        by_name = newcomers.may_be_known_by_name(self.connection, values["registry"])
         new = [] if by_name else [place for place in differing if ids[place] is None]
         old = differing if by_name else [place for place in differing if ids[place] is not None]
         seen, prints = [page.observe(place) for place in new], [page.fingerprints[place] for place in new]
-        numbers = newcomers.write(self._connection, self._words, values, seen, prints)
+        numbers = newcomers.write(self.connection, self._words, values, seen, prints)
         for place, number in zip(new, numbers, strict=True):
             ids[place] = number
         self._bring_in(replace_rows(page, old), [page.fingerprints[place] for place in old])
         made = [(len(old) + n, one, numbers[n]) for n, one in enumerate(seen) if one.parents]
-        self._connection.executemany(
+        self.connection.executemany(
             "INSERT INTO temp.incoming (position, stable_id, name, package_id, fresh) VALUES (?, ?, ?, ?, 1)",
             [(position, one.stable_id, one.name, number) for position, one, number in made],
         )
         self._bring_in_parents([(position, one) for position, one, _ in made])
         self._run("packages", values)
-        found = self._connection.execute("SELECT position, package_id FROM temp.incoming ORDER BY position")
+        found = self.connection.execute("SELECT position, package_id FROM temp.incoming ORDER BY position")
         for place, row in zip(old, found, strict=False):
             ids[place] = row[1]
 
@@ -154,7 +155,7 @@ class CensusStore(Store):
         if not keys:
             return []
         (statement,) = script("census_known")
-        cursor = self._connection.cursor()
+        cursor = self.connection.cursor()
         cursor.row_factory = None
         asked = {"registry": values["registry"], "first": keys[0], "last": keys[-1]}
         rows = cursor.execute(statement, asked).fetchall()

@@ -49,19 +49,19 @@ class Words(dict[tuple[str, str], int]):
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         super().__init__()
-        self._connection = connection
+        self.connection = connection
 
     def __missing__(self, word: tuple[str, str]) -> int:
         if len(self) >= REMEMBERED:
             self.clear()
         key = (short_hash(word[1]), *word)
-        found = self._connection.execute(
+        found = self.connection.execute(
             "SELECT word_id FROM word WHERE hash = ? AND kind = ? AND text = ?", key
         ).fetchone()
         self[word] = (
             found[0]
             if found
-            else self._connection.execute("INSERT INTO word (hash, kind, text) VALUES (?, ?, ?)", key).lastrowid or 0
+            else self.connection.execute("INSERT INTO word (hash, kind, text) VALUES (?, ?, ?)", key).lastrowid or 0
         )
         return self[word]
 
@@ -70,7 +70,7 @@ class Store:
     """The writer's side of the store. Every verb is one transaction: it happens whole or not at all."""
 
     def __init__(self, database: Database) -> None:
-        self._connection: sqlite3.Connection = database.conn
+        self.connection: sqlite3.Connection = database.conn
         self._words = Words(database.conn)
         if not self._one("SELECT count(*) FROM temp.sqlite_master"):
             self._run("incoming")
@@ -79,7 +79,7 @@ class Store:
         """Open a snapshot; its number."""
         with self.transaction():
             registry = self._registry(asked.registry)
-            return self._connection.execute(
+            return self.connection.execute(
                 "INSERT INTO snapshot (registry_id, kind, ordered_by, counter, k, origin, source, evidence, settings,"
                 " file_sha256, taken_at, started_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (registry, "full" if asked.k is None else "top", asked.ordered_by, asked.counter, asked.k,
@@ -90,7 +90,7 @@ class Store:
     def record(self, snapshot: int, page: Page) -> Progress:
         """Write a page's rows, its provenance and where to go on, in one transaction; how far the snapshot is."""
         with self.transaction():
-            subject = self._connection.execute(
+            subject = self.connection.execute(
                 "SELECT registry_id, taken_at, k FROM snapshot WHERE snapshot_id = ?", (snapshot,)
             ).fetchone()
             number = self._one("SELECT count(*) FROM page WHERE snapshot_id = ?", snapshot)
@@ -109,7 +109,7 @@ class Store:
 
     def progress(self, snapshot: int) -> Progress:
         """How far an open snapshot has come. `depth` counts the places taken, rejected rows among them."""
-        row = self._connection.execute(
+        row = self.connection.execute(
             "SELECT count(*) AS pages, coalesce(sum(duplicates), 0) AS duplicates,"
             " coalesce(sum(CASE WHEN role IN ('ranking', 'file') THEN kept + rejected END), 0) AS depth,"
             " coalesce(sum(CASE WHEN role = 'counters' THEN kept END), 0) AS with_counters"
@@ -123,7 +123,7 @@ class Store:
         """Write events that a reader of the numbers should know."""
         with self.transaction():
             number = self._registry(registry)
-            self._connection.executemany(
+            self.connection.executemany(
                 "INSERT INTO quality_event"
                 " (registry_id, snapshot_id, kind, severity, before, after, evidence, noted_at)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -139,16 +139,16 @@ class Store:
         `content` is its digest, where that is known already.
         """
         with self.transaction():
-            content, taken = content or digest(self._connection, snapshot), self.progress(snapshot).depth
-            self._connection.executemany(
+            content, taken = content or digest(self.connection, snapshot), self.progress(snapshot).depth
+            self.connection.executemany(
                 "INSERT INTO finding (snapshot_id, gate, outcome, measured, rule) VALUES (?, ?, ?, ?, ?)",
                 [(snapshot, f.gate, f.outcome, f.measured, f.rule) for f in findings],
             )
-            self._connection.executemany(
+            self.connection.executemany(
                 "INSERT INTO presence (snapshot_id, field, share) VALUES (?, ?, ?)",
                 [(snapshot, field, share) for field, share in (presence or {}).items()],
             )
-            self._connection.execute(
+            self.connection.execute(
                 "UPDATE snapshot SET status = ?, reason = ?, ended_at = ?, digest = ?,"
                 " depth = min(coalesce(k, ?), ?) WHERE snapshot_id = ?",
                 (status, reason, at, content, UNLIMITED, taken, snapshot),
@@ -173,7 +173,7 @@ class Store:
 
     def imported(self, registry: str, ordered_by: str, taken_at: int, file_sha256: str) -> sqlite3.Row | None:
         """Number, status and depth of the snapshot that this very file already became, if it did."""
-        return self._connection.execute(
+        return self.connection.execute(
             "SELECT snapshot_id, status, depth FROM snapshot JOIN registry USING (registry_id)"
             " WHERE name = ? AND ordered_by = ? AND taken_at = ? AND file_sha256 = ?"
             " AND status IN ('complete', 'partial')",
@@ -183,7 +183,7 @@ class Store:
     def put_results(self, results: Iterable[StoredResult], at: int) -> None:
         """Write what metrics gave. A result is written once for each version of its metric."""
         with self.transaction():
-            self._connection.executemany(
+            self.connection.executemany(
                 "INSERT OR REPLACE INTO result (snapshot_id, metric, version, name, k, previous_snapshot_id, value,"
                 " low, high, n, note, computed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [(*asdict(result).values(), at) for result in results],
@@ -192,7 +192,7 @@ class Store:
     def let_bodies_go(self, older_than: int) -> int:
         """Remove kept bodies of pages fetched before an instant; how many. Their provenance stays."""
         with self.transaction():
-            return self._connection.execute(
+            return self.connection.execute(
                 "DELETE FROM body WHERE (snapshot_id, number) IN"
                 " (SELECT snapshot_id, number FROM page WHERE fetched_at < ?)",
                 (older_than,),
@@ -201,7 +201,7 @@ class Store:
     def ask(self, name: str, **values: object) -> list[sqlite3.Row]:
         """The rows of one query of `statements/`."""
         (statement,) = script(name)
-        return self._connection.execute(statement, values).fetchall()
+        return self.connection.execute(statement, values).fetchall()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -210,21 +210,21 @@ class Store:
         BEGIN IMMEDIATE: a transaction that starts by reading and writes later fails at once when another process has
         committed in between, whatever the busy timeout.
         """
-        if self._connection.in_transaction:
+        if self.connection.in_transaction:
             yield
             return
-        self._connection.execute("BEGIN IMMEDIATE")
+        self.connection.execute("BEGIN IMMEDIATE")
         try:
             yield
         except BaseException:
             self._words.clear()
-            if self._connection.in_transaction:  # SQLite itself rolls back when the disk is full
-                self._connection.execute("ROLLBACK")
+            if self.connection.in_transaction:  # SQLite itself rolls back when the disk is full
+                self.connection.execute("ROLLBACK")
             raise
-        self._connection.execute("COMMIT")
+        self.connection.execute("COMMIT")
 
     def _registry(self, registry: Registry) -> int:
-        self._connection.execute(
+        self.connection.execute(
             "INSERT INTO registry (name, service, service_name) VALUES (?, ?, ?) ON CONFLICT (name)"
             " DO UPDATE SET service_name = coalesce(excluded.service_name, registry.service_name)",
             (registry.name, registry.service, registry.service_name),
@@ -232,7 +232,7 @@ class Store:
         return self._one("SELECT registry_id FROM registry WHERE name = ?", registry.name)
 
     def _without_counters(self, snapshot: int, limit: int) -> tuple[str, ...]:
-        rows = self._connection.execute(
+        rows = self.connection.execute(
             "SELECT p.name FROM ranking r JOIN package p ON p.package_id = r.package_id JOIN page g"
             " ON g.snapshot_id = r.snapshot_id AND g.number = r.page AND g.role = 'ranking'"
             " WHERE r.snapshot_id = ? ORDER BY r.rank LIMIT ?",
@@ -242,25 +242,25 @@ class Store:
 
     def _bring_in(self, page: Page, fingerprints: Sequence[int | None] | None = None) -> None:
         for table in ("incoming", "incoming_attribute", "incoming_parent", "incoming_library"):
-            self._connection.execute(f"DELETE FROM temp.{table}")  # noqa: S608 - names of our own
+            self.connection.execute(f"DELETE FROM temp.{table}")  # noqa: S608 - names of our own
         refused = {reject.position for reject in page.rejects}
         free = (position for position in range(page.received + len(refused)) if position not in refused)
         placed = list(zip(free, page.observations, strict=False))
         prints = fingerprints or [None] * len(placed)
-        self._connection.executemany(
+        self.connection.executemany(
             "INSERT INTO temp.incoming (position, stable_id, name, downloads, likes, downloads_all_time, trending,"
             " dependents, dependent_repos, created_at, modified_at, revision, synced_at, lineage, libraries, key,"
             " name_hash, fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [_incoming(position, seen, print_) for (position, seen), print_ in zip(placed, prints, strict=True)],
         )
-        self._connection.executemany(
+        self.connection.executemany(
             "INSERT INTO temp.incoming (position) VALUES (?)", [(position,) for position in refused]
         )
         self._bring_in_words(placed)
         self._bring_in_parents(placed)
 
     def _bring_in_parents(self, placed: Sequence[tuple[int, Observation]]) -> None:
-        self._connection.executemany(
+        self.connection.executemany(
             "INSERT OR IGNORE INTO temp.incoming_parent (position, name, relation, code, stable_id, key, name_hash)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
@@ -273,7 +273,7 @@ class Store:
 
     def _bring_in_words(self, placed: Sequence[tuple[int, Observation]]) -> None:
         words = self._words
-        self._connection.executemany(
+        self.connection.executemany(
             "INSERT INTO temp.incoming_attribute (position, name, word_id) VALUES (?, ?, ?)",
             [
                 (position, name, None if value is None else words[name, value])
@@ -281,13 +281,13 @@ class Store:
                 for name, value in seen.attributes.items()
             ],
         )
-        self._connection.executemany(
+        self.connection.executemany(
             "INSERT OR IGNORE INTO temp.incoming_library (position, word_id) VALUES (?, ?)",
             [(position, words[kind, name]) for position, seen in placed for name, kind in seen.libraries or ()],
         )
 
     def _write_page(self, values: Mapping[str, object], page: Page) -> None:
-        counts = self._connection.execute(
+        counts = self.connection.execute(
             "SELECT coalesce(sum(rank <= :k), 0),"
             " coalesce(sum(rank IS NULL AND :role <> 'counters'), 0),"
             " coalesce(sum(CASE WHEN :role = 'counters' THEN rank IS NULL ELSE rank > :k END), 0)"
@@ -298,7 +298,7 @@ class Store:
 
     def _put_page(self, values: Mapping[str, object], page: Page, kept: int, duplicates: int, beyond: int) -> None:
         snapshot, number = values["snapshot"], values["page"]
-        self._connection.execute(
+        self.connection.execute(
             "INSERT INTO page (snapshot_id, number, role, url, fetched_at, status, bytes, sha256, headers, age, skew,"
             " received, kept, duplicates, rejected, beyond, inversions, next_url)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -307,15 +307,15 @@ class Store:
              len(page.rejects), beyond, page.inversions, page.next_url),
         )  # fmt: skip
         if page.body is not None:
-            self._connection.execute(
+            self.connection.execute(
                 "INSERT INTO body (snapshot_id, number, form, content) VALUES (?, ?, ?, ?)",
                 (snapshot, number, page.form, zstandard.compress(page.body, 9)),
             )
-        self._connection.executemany(
+        self.connection.executemany(
             "INSERT INTO reject (snapshot_id, page, position, reason, raw) VALUES (?, ?, ?, ?, ?)",
             [(snapshot, number, r.position, r.reason, r.raw) for r in page.rejects],
         )
-        self._connection.executemany(
+        self.connection.executemany(
             "INSERT INTO quality_event (registry_id, snapshot_id, kind, severity, before, after, evidence, noted_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [
@@ -326,18 +326,14 @@ class Store:
 
     def _run(self, name: str, values: Mapping[str, object] | None = None) -> None:
         for statement in script(name):
-            self._connection.execute(statement, values or {})
+            self.connection.execute(statement, values or {})
 
     def _one(self, statement: str, *values: object) -> int:
-        return self._connection.execute(statement, values).fetchone()[0]
+        return self.connection.execute(statement, values).fetchone()[0]
 
 
 def digest(connection: sqlite3.Connection, snapshot: int) -> str:
     """The sha256 of a snapshot's content: the same rows give the same digest in every store."""
-    if connection.execute("SELECT 1 FROM census WHERE snapshot_id = ?", (snapshot,)).fetchone():
-        from db.census.history import digest as of_census
-
-        return of_census(connection, snapshot)
     (statement,) = script("content")
     content = hashlib.sha256()
     for row in connection.execute(statement, {"snapshot": snapshot}):

@@ -54,4 +54,4 @@ def note(store: Store, snapshot: int, events: Iterable[PackageEvent], at: int) -
     (statement,) = script("package_event")
     with store.transaction():
         for event in events:
-            store._connection.execute(statement, {**asdict(event), "snapshot": snapshot, "at": at})
+            store.connection.execute(statement, {**asdict(event), "snapshot": snapshot, "at": at})

@@ -9,10 +9,10 @@ import pytest
 
 from crawler.cards import front_matter
 from crawler.fetching.pace import read_date, read_quota, retry_after, wait_after_429
+from crawler.parsing.huggingface_rows import Row, observation
+from crawler.parsing.pages import next_link
 from crawler.parsing.rows import NotAList
 from crawler.response import Answer
-from crawler.spiders import next_link
-from crawler.spiders.huggingface import Row, observation
 from schedules.config import read
 from tests.crawler.fuzzed import LINES, mangled, rows_of
 

@@ -76,7 +76,7 @@ def in_child(do: Callable[[], object]) -> int:
 def asked(store: Store | Path, statement: str, *values: object) -> list[tuple[object, ...]]:
     """The rows of one question, as plain tuples."""
     if isinstance(store, Store):
-        return [tuple(row) for row in store._connection.execute(statement, values)]
+        return [tuple(row) for row in store.connection.execute(statement, values)]
     connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
     try:
         return connection.execute(statement, values).fetchall()

@@ -9,7 +9,7 @@ import pytest
 from sqlite_utils import Database
 
 from db.__main__ import COLUMNS, dictionary, dictionary_page, schema_page
-from db.maintenance.check import schema
+from db.maintenance.schema import schema
 from db.rows import Event, Parent, StoredResult
 from db.store import Store
 from db.store.cards import Cards, CardText, Collection, Look, blob_hash, unscored
@@ -46,22 +46,22 @@ def filled(store: Store) -> Store:
     store.put_results([StoredResult(last, "m", 1, "m.x", 0, 1, 0.5, 0.4, 0.6, 9, "")], 0)
     fill_cards(store)
     due = Tick("top", 60, "time", "done", "killed", "report", 61, 62, 0, 1)
-    put(Database(store._connection), [due, Tick("top", 120, "time", "gap", "off")])
+    put(Database(store.connection), [due, Tick("top", 120, "time", "gap", "off")])
     return store
 
 
 def fill_cards(store: Store) -> None:
     """A card, read once, and that there is none any more."""
-    cards = Cards(store, store._connection)
+    cards = Cards(store, store.connection)
     number, _ = cards.begin(Collection(MODELS, "crawl", "a test", 0, 0))
     package = cards.package(MODELS, "id-a", "a", 0)
     text = CardText(blob_hash(b"# A"), 3, b"# A")
     cards.put(number, Look(package, 0, "card", text, "0" * 40))
     cards.put(number, Look(package, 9, "none"))
-    (card,) = unscored(store._connection, "rules", "1")
+    (card,) = unscored(store.connection, "rules", "1")
     found = [Score(card.card, "training", "yes", 1.0, 0, 3, "a heading"), Score(card.card, "evaluation", "no")]
-    put_scores(store, store._connection, "rules", "1", found, 0)
-    looked_at(LookStore(Database(store._connection)))
+    put_scores(store, store.connection, "rules", "1", found, 0)
+    looked_at(LookStore(Database(store.connection)))
     return store
 
 

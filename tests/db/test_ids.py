@@ -110,7 +110,7 @@ def plan(connection: sqlite3.Connection, statement: str) -> list[str]:
 @pytest.mark.parametrize("name", FROM_A_PAGE)
 def test_a_name_is_found_without_a_look_at_every_package(store: Store, name: str) -> None:
     for statement in statements((FOLDER / f"{name}.sql").read_text("utf-8")):
-        steps = plan(store._connection, statement)
+        steps = plan(store.connection, statement)
         assert not [
             step for step in steps if re.search(r"package_key \(registry_id=\?\)|MATERIALIZE [a-z_]*alias", step)
         ]
@@ -119,4 +119,4 @@ def test_a_name_is_found_without_a_look_at_every_package(store: Store, name: str
 @pytest.mark.parametrize("path", sorted((FOLDER.parent / "queries").glob("*.sql")), ids=lambda path: path.stem)
 def test_no_question_of_a_list_puts_a_whole_view_together(store: Store, path: Path) -> None:
     whole = r"MATERIALIZE (alias|attribute|package_library|lineage_edge)$"
-    assert not [step for step in plan(store._connection, path.read_text("utf-8")) if re.search(whole, step)]
+    assert not [step for step in plan(store.connection, path.read_text("utf-8")) if re.search(whole, step)]

@@ -14,7 +14,7 @@ import pytest
 
 from db.__main__ import main
 from db.connection import writing
-from db.maintenance.check import schema
+from db.maintenance.schema import schema
 from db.migrate import FOLDER
 from db.store import Store
 from tests.db.builders import asked, take

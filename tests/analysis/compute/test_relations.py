@@ -96,7 +96,7 @@ def test_a_census_is_a_relation_that_the_store_reads() -> None:
     store = census_store()
     rows = {key * 24: (number, None, 5) for number, key in enumerate("abc")}
     snapshot = census(store, rows)
-    frame = relation(store._connection, snapshot, "census")
+    frame = relation(store.connection, snapshot, "census")
     assert frame.to_dict("list") == {
         "package": [1, 2, 3], "downloads": [0, 1, 2], "likes": [-1, -1, -1], "downloads_all_time": [5, 5, 5],
     }  # fmt: skip

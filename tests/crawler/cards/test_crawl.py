@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from crawler.cards.spider import LARGEST_FETCHED, CardSpider, lasting_state, look_of, state_of
+from crawler.errors import CrawlError, how_to_go_on
+from crawler.plan import Plan
 from crawler.response import Answer
-from crawler.spiders import CrawlError, Plan, how_to_go_on
 from crawler.spiders.huggingface import HuggingFaceSpider
 from db.store.cards import LARGEST_KEPT, WantedCard, blob_hash
 from tests.crawler.conftest import HUB, Crawl, Crawled
@@ -80,8 +81,8 @@ def test_a_second_look_at_unchanged_cards_asks_for_nothing(
 
 
 def test_a_look_that_is_stopped_names_no_option_it_lacks() -> None:
-    assert how_to_go_on(CardSpider(Plan("huggingface/models", 1), [], None)) == "run the same command again"
-    assert how_to_go_on(HuggingFaceSpider(Plan("huggingface/models", 1))) == "run the same command with --resume"
+    assert how_to_go_on(CardSpider(Plan("huggingface/models", 1), [], None).resumes) == "run the same command again"
+    assert how_to_go_on(HuggingFaceSpider(Plan("huggingface/models", 1)).resumes) == "run the same command with --resume"
 
 
 def asked_names(done: Crawled) -> list[str]:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from crawler.cards.listing import is_listing, listing, without_readme
-from crawler.spiders import Plan
+from crawler.plan import Plan
 
 ROWS = [
     {"id": "a/with", "sha": "0f", "siblings": [{"rfilename": "README.md"}, {"rfilename": "x.bin"}]},

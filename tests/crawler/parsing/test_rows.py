@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scrapy.utils.gz import gunzip
 
+from crawler.parsing.huggingface_rows import Row
 from crawler.parsing.rows import NotAList, inversions, read_rows, split
 from crawler.response import Observation
-from crawler.spiders.huggingface import Row
 
 KEY = "621ffdc036468d709f17434d"
 REQUIRED = frozenset({"id", "_id", "downloads"})

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from crawler.quality.census_events import SINGLY, events_of
 from crawler.quality.counter_events import DAY
-from crawler.snapshots.recorder import end_snapshot
+from crawler.snapshots.ending import end_snapshot
 from db.census.writer import CensusStore
 from db.rows import Observation
 from tests.db.builders import MODELS, asked, begin

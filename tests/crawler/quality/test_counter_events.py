@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from crawler.quality.counter_events import DAY, detect, mass, of_one
-from crawler.snapshots.recorder import end_snapshot
+from crawler.snapshots.ending import end_snapshot
 from db.connection import writing
 from db.store import Store
 from db.store.package_events import Said

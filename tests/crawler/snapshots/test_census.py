@@ -13,9 +13,9 @@ import msgspec
 import pytest
 
 from crawler.parsing.census_rows import census_page, read_lines
+from crawler.parsing.huggingface_rows import Row
 from crawler.quality.census_gate import rising, still_there
 from crawler.response import Answer, Observation
-from crawler.spiders.huggingface import Row
 from db.census.history import counters
 from tests.crawler.conftest import HUB, ROOT, Crawl, Crawled, environment, killed
 from tests.simulated import Simulation

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from crawler.fetching.settings import Manner
+from crawler.plan import Plan
 from crawler.snapshots.take import take
-from crawler.spiders import Plan
 from tests.crawler.conftest import ROOT, environment
 from tests.db.store.test_kill import counted
 from tests.forked_crawl import forked

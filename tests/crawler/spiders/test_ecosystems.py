@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from crawler.errors import NotThere
 from crawler.parsing.rows import read_rows
+from crawler.plan import Plan
 from crawler.response import Page, Progress
-from crawler.spiders import NotThere, Plan
 from crawler.spiders.ecosystems import (
     EcosystemsSpider,
     RegistryRow,

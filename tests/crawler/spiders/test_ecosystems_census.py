@@ -8,8 +8,8 @@ import random
 
 import pytest
 
+from crawler.plan import Plan
 from crawler.response import Answer, CensusPage, Progress
-from crawler.spiders import Plan
 from crawler.spiders.ecosystems_census import EcosystemsCensusSpider
 
 BASE = "https://eco.example/registries/npm.example/package_names?sort=name&order=asc"

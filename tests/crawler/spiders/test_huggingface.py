@@ -7,18 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from crawler.parsing.huggingface_rows import EXPAND, BaseModel, BaseModels, CardData, Row, observation, parents
 from crawler.parsing.rows import read_rows
 from crawler.response import Parent
-from crawler.spiders.huggingface import (
-    EXPAND,
-    BaseModel,
-    BaseModels,
-    CardData,
-    Row,
-    accepted,
-    observation,
-    parents,
-)
+from crawler.spiders.huggingface import accepted
 
 KEY = "64b0234d53bd91402e6ad49c"
 ALL = set(EXPAND["models"])

@@ -68,7 +68,7 @@ def census(store: CensusStore, rows: Mapping[str, Said], at: int = 0, per_page: 
 
 def held(store: CensusStore, snapshot: int) -> dict[str, Said]:
     """A census as it is read back."""
-    found = counters(store._connection, snapshot)
+    found = counters(store.connection, snapshot)
     names = dict(asked(store, "SELECT package_id, stable_id FROM package"))
     columns = [found[name].tolist() for name in ("downloads", "likes", "downloads_all_time")]
     said = [tuple(None if value == -1 else value for value in row) for row in zip(*columns, strict=True)]
@@ -85,11 +85,11 @@ def test_censuses_are_read_back_as_they_were(history: list[dict[str, Said]], eve
     for key, package in asked(store, "SELECT stable_id, package_id FROM package"):
         found = [
             (one.downloads, one.likes, one.downloads_all_time) if one.present else None
-            for one in series(store._connection, package)
+            for one in series(store.connection, package)
         ]
         assert found == [rows.get(key) for rows in history]
     ended = asked(store, "SELECT snapshot_id, digest FROM snapshot ORDER BY 1")
-    assert [(snapshot, digest(store._connection, snapshot)) for snapshot in taken] == ended
+    assert [(snapshot, digest(store.connection, snapshot)) for snapshot in taken] == ended
 
 
 @settings(max_examples=15, deadline=None)
@@ -223,9 +223,9 @@ def test_a_census_out_of_the_order_of_its_ids_has_the_digest_of_what_is_stored()
     snapshot = begin(store, 1, k=None)
     for key in "ba":
         store.record(snapshot, census_page({key * 24: (ord(key), 1, None)}))
-    assert digest_of_staged(store._connection, snapshot) is None
+    assert digest_of_staged(store.connection, snapshot) is None
     store.end(snapshot, "complete", PASSED, None, 1)
-    assert asked(store, "SELECT digest FROM snapshot") == [(digest(store._connection, snapshot),)]
+    assert asked(store, "SELECT digest FROM snapshot") == [(digest(store.connection, snapshot),)]
 
 
 def test_observations_of_an_ended_census_are_never_changed() -> None:
@@ -278,4 +278,4 @@ def test_a_block_of_a_newer_form_or_a_broken_one_is_refused() -> None:
 def test_a_snapshot_that_is_no_census_has_no_columns() -> None:
     store = census_store()
     snapshot = take(store, ["a", "b"])
-    assert [len(column) for column in counters(store._connection, snapshot).values()] == [0, 0, 0, 0]
+    assert [len(column) for column in counters(store.connection, snapshot).values()] == [0, 0, 0, 0]

@@ -15,15 +15,15 @@ A, B, C = (f"{number:024x}" for number in (1, 2, 3))
 def test_those_that_the_newest_census_lacks_are_noted_once() -> None:
     store = census_store()
     census(store, {A: ROW, B: ROW}, at=100)
-    assert vanished(store._connection, HUB) == []
+    assert vanished(store.connection, HUB) == []
     census(store, {A: ROW, C: ROW}, at=200)
-    (found,) = vanished(store._connection, HUB)
+    (found,) = vanished(store.connection, HUB)
     assert (*found[1:], *asked(store, "SELECT stable_id FROM package WHERE package_id = ?", found[0])) == (
         100, 200, (B,),
     )  # fmt: skip
     store.__class__ = LookStore
     assert store.miss([found]) == 1
-    assert vanished(store._connection, HUB) == []
+    assert vanished(store.connection, HUB) == []
     assert [row["stable_id"] for row in store.undecided(HUB)] == [B]
 
 
@@ -32,7 +32,7 @@ def test_one_that_is_listed_again_is_no_longer_asked_for() -> None:
     census(store, {A: ROW, B: ROW}, at=100)
     census(store, {A: ROW}, at=200)
     store.__class__ = LookStore
-    store.miss(vanished(store._connection, HUB))
+    store.miss(vanished(store.connection, HUB))
     assert store.welcome_back(HUB, 250) == 0
     store.__class__ = type(census_store())
     census(store, {A: ROW, B: ROW}, at=300)
@@ -48,8 +48,8 @@ def test_D4_one_that_was_not_there_and_is_listed_again_was_private_and_not_delet
     census(store, {A: ROW, B: ROW, C: ROW}, at=100)
     census(store, {A: ROW}, at=200)
     store.__class__ = LookStore
-    store.miss(vanished(store._connection, HUB))
-    ask = store._connection.execute
+    store.miss(vanished(store.connection, HUB))
+    ask = store.connection.execute
     ask("UPDATE absence SET probes = 1, first_probe = 210, last_probe = 210")
     ask("UPDATE absence SET state = 'deleted', decided_at = 220 WHERE package_id = 3")
     assert store.welcome_back(HUB, 250) == 0

@@ -19,7 +19,7 @@ PAGES = st.lists(st.sets(NAMES, max_size=8), min_size=1, max_size=6)
 
 def names_store(plain: object = None) -> NamesStore:
     """A store in memory, ready for censuses of names; as another process would open it, if it is there."""
-    connection = (plain or in_memory())._connection
+    connection = (plain or in_memory()).connection
     store = NamesStore.__new__(NamesStore)
     store.__init__(type("Opened", (), {"conn": connection})())
     return store
@@ -38,8 +38,8 @@ def page(names: Iterable[str], role: str = "ranking", **more: object) -> CensusP
 
 def held(store: NamesStore, snapshot: int) -> set[str]:
     """Who is in an ended census."""
-    names = dict(store._connection.execute("SELECT package_id, stable_id FROM package").fetchall())
-    packages = counters(store._connection, snapshot)["package"].tolist()
+    names = dict(store.connection.execute("SELECT package_id, stable_id FROM package").fetchall())
+    packages = counters(store.connection, snapshot)["package"].tolist()
     assert len(set(packages)) == len(packages)
     return {names[package] for package in packages}
 
@@ -68,7 +68,7 @@ def test_a_probe_is_compared_and_adds_nothing() -> None:
     store.record(snapshot, page("abc"))
     progress = store.record(snapshot, page("bcdefg", role="probe"))
     assert (progress.depth, progress.missing) == (3, ("d", "e"))
-    row = store._connection.execute("SELECT kept, beyond, duplicates FROM page WHERE number = 1").fetchone()
+    row = store.connection.execute("SELECT kept, beyond, duplicates FROM page WHERE number = 1").fetchone()
     assert tuple(row) == (2, 4, 0)
     store.end(snapshot, "complete", PASSED, None, 0)
     assert held(store, snapshot) == set("abc")
@@ -80,8 +80,8 @@ def test_what_lists_said_of_a_package_stays_when_a_census_names_it() -> None:
     snapshot = begin(store, 9, k=None, counter=NAMES_ALONE)
     store.record(snapshot, page(["six", "seven"]))
     store.end(snapshot, "complete", PASSED, None, 9)
-    rows = store._connection.execute("SELECT name, downloads, known_at FROM package ORDER BY name").fetchall()
+    rows = store.connection.execute("SELECT name, downloads, known_at FROM package ORDER BY name").fetchall()
     assert [tuple(row) for row in rows] == [("seven", None, 9), ("six", 5, 0)]
-    found = store._connection.execute("SELECT value FROM attribute WHERE until IS NULL").fetchall()
+    found = store.connection.execute("SELECT value FROM attribute WHERE until IS NULL").fetchall()
     assert (listed, [row[0] for row in found]) == (1, ["active"])
-    assert counters(store._connection, snapshot)["downloads"].tolist() == [-1, -1]
+    assert counters(store.connection, snapshot)["downloads"].tolist() == [-1, -1]

@@ -37,8 +37,8 @@ def test_pages_are_read_back_in_the_order_of_their_packages(pages: list[list[tup
         keys = [bytes(12)] * len(rows) if with_ids else ["name:x"] * len(rows)
         contents.append(stage(packages, columns, keys))
     store = store_with(*contents)
-    assert [page.tolist() for page in staged_packages(store._connection, 1)] == [[row[0] for row in p] for p in pages]
-    packages, columns = staged(store._connection, 1)
+    assert [page.tolist() for page in staged_packages(store.connection, 1)] == [[row[0] for row in p] for p in pages]
+    packages, columns = staged(store.connection, 1)
     told = [row for page in pages for row in page]
     expected = sorted(told, key=lambda row: row[0])
     assert packages.tolist() == [row[0] for row in expected]
@@ -48,7 +48,7 @@ def test_pages_are_read_back_in_the_order_of_their_packages(pages: list[list[tup
 
 def test_what_was_staged_before_there_was_a_width_is_still_read() -> None:
     old = zstandard.compress(np.array([[3, 4], [10, 20], [1, 2], [-1, -1]], np.int64).tobytes())
-    packages, columns = staged(store_with(old)._connection, 1)
+    packages, columns = staged(store_with(old).connection, 1)
     assert packages.tolist() == [3, 4] and [column.tolist() for column in columns] == [[10, 20], [1, 2], [-1, -1]]
 
 
@@ -59,7 +59,7 @@ def test_the_digest_is_of_the_ids_and_of_each_counter_in_their_order() -> None:
     columns = [[5, 6, 8], [0, 0, 1], [-1, 9, 2]]
     parts = [ids, *(np.array(column, "<i8").tobytes() for column in columns)]
     expected = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
-    assert digest_of_staged(store._connection, 1) == expected
+    assert digest_of_staged(store.connection, 1) == expected
     made = Digest()
     made.add(ids[:25], [np.array(column[:1]) for column in columns])
     made.add(ids[25:], [np.array(column[1:]) for column in columns])
@@ -78,4 +78,4 @@ def test_the_digest_is_of_the_ids_and_of_each_counter_in_their_order() -> None:
 )
 def test_pages_whose_ids_do_not_rise_or_are_not_the_hubs_tell_no_digest(keys: list[list[str | bytes]]) -> None:
     pages = [stage(list(range(len(some))), [[1] * len(some)] * 3, some) for some in keys]
-    assert digest_of_staged(store_with(*pages)._connection, 1) is None
+    assert digest_of_staged(store_with(*pages).connection, 1) is None

@@ -16,7 +16,9 @@ import pytest
 from db import StoreBusy, StoreError
 from db.connection import writing
 from db.maintenance import check as care
-from db.maintenance.check import BROKEN, HOLDS, NOTE, back_up, check, has_wal_reset_bug, newest_backup, restore, writer
+from db.maintenance.backup import back_up, restore
+from db.maintenance.check import BROKEN, HOLDS, NOTE, check, has_wal_reset_bug
+from db.maintenance.files import newest_backup, writer
 from db.migrate import FOLDER
 from db.store import Store
 from tests.db.builders import FAILED, asked, begin, in_child, page, take

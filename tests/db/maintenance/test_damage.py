@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from db.__main__ import main
-from db.maintenance.check import back_up
+from db.maintenance.backup import back_up
 from db.store import script
 from tests.db.builders import asked
 

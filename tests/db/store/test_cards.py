@@ -15,7 +15,7 @@ from tests.db.builders import MODELS, seen, take
 
 @pytest.fixture
 def connection(store: Store) -> sqlite3.Connection:
-    return store._connection
+    return store.connection
 
 
 @pytest.fixture

@@ -51,11 +51,11 @@ def filled() -> Store:
 @pytest.mark.parametrize("snapshot", [1, 3], ids=["complete", "partial"])
 @pytest.mark.parametrize("statement", REFUSED, ids=lambda statement: statement[:30])
 def test_an_ended_snapshot_refuses_every_change(filled: Store, statement: str, snapshot: int) -> None:
-    before = list(filled._connection.iterdump())
+    before = list(filled.connection.iterdump())
     with pytest.raises(sqlite3.IntegrityError) as refused:
-        filled._connection.execute(statement, {"n": snapshot})
+        filled.connection.execute(statement, {"n": snapshot})
     assert str(refused.value) == REFUSED[statement]
-    assert list(filled._connection.iterdump()) == before
+    assert list(filled.connection.iterdump()) == before
 
 
 @pytest.mark.parametrize(
@@ -71,9 +71,9 @@ def test_an_ended_snapshot_refuses_every_change(filled: Store, statement: str, s
 def test_not_even_an_open_snapshot_forgets(store: Store, statement: str) -> None:
     snapshot = begin(store)
     store.record(snapshot, page(["a"]))
-    store._connection.execute("INSERT INTO finding VALUES (?, 'mine', 'pass', '', '')", (snapshot,))
+    store.connection.execute("INSERT INTO finding VALUES (?, 'mine', 'pass', '', '')", (snapshot,))
     with pytest.raises(sqlite3.IntegrityError, match=r"kept|never changed"):
-        store._connection.execute(statement)
+        store.connection.execute(statement)
 
 
 def test_a_page_is_not_recorded_after_the_end(store: Store) -> None:
@@ -91,25 +91,25 @@ REPLACE = (
 def test_an_ended_snapshot_is_not_replaced_by_an_open_one_of_its_number(store: Store) -> None:
     take(store, ["a"])
     with pytest.raises(sqlite3.IntegrityError, match="never replaced"):
-        store._connection.execute(REPLACE)
+        store.connection.execute(REPLACE)
 
 
 def test_an_ended_snapshot_is_not_replaced_by_a_program_with_the_usual_settings(store: Store) -> None:
     take(store, ["a"])
-    store._connection.execute("PRAGMA recursive_triggers = OFF")
+    store.connection.execute("PRAGMA recursive_triggers = OFF")
     with pytest.raises(sqlite3.IntegrityError):
-        store._connection.execute(REPLACE)
+        store.connection.execute(REPLACE)
 
 
 def test_a_row_of_an_open_snapshot_is_not_moved_into_an_ended_one(store: Store) -> None:
     ended, opened = take(store, ["a"]), begin(store)
     store.record(opened, page(["b"]))
     with pytest.raises(sqlite3.IntegrityError):
-        store._connection.execute("UPDATE ranking SET snapshot_id = ?, rank = 2 WHERE snapshot_id = ?", (ended, opened))
+        store.connection.execute("UPDATE ranking SET snapshot_id = ?, rank = 2 WHERE snapshot_id = ?", (ended, opened))
 
 
 def test_a_finding_against_a_snapshot_is_not_replaced_before_its_end(store: Store) -> None:
     snapshot = begin(store)
-    store._connection.execute("INSERT INTO finding VALUES (?, 'rows', 'fail', '', '')", (snapshot,))
+    store.connection.execute("INSERT INTO finding VALUES (?, 'rows', 'fail', '', '')", (snapshot,))
     with pytest.raises(sqlite3.IntegrityError, match="findings are kept"):
-        store._connection.execute("INSERT OR REPLACE INTO finding VALUES (?, 'rows', 'pass', '', '')", (snapshot,))
+        store.connection.execute("INSERT OR REPLACE INTO finding VALUES (?, 'rows', 'pass', '', '')", (snapshot,))

@@ -105,7 +105,7 @@ def test_what_is_recorded_later_never_changes_what_was_recorded_before(history: 
     for at in order:
         take(store, [seen(name, n, key) for key, name, n in history[at]], at=at)
     ended = asked(store, "SELECT snapshot_id, digest FROM snapshot")
-    assert [(number, digest(store._connection, number)) for number, _ in ended] == ended
+    assert [(number, digest(store.connection, number)) for number, _ in ended] == ended
 
 
 @settings(max_examples=40, deadline=None)

@@ -109,18 +109,18 @@ def test_a_probe_gives_no_ranks(store: Store) -> None:
 
 def test_a_page_that_fails_half_way_leaves_nothing(store: Store) -> None:
     snapshot = begin(store)
-    before = list(store._connection.iterdump())
+    before = list(store.connection.iterdump())
     with pytest.raises(sqlite3.IntegrityError, match="downloads >= 0"):
         store.record(snapshot, page([seen("a", 3, attributes={"task": "text"}), seen("b", -1)], body=b"{}"))
-    assert list(store._connection.iterdump()) == before
+    assert list(store.connection.iterdump()) == before
 
 
 def test_a_page_that_cannot_be_written_at_its_very_end_leaves_nothing(store: Store) -> None:
     snapshot = begin(store)
-    before = list(store._connection.iterdump())
+    before = list(store.connection.iterdump())
     with pytest.raises(sqlite3.IntegrityError, match="severity"):
         store.record(snapshot, page(["a"], events=(Event("counter_reset", "no such severity", "it fell"),)))
-    assert list(store._connection.iterdump()) == before
+    assert list(store.connection.iterdump()) == before
 
 
 def test_after_a_page_that_failed_the_next_one_is_recorded(store: Store) -> None:
@@ -143,7 +143,7 @@ def test_bodies_are_let_go_and_their_provenance_stays(store: Store) -> None:
 def test_a_complete_snapshot_says_how_deep_it_is_and_what_it_holds(store: Store) -> None:
     snapshot = take(store, ["a", "b"], at=7)
     assert asked(store, "SELECT status, depth, ended_at, reason FROM snapshot") == [("complete", 2, 7, None)]
-    assert asked(store, "SELECT digest FROM snapshot") == [(digest(store._connection, snapshot),)]
+    assert asked(store, "SELECT digest FROM snapshot") == [(digest(store.connection, snapshot),)]
 
 
 def test_the_same_list_has_the_same_digest_whatever_was_there_before(store: Store) -> None:
@@ -194,8 +194,8 @@ def test_a_file_that_was_imported_is_known_again(store: Store) -> None:
 
 
 def test_members_of_a_top_k_are_remembered_in_any_order_of_the_dates(store: Store) -> None:
-    store._connection.execute("DELETE FROM depth")
-    store._connection.execute("INSERT INTO depth VALUES (2)")
+    store.connection.execute("DELETE FROM depth")
+    store.connection.execute("INSERT INTO depth VALUES (2)")
     for at, rows in [(20, "abc"), (30, "bac"), (10, "cab")]:
         take(store, rows, at=at)
     found = asked(store, "SELECT name, first_at, last_at FROM membership JOIN package USING (package_id) ORDER BY name")
@@ -203,7 +203,7 @@ def test_members_of_a_top_k_are_remembered_in_any_order_of_the_dates(store: Stor
 
 
 def test_partial_snapshots_make_no_members(store: Store) -> None:
-    store._connection.execute("INSERT INTO depth VALUES (1)")
+    store.connection.execute("INSERT INTO depth VALUES (1)")
     snapshot = begin(store)
     store.record(snapshot, page(["a"]))
     store.end(snapshot, "partial", FAILED, "short", 1)

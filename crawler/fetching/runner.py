@@ -1,0 +1,113 @@
+"""Run one spider in this process."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from typing import TypeVar
+
+from scrapy.crawler import AsyncCrawlerProcess
+from scrapy.settings import Settings
+from scrapy.spiderloader import SpiderLoader
+
+from crawler.errors import CrawlError, NotThere
+from crawler.fetching.settings import Manner, scrapy_settings, silence_twisted
+from crawler.spiders import PacedSpider, RegistrySpider
+from db import UsageError
+
+S = TypeVar("S", bound=PacedSpider)
+
+
+def spider_for(registry: str, of_everything: bool = False) -> type[RegistrySpider]:
+    """The spider that serves a registry; a file in `spiders/` is all it takes to be found.
+
+    Raises:
+        CrawlError: none does.
+    """
+    loader = SpiderLoader.from_settings(Settings({"SPIDER_MODULES": ["crawler.spiders"]}))
+    spiders = [loader.load(name) for name in loader.list()]
+    serving = [spider for spider in spiders if spider.serves(registry)]
+    found = next((spider for spider in serving if spider.of_everything == of_everything), None)
+    if found is None:
+        raise NotThere(
+            f"There is no registry {registry!r}.",
+            why="The Hub has huggingface/models, huggingface/datasets and huggingface/spaces.",
+            fix="See `observatory crawl registries`.",
+        )
+    return found
+
+
+def endpoint_of(spider: type[RegistrySpider]) -> str:
+    """Where a spider asks: the public service, or the one its environment variable names.
+
+    Raises:
+        UsageError: that holds a name or a password, which would be stored with every page.
+    """
+    endpoint = (os.environ.get(spider.endpoint_variable) or spider.public_endpoint).rstrip("/")
+    if "@" in endpoint.partition("://")[2].partition("/")[0]:
+        raise UsageError(
+            f"{spider.endpoint_variable} holds a name or a password.",
+            why="Where a page came from is stored with it, and a secret must not be.",
+            fix="Name the endpoint alone; a token belongs in HF_TOKEN.",
+        )
+    return endpoint
+
+
+class FirstError(logging.Handler):
+    """Keeps the first exception that Scrapy logs. Scrapy continues after an error in a component of its own."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.exception: BaseException | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the exception of a log record."""
+        if self.exception is None and record.exc_info:
+            self.exception = record.exc_info[1]
+
+
+def run_spider(
+    kind: type[S], manner: Manner, arguments: Mapping[str, object], settings: Mapping[str, object] | None = None
+) -> S:
+    """Run one spider to its end and return the spider, which knows how the crawl went.
+
+    `arguments` are those of the spider, `settings` replace Scrapy settings of `scrapy_settings`.
+
+    Raises:
+        CrawlError: the crawl did not start, or a component failed before its first request.
+        Exception: the error that kept a page from being stored.
+    """
+    process = AsyncCrawlerProcess({**scrapy_settings(manner, kind.pause, kind.page_bytes), **(settings or {})})
+    silence_twisted(manner.debug)
+    logged, logger = FirstError(), logging.getLogger("scrapy")
+    logger.addHandler(logged)
+    logger.propagate = manner.debug
+    crawler = process.create_crawler(kind)
+    task = process.crawl(crawler, **arguments)
+    process.start(install_signal_handlers=False)
+    spider = crawler.spider
+    error = logged.exception or (task.exception() if task.done() and not task.cancelled() else None)
+    if not isinstance(spider, kind):
+        raise failed_start(error)
+    if spider.broken is not None:
+        raise spider.broken
+    if spider.trouble is None and error is not None:
+        spider.trouble = failed_start(error)
+    return spider
+
+
+def failed_start(error: BaseException | None) -> CrawlError:
+    """Return the error of a crawl that a component of the program broke.
+
+    >>> failed_start(AttributeError("no attribute 'x'")).what
+    "The crawl failed: AttributeError: no attribute 'x'."
+    """
+    cause = f"{type(error).__name__}: {str(error)[:200]}" if error else "Scrapy did not start the spider"
+    return CrawlError(
+        f"The crawl failed: {cause}.",
+        why="The program itself is at fault, not the registry.",
+        fix="Run the same command with --debug and report the traceback.",
+        lasting=False,
+        gate="program",
+    )

@@ -1,0 +1,31 @@
+"""The schema that the migrations give."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from sqlite_utils import Database
+
+from db.migrate import migrate
+
+OURS = " NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND tbl_name <> '_sqlite_migrations'"
+
+
+def schema() -> dict[str, str]:
+    """The SQL of every table, index, trigger and view by its kind and name, in the order in which they are made."""
+    return definitions(blank())
+
+
+def definitions(connection: sqlite3.Connection) -> dict[str, str]:
+    """Return the SQL of every table, index, trigger and view, by its kind and name."""
+    rows = connection.execute(
+        f"SELECT type || ' ' || name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name {OURS} ORDER BY rowid"
+    )
+    return dict(iter(rows))
+
+
+def blank() -> sqlite3.Connection:
+    """Return an empty store of this version in memory."""
+    database = Database(memory=True)
+    migrate(database)
+    return database.conn
