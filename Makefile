@@ -27,14 +27,15 @@ test-spark: $(VENV)/ready ## those that start a Spark on this machine (Java)
 	$(RUN) pytest -q -m spark tests/analysis/engines
 
 test-faults: $(VENV)/ready ## every fault of docs/reliability.md, at every point
-	MEASURED=docs/measured.json $(RUN) pytest -q -n $(WORKERS) --dist worksteal -m "faults and not years"
+	MEASURED=docs/measured.json $(RUN) pytest -q -n $(WORKERS) --dist worksteal -m "fault and not years"
 
 test-years: $(VENV)/ready ## twenty years in a box, each held against what truly was
 	MEASURED=docs/measured.json $(RUN) pytest -q -n $(WORKERS) --dist worksteal -m years
 
-check: $(VENV)/ready     ## style
+check: $(VENV)/ready     ## style and types
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
+	$(RUN) mypy
 
 clean:                   ## remove what was set up
 	rm -rf $(VENV) build *.egg-info

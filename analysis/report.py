@@ -14,22 +14,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from db import ObservatoryError, UsageError
-from db.cli import DONE, FAILED, count, day, instant, parser, plain, run
+from db.cli import (
+    DONE,
+    FAILED,
+    create_parser,
+    escape_control_characters,
+    isoformat_utc,
+    parse_day,
+    positive_int,
+    run_command,
+)
 
 if TYPE_CHECKING:
-    from analysis.reporting.document import Scope
+    from analysis.reporting.document import ReportScope
     from db.rows import StoredResult
 
-FORMATS = Path(__file__).parent / "reporting" / "formats"
+FORMATS_FOLDER = Path(__file__).parent / "reporting" / "formats"
 
 
 def make_parser() -> argparse.ArgumentParser:
     """The words of the command; a format is a file of `formats/`."""
-    made = parser("observatory report", "Show what the snapshots say: turnover, who moved, and what is not known.")
-    known = sorted(path.stem for path in FORMATS.glob("[a-z]*.py"))
-    made.add_argument("--as-of", metavar="DATE", type=day, help="only snapshots of this day and earlier")
+    made = create_parser(
+        "observatory report", "Show what the snapshots say: turnover, who moved, and what is not known."
+    )
+    known = sorted(path.stem for path in FORMATS_FOLDER.glob("[a-z]*.py"))
+    made.add_argument("--as-of", metavar="DATE", type=parse_day, help="only snapshots of this day and earlier")
     made.add_argument("--registry", metavar="R", action="append", default=[], help="only this one; may be repeated")
-    made.add_argument("--k", metavar="K", type=count, help="who moved: in the top K (default: up to 1000)")
+    made.add_argument("--k", metavar="K", type=positive_int, help="who moved: in the top K (default: up to 1000)")
     made.add_argument("--format", choices=known, default="text", help=f"one of {', '.join(known)} (default: text)")
     made.add_argument("--out", metavar="FILE", type=Path, help="write it here (default: print it)")
     made.add_argument("--open", action="store_true", help="html: open it in the browser (default file: report.html)")
@@ -38,28 +49,30 @@ def make_parser() -> argparse.ArgumentParser:
         "--figures", metavar="DIR", type=Path, help="also write each figure there: svg, png, pdf, csv, spec"
     )
     made.add_argument("--fail-on-reversal", action="store_true", help="end with 1 if a claim of the paper is reversed")
-    made.set_defaults(do=report)
+    made.set_defaults(do=run_report)
     return made
 
 
-def report(options: argparse.Namespace) -> int:
+def run_report(options: argparse.Namespace) -> int:
     """Print or write the report; results that are missing are computed for it, and not kept."""
-    from analysis.reporting.document import Scope, document
-    from db.connection import reading
+    from analysis.reporting.document import ReportScope, build_report
+    from db.connection import open_for_reading
 
-    only_html(options)
-    with reading(options.db) as connection:
+    require_html(options)
+    with open_for_reading(options.db) as connection:
         connection.execute("BEGIN")  # one state of the store, whatever a crawl adds meanwhile
-        as_of = instant(options.as_of)[:10] if options.as_of is not None else None
-        scope = Scope(as_of, registries(connection, options.registry), options.k)
-        made = document(connection, scope, unstored(connection, scope))
+        as_of = isoformat_utc(options.as_of)[:10] if options.as_of is not None else None
+        scope = ReportScope(as_of, select_registries(connection, options.registry), options.k)
+        made = build_report(connection, scope, compute_missing(connection, scope))
     # Names come from strangers and may reach a terminal: no format may forget it, so it is done here for all of them.
-    with drawing():
+    with explain_missing_library():
         given = {"interactive": True} if options.interactive else {}
-        text = plain(import_module(f"analysis.reporting.formats.{options.format}").render(made, **given))
+        text = escape_control_characters(
+            import_module(f"analysis.reporting.formats.{options.format}").render(made, **given)
+        )
         if options.figures:
-            draw(made, options.figures)
-    show(text, options)
+            save_figures(made, options.figures)
+    output_report(text, options)
     reversals = [claim["claim"] for claim in made["claims"] if claim["verdict"] == "reversed"]
     if options.fail_on_reversal and reversals:
         print(f"reversed: {', '.join(map(str, reversals))}", file=sys.stderr)
@@ -67,7 +80,7 @@ def report(options: argparse.Namespace) -> int:
     return DONE
 
 
-def only_html(options: argparse.Namespace) -> None:
+def require_html(options: argparse.Namespace) -> None:
     """Refuse what only a page can do.
 
     Raises:
@@ -83,7 +96,7 @@ def only_html(options: argparse.Namespace) -> None:
 
 
 @contextmanager
-def drawing() -> Iterator[None]:
+def explain_missing_library() -> Iterator[None]:
     """What is done in this block may need a library that a small installation does not have.
 
     Raises:
@@ -101,46 +114,46 @@ def drawing() -> Iterator[None]:
         ) from error
 
 
-def draw(made: Mapping[str, object], folder: Path) -> None:
+def save_figures(report: Mapping[str, object], folder: Path) -> None:
     """Write each figure and its numbers into a folder.
 
     Raises:
         ObservatoryError: they cannot be written, or not be drawn.
     """
-    from analysis.reporting.figures import figures
-    from analysis.reporting.figures._render import CannotDraw
-    from analysis.reporting.figures._render import write as write_figures
+    from analysis.reporting.figures import draw_figures
+    from analysis.reporting.figures._render import DrawingError
+    from analysis.reporting.figures._render import write_figures as write_figures
 
     try:
-        written = write_figures(figures(made), folder)
-    except (CannotDraw, OSError) as error:
+        written = write_figures(draw_figures(report), folder)
+    except (DrawingError, OSError) as error:
         raise ObservatoryError(f"The figures cannot be written to {folder}.", why=str(error)) from error
     print(f"{len(written):,} files of figures were written to {folder}.", file=sys.stderr)
 
 
-def show(text: str, options: argparse.Namespace) -> None:
+def output_report(text: str, options: argparse.Namespace) -> None:
     """Print the report, or write it and open it if that is asked for."""
     out = options.out or (Path("report.html") if options.open else None)
     if out is None:
         print(text)
         return
-    write(out, text)
+    write_report(out, text)
     if options.open:
         print(f"The report is in {out}.", file=sys.stderr)
         if not webbrowser.open(out.resolve().as_uri()):
             print("No browser could be opened; open the file yourself.", file=sys.stderr)
 
 
-def registries(connection: sqlite3.Connection, asked: Sequence[str]) -> tuple[str, ...]:
+def select_registries(connection: sqlite3.Connection, requested: Sequence[str]) -> tuple[str, ...]:
     """The registries to show, of those the store knows: all of them if none is asked for.
 
     Raises:
         UsageError: one that is asked for is not in the store.
     """
-    from analysis.compute.relations import rows
+    from analysis.compute.relations import fetch_rows
 
-    known = [str(row["name"]) for row in rows(connection, "registries")]
-    for name in asked:
+    known = [str(row["name"]) for row in fetch_rows(connection, "registries")]
+    for name in requested:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
             raise UsageError(
@@ -149,26 +162,26 @@ def registries(connection: sqlite3.Connection, asked: Sequence[str]) -> tuple[st
                 fix=f"It has: {', '.join(known) or 'none yet'}.",
                 more="docs/commands.md",
             )
-    return tuple(asked or known)
+    return tuple(requested or known)
 
 
-def unstored(connection: sqlite3.Connection, scope: Scope) -> list[StoredResult]:
+def compute_missing(connection: sqlite3.Connection, scope: ReportScope) -> list[StoredResult]:
     """The missing results of the snapshots in scope, computed now."""
-    from analysis.compute.metric import metrics
-    from analysis.compute.pending import computed, missing
+    from analysis.compute.metric import list_metrics
+    from analysis.compute.pending import compute_pending, find_pending
 
     lacking = [
         one
-        for one in missing(connection, metrics())
+        for one in find_pending(connection, list_metrics())
         if one.registry in scope.registries and (scope.as_of is None or one.date <= scope.as_of)
     ]
     if lacking:
         many = f"{len(lacking):,} snapshot{'' if len(lacking) == 1 else 's'}"
         print(f"Results of {many} were computed for this report; `observatory compute` keeps them.", file=sys.stderr)
-    return [result for one in lacking for result in computed(connection, one)]
+    return [result for one in lacking for result in compute_pending(connection, one)]
 
 
-def write(path: Path, text: str) -> None:
+def write_report(path: Path, text: str) -> None:
     """Write the report to a file.
 
     Raises:
@@ -186,7 +199,7 @@ def write(path: Path, text: str) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; its exit code."""
-    return run(make_parser, argv)
+    return run_command(make_parser, argv)
 
 
 if __name__ == "__main__":

@@ -12,18 +12,18 @@ from pathlib import Path
 import numpy as np
 import pandas
 
-from analysis.compute.relations import relation
-from benchmarks.population import days
-from benchmarks.storage import begun
-from benchmarks.timing import parser, spread, table
-from db.census.history import WHOLE_EVERY, assemble, series
-from db.connection import reading, writing
+from analysis.compute.relations import load_relation
+from benchmarks.population import generate_days
+from benchmarks.storage import begin_census
+from benchmarks.timing import format_spread, make_parser, print_table
+from db.census.history import KEYFRAME_INTERVAL, load_series, write_census
+from db.connection import open_for_reading, open_for_writing
 
 
 def main() -> None:
     """Print the table."""
-    options = parser(
-        __doc__, packages=300_000, days=WHOLE_EVERY, series=365, series_packages=65_000, turns=5
+    options = make_parser(
+        __doc__, packages=300_000, days=KEYFRAME_INTERVAL, series=365, series_packages=65_000, turns=5
     ).parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -40,18 +40,18 @@ def main() -> None:
         }
         rows = [(name, *timed(way, options.turns)) for name, way in ways.items()]
     title = f"A past census of {options.packages:,} packages, {options.days} censuses to a chain"
-    table(title, ("wall s", "min", "median", "max"), rows)
+    print_table(title, ("wall s", "min", "median", "max"), rows)
 
 
 def fill(path: Path, packages: int, count: int) -> list[np.ndarray]:
     """A store with that many censuses; the columns of the last."""
-    with writing(path) as database:
+    with open_for_writing(path) as database:
         connection = database.conn
         connection.execute("INSERT INTO registry (registry_id, name, service) VALUES (1, 'x', 'huggingface')")
-        for number, day in enumerate(days(packages, count)):
-            begun(connection, number + 1, day)
+        for number, day in enumerate(generate_days(packages, count)):
+            begin_census(connection, number + 1, day)
             connection.execute("BEGIN")
-            assemble(connection, number + 1)
+            write_census(connection, number + 1)
             connection.execute("COMMIT")
         connection.execute(
             "INSERT INTO package (package_id, registry_id, key, name, name_hash, known_at, seen_at)"
@@ -71,8 +71,8 @@ def narrow(path: Path, columns: list[np.ndarray]) -> None:
 
 def ours(path: Path, snapshot: int) -> int:
     """One census as the relation that metrics read."""
-    with reading(path) as connection:
-        return len(relation(connection, snapshot, "census"))
+    with open_for_reading(path) as connection:
+        return len(load_relation(connection, snapshot, "census"))
 
 
 def read_sql(path: Path) -> int:
@@ -83,8 +83,8 @@ def read_sql(path: Path) -> int:
 
 def one(path: Path, package: int) -> int:
     """One package's series."""
-    with reading(path) as connection:
-        return len(series(connection, package))
+    with open_for_reading(path) as connection:
+        return len(load_series(connection, package))
 
 
 def timed(way: Callable[[], int], turns: int) -> tuple[str, str, str]:
@@ -94,7 +94,7 @@ def timed(way: Callable[[], int], turns: int) -> tuple[str, str, str]:
         began = time.perf_counter()
         assert way()
         took.append(time.perf_counter() - began)
-    return spread(took)
+    return format_spread(took)
 
 
 if __name__ == "__main__":

@@ -15,19 +15,19 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.ingest import CUT, FIRST_DAY, ROWS, take
-from benchmarks.population import Day, body, days
-from benchmarks.timing import parser, table
-from crawler.parsing.census_rows import census_page, read_lines
-from crawler.parsing.huggingface_rows import Row
-from crawler.plan import Plan
-from crawler.response import Answer, Registry
-from crawler.spiders.huggingface_census import HubCensusSpider
-from db.census.history import counters
-from db.census.staging import stage
+from benchmarks.ingest import CUT, FIRST_DAY, ROWS, store_census
+from benchmarks.population import Day, encode_page, generate_days
+from benchmarks.timing import make_parser, print_table
+from crawler.parsing.census_rows import make_census_page, read_census_rows
+from crawler.parsing.huggingface_rows import HuggingFaceRow
+from crawler.plan import CrawlPlan
+from crawler.response import HttpResponse, Registry
+from crawler.spiders.huggingface_census import HuggingFaceCensusSpider
+from db.census.history import load_counters
+from db.census.staging import encode_page as encode_staged_page
 from db.census.writer import CensusStore
-from db.connection import writing
-from db.rows import Asked, Finding
+from db.connection import open_for_writing
+from db.rows import GateResult, SnapshotSpec
 
 # A process of little memory that starts another: what that one held at most is told with what its parent held.
 WATCHED = """
@@ -47,7 +47,7 @@ COPIED = (
 
 def main() -> None:
     """Print the table."""
-    made = parser(__doc__, packages=300_000)
+    made = make_parser(__doc__, packages=300_000)
     made.add_argument("--behind", type=int, nargs="+", default=[2, 52], help="censuses behind (default: 2 52)")
     options = made.parse_args()
     rows, seconds = [], []
@@ -57,26 +57,28 @@ def main() -> None:
             if number == 2:
                 computed(path)
             elif number - 1 in options.behind:
-                with writing(path) as database:
+                with open_for_writing(path) as database:
                     database.conn.execute(COPIED, (number,))
                 wall, cpu, peak = computed(path)
                 seconds.append(cpu)
                 rows.append((f"{number - 1} behind", f"{wall:.1f}", f"{cpu:.1f}", f"{peak:.0f}"))
     rows.append(("the most behind to the fewest", "", f"{seconds[-1] / seconds[0]:.2f}", ""))
-    table(f"Computing one more census of {options.packages:,}", ("", "wall s", "CPU s", "peak MB"), rows)
+    print_table(f"Computing one more census of {options.packages:,}", ("", "wall s", "CPU s", "peak MB"), rows)
 
 
 def censuses(path: Path, packages: int, count: int) -> Iterator[int]:
     """Take one census after another into a store; the number of each, when nobody has the store open."""
     before: Day | None = None
-    for number, day in enumerate(days(packages, count), 1):
-        with writing(path) as database:
+    for number, day in enumerate(generate_days(packages, count), 1):
+        with open_for_writing(path) as database:
             store = CensusStore(database)
             if before is None:
-                take(store, (body(day, start, start + ROWS) for start in range(0, len(day.packages), ROWS)))
+                store_census(
+                    store, (encode_page(day, start, start + ROWS) for start in range(0, len(day.packages), ROWS))
+                )
             else:
                 follow(store, number, before, day)
-            found = counters(database.conn, number)
+            found = load_counters(database.conn, number)
             assert np.array_equal(found["package"], day.packages + 1), "packages are numbered as they are born"
             assert np.array_equal(found["downloads"], day.downloads)
         before = day
@@ -86,12 +88,15 @@ def censuses(path: Path, packages: int, count: int) -> Iterator[int]:
 def follow(store: CensusStore, number: int, before: Day, day: Day) -> None:
     """One census after another: who is born as pages, the counters of the others as they are staged."""
     at = FIRST_DAY + number * 86_400
-    snapshot = store.begin(Asked(HUB, "downloads", "census:x", None, "x", "x", at, at))
+    snapshot = store.begin_snapshot(SnapshotSpec(HUB, "downloads", "census:x", None, "x", "x", at, at))
     born = int(np.searchsorted(day.packages, before.packages[-1], side="right"))
-    spider = HubCensusSpider(Plan(HUB.name, None, endpoint="https://hub.example"))
-    content = body(day, born, len(day.packages))
-    answer = Answer("https://hub.example/api/models", 200, {}, content, at)
-    store.record(snapshot, census_page(answer, read_lines(content, Row), "", CUT, spider._observe, None))
+    spider = HuggingFaceCensusSpider(CrawlPlan(HUB.name, None, endpoint="https://hub.example"))
+    content = encode_page(day, born, len(day.packages))
+    answer = HttpResponse("https://hub.example/api/models", 200, {}, content, at)
+    store.save_page(
+        snapshot,
+        make_census_page(answer, read_census_rows(content, HuggingFaceRow), "", CUT, spider._make_observation, None),
+    )
     with store.transaction():
         store.connection.executemany(
             "INSERT INTO census_page (snapshot_id, number, last_id, fields, content) VALUES (?, ?, '', '{}', ?)",
@@ -100,13 +105,13 @@ def follow(store: CensusStore, number: int, before: Day, day: Day) -> None:
                 for start in range(0, born, ROWS)
             ),
         )
-    store.end(snapshot, "complete", [Finding("all", "pass", "", "")], None, at)
+    store.end_snapshot(snapshot, "complete", [GateResult("all", "pass", "", "")], None, at)
 
 
 def staged(day: Day, part: slice) -> bytes:
     """The counters of some of a day's packages, as a page of a crawl leaves them."""
     numbers, downloads, likes = (column[part].tolist() for column in (day.packages + 1, day.downloads, day.likes))
-    return stage(numbers, (downloads, likes, [None] * len(numbers)))
+    return encode_staged_page(numbers, (downloads, likes, [None] * len(numbers)))
 
 
 def computed(path: Path) -> tuple[float, float, float]:

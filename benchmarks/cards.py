@@ -20,8 +20,8 @@ import zstandard
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from db.connection import reading
-from db.store.cards import LEVEL, unscored
+from db.connection import open_for_reading
+from db.store.cards import COMPRESSION_LEVEL, unscored_cards
 
 ROOT = Path(__file__).resolve().parent.parent
 HUB = "huggingface/models"
@@ -51,7 +51,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def groups(store: Path) -> str:
     """Metric 4 at K = 1,000: a line to each way to read, popularity and statistic, with its interval and note."""
-    with reading(store) as connection:
+    with open_for_reading(store) as connection:
         rows = connection.execute("SELECT name, k, value, low, high, n, note FROM result").fetchall()
     shown = sorted((row for row in rows if row["k"] in (0, DEPTH)), key=place)
     return "\n".join([f"\nMetric 4, top {DEPTH:,} against bottom {DEPTH:,}", *map(line, shown)])
@@ -85,14 +85,14 @@ def timed(name: str, *words: str) -> None:
 
 def table(store: Path) -> str:
     """Bytes of a card: as text, packed alone, packed with the dictionary, and in the store with all that is of it."""
-    with reading(store) as connection:
-        texts = [card.content for card in unscored(connection, "nobody", "")]
+    with open_for_reading(store) as connection:
+        texts = [card.content for card in unscored_cards(connection, "nobody", "")]
         packed, dictionary = sizes(connection)
-    alone = zstandard.ZstdCompressor(level=LEVEL)
+    alone = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL)
     rows = [
         ("text", sum(map(len, texts))),
-        (f"zstd {LEVEL}, each alone", sum(len(alone.compress(text)) for text in texts)),
-        (f"zstd {LEVEL}, with dictionary", packed),
+        (f"zstd {COMPRESSION_LEVEL}, each alone", sum(len(alone.compress(text)) for text in texts)),
+        (f"zstd {COMPRESSION_LEVEL}, with dictionary", packed),
         ("the same and the dictionary", packed + dictionary),
         ("the file, with packages, fields and scores", store.stat().st_size),
     ]

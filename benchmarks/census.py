@@ -93,12 +93,12 @@ def theirs(pretend: Simulation, store: Path) -> Ran:
 
 def held(store: Path) -> tuple[int, str, int]:
     """How many packages the newest census holds, the sha256 of their ids, and how many rows came twice."""
-    from db.census.history import counters
-    from db.connection import reading
+    from db.census.history import load_counters
+    from db.connection import open_for_reading
 
-    with reading(store) as connection:
+    with open_for_reading(store) as connection:
         (snapshot,) = connection.execute("SELECT max(snapshot_id) FROM snapshot WHERE status = 'complete'").fetchone()
-        there = set(counters(connection, snapshot)["package"].tolist())
+        there = set(load_counters(connection, snapshot)["package"].tolist())
         names = connection.execute("SELECT package_id, stable_id FROM package ORDER BY stable_id")
         ids = [row[1] for row in names if row[0] in there]
         twice = connection.execute("SELECT sum(duplicates) FROM page WHERE snapshot_id = ?", (snapshot,)).fetchone()

@@ -28,7 +28,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.timing import table
+from benchmarks.timing import print_table
 from tests.simulated import Simulation
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,7 +41,7 @@ LOOK = 0.5
 
 
 @dataclass(frozen=True)
-class Seen:
+class ProcessSample:
     """What one look at a process saw: seconds since it was started, resident kilobytes, open descriptors."""
 
     at: float
@@ -50,13 +50,13 @@ class Seen:
 
 
 @dataclass
-class Place:
+class ObservedDaemon:
     """A store with its schedules, and the lives of the daemon that looks after it."""
 
     folder: Path
     endpoint: str
     every: int
-    lives: list[list[Seen]] = field(default_factory=list)
+    lives: list[list[ProcessSample]] = field(default_factory=list)
     process: subprocess.Popen[bytes] | None = None
     began: float = 0.0
 
@@ -92,7 +92,9 @@ class Place:
         resident = next(
             line.split()[1] for line in (own / "status").read_text("ascii").splitlines() if line.startswith("VmRSS")
         )
-        self.lives[-1].append(Seen(time.monotonic() - self.began, int(resident), len(list((own / "fd").iterdir()))))
+        self.lives[-1].append(
+            ProcessSample(time.monotonic() - self.began, int(resident), len(list((own / "fd").iterdir())))
+        )
 
     def end(self, at_once: bool) -> int:
         """Kill it, or ask it to stop; its exit code."""
@@ -119,7 +121,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Left:
+class DaemonRecord:
     """What is in the ledger of a daemon in the end, and what it took."""
 
     lives: int
@@ -135,7 +137,7 @@ class Left:
     files: tuple[float, float, int]
 
 
-def look_back(place: Place) -> Left:
+def look_back(place: ObservedDaemon) -> DaemonRecord:
     """Read the ledger, the snapshots and the samples."""
     ticks = place.rows(TICKS)
     snapshots = [int(str(row[0])) for row in place.rows("SELECT ended_at FROM snapshot WHERE status = 'complete'")]
@@ -146,7 +148,7 @@ def look_back(place: Place) -> Left:
     unpaired += max(0, len(snapshots) - sum(int(str(row[5])) for row in ticks))
     lives = [life for life in (settled(life) for life in place.lives) if len(life) > 1]
     resident = [(life[0].resident / 1024, life[-1].resident / 1024) for life in lives]
-    return Left(
+    return DaemonRecord(
         len(place.lives), len(wanted), len(wanted - set(dues)), len(dues) - len(set(dues)),
         Counter(f"{row[1]}: {row[2]}" if row[2] else str(row[1]) for row in ticks), len(snapshots), unpaired,
         place.checked(),
@@ -156,7 +158,7 @@ def look_back(place: Place) -> Left:
     )  # fmt: skip
 
 
-def settled(life: Sequence[Seen]) -> list[Seen]:
+def settled(life: Sequence[ProcessSample]) -> list[ProcessSample]:
     """What was seen after the first third of a life."""
     return [one for one in life if one.at >= life[-1].at / 3]
 
@@ -166,13 +168,13 @@ def middle(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
     return statistics.median(first for first, _ in pairs), statistics.median(second for _, second in pairs)
 
 
-def slope(life: Sequence[Seen]) -> float:
+def slope(life: Sequence[ProcessSample]) -> float:
     """Megabytes an hour, by least squares."""
     line = statistics.linear_regression([one.at for one in life], [one.resident / 1024 for one in life])
     return line.slope * 3600
 
 
-def live(killed: Place, left_alone: Place | None, seconds: float, kill_after: float) -> None:
+def live(killed: ObservedDaemon, left_alone: ObservedDaemon | None, seconds: float, kill_after: float) -> None:
     """Let them live; the last life of each ends when it is asked to, with something done."""
     places = [killed, *([left_alone] if left_alone else [])]
     for place in places:
@@ -192,11 +194,13 @@ def live(killed: Place, left_alone: Place | None, seconds: float, kill_after: fl
     assert [place.end(at_once=False) for place in places] == [0] * len(places)
 
 
-def run(folder: Path, every: int, seconds: float, kill_after: float, alone_every: int | None) -> list[Left]:
+def run_daemons(
+    folder: Path, every: int, seconds: float, kill_after: float, alone_every: int | None
+) -> list[DaemonRecord]:
     """Both daemons against one simulation; what each left, the killed one first."""
     with Simulation(models=120) as pretend:
-        killed = Place(folder / "killed", pretend.huggingface, every)
-        alone = Place(folder / "alone", pretend.huggingface, alone_every) if alone_every else None
+        killed = ObservedDaemon(folder / "killed", pretend.huggingface, every)
+        alone = ObservedDaemon(folder / "alone", pretend.huggingface, alone_every) if alone_every else None
         for place in (killed, alone):
             if place:
                 place.prepare(then_compute=seconds > 60)
@@ -217,14 +221,14 @@ def main(words: Sequence[str] | None = None) -> int:
     """Print one table; end with 1 if anything is missing, there twice, unpaired or broken."""
     asked = make_parser().parse_args(words)
     with tempfile.TemporaryDirectory() as folder:
-        found = run(Path(folder), asked.every, asked.seconds, asked.kill, max(1, asked.every // 4))
+        found = run_daemons(Path(folder), asked.every, asked.seconds, asked.kill, max(1, asked.every // 4))
     names = (f"killed every {asked.kill:g} s", "left alone")
-    table(f"{asked.seconds:g} s, a moment every {asked.every} s and every {max(1, asked.every // 4)} s",
-          ("", *names), [(name, *(shown(left)[name] for left in found)) for name in shown(found[0])])  # fmt: skip
+    print_table(f"{asked.seconds:g} s, a moment every {asked.every} s and every {max(1, asked.every // 4)} s",
+          ("", *names), [(name, *(format_record(left)[name] for left in found)) for name in format_record(found[0])])  # fmt: skip
     return 1 if any(left.missing or left.twice or left.unpaired or left.check for left in found) else 0
 
 
-def shown(left: Left) -> dict[str, str]:
+def format_record(left: DaemonRecord) -> dict[str, str]:
     """The rows of the table, for one daemon."""
     counted = ", ".join(f"{number} {name}" for name, number in sorted(left.outcomes.items()))
     return {

@@ -17,28 +17,28 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.ingest import ROWS
-from benchmarks.population import Day, days
-from benchmarks.storage import begun
-from benchmarks.timing import parser, spread, table
-from db.census.history import WHOLE_EVERY, assemble, blocks_of, write
-from db.census.staging import staged
-from db.connection import writing
+from benchmarks.population import Day, generate_days
+from benchmarks.storage import begin_census
+from benchmarks.timing import format_spread, make_parser, print_table
+from db.census.history import KEYFRAME_INTERVAL, iter_blocks, write_blocks, write_census
+from db.census.staging import load_staged
+from db.connection import open_for_writing
 
 IN_HAND, READ, ENDS = "the census before in hand", "that is read", "as a crawl ends"
 
 
 def main() -> None:
     """Print the table."""
-    options = parser(__doc__, packages=300_000, days=WHOLE_EVERY).parse_args()
+    options = make_parser(__doc__, packages=300_000, days=KEYFRAME_INTERVAL).parse_args()
     ours: dict[str, list[float]] = {IN_HAND: [], READ: [], ENDS: []}
     theirs = []
-    with tempfile.TemporaryDirectory() as name, writing(Path(name) / "census.db") as database:
+    with tempfile.TemporaryDirectory() as name, open_for_writing(Path(name) / "census.db") as database:
         connection = database.conn
         connection.execute("INSERT INTO registry (registry_id, name, service) VALUES (1, 'x', 'huggingface')")
         for table_ in ("observation_block", "census"):  # each census is written three times
             connection.execute(f"DROP TRIGGER {table_}_removed")
-        for number, day in enumerate(days(options.packages, options.days), 1):
-            begun(connection, number, day, ROWS)
+        for number, day in enumerate(generate_days(options.packages, options.days), 1):
+            begin_census(connection, number, day, ROWS)
             for way, seconds in made_durable(connection, number).items():
                 ours[way].append(seconds)
             if number % 8 == 1:
@@ -47,22 +47,22 @@ def main() -> None:
     ways = {"ours: whole blocks, the first of a chain": ours[IN_HAND][:1]}
     ways |= {f"ours: differences, {way}": seconds[1:] for way, seconds in ours.items()}
     ways["executemany of narrow rows, WITHOUT ROWID"] = theirs
-    rows = [(way, *spread(took), f"{least / statistics.median(took):.1f}") for way, took in ways.items()]
+    rows = [(way, *format_spread(took), f"{least / statistics.median(took):.1f}") for way, took in ways.items()]
     head = ("CPU s", "min", "median", "max", "x less")
-    table(f"A census of {options.packages:,}, from columns to the commit", head, rows)
+    print_table(f"A census of {options.packages:,}, from columns to the commit", head, rows)
 
 
 def made_durable(connection: sqlite3.Connection, number: int) -> dict[str, float]:
     """Write an open census in each way, the last of which stays; CPU seconds."""
-    columns, before = staged(connection, number), list(blocks_of(connection, number - 1, 1))
-    rest = (*columns, (number - 1) % WHOLE_EVERY)
-    seconds = {IN_HAND: transaction(connection, partial(write, connection, (1, number), iter(before), *rest))}
+    columns, before = load_staged(connection, number), list(iter_blocks(connection, number - 1, 1))
+    rest = (*columns, (number - 1) % KEYFRAME_INTERVAL)
+    seconds = {IN_HAND: transaction(connection, partial(write_blocks, connection, (1, number), iter(before), *rest))}
     forget(connection, number)
     seconds[READ] = transaction(
-        connection, lambda: write(connection, (1, number), blocks_of(connection, number - 1, 1), *rest)
+        connection, lambda: write_blocks(connection, (1, number), iter_blocks(connection, number - 1, 1), *rest)
     )
     forget(connection, number)
-    return seconds | {ENDS: transaction(connection, partial(assemble, connection, number))}
+    return seconds | {ENDS: transaction(connection, partial(write_census, connection, number))}
 
 
 def transaction(connection: sqlite3.Connection, act: Callable[[], object]) -> float:

@@ -24,20 +24,27 @@ from pathlib import Path
 
 import numpy
 
-from analysis.compute.engines import Engine, EngineFailed, Place, engines, lake_tables, opened
-from analysis.compute.metric import metrics
-from analysis.compute.relations import reader
+from analysis.compute.engines import (
+    Engine,
+    EngineLocation,
+    EngineQueryError,
+    list_engines,
+    list_lake_tables,
+    open_engine,
+)
+from analysis.compute.metric import list_metrics
+from analysis.compute.relations import cached_relations
 from analysis.export import main as export
-from benchmarks.ingest import ROWS, take
-from benchmarks.population import body, days
-from db.census.history import counters
+from benchmarks.ingest import ROWS, store_census
+from benchmarks.population import encode_page, generate_days
+from db.census.history import load_counters
 from db.census.writer import CensusStore
-from db.connection import writing
-from db.rows import Asked, Finding, Observation, Page, Parent, Registry
+from db.connection import open_for_writing
+from db.rows import GateResult, Observation, Page, Parent, Registry, SnapshotSpec
 from db.store import Store
 
 HUB = Registry("huggingface/models", "huggingface", "models")
-TABLES = ",".join(table.name for table in lake_tables() if not table.name.startswith("v1_"))
+TABLES = ",".join(table.name for table in list_lake_tables() if not table.name.startswith("v1_"))
 DAY, BEGIN = 86_400, 1_600_000_000
 WHOLE = """
 WITH listed AS (
@@ -103,7 +110,7 @@ def lists(snapshots: int, rows: int, seed: int) -> Iterator[tuple[numpy.ndarray,
 def make_store(path: Path, snapshots: int, rows: int) -> None:
     """A store with a history. The first list is recorded as a crawl's, the others are written straight into the tables:
     what is measured is reading."""
-    with writing(path) as database:
+    with open_for_writing(path) as database:
         to = database.conn
         to.execute("PRAGMA synchronous = OFF")
         (_, downloads), *others = lists(snapshots, rows, seed=7)
@@ -120,10 +127,12 @@ def make_store(path: Path, snapshots: int, rows: int) -> None:
 
 def make_censuses(path: Path, size: Size) -> None:
     """A store with censuses, each taken from the pages that the Hub would have sent that day."""
-    with writing(path) as database:
+    with open_for_writing(path) as database:
         database.conn.execute("PRAGMA synchronous = OFF")
-        for day in days(size.rows, size.snapshots):
-            take(CensusStore(database), (body(day, at, at + ROWS) for at in range(0, len(day.packages), ROWS)))
+        for day in generate_days(size.rows, size.snapshots):
+            store_census(
+                CensusStore(database), (encode_page(day, at, at + ROWS) for at in range(0, len(day.packages), ROWS))
+            )
 
 
 def _record(store: Store, downloads: Sequence[int]) -> None:
@@ -135,10 +144,10 @@ def _record(store: Store, downloads: Sequence[int]) -> None:
         for place, value in enumerate(downloads)
     )  # fmt: skip
     at = BEGIN + DAY
-    asked = Asked(HUB, "downloads", "last-30-days", len(rows), "a benchmark", "made", at, at)
-    snapshot = store.begin(asked)
-    store.record(snapshot, Page("ranking", "", at, 200, 0, "0" * 64, {}, len(rows), observations=rows))
-    store.end(snapshot, "complete", (Finding("rows", "pass", "all", "all"),), None, at)
+    asked = SnapshotSpec(HUB, "downloads", "last-30-days", len(rows), "a benchmark", "made", at, at)
+    snapshot = store.begin_snapshot(asked)
+    store.save_page(snapshot, Page("ranking", "", at, 200, 0, "0" * 64, {}, len(rows), observations=rows))
+    store.end_snapshot(snapshot, "complete", (GateResult("rows", "pass", "all", "all"),), None, at)
 
 
 def _add(to: sqlite3.Connection, number: int, packages: Sequence[int], downloads: Sequence[int]) -> None:
@@ -162,13 +171,13 @@ def _add(to: sqlite3.Connection, number: int, packages: Sequence[int], downloads
 
 def results(engine: Engine, snapshot: int, of: str) -> tuple[list[str], float]:
     """What `observatory compute` would store of one snapshot; and the seconds that were not the engine's."""
-    wanted = [metric for metric in metrics() if metric.of == of]
-    read, found, own = reader(engine, snapshot), [], 0.0
+    wanted = [metric for metric in list_metrics() if metric.applies_to == of]
+    read, found, own = cached_relations(engine, snapshot), [], 0.0
     for metric in wanted:
         for relation in metric.relations:
             read(relation)
         clock = time.perf_counter()
-        found += metric.results(snapshot, read)
+        found += metric.compute(snapshot, read)
         own += time.perf_counter() - clock
     defined = {result.metric for result in found if result.value is not None}
     undefined = {metric.name for metric in wanted} - defined
@@ -186,7 +195,7 @@ def whole_history(engine: Engine, size: Size) -> list[tuple[object, ...]]:
 def _out_of_blocks(connection: sqlite3.Connection, snapshots: int) -> Iterator[tuple[int, int, int, int]]:
     before = numpy.empty(0, int)
     for snapshot in range(1, snapshots + 1):
-        found = counters(connection, snapshot)
+        found = load_counters(connection, snapshot)
         packages, downloads = found["package"], found["downloads"]
         remained = numpy.intersect1d(before, packages, assume_unique=True)
         yield snapshot, len(packages), int(downloads[downloads >= 0].sum()), len(remained)
@@ -209,10 +218,10 @@ def processor() -> float:
     return sum(taken.get(number, 0.0) for number in ours)
 
 
-def measure(name: str, place: Place, size: Size) -> tuple[list[str], object]:
+def measure(name: str, place: EngineLocation, size: Size) -> tuple[list[str], object]:
     """How long an engine takes to start, to compute, of that the metrics, for the whole history; its answers."""
     watch = Watch()
-    with opened(name, place) as engine:
+    with open_engine(name, place) as engine:
         marks = [watch.lap()]
         found, own = results(engine, size.snapshots, size.of)
         marks += [watch.lap(), f"{own:.1f}"]
@@ -245,11 +254,11 @@ def bytes_of(path: Path) -> int:
 
 def run(sizes: Sequence[Size], names: Sequence[str], master: str) -> None:
     """Make each size, ask each engine, print a line for each."""
-    metrics()  # what they import is not of an engine
+    list_metrics()  # what they import is not of an engine
     print("  ".join(f"{word:>13}" for word in HEAD), flush=True)
     for size in sizes:
         with tempfile.TemporaryDirectory() as folder:
-            place = Place(Path(folder) / "store.db", f"{folder}/lake", master)
+            place = EngineLocation(Path(folder) / "store.db", f"{folder}/lake", master)
             if size.of == "census":
                 make_censuses(place.db, size)
             else:
@@ -261,7 +270,7 @@ def run(sizes: Sequence[Size], names: Sequence[str], master: str) -> None:
                 shown = [f"{size.snapshots:,}", "censuses" if size.of == "census" else "lists", f"{size.rows:,}", name]
                 try:
                     marks, told = measure(name, place, size)
-                except EngineFailed as error:  # that an engine cannot do it is a result too
+                except EngineQueryError as error:  # that an engine cannot do it is a result too
                     shown.append(f"{error} {error.why}"[:80])
                 else:
                     expected = expected or told
@@ -276,7 +285,7 @@ def main() -> None:
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--sizes", nargs="+", type=Size.read, default=[Size.read(text) for text in SIZES],
                       metavar="SNAPSHOTSx[census]ROWS")  # fmt: skip
-    made.add_argument("--engines", nargs="+", default=["sqlite", "duckdb", "spark"], choices=engines())
+    made.add_argument("--engines", nargs="+", default=["sqlite", "duckdb", "spark"], choices=list_engines())
     made.add_argument("--master", default="local[*]", help="of Spark")
     options = made.parse_args()
     run(options.sizes, options.engines, options.master)

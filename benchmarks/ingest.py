@@ -14,17 +14,17 @@ import pandas
 from huggingface_hub import ModelInfo
 from sqlite_utils import Database
 
-from benchmarks.population import Day, body, days, identity
-from benchmarks.timing import in_turns, parser, spread, table
-from crawler.parsing.census_rows import Line, census_page, read_lines
-from crawler.parsing.huggingface_rows import Row
-from crawler.plan import Plan
-from crawler.quality.census_events import events_of
-from crawler.response import Answer, Registry
-from crawler.spiders.huggingface_census import HubCensusSpider
+from benchmarks.population import Day, encode_page, generate_days, make_package_id
+from benchmarks.timing import format_spread, make_parser, measure_in_turns, print_table
+from crawler.parsing.census_rows import CensusRow, make_census_page, read_census_rows
+from crawler.parsing.huggingface_rows import HuggingFaceRow
+from crawler.plan import CrawlPlan
+from crawler.quality.census_events import find_census_events
+from crawler.response import HttpResponse, Registry
+from crawler.spiders.huggingface_census import HuggingFaceCensusSpider
 from db.census.writer import CensusStore
-from db.connection import writing
-from db.rows import Asked, Finding
+from db.connection import open_for_writing
+from db.rows import GateResult, SnapshotSpec
 
 ROWS = 1000
 CUT = "f" * 24
@@ -34,12 +34,14 @@ FIELDS = ("id", "downloads", "likes", "last_modified", "sha", "library_name", "p
 
 def main() -> None:
     """Print the table."""
-    options = parser(__doc__, pages=30, turns=5).parse_args()
-    one, two = list(days(options.pages * ROWS, 2))
-    pages = [[body(day, start, start + ROWS) for start in range(0, len(day.packages), ROWS)] for day in (one, two)]
+    options = make_parser(__doc__, pages=30, turns=5).parse_args()
+    one, two = list(generate_days(options.pages * ROWS, 2))
+    pages = [
+        [encode_page(day, start, start + ROWS) for start in range(0, len(day.packages), ROWS)] for day in (one, two)
+    ]
     with tempfile.TemporaryDirectory() as name:
         turn, folder = iter(range(10**6)), Path(name)
-        first = in_turns({
+        first = measure_in_turns({
             "ours": lambda: census(folder / f"{next(turn)}.db", [pages[0]]),
             "list_models + insert_all": lambda: list_models(folder / f"{next(turn)}.db", pages[0]),
             "plain pages + pandas to_sql": lambda: to_sql(folder / f"{next(turn)}.db", pages[0]),
@@ -47,7 +49,7 @@ def main() -> None:
         kept = folder / "kept.db"
         census(kept, [pages[0]])
         ends: list[float] = []
-        second = in_turns({
+        second = measure_in_turns({
             "ours": lambda: ends.append(census(kept, [pages[next(turn) % 2]])),
             "list_models + insert_all": lambda: list_models(folder / f"{next(turn)}.db", pages[1]),
             "plain pages + pandas to_sql": lambda: to_sql(folder / f"{next(turn)}.db", pages[1]),
@@ -61,37 +63,43 @@ def main() -> None:
     ):
         least = sorted(found["ours"])[len(found["ours"]) // 2]
         rows = [
-            (name, *spread(took, options.pages / 1000), f"{sorted(took)[len(took) // 2] / least:.2f}")
+            (name, *format_spread(took, options.pages / 1000), f"{sorted(took)[len(took) // 2] / least:.2f}")
             for name, took in found.items()
         ]
-        table(f"{title} ({options.pages} pages of {ROWS})", ("CPU ms a page", "min", "median", "max", "x ours"), rows)
+        print_table(
+            f"{title} ({options.pages} pages of {ROWS})", ("CPU ms a page", "min", "median", "max", "x ours"), rows
+        )
 
 
 def census(path: Path, censuses: Sequence[Sequence[bytes]]) -> float:
     """Our way, with everything: rows, names, attributes, lineage, provenance, blocks. CPU seconds of what ends them."""
-    with writing(path) as database:
+    with open_for_writing(path) as database:
         store = CensusStore(database)
-        return sum(take(store, pages) for pages in censuses)
+        return sum(store_census(store, pages) for pages in censuses)
 
 
-def take(store: CensusStore, pages: Iterable[bytes], show: Callable[[int], None] = lambda number: None) -> float:
+def store_census(
+    store: CensusStore, pages: Iterable[bytes], show: Callable[[int], None] = lambda number: None
+) -> float:
     """One census of the bytes of its pages; the CPU seconds that its end took, after its last page."""
     (day,) = store.connection.execute("SELECT count(*) FROM snapshot").fetchone()
     at = FIRST_DAY + day * 86_400
-    spider = HubCensusSpider(Plan("huggingface/models", None, endpoint="https://hub.example"))
-    snapshot = store.begin(
-        Asked(Registry("huggingface/models", "huggingface"), "downloads", "census:x", None, "x", "x", at, at)
+    spider = HuggingFaceCensusSpider(CrawlPlan("huggingface/models", None, endpoint="https://hub.example"))
+    snapshot = store.begin_snapshot(
+        SnapshotSpec(Registry("huggingface/models", "huggingface"), "downloads", "census:x", None, "x", "x", at, at)
     )
     last = ""
     for number, content in enumerate(pages):
-        answer = Answer("https://hub.example/api/models", 200, {}, content, at)
-        page = census_page(answer, read_lines(content, Row), last, CUT, spider._observe, None)
+        answer = HttpResponse("https://hub.example/api/models", 200, {}, content, at)
+        page = make_census_page(
+            answer, read_census_rows(content, HuggingFaceRow), last, CUT, spider._make_observation, None
+        )
         last = page.stable_ids[-1]
-        store.record(snapshot, page)
+        store.save_page(snapshot, page)
         show(number)
     began = time.process_time()
-    store.end(snapshot, "complete", [Finding("all", "pass", "", "")], None, at)
-    events_of(store, snapshot)
+    store.end_snapshot(snapshot, "complete", [GateResult("all", "pass", "", "")], None, at)
+    find_census_events(store, snapshot)
     return time.process_time() - began
 
 
@@ -118,10 +126,10 @@ def floor(path: Path, one: Day, two: Day, pages: Sequence[bytes]) -> Callable[[]
     import msgspec
 
     known = {
-        identity(p): (p, d, k)
+        make_package_id(p): (p, d, k)
         for p, d, k in zip(*(column.tolist() for column in (one.packages, one.downloads, one.likes)), strict=True)
     }
-    decoder = msgspec.json.Decoder(list[Line])
+    decoder = msgspec.json.Decoder(list[CensusRow])
 
     def write() -> None:
         path.unlink(missing_ok=True)

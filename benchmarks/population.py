@@ -35,7 +35,7 @@ class Day:
     versions: np.ndarray
 
 
-def days(size: int, count: int, seed: int = 1) -> Iterator[Day]:
+def generate_days(size: int, count: int, seed: int = 1) -> Iterator[Day]:
     """That many days of a registry that begins with `size` packages, born in a random order of popularity."""
     chance = np.random.default_rng(seed)
     room = size + round(size * BORN * count) + count
@@ -68,13 +68,13 @@ def _daily(chance: np.random.Generator, rates: np.ndarray) -> np.ndarray:
     return chance.poisson(rates * chance.gamma(2.0, 0.5, len(rates)).astype(np.float32)).astype(np.uint32)
 
 
-def changed(before: Day, after: Day) -> float:
+def changed_share(before: Day, after: Day) -> float:
     """The share of the packages of both days whose downloads are not the same."""
     _, one, two = np.intersect1d(before.packages, after.packages, assume_unique=True, return_indices=True)
     return float((before.downloads[one] != after.downloads[two]).mean())
 
 
-def entropy(history: list[Day]) -> float:
+def change_entropy(history: list[Day]) -> float:
     """The order-1 entropy of the changes, in bytes a package and step: of each step, given the value before it.
 
     Values are told apart up to 16, and by quarters of their octaves above. Births and deaths are not counted.
@@ -94,12 +94,12 @@ def entropy(history: list[Day]) -> float:
     return float((bits + (totals * np.log2(totals)).sum()) / 8 / rows)
 
 
-def identity(package: int) -> str:
+def make_package_id(package: int) -> str:
     """The Hub's own id of a package: it grows with time."""
     return f"{0x621FFDC1 + package // 50:08x}{package:016x}"
 
 
-def body(day: Day, start: int, stop: int) -> bytes:
+def encode_page(day: Day, start: int, stop: int) -> bytes:
     """One page of a day's census, as the Hub would send it."""
     rows = zip(*(column[start:stop].tolist() for column in (day.packages, day.downloads, day.likes, day.versions)),
                strict=True)  # fmt: skip
@@ -121,7 +121,7 @@ def _row(package: int, downloads: int, likes: int, version: int) -> bytes:
     tags = [tag for number, tag in enumerate(TAGS) if pick >> number & 1]
     tags += [f"license:{licence}"] * bool(licence) + [library] * bool(library)
     row: dict[str, object] = {
-        "_id": identity(package), "id": _name(package, version), "likes": likes, "trendingScore": 0, "private": False,
+        "_id": make_package_id(package), "id": _name(package, version), "likes": likes, "trendingScore": 0, "private": False,
         "downloads": downloads,
         "gated": "auto" if pick % 37 == 0 else False, "disabled": False, "createdAt": "2024-05-01T10:00:00.000Z",
         "lastModified": f"2025-{1 + version % 12:02d}-01T10:00:00.000Z", "sha": f"{pick:08x}" * 5,
@@ -129,7 +129,7 @@ def _row(package: int, downloads: int, likes: int, version: int) -> bytes:
     if pick % 100 < 37:
         base = _name(pick % 997, 0)
         tags += [f"base_model:{base}", f"base_model:finetune:{base}"]
-        row["baseModels"] = {"relation": "finetune", "models": [{"_id": identity(pick % 997), "id": base}]}
+        row["baseModels"] = {"relation": "finetune", "models": [{"_id": make_package_id(pick % 997), "id": base}]}
     row |= {"library_name": library} if library else {}
     row |= {"pipeline_tag": task} if task else {}
     row["tags"] = tags

@@ -33,17 +33,17 @@ import pandas
 
 from analysis.__main__ import compute
 from analysis.__main__ import make_parser as compute_parser
-from analysis.compute.metric import chosen
-from analysis.compute.pending import computed, missing
-from db.connection import reading, writing
-from db.rows import Asked, Finding, Observation, Page, Registry
+from analysis.compute.metric import select_metrics
+from analysis.compute.pending import compute_pending, find_pending
+from db.connection import open_for_reading, open_for_writing
+from db.rows import GateResult, Observation, Page, Registry, SnapshotSpec
 from db.store import Store
 
 DAY = 86_400
 NEWEST = 20_000 * DAY
 AGES = (7, 14, 30, 60, 91, 120, 182, 270, 365, 400)
 MODELS = Registry("huggingface/models", "huggingface")
-PASSED = (Finding("rows", "pass", "all of them", "every row that was asked for"),)
+PASSED = (GateResult("rows", "pass", "all of them", "every row that was asked for"),)
 METRIC = "turnover_as_published"
 Times = tuple[tuple[float, float], ...]
 
@@ -80,7 +80,7 @@ def make_parser() -> argparse.ArgumentParser:
     return made
 
 
-def lists(k: int, history: int, churn: float) -> Iterator[list[int]]:
+def generate_lists(k: int, history: int, churn: float) -> Iterator[list[int]]:
     """Lists of packages, oldest first; half of those that enter have been there before."""
     chance = random.Random(1)
     now, gone, fresh = list(range(k)), [], k
@@ -95,26 +95,28 @@ def lists(k: int, history: int, churn: float) -> Iterator[list[int]]:
     yield now
 
 
-def dates(history: int) -> list[int]:
+def list_dates(history: int) -> list[int]:
     """The instants of the lists, oldest first, and of the new one."""
     ages = [*AGES, *range(AGES[-1] + 1, AGES[-1] + 1 + max(0, history - len(AGES)))][:history]
     return [*(NEWEST - age * DAY for age in reversed(ages)), NEWEST]
 
 
-def build(path: Path, k: int, history: int, churn: float) -> int:
+def build_store(path: Path, k: int, history: int, churn: float) -> int:
     """A store with this history and one new snapshot that nothing was computed of; the new one's number."""
-    *past, newest = list(lists(k, history, churn))
-    *before, now = dates(history)
-    with writing(path) as database:
+    *past, newest = list(generate_lists(k, history, churn))
+    *before, now = list_dates(history)
+    with open_for_writing(path) as database:
         store, connection = Store(database), database.conn
         for at in before:
-            store.begin(Asked(MODELS, "downloads", "last-30-days", k, "generated", "generated", at, at))
+            store.begin_snapshot(SnapshotSpec(MODELS, "downloads", "last-30-days", k, "generated", "generated", at, at))
         with unguarded(connection):
             fill(connection, k, past, before)
-        snapshot = store.begin(Asked(MODELS, "downloads", "last-30-days", k, "generated", "generated", now, now))
+        snapshot = store.begin_snapshot(
+            SnapshotSpec(MODELS, "downloads", "last-30-days", k, "generated", "generated", now, now)
+        )
         seen = tuple(Observation(f"id-{one}", f"org/{one}", downloads=9_000_000 - n) for n, one in enumerate(newest))
-        store.record(snapshot, Page("ranking", "generated", now, 200, 1, "0" * 64, {}, k, observations=seen))
-        store.end(snapshot, "complete", PASSED, None, now)
+        store.save_page(snapshot, Page("ranking", "generated", now, 200, 1, "0" * 64, {}, k, observations=seen))
+        store.end_snapshot(snapshot, "complete", PASSED, None, now)
     pretend_computed(path, history)
     return snapshot
 
@@ -174,9 +176,9 @@ def fill(connection: sqlite3.Connection, k: int, past: Sequence[Sequence[int]], 
 
 def pretend_computed(path: Path, history: int) -> None:
     """Give every snapshot of the history the results of its newest, so that nothing but the new one is missing."""
-    with reading(path) as connection, writing(path) as database:
-        last = next(one for one in missing(connection, chosen(None)) if one.snapshot == history)
-        Store(database).put_results(computed(connection, last), 0)
+    with open_for_reading(path) as connection, open_for_writing(path) as database:
+        last = next(one for one in find_pending(connection, select_metrics(None)) if one.snapshot == history)
+        Store(database).save_results(compute_pending(connection, last), 0)
         database.conn.execute(
             "INSERT INTO result SELECT s.snapshot_id, r.metric, r.version, r.name, r.k, r.previous_snapshot_id,"
             " r.value, r.low, r.high, r.n, r.note, r.computed_at"
@@ -194,19 +196,19 @@ def timed(what: Callable[[], object]) -> tuple[float, float]:
 
 def forget(path: Path, snapshot: int) -> None:
     """Make the new snapshot one that nothing was computed of."""
-    with writing(path) as database:
+    with open_for_writing(path) as database:
         database.conn.execute("DELETE FROM result WHERE snapshot_id = ?", (snapshot,))
 
 
 def refresh(path: Path, snapshot: int, repeat: int) -> Times:
     """Find, compute and store what is missing of Metric 2 as the paper has it; nothing is opened anew for it."""
-    times, metrics = [], chosen(METRIC)
-    with reading(path) as connection, writing(path) as database:
+    times, metrics = [], select_metrics(METRIC)
+    with open_for_reading(path) as connection, open_for_writing(path) as database:
         store = Store(database)
 
         def once() -> None:
-            for one in missing(connection, metrics):
-                store.put_results(computed(connection, one), 0)
+            for one in find_pending(connection, metrics):
+                store.save_results(compute_pending(connection, one), 0)
 
         for _ in range(repeat + 1):
             database.conn.execute("DELETE FROM result WHERE snapshot_id = ?", (snapshot,))
@@ -224,7 +226,7 @@ def whole(path: Path, snapshot: int, repeat: int) -> Times:
     return tuple(times[1:])
 
 
-def flat(path: Path, out: Path) -> None:
+def write_name_lists(path: Path, out: Path) -> None:
     """The same lists as the artifact has them: a table of names and counters for each, with no index."""
     with contextlib.closing(sqlite3.connect(out, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode = OFF")
@@ -232,13 +234,13 @@ def flat(path: Path, out: Path) -> None:
         (newest,) = connection.execute("SELECT max(snapshot_id) FROM store.snapshot").fetchone()
         for snapshot in range(1, newest + 1):
             connection.execute(
-                f"CREATE TABLE list_{snapshot} AS SELECT p.name AS modelId, r.downloads FROM store.ranking r"  # noqa: S608
+                f"CREATE TABLE list_{snapshot} AS SELECT p.name AS modelId, r.downloads FROM store.ranking r"
                 " JOIN store.package p ON p.package_id = r.package_id WHERE r.snapshot_id = ? ORDER BY r.rank",
                 (snapshot,),
             )
 
 
-def artifact(path: Path, k: int, newest: int) -> dict[str, int]:
+def count_as_artifact(path: Path, k: int, newest: int) -> dict[str, int]:
     """Metric 2 of every list, hence of the newest, by going through the history with pandas and sets of names.
 
     As in its notebook, each list is asked for over a connection of its own, in the order of its counter, and the counts
@@ -250,7 +252,7 @@ def artifact(path: Path, k: int, newest: int) -> dict[str, int]:
     for snapshot in range(1, newest + 1):
         with contextlib.closing(sqlite3.connect(path)) as connection:
             found = connection.execute(
-                f"SELECT modelId, downloads FROM list_{snapshot} ORDER BY downloads DESC LIMIT {k}"  # noqa: S608
+                f"SELECT modelId, downloads FROM list_{snapshot} ORDER BY downloads DESC LIMIT {k}"
             ).fetchall()
         cur = set(pandas.DataFrame(found, columns=["modelId", "downloads"])["modelId"])
         entered = cur - last
@@ -266,11 +268,11 @@ def measure(folder: Path, k: int, history: int, options: argparse.Namespace) -> 
         SystemExit: the two ways do not give the same numbers.
     """
     path, names = folder / f"{k}-{history}.db", folder / f"{k}-{history}-names.db"
-    newest = build(path, k, history, options.churn)
-    flat(path, names)
+    newest = build_store(path, k, history, options.churn)
+    write_name_lists(path, names)
     all_of_it = whole(path, newest, options.repeat)
     ours = refresh(path, newest, options.repeat)
-    with reading(path) as connection:
+    with open_for_reading(path) as connection:
         stored = connection.execute(
             "SELECT k, name, value FROM result WHERE snapshot_id = ? AND metric = ?", (newest, METRIC)
         )
@@ -279,7 +281,7 @@ def measure(folder: Path, k: int, history: int, options: argparse.Namespace) -> 
 
     def again() -> None:
         for depth in depths:
-            there.update({(depth, name): count for name, count in artifact(names, depth, newest).items()})
+            there.update({(depth, name): count for name, count in count_as_artifact(names, depth, newest).items()})
 
     there: dict[tuple[int, str], int] = {}
     repeat = 3 if k * history <= 1_000_000 else 1

@@ -14,18 +14,18 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from benchmarks.ingest import ROWS, take
-from benchmarks.population import body, days
-from benchmarks.timing import parser, table
+from benchmarks.ingest import ROWS, store_census
+from benchmarks.population import encode_page, generate_days
+from benchmarks.timing import make_parser, print_table
 from db.census.writer import CensusStore
-from db.connection import writing
+from db.connection import open_for_writing
 
 STEADY = 100  # pages, from which on memory should be flat
 
 
 def main() -> None:
     """Print the table, or be the process that takes a census from its standard input."""
-    made = parser(__doc__)
+    made = make_parser(__doc__)
     made.add_argument("--sizes", type=int, nargs="+", default=[30_000, 300_000], help="default: 30000 300000")
     made.add_argument("--take", type=Path, help="take a census of the pages on stdin into this store")
     options = made.parse_args()
@@ -36,18 +36,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for size in options.sizes:
             rows += measured(Path(folder) / f"{size}.db", size)
-    table("Censuses at several sizes", ("", "packages", "CPU s", "models a CPU s", "MB at page 100", "at the last page",
+    print_table("Censuses at several sizes", ("", "packages", "CPU s", "models a CPU s", "MB at page 100", "at the last page",
                                         "at most", "bytes at rest a package"), rows)  # fmt: skip
 
 
 def measured(path: Path, size: int) -> Iterator[tuple[object, ...]]:
     """The lines of one size."""
-    for name, day in zip(("first", "second"), days(size, 2), strict=True):
+    for name, day in zip(("first", "second"), generate_days(size, 2), strict=True):
         line = [sys.executable, "-m", "benchmarks.scale", "--take", str(path)]
         with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
             assert child.stdin and child.stdout
             for start in range(0, len(day.packages), ROWS):
-                page = body(day, start, start + ROWS)
+                page = encode_page(day, start, start + ROWS)
                 child.stdin.write(len(page).to_bytes(8, "little") + page)
             child.stdin.close()
             seconds, *megabytes = child.stdout.read().decode().split()
@@ -62,9 +62,9 @@ def taken(path: Path) -> None:
     """Take one census of the pages on stdin; say what it took."""
     held: list[int] = []
 
-    with writing(path) as database:
+    with open_for_writing(path) as database:
         began = time.process_time()
-        take(CensusStore(database), pages_on_stdin(), lambda number: held.append(peak_memory()))
+        store_census(CensusStore(database), pages_on_stdin(), lambda number: held.append(peak_memory()))
         took = time.process_time() - began
     print(f"{took:.3f}", held[: STEADY + 1][-1], held[-1], peak_memory())
 

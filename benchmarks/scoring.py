@@ -16,10 +16,10 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from analysis.scoring import ITEMS
-from analysis.scoring.agreement import agreements, intervals, macro_f1
-from analysis.scoring.card_files import rows
-from analysis.scoring.rule_scorer import answers
-from analysis.scoring.rules import findings
+from analysis.scoring.agreement import agreement_intervals, macro_f1, measure_agreements
+from analysis.scoring.card_files import read_json_lines
+from analysis.scoring.rule_scorer import to_answers
+from analysis.scoring.rules import find_all_evidence
 from analysis.statistics.inference import SEED, Estimate
 
 NAMES = ("tp", "fp", "fn", "tn", "precision", "recall", "F1", "from", "to", "kappa", "from", "to")
@@ -33,9 +33,9 @@ def main(words: Sequence[str] | None = None) -> int:
     if len(words) != 1:
         print(__doc__, file=sys.stderr)
         return 2
-    labelled = list(rows(Path(words[0])))
+    labelled = list(read_json_lines(Path(words[0])))
     begun = time.perf_counter()
-    read = [answers(findings(str(row["card"]))) for row in labelled]
+    read = [to_answers(find_all_evidence(str(row["card"]))) for row in labelled]
     took = time.perf_counter() - begun
     parts = {
         "all cards": [True] * len(labelled),
@@ -51,10 +51,10 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def table(name: str, read: Sequence[dict[str, bool]], held: Sequence[dict[str, bool]]) -> str:
     """One table: an item to a line, and the macro-F1."""
-    found = agreements(ITEMS, read, held)
+    found = measure_agreements(ITEMS, read, held)
     lines = [f"{name}: n = {len(held)}", HEAD]
     for one in found:
-        told = intervals(one)
+        told = agreement_intervals(one)
         measures = [one.precision, one.recall, *_with_bounds(told["f1"]), *_with_bounds(told["kappa"])]
         counts = "".join(f"{number:>10}" for number in (one.tp, one.fp, one.fn, one.tn))
         lines.append(f"{one.item:<13}{counts}" + "".join(map(shown, measures)))

@@ -14,22 +14,22 @@ import pyarrow
 import pyarrow.parquet
 from sqlite_utils import Database
 
-from benchmarks.population import Day, changed, days, entropy, identity
-from benchmarks.timing import parser, table
-from db.census.history import assemble, counters
-from db.census.staging import stage
-from db.connection import reading, writing
+from benchmarks.population import Day, change_entropy, changed_share, generate_days, make_package_id
+from benchmarks.timing import make_parser, print_table
+from db.census.history import load_counters, write_census
+from db.census.staging import encode_page
+from db.connection import open_for_reading, open_for_writing
 
 SAMPLE = 3  # censuses that ways are measured on whose every census takes the same room
 
 
 def main() -> None:
     """Print the table."""
-    options = parser(__doc__, packages=300_000, days=30, top=15_000, top_days=30, git_packages=30_000).parse_args()
-    history = list(days(options.packages, options.days))
+    options = make_parser(__doc__, packages=300_000, days=30, top=15_000, top_days=30, git_packages=30_000).parse_args()
+    history = list(generate_days(options.packages, options.days))
     rows = sum(len(day.packages) for day in history)
-    share = np.mean([changed(one, two) for one, two in zip(history, history[1:], strict=False)])
-    floor = entropy(history)
+    share = np.mean([changed_share(one, two) for one, two in zip(history, history[1:], strict=False)])
+    floor = change_entropy(history)
     with tempfile.TemporaryDirectory() as folder:
         ours = blocks(Path(folder) / "ours.db", history) / rows
         other = Path(folder)
@@ -40,36 +40,39 @@ def main() -> None:
             ("Parquet for each day, text names, zstd", parquet(other, history, False) / rows),
             ("narrow integer rows, WITHOUT ROWID", narrow(other / "narrow.db", history)),
             ("sqlite-utils, text keys, two indexes", text_rows(other / "text.db", history)),
-            ("git: a file for each day, repacked", git(other / "git", days(options.git_packages, options.days))),
+            (
+                "git: a file for each day, repacked",
+                git(other / "git", generate_days(options.git_packages, options.days)),
+            ),
         ]
         lines = [(name, f"{size:.3f}", f"{size / floor:.2f}", f"{size / ours:,.1f}") for name, size in found]
         title = f"{options.days} censuses of {options.packages:,} packages; {share:.1%} of the downloads change"
-        table(title, ("", "bytes a package and census", "x floor", "x ours"), lines)
+        print_table(title, ("", "bytes a package and census", "x floor", "x ours"), lines)
         entry = ranking(Path(folder) / "ranking.db", options.top, options.top_days)
-        table(f"A daily top {options.top:,}", ("", "bytes an entry"), [
+        print_table(f"A daily top {options.top:,}", ("", "bytes an entry"), [
             ("ours: plain rows", f"{entry[0]:.1f}"), ("and their index by package", f"{entry[1]:.1f}"),
         ])  # fmt: skip
 
 
 def blocks(path: Path, history: Sequence[Day]) -> int:
     """The size of our blocks of a history, verified; nothing else is in the file but the schema."""
-    with writing(path) as database:
+    with open_for_writing(path) as database:
         connection = database.conn
         connection.execute("INSERT INTO registry (registry_id, name, service) VALUES (1, 'x', 'huggingface')")
         for number, day in enumerate(history):
-            begun(connection, number + 1, day)
+            begin_census(connection, number + 1, day)
             with connection:
-                assemble(connection, number + 1)
-    with reading(path) as connection:
+                write_census(connection, number + 1)
+    with open_for_reading(path) as connection:
         for number in range(0, len(history), 7):
-            found = counters(connection, number + 1)
+            found = load_counters(connection, number + 1)
             assert np.array_equal(found["package"], history[number].packages + 1)
             assert np.array_equal(found["downloads"], history[number].downloads)
             assert np.array_equal(found["likes"], history[number].likes)
     return vacuumed(path, "DELETE FROM observation_block")
 
 
-def begun(connection: sqlite3.Connection, snapshot: int, day: Day, rows: int = 10**9) -> None:
+def begin_census(connection: sqlite3.Connection, snapshot: int, day: Day, rows: int = 10**9) -> None:
     """An open census with everything staged, in pages of so many rows."""
     connection.execute(
         "INSERT INTO snapshot (snapshot_id, registry_id, kind, ordered_by, counter, origin, source, evidence, settings,"
@@ -79,7 +82,7 @@ def begun(connection: sqlite3.Connection, snapshot: int, day: Day, rows: int = 1
     for page, start in enumerate(range(0, len(day.packages), rows)):
         part = slice(start, start + rows)
         numbers, downloads, likes = (one[part].tolist() for one in (day.packages + 1, day.downloads, day.likes))
-        content = stage(numbers, (downloads, likes, [None] * len(numbers)))
+        content = encode_page(numbers, (downloads, likes, [None] * len(numbers)))
         connection.execute("INSERT INTO census_page VALUES (?, ?, '', '{}', ?)", (snapshot, page, content))
 
 
@@ -106,7 +109,7 @@ def parquet(folder: Path, history: Sequence[Day], best: bool) -> int:
     for day in history if best else history[:SAMPLE]:
         ids = place[day.packages]
         order = np.argsort(ids, kind="stable") if best else np.arange(len(ids))
-        names = ids[order] if best else [identity(package) for package in day.packages.tolist()]
+        names = ids[order] if best else [make_package_id(package) for package in day.packages.tolist()]
         columns = {"package": names, "downloads": day.downloads[order], "likes": day.likes[order]}
         file = folder / "day.parquet"
         if best:
@@ -164,7 +167,7 @@ def git(path: Path, history: Iterator[Day]) -> float:
     run(path, "init", "-q")
     for number, day in enumerate(history):
         said = zip(day.packages.tolist(), day.downloads.tolist(), day.likes.tolist(), strict=True)
-        (path / "models.csv").write_text("".join(f"{identity(p)},{d},{k}\n" for p, d, k in said))
+        (path / "models.csv").write_text("".join(f"{make_package_id(p)},{d},{k}\n" for p, d, k in said))
         run(path, "add", "models.csv")
         run(path, "-c", "user.name=x", "-c", "user.email=x@example.org", "commit", "-qm", str(number))
         rows += len(day.packages)
@@ -179,11 +182,11 @@ def run(path: Path, *words: str) -> None:
 
 def ranking(path: Path, top: int, count: int) -> tuple[float, float]:
     """Bytes an entry of our plain rows, and of their index by package."""
-    with writing(path) as database:
+    with open_for_writing(path) as database:
         connection = database.conn
         connection.execute("INSERT INTO registry (registry_id, name, service) VALUES (1, 'x', 'huggingface')")
         connection.execute("PRAGMA foreign_keys = OFF")
-        for number, day in enumerate(days(top * 4, count)):
+        for number, day in enumerate(generate_days(top * 4, count)):
             connection.execute(
                 "INSERT INTO snapshot (snapshot_id, registry_id, kind, k, ordered_by, counter, origin, source,"
                 " evidence, settings, taken_at, started_at)"

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 
-def parser(does: str | None, **sizes: int) -> argparse.ArgumentParser:
+def make_parser(does: str | None, **sizes: int) -> argparse.ArgumentParser:
     """A command line with sizes."""
     made = argparse.ArgumentParser(description=does)
     for name, usual in sizes.items():
@@ -17,7 +17,7 @@ def parser(does: str | None, **sizes: int) -> argparse.ArgumentParser:
     return made
 
 
-def in_turns(ways: Mapping[str, Callable[[], object]], turns: int) -> dict[str, list[float]]:
+def measure_in_turns(ways: Mapping[str, Callable[[], object]], turns: int) -> dict[str, list[float]]:
     """The CPU seconds of each way in each turn."""
     took: dict[str, list[float]] = {name: [] for name in ways}
     gc.freeze()  # what was imported is not looked through again and again, at whoever's turn it happens to be
@@ -29,12 +29,12 @@ def in_turns(ways: Mapping[str, Callable[[], object]], turns: int) -> dict[str, 
     return took
 
 
-def spread(values: Sequence[float], unit: float = 1.0) -> tuple[str, str, str]:
+def format_spread(values: Sequence[float], unit: float = 1.0) -> tuple[str, str, str]:
     """Least, median and most, in a unit."""
     return tuple(f"{value / unit:,.3f}" for value in (min(values), statistics.median(values), max(values)))
 
 
-def table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print rows in columns, the first to the left."""
     texts = [[str(cell) for cell in row] for row in (head, *rows)]
     widths = [max(len(row[place]) for row in texts) for place in range(len(head))]

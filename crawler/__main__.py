@@ -6,20 +6,20 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from crawler.commands import adders
-from db.cli import Parser, parser, run
+from crawler.commands import load_commands
+from db.cli import CommandParser, create_parser, run_command
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Look at a registry, or bring in a past list; the exit code."""
-    return run(make_parser, argv)
+    return run_command(make_parser, argv)
 
 
 def make_parser() -> argparse.ArgumentParser:
     """The words of this room. Nothing heavy is imported before they are read."""
-    made = parser("observatory crawl", "Look at registries and write down what they say.")
-    words = made.add_subparsers(title="what to do", metavar="WORD", required=True, parser_class=Parser)
-    for add in adders():
+    made = create_parser("observatory crawl", "Look at registries and write down what they say.")
+    words = made.add_subparsers(title="what to do", metavar="WORD", required=True, parser_class=CommandParser)
+    for add in load_commands():
         add(words)
     return made
 

@@ -10,7 +10,7 @@ from crawler.response import Page, Progress
 
 
 @dataclass(frozen=True)
-class Plan:
+class CrawlPlan:
     """What a crawl is to look at: one list of one registry (all of it if `k` is None), where and how to ask for it, and
     how many seconds it may take, or lie open until it is gone on with."""
 
@@ -21,7 +21,7 @@ class Plan:
     with_counters: bool = True
     keep_bodies: bool = True
     settings: Mapping[str, object] = field(default_factory=dict)
-    longest: int = 6 * 3600
+    max_seconds: int = 6 * 3600
 
 
 class PageRecorder(Protocol):
@@ -35,8 +35,8 @@ class PageRecorder(Protocol):
     def newest_ids(self) -> frozenset[str]:
         """The stable ids of the last stored page of a census without an order of ids."""
 
-    def take(self, spider: Any, page: Page, quota: str) -> Progress:
+    def store_page(self, spider: Any, page: Page, quota: str) -> Progress:
         """Store one page and return the progress of the crawl."""
 
-    def stuck(self, page: Page, idle_pages: int) -> bool:
+    def is_stuck(self, page: Page, max_pages_without_new: int) -> bool:
         """Return whether the last `idle_pages` pages brought no new package."""

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from db.rows import CensusPage, Event, Observation, Page, Parent, Progress, Registry, Reject
 
-__all__ = ["Answer", "CensusPage", "Event", "Observation", "Page", "Parent", "Progress", "Registry", "Reject"]
+__all__ = ["CensusPage", "Event", "HttpResponse", "Observation", "Page", "Parent", "Progress", "Registry", "Reject"]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """An HTTP answer without its transport: header names are lower case; `fetched_at` is seconds since 1970 UTC."""
 
     url: str

@@ -5,15 +5,15 @@ It imports nothing of ours. The errors every room may raise are a small tree, dr
     ObservatoryError            what happened, why, what to do, where to read more
     ├── UsageError              the command line asks for something that is not there (exit 2)
     ├── StoreError              the file cannot be used as it is
-    │   ├── StoreBusy           another process is writing to it
-    │   └── SchemaTooNew        it was written by a newer version
+    │   ├── StoreBusyError           another process is writing to it
+    │   └── SchemaTooNewError        it was written by a newer version
     ├── CrawlError              crawler.spiders: a registry did not answer as it should
     ├── ScheduleError           schedules.config: schedules with faults, every one of them told (exit 2)
-    ├── ImportFailed            crawler.importers: a past list cannot be read
-    ├── EngineMissing           analysis.engines: an engine is not installed, or finds no lake
-    ├── EngineFailed            analysis.engines: an engine could not answer a question
-    ├── BadRedactions           db.redactions: the list of what is to be left out cannot be read
-    └── NotABundle, PublishFailed, NotForOthers, NoAttribution, BadKey: analysis.exports
+    ├── ImportFailedError            crawler.importers: a past list cannot be read
+    ├── EngineUnavailableError           analysis.engines: an engine is not installed, or finds no lake
+    ├── EngineQueryError            analysis.engines: an engine could not answer a question
+    ├── InvalidRedactionsError           db.redactions: the list of what is to be left out cannot be read
+    └── InvalidBundleError, PublishError, PrivateContentError, MissingAttributionError, InvalidKeyError: analysis.exports
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class ObservatoryError(Exception):
 
     exit_code = 1
 
-    def __init__(self, what: str, why: str = "", fix: str = "", more: str = GUIDE) -> None:
-        super().__init__(what)
-        self.what, self.why, self.fix, self.more = what, why, fix, more
+    def __init__(self, message: str, why: str = "", fix: str = "", more: str = GUIDE) -> None:
+        super().__init__(message)
+        self.message, self.why, self.fix, self.more = message, why, fix, more
 
 
 class UsageError(ObservatoryError):
@@ -43,9 +43,9 @@ class StoreError(ObservatoryError):
     """The file cannot be used as it is."""
 
 
-class StoreBusy(StoreError):
+class StoreBusyError(StoreError):
     """Another process holds the writer's lock."""
 
 
-class SchemaTooNew(StoreError):
+class SchemaTooNewError(StoreError):
     """The file was written by a newer version of this program; it is left untouched."""

@@ -16,8 +16,8 @@ from typing import NoReturn
 from db import GUIDE, ObservatoryError, UsageError, __version__
 
 DONE, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
-ONLY_READ = "OBSERVATORY_ONLY_READ_WORDS"  # how a schedule's line is checked: its command reads it, and does nothing
-OTHERWISE = {
+PARSE_ONLY = "OBSERVATORY_ONLY_READ_WORDS"  # how a schedule's line is checked: its command reads it, and does nothing
+OPTION_SYNONYMS = {
     "--date": "--as-of",
     "--limit": "--top",
     "--database": "--db",
@@ -25,52 +25,52 @@ OTHERWISE = {
 Handler = Callable[[argparse.Namespace], int]
 
 
-class Parser(argparse.ArgumentParser):
+class CommandParser(argparse.ArgumentParser):
     """An argument parser that answers a wrong word in four parts, with the word that was probably meant."""
 
     def error(self, message: str) -> NoReturn:
         """Raise the mistake as a UsageError; `run` prints it and ends with 2."""
         raise UsageError(
             f"{self.prog}: {message}.",
-            why=_meant(message, self),
+            why=_suggest_option(message, self),
             fix=f"See `{self.prog} --help`.",
             more="docs/commands.md",
         )
 
 
-def parser(program: str, description: str) -> Parser:
+def create_parser(program: str, description: str) -> CommandParser:
     """A parser with the options every command has: --db, --debug and --version."""
-    made = Parser(prog=program, description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made = CommandParser(prog=program, description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--version", action="version", version=f"hub-observatory {__version__}")
-    add_store(made)
+    add_common_options(made)
     return made
 
 
-def add_store(to: argparse.ArgumentParser) -> None:
+def add_common_options(parser: argparse.ArgumentParser) -> None:
     """The options that every command takes, before or after its own."""
     default = argparse.SUPPRESS
-    to.add_argument("--db", metavar="FILE", type=Path, default=default,
+    parser.add_argument("--db", metavar="FILE", type=Path, default=default,
                     help="the store (or OBSERVATORY_DB; default: observatory.db in this folder)")  # fmt: skip
-    to.add_argument("--debug", action="store_true", default=default, help="show the traceback of an error")
+    parser.add_argument("--debug", action="store_true", default=default, help="show the traceback of an error")
 
 
-def run(make_parser: Callable[[], argparse.ArgumentParser], argv: Sequence[str] | None) -> int:
+def run_command(make_parser: Callable[[], argparse.ArgumentParser], argv: Sequence[str] | None) -> int:
     """Read the words, do what they say, print any error in four parts; the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     try:
         options = make_parser().parse_args(words)
         options.db = Path(getattr(options, "db", None) or os.environ.get("OBSERVATORY_DB") or "observatory.db")
-        return DONE if os.environ.get(ONLY_READ) else options.do(options)
+        return DONE if os.environ.get(PARSE_ONLY) else options.do(options)
     except ObservatoryError as error:
         if debug:
             raise
-        complain(error)
+        print_error(error)
         return error.exit_code
     except sqlite3.OperationalError as error:
         if debug:
             raise
-        complain(cannot_write(error))
+        print_error(describe_sqlite_error(error))
         return FAILED
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -81,7 +81,7 @@ def run(make_parser: Callable[[], argparse.ArgumentParser], argv: Sequence[str] 
     except Exception as error:
         if debug:
             raise
-        complain(
+        print_error(
             ObservatoryError(
                 f"Something went wrong that we did not foresee: {type(error).__name__}: {error}",
                 why="This is a mistake of ours.",
@@ -92,7 +92,7 @@ def run(make_parser: Callable[[], argparse.ArgumentParser], argv: Sequence[str] 
         return FAILED
 
 
-def cannot_write(error: sqlite3.OperationalError) -> ObservatoryError:
+def describe_sqlite_error(error: sqlite3.OperationalError) -> ObservatoryError:
     """What the file system or another program kept us from doing."""
     held = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
     cause = "Another program holds the file." if held else "The disk is full or read-only, or cannot be reached."
@@ -103,18 +103,18 @@ def cannot_write(error: sqlite3.OperationalError) -> ObservatoryError:
     )
 
 
-def complain(error: ObservatoryError) -> None:
+def print_error(error: ObservatoryError) -> None:
     """Print an error for a person: what happened, why, what to do, where to read more."""
-    print(f"error: {plain(error.what)}", file=sys.stderr)
+    print(f"error: {escape_control_characters(error.message)}", file=sys.stderr)
     for word, text in (("why", error.why), ("fix", error.fix), ("more", error.more or GUIDE)):
         if text:
-            print(f"  {word:<5}{plain(text)}", file=sys.stderr)
+            print(f"  {word:<5}{escape_control_characters(text)}", file=sys.stderr)
 
 
-def plain(text: str) -> str:
+def escape_control_characters(text: str) -> str:
     r"""Text with control and direction characters shown, not obeyed: remote text may reach a terminal.
 
-    >>> plain("a\x1b[31mb\u202ec")
+    >>> escape_control_characters("a\x1b[31mb\u202ec")
     'a⟨U+001B⟩[31mb⟨U+202E⟩c'
     """
     return re.sub(
@@ -124,10 +124,10 @@ def plain(text: str) -> str:
     )
 
 
-def day(text: str) -> int:
+def parse_day(text: str) -> int:
     """The first second of a UTC day, as an argument type.
 
-    >>> day("2022-02-15")
+    >>> parse_day("2022-02-15")
     1644883200
 
     Raises:
@@ -139,7 +139,7 @@ def day(text: str) -> int:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date; write it as 2022-02-15") from None
 
 
-def count(text: str) -> int:
+def positive_int(text: str) -> int:
     """A whole number above zero, as an argument type.
 
     Raises:
@@ -150,29 +150,33 @@ def count(text: str) -> int:
     return int(text)
 
 
-def instant(seconds: int) -> str:
+def isoformat_utc(seconds: int) -> str:
     """Seconds since 1970 as ISO 8601, UTC.
 
-    >>> instant(1644883200)
+    >>> isoformat_utc(1644883200)
     '2022-02-15T00:00:00Z'
     """
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _meant(message: str, made: argparse.ArgumentParser) -> str:
+def _suggest_option(message: str, parser: argparse.ArgumentParser) -> str:
     found = re.search(r"(?:invalid choice: |unrecognized arguments: )'?([^' ]+)", message)
     if not found:
         return ""
-    words = list(_words_of(made))
-    near = [OTHERWISE[found[1]]] if OTHERWISE.get(found[1]) in words else difflib.get_close_matches(found[1], words, 1)
+    words = list(_command_words(parser))
+    near = (
+        [OPTION_SYNONYMS[found[1]]]
+        if OPTION_SYNONYMS.get(found[1]) in words
+        else difflib.get_close_matches(found[1], words, 1)
+    )
     return f"Did you mean {near[0]}?" if near else ""
 
 
-def _words_of(made: argparse.ArgumentParser) -> Iterator[str]:
+def _command_words(parser: argparse.ArgumentParser) -> Iterator[str]:
     """Every word and option, those of its words among them: argparse tells of a wrong option without saying whose."""
-    for action in made._actions:
+    for action in parser._actions:
         yield from action.option_strings
         yield from (str(choice) for choice in action.choices or ())
         if isinstance(action.choices, dict):
             for word in action.choices.values():
-                yield from _words_of(word)
+                yield from _command_words(word)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from db import StoreBusy, StoreError
+from db import StoreBusyError, StoreError
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -23,13 +23,13 @@ PRAGMA trusted_schema = OFF;
 PRAGMA cell_size_check = ON;
 """
 # How damage shows itself: SQLite says so, quotes text that cannot be read, or a table lacks a column it must have.
-UNREADABLE = (sqlite3.Error, UnicodeDecodeError, KeyError)
-DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+UNREADABLE_ERRORS = (sqlite3.Error, UnicodeDecodeError, KeyError)
+CORRUPTION_CODES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph"}
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[Database]:
+def open_for_writing(path: Path) -> Iterator[Database]:
     """The store, migrated and ours alone to write to until the block ends.
 
     Every commit is flushed to the disk (`synchronous=FULL`), which costs milliseconds a page and is why a power cut
@@ -42,24 +42,24 @@ def writing(path: Path) -> Iterator[Database]:
     from sqlite_utils import Database
 
     from db.migrate import migrate
-    from db.redactions import refresh
+    from db.redactions import refresh_redacted_names
 
-    refuse_network(path)
-    with writers_lock(path):
-        connection = _open(f"file:{_quoted(path)}?mode=rwc", path)
+    refuse_network_file_system(path)
+    with hold_writer_lock(path):
+        connection = _open(f"file:{_quote_path(path)}?mode=rwc", path)
         try:
-            with _telling_damage(path):
-                _use(connection, path)
+            with _report_corruption(path):
+                _prepare_for_writing(connection, path)
                 database = Database(connection)
                 migrate(database)
-                refresh(connection)
+                refresh_redacted_names(connection)
                 yield database
         finally:
             connection.close()
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[sqlite3.Connection]:
+def open_for_reading(path: Path) -> Iterator[sqlite3.Connection]:
     """The store, read-only. Rows answer to column names.
 
     Raises:
@@ -73,32 +73,32 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
             fix="Take a first snapshot with `observatory crawl snapshot huggingface/models --top 1000`, "
             "try `observatory demo`, or name another file with --db.",
         )
-    connection = _open(f"file:{_quoted(path)}?mode=ro", path)
+    connection = _open(f"file:{_quote_path(path)}?mode=ro", path)
     try:
         try:
-            _refuse_stranger(connection, path)
-        except UNREADABLE as error:
-            raise _unusable(path, error) from error
-        with _telling_damage(path):
+            _require_store(connection, path)
+        except UNREADABLE_ERRORS as error:
+            raise _unusable_store_error(path, error) from error
+        with _report_corruption(path):
             yield connection
     finally:
         connection.close()
 
 
 @contextmanager
-def writers_lock(path: Path) -> Iterator[None]:
+def hold_writer_lock(path: Path) -> Iterator[None]:
     """Hold the one writer's lock; the kernel lets it go when this process ends, however it ends.
 
     Raises:
         StoreBusy: with the number of the process that holds it.
     """
-    with _lock_file(path) as lock:
+    with _open_lock_file(path) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             lock.seek(0)
             holder = lock.read().strip() or "unknown"
-            raise StoreBusy(
+            raise StoreBusyError(
                 f"Another process (pid {holder}) is writing to {path}.",
                 why="A store has one writer at a time, so that snapshots are never mixed.",
                 fix="Wait until it has finished, or end it; then run the same command again.",
@@ -115,7 +115,7 @@ def lock_path(path: Path) -> Path:
     return Path(f"{os.path.realpath(path)}.lock")
 
 
-def _lock_file(path: Path) -> IO[str]:
+def _open_lock_file(path: Path) -> IO[str]:
     try:
         return open(lock_path(path), "a+", encoding="ascii")
     except OSError as error:
@@ -126,7 +126,7 @@ def _lock_file(path: Path) -> IO[str]:
         ) from error
 
 
-def _quoted(path: Path) -> str:
+def _quote_path(path: Path) -> str:
     return str(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
 
@@ -137,25 +137,25 @@ def _open(uri: str, path: Path) -> sqlite3.Connection:
         for pragma in PRAGMAS.strip().splitlines():
             connection.execute(pragma)
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except UNREADABLE as error:
-        raise _unusable(path, error) from error
+    except UNREADABLE_ERRORS as error:
+        raise _unusable_store_error(path, error) from error
     return connection
 
 
-def _use(connection: sqlite3.Connection, path: Path) -> None:
+def _prepare_for_writing(connection: sqlite3.Connection, path: Path) -> None:
     try:
         if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            _refuse_stranger(connection, path)
+            _require_store(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-    except UNREADABLE as error:
-        raise _unusable(path, error) from error
+    except UNREADABLE_ERRORS as error:
+        raise _unusable_store_error(path, error) from error
 
 
-def _refuse_stranger(connection: sqlite3.Connection, path: Path) -> None:
+def _require_store(connection: sqlite3.Connection, path: Path) -> None:
     from sqlite_utils import Database
 
-    from db.migrate import refuse_newer
+    from db.migrate import refuse_newer_store
 
     tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if "_sqlite_migrations" not in tables:
@@ -164,21 +164,21 @@ def _refuse_stranger(connection: sqlite3.Connection, path: Path) -> None:
             why="It has no record of our migrations.",
             fix="Name another file with --db.",
         )
-    refuse_newer(Database(connection))
+    refuse_newer_store(Database(connection))
 
 
 @contextmanager
-def _telling_damage(path: Path) -> Iterator[None]:
+def _report_corruption(path: Path) -> Iterator[None]:
     """Damage that is met half-way is told like damage that is met on opening."""
     try:
         yield
     except sqlite3.DatabaseError as error:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGED:
-            raise _unusable(path, error) from error
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in CORRUPTION_CODES:
+            raise _unusable_store_error(path, error) from error
         raise
 
 
-def _unusable(path: Path, error: Exception) -> StoreError:
+def _unusable_store_error(path: Path, error: Exception) -> StoreError:
     return StoreError(
         f"The store {path} cannot be used: {error}.",
         why="It is not a SQLite file, it is damaged, or it may not be read.",
@@ -187,13 +187,13 @@ def _unusable(path: Path, error: Exception) -> StoreError:
     )
 
 
-def refuse_network(path: Path, mounts: Path = Path("/proc/mounts")) -> None:
+def refuse_network_file_system(path: Path, mounts: Path = Path("/proc/mounts")) -> None:
     """Refuse a network file system: its locks and its memory maps do not keep what SQLite needs.
 
     Raises:
         StoreError: naming the kind of file system.
     """
-    kind = file_system(Path(os.path.realpath(path)).parent, mounts)
+    kind = file_system_type(Path(os.path.realpath(path)).parent, mounts)
     if kind in NETWORK_FILE_SYSTEMS:
         raise StoreError(
             f"{path} lies on a network file system ({kind}).",
@@ -202,7 +202,7 @@ def refuse_network(path: Path, mounts: Path = Path("/proc/mounts")) -> None:
         )
 
 
-def file_system(folder: Path, mounts: Path = Path("/proc/mounts")) -> str:
+def file_system_type(folder: Path, mounts: Path = Path("/proc/mounts")) -> str:
     """The kind of file system a folder lies on, '' where the system does not tell."""
     if not mounts.exists():
         return ""

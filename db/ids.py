@@ -7,15 +7,15 @@ import struct
 import zlib
 from collections.abc import Sequence
 
-HUB_ID = 12  # bytes of an id of the Hub
-HEX_LENGTHS = (2 * HUB_ID, 40)  # digits of those, and of git's hashes
-SHORT = (1 << 23) - 1  # three bytes in SQLite
+HUB_ID_BYTES = 12  # bytes of an id of the Hub
+HEX_LENGTHS = (2 * HUB_ID_BYTES, 40)  # digits of those, and of git's hashes
+HASH_MASK = (1 << 23) - 1  # three bytes in SQLite
 
 
-def compact(text: str | None) -> str | bytes | None:
+def compact_id(text: str | None) -> str | bytes | None:
     """24 or 40 small hexadecimal digits as bytes, any other text as it is.
 
-    >>> compact("0123456789abcdef01234567"), compact("name:gpt2")
+    >>> compact_id("0123456789abcdef01234567"), compact_id("name:gpt2")
     (b'\\x01#Eg\\x89\\xab\\xcd\\xef\\x01#Eg', 'name:gpt2')
     """
     if text is None or len(text) not in HEX_LENGTHS:
@@ -27,21 +27,21 @@ def compact(text: str | None) -> str | bytes | None:
     return content if content.hex() == text else text
 
 
-def compact_all(texts: Sequence[str]) -> Sequence[str | bytes | None]:
+def compact_ids(texts: Sequence[str]) -> Sequence[str | bytes | None]:
     """The same of many that are most likely all of the Hub's ids, without a look at each.
 
-    >>> compact_all(["0123456789abcdef01234567"]), compact_all(["0123456789abcdef01234567", "name:gpt2"])[1]
+    >>> compact_ids(["0123456789abcdef01234567"]), compact_ids(["0123456789abcdef01234567", "name:gpt2"])[1]
     ((b'\\x01#Eg\\x89\\xab\\xcd\\xef\\x01#Eg',), 'name:gpt2')
     """
-    if set(map(len, texts)) == {2 * HUB_ID}:
+    if set(map(len, texts)) == {2 * HUB_ID_BYTES}:
         joined = "".join(texts)
         try:
             content = bytes.fromhex(joined)
         except ValueError:
             content = b""
         if content.hex() == joined:
-            return struct.unpack(f"{HUB_ID}s" * len(texts), content)
-    return [compact(text) for text in texts]
+            return struct.unpack(f"{HUB_ID_BYTES}s" * len(texts), content)
+    return [compact_id(text) for text in texts]
 
 
 def short_hash(text: str) -> int:
@@ -50,10 +50,10 @@ def short_hash(text: str) -> int:
     >>> short_hash("gpt2")
     4232580
     """
-    return zlib.crc32(text.encode("utf-8", "surrogatepass")) & SHORT
+    return zlib.crc32(text.encode("utf-8", "surrogatepass")) & HASH_MASK
 
 
-def teach(connection: sqlite3.Connection) -> None:
+def register_functions(connection: sqlite3.Connection) -> None:
     """Let SQL on a connection say `compact(text)` and `short_hash(text)`."""
-    connection.create_function("compact", 1, compact, deterministic=True)
+    connection.create_function("compact", 1, compact_id, deterministic=True)
     connection.create_function("short_hash", 1, short_hash, deterministic=True)

@@ -10,20 +10,20 @@ from pathlib import Path
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-from db import SchemaTooNew
-from db.ids import teach
-from db.redactions import shield
+from db import SchemaTooNewError
+from db.ids import register_functions
+from db.redactions import install_redaction_views
 
 FOLDER = Path(__file__).parent / "migrations"
 APPLICATION_ID = 0x4F425356  # "OBSV": how `file` and we know a store from any other SQLite file
 
 
-def statements(script: str) -> Iterator[str]:
+def split_statements(script: str) -> Iterator[str]:
     """The statements of a script, one by one.
 
     Not `executescript`: it commits first, so that a script which fails would leave half of its tables behind.
 
-    >>> list(statements("CREATE TABLE a (b);  -- a table\\nSELECT 1;"))
+    >>> list(split_statements("CREATE TABLE a (b);  -- a table\\nSELECT 1;"))
     ['CREATE TABLE a (b);', '-- a table\\nSELECT 1;']
     """
     pending = ""
@@ -35,37 +35,37 @@ def statements(script: str) -> Iterator[str]:
             pending = ""
 
 
-def migrations() -> Migrations:
+def load_migrations() -> Migrations:
     """The numbered files of `migrations/`, in order, as sqlite-utils knows them."""
     known = Migrations("observatory")
     for path in sorted(FOLDER.glob("*.sql")):
-        known(name=path.stem)(_apply_file(path))
+        known(name=path.stem)(_migration_from_file(path))
     return known
 
 
-def _apply_file(path: Path) -> Callable[[Database], None]:
+def _migration_from_file(path: Path) -> Callable[[Database], None]:
     def apply(database: Database) -> None:
-        for statement in statements(path.read_text("utf-8")):
+        for statement in split_statements(path.read_text("utf-8")):
             database.conn.execute(statement)
 
     return apply
 
 
-def pending(database: Database) -> list[str]:
+def pending_migrations(database: Database) -> list[str]:
     """The names of the migrations the file still lacks. Reads only."""
-    return [migration.name for migration in migrations().pending(database)]
+    return [migration.name for migration in load_migrations().pending(database)]
 
 
-def refuse_newer(database: Database) -> None:
+def refuse_newer_store(database: Database) -> None:
     """Refuse a file that knows migrations which this version does not.
 
     Raises:
         SchemaTooNew: with the names of the unknown migrations.
     """
     known = {path.stem for path in FOLDER.glob("*.sql")}
-    unknown = sorted(applied.name for applied in migrations().applied(database) if applied.name not in known)
+    unknown = sorted(applied.name for applied in load_migrations().applied(database) if applied.name not in known)
     if unknown:
-        raise SchemaTooNew(
+        raise SchemaTooNewError(
             f"The store was written by a newer version ({', '.join(unknown)}).",
             why="Guessing at a newer schema could damage it, so it is left untouched.",
             fix="Install the newer version, or name another file with --db.",
@@ -78,21 +78,21 @@ def migrate(database: Database) -> list[str]:
     Raises:
         SchemaTooNew: if the file is newer than this version.
     """
-    refuse_newer(database)
-    teach(database.conn)
-    todo = pending(database)
+    refuse_newer_store(database)
+    register_functions(database.conn)
+    todo = pending_migrations(database)
     if todo:
-        with _without_references(database.conn):
-            migrations().apply(database)
+        with _foreign_keys_disabled(database.conn):
+            load_migrations().apply(database)
     # Asked each time: a process that was killed right after its last migration has not come to these.
-    shield(database.conn)
+    install_redaction_views(database.conn)
     if database.conn.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         database.conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     return todo
 
 
 @contextmanager
-def _without_references(connection: sqlite3.Connection) -> Iterator[None]:
+def _foreign_keys_disabled(connection: sqlite3.Connection) -> Iterator[None]:
     """A table that others name can be made anew; inside of a transaction it would be too late to ask for this."""
     (before,) = connection.execute("PRAGMA foreign_keys").fetchone()
     connection.execute("PRAGMA foreign_keys = OFF")
@@ -102,7 +102,7 @@ def _without_references(connection: sqlite3.Connection) -> Iterator[None]:
         connection.execute("PRAGMA foreign_keys = ON" if before else "PRAGMA foreign_keys = OFF")
 
 
-def empty() -> sqlite3.Connection:
+def create_empty_store() -> sqlite3.Connection:
     """A store in memory with nothing in it: what its tables and columns are called, and their types."""
     database = Database(memory=True)
     migrate(database)

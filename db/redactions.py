@@ -15,34 +15,34 @@ from itertools import product
 from pathlib import Path
 
 from db import ObservatoryError
-from db.ids import compact, short_hash
+from db.ids import compact_id, short_hash
 
 KINDS = ("package", "name", "author")
 DICTIONARY = Path(__file__).parent / "dictionary.toml"
 WITHHELD = "[withheld]"
-MARK = "FROM redacted"  # in the text of a view that leaves out
-_OF_NAME = (
+REDACTION_MARKER = "FROM redacted"  # in the text of a view that leaves out
+_PACKAGES_BY_NAME = (
     "SELECT package_id FROM naming WHERE name = :name",
     "SELECT package_id FROM package WHERE name_hash = :hash AND name = :name",
     "SELECT p.package_id FROM registry r CROSS JOIN package p ON p.registry_id = r.registry_id AND p.key = :key",
 )
-_OF_AUTHOR = (
+_PACKAGES_BY_AUTHOR = (
     "SELECT package_id FROM naming WHERE name >= ? AND name < ?",
     "SELECT package_id FROM package WHERE name >= ? AND name < ?",
 )
-_NAMES = (
+_NAMES_OF_PACKAGES = (
     "SELECT name FROM alias WHERE package_id IN (SELECT value FROM json_each(:numbers))"
     " UNION SELECT stable_id FROM package WHERE package_id IN (SELECT value FROM json_each(:numbers))"
     " UNION SELECT name FROM package WHERE package_id IN (SELECT value FROM json_each(:numbers))"
 )
-Entry = tuple[str, str]
+RedactionEntry = tuple[str, str]
 
 
-class BadRedactions(ObservatoryError):
+class InvalidRedactionsError(ObservatoryError):
     """The list of what is to be left out cannot be read."""
 
 
-def read(path: Path) -> list[Entry]:
+def read_redaction_file(path: Path) -> list[RedactionEntry]:
     """The entries of a `redactions.toml`: what kind of thing, and which.
 
     Raises:
@@ -54,7 +54,7 @@ def read(path: Path) -> list[Entry]:
         if any(not value for _, value in asked):
             raise ValueError("an entry is empty")
     except (OSError, ValueError, TypeError, StopIteration) as error:
-        raise BadRedactions(
+        raise InvalidRedactionsError(
             f"What is to be left out cannot be read from {path}.",
             why=str(error) or "An entry has neither package, name nor author.",
             fix='Write [[redaction]] and one of package = "id", name = "name", author = "name" for each.',
@@ -63,43 +63,45 @@ def read(path: Path) -> list[Entry]:
     return asked
 
 
-def stored(connection: sqlite3.Connection) -> list[Entry]:
+def load_redactions(connection: sqlite3.Connection) -> list[RedactionEntry]:
     """The entries that the store itself heeds."""
     return [tuple(row) for row in connection.execute("SELECT kind, value FROM redaction ORDER BY kind, value")]
 
 
-def meant(connection: sqlite3.Connection, entries: Collection[Entry]) -> tuple[frozenset[int], frozenset[str]]:
+def matching_packages(
+    connection: sqlite3.Connection, entries: Collection[RedactionEntry]
+) -> tuple[frozenset[int], frozenset[str]]:
     """The packages that entries are of, by number, and every id and name of them."""
     wanted = {value for kind, value in entries if kind != "author"}
     numbers: set[int] = set()
-    for name, statement in product(wanted, _OF_NAME):
-        values = {"name": name, "hash": short_hash(name), "key": compact(name)}
+    for name, statement in product(wanted, _PACKAGES_BY_NAME):
+        values = {"name": name, "hash": short_hash(name), "key": compact_id(name)}
         numbers |= {number for (number,) in connection.execute(statement, values)}
     for kind, author in entries:
-        for statement in _OF_AUTHOR if kind == "author" else ():
+        for statement in _PACKAGES_BY_AUTHOR if kind == "author" else ():
             # `0` is the sign after `/`: what begins with the author and a stroke.
             numbers |= {number for (number,) in connection.execute(statement, (f"{author}/", f"{author}0"))}
-    named = connection.execute(_NAMES, {"numbers": json.dumps(sorted(numbers))})
+    named = connection.execute(_NAMES_OF_PACKAGES, {"numbers": json.dumps(sorted(numbers))})
     return frozenset(numbers), frozenset(wanted | {name for (name,) in named})
 
 
-def put(connection: sqlite3.Connection, entries: Collection[Entry]) -> None:
+def save_redactions(connection: sqlite3.Connection, entries: Collection[RedactionEntry]) -> None:
     """Let the store heed these entries, and no others."""
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("DELETE FROM redaction")
     connection.executemany("INSERT OR IGNORE INTO redaction (kind, value) VALUES (?, ?)", entries)
     connection.execute("COMMIT")
-    refresh(connection)
+    refresh_redacted_names(connection)
 
 
-def refresh(connection: sqlite3.Connection) -> None:
+def refresh_redacted_names(connection: sqlite3.Connection) -> None:
     """Note which ids and names the entries are of: packages may have come since, and names changed."""
-    entries = stored(connection)
+    entries = load_redactions(connection)
     noted = {name for (name,) in connection.execute("SELECT name FROM redacted")}
-    names = set(meant(connection, entries)[1]) if entries else set()
+    names = set(matching_packages(connection, entries)[1]) if entries else set()
     for kind, author in entries:
         if kind == "author":
-            names |= {f"{author}/", *_dangling(connection, author)}
+            names |= {f"{author}/", *_dangling_parent_names(connection, author)}
     if names == noted:
         return
     connection.execute("BEGIN IMMEDIATE")
@@ -108,30 +110,32 @@ def refresh(connection: sqlite3.Connection) -> None:
     connection.execute("COMMIT")
 
 
-def _dangling(connection: sqlite3.Connection, author: str) -> Iterator[str]:
+def _dangling_parent_names(connection: sqlite3.Connection, author: str) -> Iterator[str]:
     """The names of an author's that packages say they were made from, whether they were ever listed or not."""
     like = "SELECT DISTINCT parent_name FROM lineage_edge WHERE substr(parent_name, 1, ?) = ?"
     return (name for (name,) in connection.execute(like, (len(author) + 1, f"{author}/")).fetchall())
 
 
-def shield(connection: sqlite3.Connection) -> None:
+def install_redaction_views(connection: sqlite3.Connection) -> None:
     """Let every stable view that names or quotes packages leave out what is redacted, if it does not do so yet."""
-    found = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'view' AND instr(sql, ?) = 0", (MARK,))
-    bare = {name: sql for name, sql in found.fetchall() if name in _classes()}
+    found = connection.execute(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'view' AND instr(sql, ?) = 0", (REDACTION_MARKER,)
+    )
+    bare = {name: sql for name, sql in found.fetchall() if name in _redacted_columns()}
     if not bare:
         return
     connection.execute("BEGIN IMMEDIATE")
     for name, sql in bare.items():
         columns = [row[1] for row in connection.execute("SELECT * FROM pragma_table_info(?)", (name,))]
         connection.execute(f"DROP VIEW {name}")
-        connection.execute(shielded(sql, columns, _classes()[name]))
+        connection.execute(redaction_view_sql(sql, columns, _redacted_columns()[name]))
     connection.execute("COMMIT")
 
 
-def shielded(sql: str, columns: Collection[str], classes: Mapping[str, str]) -> str:
+def redaction_view_sql(sql: str, columns: Collection[str], classes: Mapping[str, str]) -> str:
     """The text of a view that leaves out and withholds.
 
-    >>> print(shielded("CREATE VIEW v AS\\nSELECT * FROM t", ["package", "n"], {"package": "name"}))
+    >>> print(redaction_view_sql("CREATE VIEW v AS\\nSELECT * FROM t", ["package", "n"], {"package": "name"}))
     CREATE VIEW v AS
     SELECT "package", "n"
     FROM (
@@ -140,19 +144,19 @@ def shielded(sql: str, columns: Collection[str], classes: Mapping[str, str]) -> 
     WHERE coalesce("package", '') NOT IN (SELECT name FROM redacted)
     """
     head, _, body = sql.partition(" AS\n")
-    shown = ", ".join(_masked(name) if classes.get(name) == "text" else f'"{name}"' for name in columns)
+    shown = ", ".join(_masked_column(name) if classes.get(name) == "text" else f'"{name}"' for name in columns)
     named = [name for name in columns if classes.get(name) == "name" and name not in ("name", "child_name")]
     kept = "\n  AND ".join(f"coalesce(\"{name}\", '') NOT IN (SELECT name FROM redacted)" for name in named)
     return f"{head} AS\nSELECT {shown}\nFROM (\n{body}\n) b" + (f"\nWHERE {kept}" if kept else "")
 
 
-def _masked(name: str) -> str:
+def _masked_column(name: str) -> str:
     quotes = f'EXISTS (SELECT 1 FROM redacted x WHERE instr(b."{name}", x.name))'
     return f'CASE WHEN {quotes} THEN \'{WITHHELD}\' ELSE b."{name}" END AS "{name}"'
 
 
 @cache
-def _classes() -> Mapping[str, Mapping[str, str]]:
+def _redacted_columns() -> Mapping[str, Mapping[str, str]]:
     """Of each stable view, the columns that name (`name`) or may quote (`text`) a package."""
     found = {
         str(view["name"]): {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-NAMES_ALONE = "census:names"  # the counter of a census that has none
+NAMES_CENSUS_COUNTER = "census:names"  # the counter of a census that has none
 RELATIONS = ("finetune", "adapter", "merge", "quantized", "unstated")
 
 
@@ -19,7 +19,7 @@ class Registry:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SnapshotSpec:
     """What one snapshot is of: which list, how deep, from where, and how its date is known.
 
     `taken_at` is the instant it stands for, in seconds since 1970 UTC; `counter` says what the ordering number counts.
@@ -30,7 +30,7 @@ class Asked:
     counter: str
     k: int | None
     source: str
-    evidence: str
+    date_evidence: str
     taken_at: int
     started_at: int
     origin: str = "crawl"
@@ -158,7 +158,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class GateResult:
     """One line of the gate's verdict; `outcome` is pass, fail or no baseline."""
 
     gate: str

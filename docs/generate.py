@@ -7,6 +7,7 @@ The parts that rest on a run of the demonstration take half a minute and are mad
 from __future__ import annotations
 
 import argparse
+import ast
 import difflib
 import importlib
 import inspect
@@ -135,14 +136,14 @@ def commands() -> dict[str, argparse.ArgumentParser]:
 
 def words_and_modules() -> dict[str, str]:
     """The first words and their modules."""
-    return {word: module for word, (module, _) in importlib.import_module("schedules.cli").MODULES.items()}
+    return {word: module for word, (module, _) in importlib.import_module("schedules.cli").COMMANDS.items()}
 
 
 def _commands_of(word: str) -> Iterator[tuple[str, argparse.ArgumentParser]]:
     module = words_and_modules()[word]
     if (ROOT / module.replace(".", "/")).is_dir():
         module += ".__main__"
-    made, more = importlib.import_module(module).make_parser(), getattr(importlib.import_module(module), "WORDS", {})
+    made, more = importlib.import_module(module).make_parser(), getattr(importlib.import_module(module), "COMMANDS", {})
     under = [action for action in made._actions if isinstance(action, argparse._SubParsersAction)]
     if not under:
         yield word, made
@@ -204,8 +205,8 @@ def gate() -> str:
     """The rules of the gate, as `crawler/quality/gate.py` states them."""
     from crawler.quality import gate as checks
 
-    rules = {found.gate: found.rule for found in checks.judge({**EVIDENCE, "origin": "crawl"}, {}, [], [])}
-    imported = {found.gate for found in checks.judge({**EVIDENCE, "origin": "import"}, {}, [], [])}
+    rules = {found.gate: found.rule for found in checks.judge_ranking({**EVIDENCE, "origin": "crawl"}, {}, [], [])}
+    imported = {found.gate for found in checks.judge_ranking({**EVIDENCE, "origin": "import"}, {}, [], [])}
     said = dict(_said_of_rules(checks))
     rows = [
         f"| {name} | {said[name.split()[0]]} | {rule} | {'yes' if name in imported else 'no'} |"
@@ -222,7 +223,7 @@ def _said_of_rules(checks: object) -> Iterator[tuple[str, str]]:
     for name, function in inspect.getmembers(checks, inspect.isfunction):
         text = inspect.getdoc(function) or ""
         number = re.match(r"(G\d+): ", text)
-        yield number[1] if number else name, _first(text)
+        yield number[1] if number else name.removeprefix("check_"), _first(text)
 
 
 def _first(text: str) -> str:
@@ -258,20 +259,30 @@ def parts() -> dict[str, str]:
 
 
 def faults() -> str:
-    """Each fault with the tests that try it: their names begin with its id. What they last gave is in measured.json."""
+    """Return each fault with the tests marked with its id, and what they last gave (measured.json)."""
     said = tomllib.loads((ROOT / "docs" / "faults.toml").read_text("utf-8"))
     measured = json.loads((ROOT / "docs" / "measured.json").read_text("utf-8"))
     left_out = said.pop("not_tried")
     tried: dict[str, list[str]] = {name: [] for name in said}
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         place = str(path.relative_to(ROOT / "tests"))
-        for ids, name in re.findall(r"^def test_((?:[A-G]\d+_)+)(\w+)", path.read_text("utf-8"), re.MULTILINE):
-            gave = _gave(measured.get(f"{place}::test_{ids}{name}"))
-            for one in ids.strip("_").split("_"):
+        for ids, name in fault_tests(path):
+            gave = _gave(measured.get(f"{place}::test_{name}"))
+            for one in ids:
                 tried.setdefault(one, []).append(f"{name.replace('_', ' ')} (`{place}`): {gave}")
     rows = [f"| {one} | {said.get(one, '–')} | {'<br>'.join(tests)} |" for one, tests in tried.items()]
     rows += [f"| {one} | {reason} | not tried |" for one, reason in left_out.items()]
     return "\n".join(["| id | what goes wrong | tests, and what they last gave |", "|---|---|---|", *rows])
+
+
+def fault_tests(path: Path) -> Iterator[tuple[list[str], str]]:
+    """Yield the fault ids and the name of each test of a file that is marked with faults."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            calls = [mark for mark in node.decorator_list if isinstance(mark, ast.Call)]
+            marks = [mark for mark in calls if ast.unparse(mark.func) == "pytest.mark.fault"]
+            if marks:
+                yield [str(ast.literal_eval(argument)) for argument in marks[0].args], node.name.removeprefix("test_")
 
 
 def _gave(measured: Mapping[str, object] | None) -> str:

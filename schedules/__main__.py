@@ -12,8 +12,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from db import StoreBusy, UsageError
-from db.cli import DONE, FAILED, Parser, add_store, count, instant, parser, plain, run
+from db import StoreBusyError, UsageError
+from db.cli import (
+    DONE,
+    FAILED,
+    CommandParser,
+    add_common_options,
+    create_parser,
+    escape_control_characters,
+    isoformat_utc,
+    positive_int,
+    run_command,
+)
 
 if TYPE_CHECKING:
     from schedules.config import Schedule
@@ -25,21 +35,21 @@ SCHEDULES_HELP = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the daemon, or look at it; the exit code."""
-    return run(make_parser, argv)
+    return run_command(make_parser, argv)
 
 
 def make_parser() -> argparse.ArgumentParser:
     """The words of this room. Nothing heavy is imported before they are read."""
-    made = parser("observatory schedule", "Look at registries by themselves, year in, year out.")
-    words = made.add_subparsers(title="what to do", metavar="WORD", required=True, parser_class=Parser)
+    made = create_parser("observatory schedule", "Look at registries by themselves, year in, year out.")
+    words = made.add_subparsers(title="what to do", metavar="WORD", required=True, parser_class=CommandParser)
     for add in (_add_run, _add_list, _add_check, _add_once, _add_status):
         add(words)
     return made
 
 
-def _word(words: argparse._SubParsersAction, name: str, does: str) -> argparse.ArgumentParser:
+def _add_command(words: argparse._SubParsersAction, name: str, does: str) -> argparse.ArgumentParser:
     added = words.add_parser(name, help=does, description=does)
-    add_store(added)
+    add_common_options(added)
     added.add_argument("--schedules", metavar="DIR", action="append", help=SCHEDULES_HELP)
     return added
 
@@ -49,15 +59,17 @@ def _add_format(word: argparse.ArgumentParser) -> None:
 
 
 def _add_run(words: argparse._SubParsersAction) -> None:
-    word = _word(words, "run", "be the daemon: start each command when it is due, until asked to stop")
+    word = _add_command(words, "run", "be the daemon: start each command when it is due, until asked to stop")
     word.add_argument("--log", choices=("json", "text"), help="default: text on a terminal, else json")
     word.add_argument(
         "--on-event", metavar="COMMAND", help="is given each gap, failure and quality event, as JSON on its stdin"
     )
-    word.add_argument("--prometheus", type=count, metavar="PORT", help="answer Prometheus on this port of loopback")
+    word.add_argument(
+        "--prometheus", type=positive_int, metavar="PORT", help="answer Prometheus on this port of loopback"
+    )
     word.add_argument(
         "--retry",
-        type=count,
+        type=positive_int,
         default=300,
         metavar="SECONDS",
         help="before what could not be done is tried again, doubling",
@@ -66,148 +78,152 @@ def _add_run(words: argparse._SubParsersAction) -> None:
 
 
 def _add_list(words: argparse._SubParsersAction) -> None:
-    word = _word(words, "list", "the schedules, and when each is next")
+    word = _add_command(words, "list", "the schedules, and when each is next")
     _add_format(word)
     word.set_defaults(do=list_schedules)
 
 
 def _add_check(words: argparse._SubParsersAction) -> None:
-    word = _word(words, "check", "are the schedules as they should be? Nothing is run")
-    word.set_defaults(do=check)
+    word = _add_command(words, "check", "are the schedules as they should be? Nothing is run")
+    word.set_defaults(do=check_schedules)
 
 
 def _add_once(words: argparse._SubParsersAction) -> None:
-    word = _word(words, "once", "run the command of one schedule now; it is on record as a tick")
+    word = _add_command(words, "once", "run the command of one schedule now; it is on record as a tick")
     word.add_argument("name", metavar="NAME", help="the schedule")
-    word.set_defaults(do=once)
+    word.set_defaults(do=run_once)
 
 
 def _add_status(words: argparse._SubParsersAction) -> None:
-    word = _word(words, "status", "how the daemon, the schedules and the store are")
+    word = _add_command(words, "status", "how the daemon, the schedules and the store are")
     _add_format(word)
-    word.set_defaults(do=status)
+    word.set_defaults(do=show_status)
 
 
-def _read(options: argparse.Namespace) -> dict[str, Schedule]:
-    from schedules.config import folders, load
+def _load_schedules(options: argparse.Namespace) -> dict[str, Schedule]:
+    from schedules.config import load_schedules, schedule_folders
 
-    return load(folders(options.schedules))
+    return load_schedules(schedule_folders(options.schedules))
 
 
 def run_daemon(options: argparse.Namespace) -> int:
     """Be the daemon."""
     import asyncio
 
-    from db.connection import refuse_network, writers_lock
-    from schedules.daemon import Daemon, Manner
-    from schedules.log import Log
+    from db.connection import hold_writer_lock, refuse_network_file_system
+    from schedules.daemon import Daemon, DaemonOptions
+    from schedules.log import DaemonLog
 
-    schedules = _read(options)
+    schedules = _load_schedules(options)
     store = Path(os.path.realpath(options.db))
-    refuse_network(store)
-    log = Log(options.log or ("text" if sys.stderr.isatty() else "json"))
+    refuse_network_file_system(store)
+    log = DaemonLog(options.log or ("text" if sys.stderr.isatty() else "json"))
     try:
-        with writers_lock(Path(f"{store}.daemon")):
+        with hold_writer_lock(Path(f"{store}.daemon")):
             if options.prometheus:
-                from schedules.prometheus import serve
+                from schedules.prometheus import serve_metrics
 
-                serve(options.prometheus, store, lambda: schedules)
-            manner = Manner(options.on_event, options.retry)
-            return asyncio.run(_live(lambda: Daemon(store, lambda: _read(options), log, manner)))
-    except StoreBusy as busy:
-        raise StoreBusy(
-            f"Another daemon (pid {_first(store)}) looks after {store}.",
+                serve_metrics(options.prometheus, store, lambda: schedules)
+            manner = DaemonOptions(options.on_event, options.retry)
+            return asyncio.run(_run_daemon(lambda: Daemon(store, lambda: _load_schedules(options), log, manner)))
+    except StoreBusyError as busy:
+        raise StoreBusyError(
+            f"Another daemon (pid {_first_daemon_pid(store)}) looks after {store}.",
             why="Two of them would do everything twice.",
             fix="Leave it to that one, or stop it first.",
         ) from busy
 
 
-def _first(store: Path) -> int | str:
+def _first_daemon_pid(store: Path) -> int | str:
     """The daemon that was first. It may have the lock and not have said who it is yet."""
-    from db.maintenance.files import writer
+    from db.maintenance.files import find_writer_process
 
     for _ in range(40):
-        pid = writer(Path(f"{store}.daemon"))
+        pid = find_writer_process(Path(f"{store}.daemon"))
         if pid is not None:
             return pid
         time.sleep(0.05)
     return "unknown"
 
 
-async def _live(make: object) -> int:
+async def _run_daemon(make: object) -> int:
     assert callable(make)
     return int(await make().run())
 
 
 def list_schedules(options: argparse.Namespace) -> int:
     """Print the schedules."""
-    schedules, now = _read(options), int(time.time())
+    schedules, now = _load_schedules(options), int(time.time())
     rows = [
-        {"schedule": one.name, "run": one.run, "when": one.said, "then": list(one.then), "about": one.about,
-         "next": instant(one.when.after(now)) if one.when else None}
+        {"schedule": one.name, "run": one.run, "when": one.due_text, "then": list(one.then), "about": one.description,
+         "next": isoformat_utc(one.when.next_after(now)) if one.when else None}
         for one in schedules.values()
     ]  # fmt: skip
     if options.format == "json":
         print(json.dumps({"schema": 1, "schedules": rows}, ensure_ascii=False))
     else:
         for row in rows:
-            print(plain(f"{row['schedule']:<14}{row['next'] or row['when']:<22}{row['run']}"))
+            print(escape_control_characters(f"{row['schedule']:<14}{row['next'] or row['when']:<22}{row['run']}"))
     return DONE
 
 
-def check(options: argparse.Namespace) -> int:
+def check_schedules(options: argparse.Namespace) -> int:
     """Read the files, and let each command read its line."""
-    from schedules.child_process import misread
+    from schedules.child_process import validate_command
     from schedules.config import ScheduleError
 
-    schedules = _read(options)
-    faults = [f"{one.name}: {wrong}" for one in schedules.values() if (wrong := misread(one.words))]
+    schedules = _load_schedules(options)
+    faults = [f"{one.name}: {wrong}" for one in schedules.values() if (wrong := validate_command(one.arguments))]
     if faults:
         raise ScheduleError(faults)
     print(f"{len(schedules)} schedules, no fault")
     return DONE
 
 
-def once(options: argparse.Namespace) -> int:
+def run_once(options: argparse.Namespace) -> int:
     """Run one command now, as a person's tick."""
-    from db.ticks import append, fold
-    from schedules.child_process import OURS, ends_with_parent, reason_of
-    from schedules.log_redaction import quiet, secrets
-    from schedules.planner import Agenda
+    from db.ticks import append_ticks, flush_journal
+    from schedules.child_process import OBSERVATORY_COMMAND, die_with_parent, failure_reason
+    from schedules.log_redaction import redact_tick, secret_values
+    from schedules.planner import Planner
 
-    schedule = _named(_read(options), options.name)
+    schedule = _find_schedule(_load_schedules(options), options.name)
     store = Path(os.path.realpath(options.db))
-    agenda = Agenda({schedule.name: schedule}, {schedule.name: int(time.time())})
-    hidden = secrets(os.environ)
-    (queued,) = agenda.ask(schedule.name, int(time.time()))
-    append(store, [quiet(agenda.start(queued, int(time.time())), hidden)])
+    agenda = Planner({schedule.name: schedule}, {schedule.name: int(time.time())})
+    hidden = secret_values(os.environ)
+    (queued,) = agenda.request_run(schedule.name, int(time.time()))
+    append_ticks(store, [redact_tick(agenda.start(queued, int(time.time())), hidden)])
     done = subprocess.run(
-        [*OURS, *schedule.words], env={**os.environ, "OBSERVATORY_DB": str(store)}, preexec_fn=ends_with_parent(),
+        [*OBSERVATORY_COMMAND, *schedule.arguments], env={**os.environ, "OBSERVATORY_DB": str(store)}, preexec_fn=die_with_parent(),
         check=False,
     )  # fmt: skip
-    ended = agenda.end(done.returncode, int(time.time()), reason_of(done.returncode, []))[0]
-    append(store, [quiet(ended, hidden)])
-    fold(store)
+    ended = agenda.finish(done.returncode, int(time.time()), failure_reason(done.returncode, []))[0]
+    append_ticks(store, [redact_tick(ended, hidden)])
+    flush_journal(store)
     return done.returncode if done.returncode >= 0 else FAILED
 
 
-def _named(schedules: Mapping[str, Schedule], name: str) -> Schedule:
-    from schedules.config import meant
+def _find_schedule(schedules: Mapping[str, Schedule], name: str) -> Schedule:
+    from schedules.config import did_you_mean
 
     if name not in schedules:
         raise UsageError(
-            f"There is no schedule {name!r}{meant(name, schedules)}",
+            f"There is no schedule {name!r}{did_you_mean(name, schedules)}",
             why=f"There are: {', '.join(schedules)}.", fix="See `observatory schedule list`.", more="docs/running.md",
         )  # fmt: skip
     return schedules[name]
 
 
-def status(options: argparse.Namespace) -> int:
+def show_status(options: argparse.Namespace) -> int:
     """Say how everything is; 1 if something has not been looked at for too long."""
-    from schedules.status import look, text
+    from schedules.status import format_status, read_status
 
-    found = look(options.db, _read(options))
-    print(json.dumps(found, ensure_ascii=False) if options.format == "json" else plain(text(found)))
+    found = read_status(options.db, _load_schedules(options))
+    print(
+        json.dumps(found, ensure_ascii=False)
+        if options.format == "json"
+        else escape_control_characters(format_status(found))
+    )
     return FAILED if found["stale"] else DONE
 
 

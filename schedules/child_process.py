@@ -11,12 +11,12 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from db.cli import ONLY_READ
-from schedules.log_redaction import hushed, secrets
+from db.cli import PARSE_ONLY
+from schedules.log_redaction import redact, secret_values
 
-LONGEST_LINE = 2000
-OURS = [sys.executable, "-m", "schedules.cli"]
-SIGNS = {  # what a command says of a trouble that passes, in its own words
+MAX_LINE_BYTES = 2000
+OBSERVATORY_COMMAND = [sys.executable, "-m", "schedules.cli"]
+FAILURE_SIGNS = {  # what a command says of a trouble that passes, in its own words
     "disk full": ("disk is full", "No space left", "database or disk is full"),
     "rate limited": ("asks us to wait", "answered 429"),
     "offline": ("No answer from", "no network"),
@@ -24,26 +24,26 @@ SIGNS = {  # what a command says of a trouble that passes, in its own words
 }
 
 
-class Child:
+class ChildProcess:
     """A running command. What it says to people is passed on line by line, without secrets."""
 
     def __init__(self, process: asyncio.subprocess.Process, say: Callable[[str], None]) -> None:
         self._process = process
-        self._say = say
-        self._hidden = secrets(os.environ)
+        self._log_line = say
+        self._secrets = secret_values(os.environ)
         self.lines: list[str] = []
 
     @classmethod
-    async def start(cls, words: Sequence[str], store: Path, say: Callable[[str], None]) -> Child:
+    async def start(cls, arguments: Sequence[str], store: Path, log_line: Callable[[str], None]) -> ChildProcess:
         """Start `observatory` with these words on a store."""
         process = await asyncio.create_subprocess_exec(
-            *OURS, *words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            *OBSERVATORY_COMMAND, *arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             env={**os.environ, "OBSERVATORY_DB": str(store), "PYTHONUNBUFFERED": "1"}, limit=2**20,
-            start_new_session=True, preexec_fn=ends_with_parent(),
+            start_new_session=True, preexec_fn=die_with_parent(),
         )  # fmt: skip
-        return cls(process, say)
+        return cls(process, log_line)
 
-    async def ended(self) -> int:
+    async def wait(self) -> int:
         """Wait for its end; its exit code."""
         assert self._process.stdout
         while True:
@@ -53,16 +53,16 @@ class Child:
                 continue
             if not line:
                 break
-            text = hushed(line[:LONGEST_LINE].decode("utf-8", "replace").rstrip(), self._hidden)
+            text = redact(line[:MAX_LINE_BYTES].decode("utf-8", "replace").rstrip(), self._secrets)
             if text:
                 self.lines = [*self.lines[-19:], text]
-                self._say(text)
+                self._log_line(text)
         return await self._process.wait()
 
-    def stop(self, at_once: bool = False) -> None:
+    def stop(self, kill: bool = False) -> None:
         """Ask it to end at its page; or end it now."""
         if self._process.returncode is None:
-            self._process.send_signal(signal.SIGKILL if at_once else signal.SIGTERM)
+            self._process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
 
     @property
     def pid(self) -> int:
@@ -70,7 +70,7 @@ class Child:
         return self._process.pid
 
 
-def ends_with_parent() -> Callable[[], None] | None:
+def die_with_parent() -> Callable[[], None] | None:
     """Linux: what a child does first, so that it is killed when this process ends, however that happens."""
     if sys.platform != "linux":
         return None
@@ -84,10 +84,10 @@ def ends_with_parent() -> Callable[[], None] | None:
     return bind
 
 
-def reason_of(code: int, lines: Sequence[str]) -> str | None:
+def failure_reason(code: int, lines: Sequence[str]) -> str | None:
     """Why a command did not end well, if it is one of the reasons that pass (pure).
 
-    >>> reason_of(1, ["error: No answer from hub.example."])
+    >>> failure_reason(1, ["error: No answer from hub.example."])
     'offline'
     """
     if code == 0:
@@ -95,13 +95,13 @@ def reason_of(code: int, lines: Sequence[str]) -> str | None:
     if code < 0:
         return "killed"
     said = "\n".join(lines)
-    return next((reason for reason, signs in SIGNS.items() if any(sign in said for sign in signs)), None)
+    return next((reason for reason, signs in FAILURE_SIGNS.items() if any(sign in said for sign in signs)), None)
 
 
-def misread(words: Sequence[str]) -> str | None:
+def validate_command(arguments: Sequence[str]) -> str | None:
     """What the command itself finds wrong with a line; None if it could be run. Nothing is done."""
     done = subprocess.run(
-        [*OURS, *words], env={**os.environ, ONLY_READ: "1"}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        [*OBSERVATORY_COMMAND, *arguments], env={**os.environ, PARSE_ONLY: "1"}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
         check=False,
     )  # fmt: skip
     if done.returncode == 0:

@@ -11,9 +11,9 @@ import sys
 from collections.abc import Sequence
 
 from db import UsageError, __version__
-from db.cli import USAGE, complain
+from db.cli import USAGE, print_error
 
-MODULES = {
+COMMANDS = {
     "crawl": ("crawler", "look at registries and write down what they say"),
     "compute": ("analysis", "work out the results that are missing"),
     "score": ("analysis.scoring", "read cards: which of five questions each answers"),
@@ -29,15 +29,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the module of the first word with the words after it; its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] in ("-h", "--help", "help"):
-        print(overview())
+        print(format_overview())
         return 0 if words else USAGE
     if words[0] == "--version":
         print(f"hub-observatory {__version__}")
         return 0
-    if words[0] not in MODULES:
-        complain(unknown(words[0]))
+    if words[0] not in COMMANDS:
+        print_error(unknown_command_error(words[0]))
         return USAGE
-    module, _ = MODULES[words[0]]
+    module, _ = COMMANDS[words[0]]
     sys.argv = [f"observatory {words[0]}", *words[1:]]
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
@@ -46,19 +46,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def overview() -> str:
+def format_overview() -> str:
     """What there is, in a few lines."""
     lines = ["usage: observatory WORD …", "", "Dated snapshots of software registries, and what they tell.", ""]
-    lines += [f"  {word:<9} {does}" for word, (_, does) in MODULES.items()]
+    lines += [f"  {word:<9} {does}" for word, (_, does) in COMMANDS.items()]
     return "\n".join([*lines, "", "`observatory WORD --help` tells more. Start with: observatory demo"])
 
 
-def unknown(word: str) -> UsageError:
+def unknown_command_error(name: str) -> UsageError:
     """The error for a word that is none."""
-    near = difflib.get_close_matches(word, MODULES, 1)
+    near = difflib.get_close_matches(name, COMMANDS, 1)
     return UsageError(
-        f"There is no command {word!r}.",
-        why=f"Did you mean {near[0]}?" if near else f"There are: {', '.join(MODULES)}.",
+        f"There is no command {name!r}.",
+        why=f"Did you mean {near[0]}?" if near else f"There are: {', '.join(COMMANDS)}.",
         fix="See `observatory --help`.",
         more="docs/commands.md",
     )

@@ -5,31 +5,31 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-JUMP = 30.0  # seconds; less is a busy machine, or a clock that is being drawn level
+MIN_JUMP_SECONDS = 30.0  # seconds; less is a busy machine, or a clock that is being drawn level
 
 
 @dataclass(frozen=True)
-class Clocks:
+class ClockReading:
     """What the clocks said at one moment. Only `wall` can be set; only `awake` stands still in a suspended machine."""
 
     wall: float
-    up: float
-    awake: float
+    uptime: float
+    awake_time: float
 
     @classmethod
-    def read(cls) -> Clocks:
+    def read(cls) -> ClockReading:
         """What they say now."""
         boot = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
         return cls(time.time(), time.clock_gettime(boot), time.monotonic())
 
 
-def jumped(before: Clocks, now: Clocks) -> str | None:
+def is_clock_jump(before: ClockReading, now: ClockReading) -> str | None:
     """What happened between two looks: `set` (the clock was), `asleep` (the machine was), or nothing.
 
-    >>> jumped(Clocks(0, 0, 0), Clocks(3600, 1, 1)), jumped(Clocks(0, 0, 0), Clocks(3600, 3600, 1))
+    >>> is_clock_jump(ClockReading(0, 0, 0), ClockReading(3600, 1, 1)), is_clock_jump(ClockReading(0, 0, 0), ClockReading(3600, 3600, 1))
     ('set', 'asleep')
-    >>> jumped(Clocks(0, 0, 0), Clocks(1, 1, 1))
+    >>> is_clock_jump(ClockReading(0, 0, 0), ClockReading(1, 1, 1))
     """
-    if abs((now.wall - before.wall) - (now.up - before.up)) > JUMP:
+    if abs((now.wall - before.wall) - (now.uptime - before.uptime)) > MIN_JUMP_SECONDS:
         return "set"
-    return "asleep" if (now.up - before.up) - (now.awake - before.awake) > JUMP else None
+    return "asleep" if (now.uptime - before.uptime) - (now.awake_time - before.awake_time) > MIN_JUMP_SECONDS else None

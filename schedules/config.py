@@ -13,13 +13,13 @@ from pathlib import Path
 
 from db import ObservatoryError
 from db.cli import USAGE
-from schedules.timetable import Cron, Every, When
+from schedules.timetable import CronTimetable, IntervalTimetable, Timetable
 
 SHIPPED = Path(__file__).parent / "shipped"
-SHIPPED_WORD = "shipped"
+SHIPPED_NAME = "shipped"
 KEYS = ("run", "cron", "every", "grace", "then")
-UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 7 * 86400}
-LONGEST = 366 * 86400
+SECONDS_PER_UNIT = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 7 * 86400}
+MAX_SECONDS = 366 * 86400
 
 
 class ScheduleError(ObservatoryError):
@@ -42,29 +42,29 @@ class Schedule:
 
     name: str
     run: str
-    when: When | None = None
+    when: Timetable | None = None
     grace: int | None = None
     then: tuple[str, ...] = ()
-    about: str = ""
+    description: str = ""
 
     @property
-    def words(self) -> list[str]:
+    def arguments(self) -> list[str]:
         """The command line after `observatory`."""
         return shlex.split(self.run)
 
     @property
-    def said(self) -> str:
+    def due_text(self) -> str:
         """When it is due, for a person."""
         return str(self.when) if self.when else "after another"
 
 
-def folders(named: Sequence[str] | None) -> list[Path]:
+def schedule_folders(folder_names: Sequence[str] | None) -> list[Path]:
     """The folders to read schedules from: those named, else OBSERVATORY_SCHEDULES, else those that come with us."""
-    chosen = list(named or ()) or [one for one in os.environ.get("OBSERVATORY_SCHEDULES", "").split(":") if one]
-    return [SHIPPED if one == SHIPPED_WORD else Path(one) for one in chosen or [SHIPPED_WORD]]
+    chosen = list(folder_names or ()) or [one for one in os.environ.get("OBSERVATORY_SCHEDULES", "").split(":") if one]
+    return [SHIPPED if one == SHIPPED_NAME else Path(one) for one in chosen or [SHIPPED_NAME]]
 
 
-def load(places: Iterable[Path]) -> dict[str, Schedule]:
+def load_schedules(folders: Iterable[Path]) -> dict[str, Schedule]:
     """The schedules of some folders by name; a later folder's file takes the place of an earlier one's.
 
     Raises:
@@ -72,7 +72,7 @@ def load(places: Iterable[Path]) -> dict[str, Schedule]:
     """
     texts: dict[str, str] = {}
     faults: list[str] = []
-    for place in places:
+    for place in folders:
         if not place.is_dir():
             faults.append(f"{place}: there is no such folder")
         for file in sorted(place.glob("*.toml")):
@@ -80,16 +80,16 @@ def load(places: Iterable[Path]) -> dict[str, Schedule]:
                 texts[file.stem] = file.read_text("utf-8")
             except (OSError, UnicodeDecodeError) as error:
                 faults.append(f"{file.name}: cannot be read: {error}")
-    found, more = read(texts)
+    found, more = parse_schedules(texts)
     if faults or more:
         raise ScheduleError([*faults, *more])
     return found
 
 
-def read(texts: Mapping[str, str]) -> tuple[dict[str, Schedule], list[str]]:
+def parse_schedules(texts: Mapping[str, str]) -> tuple[dict[str, Schedule], list[str]]:
     """The schedules of some files (name and content), and every fault in them.
 
-    >>> read({"a": 'run = "report"\\nevery = "1 day"\\ngrase = "1 hour"'})[1]
+    >>> parse_schedules({"a": 'run = "report"\\nevery = "1 day"\\ngrase = "1 hour"'})[1]
     ["a: there is no key 'grase'; did you mean grace?"]
     """
     found: dict[str, Schedule] = {}
@@ -100,33 +100,33 @@ def read(texts: Mapping[str, str]) -> tuple[dict[str, Schedule], list[str]]:
         except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
             faults.append(f"{name}: is not TOML: {error}")
             continue
-        schedule, wrong = _schedule(name, said, _about(text))
+        schedule, wrong = _parse_schedule(name, said, _first_comment(text))
         faults += [f"{name}: {one}" for one in wrong]
         found[name] = schedule
-    faults += [f"{name}: {fault}" for name, fault in _between(found, texts)]
+    faults += [f"{name}: {fault}" for name, fault in _cross_file_faults(found, texts)]
     return found, faults
 
 
-def _about(text: str) -> str:
+def _first_comment(text: str) -> str:
     first = text.lstrip().partition("\n")[0]
     return first.lstrip("# ").strip() if first.startswith("#") else ""
 
 
-def _schedule(name: str, said: Mapping[str, object], about: str) -> tuple[Schedule, list[str]]:
+def _parse_schedule(name: str, said: Mapping[str, object], about: str) -> tuple[Schedule, list[str]]:
     faults: list[str] = []
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,60}", name):
         faults.append("a name is of small letters, digits and hyphens")
-    faults += [f"there is no key {key!r}{meant(key, KEYS)}" for key in said if key not in KEYS]
+    faults += [f"there is no key {key!r}{did_you_mean(key, KEYS)}" for key in said if key not in KEYS]
     run = said.get("run")
     faults += _faults_of_run(run)
-    when: When | None = None
+    when: Timetable | None = None
     grace: int | None = None
     try:
-        when = _when(said)
+        when = _parse_timetable(said)
     except ValueError as error:
         faults.append(str(error))
     try:
-        grace = None if "grace" not in said else seconds(said["grace"], "grace")
+        grace = None if "grace" not in said else parse_duration(said["grace"], "grace")
     except ValueError as error:
         faults.append(str(error))
     then = said.get("then", [])
@@ -153,55 +153,57 @@ def _faults_of_run(run: object) -> Iterator[str]:
         yield "run may not name another store: --db is given to the daemon"
 
 
-def _when(said: Mapping[str, object]) -> When | None:
+def _parse_timetable(said: Mapping[str, object]) -> Timetable | None:
     if "cron" in said and "every" in said:
         raise ValueError("both cron and every say when it is due: keep one")
     if "every" in said:
-        return Every(seconds(said["every"], "every"))
+        return IntervalTimetable(parse_duration(said["every"], "every"))
     if "cron" not in said:
         return None
     if not isinstance(said["cron"], str):
         raise ValueError('cron is five fields in quotes, as in cron = "17 3 * * MON"')
-    return Cron(said["cron"])
+    return CronTimetable(said["cron"])
 
 
-def seconds(said: object, key: str) -> int:
+def parse_duration(value: object, key: str) -> int:
     """A length of time in words, in seconds.
 
-    >>> seconds("2 days", "grace")
+    >>> parse_duration("2 days", "grace")
     172800
 
     Raises:
         ValueError: it is none.
     """
-    found = re.fullmatch(r"(\d{1,9}) *([a-z]+?)s?", said.strip()) if isinstance(said, str) and said.isascii() else None
+    found = (
+        re.fullmatch(r"(\d{1,9}) *([a-z]+?)s?", value.strip()) if isinstance(value, str) and value.isascii() else None
+    )
     if not found:
-        raise ValueError(f'{key} is a length of time, as in {key} = "2 days"; it is {said!r}')
-    if found[2] not in UNITS:
+        raise ValueError(f'{key} is a length of time, as in {key} = "2 days"; it is {value!r}')
+    if found[2] not in SECONDS_PER_UNIT:
         raise ValueError(
-            f"{key} is in {', '.join(f'{unit}s' for unit in UNITS)}; {found[2]!r} is none{meant(found[2], UNITS)}"
+            f"{key} is in {', '.join(f'{unit}s' for unit in SECONDS_PER_UNIT)}; {found[2]!r} is none{did_you_mean(found[2], SECONDS_PER_UNIT)}"
         )
-    length = int(found[1]) * UNITS[found[2]]
-    if not 0 < length <= LONGEST:
-        raise ValueError(f"{key} is above nothing and at most a year; it is {said!r}")
+    length = int(found[1]) * SECONDS_PER_UNIT[found[2]]
+    if not 0 < length <= MAX_SECONDS:
+        raise ValueError(f"{key} is above nothing and at most a year; it is {value!r}")
     return length
 
 
-def _between(found: Mapping[str, Schedule], names: Iterable[str]) -> Iterator[tuple[str, str]]:
+def _cross_file_faults(found: Mapping[str, Schedule], names: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Faults that only several files together have."""
     known = set(names)
     followed = {after for schedule in found.values() for after in schedule.then}
     for name, schedule in found.items():
         for after in schedule.then:
             if after not in known:
-                yield name, f"then names {after!r}, which is no schedule{meant(after, known)}"
-        if _comes_back(name, found):
+                yield name, f"then names {after!r}, which is no schedule{did_you_mean(after, known)}"
+        if _follows_itself(name, found):
             yield name, "it follows itself by way of then, and would never end"
         if schedule.when is None and name not in followed:
             yield name, "nothing says when it is due: give it cron or every, or name it in a then"
 
 
-def _comes_back(name: str, found: Mapping[str, Schedule]) -> bool:
+def _follows_itself(name: str, found: Mapping[str, Schedule]) -> bool:
     seen: set[str] = set()
     waiting = list(found[name].then)
     while waiting:
@@ -214,7 +216,7 @@ def _comes_back(name: str, found: Mapping[str, Schedule]) -> bool:
     return False
 
 
-def meant(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     """What was probably meant, as the end of a sentence."""
-    near = difflib.get_close_matches(word, list(known), 1)
+    near = difflib.get_close_matches(word, list(candidates), 1)
     return f"; did you mean {near[0]}?" if near else ""

@@ -14,7 +14,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,79 +22,83 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from db import ObservatoryError
-from db.cli import DONE, instant
+from db.cli import DONE, isoformat_utc
 from db.maintenance.check import LARGE_WAL
-from db.ticks import Tick, append, fold, ledger
-from schedules.child_process import Child, reason_of
-from schedules.clock import Clocks, jumped
+from db.ticks import Tick, append_ticks, flush_journal, load_schedule_state, to_json
+from schedules.child_process import ChildProcess, failure_reason
+from schedules.clock import ClockReading, is_clock_jump
 from schedules.config import Schedule, ScheduleError
-from schedules.log import Log
-from schedules.log_redaction import quiet, secrets
-from schedules.planner import Agenda
-from schedules.quality_events import newest_event, worrying
-from schedules.systemd import beat_seconds, tell
-from schedules.timetable import Every
+from schedules.log import DaemonLog
+from schedules.log_redaction import redact_tick, secret_values
+from schedules.planner import Planner
+from schedules.quality_events import list_new_events, newest_event_id
+from schedules.systemd import heartbeat_seconds, notify
+from schedules.timetable import IntervalTimetable
 
-LONGEST_STOP = 9.0  # seconds; a command that has not ended by then is ended
-LEAST_FREE = 100 * 2**20
-HOOK_SECONDS = 60
-OUTCOMES_TOLD = ("partial", "failed", "gap")
-LOOK_AGAIN = 5.0
+MAX_STOP_SECONDS = 9.0  # seconds; a command that has not ended by then is ended
+MIN_FREE_BYTES = 100 * 2**20
+HOOK_TIMEOUT = 60
+REPORTED_OUTCOMES = ("partial", "failed", "gap")
+POLL_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class Manner:
+class DaemonOptions:
     """How a daemon behaves: who is told of events, and when what cannot be done now is tried again."""
 
     on_event: str | None = None
-    first_retry: int = 300
-    least_free: int = LEAST_FREE
+    first_retry_seconds: int = 300
+    min_free_bytes: int = MIN_FREE_BYTES
 
 
 class Daemon:
     """One daemon of one store. `read` gives the schedules; it is asked again when SIGHUP comes."""
 
-    def __init__(self, store: Path, read: Callable[[], dict[str, Schedule]], log: Log, manner: Manner) -> None:
-        self._store, self._read, self._log, self._manner = store, read, log, manner
+    def __init__(
+        self, store: Path, read: Callable[[], dict[str, Schedule]], log: DaemonLog, manner: DaemonOptions
+    ) -> None:
+        self._store, self._load_schedules, self._log, self._options = store, read, log, manner
         self._schedules = read()
-        self._agenda = Agenda({}, {})
+        self._planner = Planner({}, {})
         self._wake = asyncio.Event()
-        self._child: Child | None = None
+        self._child: ChildProcess | None = None
         self._stopping = False
-        self._clocks = Clocks.read()
-        self._hooks: set[asyncio.Task[None]] = set()
-        self._event = 0
-        self._hidden = secrets(os.environ)
+        self._clocks = ClockReading.read()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._last_event_id = 0
+        self._secrets = secret_values(os.environ)
 
     async def run(self) -> int:
         """Live until asked to stop; the exit code."""
-        self._fold()
-        known = ledger(self._store)
-        self._event = newest_event(self._store)
-        self._agenda = Agenda(self._schedules, known.decided, known.unfinished, self._manner.first_retry)
+        self._flush_journal()
+        known = load_schedule_state(self._store)
+        self._last_event_id = newest_event_id(self._store)
+        self._planner = Planner(
+            self._schedules, known.decided_until, known.unfinished, self._options.first_retry_seconds
+        )
         killed = [tick for tick in known.unfinished if tick.outcome == "started"]
-        self._log.say("started", store=str(self._store), schedules=len(self._schedules), unclean=bool(killed))
-        self._write(self._agenda.begin(self._now()))
+        self._log.write("started", store=str(self._store), schedules=len(self._schedules), unclean=bool(killed))
+        self._record_ticks(self._planner.resume(self._now()))
         self._listen()
         scheduler = self._scheduler()
-        tell("READY=1")
+        notify("READY=1")
         try:
-            await self._live()
+            await self._loop()
         finally:
             scheduler.shutdown(wait=False)
-            tell("STOPPING=1")
-            self._fold()
-            self._deaf()
-            self._log.say("stopped")
+            notify("STOPPING=1")
+            self._flush_journal()
+            self._ignore_signals()
+            self._log.write("stopped")
         return DONE
 
     def _listen(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop)
-        loop.add_signal_handler(signal.SIGHUP, self._reread)
+            loop.add_signal_handler(number, self._request_stop)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_schedules)
 
-    def _deaf(self) -> None:
+    def _ignore_signals(self) -> None:
         """All is written down: a signal that comes now would only spoil the exit code."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             asyncio.get_running_loop().remove_signal_handler(number)
@@ -108,171 +112,176 @@ class Daemon:
             if when is not None:
                 epoch = datetime.fromtimestamp(0, UTC)
                 trigger = (
-                    IntervalTrigger(seconds=when.seconds, start_date=epoch) if isinstance(when, Every) else when.trigger
+                    IntervalTrigger(seconds=when.seconds, start_date=epoch)
+                    if isinstance(when, IntervalTimetable)
+                    else when.trigger
                 )
-                scheduler.add_job(self._ring, trigger, id=schedule.name, misfire_grace_time=None, coalesce=True)
+                scheduler.add_job(self._wake_up, trigger, id=schedule.name, misfire_grace_time=None, coalesce=True)
         scheduler.start()
         self._timers = scheduler
         return scheduler
 
-    async def _ring(self) -> None:
+    async def _wake_up(self) -> None:
         self._wake.set()
 
-    async def _live(self) -> None:
-        beat = beat_seconds()
+    async def _loop(self) -> None:
+        beat = heartbeat_seconds()
         while not self._stopping:
-            self._look()
-            tick = self._agenda.next(self._now())
-            if tick is not None and self._ready(tick):
-                await self._start(tick)
-            self._beat()
+            self._update_planner()
+            tick = self._planner.next_tick(self._now())
+            if tick is not None and self._has_free_space(tick):
+                await self._start_command(tick)
+            self._write_heartbeat()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), min(beat, LOOK_AGAIN))
+                await asyncio.wait_for(self._wake.wait(), min(beat, POLL_SECONDS))
             self._wake.clear()
-        await self._finish()
+        await self._wait_for_stop()
 
-    def _look(self) -> None:
+    def _update_planner(self) -> None:
         """Decide what has come due; a clock that was set and a machine that slept are told apart."""
-        before, self._clocks = self._clocks, Clocks.read()
-        jump = jumped(before, self._clocks)
+        before, self._clocks = self._clocks, ClockReading.read()
+        jump = is_clock_jump(before, self._clocks)
         if jump:
-            self._log.say("clock", happened=jump, seconds=round(self._clocks.wall - before.wall))
+            self._log.write("clock", happened=jump, seconds=round(self._clocks.wall - before.wall))
             self._timers.wakeup()
-        self._write(self._agenda.look(self._now(), "clock untrusted" if jump == "set" else "off"))
+        self._record_ticks(self._planner.update(self._now(), "clock untrusted" if jump == "set" else "off"))
 
-    def _ready(self, tick: Tick) -> bool:
+    def _has_free_space(self, tick: Tick) -> bool:
         """Whether there is room on the disk for what is to be started."""
         free = shutil.disk_usage(self._store.parent).free
-        wanted = self._manner.least_free
-        if self._agenda.schedules[tick.schedule].words[:2] == ["store", "backup"] and self._store.exists():
+        wanted = self._options.min_free_bytes
+        if self._planner.schedules[tick.schedule].arguments[:2] == ["store", "backup"] and self._store.exists():
             wanted += self._store.stat().st_size
         if free >= wanted:
             return True
-        self._write(self._agenda.hold(tick, "disk full", self._now()))
-        self._log.say("disk full", schedule=tick.schedule, free=free, wanted=wanted)
+        self._record_ticks(self._planner.defer(tick, "disk full", self._now()))
+        self._log.write("disk full", schedule=tick.schedule, free=free, wanted=wanted)
         return False
 
-    async def _start(self, tick: Tick) -> None:
-        self._fold()
-        started = self._agenda.start(tick, self._now())
-        self._write([started])
-        words = self._agenda.schedules[tick.schedule].words
+    async def _start_command(self, tick: Tick) -> None:
+        self._flush_journal()
+        started = self._planner.start(tick, self._now())
+        self._record_ticks([started])
+        words = self._planner.schedules[tick.schedule].arguments
         try:
-            self._child = await Child.start(
-                words, self._store, lambda line: self._log.say("said", schedule=tick.schedule, line=line)
+            self._child = await ChildProcess.start(
+                words, self._store, lambda line: self._log.write("said", schedule=tick.schedule, line=line)
             )
         except OSError as error:  # no process to be had
-            self._write(self._agenda.end(1, self._now(), None, str(error)))
+            self._record_ticks(self._planner.finish(1, self._now(), None, str(error)))
             return
-        self._log.say("begun", schedule=tick.schedule, due_at=instant(tick.due_at), pid=self._child.pid)
-        self._watch(asyncio.create_task(self._attend(self._child)))
+        self._log.write("begun", schedule=tick.schedule, due_at=isoformat_utc(tick.due_at), pid=self._child.pid)
+        self._keep_task(asyncio.create_task(self._wait_for_child(self._child)))
 
-    async def _attend(self, child: Child) -> None:
+    async def _wait_for_child(self, child: ChildProcess) -> None:
         """Wait for the end of a command, and say what became of its tick."""
-        code = await child.ended()
-        reason = "stopped" if self._stopping and code != DONE else reason_of(code, child.lines)
+        code = await child.wait()
+        reason = "stopped" if self._stopping and code != DONE else failure_reason(code, child.lines)
         said = child.lines[-1] if child.lines and code != DONE else None
         self._child = None
-        self._write(self._agenda.end(code, self._now(), reason, said))
-        self._fold()
-        self._tell_events()
+        self._record_ticks(self._planner.finish(code, self._now(), reason, said))
+        self._flush_journal()
+        self._report_quality_events()
         self._wake.set()
 
-    async def _finish(self) -> None:
+    async def _wait_for_stop(self) -> None:
         """Let the running command end at its page; end it if that takes too long."""
-        deadline = time.monotonic() + LONGEST_STOP
+        deadline = time.monotonic() + MAX_STOP_SECONDS
         while self._child is not None:
             if time.monotonic() > deadline:
-                self._child.stop(at_once=True)
+                self._child.stop(kill=True)
                 deadline += 3600
-            self._beat()
+            self._write_heartbeat()
             await asyncio.sleep(0.05)
 
-    def _stop(self) -> None:
+    def _request_stop(self) -> None:
         if self._child is not None:
-            self._child.stop(at_once=self._stopping)
+            self._child.stop(kill=self._stopping)
         self._stopping = True
         self._wake.set()
 
-    def _reread(self) -> None:
-        tell("RELOADING=1")
+    def _reload_schedules(self) -> None:
+        notify("RELOADING=1")
         try:
-            self._schedules = self._read()
+            self._schedules = self._load_schedules()
         except (ScheduleError, OSError) as error:
             faults = error.faults if isinstance(error, ScheduleError) else [str(error)]
-            self._log.say("not reread", faults=list(faults))
+            self._log.write("not reread", faults=list(faults))
         else:
-            self._write(self._agenda.reread(self._schedules, self._now()))
+            self._record_ticks(self._planner.replace_schedules(self._schedules, self._now()))
             self._timers.shutdown(wait=False)
             self._scheduler()
-            self._log.say("reread", schedules=len(self._schedules))
-        tell("READY=1")
+            self._log.write("reread", schedules=len(self._schedules))
+        notify("READY=1")
         self._wake.set()
 
-    def _write(self, ticks: Sequence[Tick]) -> None:
+    def _record_ticks(self, ticks: Sequence[Tick]) -> None:
         """Put decisions on record. Where the disk is full they are only told; after a restart they are gaps."""
-        ticks = [quiet(tick, self._hidden) for tick in ticks]
+        ticks = [redact_tick(tick, self._secrets) for tick in ticks]
         try:
-            append(self._store, ticks)
+            append_ticks(self._store, ticks)
         except OSError as error:
-            self._log.say("not written", why=error.strerror or str(error), ticks=len(ticks))
+            self._log.write("not written", why=error.strerror or str(error), ticks=len(ticks))
         for tick in ticks:
             if tick.outcome not in ("known", "queued", "started"):
-                self._log.say("tick", **_told(tick))
-            if tick.outcome in OUTCOMES_TOLD:
-                self._tell("tick", _told(tick))
+                self._log.write("tick", **_tick_fields(tick))
+            if tick.outcome in REPORTED_OUTCOMES:
+                self._notify_hook("tick", _tick_fields(tick))
 
-    def _fold(self) -> None:
+    def _flush_journal(self) -> None:
         """Bring the journal into the store, if nobody else writes to it; say so if the write-ahead log has grown."""
         with suppress(OSError):
             size = os.stat(f"{self._store}-wal").st_size
             if size > LARGE_WAL:
-                self._log.say("write-ahead log", bytes=size, why="a reader keeps it from being folded in")
+                self._log.write("write-ahead log", bytes=size, why="a reader keeps it from being folded in")
         try:
-            fold(self._store)
+            flush_journal(self._store)
         except (ObservatoryError, sqlite3.Error, OSError) as error:
-            self._log.say("not folded", why=str(error))
+            self._log.write("not folded", why=str(error))
 
-    def _tell_events(self) -> None:
-        for event in worrying(self._store, self._event):
-            self._event = max(self._event, int(str(event["event_id"])))
-            self._log.say("quality event", **event)
-            self._tell("quality event", event)
+    def _report_quality_events(self) -> None:
+        for event in list_new_events(self._store, self._last_event_id):
+            self._last_event_id = max(self._last_event_id, int(str(event["event_id"])))
+            self._log.write("quality event", **event)
+            self._notify_hook("quality event", event)
 
-    def _tell(self, what: str, more: dict[str, object]) -> None:
-        if self._manner.on_event:
-            self._watch(asyncio.create_task(self._hook(what, more)))
+    def _notify_hook(self, what: str, more: dict[str, object]) -> None:
+        if self._options.on_event:
+            self._keep_task(asyncio.create_task(self._run_hook(what, more)))
 
-    async def _hook(self, what: str, more: dict[str, object]) -> None:
+    async def _run_hook(self, what: str, more: dict[str, object]) -> None:
         """Give one event to the command that wants it, as JSON on its stdin. What it does is its own affair."""
         process = None
         try:
-            process = await asyncio.create_subprocess_shell(str(self._manner.on_event), stdin=asyncio.subprocess.PIPE)
-            told = self._log.line(what, more).encode("utf-8") + b"\n"
-            await asyncio.wait_for(process.communicate(told), HOOK_SECONDS)
+            process = await asyncio.create_subprocess_shell(str(self._options.on_event), stdin=asyncio.subprocess.PIPE)
+            told = self._log.format_json(what, more).encode("utf-8") + b"\n"
+            await asyncio.wait_for(process.communicate(told), HOOK_TIMEOUT)
         except (OSError, TimeoutError) as error:
-            self._log.say("hook", why=str(error) or "it took too long")
+            self._log.write("hook", why=str(error) or "it took too long")
             if process is not None and process.returncode is None:
                 process.kill()
 
-    def _watch(self, task: asyncio.Task[None]) -> None:
-        self._hooks.add(task)
-        task.add_done_callback(self._hooks.discard)
+    def _keep_task(self, task: asyncio.Task[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    def _beat(self) -> None:
-        tell("WATCHDOG=1")
+    def _write_heartbeat(self) -> None:
+        notify("WATCHDOG=1")
         with suppress(OSError):
-            os.utime(heart(self._store))
+            os.utime(heartbeat_file(self._store))
 
     def _now(self) -> int:
         return int(time.time())
 
 
-def heart(store: Path) -> Path:
+def heartbeat_file(store: Path) -> Path:
     """The file whose age says when the daemon was last heard of: the lock it holds."""
     return Path(f"{os.path.realpath(store)}.daemon.lock")
 
 
-def _told(tick: Tick) -> dict[str, object]:
-    told = {name: value for name, value in asdict(tick).items() if value is not None}
-    return {**told, **{name: instant(int(told[name])) for name in ("due_at", "started_at", "ended_at") if name in told}}
+def _tick_fields(tick: Tick) -> dict[str, object]:
+    told = {name: value for name, value in to_json(tick).items() if value is not None}
+    return {
+        **told,
+        **{name: isoformat_utc(int(told[name])) for name in ("due_at", "started_at", "ended_at") if name in told},
+    }

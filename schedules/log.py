@@ -8,26 +8,30 @@ import sys
 import time
 from collections.abc import Mapping
 
-from db.cli import instant, plain
-from schedules.log_redaction import hushed, secrets
+from db.cli import escape_control_characters, isoformat_utc
+from schedules.log_redaction import redact, secret_values
 
 
-class Log:
+class DaemonLog:
     """Lines on stderr, one for each event, without secrets and addresses."""
 
     def __init__(self, form: str) -> None:
-        self._form = form
-        self._hidden = secrets(os.environ)
+        self._format = form
+        self._secrets = secret_values(os.environ)
 
-    def say(self, event: str, **more: object) -> None:
+    def write(self, event: str, **fields: object) -> None:
         """Write one line."""
-        text = self.line(event, more) if self._form == "json" else self._text(event, more)
+        text = self.format_json(event, fields) if self._format == "json" else self._format_text(event, fields)
         print(text, file=sys.stderr, flush=True)
 
-    def line(self, event: str, more: Mapping[str, object]) -> str:
+    def format_json(self, event: str, fields: Mapping[str, object]) -> str:
         """One event as JSON."""
-        return hushed(json.dumps({"at": instant(int(time.time())), "event": event, **more}, default=str), self._hidden)
+        return redact(
+            json.dumps({"at": isoformat_utc(int(time.time())), "event": event, **fields}, default=str), self._secrets
+        )
 
-    def _text(self, event: str, more: Mapping[str, object]) -> str:
+    def _format_text(self, event: str, more: Mapping[str, object]) -> str:
         said = "  ".join(f"{name} {value}" for name, value in more.items())
-        return plain(hushed(f"{instant(int(time.time()))}  {event}  {said}".rstrip(), self._hidden))
+        return escape_control_characters(
+            redact(f"{isoformat_utc(int(time.time()))}  {event}  {said}".rstrip(), self._secrets)
+        )

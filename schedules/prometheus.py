@@ -11,7 +11,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 from db import ObservatoryError
 from schedules.config import Schedule
-from schedules.status import Row, look_or_why
+from schedules.status import Row, status_or_error
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LOOPBACK = "127.0.0.1"
 
 
-def serve(port: int, store: Path, schedules: Callable[[], Mapping[str, Schedule]]) -> int:
+def serve_metrics(port: int, store: Path, schedules: Callable[[], Mapping[str, Schedule]]) -> int:
     """Answer on this port of loopback until the process ends; the port.
 
     Raises:
@@ -35,10 +35,10 @@ def serve(port: int, store: Path, schedules: Callable[[], Mapping[str, Schedule]
             "There is no prometheus-client.", why="It comes with an extra.", fix="pip install 'hub-observatory[watch]'"
         ) from error
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(Observed(store, schedules))
+    registry.register(StatusCollector(store, schedules))
     try:
-        app = only_here(make_wsgi_app(registry))
-        server = make_server(LOOPBACK, port, app, ThreadingWSGIServer, Silent)
+        app = require_loopback_host(make_wsgi_app(registry))
+        server = make_server(LOOPBACK, port, app, ThreadingWSGIServer, QuietRequestHandler)
     except OSError as error:
         raise ObservatoryError(
             f"Nobody can listen on {LOOPBACK}:{port}.", why=error.strerror or "", fix="Choose another port."
@@ -47,7 +47,7 @@ def serve(port: int, store: Path, schedules: Callable[[], Mapping[str, Schedule]
     return int(server.server_port)
 
 
-def only_here(app: WSGIApplication) -> WSGIApplication:
+def require_loopback_host(app: WSGIApplication) -> WSGIApplication:
     """Answer only who has asked for this very address: a page of the web that has itself led here by another name is
     told nothing."""
 
@@ -60,14 +60,14 @@ def only_here(app: WSGIApplication) -> WSGIApplication:
     return answer
 
 
-class Silent(WSGIRequestHandler):
+class QuietRequestHandler(WSGIRequestHandler):
     """What is asked is not told in the log."""
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing."""
 
 
-class Observed:
+class StatusCollector:
     """What Prometheus collects."""
 
     def __init__(self, store: Path, schedules: Callable[[], Mapping[str, Schedule]]) -> None:
@@ -81,26 +81,26 @@ class Observed:
         """One look, as metrics."""
         from prometheus_client.core import GaugeMetricFamily
 
-        found, _ = look_or_why(self._store, self._schedules())
+        found, _ = status_or_error(self._store, self._schedules())
         yield GaugeMetricFamily(
             "observatory_store_readable", "1 if the store could be read", value=float(found is not None)
         )
-        for name, about, label, values in families(found) if found else ():
+        for name, about, label, values in metric_families(found) if found else ():
             family = GaugeMetricFamily(f"observatory_{name}", about, labels=[label] if label else [])
             for of, value in values:
                 family.add_metric([of] if label else [], value)
             yield family
 
 
-def families(found: Row) -> Iterator[tuple[str, str, str, list[tuple[str, float]]]]:
+def metric_families(status: Row) -> Iterator[tuple[str, str, str, list[tuple[str, float]]]]:
     """Name, meaning, label and values of each metric in one look (pure)."""
-    schedules, store = list(found["schedules"]), dict(found["store"])  # type: ignore[call-overload]
+    schedules, store = list(status["schedules"]), dict(status["store"])  # type: ignore[call-overload]
     ages = [(row["schedule"], float(row["age_seconds"])) for row in schedules if row["age_seconds"] is not None]
     late = [(row["schedule"], float(row["stale"])) for row in schedules]
     gaps = [(row["schedule"], float(sum(t["outcome"] == "gap" for t in row["ticks"]))) for row in schedules]
-    complete = [(row["registry"], float(row["age_seconds"])) for row in found["registries"]]  # type: ignore[attr-defined]
+    complete = [(row["registry"], float(row["age_seconds"])) for row in status["registries"]]  # type: ignore[attr-defined]
     events: dict[str, float] = {}
-    for row in found["events"]:  # type: ignore[attr-defined]
+    for row in status["events"]:  # type: ignore[attr-defined]
         events[row["kind"]] = events.get(row["kind"], 0.0) + row["count"]
     yield "schedule_age_seconds", "since this schedule last ended well", "schedule", ages
     yield "schedule_stale", "1 if that is more than 1.5 intervals ago", "schedule", late

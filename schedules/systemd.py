@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 
-def tell(said: str, environment: Mapping[str, str] = os.environ) -> bool:
+def notify(state: str, environment: Mapping[str, str] = os.environ) -> bool:
     """Send one state, as `READY=1`; whether somebody was told. It never fails and never waits."""
     address = environment.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
@@ -16,15 +16,15 @@ def tell(said: str, environment: Mapping[str, str] = os.environ) -> bool:
     if address.startswith("@"):
         address = "\0" + address[1:]
     with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as out:
-        out.sendto(said.encode("utf-8"), address)
+        out.sendto(state.encode("utf-8"), address)
         return True
     return False
 
 
-def beat_seconds(environment: Mapping[str, str] = os.environ) -> float:
+def heartbeat_seconds(environment: Mapping[str, str] = os.environ) -> float:
     """How often the watchdog is to hear of us: three times in the time it waits; ten seconds where there is none.
 
-    >>> beat_seconds({"WATCHDOG_USEC": "6000000"})
+    >>> heartbeat_seconds({"WATCHDOG_USEC": "6000000"})
     2.0
     """
     waits = environment.get("WATCHDOG_USEC", "")

@@ -10,20 +10,20 @@ from functools import cached_property
 
 from apscheduler.triggers.cron import CronTrigger
 
-FIELDS = ("minute", "hour", "day", "month", "day_of_week")
-NEVER = 5 * 366 * 86400  # a cron line that names no moment of five years (31 February) names none
+CRON_FIELDS = ("minute", "hour", "day", "month", "day_of_week")
+MAX_CRON_GAP = 5 * 366 * 86400  # a cron line that names no moment of five years (31 February) names none
 
 
 @dataclass(frozen=True)
-class Every:
+class IntervalTimetable:
     """Every so many seconds, counted from the first second of 1970."""
 
     seconds: int
 
-    def after(self, instant: int) -> int:
+    def next_after(self, instant: int) -> int:
         """The first moment after an instant.
 
-        >>> Every(3600).after(3600)
+        >>> IntervalTimetable(3600).next_after(3600)
         7200
         """
         return (instant // self.seconds + 1) * self.seconds
@@ -33,7 +33,7 @@ class Every:
 
 
 @dataclass(frozen=True)
-class Cron:
+class CronTimetable:
     """Five fields: minute, hour, day of the month, month, day of the week by its name.
 
     Raises:
@@ -44,7 +44,7 @@ class Cron:
 
     def __post_init__(self) -> None:
         fields = self.line.split()
-        if len(fields) != len(FIELDS):
+        if len(fields) != len(CRON_FIELDS):
             raise ValueError(f'cron has five fields, as in "17 3 * * MON"; {self.line!r} has {len(fields)}')
         if re.search(r"\d", fields[4].partition("/")[0]):
             raise ValueError("the last field of cron is a day by its name (MON): programs number them differently")
@@ -52,22 +52,22 @@ class Cron:
             raise ValueError("cron names a day of the month or of the week: programs differ in what both together mean")
         try:
             self.trigger.get_next_fire_time(None, datetime(2026, 1, 1, tzinfo=UTC))
-            first = self.after(0)
+            first = self.next_after(0)
         except (ValueError, TypeError, OverflowError, AttributeError, LookupError) as error:
             raise ValueError(f"cron {self.line!r}: {str(error) or 'cannot be read'}") from None
-        if first > NEVER:
+        if first > MAX_CRON_GAP:
             raise ValueError(f"cron {self.line!r} names a day that never comes")
 
     @cached_property
     def trigger(self) -> CronTrigger:
         """As APScheduler knows it."""
-        fields = dict(zip(FIELDS, self.line.lower().split(), strict=True))
+        fields = dict(zip(CRON_FIELDS, self.line.lower().split(), strict=True))
         return CronTrigger(**fields, second=0, timezone=UTC)
 
-    def after(self, instant: int) -> int:
+    def next_after(self, instant: int) -> int:
         """The first moment after an instant.
 
-        >>> Cron("17 3 * * MON").after(1764041820)  # Tuesday 25 Nov 2025, 03:37
+        >>> CronTimetable("17 3 * * MON").next_after(1764041820)  # Tuesday 25 Nov 2025, 03:37
         1764559020
         """
         found = self.trigger.get_next_fire_time(None, datetime.fromtimestamp(instant + 1, UTC))
@@ -77,16 +77,16 @@ class Cron:
         return self.line
 
 
-When = Every | Cron
+Timetable = IntervalTimetable | CronTimetable
 
 
-def moments(when: When, after: int, until: int) -> Iterator[int]:
+def list_moments(when: Timetable, after: int, until: int) -> Iterator[int]:
     """The moments after an instant, up to and with another one.
 
-    >>> list(moments(Every(60), 0, 180))
+    >>> list(list_moments(IntervalTimetable(60), 0, 180))
     [60, 120, 180]
     """
-    moment = when.after(after)
+    moment = when.next_after(after)
     while moment <= until:
         yield moment
-        moment = when.after(moment)
+        moment = when.next_after(moment)

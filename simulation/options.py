@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 
 @dataclass(frozen=True)
-class Options:
+class SimulationOptions:
     """One simulation: how large, how fast, how strict."""
 
     port: int = field(default=0, metadata={"help": "port of the Hub; 0 picks a free one"})
@@ -40,13 +40,13 @@ class Options:
         return int(datetime.fromisoformat(self.start).replace(tzinfo=UTC).timestamp()) if self.start else None
 
 
-def read_options(argv: Sequence[str] | None = None) -> Options:
+def read_options(argv: Sequence[str] | None = None) -> SimulationOptions:
     """Return the options given in `argv` (default: the command line)."""
     parser = argparse.ArgumentParser(prog="python -m simulation", description="A pretend Hub and Ecosyste.ms.")
-    for one in fields(Options):
+    for one in fields(SimulationOptions):
         add_option(parser, "--" + one.name.replace("_", "-"), one.default, one.metadata["help"])
     chosen = vars(parser.parse_args(argv))
-    return Options(**{**chosen, "no_expand": tuple(chosen["no_expand"])})
+    return SimulationOptions(**{**chosen, "no_expand": tuple(chosen["no_expand"])})
 
 
 def add_option(parser: argparse.ArgumentParser, flag: str, default: object, help_text: str) -> None:

@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-LARGE = (".parquet", ".sqlite")
+LARGE_SUFFIXES = (".parquet", ".sqlite")
 
 
-class Shelf:
+class FakeHub:
     """What the pretended Hub has: a file is its content."""
 
     def __init__(self) -> None:
@@ -26,14 +26,14 @@ class Shelf:
         self.large: dict[str, bytes] = {}
         self.commits: list[str] = []
         self.tags: dict[str, str] = {}
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self.faults: list[tuple[str, int]] = []
         self.endpoint = ""
 
-    def answer(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
+    def respond(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
         """Status and content."""
         path, *_ = path.split("?")
-        self.asked.append(f"{method} {path}")
+        self.requests.append(f"{method} {path}")
         for fault in self.faults:
             if fault[0] in path:
                 self.faults.remove(fault)
@@ -43,26 +43,26 @@ class Shelf:
             return 200, {}
         told = [json.loads(line) for line in body.splitlines() if line.strip()] if b"{" in body[:1] else []
         if path == "/api/repos/create":
-            return self._create(told[0])
+            return self._create_repository(told[0])
         if path == "/api/validate-yaml":
             return 200, {"warnings": [], "errors": []}
         if path.endswith("/info/lfs/objects/batch"):
-            return 200, {"transfer": "basic", "objects": [self._large(one) for one in told[0]["objects"]]}
+            return 200, {"transfer": "basic", "objects": [self._upload_action(one) for one in told[0]["objects"]]}
         _, _, owner, name, verb, *_ = path.removeprefix("/").split("/") + [""]
-        return self._of(f"{owner}/{name}", verb, path, told)
+        return self._respond_to_repository(f"{owner}/{name}", verb, path, told)
 
-    def _of(self, name: str, verb: str, path: str, told: list[Any]) -> tuple[int, Any]:
+    def _respond_to_repository(self, name: str, verb: str, path: str, told: list[Any]) -> tuple[int, Any]:
         files = self.repositories.get(name)
         if files is None:
             return 404, {"error": "Repository not found"}
         if verb == "preupload":
-            return 200, {"files": [self._mode(one, files) for one in told[0]["files"]]}
+            return 200, {"files": [self._upload_mode(one, files) for one in told[0]["files"]]}
         if verb == "tree":
             return 200, [
-                {"type": "file", "path": one, "size": len(files[one]), "oid": git(files[one])} for one in files
+                {"type": "file", "path": one, "size": len(files[one]), "oid": git_hash(files[one])} for one in files
             ]
         if verb == "commit":
-            return 200, self._commit(name, files, told)
+            return 200, self._apply_commit(name, files, told)
         if verb == "tag":
             if told[0]["tag"] in self.tags:
                 return 409, {"error": "Tag exists"}
@@ -70,23 +70,23 @@ class Shelf:
             return 200, {}
         return 200, {"id": name, "sha": self.commits[-1] if self.commits else "0" * 40, "siblings": []}
 
-    def _create(self, told: dict[str, Any]) -> tuple[int, Any]:
+    def _create_repository(self, told: dict[str, Any]) -> tuple[int, Any]:
         name = f"{told['organization']}/{told['name']}"
         there = name in self.repositories
         self.repositories.setdefault(name, {})
         return (409 if there else 200), {"url": f"{self.endpoint}/datasets/{name}", "id": name}
 
-    def _large(self, one: dict[str, Any]) -> dict[str, Any]:
+    def _upload_action(self, one: dict[str, Any]) -> dict[str, Any]:
         if one["oid"] in self.large:
             return one
         return {**one, "actions": {"upload": {"href": f"{self.endpoint}/large/{one['oid']}", "header": {}}}}
 
-    def _mode(self, one: dict[str, Any], files: dict[str, bytes]) -> dict[str, Any]:
-        large, content = one["path"].endswith(LARGE), files.get(one["path"])
-        oid = None if content is None else hashlib.sha256(content).hexdigest() if large else git(content)
+    def _upload_mode(self, one: dict[str, Any], files: dict[str, bytes]) -> dict[str, Any]:
+        large, content = one["path"].endswith(LARGE_SUFFIXES), files.get(one["path"])
+        oid = None if content is None else hashlib.sha256(content).hexdigest() if large else git_hash(content)
         return {"path": one["path"], "uploadMode": "lfs" if large else "regular", "shouldIgnore": False, "oid": oid}
 
-    def _commit(self, name: str, files: dict[str, bytes], told: list[Any]) -> dict[str, str]:
+    def _apply_commit(self, name: str, files: dict[str, bytes], told: list[Any]) -> dict[str, str]:
         for line in told:
             value = line["value"]
             if line["key"] == "file":
@@ -102,22 +102,22 @@ class Shelf:
         }
 
 
-def git(content: bytes) -> str:
+def git_hash(content: bytes) -> str:
     """The hash git gives to a file."""
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
 @contextmanager
-def shelf() -> Iterator[Shelf]:
+def run_fake_hub() -> Iterator[FakeHub]:
     """A running Hub on loopback."""
-    made = Shelf()
+    made = FakeHub()
 
     class Answers(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            status, content = made.answer(self.command, self.path, body)
+            status, content = made.respond(self.command, self.path, body)
             told = json.dumps(content).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -125,7 +125,7 @@ def shelf() -> Iterator[Shelf]:
             self.end_headers()
             self.wfile.write(told)
 
-        do_GET = do_POST = do_PUT = answer  # noqa: N815 - names of http.server
+        do_GET = do_POST = do_PUT = answer
 
         def log_message(self, *_: object) -> None:
             """Nothing."""

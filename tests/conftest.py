@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import gc
 import os
-import re
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.forked_crawl import needed, warm
-from tests.measurements import Measured
+from tests.forked_crawl import import_modules, list_crawl_modules
+from tests.measurements import FaultMeasurements
 
 REAL_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
@@ -20,14 +19,11 @@ REAL_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 def pytest_configure(config: pytest.Config) -> None:
     """Keep what the tests of faults give, where the environment says so."""
     if "MEASURED" in os.environ and not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Measured(Path(os.environ["MEASURED"])))
+        config.pluginmanager.register(FaultMeasurements(Path(os.environ["MEASURED"])))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test whose name begins with the id of a fault is of `make test-faults`. Years, the longest, begin."""
-    for item in items:
-        if re.match(r"test_[A-G]\d+_", item.name):
-            item.add_marker(pytest.mark.faults)
+    """Run the simulated years first: they take longest."""
     items.sort(key=lambda item: item.get_closest_marker("years") is None)
 
 
@@ -82,4 +78,4 @@ def real_data() -> Path:
 @pytest.fixture(scope="session")
 def warmed() -> None:
     """This process has imported what a crawl needs."""
-    warm(needed())
+    import_modules(list_crawl_modules())

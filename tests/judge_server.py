@@ -18,37 +18,38 @@ ITEMS = ("description", "limitations", "how_to_use", "training", "evaluation")
 CALLS: Counter[str] = Counter()
 FILES: dict[str, bytes] = {}
 BATCHES: dict[str, str] = {}
-COLD = {"error": {"message": "Unsupported value: 'temperature' does not support 0 with this model.",
+TEMPERATURE_ERROR = {"error": {"message": "Unsupported value: 'temperature' does not support 0 with this model.",
                   "code": "unsupported_value", "type": "invalid_request_error", "param": "temperature"}}  # fmt: skip
 LOCK = threading.Lock()
 
 
-def card_of(body: dict) -> str:
+def read_card(body: dict) -> str:
     """The card in a request."""
     text = body["messages"][1]["content"]
     return re.match(r"\[card \w+\]\n(.*)\n\[end of card \w+\]$", text, re.DOTALL)[1]
 
 
-def line_of(card: str) -> str:
+def find_quotable_line(card: str) -> str:
     """A line of the card that is long enough to be quoted."""
     return next((line for line in card.splitlines() if len(line.split()) >= 4), "")
 
 
-def flipped(card: str, seed: int, item: str, share: float) -> bool:
+def is_flipped(card: str, seed: int, item: str, share: float) -> bool:
     """Whether this reader answers otherwise this time."""
     told = hashlib.sha256(f"{card}|{seed}|{item}".encode()).digest()
     return int.from_bytes(told[:4], "big") / 2**32 < share
 
 
-def answer(body: dict) -> dict:
+def make_answer(body: dict) -> dict:
     """What the model of this name writes: the message, and how it ended."""
-    name, card = body["model"], card_of(body)
-    good = {item: {"answer": True, "quote": line_of(card)} for item in ITEMS}
+    name, card = body["model"], read_card(body)
+    good = {item: {"answer": True, "quote": find_quotable_line(card)} for item in ITEMS}
     told: object = good
     if name.startswith("flip-"):
         share = float(name[5:])
         told = {
-            item: {"answer": not flipped(card, body["seed"], item, share), "quote": line_of(card)} for item in ITEMS
+            item: {"answer": not is_flipped(card, body["seed"], item, share), "quote": find_quotable_line(card)}
+            for item in ITEMS
         }
     elif name == "types":
         told = {item: {"answer": "yes", "quote": 3} for item in ITEMS}
@@ -70,9 +71,9 @@ def answer(body: dict) -> dict:
     return {"message": message, "end": "content_filter" if name == "filtered" else "stop"}
 
 
-def completion(body: dict) -> dict:
+def make_completion(body: dict) -> dict:
     """The whole answer."""
-    told = answer(body)
+    told = make_answer(body)
     usage = None if body["model"] == "nousage" else {
         "prompt_tokens": 500, "completion_tokens": 100, "total_tokens": 600,
     }  # fmt: skip
@@ -83,7 +84,7 @@ def completion(body: dict) -> dict:
     }  # fmt: skip
 
 
-class Endpoint(BaseHTTPRequestHandler):
+class JudgeEndpoint(BaseHTTPRequestHandler):
     """Chat completions, files and batches."""
 
     protocol_version = "HTTP/1.1"
@@ -91,7 +92,7 @@ class Endpoint(BaseHTTPRequestHandler):
     def log_message(self, *words: object) -> None:
         """Say nothing."""
 
-    def send(self, status: int, told: object, raw: bytes | None = None) -> None:
+    def send_json(self, status: int, told: object, raw: bytes | None = None) -> None:
         """Answer."""
         content = json.dumps(told).encode() if raw is None else raw
         self.send_response(status)
@@ -103,11 +104,11 @@ class Endpoint(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Counts, batches and files."""
         if self.path == "/calls":
-            self.send(200, dict(CALLS))
+            self.send_json(200, dict(CALLS))
         elif self.path.endswith("/content"):
-            self.send(200, None, FILES[self.path.split("/")[-2]])
+            self.send_json(200, None, FILES[self.path.split("/")[-2]])
         else:
-            self.send(200, batch(self.path.split("/")[-1]))
+            self.send_json(200, make_batch(self.path.split("/")[-1]))
 
     def do_POST(self) -> None:
         """A completion, a file or a batch."""
@@ -117,18 +118,18 @@ class Endpoint(BaseHTTPRequestHandler):
             FILES[name] = b"".join(line + b"\n" for line in content.splitlines() if line.startswith(b'{"custom_id"'))
             told = {"id": name, "object": "file", "bytes": 1, "created_at": 0, "filename": "f", "purpose": "batch",
                     "status": "processed"}  # fmt: skip
-            self.send(200, told)
+            self.send_json(200, told)
         elif self.path.endswith("/batches"):
             lines = [json.loads(line) for line in FILES[json.loads(content)["input_file_id"]].splitlines()]
-            done = [result(one["custom_id"], one["body"]) for one in reversed(lines)]
+            done = [make_batch_line(one["custom_id"], one["body"]) for one in reversed(lines)]
             name = f"b{len(BATCHES) + 1}"
             FILES[f"out-{name}"] = b"".join(json.dumps(one).encode() + b"\n" for one in done)
             BATCHES[name] = "completed"
-            self.send(200, batch(name))
+            self.send_json(200, make_batch(name))
         else:
-            self.complete(json.loads(content))
+            self.send_completion(json.loads(content))
 
-    def complete(self, body: dict) -> None:
+    def send_completion(self, body: dict) -> None:
         """One completion, or the failure the model is named for."""
         name = body["model"]
         with LOCK:
@@ -138,25 +139,27 @@ class Endpoint(BaseHTTPRequestHandler):
             time.sleep(3)
         if name == "quota" or (name == "rate" and count <= 2):
             code = "insufficient_quota" if name == "quota" else "rate_limit_exceeded"
-            self.send(429, {"error": {"message": "too much", "code": code, "type": "t", "param": None}})
+            self.send_json(429, {"error": {"message": "too much", "code": code, "type": "t", "param": None}})
         elif name == "down" or (name == "flaky" and count == 1):
-            self.send(500, {"error": {"message": "oh", "code": None, "type": "t", "param": None}})
+            self.send_json(500, {"error": {"message": "oh", "code": None, "type": "t", "param": None}})
         elif name == "warm" and "temperature" in body:
-            self.send(400, COLD)
+            self.send_json(400, TEMPERATURE_ERROR)
         elif name == "page":
-            self.send(200, None, b"<html>a proxy says hello</html>")
+            self.send_json(200, None, b"<html>a proxy says hello</html>")
         else:
-            self.send(200, completion(body))
+            self.send_json(200, make_completion(body))
 
 
-def result(number: str, body: dict) -> dict:
+def make_batch_line(number: str, body: dict) -> dict:
     """One line of the results of a batch."""
     cold = body["model"] == "warm" and "temperature" in body
-    told = {"status_code": 400, "body": COLD} if cold else {"status_code": 200, "body": completion(body)}
+    told = (
+        {"status_code": 400, "body": TEMPERATURE_ERROR} if cold else {"status_code": 200, "body": make_completion(body)}
+    )
     return {"custom_id": number, "response": told}
 
 
-def batch(name: str) -> dict:
+def make_batch(name: str) -> dict:
     """A batch as the API shows it."""
     return {
         "id": name, "object": "batch", "endpoint": "/v1/chat/completions", "input_file_id": "in",
@@ -166,7 +169,7 @@ def batch(name: str) -> dict:
 
 
 if __name__ == "__main__":
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), JudgeEndpoint)
     print(server.server_address[1], flush=True)
     threading.Thread(target=lambda: (sys.stdin.read(), server.shutdown()), daemon=True).start()
     server.serve_forever()

@@ -25,7 +25,7 @@ class Simulation:
     """A running simulation; it ends with `close()`, with the `with` block, or with this process."""
 
     def __init__(self, **options: object) -> None:
-        command = [sys.executable, "-m", "simulation", "--until-stdin-closes", *as_arguments(options)]
+        command = [sys.executable, "-m", "simulation", "--until-stdin-closes", *format_arguments(options)]
         self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
@@ -39,51 +39,51 @@ class Simulation:
 
     def advance(self, days: int = 1) -> dict[str, Any]:
         """Let days pass; return the new `now` and how many events they brought."""
-        return self._ask("POST", "advance", days=days)
+        return self._request("POST", "advance", days=days)
 
     def now(self) -> str:
         """Return the simulated present."""
-        return self._ask("GET", "clock")["now"]
+        return self._request("GET", "clock")["now"]
 
     def truth(self, registry: str, by: str = "downloads", k: int = 1000) -> list[dict[str, Any]]:
         """Return the ranking a perfect crawler would see now."""
-        return self._ask("GET", "truth", registry=registry, by=by, k=k)["ranking"]
+        return self._request("GET", "truth", registry=registry, by=by, k=k)["ranking"]
 
     def events(self, since: str = "") -> list[dict[str, Any]]:
         """Return what happened since a day."""
-        return self._ask("GET", "events", since=since)
+        return self._request("GET", "events", since=since)
 
-    def repository(self, registry: str, **which: str) -> dict[str, Any]:
+    def repository(self, registry: str, **key: str) -> dict[str, Any]:
         """Return everything about one repository or package, by `id=` or `name=`."""
-        return self._ask("GET", "repository", registry=registry, **which)
+        return self._request("GET", "repository", registry=registry, **key)
 
     def census(self, registry: str) -> dict[str, Any]:
         """Return how many packages of a registry of the Hub can be seen, and the sha256 of their ids."""
-        return self._ask("GET", "census", registry=registry)
+        return self._request("GET", "census", registry=registry)
 
     def prepare(self, url: str) -> int:
         """Make every page of a census before it is asked for; return how many there are."""
-        return self._ask("POST", "prepare", {"url": url})["pages"]
+        return self._request("POST", "prepare", {"url": url})["pages"]
 
     def faults(self, script: list[dict[str, Any]]) -> None:
         """Script faults."""
-        self._ask("POST", "faults", script)
+        self._request("POST", "faults", script)
 
-    def names(self, registry: str) -> set[str]:
+    def package_names(self, registry: str) -> set[str]:
         """Return what the packages of a registry of Ecosyste.ms are called now."""
         return {row["id"] for row in self.truth(registry, k=10**9)}
 
     def requests(self, api: str = "") -> list[dict[str, Any]]:
         """Return the requests since the last reset, of both sites or of one."""
-        return [one for one in self._ask("GET", "requests") if api in ("", one["api"])]
+        return [one for one in self._request("GET", "requests") if api in ("", one["api"])]
 
     def reset(self) -> None:
         """Forget requests, their numbers and the faults."""
-        self._ask("DELETE", "requests")
+        self._request("DELETE", "requests")
 
     def mutate(self, **change: Any) -> dict[str, Any]:
         """Change one row now: `registry=, id= or name=`, and `set={…}` or `action=, to=`."""
-        return self._ask("POST", "mutate", change)
+        return self._request("POST", "mutate", change)
 
     def close(self) -> None:
         """End the process."""
@@ -102,7 +102,7 @@ class Simulation:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _ask(self, method: str, verb: str, body: object = None, **query: object) -> Any:
+    def _request(self, method: str, verb: str, body: object = None, **query: object) -> Any:
         address = f"{self.control}/{verb}?{urllib.parse.urlencode(query)}"
         content = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(address, data=content, method=method)
@@ -114,7 +114,7 @@ class Simulation:
             raise ValueError(json.load(problem)["error"]) from None
 
 
-def as_arguments(options: dict[str, object]) -> list[str]:
+def format_arguments(options: dict[str, object]) -> list[str]:
     """Return options as the command line has them; a list repeats its option."""
     arguments: list[str] = []
     for name, value in options.items():

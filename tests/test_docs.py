@@ -19,8 +19,8 @@ from sqlite_utils import Database
 
 import analysis.report
 import crawler.spiders
-from analysis.compute.metric import metrics
-from crawler.importers import formats
+from analysis.compute.metric import list_metrics
+from crawler.importers import list_formats
 from db import UsageError, __version__
 from db.migrate import migrate
 
@@ -107,29 +107,29 @@ def test_every_relation_is_documented(relation: str) -> None:
     assert f"`{relation}`" in page("measuring")
 
 
-@pytest.mark.parametrize("metric", [metric.name for metric in metrics()])
+@pytest.mark.parametrize("metric", [metric.name for metric in list_metrics()])
 def test_every_metric_is_documented_and_its_version_is_in_the_changelog(metric: str) -> None:
     assert f"`{metric}`" in page("measuring")
     assert f"`{metric}`" in changed_numbers()
-    version = next(one.version for one in metrics() if one.name == metric)
+    version = next(one.version for one in list_metrics() if one.name == metric)
     assert f"version {version}" in changed_numbers()
 
 
-@pytest.mark.parametrize("form", formats())
+@pytest.mark.parametrize("form", list_formats())
 def test_every_format_of_past_lists_is_documented(form: str) -> None:
     assert f"observatory crawl import {form} " in README
 
 
-@pytest.mark.parametrize("form", sorted(path.stem for path in analysis.report.FORMATS.glob("[a-z]*.py")))
+@pytest.mark.parametrize("form", sorted(path.stem for path in analysis.report.FORMATS_FOLDER.glob("[a-z]*.py")))
 def test_every_format_of_the_report_is_documented(form: str) -> None:
     section = page("commands").split("\n## observatory report\n")[1].split("\n## ")[0]
     assert re.search(rf"\b{form}\b", section)
 
 
 def test_every_rule_of_the_gate_is_documented() -> None:
-    from crawler.quality.gate import judge
+    from crawler.quality.gate import judge_ranking
 
-    rules = judge({**generate.EVIDENCE, "origin": "crawl"}, {}, [], [])
+    rules = judge_ranking({**generate.EVIDENCE, "origin": "crawl"}, {}, [], [])
     assert len(rules) >= 12
     assert not [rule.gate for rule in rules if f"| {rule.gate} | " not in page("measuring")]
 
@@ -160,7 +160,7 @@ def test_every_class_of_error_is_documented() -> None:
     names = {"ObservatoryError"}
     while below := {name for name, above in bases.items() if above & names} - names:
         names |= below
-    assert {"CrawlError", "ImportFailed", "NotThere", "StoreBusy"} <= names
+    assert {"CrawlError", "ImportFailedError", "UnknownRegistryError", "StoreBusyError"} <= names
     told = re.findall(r"^##+ (\w+)$", page("errors"), re.MULTILINE)
     assert not names - {*told, "ObservatoryError"}
 
@@ -211,7 +211,7 @@ def parses(words: list[str], whole: bool) -> bool:
     try:
         COMMANDS[command].parse_args(words[len(command.split()) :])
     except UsageError as error:
-        return not whole and "required" in error.what
+        return not whole and "required" in error.message
     return True
 
 
@@ -267,7 +267,7 @@ def test_every_key_of_the_json_is_documented(
     small_store: tuple[Path, list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     from analysis.__main__ import main as compute
-    from crawler.snapshots.take import Outcome
+    from crawler.snapshots.take import SnapshotOutcome
 
     store, told = small_store
     assert compute(["--db", str(store), "--format", "json"]) == 0
@@ -277,7 +277,7 @@ def test_every_key_of_the_json_is_documented(
     documents = [json.loads(one) for one in told]
     assert {one["schema"] for one in documents} == {1}
     assert documents[-1]["movers"] and documents[-1]["results"]
-    found = {key for one in documents for key in keys(one)} | set(Outcome("npm", 1, "open", 3).as_json())
+    found = {key for one in documents for key in keys(one)} | set(SnapshotOutcome("npm", 1, "open", 3).as_json())
     assert not [key for key in sorted(found) if not re.search(rf'[`"]{key}["`]', page("report-json"))]
 
 

@@ -17,10 +17,10 @@ import pytest
 from pyarrow.dataset import dataset
 
 from analysis.export import main as export
-from analysis.exports.manifest import faults
+from analysis.exports.manifest import find_mismatches
 from crawler.__main__ import main as crawl
-from tests.analysis.exports.conftest import asked, fill, tree
-from tests.analysis.exports.readers import assert_equal_in_every_form
+from tests.analysis.exports.conftest import fill_store, hash_tree, query
+from tests.analysis.exports.readers import assert_equal_in_every_format
 from tests.simulated import Simulation
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,7 +40,7 @@ def exported(folder: Path, store: Path, *options: str) -> Path:
 def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A small store and its bundle."""
     folder = tmp_path_factory.mktemp("small")
-    store = fill(folder / "s.db").path
+    store = fill_store(folder / "s.db").path
     return store, exported(folder / "out", store)
 
 
@@ -167,12 +167,12 @@ def large(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
 def test_the_real_lists_and_a_simulated_year_are_opened_and_valid(large: tuple[Path, Path]) -> None:
     store, out = large
     year = "SELECT count(*), max(taken_at) - min(taken_at) FROM snapshot WHERE status = 'complete' AND origin = 'crawl'"
-    ((looks, seconds),) = asked(store, year)
+    ((looks, seconds),) = query(store, year)
     assert looks >= 2 * 26 and seconds >= 364 * 86_400
-    assert asked(store, "SELECT count(*) FROM snapshot WHERE status = 'complete' AND origin = 'import'") == [(21,)]
-    assert_equal_in_every_form(store, out, but=frozenset({"v1_reject"}))
+    assert query(store, "SELECT count(*) FROM snapshot WHERE status = 'complete' AND origin = 'import'") == [(21,)]
+    assert_equal_in_every_format(store, out, may_be_empty=frozenset({"v1_reject"}))
     opened_by_all(store, out)
     valid(out)
     again = exported(out.parent / "again", store)
-    assert tree(again) == tree(out)
-    assert list(faults(out)) == []
+    assert hash_tree(again) == hash_tree(out)
+    assert list(find_mismatches(out)) == []

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from db.migrate import migrate, statements
+from db.migrate import migrate, split_statements
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("analysis", "crawler", "db", "schedules", "simulation")
@@ -51,7 +51,7 @@ OUR_SQL = {  # f-strings that are SQL, and what is put into them: our own consta
     "analysis/exports/tables.py: order",
     "analysis/exports/tables.py: question",
     "db/maintenance/backup.py: journal",
-    "db/maintenance/schema.py: OURS",
+    "db/maintenance/schema.py: OWN_OBJECTS",
     "db/migrate.py: APPLICATION_ID",
     "db/redactions.py: name",
     "db/store/__init__.py: table",
@@ -199,7 +199,8 @@ def test_no_module_holds_changing_state(path: Path) -> None:
 
 
 @each_file
-def test_E6_sql_is_run_statement_by_statement_and_made_of_our_own_words(path: Path) -> None:
+@pytest.mark.fault("E6")
+def test_sql_is_run_statement_by_statement_and_made_of_our_own_words(path: Path) -> None:
     place = str(path.relative_to(ROOT))
     for node in ast.walk(tree(path)):
         assert not (isinstance(node, ast.Attribute) and node.attr == "executescript"), "it commits first"
@@ -212,7 +213,8 @@ def test_E6_sql_is_run_statement_by_statement_and_made_of_our_own_words(path: Pa
             assert not (node.args and isinstance(node.args[0], ast.BinOp)), ast.unparse(node)
 
 
-def test_E3_E13_nothing_from_others_is_rendered_parsed_as_xml_or_unpacked() -> None:
+@pytest.mark.fault("E3", "E13")
+def test_nothing_from_others_is_rendered_parsed_as_xml_or_unpacked() -> None:
     for path in FILES:
         found, place = imports(path), str(path.relative_to(ROOT))
         roots = {name.split(".")[0] for name in found}
@@ -232,7 +234,8 @@ CONNECTS = {  # who opens a SQLite file, and whether it is the store
 }  # fmt: skip
 
 
-def test_A15_the_store_is_opened_to_write_in_one_place() -> None:
+@pytest.mark.fault("A15")
+def test_the_store_is_opened_to_write_in_one_place() -> None:
     for path in FILES:
         calls = [ast.unparse(node.func) for node in ast.walk(tree(path)) if isinstance(node, ast.Call)]
         assert "sqlite3.connect" not in calls or str(path.relative_to(ROOT)) in CONNECTS, path
@@ -269,7 +272,7 @@ def fresh() -> sqlite3.Connection:
     """An empty store of this version, with the rows of a page brought in."""
     database = Database(memory=True)
     migrate(database)
-    for statement in statements((ROOT / "db" / "statements" / "incoming.sql").read_text("utf-8")):
+    for statement in split_statements((ROOT / "db" / "statements" / "incoming.sql").read_text("utf-8")):
         database.conn.execute(statement)
     return database.conn
 
@@ -285,7 +288,7 @@ def test_a_question_says_what_it_asks_and_only_reads(path: Path, fresh: sqlite3.
     text = path.read_text("utf-8")
     assert re.match(r"-- [A-Z`].{15,}", text), "the first line is a comment that says what it asks"
     assert text.partition("\n")[2].strip()
-    (statement,) = statements(text + ";")
+    (statement,) = split_statements(text + ";")
     code = re.sub(r"--.*", "", statement)
     assert re.match(r"\s*(SELECT|WITH)\b", code)
     assert not re.search(r"\b(INSERT|UPDATE|DELETE|REPLACE|PRAGMA|ATTACH)\b", code)
@@ -296,7 +299,7 @@ def test_a_question_says_what_it_asks_and_only_reads(path: Path, fresh: sqlite3.
 def test_a_statement_says_what_it_does_and_fits_the_schema(path: Path, fresh: sqlite3.Connection) -> None:
     text = path.read_text("utf-8")
     assert text.startswith("-- ")
-    for statement in statements(text) if path.stem != "incoming" else ():
+    for statement in split_statements(text) if path.stem != "incoming" else ():
         prepare(fresh, statement)
 
 

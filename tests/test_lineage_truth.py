@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from db.connection import reading
+from db.connection import open_for_reading
 from tests.simulated import Simulation
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,12 +36,12 @@ def true_edges(pretend: Simulation, k: int) -> Edges:
 
 def stored_edges(db: Path) -> Edges:
     """What the relation gives for the newest snapshot, where the parent is known by its `_id`."""
-    from analysis.compute.relations import rows
+    from analysis.compute.relations import fetch_rows
 
-    with reading(db) as connection:
+    with open_for_reading(db) as connection:
         (newest,) = connection.execute("SELECT max(snapshot_id) FROM snapshot WHERE status = 'complete'").fetchone()
         ids = dict(connection.execute("SELECT package_id, stable_id FROM package").fetchall())
-        found = rows(connection, "lineage", snapshot=newest)
+        found = fetch_rows(connection, "lineage", snapshot=newest)
     return {(ids[edge["child"]], ids.get(edge["parent"]), edge["relation"]) for edge in found if edge["parent"]}
 
 
@@ -90,7 +90,7 @@ def test_a_package_that_is_its_own_parent_is_kept_and_noted(
 ) -> None:
     db, first, _, _ = looked_at_twice
     loops = {child for child, parent, _ in first if child == parent}
-    with reading(db) as connection:
+    with open_for_reading(db) as connection:
         noted = connection.execute(
             "SELECT stable_id FROM quality_event JOIN package USING (package_id) WHERE kind = 'self_loop'"
         ).fetchall()
@@ -102,14 +102,14 @@ def test_direct_and_transitive_counts_are_those_of_the_truth(
     looked_at_twice: tuple[Path, Edges, Edges, dict[str, str]],
 ) -> None:
     """Counted again in plain Python over what the Hub says, loops and rings among it."""
-    from analysis.compute.relations import relation
-    from analysis.statistics.lineage import direct, links, transitive
+    from analysis.compute.relations import load_relation
+    from analysis.statistics.lineage import count_children, count_descendants, distinct_edges
 
     db, _, second, who = looked_at_twice
-    with reading(db) as connection:
+    with open_for_reading(db) as connection:
         (newest,) = connection.execute("SELECT max(snapshot_id) FROM snapshot WHERE status = 'complete'").fetchone()
         ids = dict(connection.execute("SELECT package_id, stable_id FROM package").fetchall())
-        edges = links(relation(connection, newest, "lineage"))
+        edges = distinct_edges(load_relation(connection, newest, "lineage"))
     edges = edges[(edges["parent"] > 0) & (edges["parent"].map(ids) != who["deleted"])]
     below: dict[str, set[str]] = defaultdict(set)
     for child, parent, _ in second:
@@ -127,9 +127,9 @@ def test_direct_and_transitive_counts_are_those_of_the_truth(
         return seen - {top}
 
     alive = {str(parent) for _, parent, _ in second}
-    counted = {ids[package]: count for package, count in direct(edges).items() if ids[package] in alive}
+    counted = {ids[package]: count for package, count in count_children(edges).items() if ids[package] in alive}
     assert counted == {parent: len(children) for parent, children in below.items() if children and parent in alive}
-    everything = transitive(edges)
+    everything = count_descendants(edges)
     assert everything is not None
     found = {ids[package]: count for package, count in everything.items() if ids[package] in alive}
     assert found == {parent: len(all_below(parent)) for parent in list(below) if below[parent] and parent in alive}

@@ -11,19 +11,21 @@ import pytest
 from analysis.__main__ import main as compute
 from analysis.scoring import ITEMS
 from analysis.scoring.__main__ import main as score
-from analysis.scoring.agreement import agreements, macro_f1
-from analysis.scoring.card_files import rows
-from analysis.scoring.rule_scorer import answers, score_all
-from analysis.scoring.rules import findings
+from analysis.scoring.agreement import macro_f1, measure_agreements
+from analysis.scoring.card_files import read_json_lines
+from analysis.scoring.rule_scorer import score_cards, to_answers
+from analysis.scoring.rules import find_all_evidence
 from crawler.__main__ import main as crawl
-from db.connection import reading
+from db.connection import open_for_reading
 
 pytestmark = pytest.mark.real_data
 
 
 def test_the_rules_agree_with_a_reader(real_data: Path) -> None:
-    labelled = list(rows(real_data / "hf_cards" / "hf_cards_labelled_dev.jsonl.gz"))
-    found = agreements(ITEMS, [answers(findings(row["card"])) for row in labelled], [row["labels"] for row in labelled])
+    labelled = list(read_json_lines(real_data / "hf_cards" / "hf_cards_labelled_dev.jsonl.gz"))
+    found = measure_agreements(
+        ITEMS, [to_answers(find_all_evidence(row["card"])) for row in labelled], [row["labels"] for row in labelled]
+    )
     assert len(labelled) == 130
     assert macro_f1(found) >= 0.95
     assert min(one.f1 for one in found) >= 0.85
@@ -32,7 +34,7 @@ def test_the_rules_agree_with_a_reader(real_data: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_metric_4_is_computed_on_a_real_collection(real_data: Path, tmp_path: Path) -> None:
-    every = rows(real_data / "hf_cards" / "hf_cards_2022-02-15.jsonl.gz")
+    every = read_json_lines(real_data / "hf_cards" / "hf_cards_2022-02-15.jsonl.gz")
     some = tmp_path / "some.jsonl"
     some.write_text("".join(json.dumps(row) + "\n" for row in islice(every, 0, None, 12)))
     words = [
@@ -50,7 +52,7 @@ def test_metric_4_is_computed_on_a_real_collection(real_data: Path, tmp_path: Pa
     assert crawl([*words, "--db", str(store)]) == 0
     assert score(["--db", str(store)]) == 0
     assert compute(["--db", str(store)]) == 0
-    with reading(store) as connection:
+    with open_for_reading(store) as connection:
         told = {row["name"]: row for row in connection.execute("SELECT * FROM result WHERE k IN (0, 1000)")}
     for by in ("downloads", "likes"):
         named = f"documentation.rules.{by}"
@@ -68,9 +70,10 @@ def test_metric_4_is_computed_on_a_real_collection(real_data: Path, tmp_path: Pa
 @pytest.mark.parametrize("step", [400, pytest.param(1, marks=pytest.mark.slow)])
 def test_every_passage_is_of_its_card(real_data: Path, step: int) -> None:
     cards = [
-        (str(row["modelId"]), str(row["card"])) for row in rows(real_data / "hf_cards" / "hf_cards_2022-02-15.jsonl.gz")
+        (str(row["modelId"]), str(row["card"]))
+        for row in read_json_lines(real_data / "hf_cards" / "hf_cards_2022-02-15.jsonl.gz")
     ][::step]
-    scored = list(score_all(cards))
+    scored = list(score_cards(cards))
     assert [row["file"] for row in scored] == [name for name, _ in cards]
     for (_, text), row in zip(cards, scored, strict=True):
         assert text or row["score"] == 0.0

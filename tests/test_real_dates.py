@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from crawler.__main__ import main as crawl
-from crawler.importers import Wanted, dated_by_content, read, unpacked
-from db.cli import day
+from crawler.importers import ImportSpec, date_parsed_list, parse_content, read_unpacked
+from db.cli import parse_day
 
 pytestmark = pytest.mark.real_data
 COLUMNS = {
@@ -44,13 +44,13 @@ def test_no_list_under_its_true_date_is_flagged(real_data: Path, folder: str) ->
     files = sorted((real_data / folder).glob("*20*.csv.gz"))
     assert files
     for file in files[:: max(1, len(files) // 8)]:
-        date = day(re.findall(r"\d{4}-\d\d-\d\d", file.name)[0])
-        wanted = Wanted(registry, date, "downloads", None, None, columns)
-        assert dated_by_content(read("csv", unpacked(file), wanted), wanted).events == (), file.name
+        date = parse_day(re.findall(r"\d{4}-\d\d-\d\d", file.name)[0])
+        wanted = ImportSpec(registry, date, "downloads", None, None, columns)
+        assert date_parsed_list(parse_content("csv", read_unpacked(file), wanted), wanted).events == (), file.name
 
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_bodies_of_the_hub_under_their_true_date_are_not_flagged(real_data: Path, number: int) -> None:
-    wanted = Wanted("huggingface/models", day("2024-07-11"), "downloads", None, None)
-    body = unpacked(real_data / "hf_api" / f"api_models_page{number}.json.gz")
-    assert dated_by_content(read("hub-api", body, wanted), wanted).events == ()
+    wanted = ImportSpec("huggingface/models", parse_day("2024-07-11"), "downloads", None, None)
+    body = read_unpacked(real_data / "hf_api" / f"api_models_page{number}.json.gz")
+    assert date_parsed_list(parse_content("hub-api", body, wanted), wanted).events == ()

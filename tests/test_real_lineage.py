@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 from pandas import DataFrame, Series, read_csv, to_numeric
 
-from analysis.compute.relations import relation
+from analysis.compute.relations import load_relation
 from analysis.metrics.descendants import descendants
 from analysis.metrics.preservation import RELATIONS, preservation, preservation_as_published
 from analysis.statistics.inference import gini, mean, median, top_share
-from analysis.statistics.lineage import published_fit
+from analysis.statistics.lineage import fit_as_published
 from crawler.__main__ import main as crawl
-from db.connection import reading
+from db.connection import open_for_reading
 
 ROOT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.real_data
@@ -37,7 +37,7 @@ def figure_7(real_data: Path) -> DataFrame:
 
 def test_the_fit_of_the_paper_comes_out(figure_7: DataFrame) -> None:
     """Jones et al., ESEM 2024, Figure 7: slope 0.1479, intercept -0.2062, on 2,151 distinct points; Spearman 0.419."""
-    fit = published_fit(figure_7["downloads"], figure_7["count"])
+    fit = fit_as_published(figure_7["downloads"], figure_7["count"])
     assert (fit.line.slope.n, fit.with_duplicates.slope.n) == (2151, 3471)
     assert (fit.line.slope.value, fit.line.intercept) == pytest.approx((0.1479, -0.2062), abs=5e-5)
     assert fit.with_duplicates.slope.value == pytest.approx(0.089, abs=5e-4)
@@ -178,8 +178,8 @@ def imported(recorded: list[dict], tmp_path_factory: pytest.TempPathFactory) -> 
     (folder / "pages.json").write_text(json.dumps(recorded), "utf-8")
     words = ["import", "hub-api", str(folder / "pages.json"), "--registry", "huggingface/models"]
     assert crawl([*words, "--date", "2024-07-11", "--db", str(folder / "store.db"), "--format", "json"]) == 0
-    with reading(folder / "store.db") as connection:
-        yield lambda name: relation(connection, newest(connection), name)
+    with open_for_reading(folder / "store.db") as connection:
+        yield lambda name: load_relation(connection, newest(connection), name)
 
 
 def newest(connection: sqlite3.Connection) -> int:

@@ -15,8 +15,8 @@ import pytest
 from pyarrow.parquet import read_table
 from zstandard import decompress
 
-from db.connection import reading
-from db.store.cards import unscored
+from db.connection import open_for_reading
+from db.store.cards import unscored_cards
 from tests.simulated import ROOT, Simulation
 
 HUB = "huggingface/models"
@@ -27,14 +27,14 @@ PLANTED = {
     "environment": ("hf_" + "ownTOKEN00" * 3 + "1234", "me.myself@planted.example"),
     "key": ("sk-proj-Planted0Key" + "Aa1" * 8, "sk-proj-Planted0Key" + "Bb2" * 8),
 }
-WORDS = [word for words in PLANTED.values() for word in words]
+SECRETS = [word for words in PLANTED.values() for word in words]
 
 
-class Left:
+class CommandFolder:
     """A folder with everything that commands leave and say there."""
 
     def __init__(self, folder: Path, hub: Simulation) -> None:
-        self.folder, self.store, self.number = folder, folder / "observatory.db", 0
+        self.folder, self.store, self.command_count = folder, folder / "observatory.db", 0
         token, address = PLANTED["environment"]
         self.environment = {
             **os.environ, "HF_ENDPOINT": hub.huggingface, "ECOSYSTEMS_ENDPOINT": hub.ecosystems, "HF_TOKEN": token,
@@ -42,47 +42,49 @@ class Left:
             "OBSERVATORY_DB": str(self.store),
         }  # fmt: skip
 
-    def run(self, *words: str) -> int:
+    def run_cli(self, *words: str) -> int:
         """A command; what it says is left in a file."""
-        self.number += 1
-        with open(self.folder / f"said-{self.number}", "wb") as said:
+        self.command_count += 1
+        with open(self.folder / f"said-{self.command_count}", "wb") as said:
             line = [sys.executable, "-m", "schedules.cli", *words]
             return subprocess.run(line, cwd=self.folder, env=self.environment, stdout=said, stderr=said).returncode
 
-    def killed(self, hub: Simulation) -> None:
+    def kill_crawl(self, hub: Simulation) -> None:
         """A crawl that is killed between two pages: its write-ahead log stays."""
         hub.faults([{"api": "huggingface", "kind": "stall", "request": 3, "seconds": 30}])
         line = [sys.executable, "-m", "crawler", "snapshot", HUB, "--top", "1500", "--quiet"]
         child = subprocess.Popen(line, cwd=ROOT, env=self.environment)
         deadline = time.monotonic() + 20
-        while time.monotonic() < deadline and not (pages := self.ask("SELECT max(snapshot_id) FROM page WHERE number")):
+        while time.monotonic() < deadline and not (
+            pages := self.query("SELECT max(snapshot_id) FROM page WHERE number")
+        ):
             time.sleep(0.02)
         time.sleep(1.0)
         child.send_signal(signal.SIGKILL)
         child.wait()
         assert pages
 
-    def ask(self, question: str) -> list[tuple[object, ...]]:
+    def query(self, question: str) -> list[tuple[object, ...]]:
         with sqlite3.connect(f"file:{self.store}?mode=ro", uri=True) as connection:
             return connection.execute(question).fetchall()
 
-    def pieces(self) -> Iterator[tuple[str, bytes]]:
+    def iter_contents(self) -> Iterator[tuple[str, bytes]]:
         """The bytes of every file, and what is packed in some of them."""
         for path in sorted(self.folder.rglob("*")):
             if path.is_file():
                 yield str(path), path.read_bytes()
             if path.suffix == ".parquet":
                 yield f"{path} unpacked", repr(read_table(path, partitioning=None).to_pylist()).encode()
-        for (content,) in self.ask("SELECT content FROM body"):
+        for (content,) in self.query("SELECT content FROM body"):
             yield "body", decompress(bytes(content))  # type: ignore[arg-type]
-        with reading(self.store) as connection:
-            for card in unscored(connection, "nobody", "0"):
+        with open_for_reading(self.store) as connection:
+            for card in unscored_cards(connection, "nobody", "0"):
                 yield "card", card.content
-        for name in self.ask("SELECT name FROM sqlite_master WHERE type = 'table'"):
-            yield f"table {name[0]}", repr(self.ask(f'SELECT * FROM "{name[0]}"')).encode()
+        for name in self.query("SELECT name FROM sqlite_master WHERE type = 'table'"):
+            yield f"table {name[0]}", repr(self.query(f'SELECT * FROM "{name[0]}"')).encode()
 
 
-def plant(hub: Simulation) -> None:
+def plant_secrets(hub: Simulation) -> None:
     """Into tags, fields and cards of the first models, and into headers of every answer."""
     token, address = PLANTED["body"]
     said = f"ask {address}, and use {token}"
@@ -97,7 +99,7 @@ def plant(hub: Simulation) -> None:
     )
 
 
-def troubles() -> list[dict[str, object]]:
+def leaking_faults() -> list[dict[str, object]]:
     """Answers that are no lists, and say what they should not."""
     token, address = PLANTED["error"]
     said = f"{token} of {address} is not accepted"
@@ -115,33 +117,35 @@ def troubles() -> list[dict[str, object]]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_E10_G1_what_is_planted_anywhere_is_nowhere_in_what_is_left(tmp_path: Path) -> None:
+@pytest.mark.fault("E10", "G1")
+def test_what_is_planted_anywhere_is_nowhere_in_what_is_left(tmp_path: Path) -> None:
     with Simulation(models=1700, datasets=5, spaces=5, packages=50) as hub:
-        left = Left(tmp_path, hub)
-        plant(hub)
-        assert left.run("crawl", "snapshot", HUB, "--top", "1500") == 0
-        assert left.run("crawl", "changes", HUB) == 0
-        assert left.run("crawl", "cards", HUB, "--top", "5") == 0
-        assert left.run("crawl", "snapshot", HUB, "--full") == 0
-        left.run("crawl", "check", HUB)
-        for trouble in troubles():
+        left = CommandFolder(tmp_path, hub)
+        plant_secrets(hub)
+        assert left.run_cli("crawl", "snapshot", HUB, "--top", "1500") == 0
+        assert left.run_cli("crawl", "changes", HUB) == 0
+        assert left.run_cli("crawl", "cards", HUB, "--top", "5") == 0
+        assert left.run_cli("crawl", "snapshot", HUB, "--full") == 0
+        left.run_cli("crawl", "check", HUB)
+        for trouble in leaking_faults():
             hub.reset()
-            plant(hub)
+            plant_secrets(hub)
             hub.faults([{"api": "huggingface", **trouble}])
-            left.run("crawl", "snapshot", HUB, "--top", "1500", "--patience", "0.5")
+            left.run_cli("crawl", "snapshot", HUB, "--top", "1500", "--patience", "0.5")
         hub.reset()
-        plant(hub)
-        left.killed(hub)
+        plant_secrets(hub)
+        left.kill_crawl(hub)
     for words in (("compute",), ("score",), ("export", "bundle"), ("store", "check"), ("store", "backup", "copy.db")):
-        assert left.run(*words) == 0, words
+        assert left.run_cli(*words) == 0, words
     for form in ("text", "html", "markdown", "json"):
-        assert left.run("report", "--format", form, "--out", f"report.{form}") == 0
-    pieces = list(left.pieces())
+        assert left.run_cli("report", "--format", form, "--out", f"report.{form}") == 0
+    pieces = list(left.iter_contents())
     assert len(pieces) > 60 and any("removed]" in str(content) for _, content in pieces)
-    assert [(where, word) for where, content in pieces for word in WORDS if word.encode() in content] == []
+    assert [(where, word) for where, content in pieces for word in SECRETS if word.encode() in content] == []
 
 
-def test_E10_an_endpoint_with_a_password_is_refused(tmp_path: Path) -> None:
+@pytest.mark.fault("E10")
+def test_an_endpoint_with_a_password_is_refused(tmp_path: Path) -> None:
     line = [sys.executable, "-m", "crawler", "snapshot", HUB, "--db", str(tmp_path / "s.db")]
     environment = {**os.environ, "HF_ENDPOINT": "https://me:hidden-word@mirror.example"}
     done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

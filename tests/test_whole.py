@@ -16,14 +16,16 @@ ROOT = Path(__file__).resolve().parents[1]
 REGISTRIES = {"huggingface/models": "huggingface/models", "pypi": "pypi.example"}
 
 
-def run(env: dict[str, str], *words: str) -> str:
+def run_module(env: dict[str, str], *words: str) -> str:
     return subprocess.run(
         [sys.executable, "-m", *words], cwd=ROOT, env=env, capture_output=True, text=True, check=True
     ).stdout
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, list[list[str]]], dict[str, object], str]:
+def truth_and_reports(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[dict[str, list[list[str]]], dict[str, object], str]:
     """The true top 500 at each of three looks, and the report in JSON and in text."""
     truth: dict[str, list[list[str]]] = {name: [] for name in REGISTRIES}
     with Simulation(models=1500, packages=1500, start="2026-01-05") as pretend:
@@ -31,7 +33,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, list[list[
                "OBSERVATORY_DB": str(tmp_path_factory.mktemp("whole") / "o.db")}  # fmt: skip
         for days in (0, 30, 61):
             pretend.advance(days)
-            run(
+            run_module(
                 env,
                 "crawler",
                 "snapshot",
@@ -46,15 +48,15 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, list[list[
             )
             for name, service_name in REGISTRIES.items():
                 truth[name].append([row["id"] for row in pretend.truth(service_name, by="downloads", k=500)])
-    run(env, "analysis")
-    return truth, json.loads(run(env, "analysis.report", "--format", "json")), run(env, "analysis.report")
+    run_module(env, "analysis")
+    return truth, json.loads(run_module(env, "analysis.report", "--format", "json")), run_module(env, "analysis.report")
 
 
 @pytest.mark.parametrize("registry", ["huggingface/models"])
 def test_turnover_equals_the_truth_of_the_simulation(
-    told: tuple[dict[str, list[list[str]]], dict, str], registry: str
+    truth_and_reports: tuple[dict[str, list[list[str]]], dict, str], registry: str
 ) -> None:
-    truth, report, _ = told
+    truth, report, _ = truth_and_reports
     first, second, third = (set(names) for names in truth[registry])
     counted = {
         (r["date"], r["name"]): r["value"]
@@ -68,8 +70,10 @@ def test_turnover_equals_the_truth_of_the_simulation(
     assert counted["2026-04-06", "ever"] == len(first | second | third)
 
 
-def test_a_matched_gap_is_against_the_snapshot_of_that_day(told: tuple[dict[str, list[list[str]]], dict, str]) -> None:
-    truth, report, _ = told
+def test_a_matched_gap_is_against_the_snapshot_of_that_day(
+    truth_and_reports: tuple[dict[str, list[list[str]]], dict, str],
+) -> None:
+    truth, report, _ = truth_and_reports
     (found,) = [
         r
         for r in report["results"]
@@ -81,8 +85,8 @@ def test_a_matched_gap_is_against_the_snapshot_of_that_day(told: tuple[dict[str,
     assert found["low"] <= found["value"] <= found["high"]
 
 
-def test_who_moved_is_who_moved(told: tuple[dict[str, list[list[str]]], dict, str]) -> None:
-    truth, report, _ = told
+def test_who_moved_is_who_moved(truth_and_reports: tuple[dict[str, list[list[str]]], dict, str]) -> None:
+    truth, report, _ = truth_and_reports
     _, second, third = (set(names) for names in truth["huggingface/models"])
     moved: dict[str, set[str]] = {}
     for mover in report["movers"]:
@@ -92,8 +96,10 @@ def test_who_moved_is_who_moved(told: tuple[dict[str, list[list[str]]], dict, st
     assert moved["entered"] | moved.get("returned", set()) == third - second
 
 
-def test_the_report_for_people_has_the_same_numbers(told: tuple[dict[str, list[list[str]]], dict, str]) -> None:
-    _, report, text = told
+def test_the_report_for_people_has_the_same_numbers(
+    truth_and_reports: tuple[dict[str, list[list[str]]], dict, str],
+) -> None:
+    _, report, text = truth_and_reports
     for result in report["results"]:
         if (result["date"], result["name"], result["k"]) == ("2026-04-06", "turnover", 500):
             assert f"{result['value']:.3f}" in text

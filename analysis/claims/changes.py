@@ -6,14 +6,22 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 
-from analysis.claims.rules import CLAIMS, HUB, NOT_TESTABLE, Measured, changes, is_of_library, verdicts
-from analysis.compute.relations import question, rows
-from db.cli import day as instant_of
+from analysis.claims.rules import (
+    CLAIMS,
+    HUB,
+    NOT_TESTABLE,
+    Measurement,
+    compute_verdicts,
+    is_library_result,
+    iter_verdict_changes,
+)
+from analysis.compute.relations import fetch_rows, load_query
+from db.cli import parse_day as instant_of
 
-EVER = 2**62
+MAX_INSTANT = 2**62
 
 
-class Stored:
+class StoredResults:
     """The newest result of each kind up to a day, as `claims.Newest`, read when it is asked for."""
 
     def __init__(self, connection: sqlite3.Connection, day: str) -> None:
@@ -23,32 +31,32 @@ class Stored:
     def get(self, metric: str, name: str, k: int = 0, registry: str = HUB) -> Mapping[str, object] | None:
         """The newest result of this name that is defined, or None."""
         asked = {"metric": metric, "name": name, "k": k, "registry": registry, "until": self._until}
-        found = rows(self._connection, "newest_result", **asked)
+        found = fetch_rows(self._connection, "newest_result", **asked)
         return found[0] if found and found[0]["value"] is not None else None
 
-    def value(self, metric: str, name: str, k: int = 0, registry: str = HUB) -> float | None:
+    def get_value(self, metric: str, name: str, k: int = 0, registry: str = HUB) -> float | None:
         """Its value, or None."""
         row = self.get(metric, name, k, registry)
         return None if row is None else float(str(row["value"]))
 
-    def libraries(self, subject: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
+    def iter_library_results(self, subject: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
         """The defined results of preservation by Eq. 1 of the subject's own list, one for each library."""
-        found = rows(self._connection, "results_of", snapshot=subject["snapshot"], metric="preservation")
-        yield from filter(is_of_library, found)
+        found = fetch_rows(self._connection, "results_of", snapshot=subject["snapshot"], metric="preservation")
+        yield from filter(is_library_result, found)
 
 
-def changes_since(connection: sqlite3.Connection, first: str) -> list[tuple[str, str, str, str]]:
+def find_changes_since(connection: sqlite3.Connection, first_day: str) -> list[tuple[str, str, str, str]]:
     """Claim, day, verdict before and after, for each verdict that became another one on this day or later."""
-    trends: list[list[tuple[str, Measured]]] = [[] for _ in CLAIMS]
+    trends: list[list[tuple[str, Measurement]]] = [[] for _ in CLAIMS]
     open_ended: set[int] = set()
     # Newest first: until each verdict that was given since has one before it to be held against.
-    for day in _days(connection):
-        if day < first and not open_ended:
+    for day in _iter_days(connection):
+        if day < first_day and not open_ended:
             break
-        for place, measured in enumerate(verdicts(Stored(connection, day))):
+        for place, measured in enumerate(compute_verdicts(StoredResults(connection, day))):
             if measured.verdict == NOT_TESTABLE:
                 continue
-            if day >= first:
+            if day >= first_day:
                 trends[place].append((day, measured))
                 open_ended.add(place)
             elif place in open_ended:
@@ -58,13 +66,13 @@ def changes_since(connection: sqlite3.Connection, first: str) -> list[tuple[str,
         {"claim": claim.claim, "trend": [{"date": day, "verdict": one.verdict} for day, one in reversed(trend)]}
         for claim, trend in zip(CLAIMS, trends, strict=True)
     ]
-    return list(changes(told))
+    return list(iter_verdict_changes(told))
 
 
-def _days(connection: sqlite3.Connection) -> Iterator[str]:
+def _iter_days(connection: sqlite3.Connection) -> Iterator[str]:
     """The days of the Hub's lists, newest first, each once; read as they are needed."""
     last = ""
-    for row in connection.execute(question("days"), {"registry": HUB, "until": EVER}):
+    for row in connection.execute(load_query("days"), {"registry": HUB, "until": MAX_INSTANT}):
         if row["date"] != last:
             last = str(row["date"])
             yield last

@@ -59,11 +59,11 @@ class Metric:
     version: int
     function: Callable[..., Iterator[Result]]
     relations: tuple[str, ...]
-    of: str = "ranking"
+    applies_to: str = "ranking"
 
-    def results(self, snapshot: int, read: Callable[[str], DataFrame]) -> list[StoredResult]:
+    def compute(self, snapshot: int, read_relation: Callable[[str], DataFrame]) -> list[StoredResult]:
         """What it gives for one snapshot, at least one result; `read` gives a relation's rows."""
-        given = list(self.function(**{relation: read(relation) for relation in self.relations}))
+        given = list(self.function(**{relation: read_relation(relation) for relation in self.relations}))
         given = given or [Result(self.name, None, note="the metric has nothing to say of this snapshot")]
         return [
             StoredResult(snapshot, self.name, self.version, one.name, one.k, one.previous_snapshot,
@@ -72,22 +72,22 @@ class Metric:
         ]  # fmt: skip
 
 
-def metrics() -> tuple[Metric, ...]:
+def list_metrics() -> tuple[Metric, ...]:
     """Every metric there is, by name."""
     from analysis import metrics as folder
 
     names = sorted(module.name for module in pkgutil.iter_modules(folder.__path__))
-    found = [metric for name in names for metric in _of(import_module(f"{folder.__name__}.{name}"))]
+    found = [metric for name in names for metric in _metrics_in(import_module(f"{folder.__name__}.{name}"))]
     return tuple(sorted(found, key=lambda metric: metric.name))
 
 
-def chosen(name: str | None) -> tuple[Metric, ...]:
+def select_metrics(name: str | None) -> tuple[Metric, ...]:
     """The metric of this name, or all of them.
 
     Raises:
         UsageError: there is none of this name.
     """
-    known = metrics()
+    known = list_metrics()
     if name is None:
         return known
     found = tuple(metric for metric in known if metric.name == name)
@@ -103,8 +103,8 @@ def chosen(name: str | None) -> tuple[Metric, ...]:
     return found
 
 
-def _of(module: ModuleType) -> Iterator[Metric]:
+def _metrics_in(module: ModuleType) -> Iterator[Metric]:
     for name, function in inspect.getmembers(module, inspect.isfunction):
         if not name.startswith("_") and function.__module__ == module.__name__:
             asks = tuple(inspect.signature(function).parameters)
-            yield Metric(name, module.VERSION, function, asks, getattr(module, "OF", "ranking"))
+            yield Metric(name, module.VERSION, function, asks, getattr(module, "APPLIES_TO", "ranking"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analysis.compute.metric import Metric
-from analysis.compute.relations import reader, rows
+from analysis.compute.relations import cached_relations, fetch_rows
 from db.rows import StoredResult
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Missing:
+class PendingResults:
     """A complete snapshot and the metrics it has no results of, at their present versions."""
 
     snapshot: int
@@ -25,24 +25,32 @@ class Missing:
     metrics: tuple[Metric, ...]
 
 
-def missing(engine: Engine, metrics: Iterable[Metric]) -> list[Missing]:
+def find_pending(engine: Engine, metrics: Iterable[Metric]) -> list[PendingResults]:
     """What has not been computed: complete snapshots without results of these metrics, in the order of their dates.
 
     A new snapshot, a new metric, a raised VERSION and an interrupted run are the same case.
     """
     lacking: dict[tuple[int, int], tuple[dict, list[Metric]]] = {}
     for metric in metrics:
-        for row in rows(engine, "missing_results", metric=metric.name, version=metric.version, of=metric.of):
+        for row in fetch_rows(
+            engine, "missing_results", metric=metric.name, version=metric.version, of=metric.applies_to
+        ):
             lacking.setdefault((row["taken_at"], row["snapshot"]), (row, []))[1].append(metric)
-    return [Missing(**row, metrics=tuple(these)) for _, (row, these) in sorted(lacking.items())]
+    return [PendingResults(**row, metrics=tuple(these)) for _, (row, these) in sorted(lacking.items())]
 
 
-def both(lacking: Sequence[Missing], store: Mapping[int, str], lake: Mapping[int, str]) -> list[Missing]:
+def select_in_lake(
+    pending: Sequence[PendingResults], store_digests: Mapping[int, str], lake_digests: Mapping[int, str]
+) -> list[PendingResults]:
     """Of what the store lacks, what a lake can give: it has the same snapshot, with the same content."""
-    return [one for one in lacking if one.snapshot in lake and lake[one.snapshot] == store[one.snapshot]]
+    return [
+        one
+        for one in pending
+        if one.snapshot in lake_digests and lake_digests[one.snapshot] == store_digests[one.snapshot]
+    ]
 
 
-def computed(engine: Engine, lacking: Missing) -> list[StoredResult]:
+def compute_pending(engine: Engine, pending: PendingResults) -> list[StoredResult]:
     """What a snapshot's missing metrics give."""
-    read = reader(engine, lacking.snapshot)
-    return [result for metric in lacking.metrics for result in metric.results(lacking.snapshot, read)]
+    read = cached_relations(engine, pending.snapshot)
+    return [result for metric in pending.metrics for result in metric.compute(pending.snapshot, read)]

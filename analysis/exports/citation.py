@@ -9,24 +9,24 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-from analysis.exports.manifest import read
+from analysis.exports.manifest import read_manifest
 
 
-def of_bundle(folder: Path) -> str:
+def cite_bundle(folder: Path) -> str:
     """The line for a bundle.
 
     Raises:
         NotABundle: there is none.
     """
-    told = read(folder)
+    told = read_manifest(folder)
     complete = sum(one["status"] == "complete" for one in told["snapshots"])
     return (
-        f"hub-observatory export {short(str(told['id']))}: {told['title']} ({complete:,} complete snapshots)."
+        f"hub-observatory export {short_digest(str(told['id']))}: {told['title']} ({complete:,} complete snapshots)."
         f" sha256:{told['id']}."
     )
 
 
-def of_store(connection: sqlite3.Connection) -> Iterator[str]:
+def cite_snapshots(connection: sqlite3.Connection) -> Iterator[str]:
     """A line for each complete snapshot."""
     found = connection.execute(
         "SELECT registry, date, taken_at, kind, depth, \"by\", digest FROM v1_snapshot WHERE status = 'complete'"
@@ -34,28 +34,28 @@ def of_store(connection: sqlite3.Connection) -> Iterator[str]:
     )
     for registry, day, taken_at, kind, depth, by, digest in found:
         what = "all packages" if kind == "full" else f"top {depth:,}"
-        name = f"{_slug(registry)}-{week(day)}-{short(digest)}"
+        name = f"{_slugify(registry)}-{format_week(day)}-{short_digest(digest)}"
         yield f"hub-observatory snapshot {name} ({registry}, {what} by {by}, taken {taken_at}), sha256:{digest}."
 
 
-def short(digest: str) -> str:
+def short_digest(digest: str) -> str:
     """Eight letters and digits of a hash, which do not look alike.
 
-    >>> short("00" * 32), short("ff" * 32)
+    >>> short_digest("00" * 32), short_digest("ff" * 32)
     ('aaaaaaaa', '77777777')
     """
     return base64.b32encode(bytes.fromhex(digest)[:5]).decode("ascii").lower()
 
 
-def week(day: str) -> str:
+def format_week(date_text: str) -> str:
     """The ISO week of a day.
 
-    >>> week("2026-11-25")
+    >>> format_week("2026-11-25")
     '2026w48'
     """
-    year, number, _ = date.fromisoformat(day).isocalendar()
+    year, number, _ = date.fromisoformat(date_text).isocalendar()
     return f"{year}w{number:02d}"
 
 
-def _slug(registry: str) -> str:
+def _slugify(registry: str) -> str:
     return re.sub("[^a-z0-9]+", "-", registry.lower().replace("huggingface", "hf")).strip("-")

@@ -5,43 +5,43 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
-from analysis.exports.privacy import OF_THE_LAKE
-from analysis.exports.tables import COUNTER, Column, Table
+from analysis.exports.privacy import LAKE_PERSONAL_CLASSES
+from analysis.exports.tables import COUNTER_TABLE, Column, Table
 
 
-def about(table: Table) -> str:
+def describe_table(table: Table) -> str:
     """What a table is, in a sentence or two."""
-    return table.about if table.lake else str(_views()[table.name]["about"])
+    return table.description if table.is_lake else str(_load_views()[table.name]["about"])
 
 
-def describe(table: Table, column: Column) -> Mapping[str, object]:
+def describe_column(table: Table, column: Column) -> Mapping[str, object]:
     """What the dictionary says of a column: unit, nullable, description, source, caveat and class of personal data."""
-    if table.lake:
+    if table.is_lake:
         said = f"{table.name}.{column.name} of the store; see db/schema.sql of hub-observatory."
         blocks = f"{column.name} of a census, out of the blocks of the store; see docs/census.md of hub-observatory."
         return {
-            "unit": "seconds since 1970, UTC" if column.name in INSTANTS else "as in the store",
+            "unit": "seconds since 1970, UTC" if column.name in INSTANT_COLUMNS else "as in the store",
             "nullable": True,
-            "description": blocks if table.name == COUNTER else said,
+            "description": blocks if table.name == COUNTER_TABLE else said,
             "source": "as in the stable view that shows it",
-            "personal": OF_THE_LAKE.get(table.name, {}).get(column.name, "none"),
+            "personal": LAKE_PERSONAL_CLASSES.get(table.name, {}).get(column.name, "none"),
         }
-    return {"personal": "none", **_columns(table.name)[column.name]}
+    return {"personal": "none", **_load_columns(table.name)[column.name]}
 
 
-INSTANTS = frozenset(
+INSTANT_COLUMNS = frozenset(
     ("taken_at", "started_at", "ended_at", "created_at", "modified_at", "seen_at", "synced_at", "since", "until",
      "first_at", "last_at", "noted_at", "computed_at", "scored_at")
 )  # fmt: skip
 
 
 @cache
-def _views() -> Mapping[str, Mapping[str, object]]:
-    from db.__main__ import dictionary
+def _load_views() -> Mapping[str, Mapping[str, object]]:
+    from db.__main__ import load_dictionary
 
-    return {str(view["name"]): view for view in dictionary()}
+    return {str(view["name"]): view for view in load_dictionary()}
 
 
 @cache
-def _columns(view: str) -> Mapping[str, Mapping[str, object]]:
-    return {str(column["name"]): column for column in _views()[view]["column"]}
+def _load_columns(view: str) -> Mapping[str, Mapping[str, object]]:
+    return {str(column["name"]): column for column in _load_views()[view]["column"]}

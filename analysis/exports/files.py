@@ -16,11 +16,11 @@ from typing import IO, TYPE_CHECKING
 if TYPE_CHECKING:
     from analysis.exports.tables import Part
 
-EXCHANGE, HERE = 2, -100  # RENAME_EXCHANGE and AT_FDCWD of Linux
+RENAME_EXCHANGE, AT_FDCWD = 2, -100  # RENAME_EXCHANGE and AT_FDCWD of Linux
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenFile:
     """A file of a bundle and what is in it. `key` is what it is made of, with `columns` that have values in it."""
 
     path: Path
@@ -33,13 +33,13 @@ class Written:
     columns: tuple[str, ...] = ()
 
 
-def plain_name(part: Part) -> str:
+def make_file_stem(part: Part) -> str:
     """A name for a file of one part: letters, digits and - only, whatever a registry is called.
 
     >>> from analysis.exports.tables import Part
-    >>> plain_name(Part("huggingface/models", 12, lambda: iter(())))
+    >>> make_file_stem(Part("huggingface/models", 12, lambda: iter(())))
     'huggingface-models-000012'
-    >>> plain_name(Part("../a", None, lambda: iter(()))), plain_name(Part(None, None, lambda: iter(())))
+    >>> make_file_stem(Part("../a", None, lambda: iter(()))), make_file_stem(Part(None, None, lambda: iter(())))
     ('a-61b4c98b', 'all')
     """
     if part.registry is None:
@@ -51,7 +51,7 @@ def plain_name(part: Part) -> str:
 
 
 @contextmanager
-def create(path: Path) -> Iterator[IO[bytes]]:
+def create_file(path: Path) -> Iterator[IO[bytes]]:
     """A new file to write; it is on the disk when the block ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "xb") as stream:
@@ -60,56 +60,56 @@ def create(path: Path) -> Iterator[IO[bytes]]:
         os.fsync(stream.fileno())
 
 
-def put(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
     """Write a whole file."""
-    with create(path) as stream:
+    with create_file(path) as stream:
         stream.write(content)
 
 
-def keep_equal(new: Path, old: Path) -> int:
+def reuse_equal_files(new_folder: Path, old_folder: Path) -> int:
     """Put the old file in the place of each new one with the same bytes, so that it stays as it is; how many."""
     kept = 0
-    for path in sorted(new.rglob("*")):
-        before = old / path.relative_to(new)
+    for path in sorted(new_folder.rglob("*")):
+        before = old_folder / path.relative_to(new_folder)
         if not (path.is_file() and before.is_file()) or before.is_symlink():
             continue
         if os.path.samefile(path, before):
             kept += 1
-        elif _equal(path, before):
+        elif _has_equal_bytes(path, before):
             os.remove(path)
             os.link(before, path)
             kept += 1
     return kept
 
 
-def _equal(one: Path, other: Path) -> bool:
-    return one.stat().st_size == other.stat().st_size and one.read_bytes() == other.read_bytes()
+def _has_equal_bytes(first: Path, second: Path) -> bool:
+    return first.stat().st_size == second.stat().st_size and first.read_bytes() == second.read_bytes()
 
 
-def replace_folder(new: Path, old: Path) -> None:
+def replace_folder(new_folder: Path, old_folder: Path) -> None:
     """Put a folder where another one is or is not, in one step; the other one is gone afterwards."""
-    for path in [*(one for one in new.rglob("*") if one.is_dir()), new]:
-        _sync(path)
-    if not old.exists():
-        os.rename(new, old)
+    for path in [*(one for one in new_folder.rglob("*") if one.is_dir()), new_folder]:
+        sync_folder(path)
+    if not old_folder.exists():
+        os.rename(new_folder, old_folder)
     else:
-        _exchange(new, old)
-        shutil.rmtree(new)
-    _sync(old.parent)
+        _exchange_folders(new_folder, old_folder)
+        shutil.rmtree(new_folder)
+    sync_folder(old_folder.parent)
 
 
-def _exchange(one: Path, other: Path) -> None:
+def _exchange_folders(first: Path, second: Path) -> None:
     """Let two folders change places. Where the system cannot do it in one step, there is a moment without `other`."""
     rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    if rename and rename(HERE, os.fsencode(one), HERE, os.fsencode(other), EXCHANGE) == 0:
+    if rename and rename(AT_FDCWD, os.fsencode(first), AT_FDCWD, os.fsencode(second), RENAME_EXCHANGE) == 0:
         return
-    aside = other.with_name(f".{other.name}.old")
-    os.rename(other, aside)
-    os.rename(one, other)
-    os.rename(aside, one)
+    aside = second.with_name(f".{second.name}.old")
+    os.rename(second, aside)
+    os.rename(first, second)
+    os.rename(aside, first)
 
 
-def _sync(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

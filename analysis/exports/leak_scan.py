@@ -10,7 +10,7 @@ from pathlib import Path
 from db import ObservatoryError
 
 # Each class is bounded, so that a long text takes linear time. An address may be written escaped.
-_FORBIDDEN = {
+_PATTERNS = {
     "an address": re.compile(
         r"\w[\w.%+'-]{0,63}(?:@|\\u0040|%40)(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}[A-Za-z]{2,24}(?![\w-])"
     ),
@@ -19,23 +19,23 @@ _FORBIDDEN = {
         r"(?<![A-Za-z0-9_-])sk-(?=[A-Za-z0-9_-]{0,60}[0-9])(?=[A-Za-z0-9_-]{0,60}[A-Z])[A-Za-z0-9_-]{20,}"
     ),
 }
-_SIGNS = ("@", "%40", "\\u0040", "hf_", "sk-")
+_MARKERS = ("@", "%40", "\\u0040", "hf_", "sk-")
 
 
-class NotForOthers(ObservatoryError):
+class PrivateContentError(ObservatoryError):
     """A bundle would hold something that must not leave the store."""
 
 
-def refuse_private(folder: Path, seen: Collection[Path] = ()) -> None:
+def refuse_private_content(folder: Path, verified: Collection[Path] = ()) -> None:
     """Look at every text of every file but those that were looked at when they were written.
 
     Raises:
         NotForOthers: saying what was found, and in which file; never the text itself.
     """
     for path in sorted(folder.rglob("*")):
-        for text in _texts(path) if path.is_file() and path not in seen else ():
-            if kind := forbidden(text):
-                raise NotForOthers(
+        for text in _read_texts(path) if path.is_file() and path not in verified else ():
+            if kind := find_private_content(text):
+                raise PrivateContentError(
                     f"The bundle would hold {kind}, in {path.relative_to(folder)}.",
                     why="Addresses and tokens are not for others. Nothing was written.",
                     fix="Find it in the store, and leave the package it belongs to out with redactions.toml.",
@@ -43,28 +43,28 @@ def refuse_private(folder: Path, seen: Collection[Path] = ()) -> None:
                 )
 
 
-def forbidden(text: str) -> str | None:
+def find_private_content(text: str) -> str | None:
     """What a text holds that must not leave, if it does.
 
-    >>> forbidden("write to jo.doe@mail.example.org"), forbidden("@types/node"), forbidden("task-sk-learn")
+    >>> find_private_content("write to jo.doe@mail.example.org"), find_private_content("@types/node"), find_private_content("task-sk-learn")
     ('an address', None, None)
     """
-    if not any(sign in text for sign in _SIGNS):
+    if not any(sign in text for sign in _MARKERS):
         return None
-    return next((kind for kind, pattern in _FORBIDDEN.items() if pattern.search(text)), None)
+    return next((kind for kind, pattern in _PATTERNS.items() if pattern.search(text)), None)
 
 
-def _texts(path: Path) -> Iterator[str]:
+def _read_texts(path: Path) -> Iterator[str]:
     if path.suffix == ".parquet":
-        yield from _of_parquet(path)
+        yield from _read_parquet_texts(path)
     elif path.suffix == ".sqlite":
-        yield from _of_sqlite(path)
+        yield from _read_sqlite_texts(path)
     else:
         with open(path, encoding="utf-8", newline="\n") as stream:
             yield from stream
 
 
-def _of_parquet(path: Path) -> Iterator[str]:
+def _read_parquet_texts(path: Path) -> Iterator[str]:
     from pyarrow import compute, types
     from pyarrow.parquet import ParquetFile
 
@@ -74,7 +74,7 @@ def _of_parquet(path: Path) -> Iterator[str]:
                 yield "\n".join(text for text in compute.unique(column).to_pylist() if text is not None)
 
 
-def _of_sqlite(path: Path) -> Iterator[str]:
+def _read_sqlite_texts(path: Path) -> Iterator[str]:
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
     try:
         for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():

@@ -10,23 +10,23 @@ from urllib.parse import quote
 import db
 from analysis.exports.privacy import Redactions
 from db import UsageError
-from db.migrate import statements
+from db.migrate import split_statements
 
-SCRIPT = Path(db.__file__).parent / "peatmoss.sql"
-NEWEST = (
+SCHEMA_SCRIPT = Path(db.__file__).parent / "peatmoss.sql"
+NEWEST_SNAPSHOT = (
     "SELECT s.snapshot_id, s.date FROM snapshot s JOIN registry r ON r.registry_id = s.registry_id"
     " WHERE r.name = 'huggingface/models' AND s.status = 'complete' AND s.snapshot_id = COALESCE(?, s.snapshot_id)"
     " ORDER BY s.taken_at DESC, s.snapshot_id DESC LIMIT 1"
 )
 
 
-def chosen(connection: sqlite3.Connection, snapshot: int | None) -> tuple[int, str]:
+def choose_snapshot(connection: sqlite3.Connection, snapshot: int | None) -> tuple[int, str]:
     """The number and date of a snapshot of the Hub's models, the newest complete one if none is named.
 
     Raises:
         UsageError: there is none.
     """
-    found = connection.execute(NEWEST, (snapshot,)).fetchone()
+    found = connection.execute(NEWEST_SNAPSHOT, (snapshot,)).fetchone()
     if found is None:
         named = f" with the number {snapshot}" if snapshot else ""
         raise UsageError(
@@ -38,7 +38,7 @@ def chosen(connection: sqlite3.Connection, snapshot: int | None) -> tuple[int, s
     return found[0], found[1]
 
 
-def write(store: Path, snapshot: int, out: Path, leave: Redactions) -> int:
+def write_database(store: Path, snapshot: int, out: Path, redactions: Redactions) -> int:
     """Write a snapshot to a new file, whole or not at all; how many models it has.
 
     Raises:
@@ -50,10 +50,12 @@ def write(store: Path, snapshot: int, out: Path, leave: Redactions) -> int:
     new.unlink(missing_ok=True)
     connection = sqlite3.connect(new, isolation_level=None, uri=True)
     try:
-        connection.create_function("left_out", 1, lambda text: leave.names_one(text) or leave.quotes_one(str(text)))
+        connection.create_function(
+            "left_out", 1, lambda text: redactions.is_redacted_name(text) or redactions.is_quoted_in(str(text))
+        )
         connection.execute("ATTACH DATABASE ? AS store", (f"file:{quote(str(store.resolve()))}?mode=ro",))
         connection.execute("BEGIN")
-        for statement in statements(SCRIPT.read_text("utf-8")):
+        for statement in split_statements(SCHEMA_SCRIPT.read_text("utf-8")):
             connection.execute(statement, {"snapshot": snapshot})
         (models,) = connection.execute("SELECT count(*) FROM model").fetchone()
         connection.execute("COMMIT")

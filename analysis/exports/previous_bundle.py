@@ -18,80 +18,82 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePosixPath
 
 import db
-from analysis.exports.bundle_facts import sha256
-from analysis.exports.files import Written
+from analysis.exports.bundle_facts import hash_file
+from analysis.exports.files import WrittenFile
 from analysis.exports.manifest import MANIFEST
-from analysis.exports.tables import FOLDER, Part, Table
+from analysis.exports.tables import LAKE_FOLDER, Part, Table
 from db import __version__
 
-Place = tuple[str, str | None, str | None, int | None]
+FileLocation = tuple[str, str | None, str | None, int | None]
 
 
 @dataclass(frozen=True)
-class Older:
+class PreviousBundle:
     """Files of a bundle by form, table, registry and snapshot; `code` is what made the new one."""
 
     folder: Path
-    code: str | None
-    entries: Mapping[Place, Mapping[str, object]] = field(default_factory=dict)
+    code_hash: str | None
+    entries: Mapping[FileLocation, Mapping[str, object]] = field(default_factory=dict)
     keys: frozenset[object] = frozenset()
 
-    def key(self, table: Table, part: Part) -> str | None:
+    def make_key(self, table: Table, part: Part) -> str | None:
         """What the file of a part is made of; None where that may be other rows next time."""
-        if self.code is None or part.key is None:
+        if self.code_hash is None or part.key is None:
             return None
         return hashlib.sha256(
-            f"{self.code} {table.name} {part.registry} {part.snapshot} {part.key}".encode()
+            f"{self.code_hash} {table.name} {part.registry} {part.snapshot} {part.key}".encode()
         ).hexdigest()
 
-    def has(self, table: Table, part: Part) -> bool:
+    def has_part(self, table: Table, part: Part) -> bool:
         """Whether some form of it is there."""
-        return self.key(table, part) in self.keys
+        return self.make_key(table, part) in self.keys
 
-    def split(
-        self, form: str, tables: Sequence[Table], new: Path
-    ) -> tuple[list[Table], list[tuple[Written, Sequence[str]]]]:
+    def reuse_files(
+        self, format_name: str, tables: Sequence[Table], new_folder: Path
+    ) -> tuple[list[Table], list[tuple[WrittenFile, Sequence[str]]]]:
         """What has to be written in a form; and what was taken over, with the columns that have values in it."""
         left: list[Table] = []
-        taken: list[tuple[Written, Sequence[str]]] = []
+        taken: list[tuple[WrittenFile, Sequence[str]]] = []
         for table in tables:
-            found = {id(part): self._taken(form, table, part, new) for part in table.parts}
+            found = {id(part): self._reuse_file(format_name, table, part, new_folder) for part in table.parts}
             taken += [one for one in found.values() if one is not None]
             left.append(replace(table, parts=tuple(part for part in table.parts if found[id(part)] is None)))
         return left, taken
 
-    def _taken(self, form: str, table: Table, part: Part, new: Path) -> tuple[Written, Sequence[str]] | None:
-        entry = self.entries.get(place_of(form, table, part))
-        if entry is None or entry["key"] != self.key(table, part):
+    def _reuse_file(
+        self, format_name: str, table: Table, part: Part, new_folder: Path
+    ) -> tuple[WrittenFile, Sequence[str]] | None:
+        entry = self.entries.get(locate_file(format_name, table, part))
+        if entry is None or entry["key"] != self.make_key(table, part):
             return None
-        before, path = self.folder / str(entry["path"]), new / str(entry["path"])
-        if before.is_symlink() or not before.is_file() or sha256(before) != entry["sha256"]:
+        before, path = self.folder / str(entry["path"]), new_folder / str(entry["path"])
+        if before.is_symlink() or not before.is_file() or hash_file(before) != entry["sha256"]:
             return None
         path.parent.mkdir(parents=True, exist_ok=True)
         os.link(before, path)
-        written = Written(path, form, table.name, part.registry, part.snapshot, int(str(entry["rows"])))
+        written = WrittenFile(path, format_name, table.name, part.registry, part.snapshot, int(str(entry["rows"])))
         return written, [str(name) for name in entry["columns"]]  # type: ignore[attr-defined]
 
 
-def place_of(form: str, table: Table, part: Part) -> Place:
+def locate_file(format_name: str, table: Table, part: Part) -> FileLocation:
     """Where a file stands among those of a bundle."""
-    return form, table.name, part.registry, part.snapshot
+    return format_name, table.name, part.registry, part.snapshot
 
 
-def older(out: Path, connection: sqlite3.Connection, plain: bool) -> Older:
+def load_previous_bundle(out: Path, connection: sqlite3.Connection, is_unredacted: bool) -> PreviousBundle:
     """What of the bundle at `out` may be taken over; nothing unless it is `plain`: all of it as it is stored."""
-    if not plain:
-        return Older(out, None)
+    if not is_unredacted:
+        return PreviousBundle(out, None)
     try:
         told = json.loads((out / MANIFEST).read_text("utf-8"))["files"]
     except (OSError, ValueError, KeyError, TypeError):
         told = []
     keyed = [one for one in told if "key" in one and not {"/", ".."} & set(PurePosixPath(one["path"]).parts)]
     entries = {(one["format"], one["table"], one["registry"], one["snapshot"]): one for one in keyed}
-    return Older(out, code(connection), entries, frozenset(one["key"] for one in entries.values()))
+    return PreviousBundle(out, hash_code(connection), entries, frozenset(one["key"] for one in entries.values()))
 
 
-def code(connection: sqlite3.Connection) -> str:
+def hash_code(connection: sqlite3.Connection) -> str:
     """A hash of all that decides how rows become files: the version, our code, the questions, the views, pyarrow."""
     try:
         pyarrow = version("pyarrow")
@@ -100,7 +102,7 @@ def code(connection: sqlite3.Connection) -> str:
     made = hashlib.sha256(f"{__version__} {pyarrow} {sqlite3.sqlite_version}".encode())
     here, store = Path(__file__).parent, Path(db.__file__).parent
     read = (store / name for name in ("census/blocks.py", "census/history.py", "dictionary.toml"))
-    for path in sorted([*here.rglob("*.py"), *FOLDER.glob("*.sql"), *read]):
+    for path in sorted([*here.rglob("*.py"), *LAKE_FOLDER.glob("*.sql"), *read]):
         made.update(path.read_bytes())
     for (sql,) in connection.execute("SELECT sql FROM sqlite_master WHERE type = 'view' ORDER BY name"):
         made.update(sql.encode("utf-8"))

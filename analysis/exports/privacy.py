@@ -15,11 +15,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from analysis.exports.tables import Batch, Part, Row, Table, in_batches
+from analysis.exports.tables import Batch, Part, Row, Table, make_batched_part
 from db import ObservatoryError, UsageError
-from db.redactions import WITHHELD, Entry, meant
+from db.redactions import WITHHELD, RedactionEntry, matching_packages
 
-OF_THE_LAKE: Mapping[str, Mapping[str, str]] = {
+LAKE_PERSONAL_CLASSES: Mapping[str, Mapping[str, str]] = {
     "alias": {"name": "name"},
     "attribute": {"value": "text"},
     "card_revision": {"sha": "hash"},
@@ -30,12 +30,12 @@ OF_THE_LAKE: Mapping[str, Mapping[str, str]] = {
     "result": {"name": "text", "note": "text"},
     "snapshot": {"source": "text", "evidence": "text", "reason": "text", "file_sha256": "hash", "digest": "hash"},
 }
-NUMBERS = ("package_id", "child_id", "parent_id")
-WORD = re.compile(r"[^\s\"'\[\]{}(),:;=|]+")
-Cell = Callable[[object], object]
+PACKAGE_ID_COLUMNS = ("package_id", "child_id", "parent_id")
+WORD_PATTERN = re.compile(r"[^\s\"'\[\]{}(),:;=|]+")
+CellTransform = Callable[[object], object]
 
 
-class BadKey(ObservatoryError):
+class InvalidKeyError(ObservatoryError):
     """There is no key to make pseudonyms with, or it is too short to keep them."""
 
 
@@ -43,72 +43,78 @@ class BadKey(ObservatoryError):
 class Redactions:
     """What is left out: packages by their number, their names and ids, and all of an author's."""
 
-    numbers: frozenset[int] = frozenset()
+    package_ids: frozenset[int] = frozenset()
     names: frozenset[str] = frozenset()
-    authors: tuple[str, ...] = ()
-    left_out: dict[tuple[str, str | None, int | None], int] = field(default_factory=dict)
+    author_prefixes: tuple[str, ...] = ()
+    row_counts: dict[tuple[str, str | None, int | None], int] = field(default_factory=dict)
 
-    def names_one(self, value: object) -> bool:
+    def is_redacted_name(self, value: object) -> bool:
         """Whether a name or an id is of what is left out."""
         text = str(value).removeprefix("name:")
-        return value in self.names or text in self.names or text.startswith(self.authors)
+        return value in self.names or text in self.names or text.startswith(self.author_prefixes)
 
-    def quotes_one(self, text: str) -> bool:
+    def is_quoted_in(self, text: str) -> bool:
         """Whether a text quotes one."""
-        words = set(WORD.findall(text))
-        return any(word.startswith(self.authors) for word in words) or any(
-            name in text if _stands_out(name) else name in words for name in self.names
+        words = set(WORD_PATTERN.findall(text))
+        return any(word.startswith(self.author_prefixes) for word in words) or any(
+            name in text if _is_distinctive(name) else name in words for name in self.names
         )
 
 
-def redactions(entries: Sequence[Entry], connection: sqlite3.Connection) -> Redactions:
+def expand_redactions(entries: Sequence[RedactionEntry], connection: sqlite3.Connection) -> Redactions:
     """What entries say is to be left out, with every other name of the same packages."""
-    numbers, names = meant(connection, entries)
+    numbers, names = matching_packages(connection, entries)
     return Redactions(numbers, names, tuple(f"{value}/" for kind, value in entries if kind == "author"))
 
 
-def without(tables: Sequence[Table], leave: Redactions) -> list[Table]:
+def redact_tables(tables: Sequence[Table], redactions: Redactions) -> list[Table]:
     """The tables without the rows of what is left out; a text that quotes it is withheld."""
-    return [_each(table, partial(_kept, table, leave=leave)) for table in tables]
+    return [_map_parts(table, partial(_redact_part, table, redactions=redactions)) for table in tables]
 
 
-def pseudonymised(tables: Sequence[Table], key: bytes, known: Collection[str]) -> list[Table]:
+def pseudonymise_tables(tables: Sequence[Table], key: bytes, known_names: Collection[str]) -> list[Table]:
     """The tables with pseudonyms; a text that may quote a name is withheld, a hash that may confirm one is left out."""
-    odd = tuple(name for name in known if WORD.fullmatch(name) is None)
-    cells: Mapping[str, Cell] = {
-        "name": lambda value: pseudonym(str(value), key) if value is not None else None,
-        "text": lambda value: WITHHELD if isinstance(value, str) and _may_quote(value, known, odd) else value,
+    odd = tuple(name for name in known_names if WORD_PATTERN.fullmatch(name) is None)
+    cells: Mapping[str, CellTransform] = {
+        "name": lambda value: make_pseudonym(str(value), key) if value is not None else None,
+        "text": lambda value: (
+            WITHHELD if isinstance(value, str) and _has_possible_name(value, known_names, odd) else value
+        ),
         "hash": lambda value: None,
     }
-    return [_each(table, partial(_renamed, table, cells=cells)) for table in tables]
+    return [_map_parts(table, partial(_transform_part, table, transforms=cells)) for table in tables]
 
 
-def pseudonym(name: str, key: bytes) -> str:
+def make_pseudonym(name: str, key: bytes) -> str:
     """What a name is called under a key: the author and the whole name each have their own pseudonym.
 
-    >>> one, other = pseudonym("a/b", b"k" * 32), pseudonym("a/c", b"k" * 32)
-    >>> one.split("/")[0] == other.split("/")[0], one == other, one == pseudonym("a/b", b"x" * 32)
+    >>> one, other = make_pseudonym("a/b", b"k" * 32), make_pseudonym("a/c", b"k" * 32)
+    >>> one.split("/")[0] == other.split("/")[0], one == other, one == make_pseudonym("a/b", b"x" * 32)
     (True, False, False)
-    >>> pseudonym("name:a/b", b"k" * 32) == "name:" + one
+    >>> make_pseudonym("name:a/b", b"k" * 32) == "name:" + one
     True
     """
     kind, name = ("name:", name[5:]) if name.startswith("name:") else ("", name)
     author, slash, _ = name.partition("/")
-    return f"{kind}{_code('u', author, key)}/{_code('p', name, key)}" if slash else f"{kind}{_code('p', name, key)}"
+    return (
+        f"{kind}{_hash_name('u', author, key)}/{_hash_name('p', name, key)}"
+        if slash
+        else f"{kind}{_hash_name('p', name, key)}"
+    )
 
 
-def key_of(path: Path | None, variable: str | None) -> bytes:
+def load_key(path: Path | None, variable_value: str | None) -> bytes:
     """The key, from a file or from what the environment says.
 
     Raises:
         BadKey: there is none, or it is shorter than 16 bytes.
     """
     try:
-        key = path.read_bytes().strip() if path else (variable or "").encode("utf-8")
+        key = path.read_bytes().strip() if path else (variable_value or "").encode("utf-8")
     except OSError as error:
-        raise BadKey(f"The key cannot be read: {error}.", fix="Name another file with --key.") from error
+        raise InvalidKeyError(f"The key cannot be read: {error}.", fix="Name another file with --key.") from error
     if len(key) < 16:
-        raise BadKey(
+        raise InvalidKeyError(
             "There is no key for pseudonyms." if not key else "The key for pseudonyms is shorter than 16 bytes.",
             why="Whoever can guess the key can tell who is who.",
             fix="Keep one in a file: head -c 32 /dev/urandom | base64 > pseudonyms.key; then say --key pseudonyms.key.",
@@ -117,55 +123,57 @@ def key_of(path: Path | None, variable: str | None) -> bytes:
     return key
 
 
-def known_names(connection: sqlite3.Connection) -> frozenset[str]:
+def load_names(connection: sqlite3.Connection) -> frozenset[str]:
     """Every name of a package, and every author's, that the store has."""
     found = connection.execute("SELECT name FROM alias UNION SELECT stable_id FROM package").fetchall()
     names = {str(name) for (name,) in found}
     return frozenset(names | {name.partition("/")[0] for name in names if "/" in name})
 
 
-def classes(table: Table) -> Mapping[str, str]:
+def load_personal_classes(table: Table) -> Mapping[str, str]:
     """The class of each column that has one."""
-    if table.lake:
-        return OF_THE_LAKE.get(table.name, {})
-    from db.__main__ import dictionary
+    if table.is_lake:
+        return LAKE_PERSONAL_CLASSES.get(table.name, {})
+    from db.__main__ import load_dictionary
 
-    (told,) = [view["column"] for view in dictionary() if view["name"] == table.name]
+    (told,) = [view["column"] for view in load_dictionary() if view["name"] == table.name]
     return {str(column["name"]): str(column["personal"]) for column in told if "personal" in column}
 
 
-def _each(table: Table, changed: Callable[[Part], Part]) -> Table:
-    return replace(table, parts=tuple(changed(part) for part in table.parts))
+def _map_parts(table: Table, transform: Callable[[Part], Part]) -> Table:
+    return replace(table, parts=tuple(transform(part) for part in table.parts))
 
 
-def _kept(table: Table, part: Part, leave: Redactions) -> Part:
+def _redact_part(table: Table, part: Part, redactions: Redactions) -> Part:
     if part.batches is not None:
-        return _kept_in_batches(table, part, leave)
-    known = classes(table)
+        return _redact_batches(table, part, redactions)
+    known = load_personal_classes(table)
     names = [place for place, column in enumerate(table.columns) if known.get(column.name) == "name"]
     texts = [place for place, column in enumerate(table.columns) if known.get(column.name) == "text"]
-    numbers = [place for place, column in enumerate(table.columns) if column.name in NUMBERS]
+    numbers = [place for place, column in enumerate(table.columns) if column.name in PACKAGE_ID_COLUMNS]
 
     def rows() -> Iterator[Row]:
         dropped = 0
         for row in part.rows():
-            if any(row[place] in leave.numbers for place in numbers) or any(
-                row[place] is not None and leave.names_one(row[place]) for place in names
+            if any(row[place] in redactions.package_ids for place in numbers) or any(
+                row[place] is not None and redactions.is_redacted_name(row[place]) for place in names
             ):
                 dropped += 1
                 continue
-            quoting = [place for place in texts if isinstance(row[place], str) and leave.quotes_one(str(row[place]))]
+            quoting = [
+                place for place in texts if isinstance(row[place], str) and redactions.is_quoted_in(str(row[place]))
+            ]
             yield tuple(WITHHELD if place in quoting else cell for place, cell in enumerate(row)) if quoting else row
-        leave.left_out[table.name, part.registry, part.snapshot] = dropped
+        redactions.row_counts[table.name, part.registry, part.snapshot] = dropped
 
     return replace(part, rows=rows)
 
 
-def _kept_in_batches(table: Table, part: Part, leave: Redactions) -> Part:
+def _redact_batches(table: Table, part: Part, redactions: Redactions) -> Part:
     from numpy import isin, logical_or
 
-    numbers = [place for place, column in enumerate(table.columns) if column.name in NUMBERS]
-    hidden = list(leave.numbers)
+    numbers = [place for place, column in enumerate(table.columns) if column.name in PACKAGE_ID_COLUMNS]
+    hidden = list(redactions.package_ids)
 
     def batches() -> Iterator[Batch]:
         dropped = 0
@@ -173,16 +181,16 @@ def _kept_in_batches(table: Table, part: Part, leave: Redactions) -> Part:
             left = logical_or.reduce([isin(batch[place], hidden) for place in numbers])
             dropped += int(left.sum())
             yield tuple(column[~left] for column in batch)
-        leave.left_out[table.name, part.registry, part.snapshot] = dropped
+        redactions.row_counts[table.name, part.registry, part.snapshot] = dropped
 
-    return in_batches(part.registry, part.snapshot, batches, part.key)
+    return make_batched_part(part.registry, part.snapshot, batches, part.key)
 
 
-def _renamed(table: Table, part: Part, cells: Mapping[str, Cell]) -> Part:
+def _transform_part(table: Table, part: Part, transforms: Mapping[str, CellTransform]) -> Part:
     if part.batches is not None:
         return part  # numbers are nobody's name
-    known = classes(table)
-    changed = [cells.get(known.get(column.name, "")) for column in table.columns]
+    known = load_personal_classes(table)
+    changed = [transforms.get(known.get(column.name, "")) for column in table.columns]
 
     def rows() -> Iterator[Row]:
         for row in part.rows():
@@ -191,22 +199,25 @@ def _renamed(table: Table, part: Part, cells: Mapping[str, Cell]) -> Part:
     return replace(part, rows=rows)
 
 
-def _may_quote(text: str, known: Collection[str], odd: Sequence[str]) -> bool:
+def _has_possible_name(text: str, known_names: Collection[str], unusual_names: Sequence[str]) -> bool:
     return (
-        "/" in text or "@" in text or any(word in known for word in WORD.findall(text)) or any(n in text for n in odd)
+        "/" in text
+        or "@" in text
+        or any(word in known_names for word in WORD_PATTERN.findall(text))
+        or any(n in text for n in unusual_names)
     )
 
 
-def _stands_out(name: str) -> bool:
+def _is_distinctive(name: str) -> bool:
     """Whether a name is long or odd enough not to be found by chance inside of other words."""
     return len(name) >= 6 or not name.isalnum()
 
 
-def _code(kind: str, text: str, key: bytes) -> str:
+def _hash_name(kind: str, text: str, key: bytes) -> str:
     return f"{kind}-{hmac.new(key, f'{kind}:{text}'.encode(), hashlib.sha256).hexdigest()[:16]}"
 
 
-def refuse_key_without_need(pseudonymise: bool, key: Path | None) -> None:
+def refuse_unused_key(pseudonymise: bool, key: Path | None) -> None:
     """Refuse a key that is given and not used.
 
     Raises:

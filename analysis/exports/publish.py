@@ -11,21 +11,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from analysis.exports.citation import short
-from analysis.exports.manifest import NotABundle, faults, read
+from analysis.exports.citation import short_digest
+from analysis.exports.manifest import InvalidBundleError, find_mismatches, read_manifest
 from db import ObservatoryError
 
-ATTEMPTS, FIRST_WAIT, LONGEST_WAIT = 6, 1, 60
-PASSING = frozenset((408, 429, 500, 502, 503, 504))
-Answer = TypeVar("Answer")
+MAX_ATTEMPTS, MIN_WAIT_SECONDS, MAX_WAIT_SECONDS = 6, 1, 60
+RETRYABLE_STATUSES = frozenset((408, 429, 500, 502, 503, 504))
+T = TypeVar("Answer")
 
 
-class PublishFailed(ObservatoryError):
+class PublishError(ObservatoryError):
     """The bundle could not be published; the same command goes on."""
 
 
 @dataclass(frozen=True)
-class Planned:
+class PublicationPlan:
     """What is to be published: where, under which tag, how many files and bytes."""
 
     repository: str
@@ -35,35 +35,35 @@ class Planned:
     title: str
 
 
-def plan(folder: Path, repository: str) -> Planned:
+def plan_publication(folder: Path, repository: str) -> PublicationPlan:
     """What publishing a bundle would do. Needs no network.
 
     Raises:
         NotABundle: the folder is none, or not as it was exported.
     """
-    told = read(folder)
-    if found := next(faults(folder), None):
-        raise NotABundle(
+    told = read_manifest(folder)
+    if found := next(find_mismatches(folder), None):
+        raise InvalidBundleError(
             f"{folder} is not as it was exported: {found}.",
             fix="Export it again, then publish.",
             more="docs/exports.md",
         )
     size = sum(int(one["bytes"]) for one in told["files"])
-    return Planned(repository, tag_of(told), len(told["files"]) + 1, size, str(told["title"]))
+    return PublicationPlan(repository, make_tag(told), len(told["files"]) + 1, size, str(told["title"]))
 
 
-def tag_of(told: Mapping[str, object]) -> str:
+def make_tag(manifest: Mapping[str, object]) -> str:
     """The tag of a bundle: the date of its last complete snapshot, and its content.
 
-    >>> tag_of({"id": "00" * 32, "snapshots": [{"status": "complete", "date": "2026-01-08"}]})
+    >>> make_tag({"id": "00" * 32, "snapshots": [{"status": "complete", "date": "2026-01-08"}]})
     '2026-01-08-aaaaaaaa'
     """
-    snapshots: list[Mapping[str, str]] = list(told["snapshots"])  # type: ignore[call-overload]
+    snapshots: list[Mapping[str, str]] = list(manifest["snapshots"])  # type: ignore[call-overload]
     dates = [one["date"] for one in snapshots if one["status"] == "complete"]
-    return f"{max(dates, default='empty')}-{short(str(told['id']))}"
+    return f"{max(dates, default='empty')}-{short_digest(str(manifest['id']))}"
 
 
-def publish(folder: Path, planned: Planned, private: bool) -> str:
+def publish_bundle(folder: Path, plan: PublicationPlan, private: bool) -> str:
     """Make the repository if it is not there, send what it lacks in one commit, and tag it; the address of the commit.
 
     Raises:
@@ -72,38 +72,38 @@ def publish(folder: Path, planned: Planned, private: bool) -> str:
     from huggingface_hub import HfApi, get_token
 
     if get_token() is None:
-        raise PublishFailed(
+        raise PublishError(
             "There is no token for the Hub.",
             why="Publishing needs one that may write.",
             fix="Log in with `hf auth login`, or set HF_TOKEN.",
             more="docs/exports.md",
         )
-    hub, name = HfApi(library_name="hub-observatory"), planned.repository
-    _patiently(lambda: hub.create_repo(name, repo_type="dataset", private=private, exist_ok=True))
-    commit = _patiently(
+    hub, name = HfApi(library_name="hub-observatory"), plan.repository
+    _retry(lambda: hub.create_repo(name, repo_type="dataset", private=private, exist_ok=True))
+    commit = _retry(
         lambda: hub.upload_folder(
             repo_id=name, repo_type="dataset", folder_path=folder, delete_patterns="*",
-            commit_message=f"{planned.title} ({planned.tag})",
+            commit_message=f"{plan.title} ({plan.tag})",
         )
     )  # fmt: skip
-    _patiently(lambda: hub.create_tag(name, repo_type="dataset", tag=planned.tag, revision=commit.oid, exist_ok=True))
+    _retry(lambda: hub.create_tag(name, repo_type="dataset", tag=plan.tag, revision=commit.oid, exist_ok=True))
     return str(commit.commit_url)
 
 
-def _patiently(do: Callable[[], Answer]) -> Answer:
+def _retry(request: Callable[[], T]) -> T:
     from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
     patient = Retrying(
-        retry=retry_if_exception(may_pass), stop=stop_after_attempt(ATTEMPTS), reraise=True,
-        wait=wait_exponential(FIRST_WAIT, max=LONGEST_WAIT),
+        retry=retry_if_exception(is_retryable), stop=stop_after_attempt(MAX_ATTEMPTS), reraise=True,
+        wait=wait_exponential(MIN_WAIT_SECONDS, max=MAX_WAIT_SECONDS),
     )  # fmt: skip
     try:
-        return patient(do)
+        return patient(request)
     except Exception as error:
         status = getattr(getattr(error, "response", None), "status_code", None)
-        if status is None and not may_pass(error):
+        if status is None and not is_retryable(error):
             raise
-        raise PublishFailed(
+        raise PublishError(
             f"The Hub did not take the bundle: {str(error).splitlines()[0]}",
             why="The token may not write there." if status in (401, 403) else "It refused, or it could not be reached.",
             fix="Run the same command again: what was sent already is not sent again.",
@@ -111,9 +111,9 @@ def _patiently(do: Callable[[], Answer]) -> Answer:
         ) from error
 
 
-def may_pass(error: BaseException) -> bool:
+def is_retryable(error: BaseException) -> bool:
     """Whether an error may be another one next time: the Hub is busy, or the network is away."""
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status is not None:
-        return status in PASSING
+        return status in RETRYABLE_STATUSES
     return isinstance(error, ConnectionError | TimeoutError) or type(error).__module__.startswith("httpx")

@@ -8,11 +8,11 @@ from itertools import combinations
 from pandas import DataFrame
 
 from analysis.compute.metric import Result
-from analysis.scoring.agreement import Agreement, intervals
-from analysis.scoring.agreement import agreement as agreement_on
+from analysis.scoring.agreement import Agreement, agreement_intervals
+from analysis.scoring.agreement import measure_agreement as agreement_on
 
 VERSION = 2
-OF = "cards"
+APPLIES_TO = "cards"
 
 
 def agreement(answers: DataFrame) -> Iterator[Result]:
@@ -43,16 +43,16 @@ def agreement(answers: DataFrame) -> Iterator[Result]:
             yield Result(f"agreement.{one}.{other}", None, note="no card was read by both")
         for item, rows in both.groupby("item"):
             pairs = zip(rows["yes_x"] == 1, rows["yes_y"] == 1, strict=True)
-            yield from _results(f"agreement.{one}.{other}.{item}", agreement_on(str(item), pairs))
+            yield from _measure_results(f"agreement.{one}.{other}.{item}", agreement_on(str(item), pairs))
 
 
-def _results(name: str, found: Agreement) -> Iterator[Result]:
+def _measure_results(name: str, agreement: Agreement) -> Iterator[Result]:
     notes = {
         "kappa": "both gave every card the same answer",
         "f1": "neither gave a yes",
         "precision": "the first gave no yes",
         "recall": "the second gave no yes",
     }
-    for measure, one in intervals(found).items():
+    for measure, one in agreement_intervals(agreement).items():
         note = "" if one.value is not None else notes[measure]
-        yield Result(f"{name}.{measure}", one.value, one.low, one.high, found.n, note)
+        yield Result(f"{name}.{measure}", one.value, one.low, one.high, agreement.n, note)

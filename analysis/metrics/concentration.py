@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from pandas import DataFrame
 
 from analysis.compute.metric import Result
-from analysis.statistics.inference import gini_of, top_share_of
+from analysis.statistics.inference import weighted_gini, weighted_top_share
 
 VERSION = 1
-OF = "census"
+APPLIES_TO = "census"
 
 NO_CENSUS = "this snapshot is no census"
 ALL_ZERO = "all that are known are zero"
-UNKNOWN = "not known of any package"
+NO_KNOWN_COUNTER = "not known of any package"
 
 
 def concentration(census: DataFrame) -> Iterator[Result]:
@@ -42,13 +42,13 @@ def concentration(census: DataFrame) -> Iterator[Result]:
         return
     for counter in ("downloads", "likes"):
         values = census[counter].to_numpy()
-        yield from _of(f"concentration.{counter}", values[values >= 0], int((values < 0).sum()))
+        yield from _counter_results(f"concentration.{counter}", values[values >= 0], int((values < 0).sum()))
 
 
-def _of(name: str, values: NDArray[np.int64], unknown: int) -> Iterator[Result]:
+def _counter_results(name: str, values: NDArray[np.int64], unknown: int) -> Iterator[Result]:
     n = len(values)
     if n == 0:
-        yield Result(f"{name}.zero", None, n=0, note=UNKNOWN)
+        yield Result(f"{name}.zero", None, n=0, note=NO_KNOWN_COUNTER)
         return
     note = "a census: no sampling error" + (f"; {unknown:,} packages without a counter left out" if unknown else "")
     distinct, counts = np.unique(values, return_counts=True)
@@ -57,8 +57,8 @@ def _of(name: str, values: NDArray[np.int64], unknown: int) -> Iterator[Result]:
         yield from (Result(f"{name}.{what}", None, n=n, note=ALL_ZERO) for what in ("top_1pct", "gini"))
         return
     column, weights, top = distinct.astype(float), counts.astype(float), -(-n // 100)
-    yield Result(f"{name}.top_1pct", float(top_share_of(column, weights, top)), n=n, note=note)
-    yield Result(f"{name}.gini", float(gini_of(column, weights)), n=n, note=note)
+    yield Result(f"{name}.top_1pct", float(weighted_top_share(column, weights, top)), n=n, note=note)
+    yield Result(f"{name}.gini", float(weighted_gini(column, weights)), n=n, note=note)
     some = distinct > 0
-    without = float(gini_of(column[some], weights[some]))
+    without = float(weighted_gini(column[some], weights[some]))
     yield Result(f"{name}.gini_without_zeros", without, n=int(counts[some].sum()), note=note)

@@ -10,7 +10,7 @@ from pandas import DataFrame, Series
 from analysis.compute.metric import Result
 from analysis.statistics.inference import (
     Estimate,
-    Line,
+    RegressionLine,
     count_model,
     gini,
     hurdle,
@@ -22,7 +22,13 @@ from analysis.statistics.inference import (
     spearman,
     top_share,
 )
-from analysis.statistics.lineage import direct, links, on_cycles, published_fit, transitive
+from analysis.statistics.lineage import (
+    count_children,
+    count_descendants,
+    count_on_cycles,
+    distinct_edges,
+    fit_as_published,
+)
 
 VERSION = 1
 
@@ -30,8 +36,8 @@ RELATIONS = ("finetune", "adapter", "merge", "quantized", "unstated")
 NO_LINEAGE = "no package of this snapshot says what it was made from, or it was not asked"
 NO_DESCENDANTS = "no package has a descendant"
 NO_DOWNLOADS = "too few packages with known and different downloads and descendants"
-NOT_SETTLED = "the model could not be fitted: too few packages, or counts that do not scatter enough"
-ENTANGLED = "too many packages with several parents above one another to count in reasonable time"
+NO_FIT = "the model could not be fitted: too few packages, or counts that do not scatter enough"
+TOO_MANY_PARENTS = "too many packages with several parents above one another to count in reasonable time"
 
 
 def descendants(lineage: DataFrame, observed: DataFrame) -> Iterator[Result]:
@@ -67,13 +73,13 @@ def descendants(lineage: DataFrame, observed: DataFrame) -> Iterator[Result]:
     if lineage.empty:
         yield Result("descendants", None, note=NO_LINEAGE)
         return
-    edges = links(lineage)
-    counts = direct(edges)
-    yield from _links(edges)
-    yield from _distribution(counts)
-    yield from _transitive(edges)
-    yield from _oddities(edges)
-    yield from _association(counts, observed)
+    edges = distinct_edges(lineage)
+    counts = count_children(edges)
+    yield from _link_results(edges)
+    yield from _distribution_results(counts)
+    yield from _transitive_results(edges)
+    yield from _irregularity_results(edges)
+    yield from _association_results(counts, observed)
 
 
 def descendants_as_published(lineage: DataFrame, observed: DataFrame) -> Iterator[Result]:
@@ -102,117 +108,121 @@ def descendants_as_published(lineage: DataFrame, observed: DataFrame) -> Iterato
         yield Result("descendants", None, note=NO_LINEAGE)
         return
     pairs = lineage.drop_duplicates(["child", "parent_name"])
-    downloads = pairs["child"].map(_downloads(observed)).fillna(0)
+    downloads = pairs["child"].map(_downloads_by_package(observed)).fillna(0)
     by_name = downloads.groupby(pairs["parent_name"])
-    fit = published_fit(by_name.sum(), by_name.size())
+    fit = fit_as_published(by_name.sum(), by_name.size())
     points = fit.line.slope.n
     parents = f"{len(by_name):,} parents by name"
     yield Result("descendants.points", float(points), n=len(by_name), note=f"distinct points of {parents}")
-    yield _result("slope", fit.line.slope, "", NO_DOWNLOADS)
-    yield _result("intercept", Estimate(fit.line.intercept, n=points), "", NO_DOWNLOADS)
-    yield _result("spearman", fit.spearman, parents, NO_DOWNLOADS)
-    yield _result("slope_with_duplicates", fit.with_duplicates.slope, parents, NO_DOWNLOADS)
+    yield _make_result("slope", fit.line.slope, "", NO_DOWNLOADS)
+    yield _make_result("intercept", Estimate(fit.line.intercept, n=points), "", NO_DOWNLOADS)
+    yield _make_result("spearman", fit.spearman, parents, NO_DOWNLOADS)
+    yield _make_result("slope_with_duplicates", fit.with_duplicates.slope, parents, NO_DOWNLOADS)
 
 
-def _links(edges: DataFrame) -> Iterator[Result]:
+def _link_results(edges: DataFrame) -> Iterator[Result]:
     between = edges[~edges["loop"]]
     pairs = between.drop_duplicates(["child", "parent"])
-    yield Result("descendants.links", float(len(pairs)), n=len(pairs), note=f"{_loops(edges)} left out")
+    yield Result("descendants.links", float(len(pairs)), n=len(pairs), note=f"{_self_loop_note(edges)} left out")
     for relation in RELATIONS:
         count = int((between["relation"] == relation).sum())
         yield Result(f"descendants.links.{relation}", float(count), n=len(between))
 
 
-def _distribution(counts: Series) -> Iterator[Result]:
+def _distribution_results(counts: Series) -> Iterator[Result]:
     """What is over parents."""
     n = len(counts)
     one_in_a_hundred = max(1, n // 100)
     yield Result("descendants.parents", float(n), n=n)
-    yield _result("max", Estimate(float(counts.max()) if n else None, n=n), "", NO_DESCENDANTS)
-    yield _result("median", median(counts), "", NO_DESCENDANTS)
-    yield _result("mean", mean(counts), "", NO_DESCENDANTS)
-    yield _result("share_with_one", mean(counts == 1), "", NO_DESCENDANTS)
-    yield _result("top10_share", top_share(counts, 10), "", NO_DESCENDANTS)
+    yield _make_result("max", Estimate(float(counts.max()) if n else None, n=n), "", NO_DESCENDANTS)
+    yield _make_result("median", median(counts), "", NO_DESCENDANTS)
+    yield _make_result("mean", mean(counts), "", NO_DESCENDANTS)
+    yield _make_result("share_with_one", mean(counts == 1), "", NO_DESCENDANTS)
+    yield _make_result("top10_share", top_share(counts, 10), "", NO_DESCENDANTS)
     named = f"the largest {one_in_a_hundred:,}"
-    yield _result("top1pct_share", top_share(counts, one_in_a_hundred), named, NO_DESCENDANTS)
-    yield _result("gini", gini(counts), "", NO_DESCENDANTS)
+    yield _make_result("top1pct_share", top_share(counts, one_in_a_hundred), named, NO_DESCENDANTS)
+    yield _make_result("gini", gini(counts), "", NO_DESCENDANTS)
 
 
-def _transitive(edges: DataFrame) -> Iterator[Result]:
-    counts = transitive(edges)
-    otherwise = ENTANGLED if counts is None else NO_DESCENDANTS
+def _transitive_results(edges: DataFrame) -> Iterator[Result]:
+    counts = count_descendants(edges)
+    otherwise = TOO_MANY_PARENTS if counts is None else NO_DESCENDANTS
     known = Series(dtype="int64") if counts is None else counts
-    yield _result("transitive.mean", mean(known), "", otherwise)
-    yield _result("transitive.max", Estimate(float(known.max()) if len(known) else None, n=len(known)), "", otherwise)
+    yield _make_result("transitive.mean", mean(known), "", otherwise)
+    yield _make_result(
+        "transitive.max", Estimate(float(known.max()) if len(known) else None, n=len(known)), "", otherwise
+    )
 
 
-def _oddities(edges: DataFrame) -> Iterator[Result]:
+def _irregularity_results(edges: DataFrame) -> Iterator[Result]:
     between = edges[~edges["loop"]]
     dangling = between["dangling"].to_numpy().astype(float)
-    share = ratio(*_by_parent(between, dangling)) if len(between) else Estimate(None)
+    share = ratio(*_sum_by_parent(between, dangling)) if len(between) else Estimate(None)
     names = between["parent"][between["dangling"]].nunique()
-    yield _result("dangling", Estimate(share.value, share.low, share.high, len(between)),
+    yield _make_result("dangling", Estimate(share.value, share.low, share.high, len(between)),
                   f"{names:,} names that name nothing known", NO_DESCENDANTS)  # fmt: skip
     yield Result("descendants.self_loops", float(edges["loop"].sum()), n=len(edges))
     packages = len(np.union1d(between["child"], between["parent"]))
-    yield Result("descendants.cycles", float(on_cycles(edges)), n=packages, note="packages on a cycle of two or more")
+    yield Result(
+        "descendants.cycles", float(count_on_cycles(edges)), n=packages, note="packages on a cycle of two or more"
+    )
 
 
-def _by_parent(edges: DataFrame, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _sum_by_parent(edges: DataFrame, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     places = np.unique(edges["parent"].to_numpy(), return_inverse=True)[1]
     return np.bincount(places, weights=values), np.bincount(places)
 
 
-def _association(counts: Series, observed: DataFrame) -> Iterator[Result]:
+def _association_results(counts: Series, observed: DataFrame) -> Iterator[Result]:
     """With the parent's own downloads, over all that are listed."""
-    own = _downloads(observed).dropna()
+    own = _downloads_by_package(observed).dropna()
     found = own.index.map(counts).fillna(0).to_numpy(float)
     x = own.to_numpy(float)
-    note = _who(own, counts, len(observed) - len(own))
-    yield _result("spearman", spearman(x, found), note, NO_DOWNLOADS)
-    yield _result("kendall", kendall(x, found), note, NO_DOWNLOADS)
+    note = _coverage_note(own, counts, len(observed) - len(own))
+    yield _make_result("spearman", spearman(x, found), note, NO_DOWNLOADS)
+    yield _make_result("kendall", kendall(x, found), note, NO_DOWNLOADS)
     both = (x > 0) & (found > 0)
     line = ols(np.log10(x[both]), np.log10(found[both]))
-    yield _result("slope", line.slope, _joined(_through(line), note), NO_DOWNLOADS)
+    yield _make_result("slope", line.slope, _join_notes(_intercept_note(line), note), NO_DOWNLOADS)
     per_tenfold = np.log10(x + 1)
-    yield _model("count_model", count_model(per_tenfold, found), "descendants", note)
-    yield _model("hurdle", hurdle(per_tenfold, found), "the odds of having any", note)
+    yield _model_result("count_model", count_model(per_tenfold, found), "descendants", note)
+    yield _model_result("hurdle", hurdle(per_tenfold, found), "the odds of having any", note)
 
 
-def _model(name: str, estimate: Estimate, what: str, note: str) -> Result:
+def _model_result(name: str, estimate: Estimate, outcome: str, note: str) -> Result:
     """A coefficient per tenfold downloads, with what it means in the note."""
     known = estimate.value is not None and estimate.value < 100
-    means = f"ten times the downloads: {what} times {np.exp(estimate.value):.3g}" if known else ""
-    return _result(name, estimate, _joined(means, note), NOT_SETTLED)
+    means = f"ten times the downloads: {outcome} times {np.exp(estimate.value):.3g}" if known else ""
+    return _make_result(name, estimate, _join_notes(means, note), NO_FIT)
 
 
-def _through(line: Line) -> str:
+def _intercept_note(line: RegressionLine) -> str:
     return "" if line.intercept is None else f"intercept {line.intercept:.4f}"
 
 
-def _who(own: Series, counts: Series, unknown: int) -> str:
+def _coverage_note(own: Series, counts: Series, unknown: int) -> str:
     """Who is in the association, and who could not be."""
     childless = int((~own.index.isin(counts.index)).sum())
     absent = int((~counts.index.isin(own.index)).sum())
-    return _joined(
+    return _join_notes(
         f"{len(own):,} listed packages, {childless:,} of them without descendants",
         f"{absent:,} parents left out: they are not listed, so their downloads are not known" if absent else "",
         f"{unknown:,} listed packages left out: their downloads are not known" if unknown else "",
     )
 
 
-def _downloads(observed: DataFrame) -> Series:
+def _downloads_by_package(observed: DataFrame) -> Series:
     return Series(observed["downloads"].astype(float).to_numpy(), index=observed["package"].to_numpy())
 
 
-def _loops(edges: DataFrame) -> str:
+def _self_loop_note(edges: DataFrame) -> str:
     return f"{int(edges['loop'].sum()):,} self-loops"
 
 
-def _result(name: str, estimate: Estimate, note: str, otherwise: str) -> Result:
-    told = _joined("" if estimate.value is not None else otherwise, note)
+def _make_result(name: str, estimate: Estimate, note: str, undefined_note: str) -> Result:
+    told = _join_notes("" if estimate.value is not None else undefined_note, note)
     return Result(f"descendants.{name}", estimate.value, estimate.low, estimate.high, estimate.n, told)
 
 
-def _joined(*parts: str) -> str:
+def _join_notes(*parts: str) -> str:
     return "; ".join(part for part in parts if part)

@@ -8,20 +8,29 @@ import numpy as np
 from pandas import DataFrame, Series
 
 from analysis.compute.metric import Result
-from analysis.statistics.groups import Contrast, cohens_d, contrast, deciles, draws, largest, over_draws, welch
-from analysis.statistics.inference import Estimate, holm, mean, spearman, wilson
+from analysis.statistics.groups import (
+    GroupComparison,
+    assign_deciles,
+    cohens_d,
+    compare_groups,
+    draw_groups,
+    max_p_value,
+    pool_estimates,
+    welch_t_test,
+)
+from analysis.statistics.inference import Estimate, holm, mean, spearman, wilson_interval
 
 VERSION = 2
-OF = "cards"
+APPLIES_TO = "cards"
 
 ITEMS, FIELDS = 5, 14
 COLUMNS_AS_PUBLISHED = 17
 POPULARITY = ("downloads", "likes", "descendants")
 NO_CARDS = "no card of a package of this list has been looked at: `observatory crawl cards`"
 NO_SCORES = "no card of this list has been read: `observatory score`"
-TOO_FEW = "fewer than two groups of K packages whose documentation is known"
-SAME = "all are alike"
-NOT_SAID = "the list does not say it of any package"
+LIST_TOO_SHORT = "fewer than two groups of K packages whose documentation is known"
+ALL_EQUAL = "all are alike"
+NOT_STATED = "the list does not say it of any package"
 
 
 def documentation(cards: DataFrame, scores: DataFrame, depths: DataFrame) -> Iterator[Result]:
@@ -61,12 +70,12 @@ def documentation(cards: DataFrame, scores: DataFrame, depths: DataFrame) -> Ite
     if looked.empty:
         yield Result("documentation", None, note=NO_CARDS)
         return
-    readings = {scorer: _completeness(looked, rows) for scorer, rows in _newest(scores)}
+    readings = {scorer: _completeness_by_package(looked, rows) for scorer, rows in _newest_versions(scores)}
     if not readings:
         yield Result("documentation.rules.coverage", None, note=NO_SCORES)
     readings["metadata"] = Series(looked["fields"].to_numpy(float) / FIELDS, index=looked.index)
     for name, known in readings.items():
-        yield from _reading(f"documentation.{name}", cards, known.dropna(), depths)
+        yield from _source_results(f"documentation.{name}", cards, known.dropna(), depths)
 
 
 def documentation_as_published(cards: DataFrame, scores: DataFrame, depths: DataFrame) -> Iterator[Result]:
@@ -97,7 +106,7 @@ def documentation_as_published(cards: DataFrame, scores: DataFrame, depths: Data
     Jones et al., ESEM 2024, doi 10.1145/3674805.3686665, model_cards and analysis.
     """
     looked = cards[cards["state"].isin(["card", "none"])]
-    chosen = dict(_newest(scores))
+    chosen = dict(_newest_versions(scores))
     if looked.empty or not chosen:
         yield Result("documentation", None, note=NO_CARDS if looked.empty else NO_SCORES)
         return
@@ -107,16 +116,16 @@ def documentation_as_published(cards: DataFrame, scores: DataFrame, depths: Data
     value = (answered + stated.to_numpy(float) / COLUMNS_AS_PUBLISHED) / 2
     depth = [int(k) for k in depths["k"] if 2 * k <= len(looked)]
     if not depth:
-        yield Result("documentation", None, n=len(looked), note=TOO_FEW)
+        yield Result("documentation", None, n=len(looked), note=LIST_TOO_SHORT)
     for k in depth:
-        yield from _as_published(looked, value, k, f"scorer: {scorer}")
+        yield from _published_results(looked, value, k, f"scorer: {scorer}")
 
 
-def _newest(scores: DataFrame) -> Iterator[tuple[str, DataFrame]]:
+def _newest_versions(scores: DataFrame) -> Iterator[tuple[str, DataFrame]]:
     """The rows of each scorer at its newest version.
 
     >>> rows = DataFrame({"scorer": "rules", "version": ["1", "2"], "card": 1, "scored_at": [3, 4]})
-    >>> [(scorer, list(found["version"])) for scorer, found in _newest(rows)]
+    >>> [(scorer, list(found["version"])) for scorer, found in _newest_versions(rows)]
     [('rules', ['2'])]
     """
     for scorer, rows in scores[scores["scorer"] != "reference"].groupby(
@@ -126,56 +135,60 @@ def _newest(scores: DataFrame) -> Iterator[tuple[str, DataFrame]]:
         yield str(scorer), rows[rows["version"] == last]
 
 
-def _completeness(looked: DataFrame, rows: DataFrame) -> Series:
+def _completeness_by_package(fetched: DataFrame, rows: DataFrame) -> Series:
     """By the places of `looked`; not a number where it is not known."""
     whole = rows[rows["found"] == ITEMS].set_index("card")["yes"]
-    known = looked["card"].map(whole) / ITEMS
-    return known.where(looked["state"] == "card", 0.0)
+    known = fetched["card"].map(whole) / ITEMS
+    return known.where(fetched["state"] == "card", 0.0)
 
 
-def _reading(name: str, cards: DataFrame, known: Series, depths: DataFrame) -> Iterator[Result]:
+def _source_results(name: str, cards: DataFrame, values: Series, depths: DataFrame) -> Iterator[Result]:
     """Everything about one way to read documentation."""
-    share = wilson(len(known), len(cards))
-    yield _result(f"{name}.coverage", share, f"{len(known):,} of {len(cards):,} listed packages")
-    contrasts: dict[tuple[str, int], list[Contrast]] = {}
+    share = wilson_interval(len(values), len(cards))
+    yield _make_result(f"{name}.coverage", share, f"{len(values):,} of {len(cards):,} listed packages")
+    contrasts: dict[tuple[str, int], list[GroupComparison]] = {}
     for by in POPULARITY:
-        popularity = cards.loc[known.index, by]
+        popularity = cards.loc[values.index, by]
         there = popularity.notna().to_numpy()
-        x, y = popularity.to_numpy(float)[there], known.to_numpy(float)[there]
-        yield from _trend(f"{name}.{by}", x, y)
+        x, y = popularity.to_numpy(float)[there], values.to_numpy(float)[there]
+        yield from _trend_results(f"{name}.{by}", x, y)
         for k in (int(k) for k in depths["k"] if 2 * k <= len(x)):
-            pairs = list(draws(x, k)) if np.ptp(x) else []
-            contrasts[by, k] = [contrast(y[above], y[below]) for above, below in pairs]
-            yield from _groups(f"{name}.{by}", y, pairs, contrasts[by, k], k)
-    yield from _tests(name, contrasts)
+            pairs = list(draw_groups(x, k)) if np.ptp(x) else []
+            contrasts[by, k] = [compare_groups(y[above], y[below]) for above, below in pairs]
+            yield from _group_results(f"{name}.{by}", y, pairs, contrasts[by, k], k)
+    yield from _test_results(name, contrasts)
 
 
-def _trend(name: str, x: np.ndarray, y: np.ndarray) -> Iterator[Result]:
+def _trend_results(name: str, x: np.ndarray, y: np.ndarray) -> Iterator[Result]:
     found = spearman(x, y)
-    yield _result(f"{name}.trend", found, "" if found.value is not None else SAME if len(x) else NOT_SAID)
-    tenth = deciles(x) if len(x) and np.ptp(x) else np.zeros(len(x))
+    yield _make_result(f"{name}.trend", found, "" if found.value is not None else ALL_EQUAL if len(x) else NOT_STATED)
+    tenth = assign_deciles(x) if len(x) and np.ptp(x) else np.zeros(len(x))
     for number in range(1, 11):
         if (tenth == number).any():
-            yield _result(f"{name}.decile.{number:02}", mean(y[tenth == number]))
+            yield _make_result(f"{name}.decile.{number:02}", mean(y[tenth == number]))
 
 
-def _groups(name: str, y: np.ndarray, pairs: Sequence, found: Sequence[Contrast], k: int) -> Iterator[Result]:
+def _group_results(
+    name: str, y: np.ndarray, pairs: Sequence, comparisons: Sequence[GroupComparison], k: int
+) -> Iterator[Result]:
     if not pairs:
-        yield Result(f"{name}.difference", None, n=len(y), note=SAME, k=k)
+        yield Result(f"{name}.difference", None, n=len(y), note=ALL_EQUAL, k=k)
         return
     note = f"{len(pairs)} draws from the tied" if len(pairs) > 1 else "nothing ties at the edges"
-    yield _result(f"{name}.top", over_draws([mean(y[above]) for above, _ in pairs]), note, k)
-    yield _result(f"{name}.bottom", over_draws([mean(y[below]) for _, below in pairs]), note, k)
+    yield _make_result(f"{name}.top", pool_estimates([mean(y[above]) for above, _ in pairs]), note, k)
+    yield _make_result(f"{name}.bottom", pool_estimates([mean(y[below]) for _, below in pairs]), note, k)
     for what in ("difference", "d", "delta"):
-        yield _result(f"{name}.{what}", over_draws([getattr(one, what) for one in found]), note, k)
+        yield _make_result(f"{name}.{what}", pool_estimates([getattr(one, what) for one in comparisons]), note, k)
 
 
-def _tests(name: str, contrasts: Mapping[tuple[str, int], Sequence[Contrast]]) -> Iterator[Result]:
+def _test_results(name: str, comparisons: Mapping[tuple[str, int], Sequence[GroupComparison]]) -> Iterator[Result]:
     """The p-values, corrected over the popularities at each K."""
     for what in ("welch", "mann_whitney"):
-        for k in sorted({k for _, k in contrasts}):
+        for k in sorted({k for _, k in comparisons}):
             raw = {
-                by: largest([getattr(one, what) for one in found]) for (by, at), found in contrasts.items() if at == k
+                by: max_p_value([getattr(one, what) for one in found])
+                for (by, at), found in comparisons.items()
+                if at == k
             }
             known = {by: p for by, p in raw.items() if p is not None}
             for (by, p), corrected in zip(known.items(), holm(list(known.values())), strict=True):
@@ -183,26 +196,32 @@ def _tests(name: str, contrasts: Mapping[tuple[str, int], Sequence[Contrast]]) -
                 yield Result(f"{name}.{by}.{what}_p", corrected, n=2 * k, note=note, k=k)
 
 
-def _as_published(looked: DataFrame, value: np.ndarray, k: int, note: str) -> Iterator[Result]:
+def _published_results(fetched: DataFrame, value: np.ndarray, k: int, note: str) -> Iterator[Result]:
     ps: dict[str, float] = {}
     for by in POPULARITY:
-        if looked[by].nunique() < 2:  # sorting would not make groups of it
-            note_of_it = SAME if looked[by].notna().any() else NOT_SAID
-            yield Result(f"documentation.{by}.d", None, n=len(looked), note=note_of_it, k=k)
+        if fetched[by].nunique() < 2:  # sorting would not make groups of it
+            note_of_it = ALL_EQUAL if fetched[by].notna().any() else NOT_STATED
+            yield Result(f"documentation.{by}.d", None, n=len(fetched), note=note_of_it, k=k)
             continue
-        order = np.argsort(-looked[by].to_numpy(float, na_value=0), kind="stable")
+        order = np.argsort(-fetched[by].to_numpy(float, na_value=0), kind="stable")
         above, below = value[order[:k]], value[order[-k:]]
         yield Result(f"documentation.{by}.top", float(above.mean()), n=k, note=note, k=k)
         yield Result(f"documentation.{by}.bottom", float(below.mean()), n=k, note=note, k=k)
         d = cohens_d(above, below)
-        yield Result(f"documentation.{by}.d", d.value, n=d.n, note=note if d.value is not None else SAME, k=k)
+        yield Result(f"documentation.{by}.d", d.value, n=d.n, note=note if d.value is not None else ALL_EQUAL, k=k)
         if d.value is not None:
-            ps[by] = float(welch(above, below, "greater").pvalue)
+            ps[by] = float(welch_t_test(above, below, "greater").pvalue)
     for (by, p), corrected in zip(ps.items(), holm(list(ps.values())), strict=True):
         yield Result(f"documentation.{by}.p", corrected, n=2 * k, note=f"uncorrected {p:.3g}; {note}", k=k)
 
 
-def _result(name: str, found: Estimate, note: str = "", k: int = 0) -> Result:
+def _make_result(name: str, estimate: Estimate, note: str = "", k: int = 0) -> Result:
     return Result(
-        name, found.value, found.low, found.high, found.n, note or ("" if found.value is not None else SAME), k
+        name,
+        estimate.value,
+        estimate.low,
+        estimate.high,
+        estimate.n,
+        note or ("" if estimate.value is not None else ALL_EQUAL),
+        k,
     )

@@ -8,16 +8,16 @@ import numpy as np
 from pandas import DataFrame, Index, Series
 
 from analysis.compute.metric import Result
-from analysis.statistics.inference import gini_of
-from analysis.statistics.lineage import transitive
+from analysis.statistics.inference import weighted_gini
+from analysis.statistics.lineage import count_descendants
 
 VERSION = 2
-OF = "census"
+APPLIES_TO = "census"
 
-LARGEST = 5
+N_LIBRARIES = 5
 NO_EDGES = "no census, or no package of it says what it was made from"
-ENTANGLED = "too many packages with several parents above one another to count in reasonable time"
-CENSUS = "a census: no sampling error"
+TOO_MANY_PARENTS = "too many packages with several parents above one another to count in reasonable time"
+CENSUS_NOTE = "a census: no sampling error"
 
 
 def kinship(edges: DataFrame, uses: DataFrame, census: DataFrame) -> Iterator[Result]:
@@ -48,20 +48,20 @@ def kinship(edges: DataFrame, uses: DataFrame, census: DataFrame) -> Iterator[Re
         return
     n = len(edges)
     packages, children = len(census), int(edges["child"].nunique())
-    yield Result("kinship.made_from", children / max(packages, children), n=packages, note=CENSUS)
+    yield Result("kinship.made_from", children / max(packages, children), n=packages, note=CENSUS_NOTE)
     for relation, count in edges["relation"].value_counts().sort_index().items():
-        yield Result(f"kinship.relation.{relation}", count / n, n=n, note=CENSUS)
+        yield Result(f"kinship.relation.{relation}", count / n, n=n, note=CENSUS_NOTE)
     unknown = int((edges["parent"] < 0).sum())
     lost = int((~edges["there"]).sum())
-    yield Result("kinship.dangling", lost / n, n=n, note=CENSUS)
-    yield Result("kinship.never_seen", unknown / n, n=n, note=CENSUS)
+    yield Result("kinship.dangling", lost / n, n=n, note=CENSUS_NOTE)
+    yield Result("kinship.never_seen", unknown / n, n=n, note=CENSUS_NOTE)
     between = edges[edges["there"] & (edges["child"] != edges["parent"])]
     between = between.drop_duplicates(["child", "parent", "relation"])
-    yield from _descendants(between.drop_duplicates(["child", "parent"]))
-    yield from _kept(between, uses)
+    yield from _descendant_results(between.drop_duplicates(["child", "parent"]))
+    yield from _kept_library_results(between, uses)
 
 
-def _descendants(pairs: DataFrame) -> Iterator[Result]:
+def _descendant_results(pairs: DataFrame) -> Iterator[Result]:
     if pairs.empty:
         yield Result("kinship.descendants.parents", 0.0, n=0, note="no parent is in the census")
         return
@@ -70,16 +70,18 @@ def _descendants(pairs: DataFrame) -> Iterator[Result]:
     distinct, often = np.unique(counts, return_counts=True)
     values = {
         "parents": n, "share_with_one": float((counts == 1).mean()), "mean": counts.mean(), "max": counts.max(),
-        "gini": gini_of(distinct.astype(float), often.astype(float)),
+        "gini": weighted_gini(distinct.astype(float), often.astype(float)),
     }  # fmt: skip
     for name, value in values.items():
-        yield Result(f"kinship.descendants.{name}", float(value), n=n, note=CENSUS)
-    far = transitive(pairs.assign(loop=False))
+        yield Result(f"kinship.descendants.{name}", float(value), n=n, note=CENSUS_NOTE)
+    far = count_descendants(pairs.assign(loop=False))
     largest = None if far is None else float(far.max())
-    yield Result("kinship.descendants.transitive.max", largest, n=n, note=CENSUS if far is not None else ENTANGLED)
+    yield Result(
+        "kinship.descendants.transitive.max", largest, n=n, note=CENSUS_NOTE if far is not None else TOO_MANY_PARENTS
+    )
 
 
-def _kept(between: DataFrame, uses: DataFrame) -> Iterator[Result]:
+def _kept_library_results(between: DataFrame, uses: DataFrame) -> Iterator[Result]:
     """Each edge beside each library of its parent, and whether the child has it too."""
     pairs = between.reset_index(drop=True).rename_axis("edge").reset_index()
     rows = pairs.merge(uses.rename(columns={"package": "parent"}), on="parent")
@@ -92,8 +94,8 @@ def _kept(between: DataFrame, uses: DataFrame) -> Iterator[Result]:
     rows["kept"] = np.isin(asked, has)
     by_edge = rows.groupby("edge").agg(relation=("relation", "first"), kept=("kept", "any"))
     for relation, flags in by_edge.groupby("relation")["kept"]:
-        yield Result(f"kinship.kept.{relation}", float(flags.mean()), n=len(flags), note=CENSUS)
+        yield Result(f"kinship.kept.{relation}", float(flags.mean()), n=len(flags), note=CENSUS_NOTE)
     counts = rows["library"].value_counts().sort_index()  # of libraries that tie, the first by name
-    for library in sorted(counts.sort_values(ascending=False, kind="stable").head(LARGEST).index):
+    for library in sorted(counts.sort_values(ascending=False, kind="stable").head(N_LIBRARIES).index):
         flags = rows.loc[rows["library"] == library, "kept"]
-        yield Result(f"kinship.kept.{library}", float(flags.mean()), n=len(flags), note=CENSUS)
+        yield Result(f"kinship.kept.{library}", float(flags.mean()), n=len(flags), note=CENSUS_NOTE)

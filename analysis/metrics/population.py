@@ -9,15 +9,15 @@ from pandas import DataFrame
 from analysis.compute.metric import Result
 
 VERSION = 2
-OF = "census"
+APPLIES_TO = "census"
 
 WEEK = 7.0
 NO_CENSUS = "this snapshot is no census"
-FIRST = "the first census: nothing to compare with"
+FIRST_CENSUS = "the first census: nothing to compare with"
 OVERWRITTEN = "a later census has overwritten when packages were last modified"
-NOT_SAID = "a census of names alone does not say when packages were modified"
+NAMES_ONLY = "a census of names alone does not say when packages were modified"
 CHANGES = ("births", "returns", "deaths", "edits")
-MEANS = {
+DEFINITIONS = {
     "births": "made since the census before (first seen since, where nobody says when) and in this one",
     "returns": "made or first seen before the census before, not in it, and in this one",
     "deaths": "in the census before and not in this one: deleted or private",
@@ -58,15 +58,15 @@ def population(population: DataFrame) -> Iterator[Result]:
         n = int(row.packages)
         yield Result(f"population{where}", float(n), n=n, note="a census: no sampling error")
         for change in CHANGES:
-            yield _a_week(f"{change}{where}", change, int(getattr(row, change)), row, n)
+            yield _weekly_result(f"{change}{where}", change, int(getattr(row, change)), row, n)
 
 
-def _a_week(name: str, change: str, count: int, row: object, n: int) -> Result:
+def _weekly_result(name: str, change: str, count: int, row: object, n: int) -> Result:
     previous = int(row.previous)  # type: ignore[attr-defined]
     if previous < 0:
-        return Result(name, None, n=n, note=FIRST)
+        return Result(name, None, n=n, note=FIRST_CENSUS)
     if count < 0:
-        return Result(name, None, n=n, note=OVERWRITTEN if count == -1 else NOT_SAID, previous_snapshot=previous)
+        return Result(name, None, n=n, note=OVERWRITTEN if count == -1 else NAMES_ONLY, previous_snapshot=previous)
     days = float(row.days)  # type: ignore[attr-defined]
-    note = f"a week, over {days:.1f} days; {change}: {MEANS[change]}"
+    note = f"a week, over {days:.1f} days; {change}: {DEFINITIONS[change]}"
     return Result(name, count * WEEK / days, n=n, note=note, previous_snapshot=previous)

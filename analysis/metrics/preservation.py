@@ -10,29 +10,29 @@ from numpy.typing import NDArray
 from pandas import DataFrame, Series
 
 from analysis.compute.metric import Result
-from analysis.statistics.inference import Estimate, clustered, ratio, wilson
-from analysis.statistics.lineage import links
+from analysis.statistics.inference import Estimate, cluster_bootstrap, ratio, wilson_interval
+from analysis.statistics.lineage import distinct_edges
 
 VERSION = 1
 
 RELATIONS = ("finetune", "adapter", "merge", "quantized", "unstated")
-LEAST = 20
+MIN_DENOMINATOR = 20
 NO_LINEAGE = "no package of this snapshot says what it was made from, or it was not asked"
 
 Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Known:
+class BaseUses:
     """Edges between different packages whose parent's libraries are known, and who supports which library."""
 
     edges: DataFrame
-    rows: DataFrame
-    users: dict[str, Series]
+    uses: DataFrame
+    packages_by_library: dict[str, Series]
 
-    def supports(self, library: str) -> tuple[Flags, Flags]:
+    def support_flags(self, library: str) -> tuple[Flags, Flags]:
         """Whether the child, and the parent, of each edge supports a library."""
-        who = self.users[library]
+        who = self.packages_by_library[library]
         return tuple(self.edges[column].isin(who).to_numpy() for column in ("child", "parent"))
 
 
@@ -69,16 +69,16 @@ def preservation(lineage: DataFrame, libraries: DataFrame) -> Iterator[Result]:
     if lineage.empty:
         yield Result("preservation", None, note=NO_LINEAGE)
         return
-    edges = links(lineage)
+    edges = distinct_edges(lineage)
     between, loops = edges[~edges["loop"]], int(edges["loop"].sum())
-    known = _known(between, libraries)
-    left_out = yield from _by_equation(known)
-    yield _coverage("preservation.coverage", between, libraries, left_out, f"{loops:,} self-loops left out")
+    known = _collect_base_uses(between, libraries)
+    left_out = yield from _equation_results(known)
+    yield _coverage_result("preservation.coverage", between, libraries, left_out, f"{loops:,} self-loops left out")
     for relation in RELATIONS:
         here = known.edges[known.edges["relation"] == relation]
-        left_out = yield from _by_relation(relation, Known(here, known.rows, known.users))
+        left_out = yield from _relation_results(relation, BaseUses(here, known.uses, known.packages_by_library))
         every = between[between["relation"] == relation]
-        yield _coverage(f"preservation.coverage.{relation}", every, libraries, left_out)
+        yield _coverage_result(f"preservation.coverage.{relation}", every, libraries, left_out)
 
 
 def preservation_as_published(lineage: DataFrame, libraries: DataFrame) -> Iterator[Result]:
@@ -110,107 +110,109 @@ def preservation_as_published(lineage: DataFrame, libraries: DataFrame) -> Itera
     if n == 0:
         yield Result("preservation", None, n=0, note="no descendant has two or more known libraries")
     for library, count in several.groupby("library").size().items():
-        share = wilson(int(count), n)
+        share = wilson_interval(int(count), n)
         yield Result(f"preservation.{library}", share.value, share.low, share.high, n, f"{count:,} of {n:,}")
 
 
-def _known(between: DataFrame, libraries: DataFrame) -> Known:
+def _collect_base_uses(between: DataFrame, libraries: DataFrame) -> BaseUses:
     rows = libraries.drop_duplicates(["package", "library"])
     users = {str(library): packages for library, packages in rows.groupby("library")["package"]}
-    return Known(between[between["parent"].isin(rows["package"])], rows, users)
+    return BaseUses(between[between["parent"].isin(rows["package"])], rows, users)
 
 
-def _by_equation(known: Known) -> Iterator[Result]:
+def _equation_results(base_uses: BaseUses) -> Iterator[Result]:
     """Eq. 1 for each library; how many libraries had too few descendants."""
     left_out = 0
-    bases = _bases(known.rows)
-    for library, (count, kind) in _edges_of(known.edges["parent"], bases).items():
-        below = known.edges[known.edges["parent"].isin(bases["package"][bases["library"] == library])]
+    bases = _find_bases(base_uses.uses)
+    for library, (count, kind) in _count_supported_edges(base_uses.edges["parent"], bases).items():
+        below = base_uses.edges[base_uses.edges["parent"].isin(bases["package"][bases["library"] == library])]
         # A child of several of the parents counts once: with the first of them, in the drawing of parents too.
-        below = below.drop_duplicates("child") if count >= LEAST else below[:0]
-        if len(below) < LEAST or _is_our_word(library):
+        below = below.drop_duplicates("child") if count >= MIN_DENOMINATOR else below[:0]
+        if len(below) < MIN_DENOMINATOR or _is_reserved_name(library):
             left_out += 1
             continue
-        kept = below["child"].isin(known.users[library]).to_numpy()
-        estimate = ratio(*_sums(below["parent"], kept, np.ones(len(below))))
-        yield _share(f"preservation.{library}", estimate, int(kept.sum()), len(below), kind)
+        kept = below["child"].isin(base_uses.packages_by_library[library]).to_numpy()
+        estimate = ratio(*_sum_by_cluster(below["parent"], kept, np.ones(len(below))))
+        yield _share_result(f"preservation.{library}", estimate, int(kept.sum()), len(below), kind)
     return left_out
 
 
-def _bases(rows: DataFrame) -> DataFrame:
+def _find_bases(uses: DataFrame) -> DataFrame:
     """The rows whose package has at least one library besides the one of the row; formats and trackers are none."""
-    is_library = (rows["kind"] == "library").astype(int)
-    return rows[is_library.groupby(rows["package"]).transform("sum") > is_library]
+    is_library = (uses["kind"] == "library").astype(int)
+    return uses[is_library.groupby(uses["package"]).transform("sum") > is_library]
 
 
-def _by_relation(relation: str, known: Known) -> Iterator[Result]:
+def _relation_results(relation: str, base_uses: BaseUses) -> Iterator[Result]:
     """What is known of each library over the edges of one relation; how many libraries had too few edges."""
     left_out = 0
-    parents = known.edges["parent"]
-    with_parent, with_child = (_edges_of(known.edges[column], known.rows) for column in ("parent", "child"))
+    parents = base_uses.edges["parent"]
+    with_parent, with_child = (
+        _count_supported_edges(base_uses.edges[column], base_uses.uses) for column in ("parent", "child")
+    )
     for library, kind in sorted({name: kind for name, (_, kind) in (with_parent | with_child).items()}.items()):
         count, gained = (counts.get(library, (0, ""))[0] for counts in (with_parent, with_child))
-        if _is_our_word(library) or max(count, gained) < LEAST:
+        if _is_reserved_name(library) or max(count, gained) < MIN_DENOMINATOR:
             left_out += count > 0
             continue
-        name, child, parent = f"{library}.{relation}", *known.supports(library)
-        left_out += 0 < count < LEAST
-        if count >= LEAST:
-            yield _conditional(f"preservation.{name}", parents, child, parent, kind)
-            yield _lift(f"preservation.lift.{name}", parents, child, parent, kind)
-        if len(parents) - count >= LEAST:
-            yield _conditional(f"preservation.gain.{name}", parents, child, ~parent, kind)
+        name, child, parent = f"{library}.{relation}", *base_uses.support_flags(library)
+        left_out += 0 < count < MIN_DENOMINATOR
+        if count >= MIN_DENOMINATOR:
+            yield _conditional_result(f"preservation.{name}", parents, child, parent, kind)
+            yield _lift_result(f"preservation.lift.{name}", parents, child, parent, kind)
+        if len(parents) - count >= MIN_DENOMINATOR:
+            yield _conditional_result(f"preservation.gain.{name}", parents, child, ~parent, kind)
     return left_out
 
 
-def _edges_of(packages: Series, rows: DataFrame) -> dict[str, tuple[int, str]]:
+def _count_supported_edges(packages: Series, uses: DataFrame) -> dict[str, tuple[int, str]]:
     """How many of these packages support each library, and its kind; libraries that none supports are left away."""
-    often = rows["package"].map(packages.value_counts()).fillna(0).astype(int)
-    used = DataFrame({"library": rows["library"], "kind": rows["kind"], "often": often})[often > 0]
+    often = uses["package"].map(packages.value_counts()).fillna(0).astype(int)
+    used = DataFrame({"library": uses["library"], "kind": uses["kind"], "often": often})[often > 0]
     each = used.groupby("library").agg(often=("often", "sum"), kind=("kind", "first"))
     return {str(row.Index): (int(row.often), str(row.kind)) for row in each.itertuples()}
 
 
-def _conditional(name: str, parents: Series, child: Flags, given: Flags, kind: str) -> Result:
+def _conditional_result(name: str, parents: Series, child: Flags, condition: Flags, kind: str) -> Result:
     """The share of the given edges whose child supports the library."""
-    n, kept = int(given.sum()), int((child & given).sum())
-    return _share(name, ratio(*_sums(parents[given], child[given], np.ones(n))), kept, n, kind)
+    n, kept = int(condition.sum()), int((child & condition).sum())
+    return _share_result(name, ratio(*_sum_by_cluster(parents[condition], child[condition], np.ones(n))), kept, n, kind)
 
 
-def _lift(name: str, parents: Series, child: Flags, parent: Flags, kind: str) -> Result:
-    sums = _sums(parents, child & parent, parent, child, np.ones(len(parents)))
-    lift = clustered(np.column_stack(sums), lambda s: s[..., 0] / s[..., 1] / (s[..., 2] / s[..., 3]))
+def _lift_result(name: str, parents: Series, child: Flags, parent: Flags, kind: str) -> Result:
+    sums = _sum_by_cluster(parents, child & parent, parent, child, np.ones(len(parents)))
+    lift = cluster_bootstrap(np.column_stack(sums), lambda s: s[..., 0] / s[..., 1] / (s[..., 2] / s[..., 3]))
     note = "" if lift.value is not None else "no child supports it"
-    return Result(name, lift.value, lift.low, lift.high, int(parent.sum()), _joined(kind, note))
+    return Result(name, lift.value, lift.low, lift.high, int(parent.sum()), _join_notes(kind, note))
 
 
-def _coverage(name: str, edges: DataFrame, libraries: DataFrame, left_out: int, *more: str) -> Result:
+def _coverage_result(name: str, edges: DataFrame, libraries: DataFrame, left_out: int, *notes: str) -> Result:
     if edges.empty:
-        return Result(name, None, n=0, note=_joined("library", "no edge of this relation", *more))
+        return Result(name, None, n=0, note=_join_notes("library", "no edge of this relation", *notes))
     known = edges["parent"].isin(libraries["package"]).to_numpy()
-    share = ratio(*_sums(edges["parent"], known, np.ones(len(edges))))
-    few = f"{left_out:,} libraries with fewer than {LEAST} in the denominator left out" if left_out else ""
-    return _share(name, share, int(known.sum()), len(edges), "library", few, *more)
+    share = ratio(*_sum_by_cluster(edges["parent"], known, np.ones(len(edges))))
+    few = f"{left_out:,} libraries with fewer than {MIN_DENOMINATOR} in the denominator left out" if left_out else ""
+    return _share_result(name, share, int(known.sum()), len(edges), "library", few, *notes)
 
 
-def _sums(clusters: Series, *columns: NDArray[np.generic]) -> list[NDArray[np.float64]]:
+def _sum_by_cluster(clusters: Series, *columns: NDArray[np.generic]) -> list[NDArray[np.float64]]:
     """Each column summed up by cluster."""
     places = np.unique(clusters.to_numpy(), return_inverse=True)[1]
     return [np.bincount(places, weights=column.astype(float)) for column in columns]
 
 
-def _share(name: str, share: Estimate, successes: int, n: int, kind: str, *more: str) -> Result:
-    around = wilson(successes, n)
+def _share_result(name: str, share: Estimate, successes: int, n: int, kind: str, *notes: str) -> Result:
+    around = wilson_interval(successes, n)
     told = f"Wilson [{around.low:.3f}, {around.high:.3f}]"
     alone = "all have the same parent, so there is no interval" if share.low is None else ""
-    return Result(name, share.value, share.low, share.high, n, _joined(kind, told, alone, *more))
+    return Result(name, share.value, share.low, share.high, n, _join_notes(kind, told, alone, *notes))
 
 
-def _joined(kind: str, *parts: str) -> str:
+def _join_notes(kind: str, *parts: str) -> str:
     return "; ".join(part for part in ("" if kind == "library" else kind, *parts) if part)
 
 
-def _is_our_word(library: str) -> bool:
+def _is_reserved_name(library: str) -> bool:
     """Whether a result named after this library could be taken for another result of this metric."""
     first, last = library.split(".")[0], library.split(".")[-1]
     return first in ("coverage", "gain", "lift") or last in RELATIONS

@@ -9,16 +9,16 @@ from math import isnan
 from pandas import DataFrame, isna
 
 from analysis.compute.metric import Result
-from analysis.statistics.rankings import Top, overlap_bounds, top
+from analysis.statistics.rankings import TopK, overlap_bounds, split_top_k
 
 VERSION = 1
 
 GAPS = (7, 30, 91, 182, 365)  # days; as in matched_ranking.sql
-DAY = 86_400
-MONTH = 30.44
+SECONDS_PER_DAY = 86_400
+DAYS_PER_MONTH = 30.44
 NO_EARLIER = "no earlier complete snapshot of this list is that deep"
 NO_COUNTERS = "no interval: counters are absent, so ties at the last rank cannot be known"
-BELOW = "the interval allows for ties below the last rank that was listed"
+TIES_BELOW = "the interval allows for ties below the last rank that was listed"
 TOO_SHORT = "the snapshot's list is shorter than the smallest depth at which lists are compared"
 
 
@@ -45,7 +45,7 @@ def turnover_as_published(flows: DataFrame) -> Iterator[Result]:
     if flows.empty:
         yield Result("remained", None, note=TOO_SHORT)
     for row in flows.to_numpy().tolist():
-        yield from _flows(dict(zip(flows.columns, row, strict=True)))
+        yield from _flow_results(dict(zip(flows.columns, row, strict=True)))
 
 
 def turnover(ranking: DataFrame, previous_ranking: DataFrame, matched_ranking: DataFrame) -> Iterator[Result]:
@@ -74,49 +74,55 @@ def turnover(ranking: DataFrame, previous_ranking: DataFrame, matched_ranking: D
     if ranking.empty:
         yield Result("turnover", None, note=TOO_SHORT)
     for k, rows in ranking.groupby("k"):
-        yield _change("turnover", rows, previous_ranking[previous_ranking["k"] == k], NO_EARLIER)
+        yield _turnover_result("turnover", rows, previous_ranking[previous_ranking["k"] == k], NO_EARLIER)
         for gap in GAPS:
             matched = matched_ranking[(matched_ranking["gap"] == gap) & (matched_ranking["k"] == k)]
-            yield _change(f"turnover.{gap}d", rows, matched, _none_about(gap, rows))
+            yield _turnover_result(f"turnover.{gap}d", rows, matched, _no_match_note(gap, rows))
 
 
-def _flows(row: Mapping[str, float]) -> Iterator[Result]:
-    k, n, here = int(row["k"]), int(row["listed"]), _holes(int(row["k"]), int(row["listed"]), int(row["taken_at"]))
+def _flow_results(row: Mapping[str, float]) -> Iterator[Result]:
+    k, n, here = (
+        int(row["k"]),
+        int(row["listed"]),
+        _unreadable_note(int(row["k"]), int(row["listed"]), int(row["taken_at"])),
+    )
     if isna(row["previous_at"]):
         for name in ("remained", "newcomers", "returning"):
             yield Result(name, None, n=n, note=NO_EARLIER, k=k)
-        yield Result("ever", float(row["ever"]), n=n, note=_joined(NO_EARLIER, here), k=k)
+        yield Result("ever", float(row["ever"]), n=n, note=_join_notes(NO_EARLIER, here), k=k)
         return
-    there = _holes(k, int(row["previous_listed"]), int(row["previous_at"]))
-    note = _joined(f"gap {_days((row['taken_at'] - row['previous_at']) / DAY)} days", here, there)
+    there = _unreadable_note(k, int(row["previous_listed"]), int(row["previous_at"]))
+    note = _join_notes(
+        f"gap {_format_days((row['taken_at'] - row['previous_at']) / SECONDS_PER_DAY)} days", here, there
+    )
     named = {"remained": "remained", "newcomers": "newcomers", "returning": "came_back", "ever": "ever"}
     for name, column in named.items():
         yield Result(name, float(row[column]), n=n, note=note, k=k, previous_snapshot=int(row["previous_snapshot"]))
 
 
-def _change(name: str, cur: DataFrame, last: DataFrame, otherwise: str) -> Result:
-    k = int(cur["k"].iloc[0])
-    if last.empty:
-        return Result(name, None, note=otherwise, k=k)
-    here, there = _listed(cur), _listed(last)
-    n, days = min(len(here), len(there)), _gap(cur, last)
+def _turnover_result(name: str, current: DataFrame, previous: DataFrame, undefined_note: str) -> Result:
+    k = int(current["k"].iloc[0])
+    if previous.empty:
+        return Result(name, None, note=undefined_note, k=k)
+    here, there = _top_packages(current), _top_packages(previous)
+    n, days = min(len(here), len(there)), _days_between(current, previous)
     value = (n - len(here & there)) / n
-    low, high, ties = _interval(cur, last, n)
+    low, high, ties = _turnover_interval(current, previous, n)
     return Result(
-        name, value, low, high, n, k=k, previous_snapshot=int(last["snapshot"].iloc[0]),
-        note=_joined(f"gap {_days(days)} days", _hazard(value, days), _ranks(cur), _ranks(last), ties),
+        name, value, low, high, n, k=k, previous_snapshot=int(previous["snapshot"].iloc[0]),
+        note=_join_notes(f"gap {_format_days(days)} days", _hazard_note(value, days), _unreadable_rows_note(current), _unreadable_rows_note(previous), ties),
     )  # fmt: skip
 
 
-def _interval(cur: DataFrame, last: DataFrame, n: int) -> tuple[float | None, float | None, str]:
-    if not (_ties_are_known(cur) and _ties_are_known(last)):
+def _turnover_interval(current: DataFrame, previous: DataFrame, n: int) -> tuple[float | None, float | None, str]:
+    if not (_has_known_ties(current) and _has_known_ties(previous)):
         return None, None, NO_COUNTERS
-    one, other = _top(cur), _top(last)
+    one, other = _split_rows(current), _split_rows(previous)
     least, most = overlap_bounds(one, other)
-    return (n - most) / n, (n - least) / n, BELOW if one.unseen or other.unseen else ""
+    return (n - most) / n, (n - least) / n, TIES_BELOW if one.has_unlisted_ties or other.has_unlisted_ties else ""
 
 
-def _ties_are_known(rows: DataFrame) -> bool:
+def _has_known_ties(rows: DataFrame) -> bool:
     """Whether every row that could tie with rank K has a counter."""
     values = rows["value"].astype(float)
     cutoff = values[rows["rank"] <= rows["k"]].iloc[-1]
@@ -124,40 +130,43 @@ def _ties_are_known(rows: DataFrame) -> bool:
     return not isnan(cutoff) and not (rows["rank"][values.isna()] > above).any()
 
 
-def _top(rows: DataFrame) -> Top:
+def _split_rows(rows: DataFrame) -> TopK:
     columns = (rows[name].tolist() for name in ("rank", "package", "value"))
-    return top(*columns, k=int(rows["k"].iloc[0]), unseen=bool(rows["unseen"].iloc[0]))
+    return split_top_k(*columns, k=int(rows["k"].iloc[0]), has_unlisted_ties=bool(rows["unseen"].iloc[0]))
 
 
-def _listed(rows: DataFrame) -> set[int]:
+def _top_packages(rows: DataFrame) -> set[int]:
     return set(rows["package"][rows["rank"] <= rows["k"]])
 
 
-def _gap(cur: DataFrame, last: DataFrame) -> float:
-    return float(cur["taken_at"].iloc[0] - last["taken_at"].iloc[0]) / DAY
+def _days_between(current: DataFrame, previous: DataFrame) -> float:
+    return float(current["taken_at"].iloc[0] - previous["taken_at"].iloc[0]) / SECONDS_PER_DAY
 
 
-def _days(days: float) -> str:
+def _format_days(days: float) -> str:
     return f"{round(days, 1 if days >= 1 else 3):.10g}"
 
 
-def _hazard(value: float, days: float) -> str:
-    return f"monthly hazard {1 - (1 - value) ** (MONTH / days):.3f} over this gap" if days > 0 else ""
+def _hazard_note(value: float, days: float) -> str:
+    return f"monthly hazard {1 - (1 - value) ** (DAYS_PER_MONTH / days):.3f} over this gap" if days > 0 else ""
 
 
-def _ranks(rows: DataFrame) -> str:
-    return _holes(int(rows["k"].iloc[0]), len(_listed(rows)), int(rows["taken_at"].iloc[0]))
+def _unreadable_rows_note(rows: DataFrame) -> str:
+    return _unreadable_note(int(rows["k"].iloc[0]), len(_top_packages(rows)), int(rows["taken_at"].iloc[0]))
 
 
-def _holes(k: int, n: int, at: int) -> str:
+def _unreadable_note(k: int, n: int, at: int) -> str:
     return f"{n:,} of {k:,} ranks of {datetime.fromtimestamp(at, UTC).date()} could be read" if n < k else ""
 
 
-def _none_about(gap: int, rows: DataFrame) -> str:
-    middle, slack = int(rows["taken_at"].iloc[0]) - gap * DAY, max(DAY, gap * DAY // 5)
+def _no_match_note(gap: int, rows: DataFrame) -> str:
+    middle, slack = (
+        int(rows["taken_at"].iloc[0]) - gap * SECONDS_PER_DAY,
+        max(SECONDS_PER_DAY, gap * SECONDS_PER_DAY // 5),
+    )
     first, last = (datetime.fromtimestamp(at, UTC).date() for at in (middle - slack, middle + slack))
     return f"no complete snapshot of this list, that deep, about {gap} days earlier ({first} to {last})"
 
 
-def _joined(*parts: str) -> str:
+def _join_notes(*parts: str) -> str:
     return "; ".join(dict.fromkeys(part for part in parts if part))

@@ -26,24 +26,24 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 
-from analysis.claims.rules import HUB, judged
-from analysis.compute.relations import reader, rows
-from analysis.reporting.limitations import series_of, unknown
-from analysis.reporting.movers import mover
-from analysis.statistics.lineage import parents_by_downloads
+from analysis.claims.rules import HUB, judge_claims
+from analysis.compute.relations import cached_relations, fetch_rows
+from analysis.reporting.limitations import list_limitations, series_key
+from analysis.reporting.movers import describe_move
+from analysis.statistics.lineage import count_parents_by_downloads
 from db import UsageError, __version__
-from db.cli import day, instant
+from db.cli import isoformat_utc, parse_day
 from db.rows import StoredResult
 
 Row = dict[str, object]
-COLUMNS = ("registry", "metric", "name", "version", "snapshot", "date", "previous_date", "k", "value", "low", "high",
+RESULT_COLUMNS = ("registry", "metric", "name", "version", "snapshot", "date", "previous_date", "k", "value", "low", "high",
            "n", "note")  # fmt: skip
-EVER = "9999-12-31"
-USUAL = 1000
+MAX_DATE = "9999-12-31"
+DEFAULT_MAX_DEPTH = 1000
 
 
 @dataclass(frozen=True)
-class Scope:
+class ReportScope:
     """What a report is of: snapshots up to a day, of these registries, with movers at this depth (None: the usual)."""
 
     as_of: str | None
@@ -53,139 +53,143 @@ class Scope:
     @property
     def last_day(self) -> str:
         """The last day that is looked at."""
-        return self.as_of or EVER
+        return self.as_of or MAX_DATE
 
 
-def document(connection: sqlite3.Connection, scope: Scope, unstored: Sequence[StoredResult]) -> Row:
+def build_report(connection: sqlite3.Connection, scope: ReportScope, computed: Sequence[StoredResult]) -> Row:
     """The report's document. `unstored` are results of the scope that the store does not hold."""
-    snapshots = _snapshots(connection, scope)
-    results = _results(connection, scope, snapshots, unstored)
-    newest = _newest(snapshots)
-    k = depth(connection, newest, scope.k)
+    snapshots = _load_snapshots(connection, scope)
+    results = _collect_results(connection, scope, snapshots, computed)
+    newest = _newest_snapshots(snapshots)
+    k = choose_depth(connection, newest, scope.k)
     return {
         "schema": 1,
         "as_of": scope.as_of,
         "generated_by": f"hub-observatory {__version__}",
         "k": k,
         "results": results,
-        "claims": judged(_by_downloads(results, snapshots)) if HUB in scope.registries else [],
+        "claims": judge_claims(_results_by_downloads(results, snapshots)) if HUB in scope.registries else [],
         "snapshots": snapshots,
-        "movers": [one for snapshot in newest for one in _movers(connection, snapshot, k)] if k else [],
-        "points": [row for snapshot in newest for row in _points(connection, snapshot)],
-        "events": _events(connection, scope),
-        "unknown": unknown(snapshots, results, k),
+        "movers": [one for snapshot in newest for one in _load_movers(connection, snapshot, k)] if k else [],
+        "points": [row for snapshot in newest for row in _lineage_points(connection, snapshot)],
+        "events": _load_events(connection, scope),
+        "unknown": list_limitations(snapshots, results, k),
     }
 
 
-def depth(connection: sqlite3.Connection, newest: Sequence[Mapping[str, object]], asked: int | None) -> int | None:
+def choose_depth(
+    connection: sqlite3.Connection, newest: Sequence[Mapping[str, object]], requested: int | None
+) -> int | None:
     """The depth that is asked for, or the deepest up to 1,000 that the newest list of every series has.
 
     Raises:
         UsageError: lists are not looked at to that depth.
     """
-    known = [row["k"] for row in rows(connection, "depths") if isinstance(row["k"], int)]  # others are not of ours
-    if asked is None:
+    known = [
+        row["k"] for row in fetch_rows(connection, "depths") if isinstance(row["k"], int)
+    ]  # others are not of ours
+    if requested is None:
         shallowest = min((snapshot["depth"] for snapshot in newest), default=0)
-        return max((k for k in known if k <= min(shallowest, USUAL)), default=None)
-    if asked not in known:
-        near = difflib.get_close_matches(str(asked), [str(k) for k in known], 1)
+        return max((k for k in known if k <= min(shallowest, DEFAULT_MAX_DEPTH)), default=None)
+    if requested not in known:
+        near = difflib.get_close_matches(str(requested), [str(k) for k in known], 1)
         raise UsageError(
-            f"Lists are not looked at to a depth of {asked:,}.",
+            f"Lists are not looked at to a depth of {requested:,}.",
             why=f"Did you mean {near[0]}?" if near else "",
             fix=f"Use one of {', '.join(map(str, known))} with --k.",
             more="docs/commands.md",
         )
-    return asked
+    return requested
 
 
-def _snapshots(connection: sqlite3.Connection, scope: Scope) -> list[Row]:
+def _load_snapshots(connection: sqlite3.Connection, scope: ReportScope) -> list[Row]:
     gates: dict[object, list[Row]] = {}
-    for finding in rows(connection, "findings", as_of=scope.last_day):
+    for finding in fetch_rows(connection, "findings", as_of=scope.last_day):
         gates.setdefault(finding.pop("snapshot"), []).append(finding)
     return [
         {**snapshot, "gate": gates.get(snapshot["snapshot"], [])}
-        for snapshot in rows(connection, "snapshots", as_of=scope.last_day)
+        for snapshot in fetch_rows(connection, "snapshots", as_of=scope.last_day)
         if snapshot["registry"] in scope.registries
     ]
 
 
-def _results(
-    connection: sqlite3.Connection, scope: Scope, snapshots: Sequence[Row], unstored: Sequence[StoredResult]
+def _collect_results(
+    connection: sqlite3.Connection, scope: ReportScope, snapshots: Sequence[Row], computed: Sequence[StoredResult]
 ) -> list[Row]:
     """Stored results and those that replace them, in the order of the snapshots."""
     place = {snapshot["snapshot"]: number for number, snapshot in enumerate(snapshots)}
-    newer = {(result.snapshot, result.metric) for result in unstored}
+    newer = {(result.snapshot, result.metric) for result in computed}
     stored = [
         row
-        for row in rows(connection, "results", as_of=scope.last_day)
+        for row in fetch_rows(connection, "results", as_of=scope.last_day)
         if row["snapshot"] in place and (row["snapshot"], row["metric"]) not in newer
     ]
-    touched = _touched(connection, scope)
-    given = [_warned(row, touched) for row in (*stored, *map(asdict, unstored))]
+    touched = _warnings_by_snapshot(connection, scope)
+    given = [_add_warning(row, touched) for row in (*stored, *map(asdict, computed))]
     given.sort(key=lambda row: (place[row["snapshot"]], row["metric"], row["k"], row["name"]))
-    return [_result(row, snapshots, place) for row in given]
+    return [_result_row(row, snapshots, place) for row in given]
 
 
-def _touched(connection: sqlite3.Connection, scope: Scope) -> dict[object, str]:
+def _warnings_by_snapshot(connection: sqlite3.Connection, scope: ReportScope) -> dict[object, str]:
     """What a reader of a snapshot's numbers is warned of, by snapshot."""
     found: dict[object, list[str]] = {}
-    for row in _events(connection, scope):
+    for row in _load_events(connection, scope):
         if row["severity"] != "note" and row["snapshot"] is not None and row["kind"] != "verdict_changed":
             found.setdefault(row["snapshot"], []).append(f"{row['kind']}: {row['example']}")
     return {snapshot: "; ".join(said) for snapshot, said in found.items()}
 
 
-def _warned(row: Row, touched: Mapping[object, str]) -> Row:
+def _add_warning(row: Row, warnings: Mapping[object, str]) -> Row:
     """A result with the quality events of the snapshots it rests on in its note; its value stays what it is. Where
     there is no value, there is nothing to be warned of."""
-    resting = dict.fromkeys(touched[one] for one in (row["snapshot"], row["previous_snapshot"]) if one in touched)
+    resting = dict.fromkeys(warnings[one] for one in (row["snapshot"], row["previous_snapshot"]) if one in warnings)
     if not resting or row["value"] is None:
         return row
     return {**row, "note": "; ".join(part for part in (row["note"], f"quality event: {'; '.join(resting)}") if part)}
 
 
-def _result(row: Row, snapshots: Sequence[Row], place: Mapping[object, int]) -> Row:
-    snapshot = snapshots[place[row["snapshot"]]]
-    previous = place.get(row["previous_snapshot"])
+def _result_row(row: Row, snapshots: Sequence[Row], positions: Mapping[object, int]) -> Row:
+    snapshot = snapshots[positions[row["snapshot"]]]
+    previous = positions.get(row["previous_snapshot"])
     known = {
         **row,
         "registry": snapshot["registry"],
         "date": snapshot["date"],
         "previous_date": None if previous is None else snapshots[previous]["date"],
     }
-    return {column: known[column] for column in COLUMNS}
+    return {column: known[column] for column in RESULT_COLUMNS}
 
 
-def _by_downloads(results: Iterable[Row], snapshots: Iterable[Row]) -> list[Row]:
+def _results_by_downloads(results: Iterable[Row], snapshots: Iterable[Row]) -> list[Row]:
     """The results of lists by downloads, which is what the paper calls popular."""
     wanted = {snapshot["snapshot"] for snapshot in snapshots if snapshot["by"] == "downloads"}
     return [row for row in results if row["snapshot"] in wanted]
 
 
-def _newest(snapshots: Iterable[Row]) -> list[Row]:
+def _newest_snapshots(snapshots: Iterable[Row]) -> list[Row]:
     """The newest complete snapshot of every series."""
-    return list({series_of(snapshot): snapshot for snapshot in snapshots if snapshot["status"] == "complete"}.values())
+    return list({series_key(snapshot): snapshot for snapshot in snapshots if snapshot["status"] == "complete"}.values())
 
 
-def _movers(connection: sqlite3.Connection, snapshot: Row, k: int) -> list[Row]:
+def _load_movers(connection: sqlite3.Connection, snapshot: Row, k: int) -> list[Row]:
     told = {"registry": snapshot["registry"], "snapshot": snapshot["snapshot"], "date": snapshot["date"]}
-    found = rows(connection, "movers", snapshot=snapshot["snapshot"], k=k)
-    return [{**told, **mover(row, k)} for row in found]
+    found = fetch_rows(connection, "movers", snapshot=snapshot["snapshot"], k=k)
+    return [{**told, **describe_move(row, k)} for row in found]
 
 
-def _points(connection: sqlite3.Connection, snapshot: Row) -> Iterator[Row]:
+def _lineage_points(connection: sqlite3.Connection, snapshot: Row) -> Iterator[Row]:
     """Parents with their own downloads and the number of their descendants, for the paper's Figure 7."""
-    read = reader(connection, int(str(snapshot["snapshot"])))
+    read = cached_relations(connection, int(str(snapshot["snapshot"])))
     lineage = read("lineage")
     told = {"registry": snapshot["registry"], "snapshot": snapshot["snapshot"], "date": snapshot["date"]}
-    for row in parents_by_downloads(lineage, read("observed")).itertuples() if len(lineage) else ():
+    for row in count_parents_by_downloads(lineage, read("observed")).itertuples() if len(lineage) else ():
         yield {**told, "metric": "descendants", "downloads": int(row.downloads), "descendants": int(row.descendants),
                "n": int(row.n)}  # fmt: skip
 
 
-def _events(connection: sqlite3.Connection, scope: Scope) -> list[Row]:
+def _load_events(connection: sqlite3.Connection, scope: ReportScope) -> list[Row]:
     after = scope.last_day if scope.as_of is None else str(date.fromisoformat(scope.as_of) + timedelta(days=1))
-    found = rows(connection, "events", as_of=scope.last_day, until=day(after))
-    events = [{**row, "date": row["date"] or instant(row["noted_at"])[:10]} for row in found]
+    found = fetch_rows(connection, "events", as_of=scope.last_day, until=parse_day(after))
+    events = [{**row, "date": row["date"] or isoformat_utc(row["noted_at"])[:10]} for row in found]
     wanted = ("registry", "snapshot", "date", "kind", "severity", "count", "example")
     return [{key: event[key] for key in wanted} for event in events if event["registry"] in scope.registries]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.statistics.inference import Estimate, clustered, wilson
+from analysis.statistics.inference import Estimate, cluster_bootstrap, wilson_interval
 
 
 @dataclass(frozen=True)
@@ -28,17 +28,17 @@ class Agreement:
     @property
     def precision(self) -> float | None:
         """Of those read as yes, the share that are."""
-        return _share(self.tp, self.tp + self.fp)
+        return _ratio(self.tp, self.tp + self.fp)
 
     @property
     def recall(self) -> float | None:
         """Of those that are yes, the share read so."""
-        return _share(self.tp, self.tp + self.fn)
+        return _ratio(self.tp, self.tp + self.fn)
 
     @property
     def f1(self) -> float | None:
         """The harmonic mean of both: 2·tp / (2·tp + fp + fn)."""
-        return _share(2 * self.tp, 2 * self.tp + self.fp + self.fn)
+        return _ratio(2 * self.tp, 2 * self.tp + self.fp + self.fn)
 
     @property
     def kappa(self) -> float | None:
@@ -55,22 +55,24 @@ class Agreement:
         return None if yes + no == 1 else round((seen - yes - no) / (1 - yes - no), 12)
 
 
-def intervals(found: Agreement) -> dict[str, Estimate]:
+def agreement_intervals(agreement: Agreement) -> dict[str, Estimate]:
     """The four measures with 95 % intervals: Wilson's of precision and recall, a bootstrap over cards of F1 and κ.
 
-    >>> told = intervals(Agreement("training", 20, 5, 10, 15))
+    >>> told = agreement_intervals(Agreement("training", 20, 5, 10, 15))
     >>> [round(bound, 2) for bound in (told["precision"].low, told["precision"].value, told["precision"].high)]
     [0.61, 0.8, 0.91]
     """
-    cells = np.repeat(np.eye(4), [found.tp, found.fp, found.fn, found.tn], axis=0)
+    cells = np.repeat(np.eye(4), [agreement.tp, agreement.fp, agreement.fn, agreement.tn], axis=0)
     told = {
-        "precision": wilson(found.tp, found.tp + found.fp),
-        "recall": wilson(found.tp, found.tp + found.fn),
-        "f1": clustered(cells, _f1) if found.n else Estimate(None),
-        "kappa": clustered(cells, _kappa) if found.n else Estimate(None),
+        "precision": wilson_interval(agreement.tp, agreement.tp + agreement.fp),
+        "recall": wilson_interval(agreement.tp, agreement.tp + agreement.fn),
+        "f1": cluster_bootstrap(cells, _f1) if agreement.n else Estimate(None),
+        "kappa": cluster_bootstrap(cells, _kappa) if agreement.n else Estimate(None),
     }
     return {
-        measure: replace(one, value=getattr(found, measure)) if getattr(found, measure) is not None else Estimate(None)
+        measure: replace(one, value=getattr(agreement, measure))
+        if getattr(agreement, measure) is not None
+        else Estimate(None)
         for measure, one in told.items()
     }
 
@@ -86,10 +88,10 @@ def _kappa(totals: np.ndarray) -> np.ndarray:
     return ((tp + tn) / n - chance) / (1 - chance)
 
 
-def agreement(item: str, pairs: Iterable[tuple[bool, bool]]) -> Agreement:
+def measure_agreement(item: str, pairs: Iterable[tuple[bool, bool]]) -> Agreement:
     """The agreement on one item, of pairs (read, held to be so).
 
-    >>> agreement("training", [(True, True), (True, False), (False, False)])
+    >>> measure_agreement("training", [(True, True), (True, False), (False, False)])
     Agreement(item='training', tp=1, fp=1, fn=0, tn=1)
     """
     counts = {(read, held): 0 for read in (True, False) for held in (True, False)}
@@ -98,25 +100,25 @@ def agreement(item: str, pairs: Iterable[tuple[bool, bool]]) -> Agreement:
     return Agreement(item, counts[True, True], counts[True, False], counts[False, True], counts[False, False])
 
 
-def agreements(
-    items: Sequence[str], read: Sequence[Mapping[str, bool | None]], held: Sequence[Mapping[str, bool | None]]
+def measure_agreements(
+    items: Sequence[str], readings: Sequence[Mapping[str, bool | None]], references: Sequence[Mapping[str, bool | None]]
 ) -> list[Agreement]:
     """The agreement on each item; a card that one of the two gave no answer for is left out of that item."""
     return [
-        agreement(item, [
+        measure_agreement(item, [
             (one[item], other[item])
-            for one, other in zip(read, held, strict=True)
+            for one, other in zip(readings, references, strict=True)
             if one.get(item) is not None and other.get(item) is not None
         ])
         for item in items
     ]  # fmt: skip
 
 
-def macro_f1(found: Sequence[Agreement]) -> float | None:
+def macro_f1(agreements: Sequence[Agreement]) -> float | None:
     """The mean F1 over the items; None where one of them has none."""
-    values = [one.f1 for one in found]
+    values = [one.f1 for one in agreements]
     return None if not values or None in values else sum(values) / len(values)
 
 
-def _share(part: int, whole: int) -> float | None:
+def _ratio(part: int, whole: int) -> float | None:
     return part / whole if whole else None

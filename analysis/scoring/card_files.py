@@ -9,11 +9,11 @@ from pathlib import Path
 
 from db import ObservatoryError
 
-LARGEST = 1_000_000  # characters of a file, or of a line, that are read
-LINES = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
+MAX_FILE_CHARACTERS = 1_000_000  # characters of a file, or of a line, that are read
+JSON_LINES_SUFFIXES = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 
 
-def cards(files: Sequence[Path], public: bool = False) -> Iterator[tuple[str, str]]:
+def read_cards(files: Sequence[Path], public_only: bool = False) -> Iterator[tuple[str, str]]:
     """The name and text of each card: the file's name, or the `modelId` of a line; if `public`, none that is gated.
 
     Raises:
@@ -21,17 +21,21 @@ def cards(files: Sequence[Path], public: bool = False) -> Iterator[tuple[str, st
     """
     for file in files:
         try:
-            if file.name.endswith(LINES):
-                held = (row for row in rows(file) if not (public and (row.get("private") or row.get("gated"))))
+            if file.name.endswith(JSON_LINES_SUFFIXES):
+                held = (
+                    row
+                    for row in read_json_lines(file)
+                    if not (public_only and (row.get("private") or row.get("gated")))
+                )
                 yield from ((str(row["modelId"]), str(row.get("card") or "")) for row in held)
             else:
                 with file.open(encoding="utf-8-sig", errors="replace") as opened:
-                    yield str(file), opened.read(LARGEST)
+                    yield str(file), opened.read(MAX_FILE_CHARACTERS)
         except (OSError, ValueError, TypeError, KeyError, EOFError) as error:
-            raise unreadable(file, error) from None
+            raise unreadable_file_error(file, error) from None
 
 
-def rows(file: Path) -> Iterator[dict[str, object]]:
+def read_json_lines(file: Path) -> Iterator[dict[str, object]]:
     """The lines of a file of JSON lines."""
     with gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8") as opened:
         for line in opened:
@@ -39,7 +43,7 @@ def rows(file: Path) -> Iterator[dict[str, object]]:
                 yield json.loads(line)
 
 
-def unreadable(file: Path, error: Exception) -> ObservatoryError:
+def unreadable_file_error(file: Path, error: Exception) -> ObservatoryError:
     """The error for a file that holds no cards."""
     return ObservatoryError(
         f"No card can be read from {file}.",

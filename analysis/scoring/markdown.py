@@ -14,13 +14,16 @@ from functools import cache
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-JUDGED = 200_000  # characters of a card that are read
-LINES = 8_000  # lines of a card that are read
-CELLS = 40  # cells of a row that are read
-TABLES = 30_000  # cells of all tables of a card: each row of a table is filled up to the width of its head
-WIDEST = 2_000  # characters of one line that are read
-BOLD, LABEL = 7, 8  # the levels of a bold line, and of a line that ends with a colon, that stand where a heading would
-FRONT = re.compile(r"^[\w .-]{1,60}:(\s|$)|^\s*-(\s|$)|^\s+\S|^\s*#|^\s*$|^\s*[\]})\"'{\[]")
+MAX_CARD_CHARACTERS = 200_000  # characters of a card that are read
+MAX_LINES = 8_000  # lines of a card that are read
+MAX_ROW_CELLS = 40  # cells of a row that are read
+MAX_TABLE_CELLS = 30_000  # cells of all tables of a card: each row of a table is filled up to the width of its head
+MAX_LINE_CHARACTERS = 2_000  # characters of one line that are read
+BOLD_LEVEL, LABEL_LEVEL = (
+    7,
+    8,
+)  # the levels of a bold line, and of a line that ends with a colon, that stand where a heading would
+FRONT_MATTER_LINE = re.compile(r"^[\w .-]{1,60}:(\s|$)|^\s*-(\s|$)|^\s+\S|^\s*#|^\s*$|^\s*[\]})\"'{\[]")
 TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,15})\b([^<>]{0,2000})>")
 UNSPACED_HEADING = re.compile(r"#{1,6}(?=[^\W\d_])[^#\n]{2,100}$")  # as some write it: no space after the marks
 CODE_LINE = re.compile(
@@ -30,11 +33,11 @@ CODE_LINE = re.compile(
 )
 DELIMITERS = re.compile(r"[\s>|:+*-]*\|[\s>|:+*-]*")
 HIDDEN = re.compile(r"<(script|style)\b", re.IGNORECASE)
-BREAKS = {"p", "div", "li", "br", "tr", "ul", "ol", "table", "section", "center", "details", "summary", "hr"}
+BLOCK_TAGS = {"p", "div", "li", "br", "tr", "ul", "ol", "table", "section", "center", "details", "summary", "hr"}
 
 
 @dataclass(frozen=True)
-class Block:
+class CardBlock:
     """One piece of a card: `kind` is heading, text, item, code, row or image; `path` the headings above it."""
 
     kind: str
@@ -45,36 +48,38 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Card:
+class CardDocument:
     """A card as blocks, in its order."""
 
-    blocks: tuple[Block, ...]
+    blocks: tuple[CardBlock, ...]
     truncated: bool = False
 
 
-def parse(text: str) -> Card:
+def parse_card(text: str) -> CardDocument:
     """The blocks of a card; of one that is longer than what is judged, those of its beginning.
 
-    >>> [(block.kind, block.text, block.path) for block in parse("# A\\n\\nIt *works*.").blocks]
+    >>> [(block.kind, block.text, block.path) for block in parse_card("# A\\n\\nIt *works*.").blocks]
     [('heading', 'A', ()), ('text', 'It works.', ('A',))]
     """
-    judged = text[:JUDGED].replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
-    body = without_comments(without_front_matter(judged))
-    body = "\n".join(within_tables(line[:WIDEST] for line in body.split("\n")[:LINES]))
-    return Card(tuple(_under_headings(_blocks(reader().parse(body)))), len(text) > JUDGED)
+    judged = text[:MAX_CARD_CHARACTERS].replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    body = strip_comments(strip_front_matter(judged))
+    body = "\n".join(limit_tables(line[:MAX_LINE_CHARACTERS] for line in body.split("\n")[:MAX_LINES]))
+    return CardDocument(
+        tuple(_add_heading_paths(_iter_blocks(markdown_parser().parse(body)))), len(text) > MAX_CARD_CHARACTERS
+    )
 
 
 @cache
-def reader() -> MarkdownIt:
+def markdown_parser() -> MarkdownIt:
     """CommonMark with tables, blocks only."""
     made = MarkdownIt("commonmark", {"maxNesting": 12}).enable("table")
     return made.disable(["inline", "reference"])
 
 
-def without_front_matter(text: str) -> str:
+def strip_front_matter(text: str) -> str:
     """The card without the metadata between the first two lines of dashes, even where a title stands before them.
 
-    >>> without_front_matter("---\\nlicense: mit\\n---\\nHello.")
+    >>> strip_front_matter("---\\nlicense: mit\\n---\\nHello.")
     'Hello.'
     """
     lines = text.split("\n")
@@ -84,7 +89,7 @@ def without_front_matter(text: str) -> str:
     for at in range(begin + 1, len(lines)):
         if lines[at].rstrip() in ("---", "..."):
             return "\n".join(lines[:begin] + lines[at + 1 :])
-    end = next((at for at in range(begin + 1, len(lines)) if not FRONT.match(lines[at])), len(lines))
+    end = next((at for at in range(begin + 1, len(lines)) if not FRONT_MATTER_LINE.match(lines[at])), len(lines))
     return "\n".join(lines[:begin] + lines[end:])
 
 
@@ -93,10 +98,10 @@ def _is_metadata(lines: list[str]) -> bool:
     return bool(re.match(r"^\s*[\w.-]{1,60}\s*:(\s|$)|^---$|^\s*#", first))
 
 
-def without_comments(text: str) -> str:
+def strip_comments(text: str) -> str:
     """The card without HTML comments; one that is not closed ends with its paragraph.
 
-    >>> without_comments("a <!-- b --> c")
+    >>> strip_comments("a <!-- b --> c")
     'a  c'
     """
     parts, at = [], 0
@@ -107,13 +112,13 @@ def without_comments(text: str) -> str:
     return "".join([*parts, text[at:]])
 
 
-def within_tables(lines: Iterable[str]) -> Iterator[str]:
+def limit_tables(lines: Iterable[str]) -> Iterator[str]:
     """The lines without rows of tables that are beyond what is read of tables.
 
-    >>> len(list(within_tables(["|a|b|", "|-|-|", *["|1|2|"] * 50_000, "", "end"]))) < 11_000
+    >>> len(list(limit_tables(["|a|b|", "|-|-|", *["|1|2|"] * 50_000, "", "end"]))) < 11_000
     True
     """
-    columns, room = 0, TABLES
+    columns, room = 0, MAX_TABLE_CELLS
     for line in lines:
         if DELIMITERS.fullmatch(line):
             columns = line.count("|") + 1
@@ -124,27 +129,34 @@ def within_tables(lines: Iterable[str]) -> Iterator[str]:
             yield line
 
 
-def _blocks(tokens: list[Token]) -> Iterator[tuple[int, Block]]:
+def _iter_blocks(tokens: list[Token]) -> Iterator[tuple[int, CardBlock]]:
     """Each block with its heading level, 0 for what is none."""
     within: list[str] = []
     row: list[str] = []
     for token in tokens:
         if token.nesting:
-            _enter(within, token)
+            _track_tag(within, token)
             if token.type == "tr_open":
                 row = []
             elif token.type == "tr_close":
-                yield 0, Block("row", " | ".join(row[:CELLS])[:WIDEST], info="head" if "thead" in within else "")
+                yield (
+                    0,
+                    CardBlock(
+                        "row",
+                        " | ".join(row[:MAX_ROW_CELLS])[:MAX_LINE_CHARACTERS],
+                        info="head" if "thead" in within else "",
+                    ),
+                )
         elif token.type == "code_block" and is_prose(token.content):
-            yield from _text(" ".join(token.content.split()), 0, "text")
+            yield from _text_blocks(" ".join(token.content.split()), 0, "text")
         elif token.type in ("fence", "code_block"):
-            yield 0, Block("code", token.content, info=token.info.strip().lower())
+            yield 0, CardBlock("code", token.content, info=token.info.strip().lower())
         elif token.type == "html_block":
-            yield from _html(token.content)
+            yield from _html_blocks(token.content)
         elif token.type == "inline" and "tr" in within:
-            row.append(plain(token.content))
+            row.append(strip_markup(token.content))
         elif token.type == "inline":
-            yield from _inline(token.content, within)
+            yield from _inline_blocks(token.content, within)
 
 
 def is_prose(code: str) -> bool:
@@ -167,55 +179,55 @@ def is_code(lines: Sequence[str]) -> bool:
     return sum(bool(CODE_LINE.match(line)) for line in held) * 2 > len(held)
 
 
-def _enter(within: list[str], token: Token) -> None:
+def _track_tag(open_tags: list[str], token: Token) -> None:
     name = token.tag
     if token.nesting > 0:
-        within.append(name)
-    elif name in within:
-        del within[len(within) - 1 - within[::-1].index(name) :]
+        open_tags.append(name)
+    elif name in open_tags:
+        del open_tags[len(open_tags) - 1 - open_tags[::-1].index(name) :]
 
 
-def _inline(content: str, within: list[str]) -> Iterator[tuple[int, Block]]:
-    innermost = within[-1] if within else "p"
+def _inline_blocks(content: str, open_tags: list[str]) -> Iterator[tuple[int, CardBlock]]:
+    innermost = open_tags[-1] if open_tags else "p"
     if innermost in ("h1", "h2", "h3", "h4", "h5", "h6"):
-        yield from _text(content, int(innermost[1]), "heading")
+        yield from _text_blocks(content, int(innermost[1]), "heading")
         return
-    kind = "item" if "li" in within else "text"
+    kind = "item" if "li" in open_tags else "text"
     if re.search(r"<(h[1-6]|p|div|center)\b", content[:400]):
-        yield from _html(content)
+        yield from _html_blocks(content)
         return
     lines = content.split("\n")
     if kind == "text" and is_code(lines):
-        yield 0, Block("code", content)
+        yield 0, CardBlock("code", content)
         return
     if kind == "text" and UNSPACED_HEADING.match(lines[0]):
-        yield len(lines[0]) - len(lines[0].lstrip("#")), Block("heading", plain(lines[0].lstrip("#")))
+        yield len(lines[0]) - len(lines[0].lstrip("#")), CardBlock("heading", strip_markup(lines[0].lstrip("#")))
         content = "\n".join(lines[1:])
-    elif kind == "text" and (level := _level_of(lines[0])):
-        yield level, Block("heading", plain(lines[0]).rstrip(" :："))
+    elif kind == "text" and (level := _pseudo_heading_level(lines[0])):
+        yield level, CardBlock("heading", strip_markup(lines[0]).rstrip(" :："))
         content = "\n".join(lines[1:])
-    yield from _text(content, 0, kind)
+    yield from _text_blocks(content, 0, kind)
 
 
-def _level_of(line: str) -> int:
+def _pseudo_heading_level(line: str) -> int:
     """Of a line that stands where a heading would; 0 if it does not."""
     stripped = line.strip()
     if re.fullmatch(r"(\*\*|__)[^*_]{2,80}(\*\*|__)\s*[:：]?", stripped):
-        return BOLD
-    return LABEL if stripped.count(" ") <= 4 and re.fullmatch(r"[^\W\d_][\w /&'-]{2,40}[:：]", stripped) else 0
+        return BOLD_LEVEL
+    return LABEL_LEVEL if stripped.count(" ") <= 4 and re.fullmatch(r"[^\W\d_][\w /&'-]{2,40}[:：]", stripped) else 0
 
 
-def _text(content: str, level: int, kind: str) -> Iterator[tuple[int, Block]]:
+def _text_blocks(content: str, level: int, kind: str) -> Iterator[tuple[int, CardBlock]]:
     links = tuple(re.findall(r"\]\(\s*<?([^\s)>]{1,300})|(?<![(\w])(https?://[^\s)>\]]{1,300})", content)[:40])
     targets = tuple(first or second for first, second in links)
     if "![" in content or "<img" in content:
-        yield 0, Block("image", "", (), targets)
-    said = plain(content)
+        yield 0, CardBlock("image", "", (), targets)
+    said = strip_markup(content)
     if said:
-        yield level, Block(kind, said, (), targets)
+        yield level, CardBlock(kind, said, (), targets)
 
 
-def _html(content: str) -> Iterator[tuple[int, Block]]:
+def _html_blocks(content: str) -> Iterator[tuple[int, CardBlock]]:
     """What a block of HTML says: its headings and its text, paragraph by paragraph."""
     kind, level, said, hidden = "text", 0, [], False
     at = 0
@@ -226,20 +238,20 @@ def _html(content: str) -> Iterator[tuple[int, Block]]:
         if name in ("script", "style"):
             hidden = not closing
         elif name == "img":
-            yield 0, Block("image", "")
+            yield 0, CardBlock("image", "")
         elif name[0] == "h" and name[1:].isdigit():
-            yield from _text("".join(said), level, kind)
+            yield from _text_blocks("".join(said), level, kind)
             said, kind, level = [], "text" if closing else "heading", 0 if closing else min(int(name[1:]), 6)
-        elif name in BREAKS:
-            yield from _text("".join(said), level, kind)
+        elif name in BLOCK_TAGS:
+            yield from _text_blocks("".join(said), level, kind)
             said = []
-    yield from _text("".join([*said, "" if hidden else content[at:]]), level, kind)
+    yield from _text_blocks("".join([*said, "" if hidden else content[at:]]), level, kind)
 
 
-def plain(text: str) -> str:
+def strip_markup(text: str) -> str:
     """Text without the marks of Markdown and HTML: links are their words.
 
-    >>> plain("the **[paper](https://example.org/a)** `x`")
+    >>> strip_markup("the **[paper](https://example.org/a)** `x`")
     'the paper x'
     """
     text = re.sub(r"!\[[^\[\]]{0,300}\]\([^()\n]{0,500}\)", " ", text)
@@ -250,14 +262,16 @@ def plain(text: str) -> str:
     return re.sub(r"[ \t\u00a0]+", " ", text).strip()
 
 
-def _under_headings(blocks: Iterator[tuple[int, Block]]) -> Iterator[Block]:
+def _add_heading_paths(blocks: Iterator[tuple[int, CardBlock]]) -> Iterator[CardBlock]:
     above: list[tuple[int, str]] = []
     spent = False  # what a label announces has come; the next paragraph is no part of it
     for level, block in blocks:
-        while above and (level and above[-1][0] >= level or spent and block.kind == "text" and above[-1][0] == LABEL):
+        while above and (
+            (level and above[-1][0] >= level) or (spent and block.kind == "text" and above[-1][0] == LABEL_LEVEL)
+        ):
             above.pop()
         spent = not level
         path = tuple(text for _, text in above[-8:])
-        yield Block(block.kind, block.text, path, block.links, block.info)
+        yield CardBlock(block.kind, block.text, path, block.links, block.info)
         if level:
             above.append((level, block.text[:200]))

@@ -8,41 +8,41 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-FILE = Path(__file__).with_name("vocabulary.toml")
-UNSPACED = re.compile("[\u0e00-\u0eff\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+VOCABULARY_FILE = Path(__file__).with_name("vocabulary.toml")
+UNSPACED_SCRIPT = re.compile("[\u0e00-\u0eff\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
 @cache
-def vocabulary() -> Mapping[str, Mapping[str, object]]:
+def load_vocabulary() -> Mapping[str, Mapping[str, object]]:
     """The file, read once."""
-    return tomllib.loads(FILE.read_text("utf-8"))
+    return tomllib.loads(VOCABULARY_FILE.read_text("utf-8"))
 
 
 @cache
-def words(table: str, name: str) -> re.Pattern[str]:
+def word_pattern(table: str, name: str) -> re.Pattern[str]:
     """One expression that finds a list's words: at the beginning of a word, or anywhere in writing without spaces.
 
-    >>> bool(words("headings", "limitations").search("Known limitations"))
+    >>> bool(word_pattern("headings", "limitations").search("Known limitations"))
     True
     """
-    return any_of([str(one) for one in vocabulary()[table][name]])
+    return compile_words([str(one) for one in load_vocabulary()[table][name]])
 
 
-def any_of(stems: Sequence[str]) -> re.Pattern[str]:
+def compile_words(stems: Sequence[str]) -> re.Pattern[str]:
     """An expression for a list of stems; `=word` is the whole word, `~text` an expression as it is."""
-    return re.compile("|".join(_one(stem) for stem in stems), re.IGNORECASE)
+    return re.compile("|".join(_word_expression(stem) for stem in stems), re.IGNORECASE)
 
 
-def _one(stem: str) -> str:
+def _word_expression(stem: str) -> str:
     if stem.startswith("~"):
         return stem[1:]
     whole = stem.startswith("=")
     escaped = re.escape(stem.removeprefix("=")).replace(r"\ ", r"[\s_-]+")
-    if UNSPACED.search(stem):
+    if UNSPACED_SCRIPT.search(stem):
         return escaped
     return rf"(?<![^\W_]){escaped}" + (r"(?![^\W_])" if whole else "")
 
 
-def number(name: str) -> float:
+def threshold(name: str) -> float:
     """A threshold of the file."""
-    return float(vocabulary()["thresholds"][name])
+    return float(load_vocabulary()["thresholds"][name])

@@ -12,14 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 SEED = 20_241_024
-RESAMPLES = 2_000
-TAILS = (0.025, 0.975)
-Z = float(stats.norm.ppf(TAILS[1]))
-MOST_STEPS = 200
+N_RESAMPLES = 2_000
+TAIL_QUANTILES = (0.025, 0.975)
+Z = float(stats.norm.ppf(TAIL_QUANTILES[1]))
+MAX_ITERATIONS = 200
 
 Column = NDArray[np.float64]
 Statistic = Callable[[Column], Column]
-Weighted = Callable[[Column, Column], Column]
+WeightedStatistic = Callable[[Column, Column], Column]
 
 
 @dataclass(frozen=True)
@@ -33,17 +33,17 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Line:
+class RegressionLine:
     """A straight line through points; its intercept is None where it has no slope."""
 
     slope: Estimate
     intercept: float | None
 
 
-def wilson(successes: int, n: int) -> Estimate:
+def wilson_interval(successes: int, n: int) -> Estimate:
     """A share with Wilson's score interval (Wilson 1927, doi 10.1080/01621459.1927.10502953); without n it has none.
 
-    >>> wilson(0, 10)
+    >>> wilson_interval(0, 10)
     Estimate(value=0.0, low=0.0, high=0.2775..., n=10)
     """
     if n == 0:
@@ -52,7 +52,7 @@ def wilson(successes: int, n: int) -> Estimate:
     return Estimate(successes / n, float(interval.low), float(interval.high), n)
 
 
-def clustered(sums: ArrayLike, statistic: Statistic) -> Estimate:
+def cluster_bootstrap(sums: ArrayLike, statistic: Statistic) -> Estimate:
     """A statistic of column sums, with the percentile interval of a bootstrap that draws whole clusters.
 
     `sums` has a row of sums for each cluster; `statistic` gets an array whose last axis is the columns' totals. `n` is
@@ -66,7 +66,7 @@ def clustered(sums: ArrayLike, statistic: Statistic) -> Estimate:
     kinds, counts = np.unique(rows, axis=0, return_counts=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         value = float(statistic(rows.sum(axis=0)))
-        return _estimate(value, statistic(_draws(counts) @ kinds), len(rows))
+        return _percentile_estimate(value, statistic(_draw_counts(counts) @ kinds), len(rows))
 
 
 def ratio(numerators: ArrayLike, denominators: ArrayLike) -> Estimate:
@@ -75,10 +75,12 @@ def ratio(numerators: ArrayLike, denominators: ArrayLike) -> Estimate:
     >>> ratio([1, 0, 2], [1, 2, 2]).value
     0.6
     """
-    return clustered(np.column_stack([numerators, denominators]), lambda totals: totals[..., 0] / totals[..., 1])
+    return cluster_bootstrap(
+        np.column_stack([numerators, denominators]), lambda totals: totals[..., 0] / totals[..., 1]
+    )
 
 
-def resampled(values: ArrayLike, statistic: Weighted) -> Estimate:
+def bootstrap(values: ArrayLike, statistic: WeightedStatistic) -> Estimate:
     """A statistic of a column, with the percentile interval of a bootstrap (Efron 1979, doi 10.1214/aos/1176344552).
 
     `statistic` gets the distinct values, ascending, and how often each occurs along the last axis.
@@ -89,7 +91,7 @@ def resampled(values: ArrayLike, statistic: Weighted) -> Estimate:
     distinct, counts = np.unique(column, return_counts=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         value = float(statistic(distinct, counts.astype(float)))
-        return _estimate(value, statistic(distinct, _draws(counts)), len(column))
+        return _percentile_estimate(value, statistic(distinct, _draw_counts(counts)), len(column))
 
 
 def gini(values: ArrayLike) -> Estimate:
@@ -100,7 +102,7 @@ def gini(values: ArrayLike) -> Estimate:
     >>> gini([1, 1, 1, 1]).value, gini([0, 0, 0, 8]).value
     (0.0, 0.75)
     """
-    return resampled(values, gini_of)
+    return bootstrap(values, weighted_gini)
 
 
 def mean(values: ArrayLike) -> Estimate:
@@ -109,7 +111,7 @@ def mean(values: ArrayLike) -> Estimate:
     >>> mean([1, 2, 6]).value
     3.0
     """
-    return resampled(values, lambda distinct, weights: (distinct * weights).sum(-1) / weights.sum(-1))
+    return bootstrap(values, lambda distinct, weights: (distinct * weights).sum(-1) / weights.sum(-1))
 
 
 def median(values: ArrayLike) -> Estimate:
@@ -118,7 +120,7 @@ def median(values: ArrayLike) -> Estimate:
     >>> median([1, 2, 6, 9]).value
     4.0
     """
-    return resampled(values, median_of)
+    return bootstrap(values, weighted_median)
 
 
 def top_share(values: ArrayLike, k: int) -> Estimate:
@@ -127,7 +129,7 @@ def top_share(values: ArrayLike, k: int) -> Estimate:
     >>> top_share([5, 3, 1, 1], 2).value
     0.8
     """
-    return resampled(values, lambda distinct, weights: top_share_of(distinct, weights, k))
+    return bootstrap(values, lambda distinct, weights: weighted_top_share(distinct, weights, k))
 
 
 def spearman(x: ArrayLike, y: ArrayLike) -> Estimate:
@@ -152,7 +154,7 @@ def kendall(x: ArrayLike, y: ArrayLike) -> Estimate:
     return _correlation(x, y, stats.kendalltau, lambda r, n: 0.437 / (n - 4), 4)
 
 
-def ols(x: ArrayLike, y: ArrayLike) -> Line:
+def ols(x: ArrayLike, y: ArrayLike) -> RegressionLine:
     """The least squares line; the interval of its slope is Student's. Undefined where x is constant.
 
     >>> ols([0, 1, 2, 3], [1, 3, 5, 7]).intercept
@@ -161,14 +163,14 @@ def ols(x: ArrayLike, y: ArrayLike) -> Line:
     xs, ys = np.asarray(x, float), np.asarray(y, float)
     n = len(xs)
     if n < 2 or np.ptp(xs) == 0:
-        return Line(Estimate(None, n=n), None)
+        return RegressionLine(Estimate(None, n=n), None)
     line = stats.linregress(xs, ys)
     slope, intercept = float(line.slope), float(line.intercept)
     if n < 3:
-        return Line(Estimate(slope, n=n), intercept)
+        return RegressionLine(Estimate(slope, n=n), intercept)
     error = line.stderr if np.ptp(ys) else 0.0  # of a constant y scipy says it is not a number
-    half = float(stats.t.ppf(TAILS[1], n - 2) * error)
-    return Line(Estimate(slope, slope - half, slope + half, n), intercept)
+    half = float(stats.t.ppf(TAIL_QUANTILES[1], n - 2) * error)
+    return RegressionLine(Estimate(slope, slope - half, slope + half, n), intercept)
 
 
 def count_model(x: ArrayLike, counts: ArrayLike) -> Estimate:
@@ -180,7 +182,7 @@ def count_model(x: ArrayLike, counts: ArrayLike) -> Estimate:
 
     # statsmodels' own start, from a Poisson fit, runs away on counts that are nearly all zero.
     level = float(np.log(np.mean(counts))) if np.any(counts) else 0.0
-    return _regression(NegativeBinomial, x, counts, start_params=[level, 0.0, 1.0], method="bfgs")
+    return _fit_slope(NegativeBinomial, x, counts, start_params=[level, 0.0, 1.0], method="bfgs")
 
 
 def hurdle(x: ArrayLike, counts: ArrayLike) -> Estimate:
@@ -190,7 +192,7 @@ def hurdle(x: ArrayLike, counts: ArrayLike) -> Estimate:
     """
     from statsmodels.discrete.discrete_model import Logit
 
-    return _regression(Logit, x, np.asarray(counts) > 0)
+    return _fit_slope(Logit, x, np.asarray(counts) > 0)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -206,7 +208,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in multipletests(p_values, method="holm")[1]]
 
 
-def cliffs_delta(one: ArrayLike, other: ArrayLike) -> Estimate:
+def cliffs_delta(x: ArrayLike, y: ArrayLike) -> Estimate:
     """Cliff's delta, P(one > other) - P(one < other), with Cliff's asymmetric interval and Student's quantile.
 
     Cliff 1996, Ordinal methods for behavioral data analysis; Feng and Cliff 2004, Journal of Modern Applied Statistical
@@ -215,65 +217,65 @@ def cliffs_delta(one: ArrayLike, other: ArrayLike) -> Estimate:
     >>> cliffs_delta([1, 2, 3], [4, 5]).value
     -1.0
     """
-    a, b = np.sort(np.asarray(one, float)), np.sort(np.asarray(other, float))
+    a, b = np.sort(np.asarray(x, float)), np.sort(np.asarray(y, float))
     m, n = len(a), len(b)
     if not m or not n:
         return Estimate(None, n=m + n)
     delta = float(_dominance(a, b).mean())
     if min(m, n) < 2 or abs(delta) == 1:
         return Estimate(delta, n=m + n)
-    variance, t = _variance_of_delta(a, b, delta), float(stats.t.ppf(TAILS[1], m + n - 2))
+    variance, t = _delta_variance(a, b, delta), float(stats.t.ppf(TAIL_QUANTILES[1], m + n - 2))
     half = t * sqrt(variance) * sqrt((1 - delta**2) ** 2 + t * t * variance)
     low, high = (delta - delta**3 - half, delta - delta**3 + half)
     scale = 1 - delta**2 + t * t * variance
     return Estimate(delta, low / scale, high / scale, m + n)
 
 
-def fisher(r: float, variance: float) -> tuple[float, float]:
+def fisher_interval(r: float, variance: float) -> tuple[float, float]:
     """The interval of a correlation whose artanh is nearly normal with this variance (Fisher 1921)."""
     z, half = float(np.arctanh(r)), Z * sqrt(variance)
     return float(np.tanh(z - half)), float(np.tanh(z + half))
 
 
-def gini_of(distinct: Column, weights: Column) -> Column:
+def weighted_gini(distinct: Column, weights: Column) -> Column:
     """Gini's coefficient of ascending values that occur `weights` times (along the last axis)."""
     n, sums = weights.sum(-1), (distinct * weights).sum(-1)
     below = weights.cumsum(-1) - weights
     return (distinct * weights * (2 * below + weights - n[..., None])).sum(-1) / (n * sums)
 
 
-def median_of(distinct: Column, weights: Column) -> Column:
+def weighted_median(distinct: Column, weights: Column) -> Column:
     """The median of ascending values that occur `weights` times (along the last axis)."""
     n, upto = weights.sum(-1)[..., None], weights.cumsum(-1)
     lower, upper = (distinct[(upto >= place).argmax(-1)] for place in ((n + 1) // 2, n // 2 + 1))
     return (lower + upper) / 2
 
 
-def top_share_of(distinct: Column, weights: Column, k: int) -> Column:
+def weighted_top_share(distinct: Column, weights: Column, k: int) -> Column:
     """The share the k largest have of the sum of ascending values that occur `weights` times (along the last axis)."""
     above = weights.sum(-1)[..., None] - weights.cumsum(-1)
     return (distinct * np.clip(k - above, 0, weights)).sum(-1) / (distinct * weights).sum(-1)
 
 
-def _draws(counts: Column) -> Column:
+def _draw_counts(counts: Column) -> Column:
     """How often each kind comes up when as many are drawn as there are, RESAMPLES times."""
-    drawn = np.random.default_rng(SEED).multinomial(counts.sum(), counts / counts.sum(), size=RESAMPLES)
+    drawn = np.random.default_rng(SEED).multinomial(counts.sum(), counts / counts.sum(), size=N_RESAMPLES)
     return drawn.astype(float)
 
 
-def _estimate(value: float, redrawn: Column, n: int) -> Estimate:
+def _percentile_estimate(value: float, resamples: Column, n: int) -> Estimate:
     if not np.isfinite(value):
         return Estimate(None, n=n)
-    defined = redrawn[np.isfinite(redrawn)]
+    defined = resamples[np.isfinite(resamples)]
     if n < 2 or not len(defined):
         return Estimate(value, n=n)
-    low, high = (float(limit) for limit in np.quantile(defined, TAILS))
+    low, high = (float(limit) for limit in np.quantile(defined, TAIL_QUANTILES))
     # A statistic that resampling only ever lowers (a maximum, nearly) may lie outside: an interval holds its value.
     return Estimate(value, min(low, value), max(high, value), n)
 
 
 def _correlation(
-    x: ArrayLike, y: ArrayLike, measure: Callable[..., object], variance: Callable[[float, int], float], least: int
+    x: ArrayLike, y: ArrayLike, measure: Callable[..., object], variance: Callable[[float, int], float], max_open_n: int
 ) -> Estimate:
     """A rank correlation with the interval of its artanh; n up to `least` leaves everything open, as in scipy."""
     xs, ys = np.asarray(x, float), np.asarray(y, float)
@@ -281,12 +283,12 @@ def _correlation(
     if n < 2 or np.ptp(xs) == 0 or np.ptp(ys) == 0:
         return Estimate(None, n=n)
     r = float(np.clip(measure(xs, ys).statistic, -1, 1))  # type: ignore[attr-defined]
-    if abs(r) == 1 or n <= least:
+    if abs(r) == 1 or n <= max_open_n:
         return Estimate(r, r if abs(r) == 1 else -1.0, r if abs(r) == 1 else 1.0, n)
-    return Estimate(r, *fisher(r, variance(r, n)), n)
+    return Estimate(r, *fisher_interval(r, variance(r, n)), n)
 
 
-def _regression(model: Callable[..., object], x: ArrayLike, y: ArrayLike, **how: object) -> Estimate:
+def _fit_slope(model: Callable[..., object], x: ArrayLike, y: ArrayLike, **fit_options: object) -> Estimate:
     """The slope of a maximum likelihood model with one column and a constant."""
     xs, ys = np.asarray(x, float), np.asarray(y, float)
     n = len(xs)
@@ -296,7 +298,7 @@ def _regression(model: Callable[..., object], x: ArrayLike, y: ArrayLike, **how:
         warnings.simplefilter("ignore")  # what they warn of is what is asked below: whether the fit has settled
         try:
             made = model(ys, np.column_stack([np.ones(n), xs]))
-            fit = made.fit(disp=0, maxiter=MOST_STEPS, **how)  # type: ignore[attr-defined]
+            fit = made.fit(disp=0, maxiter=MAX_ITERATIONS, **fit_options)  # type: ignore[attr-defined]
             slope, (low, high) = float(fit.params[1]), map(float, fit.conf_int()[1])
         except (np.linalg.LinAlgError, ValueError):
             return Estimate(None, n=n)
@@ -304,13 +306,13 @@ def _regression(model: Callable[..., object], x: ArrayLike, y: ArrayLike, **how:
     return Estimate(slope, low, high, n) if settled else Estimate(None, n=n)
 
 
-def _dominance(ones: Column, others: Column) -> Column:
+def _dominance(values: Column, references: Column) -> Column:
     """For each of `ones`, P(it > other) - P(it < other); `others` ascending."""
-    below, upto = np.searchsorted(others, ones, "left"), np.searchsorted(others, ones, "right")
-    return (below + upto - len(others)) / len(others)
+    below, upto = np.searchsorted(references, values, "left"), np.searchsorted(references, values, "right")
+    return (below + upto - len(references)) / len(references)
 
 
-def _variance_of_delta(a: Column, b: Column, delta: float) -> float:
+def _delta_variance(a: Column, b: Column, delta: float) -> float:
     m, n = len(a), len(b)
     rows, columns = _dominance(a, b), -_dominance(b, a)
     untied = m * n - (np.searchsorted(b, a, "right") - np.searchsorted(b, a, "left")).sum()

@@ -17,9 +17,9 @@ import yaml
 from huggingface_hub import ModelCardData
 from huggingface_hub.repocard import REGEX_YAML_BLOCK
 
-MOST_CHARACTERS = 64_000
-MOST_ALIASES, DEEPEST, MOST_NODES = 20, 30, 20_000
-FIELDS = {  # the name we give it: where huggingface_hub's card data has it
+MAX_CHARACTERS = 64_000
+MAX_ALIASES, MAX_DEPTH, MAX_NODES = 20, 30, 20_000
+CARD_DATA_FIELDS = {  # the name we give it: where huggingface_hub's card data has it
     "license": "license",
     "language": "language",
     "tags": "tags",
@@ -33,20 +33,84 @@ FIELDS = {  # the name we give it: where huggingface_hub's card data has it
     "demo": "widget",
 }
 ARCHITECTURES = frozenset(  # model types that stand as tags
-    """
-    albert bart beit bert blenderbot bloom camembert clip convnext ctrl deberta deberta-v2 deit detr distilbert
-    dpr electra falcon flaubert fsmt funnel gemma gpt2 gpt_neo gpt_neox gptj hubert layoutlm led llama longformer
-    luke m2m_100 mamba marian mbart mistral mixtral mobilebert mpnet mpt mt5 opt pegasus phi prophetnet qwen2
-    reformer resnet roberta roformer segformer speech_to_text squeezebert swin t5 tapas vit wav2vec2 whisper xglm
-    xlm xlm-roberta xlnet yolos
-    """.split()
+    [
+        "albert",
+        "bart",
+        "beit",
+        "bert",
+        "blenderbot",
+        "bloom",
+        "camembert",
+        "clip",
+        "convnext",
+        "ctrl",
+        "deberta",
+        "deberta-v2",
+        "deit",
+        "detr",
+        "distilbert",
+        "dpr",
+        "electra",
+        "falcon",
+        "flaubert",
+        "fsmt",
+        "funnel",
+        "gemma",
+        "gpt2",
+        "gpt_neo",
+        "gpt_neox",
+        "gptj",
+        "hubert",
+        "layoutlm",
+        "led",
+        "llama",
+        "longformer",
+        "luke",
+        "m2m_100",
+        "mamba",
+        "marian",
+        "mbart",
+        "mistral",
+        "mixtral",
+        "mobilebert",
+        "mpnet",
+        "mpt",
+        "mt5",
+        "opt",
+        "pegasus",
+        "phi",
+        "prophetnet",
+        "qwen2",
+        "reformer",
+        "resnet",
+        "roberta",
+        "roformer",
+        "segformer",
+        "speech_to_text",
+        "squeezebert",
+        "swin",
+        "t5",
+        "tapas",
+        "vit",
+        "wav2vec2",
+        "whisper",
+        "xglm",
+        "xlm",
+        "xlm-roberta",
+        "xlnet",
+        "yolos",
+    ]
 )
 FRAMEWORKS = {"pytorch", "tf", "tensorflow", "jax", "flax", "keras", "onnx", "safetensors", "gguf", "paddlepaddle"}
-OURS = {"self", "ignore_metadata_errors", "eval_results"}  # words that are not fields, but parameters of theirs
-NOTHING = {"", "~", "null", "Null", "NULL"}
+CARD_DATA_PARAMETERS = {
+    "self",
+    "ignore_metadata_errors",
+    "eval_results",
+}  # words that are not fields, but parameters of theirs
+EMPTY_VALUES = {"", "~", "null", "Null", "NULL"}
 
 
-class Refused(ValueError):
+class FrontMatterLimitError(ValueError):
     """It is larger, deeper or more entangled than any that is meant to be read."""
 
 
@@ -58,14 +122,14 @@ class FrontMatter:
     fields: tuple[str, ...] = ()
 
 
-class Twice(ValueError):
+class DuplicateKeyError(ValueError):
     """A name stands twice in one mapping."""
 
 
-class Words(yaml.CSafeLoader):
+class StringLoader(yaml.CSafeLoader):
     """YAML in which every plain word is a string, and every name stands once."""
 
-    yaml_implicit_resolvers: Mapping[str, object] = {}  # noqa: RUF012 - PyYAML's own name for it
+    yaml_implicit_resolvers: Mapping[str, object] = {}
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
         """PyYAML's, which takes the last of two values.
@@ -75,59 +139,63 @@ class Words(yaml.CSafeLoader):
         """
         names = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
         if names.total() > len(names):
-            raise Twice(names.most_common(1)[0][0])
+            raise DuplicateKeyError(names.most_common(1)[0][0])
         return super().construct_mapping(node, deep)
 
 
-def read(text: str) -> FrontMatter:
+def parse_front_matter(text: str) -> FrontMatter:
     """The front matter of a card.
 
-    >>> read("---\\nlanguage: no\\nlicense: mit\\ntags: []\\n---\\n# A model")
+    >>> parse_front_matter("---\\nlanguage: no\\nlicense: mit\\ntags: []\\n---\\n# A model")
     FrontMatter(state='read', fields=('language', 'license'))
-    >>> read("# A model").state, read("---\\na: [\\n---\\n").state
+    >>> parse_front_matter("# A model").state, parse_front_matter("---\\na: [\\n---\\n").state
     ('none', 'broken')
     """
     try:
-        block = block_of(text)
-        return FrontMatter("none") if block is None else FrontMatter("read", tuple(sorted(fields_of(values(block)))))
-    except Refused:
+        block = extract_block(text)
+        return (
+            FrontMatter("none")
+            if block is None
+            else FrontMatter("read", tuple(sorted(find_fields(parse_block(block)))))
+        )
+    except FrontMatterLimitError:
         return FrontMatter("refused")
     except (yaml.YAMLError, ValueError, RecursionError):
         return FrontMatter("broken")
 
 
-def block_of(text: str) -> str | None:
+def extract_block(text: str) -> str | None:
     """The YAML between the first two lines of three hyphens; None if the card does not begin with such a line.
 
     Raises:
         Refused: it does not end within 64,000 characters.
     """
-    beginning = text[: MOST_CHARACTERS + 10]
+    beginning = text[: MAX_CHARACTERS + 10]
     found = REGEX_YAML_BLOCK.search(beginning)
     if found:
         return found[2]
-    if len(text) > MOST_CHARACTERS and re.match(r"\s{0,100}---[\r\n]", beginning):
-        raise Refused("longer than 64,000 characters")
+    if len(text) > MAX_CHARACTERS and re.match(r"\s{0,100}---[\r\n]", beginning):
+        raise FrontMatterLimitError("longer than 64,000 characters")
     return None
 
 
-def values(block: str) -> Mapping[str, object]:
+def parse_block(block: str) -> Mapping[str, object]:
     """What a block of YAML says, measured first.
 
     Raises:
         Refused: too many aliases or nodes, or too deep.
         ValueError: it is no mapping of names.
     """
-    measure(yaml.parse(block, Loader=yaml.CSafeLoader))
-    found = yaml.load(block, Loader=Words)  # noqa: S506 - a safe loader of our own
-    if found is None or (isinstance(found, str) and found in NOTHING):
+    check_limits(yaml.parse(block, Loader=yaml.CSafeLoader))
+    found = yaml.load(block, Loader=StringLoader)
+    if found is None or (isinstance(found, str) and found in EMPTY_VALUES):
         return {}
     if not isinstance(found, dict):
         raise ValueError("not a mapping")
     return {name: value for name, value in found.items() if isinstance(name, str)}
 
 
-def measure(events: Iterable[yaml.Event]) -> None:
+def check_limits(events: Iterable[yaml.Event]) -> None:
     """Count what a block would become.
 
     Raises:
@@ -138,32 +206,32 @@ def measure(events: Iterable[yaml.Event]) -> None:
         nodes += isinstance(event, yaml.NodeEvent)
         aliases += isinstance(event, yaml.AliasEvent)
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if aliases > MOST_ALIASES or depth > DEEPEST or nodes > MOST_NODES:
-            raise Refused(f"{aliases} aliases, {depth} deep, {nodes} nodes")
+        if aliases > MAX_ALIASES or depth > MAX_DEPTH or nodes > MAX_NODES:
+            raise FrontMatterLimitError(f"{aliases} aliases, {depth} deep, {nodes} nodes")
 
 
-def fields_of(said: Mapping[str, object]) -> set[str]:
+def find_fields(metadata: Mapping[str, object]) -> set[str]:
     """Our names of the fields that have a value."""
-    card = _as_card(said)
-    found = {ours for ours, theirs in FIELDS.items() if _has_value(card.get(theirs))}
+    card = _normalize_metadata(metadata)
+    found = {ours for ours, theirs in CARD_DATA_FIELDS.items() if _has_value(card.get(theirs))}
     tags = card.get("tags")
     tags = {str(tag).lower() for tag in tags} if isinstance(tags, list) else set()
     found |= {"frameworks"} if tags & FRAMEWORKS else set()
     found |= {"architecture"} if tags & ARCHITECTURES else set()
-    found |= {"dataset_address"} if any("/" in str(name) for name in _several(card.get("datasets"))) else set()
+    found |= {"dataset_address"} if any("/" in str(name) for name in _as_list(card.get("datasets"))) else set()
     emitted = card.get("co2_eq_emissions")
     found |= {"hardware"} if isinstance(emitted, dict) and _has_value(emitted.get("hardware_used")) else set()
     return found | ({"paper"} if any(tag.startswith("arxiv:") for tag in tags) else set())
 
 
-def _several(value: object) -> list[object]:
+def _as_list(value: object) -> list[object]:
     return value if isinstance(value, list) else [value] if isinstance(value, str) else []
 
 
-def _as_card(said: Mapping[str, object]) -> Mapping[str, object]:
+def _normalize_metadata(metadata: Mapping[str, object]) -> Mapping[str, object]:
     """As huggingface_hub understands it; as it stands where that cannot make sense of it."""
     logging.getLogger("huggingface_hub").setLevel("CRITICAL")  # it warns of every evaluation it cannot read
-    plain = {name: value for name, value in said.items() if name not in OURS}
+    plain = {name: value for name, value in metadata.items() if name not in CARD_DATA_PARAMETERS}
     try:
         return ModelCardData(**plain, ignore_metadata_errors=True).to_dict()  # type: ignore[arg-type]
     except (TypeError, ValueError, AttributeError, KeyError):
@@ -172,7 +240,7 @@ def _as_card(said: Mapping[str, object]) -> Mapping[str, object]:
 
 def _has_value(value: object) -> bool:
     if isinstance(value, str):
-        return value.strip() not in NOTHING
+        return value.strip() not in EMPTY_VALUES
     if isinstance(value, list):
         return any(_has_value(one) for one in value)
     return bool(value)

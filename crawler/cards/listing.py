@@ -6,47 +6,47 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
-from crawler.plan import Plan
+from crawler.plan import CrawlPlan
 
 README = "README.md"
-PAGE = 1000
-ORDERS = {"huggingface/models": "downloads", "huggingface/spaces": "likes"}
+PAGE_SIZE = 1000
+SORT_KEYS = {"huggingface/models": "downloads", "huggingface/spaces": "likes"}
 
 
-class File(msgspec.Struct, gc=False):
+class RepositoryFile(msgspec.Struct, gc=False):
     """A file of a repository."""
 
     rfilename: str
 
 
-class Listed(msgspec.Struct, gc=False):
+class ListedRepository(msgspec.Struct, gc=False):
     """A repository, the commit it is at, and its files then."""
 
     id: str
     sha: str | None = None
-    siblings: list[File] | None = None
+    siblings: list[RepositoryFile] | None = None
 
 
-def listing(plan: Plan) -> str:
+def first_list_url(plan: CrawlPlan) -> str:
     """The address of the first page of the list, with the files of each repository."""
-    words = {"sort": ORDERS[plan.registry], "direction": "-1", "limit": str(min(PAGE, plan.k or PAGE))}
+    words = {"sort": SORT_KEYS[plan.registry], "direction": "-1", "limit": str(min(PAGE_SIZE, plan.k or PAGE_SIZE))}
     asked = urlencode([*words.items(), ("expand", "sha"), ("expand", "siblings")])
     return f"{plan.endpoint}/api/{plan.registry.split('/')[1]}?{asked}"
 
 
-def is_listing(url: str) -> bool:
+def is_list_url(url: str) -> bool:
     """Whether an address is of the list, and not of a card."""
-    return urlsplit(url).path in {f"/api/{registry.split('/')[1]}" for registry in ORDERS}
+    return urlsplit(url).path in {f"/api/{registry.split('/')[1]}" for registry in SORT_KEYS}
 
 
-def without_readme(body: bytes) -> set[tuple[str, str | None]]:
+def find_repositories_without_readme(body: bytes) -> set[tuple[str, str | None]]:
     """The repositories of a page that list no README, each with its commit; of a page that is none, nothing.
 
-    >>> without_readme(b'[{"id": "a/b", "sha": "0f", "siblings": [{"rfilename": "x"}]}, {"id": "a/c", "sha": "1e"}]')
+    >>> find_repositories_without_readme(b'[{"id": "a/b", "sha": "0f", "siblings": [{"rfilename": "x"}]}, {"id": "a/c", "sha": "1e"}]')
     {('a/b', '0f')}
     """
     try:
-        rows = msgspec.json.decode(body, type=list[Listed])
+        rows = msgspec.json.decode(body, type=list[ListedRepository])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return set()
     named = (row for row in rows if row.siblings is not None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from scrapy.crawler import Crawler
 
 from crawler.fetching.middlewares import PaceMiddleware
-from db.store.cards import Look
+from db.store.cards import CardObservation
 
 
 class CardPipeline:
@@ -19,11 +19,13 @@ class CardPipeline:
         """Scrapy's way to make one."""
         return cls(crawler)
 
-    def process_item(self, look: Look) -> Look:
+    def process_item(self, observation: CardObservation) -> CardObservation:
         """Store one look."""
         try:
-            self.crawler.spider.recording.take(look, str(self.crawler.get_downloader_middleware(PaceMiddleware).budget))
+            self.crawler.spider.recorder.store_observation(
+                observation, str(self.crawler.get_downloader_middleware(PaceMiddleware).budget)
+            )
         except Exception as error:  # Scrapy would log it and go on
-            self.crawler.spider.broken = error
-            self.crawler.spider.stopping = True
-        return look
+            self.crawler.spider.storage_error = error
+            self.crawler.spider.is_stopping = True
+        return observation

@@ -5,27 +5,27 @@ from __future__ import annotations
 import sys
 from collections import Counter
 
-from db.cli import plain
-from db.store.cards import Cards, Collection, Look
+from db.cli import escape_control_characters
+from db.store.cards import CardCollection, CardObservation, CardStore
 
-SAY_EVERY = 100
+PROGRESS_INTERVAL = 100
 
 
-class CardRecording:
+class CardRecorder:
     """Where a look at cards writes: a collection, begun with its first card."""
 
-    def __init__(self, cards: Cards, asked: Collection, wanted: int, quiet: bool) -> None:
-        self._cards, self._asked, self._wanted, self._quiet = cards, asked, wanted, quiet
-        self._collection = 0
-        self.found: Counter[str] = Counter()
+    def __init__(self, cards: CardStore, collection: CardCollection, card_count: int, quiet: bool) -> None:
+        self._cards, self._card_collection, self._card_count, self._is_quiet = cards, collection, card_count, quiet
+        self._collection_id = 0
+        self.state_counts: Counter[str] = Counter()
 
-    def take(self, look: Look, quota: str) -> None:
+    def store_observation(self, observation: CardObservation, quota: str) -> None:
         """Store what was found of one package, and say now and then how far we are."""
-        if not self._collection:
-            self._collection, _ = self._cards.begin(self._asked)
-        self._cards.put(self._collection, look)
-        self.found[look.state] += 1
-        done = self.found.total()
-        if not self._quiet and (done % SAY_EVERY == 0 or done == self._wanted):
-            said = f"{self._asked.registry.name}: {done} of {self._wanted} cards, {quota}"
-            print(plain(said), file=sys.stderr, flush=True)
+        if not self._collection_id:
+            self._collection_id, _ = self._cards.begin_collection(self._card_collection)
+        self._cards.save_observation(self._collection_id, observation)
+        self.state_counts[observation.state] += 1
+        done = self.state_counts.total()
+        if not self._is_quiet and (done % PROGRESS_INTERVAL == 0 or done == self._card_count):
+            said = f"{self._card_collection.registry.name}: {done} of {self._card_count} cards, {quota}"
+            print(escape_control_characters(said), file=sys.stderr, flush=True)

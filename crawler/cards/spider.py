@@ -20,22 +20,22 @@ from scrapy.exceptions import DownloadCancelledError, IgnoreRequest
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from crawler.cards.content import card_text
-from crawler.cards.listing import PAGE, is_listing, listing, without_readme
-from crawler.cards.recorder import CardRecording
-from crawler.errors import CrawlError, Stopped, unforeseen
+from crawler.cards.content import parse_card
+from crawler.cards.listing import PAGE_SIZE, find_repositories_without_readme, first_list_url, is_list_url
+from crawler.cards.recorder import CardRecorder
+from crawler.errors import CrawlError, CrawlStopped, unexpected_error
 from crawler.fetching.middlewares import PaceMiddleware
 from crawler.parsing.pages import next_link
-from crawler.parsing.redact import without_addresses
-from crawler.plan import Plan
-from crawler.response import Answer
+from crawler.parsing.redact import redact_bytes
+from crawler.plan import CrawlPlan
+from crawler.response import HttpResponse
 from crawler.spiders import PacedSpider
 from crawler.spiders.huggingface import HuggingFaceSpider
-from db.store.cards import Look, WantedCard, blob_hash
+from db.store.cards import CardObservation, PendingCard, blob_hash
 
-LARGEST_FETCHED = 16 * 1024 * 1024
-MOST_FAILURES = 3  # in a row; then it is not the cards
-PREFIXES = {"huggingface/models": "", "huggingface/spaces": "spaces/"}
+MAX_DOWNLOAD_BYTES = 16 * 1024 * 1024
+MAX_CONSECUTIVE_FAILURES = 3  # in a row; then it is not the cards
+URL_PREFIXES = {"huggingface/models": "", "huggingface/spaces": "spaces/"}
 
 
 class CardSpider(PacedSpider):
@@ -43,95 +43,95 @@ class CardSpider(PacedSpider):
 
     name = "cards"
     public_endpoint = HuggingFaceSpider.public_endpoint
-    page_bytes = LARGEST_FETCHED
-    resumes = False
+    max_page_bytes = MAX_DOWNLOAD_BYTES
+    has_resume_option = False
 
-    def __init__(self, plan: Plan, wanted: Sequence[WantedCard], recording: CardRecording) -> None:
+    def __init__(self, plan: CrawlPlan, due_cards: Sequence[PendingCard], recorder: CardRecorder) -> None:
         """`recording` is where the pipeline writes what was found."""
         super().__init__(plan)
-        self.wanted, self.recording = wanted, recording
-        self.failures = 0
-        self._failed_in_a_row = 0
-        self._bare: set[tuple[str, str | None]] = set()
+        self.due_cards, self.recorder = due_cards, recorder
+        self.failure_count = 0
+        self._consecutive_failures = 0
+        self._without_readme: set[tuple[str, str | None]] = set()
 
-    def takes(self, status: int, url: str) -> bool:
+    def accepts_status(self, status: int, url: str) -> bool:
         """Answers that say what there is, or that there is nothing for us."""
         return status in (200, 401, 403, 404)
 
     async def start(self) -> AsyncIterator[Request]:
         """Scrapy's entry: the list, which says who has a card."""
-        yield self._request(listing(self.plan), self.listed, self.unlisted, page=1)
+        yield self._make_request(first_list_url(self.plan), self.parse_list, self.on_list_failed, page=1)
 
-    def listed(self, response: Response) -> Iterator[Request | Look]:
+    def parse_list(self, response: Response) -> Iterator[Request | CardObservation]:
         """Note who has no card; after the last page, ask for those of the others."""
         answer, page = response.meta["answer"], response.meta["page"]
-        self._bare |= without_readme(answer.body)
-        following = next_link(answer) if answer.status == 200 and page * PAGE < (self.plan.k or 0) else None
+        self._without_readme |= find_repositories_without_readme(answer.body)
+        following = next_link(answer) if answer.status == 200 and page * PAGE_SIZE < (self.plan.k or 0) else None
         if following:
-            yield self._request(self.own(following), self.listed, self.unlisted, page=page + 1)
+            yield self._make_request(self.same_host_url(following), self.parse_list, self.on_list_failed, page=page + 1)
         else:
-            yield from self._cards()
+            yield from self._request_cards()
 
-    def unlisted(self, failure: Failure) -> Iterator[Request | Look]:
+    def on_list_failed(self, failure: Failure) -> Iterator[Request | CardObservation]:
         """Without the list every card is asked for."""
-        if not isinstance(failure.value, Stopped):
-            yield from self._cards()
+        if not isinstance(failure.value, CrawlStopped):
+            yield from self._request_cards()
 
-    def _cards(self) -> Iterator[Request | Look]:
-        for one in self.wanted:
-            if (one.name, one.sha) in self._bare:
-                yield Look(one.package, one.at, "none", sha=one.sha, fetched_at=int(time.time()))
+    def _request_cards(self) -> Iterator[Request | CardObservation]:
+        for one in self.due_cards:
+            if (one.name, one.sha) in self._without_readme:
+                yield CardObservation(one.package, one.at, "none", sha=one.sha, fetched_at=int(time.time()))
             else:
-                yield self._request(address(self.plan, one), self.parse, self.failed, wanted=one)
+                yield self._make_request(card_url(self.plan, one), self.parse, self.on_request_failed, wanted=one)
 
-    def _request(self, url: str, callback: Callable, errback: Callable, **meta: object) -> Request:
+    def _make_request(self, url: str, callback: Callable, errback: Callable, **meta: object) -> Request:
         token = None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token()
         headers = {"Accept": "text/plain, */*", **({"Authorization": f"Bearer {token}"} if token else {})}
         return Request(url, callback, errback=errback, headers=headers, dont_filter=True, meta=meta)
 
-    def parse(self, response: Response) -> Iterator[Look]:
+    def parse(self, response: Response) -> Iterator[CardObservation]:
         """Read one answer."""
         try:
-            look = look_of(response.meta["wanted"], response.meta["answer"])
+            look = observe_card(response.meta["wanted"], response.meta["answer"])
         except CrawlError as error:
             self._stop(error)
         except Exception as error:  # Scrapy would log it and go on
-            self._stop(unforeseen(error))
+            self._stop(unexpected_error(error))
         else:
-            self._failed_in_a_row = 0
+            self._consecutive_failures = 0
             yield look
 
-    def failed(self, failure: Failure) -> Iterator[Look]:
+    def on_request_failed(self, failure: Failure) -> Iterator[CardObservation]:
         """What cannot be had is noted; what may be had later is left for later; what is no fault of a card ends it."""
         error, wanted = failure.value, failure.request.meta["wanted"]  # type: ignore[attr-defined]
-        if isinstance(error, Stopped):
+        if isinstance(error, CrawlStopped):
             return
-        state = lasting_state(error)
+        state = classify_failure(error)
         if state:
-            yield Look(wanted.package, wanted.at, state, sha=wanted.sha)
+            yield CardObservation(wanted.package, wanted.at, state, sha=wanted.sha)
             return
-        self.failures += 1
-        self._failed_in_a_row += 1
-        trouble = error if isinstance(error, CrawlError) else unforeseen(error)
-        if self._failed_in_a_row >= MOST_FAILURES or trouble.gate == "offline":
+        self.failure_count += 1
+        self._consecutive_failures += 1
+        trouble = error if isinstance(error, CrawlError) else unexpected_error(error)
+        if self._consecutive_failures >= MAX_CONSECUTIVE_FAILURES or trouble.gate == "offline":
             self._stop(trouble)
-        self.trouble = self.trouble or trouble
+        self.crawl_error = self.crawl_error or trouble
 
-    def _stop(self, trouble: CrawlError) -> None:
-        self.trouble = trouble
+    def _stop(self, error: CrawlError) -> None:
+        self.crawl_error = error
         self.stopping = True
 
 
-class CardPace(PaceMiddleware):
+class CardPaceMiddleware(PaceMiddleware):
     """The pace of lists; an answer is right if its content is what its ETag says."""
 
-    def fault(self, answer: Answer) -> str:
+    def invalid_reason(self, response: HttpResponse) -> str:
         """Why this cannot be the card, or the list."""
-        if is_listing(answer.url):
-            return super().fault(answer)
-        etag = answer.headers.get("etag", "").removeprefix("W/").strip('"')
+        if is_list_url(response.url):
+            return super().invalid_reason(response)
+        etag = response.headers.get("etag", "").removeprefix("W/").strip('"')
         hashes = {40: blob_hash, 64: lambda content: hashlib.sha256(content).hexdigest()}
-        if len(etag) in hashes and hashes[len(etag)](answer.body) != etag:
+        if len(etag) in hashes and hashes[len(etag)](response.body) != etag:
             return "it answered with something else than its ETag says"
         return ""
 
@@ -142,37 +142,37 @@ class CardPace(PaceMiddleware):
         return super().process_exception(request, exception)
 
 
-def address(plan: Plan, wanted: WantedCard) -> str:
+def card_url(plan: CrawlPlan, card: PendingCard) -> str:
     """Where a card is, with the slash of its name as it is: encoded it would count as a page.
 
-    >>> address(Plan("huggingface/models", 1, endpoint="https://hub.example"), WantedCard(1, "a/b", "0f", 0))
+    >>> card_url(CrawlPlan("huggingface/models", 1, endpoint="https://hub.example"), PendingCard(1, "a/b", "0f", 0))
     'https://hub.example/a/b/resolve/0f/README.md'
     """
-    return f"{plan.endpoint}/{PREFIXES[plan.registry]}{quote(wanted.name)}/resolve/{quote(wanted.sha)}/README.md"
+    return f"{plan.endpoint}/{URL_PREFIXES[plan.registry]}{quote(card.name)}/resolve/{quote(card.sha)}/README.md"
 
 
-def look_of(wanted: WantedCard, answer: Answer) -> Look:
+def observe_card(card: PendingCard, response: HttpResponse) -> CardObservation:
     """What an answer says of a card (pure).
 
     Raises:
         CrawlError: it says nothing of the card, but of us.
     """
-    state = state_of(answer.status, answer.headers, wanted.sha)
-    said = without_addresses(answer.headers.get("x-error-message", "").encode("utf-8", "replace"))[:200]
-    text = card_text(answer.body) if state == "card" else None
+    state = classify_response(response.status, response.headers, card.sha)
+    said = redact_bytes(response.headers.get("x-error-message", "").encode("utf-8", "replace"))[:200]
+    text = parse_card(response.body) if state == "card" else None
     note = "" if state in ("card", "none") else said.decode("utf-8", "replace")
-    return Look(wanted.package, wanted.at, state, text, wanted.sha, answer.fetched_at, note)
+    return CardObservation(card.package, card.at, state, text, card.sha, response.fetched_at, note)
 
 
-def state_of(status: int, headers: Mapping[str, str], sha: str) -> str:
+def classify_response(status: int, headers: Mapping[str, str], sha: str) -> str:
     """What stands where the card should be.
 
     Raises:
         CrawlError: our token is not accepted.
 
-    >>> state_of(404, {"x-error-code": "EntryNotFound"}, "0f"), state_of(401, {}, "0f")
+    >>> classify_response(404, {"x-error-code": "EntryNotFound"}, "0f"), classify_response(401, {}, "0f")
     ('none', 'missing')
-    >>> state_of(200, {"x-repo-commit": "0f"}, "0f"), state_of(200, {"x-repo-commit": "1e"}, "0f")
+    >>> classify_response(200, {"x-repo-commit": "0f"}, "0f"), classify_response(200, {"x-repo-commit": "1e"}, "0f")
     ('card', 'missing')
     """
     if status == 200:
@@ -182,7 +182,7 @@ def state_of(status: int, headers: Mapping[str, str], sha: str) -> str:
             "The Hub does not accept our token.",
             why="It says: Invalid credentials in Authorization header.",
             fix="Renew HF_TOKEN, log in again with `hf auth login`, or unset it.",
-            lasting=False,
+            is_permanent=False,
         )
     code = headers.get("x-error-code", "")
     if status == 404:
@@ -190,7 +190,7 @@ def state_of(status: int, headers: Mapping[str, str], sha: str) -> str:
     return "gated" if code == "GatedRepo" or status == 403 else "missing"
 
 
-def lasting_state(error: BaseException) -> str:
+def classify_failure(error: BaseException) -> str:
     """The state of a card that could not be had and will not be next time; '' if it may."""
     if isinstance(error, CrawlError):
         return "elsewhere" if error.gate == "next_other_host" else ""

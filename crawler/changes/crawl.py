@@ -8,28 +8,28 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crawler.changes.disappearance import Case, step
-from crawler.changes.spider import ORDERS, Feed, FeedSpider
-from crawler.errors import NotThere, four_parts
-from crawler.fetching.runner import endpoint_of, run_spider, spider_for
-from crawler.parsing.redact import redacted
-from crawler.plan import Plan
+from crawler.changes.disappearance import MissingPackage, apply_probe
+from crawler.changes.spider import ORDERS, ChangeCursor, ChangeSpider
+from crawler.errors import UnknownRegistryError, error_as_json
+from crawler.fetching.runner import endpoint_url, find_spider, run_spider
+from crawler.parsing.redact import redact_page
+from crawler.plan import CrawlPlan
 from crawler.response import Page, Progress
 from crawler.spiders.huggingface import HuggingFaceSpider
 from db import ObservatoryError, UsageError
-from db.census.missing import vanished
+from db.census.missing import find_missing_packages
 from db.cli import DONE, FAILED, PARTIAL
-from db.connection import writing
-from db.store.changes import LookStore
+from db.connection import open_for_writing
+from db.store.changes import ChangeStore
 
 if TYPE_CHECKING:
-    from crawler.fetching.settings import Manner
+    from crawler.fetching.settings import CrawlOptions
 
-COUNTED = ("new", "edited", "known", "duplicates")
+COUNT_FIELDS = ("new", "edited", "known", "duplicates")
 
 
 @dataclass
-class Looked:
+class ChangeCrawlOutcome:
     """What a look brought, for a person or a program."""
 
     registry: str
@@ -51,49 +51,62 @@ class Looked:
         return asdict(self)
 
 
-class Looking:
+class ChangeRecorder:
     """Where a look writes: what a snapshot's recording is to a snapshot."""
 
-    def __init__(self, store: LookStore, source: str, told: Looked, show: Callable[[Looked, str], None]) -> None:
-        self._store, self._source, self._told, self._show = store, source, told, show
-        self._seen: dict[str, set[str]] = {order: set() for order in ORDERS}
+    def __init__(
+        self,
+        store: ChangeStore,
+        source: str,
+        outcome: ChangeCrawlOutcome,
+        show_progress: Callable[[ChangeCrawlOutcome, str], None],
+    ) -> None:
+        self._store, self._source, self._outcome, self._show_progress = store, source, outcome, show_progress
+        self._stored_ids: dict[str, set[str]] = {order: set() for order in ORDERS}
 
-    def take(self, spider: FeedSpider, page: Page, quota: str) -> Progress:
+    def store_page(self, spider: ChangeSpider, page: Page, quota: str) -> Progress:
         """Store a page and the mark after it."""
-        page = redacted(page, False)
-        if self._told.look is None:
-            self._told.look = self._store.begin_look(spider.registry(), self._source, page.fetched_at)
-        look = self._told.look
+        page = redact_page(page, False)
+        if self._outcome.look is None:
+            self._outcome.look = self._store.begin_change_crawl(
+                spider.describe_registry(), self._source, page.fetched_at
+            )
+        look = self._outcome.look
         package = next(iter(spider.probes), None)
         if page.role == "absent" and package is not None:
-            case = step(spider.cases[package], spider.probes.pop(package))
-            self._store.record_absence(look, page, asdict(case))
-            self._told.absent[case.state] = self._told.absent.get(case.state, 0) + 1
+            case = apply_probe(spider.missing_packages[package], spider.probes.pop(package))
+            self._store.save_missing_package(look, page, asdict(case))
+            self._outcome.absent[case.state] = self._outcome.absent.get(case.state, 0) + 1
         else:
-            feed = asdict(spider.feeds[page.role].after(page)) if page.role in ORDERS else None
+            feed = asdict(spider.cursors[page.role].advance(page)) if page.role in ORDERS else None
             known = page if page.role in ORDERS else replace(page, observations=())
-            counts = self._store.record_change(look, known, self._seen.get(page.role, ()), feed)
-            self._seen.get(page.role, set()).update(one.stable_id for one in known.observations)
-            for name in COUNTED:
-                setattr(self._told, name, getattr(self._told, name) + counts[name])
-        self._told.requests += 1
-        self._show(self._told, quota)
-        return Progress(pages=self._told.requests)
+            counts = self._store.save_change_page(look, known, self._stored_ids.get(page.role, ()), feed)
+            self._stored_ids.get(page.role, set()).update(one.stable_id for one in known.observations)
+            for name in COUNT_FIELDS:
+                setattr(self._outcome, name, getattr(self._outcome, name) + counts[name])
+        self._outcome.requests += 1
+        self._show_progress(self._outcome, quota)
+        return Progress(pages=self._outcome.requests)
 
-    def stuck(self, page: Page, idle_pages: int) -> bool:
+    def is_stuck(self, page: Page, max_pages_without_new: int) -> bool:
         """A look ends at its mark or at the number of pages it was given."""
         return False
 
 
-def take_look(
-    path: Path, registry: str, manner: Manner, most: int, most_probes: int, show: Callable[[Looked, str], None]
-) -> Looked:
+def crawl_changes(
+    path: Path,
+    registry: str,
+    options: CrawlOptions,
+    max_pages: int,
+    max_probes: int,
+    show_progress: Callable[[ChangeCrawlOutcome, str], None],
+) -> ChangeCrawlOutcome:
     """Look at what has changed in a registry since the last look.
 
     Raises:
         ObservatoryError: the store cannot be used, or this registry cannot tell what has changed.
     """
-    kind = spider_for(registry)
+    kind = find_spider(registry)
     if not issubclass(kind, HuggingFaceSpider):
         raise UsageError(
             f"What has changed in {registry} cannot be asked for.",
@@ -101,45 +114,45 @@ def take_look(
             "changed; an hour of npm is thousands of rows of 100 KB that are as they were.",
             fix=f"Take snapshots instead: `observatory crawl snapshot {registry}`.",
         )
-    told = Looked(registry)
-    with writing(path) as database:
-        store = LookStore(database)
-        now, source = int(time.time()), endpoint_of(kind)
-        store.miss(vanished(database.conn, registry))
-        store.welcome_back(registry, now)
-        feeds = [Feed(**dict(row)) for row in store.feeds(registry).values()]
-        settings = {"feeds": feeds, "absent": due_cases(store, registry, now, most_probes)}
-        plan = Plan(registry, most, endpoint=source, keep_bodies=False, settings=settings)
-        looking = Looking(store, source, told, show)
-        spider = run_spider(FeedSpider, manner, {"plan": plan, "recording": looking})
-        _end(store, told, spider, looking)
-        told.marks = {order: row["mark"] for order, row in store.feeds(registry).items()}
+    told = ChangeCrawlOutcome(registry)
+    with open_for_writing(path) as database:
+        store = ChangeStore(database)
+        now, source = int(time.time()), endpoint_url(kind)
+        store.open_missing(find_missing_packages(database.conn, registry))
+        store.close_returned(registry, now)
+        feeds = [ChangeCursor(**dict(row)) for row in store.change_cursors(registry).values()]
+        settings = {"feeds": feeds, "absent": find_due_packages(store, registry, now, max_probes)}
+        plan = CrawlPlan(registry, max_pages, endpoint=source, keep_bodies=False, settings=settings)
+        looking = ChangeRecorder(store, source, told, show_progress)
+        spider = run_spider(ChangeSpider, options, {"plan": plan, "recorder": looking})
+        _end_crawl(store, told, spider, looking)
+        told.marks = {order: row["high_water_mark"] for order, row in store.change_cursors(registry).items()}
     return told
 
 
-def due_cases(store: LookStore, registry: str, now: int, most: int) -> list[Case]:
+def find_due_packages(store: ChangeStore, registry: str, now: int, limit: int) -> list[MissingPackage]:
     """The absent packages that it is time to ask for."""
     cases = [
-        Case(row["package_id"], row["stable_id"], row["name"], row["missed_at"], "unknown", row["probes"],
+        MissingPackage(row["package_id"], row["stable_id"], row["name"], row["missed_at"], "unknown", row["probes"],
              row["first_probe"], row["last_probe"])
-        for row in store.undecided(registry)
+        for row in store.pending_missing(registry)
     ]  # fmt: skip
-    return [case for case in cases if case.due(now)][:most]
+    return [case for case in cases if case.is_due(now)][:limit]
 
 
-def _end(store: LookStore, told: Looked, spider: FeedSpider, looking: Looking) -> None:
-    trouble: ObservatoryError | None = spider.trouble
-    if isinstance(trouble, NotThere):
+def _end_crawl(store: ChangeStore, outcome: ChangeCrawlOutcome, spider: ChangeSpider, recorder: ChangeRecorder) -> None:
+    trouble: ObservatoryError | None = spider.crawl_error
+    if isinstance(trouble, UnknownRegistryError):
         raise trouble
     if trouble is not None:
-        told.status, told.exit_code, told.error = "failed", FAILED, four_parts(trouble)
-        told.reason = trouble.what
-    elif not spider.walked:
-        told.status, told.exit_code, told.reason = "stopped", PARTIAL, "stopped"
-    elif spider.bounded:
-        told.status, told.exit_code = "bounded", PARTIAL
-        told.reason = f"{spider.plan.k} pages did not reach what is known; the next look goes on from there"
+        outcome.status, outcome.exit_code, outcome.error = "failed", FAILED, error_as_json(trouble)
+        outcome.reason = trouble.message
+    elif not spider.reached_end:
+        outcome.status, outcome.exit_code, outcome.reason = "stopped", PARTIAL, "stopped"
+    elif spider.page_limit_reached:
+        outcome.status, outcome.exit_code = "bounded", PARTIAL
+        outcome.reason = f"{spider.plan.k} pages did not reach what is known; the next look goes on from there"
     else:
-        told.status, told.exit_code = "caught up", DONE
-    if told.look is not None:
-        store.end_look(told.look, told.status, told.reason, int(time.time()))
+        outcome.status, outcome.exit_code = "caught up", DONE
+    if outcome.look is not None:
+        store.end_change_crawl(outcome.look, outcome.status, outcome.reason, int(time.time()))

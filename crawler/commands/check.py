@@ -5,27 +5,29 @@ from __future__ import annotations
 import argparse
 import json
 
-from crawler.commands import Words, add_format, add_manner, add_word, manner
-from db.cli import DONE, FAILED, plain
+from crawler.commands import Subparsers, add_command, add_crawl_options, add_format_option, make_crawl_options
+from db.cli import DONE, FAILED, escape_control_characters
 
 
-def add(words: Words) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the word."""
-    word = add_word(words, "check", "try the assumptions the crawl of a registry rests on, with a handful of requests")
+    word = add_command(
+        subparsers, "check", "try the assumptions the crawl of a registry rests on, with a handful of requests"
+    )
     word.add_argument("registry", metavar="REGISTRY", help="huggingface/models, npm, pypi, …")
-    add_manner(word)
-    add_format(word)
-    word.set_defaults(do=check)
+    add_crawl_options(word)
+    add_format_option(word)
+    word.set_defaults(do=run_check)
 
 
-def check(options: argparse.Namespace) -> int:
+def run_check(options: argparse.Namespace) -> int:
     """Try the assumptions a crawl rests on."""
-    from crawler.api_check import check_registry, table
+    from crawler.api_check import check_registry, format_table
 
-    found = check_registry(options.db, options.registry, manner(options))
+    found = check_registry(options.db, options.registry, make_crawl_options(options))
     if options.format == "json":
         print(json.dumps({"schema": 1, "registry": options.registry, "assumptions": found}, ensure_ascii=False))
     else:
-        print(plain(table(options.registry, found)))
+        print(escape_control_characters(format_table(options.registry, found)))
     verdicts = {one["verdict"] for one in found}
     return DONE if "holds" in verdicts and "differs" not in verdicts else FAILED

@@ -5,23 +5,25 @@ from __future__ import annotations
 import argparse
 import json
 
-from crawler.commands import Words, add_format, add_word
+from crawler.commands import Subparsers, add_command, add_format_option
 from db.cli import DONE
 
 
-def add(words: Words) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the word."""
-    word = add_word(words, "registries", "what can be observed, and what its counter means")
-    add_format(word)
-    word.set_defaults(do=registries)
+    word = add_command(subparsers, "registries", "what can be observed, and what its counter means")
+    add_format_option(word)
+    word.set_defaults(do=run_registries)
 
 
-def registries(options: argparse.Namespace) -> int:
+def run_registries(options: argparse.Namespace) -> int:
     """List what can be observed."""
-    from crawler.registries import listed, table
+    from crawler.registries import format_table, list_registries
 
-    found = listed(options.db)
+    found = list_registries(options.db)
     print(
-        json.dumps({"schema": 1, "registries": found}, ensure_ascii=False) if options.format == "json" else table(found)
+        json.dumps({"schema": 1, "registries": found}, ensure_ascii=False)
+        if options.format == "json"
+        else format_table(found)
     )
     return DONE

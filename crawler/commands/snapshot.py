@@ -11,29 +11,36 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from crawler.commands import Words, add_format, add_keeping, add_manner, add_word, manner
+from crawler.commands import (
+    Subparsers,
+    add_command,
+    add_crawl_options,
+    add_format_option,
+    add_storage_options,
+    make_crawl_options,
+)
 from db import ObservatoryError
-from db.cli import FAILED, PARTIAL, complain, count, plain
+from db.cli import FAILED, PARTIAL, escape_control_characters, positive_int, print_error
 
-DAY = 86400
+SECONDS_PER_DAY = 86400
 
 
-def add(words: Words) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the word."""
-    word = add_word(
-        words,
+    word = add_command(
+        subparsers,
         "snapshot",
         "take one snapshot of each registry",
         epilog="exit codes: 0 complete, 1 failed, 2 wrong usage, 3 partial: run it again with --resume",
     )
     word.add_argument("registries", nargs="+", metavar="REGISTRY", help="huggingface/models, npm, pypi, …")
     depth = word.add_mutually_exclusive_group()
-    depth.add_argument("--top", type=count, default=1000, metavar="K", help="how deep (default: 1000)")
+    depth.add_argument("--top", type=positive_int, default=1000, metavar="K", help="how deep (default: 1000)")
     depth.add_argument(
         "--full", action="store_true", help="every package there is: a census (of Ecosyste.ms: the names)"
     )
     word.add_argument(
-        "--resume-within", type=count, default=3, metavar="DAYS",
+        "--resume-within", type=positive_int, default=3, metavar="DAYS",
         help="of its begin a census may be gone on with (default: 3); it is as of its begin",
     )  # fmt: skip
     word.add_argument(
@@ -47,54 +54,54 @@ def add(words: Words) -> None:
     word.add_argument(
         "--no-counters", action="store_true", help="Ecosyste.ms: the order only, a hundredth of the bytes"
     )
-    add_manner(word)
-    add_keeping(word)
-    add_format(word)
-    word.set_defaults(do=snapshot)
+    add_crawl_options(word)
+    add_storage_options(word)
+    add_format_option(word)
+    word.set_defaults(do=run_snapshot)
 
 
-def snapshot(options: argparse.Namespace) -> int:
+def run_snapshot(options: argparse.Namespace) -> int:
     """Take the snapshots that were asked for, each in a process of its own when there are several."""
-    outcomes = [_one(options)] if len(options.registries) == 1 else _each(options)
+    outcomes = [_take_one_snapshot(options)] if len(options.registries) == 1 else _take_each_snapshot(options)
     if options.format == "json":
         print(json.dumps({"schema": 1, "snapshots": outcomes}, ensure_ascii=False))
     else:
         for outcome in outcomes:
-            print(plain(_line(outcome)))
-        _complain_once(outcomes)
+            print(escape_control_characters(_format_outcome(outcome)))
+        _print_errors(outcomes)
     codes = {outcome["exit_code"] for outcome in outcomes}
     return FAILED if FAILED in codes else max(codes)
 
 
-def _one(options: argparse.Namespace) -> dict[str, object]:
-    from crawler.fetching.runner import endpoint_of, spider_for
-    from crawler.plan import Plan
-    from crawler.snapshots.take import take
+def _take_one_snapshot(options: argparse.Namespace) -> dict[str, object]:
+    from crawler.fetching.runner import endpoint_url, find_spider
+    from crawler.plan import CrawlPlan
+    from crawler.snapshots.take import take_snapshot
 
     (registry,) = options.registries
-    depth = {"k": None, "longest": options.resume_within * DAY} if options.full else {"k": options.top}
-    plan = Plan(registry, ordered_by=options.by, endpoint=endpoint_of(spider_for(registry, options.full)),
+    depth = {"k": None, "max_seconds": options.resume_within * SECONDS_PER_DAY} if options.full else {"k": options.top}
+    plan = CrawlPlan(registry, ordered_by=options.by, endpoint=endpoint_url(find_spider(registry, options.full)),
                 with_counters=not options.no_counters, keep_bodies=options.keep_bodies > 0, **depth)  # fmt: skip
     how = dataclasses.replace(
-        manner(options), clock=options.clock, keep_bodies_days=options.keep_bodies, quiet=options.quiet
+        make_crawl_options(options), clock=options.clock, keep_bodies_days=options.keep_bodies, quiet=options.quiet
     )
-    return take(options.db, plan, how, options.resume).as_json()
+    return take_snapshot(options.db, plan, how, options.resume).as_json()
 
 
-def _each(options: argparse.Namespace) -> list[dict[str, object]]:
+def _take_each_snapshot(options: argparse.Namespace) -> list[dict[str, object]]:
     """One child for each registry: a Scrapy process can crawl once, and one that breaks breaks no other."""
     outcomes: list[dict[str, object]] = []
     for registry in options.registries:
-        line = [sys.executable, "-m", "crawler", "snapshot", registry, "--format", "json", *_said(options)]
-        with subprocess.Popen(line, stdout=subprocess.PIPE, text=True, preexec_fn=_end_with_parent) as child:
-            told = _wait_for(child)
-        outcomes.append(_outcome_of(registry, told, child.returncode))
+        line = [sys.executable, "-m", "crawler", "snapshot", registry, "--format", "json", *_child_arguments(options)]
+        with subprocess.Popen(line, stdout=subprocess.PIPE, text=True, preexec_fn=_die_with_parent) as child:
+            told = _wait_for_child(child)
+        outcomes.append(_parse_child_outcome(registry, told, child.returncode))
         if outcomes[-1]["status"] == "stopped":
             break
     return outcomes
 
 
-def _wait_for(child: subprocess.Popen[str]) -> str:
+def _wait_for_child(child: subprocess.Popen[str]) -> str:
     """What a child prints. A terminal's Ctrl-C reaches it by itself; SIGTERM is passed on. It ends at its page."""
     before = {
         signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN),
@@ -107,46 +114,46 @@ def _wait_for(child: subprocess.Popen[str]) -> str:
             signal.signal(number, handler)
 
 
-def _said(options: argparse.Namespace) -> list[str]:
+def _child_arguments(options: argparse.Namespace) -> list[str]:
     """The options as they were given, for a child."""
     values = ("db", "resume_within", "by", "contact", "share", "patience", "pause", "clock", "keep_bodies")
     flags = ("full", "resume", "no_counters", "quiet", "debug")
     given = [(name, getattr(options, name)) for name in (*values, *(() if options.full else ("top",)))]
-    words = [word for name, value in given if value is not None for word in (_option(name), str(value))]
-    return words + [_option(name) for name in flags if getattr(options, name, False)]
+    words = [word for name, value in given if value is not None for word in (_option_name(name), str(value))]
+    return words + [_option_name(name) for name in flags if getattr(options, name, False)]
 
 
-def _option(name: str) -> str:
+def _option_name(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _end_with_parent() -> None:
+def _die_with_parent() -> None:
     """Linux: this child is killed when the command that started it is, however that one ends."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
-def _outcome_of(registry: str, told: str, code: int) -> dict[str, object]:
+def _parse_child_outcome(registry: str, output: str, exit_code: int) -> dict[str, object]:
     try:
-        outcome = json.loads(told)["snapshots"][0]
+        outcome = json.loads(output)["snapshots"][0]
         stopped = outcome["status"] == "open" and outcome["reason"] == "stopped"
         return outcome | ({"status": "stopped"} if stopped else {})
     except (ValueError, LookupError):  # it has told its error itself, unless it was killed
-        stopped = code in (PARTIAL, -signal.SIGINT, -signal.SIGTERM)
+        stopped = exit_code in (PARTIAL, -signal.SIGINT, -signal.SIGTERM)
         killed = {
-            "what": f"The crawl of {registry} was killed (signal {-code}).",
+            "what": f"The crawl of {registry} was killed (signal {-exit_code}).",
             "why": "Perhaps there was too little memory.",
             "fix": "Nothing is lost: run the same command with --resume.",
             "more": "docs/errors.md",
         }
         return {
             "registry": registry, "snapshot": None, "status": "stopped" if stopped else "failed", "listed": 0,
-            "exit_code": PARTIAL if stopped else max(code, FAILED), "reason": None,
-            "error": killed if code < 0 and not stopped else None,
+            "exit_code": PARTIAL if stopped else max(exit_code, FAILED), "reason": None,
+            "error": killed if exit_code < 0 and not stopped else None,
         }  # fmt: skip
 
 
-def _line(outcome: dict[str, object]) -> str:
+def _format_outcome(outcome: dict[str, object]) -> str:
     """One outcome in one line."""
     head = f"{outcome['status']:<9}{outcome['registry']}"
     if outcome["status"] == "failed" or not outcome.get("snapshot"):
@@ -163,7 +170,7 @@ def _line(outcome: dict[str, object]) -> str:
     )
 
 
-def _complain_once(outcomes: Sequence[dict[str, object]]) -> None:
+def _print_errors(outcomes: Sequence[dict[str, object]]) -> None:
     """Print each error; registries that failed for the same reason share one."""
     told: dict[tuple[str, str], list[dict[str, str]]] = {}
     for outcome in outcomes:
@@ -172,4 +179,4 @@ def _complain_once(outcomes: Sequence[dict[str, object]]) -> None:
             told.setdefault((error["fix"], error["why"].split(":")[0]), []).append(error)
     for errors in told.values():
         whats = " ".join(dict.fromkeys(error["what"] for error in errors))
-        complain(ObservatoryError(whats, errors[0]["why"], errors[0]["fix"], errors[0]["more"]))
+        print_error(ObservatoryError(whats, errors[0]["why"], errors[0]["fix"], errors[0]["more"]))

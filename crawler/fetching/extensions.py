@@ -10,40 +10,40 @@ import sys
 from scrapy import signals
 from scrapy.crawler import Crawler
 
-from crawler.errors import how_to_go_on
+from crawler.errors import resume_hint
 from db.cli import PARTIAL
 
-LONGEST_STOP = 8  # seconds; a page that has not come by then is let go, for nothing of it is stored yet
+MAX_STOP_SECONDS = 8  # seconds; a page that has not come by then is let go, for nothing of it is stored yet
 
 
-class StopAtPage:
+class StopExtension:
     """On SIGTERM or SIGINT finish the page in hand and stop; on a second one stop at once."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
 
     @classmethod
-    def from_crawler(cls, crawler: Crawler) -> StopAtPage:
+    def from_crawler(cls, crawler: Crawler) -> StopExtension:
         """Scrapy's way to make one."""
         extension = cls(crawler)
-        crawler.signals.connect(extension.listen, signal=signals.spider_opened)
+        crawler.signals.connect(extension.install_signal_handlers, signal=signals.spider_opened)
         return extension
 
-    def listen(self) -> None:
+    def install_signal_handlers(self) -> None:
         """Take the signals over once the loop runs."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop)
+            loop.add_signal_handler(number, self.request_stop)
 
-    def stop(self) -> None:
+    def request_stop(self) -> None:
         """Let no further request out; leave within seconds whatever the network does."""
-        if self.crawler.spider.stopping:
-            self.leave()
+        if self.crawler.spider.is_stopping:
+            self.exit_now()
         print("stopping after this page; once more to stop at once", file=sys.stderr)
-        self.crawler.spider.stopping = True
-        asyncio.get_running_loop().call_later(LONGEST_STOP, self.leave)
+        self.crawler.spider.is_stopping = True
+        asyncio.get_running_loop().call_later(MAX_STOP_SECONDS, self.exit_now)
 
-    def leave(self) -> None:
+    def exit_now(self) -> None:
         """End this process now. Every page is one transaction, so nothing is left half done."""
-        print(f"stopped; {how_to_go_on(self.crawler.spider.resumes)}", file=sys.stderr, flush=True)
+        print(f"stopped; {resume_hint(self.crawler.spider.has_resume_option)}", file=sys.stderr, flush=True)
         os._exit(PARTIAL)

@@ -10,15 +10,15 @@ from crawler.response import Page
 from crawler.spiders import RegistrySpider
 
 
-class RecordPipeline:
+class PagePipeline:
     """Store each page and send the spider on. The spider's `recording` is where it is written."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
-        self._asked: set[str] = set()
+        self._requested_urls: set[str] = set()
 
     @classmethod
-    def from_crawler(cls, crawler: Crawler) -> RecordPipeline:
+    def from_crawler(cls, crawler: Crawler) -> PagePipeline:
         """Scrapy's way to make one."""
         return cls(crawler)
 
@@ -26,25 +26,25 @@ class RecordPipeline:
         """Store one page, then ask for the next."""
         spider = self.crawler.spider
         try:
-            self._store(spider, page)
+            self._store_page(spider, page)
         except Exception as error:  # Scrapy would log it and go on; the crawl's command says what it means
-            spider.broken = error
-        spider.stored()
+            spider.storage_error = error
+        spider.on_page_stored()
         return page
 
-    def _store(self, spider: RegistrySpider, page: Page) -> None:
+    def _store_page(self, spider: RegistrySpider, page: Page) -> None:
         pace = self.crawler.get_downloader_middleware(PaceMiddleware)
-        progress = spider.recording.take(spider, page, str(pace.budget))
-        self._asked.add(page.url)
+        progress = spider.recorder.store_page(spider, page, str(pace.budget))
+        self._requested_urls.add(page.url)
         following = spider.next_url(page, progress)
         if following is None:
-            spider.walked = True
-        elif following in self._asked or spider.recording.stuck(page, spider.idle_pages):
-            spider.trouble = CrawlError(
+            spider.reached_end = True
+        elif following in self._requested_urls or spider.recorder.is_stuck(page, spider.max_pages_without_new):
+            spider.crawl_error = CrawlError(
                 f"{spider.plan.registry} sends us round in circles.",
                 why=f"After {progress.pages} pages it names a page that was read already, or brings nothing new.",
                 fix="What was read is kept as a partial snapshot; try again later.",
                 gate="cursor_loop",
             )
-        elif following != spider.asked_ahead and not spider.stopping:
-            self.crawler.engine.crawl(spider.request(following))
+        elif following != spider.prefetched_url and not spider.is_stopping:
+            self.crawler.engine.crawl(spider.make_request(following))

@@ -11,15 +11,15 @@ from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import Settings
 from scrapy.spiderloader import SpiderLoader
 
-from crawler.errors import CrawlError, NotThere
-from crawler.fetching.settings import Manner, scrapy_settings, silence_twisted
+from crawler.errors import CrawlError, UnknownRegistryError
+from crawler.fetching.settings import CrawlOptions, build_scrapy_settings, configure_logging
 from crawler.spiders import PacedSpider, RegistrySpider
 from db import UsageError
 
-S = TypeVar("S", bound=PacedSpider)
+SpiderT = TypeVar("S", bound=PacedSpider)
 
 
-def spider_for(registry: str, of_everything: bool = False) -> type[RegistrySpider]:
+def find_spider(registry: str, is_census: bool = False) -> type[RegistrySpider]:
     """The spider that serves a registry; a file in `spiders/` is all it takes to be found.
 
     Raises:
@@ -27,10 +27,10 @@ def spider_for(registry: str, of_everything: bool = False) -> type[RegistrySpide
     """
     loader = SpiderLoader.from_settings(Settings({"SPIDER_MODULES": ["crawler.spiders"]}))
     spiders = [loader.load(name) for name in loader.list()]
-    serving = [spider for spider in spiders if spider.serves(registry)]
-    found = next((spider for spider in serving if spider.of_everything == of_everything), None)
+    serving = [spider for spider in spiders if spider.accepts_registry(registry)]
+    found = next((spider for spider in serving if spider.is_census == is_census), None)
     if found is None:
-        raise NotThere(
+        raise UnknownRegistryError(
             f"There is no registry {registry!r}.",
             why="The Hub has huggingface/models, huggingface/datasets and huggingface/spaces.",
             fix="See `observatory crawl registries`.",
@@ -38,7 +38,7 @@ def spider_for(registry: str, of_everything: bool = False) -> type[RegistrySpide
     return found
 
 
-def endpoint_of(spider: type[RegistrySpider]) -> str:
+def endpoint_url(spider: type[RegistrySpider]) -> str:
     """Where a spider asks: the public service, or the one its environment variable names.
 
     Raises:
@@ -54,7 +54,7 @@ def endpoint_of(spider: type[RegistrySpider]) -> str:
     return endpoint
 
 
-class FirstError(logging.Handler):
+class FirstErrorHandler(logging.Handler):
     """Keeps the first exception that Scrapy logs. Scrapy continues after an error in a component of its own."""
 
     def __init__(self) -> None:
@@ -68,8 +68,11 @@ class FirstError(logging.Handler):
 
 
 def run_spider(
-    kind: type[S], manner: Manner, arguments: Mapping[str, object], settings: Mapping[str, object] | None = None
-) -> S:
+    spider_class: type[SpiderT],
+    options: CrawlOptions,
+    arguments: Mapping[str, object],
+    settings: Mapping[str, object] | None = None,
+) -> SpiderT:
     """Run one spider to its end and return the spider, which knows how the crawl went.
 
     `arguments` are those of the spider, `settings` replace Scrapy settings of `scrapy_settings`.
@@ -78,29 +81,31 @@ def run_spider(
         CrawlError: the crawl did not start, or a component failed before its first request.
         Exception: the error that kept a page from being stored.
     """
-    process = AsyncCrawlerProcess({**scrapy_settings(manner, kind.pause, kind.page_bytes), **(settings or {})})
-    silence_twisted(manner.debug)
-    logged, logger = FirstError(), logging.getLogger("scrapy")
+    process = AsyncCrawlerProcess(
+        {**build_scrapy_settings(options, spider_class.default_delay, spider_class.max_page_bytes), **(settings or {})}
+    )
+    configure_logging(options.debug)
+    logged, logger = FirstErrorHandler(), logging.getLogger("scrapy")
     logger.addHandler(logged)
-    logger.propagate = manner.debug
-    crawler = process.create_crawler(kind)
+    logger.propagate = options.debug
+    crawler = process.create_crawler(spider_class)
     task = process.crawl(crawler, **arguments)
     process.start(install_signal_handlers=False)
     spider = crawler.spider
     error = logged.exception or (task.exception() if task.done() and not task.cancelled() else None)
-    if not isinstance(spider, kind):
-        raise failed_start(error)
-    if spider.broken is not None:
-        raise spider.broken
-    if spider.trouble is None and error is not None:
-        spider.trouble = failed_start(error)
+    if not isinstance(spider, spider_class):
+        raise program_error(error)
+    if spider.storage_error is not None:
+        raise spider.storage_error
+    if spider.crawl_error is None and error is not None:
+        spider.crawl_error = program_error(error)
     return spider
 
 
-def failed_start(error: BaseException | None) -> CrawlError:
+def program_error(error: BaseException | None) -> CrawlError:
     """Return the error of a crawl that a component of the program broke.
 
-    >>> failed_start(AttributeError("no attribute 'x'")).what
+    >>> program_error(AttributeError("no attribute 'x'")).message
     "The crawl failed: AttributeError: no attribute 'x'."
     """
     cause = f"{type(error).__name__}: {str(error)[:200]}" if error else "Scrapy did not start the spider"
@@ -108,6 +113,6 @@ def failed_start(error: BaseException | None) -> CrawlError:
         f"The crawl failed: {cause}.",
         why="The program itself is at fault, not the registry.",
         fix="Run the same command with --debug and report the traceback.",
-        lasting=False,
+        is_permanent=False,
         gate="program",
     )

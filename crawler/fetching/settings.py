@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from db import __version__
 
-DOWNLOADING = {
+DOWNLOADER_MIDDLEWARES = {
     "downloadtimeout.DownloadTimeoutMiddleware": 350,
     "defaultheaders.DefaultHeadersMiddleware": 400,
     "useragent.UserAgentMiddleware": 500,
@@ -18,13 +18,13 @@ DOWNLOADING = {
 
 
 @dataclass(frozen=True)
-class Manner:
+class CrawlOptions:
     """How a crawl behaves towards the registry and towards us."""
 
     contact: str | None = None
-    share: float = 1.0
-    patience: float = 120.0
-    pause: float | None = None
+    quota_share: float = 1.0
+    retry_for: float = 120.0
+    delay: float | None = None
     clock: str = "local"
     keep_bodies_days: int = 400
     quiet: bool = False
@@ -42,7 +42,7 @@ def user_agent(contact: str | None) -> str:
     return f"hub-observatory/{__version__} ({said or 'no contact given'})"
 
 
-def silence_twisted(debug: bool) -> None:
+def configure_logging(debug: bool) -> None:
     """What Scrapy and Twisted have to say is for those who look for a mistake.
 
     Twisted would put the worst of it, as a certificate that is no good, on stderr with a traceback; it is an error
@@ -55,7 +55,7 @@ def silence_twisted(debug: bool) -> None:
         globalLogBeginner.beginLoggingTo([], discardBuffer=True, redirectStandardIO=False)
 
 
-def scrapy_settings(manner: Manner, usual_pause: float, largest: int) -> dict[str, object]:
+def build_scrapy_settings(options: CrawlOptions, default_delay: float, max_bytes: int) -> dict[str, object]:
     """Scrapy's settings for one crawl; `largest` is the number of bytes an answer may have.
 
     Scrapy's own retrying ignores what registries say about waiting, its telnet and remote-control doors run code, and
@@ -63,28 +63,30 @@ def scrapy_settings(manner: Manner, usual_pause: float, largest: int) -> dict[st
     parts, the `_BASE` settings, name what is used and nothing else.
     """
     return {
-        "USER_AGENT": user_agent(manner.contact),
-        "PACE_SHARE": manner.share,
-        "PACE_PATIENCE": manner.patience,
-        "PACE_CLOCK": manner.clock,
-        "PACE_QUIET": manner.quiet,
+        "USER_AGENT": user_agent(options.contact),
+        "PACE_SHARE": options.quota_share,
+        "PACE_PATIENCE": options.retry_for,
+        "PACE_CLOCK": options.clock,
+        "PACE_QUIET": options.quiet,
         "CONCURRENT_REQUESTS": 1,
-        "DOWNLOAD_DELAY": usual_pause if manner.pause is None else manner.pause,
+        "DOWNLOAD_DELAY": default_delay if options.delay is None else options.delay,
         "RANDOMIZE_DOWNLOAD_DELAY": False,
-        "DOWNLOAD_TIMEOUT": max(1.0, min(120.0, manner.patience)),
-        "DOWNLOAD_MAXSIZE": largest,
+        "DOWNLOAD_TIMEOUT": max(1.0, min(120.0, options.retry_for)),
+        "DOWNLOAD_MAXSIZE": max_bytes,
         "DOWNLOAD_WARNSIZE": 0,
         "DOWNLOAD_VERIFY_CERTIFICATES": True,
         "CONCURRENT_ITEMS": 1,
-        "DOWNLOADER_MIDDLEWARES_BASE": {f"scrapy.downloadermiddlewares.{name}": at for name, at in DOWNLOADING.items()},
+        "DOWNLOADER_MIDDLEWARES_BASE": {
+            f"scrapy.downloadermiddlewares.{name}": at for name, at in DOWNLOADER_MIDDLEWARES.items()
+        },
         "DOWNLOADER_MIDDLEWARES": {"crawler.fetching.middlewares.PaceMiddleware": 550},
         "SPIDER_MIDDLEWARES_BASE": {"scrapy.spidermiddlewares.start.StartSpiderMiddleware": 25},
-        "ITEM_PIPELINES": {"crawler.fetching.pipelines.RecordPipeline": 300},
+        "ITEM_PIPELINES": {"crawler.fetching.pipelines.PagePipeline": 300},
         "EXTENSIONS_BASE": {"scrapy.extensions.corestats.CoreStats": 0},
-        "EXTENSIONS": {"crawler.fetching.extensions.StopAtPage": 0},
+        "EXTENSIONS": {"crawler.fetching.extensions.StopExtension": 0},
         "SPIDER_MODULES": ["crawler.spiders"],
         "DEFAULT_REQUEST_HEADERS": {"Accept": "application/json"},
-        "LOG_ENABLED": manner.debug,
+        "LOG_ENABLED": options.debug,
         "LOGSTATS_INTERVAL": 0,
-        "STATS_DUMP": manner.debug,
+        "STATS_DUMP": options.debug,
     }

@@ -19,24 +19,24 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
-from crawler.importers._dating import Dated, content_of, dated, known
+from crawler.importers._dating import DatingResult, date_content, load_reference_points, summarize_content
 from crawler.response import Event, Observation, Page, Registry, Reject
 from db import ObservatoryError, __version__
-from db.cli import instant
-from db.rows import Asked
+from db.cli import isoformat_utc
+from db.rows import SnapshotSpec
 
 if TYPE_CHECKING:
     from db.store import Store
 
-LARGEST_FILE = 2 * 1024**3
+MAX_FILE_BYTES = 2 * 1024**3
 
 
-class ImportFailed(ObservatoryError):
+class ImportFailedError(ObservatoryError):
     """A past list cannot be read."""
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ImportSpec:
     """What a file is said to be: of which registry, of which day, in which order, and in which columns.
 
     `top` is how many of its rows to bring in, best first; None: all.
@@ -52,7 +52,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Past:
+class ParsedList:
     """What a file holds: its rows, best first; the rows it could not read; what its content says of its date.
 
     `population` is how many packages it lists, where fewer were read than that.
@@ -66,7 +66,7 @@ class Past:
     population: int | None = None
 
 
-class Brought(Protocol):
+class ImportOutcome(Protocol):
     """How an import went, whatever was brought in."""
 
     @property
@@ -76,12 +76,12 @@ class Brought(Protocol):
     def as_json(self) -> dict[str, object]:
         """For a program."""
 
-    def line(self) -> str:
+    def as_text(self) -> str:
         """For a person."""
 
 
 @dataclass(frozen=True)
-class Imported:
+class ListImportOutcome:
     """How an import went."""
 
     file: str
@@ -97,7 +97,7 @@ class Imported:
         """The documented shape, version 1."""
         return asdict(self)
 
-    def line(self) -> str:
+    def as_text(self) -> str:
         """One import in a line or two."""
         if self.again:
             return (
@@ -107,12 +107,12 @@ class Imported:
         return "\n         ".join([line, *([self.reason] if self.reason else []), *self.warnings])
 
 
-def formats() -> tuple[str, ...]:
+def list_formats() -> tuple[str, ...]:
     """The formats there are: one for each file of this folder."""
     return tuple(sorted(path.stem.replace("_", "-") for path in Path(__file__).parent.glob("[!_]*.py")))
 
 
-def bring_in(path: Path, form: str, file: str, wanted: Wanted) -> Brought:
+def import_file(path: Path, format_name: str, file: str, spec: ImportSpec) -> ImportOutcome:
     """Read a file and store it as a complete snapshot of its day, or as a partial one with the reason.
 
     The whole import is one transaction. A file that is in the store already, for the same day, changes nothing. What
@@ -121,61 +121,63 @@ def bring_in(path: Path, form: str, file: str, wanted: Wanted) -> Brought:
     Raises:
         ImportFailed: the file cannot be read as what it is said to be.
     """
-    from db.connection import writing
+    from db.connection import open_for_writing
     from db.store import Store
 
-    own = getattr(importer_of(form), "bring_in", None)
+    own = getattr(load_importer(format_name), "import_file", None)
     if own is not None:
-        return own(path, file, wanted)
-    size, sha256, past = _opened(Path(file), form, wanted)
-    with writing(path) as database:
+        return own(path, file, spec)
+    size, sha256, past = _read_list(Path(file), format_name, spec)
+    with open_for_writing(path) as database:
         store = Store(database)
-        known = store.imported(wanted.registry, wanted.ordered_by, wanted.taken_at, sha256)
+        known = store.find_imported(spec.registry, spec.ordered_by, spec.taken_at, sha256)
         if known is not None:
-            return Imported(file, wanted.registry, known["snapshot_id"], known["status"], known["depth"], again=True)
+            return ListImportOutcome(
+                file, spec.registry, known["snapshot_id"], known["status"], known["depth"], again=True
+            )
         with store.transaction():
-            return store_list(store, file, size, sha256, past, wanted, form)
+            return store_list(store, file, size, sha256, past, spec, format_name)
 
 
-def importer_of(form: str) -> ModuleType:
+def load_importer(format_name: str) -> ModuleType:
     """The module that reads a format."""
-    return importlib.import_module(f"crawler.importers.{form.replace('-', '_')}")
+    return importlib.import_module(f"crawler.importers.{format_name.replace('-', '_')}")
 
 
-def read(form: str, content: bytes, wanted: Wanted) -> Past:
+def parse_content(format_name: str, content: bytes, spec: ImportSpec) -> ParsedList:
     """The rows of a file's content in one of the formats that are read whole."""
-    return _some(importer_of(form).read(content, wanted), wanted)
+    return _limit_to_top(load_importer(format_name).parse_content(content, spec), spec)
 
 
-def _opened(file: Path, form: str, wanted: Wanted) -> tuple[int, str, Past]:
+def _read_list(file: Path, format_name: str, spec: ImportSpec) -> tuple[int, str, ParsedList]:
     """Size, sha256 and rows of a file: unpacked and held where its format is read whole, else as it lies there."""
-    importer = importer_of(form)
+    importer = load_importer(format_name)
     if not hasattr(importer, "read_file"):
-        content = unpacked(file)
-        return len(content), hashlib.sha256(content).hexdigest(), read(form, content, wanted)
+        content = read_unpacked(file)
+        return len(content), hashlib.sha256(content).hexdigest(), parse_content(format_name, content, spec)
     try:
         with file.open("rb") as stream:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
-        raise _not_readable(file, error) from error
-    return file.stat().st_size, sha256, _some(importer.read_file(file, wanted), wanted)
+        raise _unreadable_file_error(file, error) from error
+    return file.stat().st_size, sha256, _limit_to_top(importer.read_file(file, spec), spec)
 
 
-def _some(past: Past, wanted: Wanted) -> Past:
+def _limit_to_top(parsed: ParsedList, spec: ImportSpec) -> ParsedList:
     """The rows that were asked for, of which there must be one."""
-    if not past.observations:
-        raise ImportFailed(
+    if not parsed.observations:
+        raise ImportFailedError(
             "The file holds no row that can be read.",
-            why=past.rejects[0].reason if past.rejects else "It is empty.",
+            why=parsed.rejects[0].reason if parsed.rejects else "It is empty.",
             fix="Look at the file, and at the columns that were named.",
         )
-    if wanted.top is None or len(past.observations) <= wanted.top:
-        return past
-    kept, listed = past.observations[: wanted.top], past.population or len(past.observations)
-    return replace(past, received=wanted.top, observations=kept, rejects=(), population=listed)
+    if spec.top is None or len(parsed.observations) <= spec.top:
+        return parsed
+    kept, listed = parsed.observations[: spec.top], parsed.population or len(parsed.observations)
+    return replace(parsed, received=spec.top, observations=kept, rejects=(), population=listed)
 
 
-def unpacked(file: Path) -> bytes:
+def read_unpacked(file: Path) -> bytes:
     """The bytes of a file, unpacked if it is gzip.
 
     Raises:
@@ -186,57 +188,59 @@ def unpacked(file: Path) -> bytes:
         content = raw
         if raw[:2] == b"\x1f\x8b":
             with gzip.open(file) as stream:
-                content = stream.read(LARGEST_FILE + 1)
+                content = stream.read(MAX_FILE_BYTES + 1)
     except (OSError, EOFError) as error:
-        raise _not_readable(file, error) from error
-    if len(content) > LARGEST_FILE:
-        raise ImportFailed(f"{file} unpacks to more than {LARGEST_FILE >> 30} GiB.", fix="Split it by day.")
+        raise _unreadable_file_error(file, error) from error
+    if len(content) > MAX_FILE_BYTES:
+        raise ImportFailedError(f"{file} unpacks to more than {MAX_FILE_BYTES >> 30} GiB.", fix="Split it by day.")
     return content
 
 
-def _not_readable(file: Path, error: Exception) -> ImportFailed:
-    return ImportFailed(f"{file} cannot be read: {error}.", fix="Look at the file's name and whether it is whole.")
+def _unreadable_file_error(file: Path, error: Exception) -> ImportFailedError:
+    return ImportFailedError(f"{file} cannot be read: {error}.", fix="Look at the file's name and whether it is whole.")
 
 
-def store_list(store: Store, file: str, size: int, sha256: str, past: Past, wanted: Wanted, form: str) -> Imported:
+def store_list(
+    store: Store, file: str, size: int, sha256: str, parsed: ParsedList, spec: ImportSpec, format_name: str
+) -> ListImportOutcome:
     """Store a past list as a snapshot of its day, judged by the gate."""
-    from crawler.parsing.redact import redacted
+    from crawler.parsing.redact import redact_page
     from crawler.snapshots.ending import end_snapshot
 
     now = int(time.time())
-    of_day = dated_by_content(past, wanted)
-    events = (*past.events, *of_day.events)
+    of_day = date_parsed_list(parsed, spec)
+    events = (*parsed.events, *of_day.events)
     name = Path(file).name
-    snapshot = store.begin(Asked(
-        Registry(wanted.registry, "huggingface" if wanted.registry.startswith("huggingface/") else "ecosystems"),
-        wanted.ordered_by, counter_of(wanted), len(past.observations) + len(past.rejects), wanted.source or name,
-        f"stated at the import as {instant(wanted.taken_at)[:10]}; {of_day.words}", wanted.taken_at, now, "import",
-        {"file": name, "format": form, "columns": dict(wanted.columns), "version": __version__,
-         "population": len(past.observations)}, sha256,
+    snapshot = store.begin_snapshot(SnapshotSpec(
+        Registry(spec.registry, "huggingface" if spec.registry.startswith("huggingface/") else "ecosystems"),
+        spec.ordered_by, resolve_counter(spec), len(parsed.observations) + len(parsed.rejects), spec.source or name,
+        f"stated at the import as {isoformat_utc(spec.taken_at)[:10]}; {of_day.summary}", spec.taken_at, now, "import",
+        {"file": name, "format": format_name, "columns": dict(spec.columns), "version": __version__,
+         "population": len(parsed.observations)}, sha256,
     ))  # fmt: skip
-    page = Page("file", name, now, 200, size, sha256, {}, past.received, observations=past.observations,
-                rejects=past.rejects, events=events)  # fmt: skip
-    progress = store.record(snapshot, redacted(page, keep_body=False))
+    page = Page("file", name, now, 200, size, sha256, {}, parsed.received, observations=parsed.observations,
+                rejects=parsed.rejects, events=events)  # fmt: skip
+    progress = store.save_page(snapshot, redact_page(page, keep_body=False))
     status, why = end_snapshot(store, snapshot)
-    return Imported(
-        file, wanted.registry, snapshot, status, progress.depth, reason=why, warnings=warnings(events, wanted)
+    return ListImportOutcome(
+        file, spec.registry, snapshot, status, progress.depth, reason=why, warnings=format_warnings(events, spec)
     )
 
 
-def counter_of(wanted: Wanted) -> str:
+def resolve_counter(spec: ImportSpec) -> str:
     """What the ordering number counts: as stated, or what the Hub has always counted, or 'unstated'.
 
-    >>> counter_of(Wanted("pypi", 0, "downloads", None, None))
+    >>> resolve_counter(ImportSpec("pypi", 0, "downloads", None, None))
     'unstated'
     """
-    if wanted.counter:
-        return wanted.counter
-    if wanted.registry.startswith("huggingface/"):
-        return {"downloads": "last-30-days", "trending": "trending-score"}.get(wanted.ordered_by, wanted.ordered_by)
-    return "dependents" if wanted.ordered_by == "dependents" else "unstated"
+    if spec.counter:
+        return spec.counter
+    if spec.registry.startswith("huggingface/"):
+        return {"downloads": "last-30-days", "trending": "trending-score"}.get(spec.ordered_by, spec.ordered_by)
+    return "dependents" if spec.ordered_by == "dependents" else "unstated"
 
 
-def by_counter(observations: Iterable[Observation], ordered_by: str) -> tuple[Observation, ...]:
+def sort_by_counter(observations: Iterable[Observation], ordered_by: str) -> tuple[Observation, ...]:
     """Largest first, equal values by name, unknown values last."""
     field_of = {"downloads": "downloads", "likes": "likes", "dependents": "dependents", "trending": "trending"}[
         ordered_by
@@ -249,18 +253,20 @@ def by_counter(observations: Iterable[Observation], ordered_by: str) -> tuple[Ob
     return tuple(sorted(observations, key=place))
 
 
-def dated_by_content(past: Past, wanted: Wanted) -> Dated:
+def date_parsed_list(parsed: ParsedList, spec: ImportSpec) -> DatingResult:
     """What the content says of the day it was given."""
-    content = content_of(past.observations, wanted.ordered_by, past.population, past.newest)
-    return dated(content, datetime.fromtimestamp(wanted.taken_at, UTC).date(), known(wanted.registry))
+    content = summarize_content(parsed.observations, spec.ordered_by, parsed.population, parsed.newest)
+    return date_content(
+        content, datetime.fromtimestamp(spec.taken_at, UTC).date(), load_reference_points(spec.registry)
+    )
 
 
-def warnings(events: Iterable[Event], wanted: Wanted) -> tuple[str, ...]:
+def format_warnings(events: Iterable[Event], spec: ImportSpec) -> tuple[str, ...]:
     """What a person should know of an import, a line each."""
     said = [
         f"warning: {event.evidence} ({event.before} → {event.after})" for event in events if event.severity == "error"
     ]
-    if counter_of(wanted) == "unstated":
+    if resolve_counter(spec) == "unstated":
         said.append(
             "note: what the counts are of was not stated (--counter), so this list is compared only with such lists"
         )

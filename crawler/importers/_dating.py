@@ -19,7 +19,7 @@ from crawler.response import Event, Observation
 
 
 @dataclass(frozen=True)
-class Point:
+class PopulationPoint:
     """How many packages a registry had on a day."""
 
     date: date
@@ -40,61 +40,61 @@ class Tolerance:
 
 
 @dataclass(frozen=True)
-class Known:
+class ReferencePoints:
     """What is known of a registry's past."""
 
-    population: tuple[Point, ...]
+    population: tuple[PopulationPoint, ...]
     births: Mapping[str, date]
     tolerance: Tolerance
 
 
 @dataclass(frozen=True)
-class Content:
+class ListContent:
     """What in a list bears on its day. `hardly` is how many of its packages are counted 0, 1 or not at all."""
 
     rows: int
-    hardly: int
+    near_zero: int
     names: Collection[str]
     newest: date | None = None
 
 
 @dataclass(frozen=True)
-class Dated:
+class DatingResult:
     """What the content says of the day, in words, and where it contradicts the label."""
 
-    words: str
+    summary: str
     events: tuple[Event, ...]
 
 
-def known(registry: str) -> Known:
+def load_reference_points(registry: str) -> ReferencePoints:
     """What `known_points.toml` has of a registry; nothing but the tolerances of most."""
-    told = _told()
+    told = _load_known_points()
     of_it = told.get(registry, {})
-    points = tuple(Point(**point) for point in of_it.get("population", ()))
-    return Known(points, of_it.get("births", {}), Tolerance(**told["tolerance"]))
+    points = tuple(PopulationPoint(**point) for point in of_it.get("population", ()))
+    return ReferencePoints(points, of_it.get("births", {}), Tolerance(**told["tolerance"]))
 
 
-def content_of(
+def summarize_content(
     observations: Sequence[Observation], ordered_by: str, population: int | None, newest: int | None
-) -> Content:
+) -> ListContent:
     """What of these rows bears on their day; `population` is how many the file has, where not all were read."""
     field = {"downloads": "downloads", "likes": "likes", "dependents": "dependents", "trending": "trending"}[ordered_by]
     rows = population or len(observations)
     hardly = sum((getattr(seen, field) or 0) <= 1 for seen in observations) + rows - len(observations)
     if not any(getattr(seen, field) is not None for seen in observations):
         hardly = 0  # ranks alone: the end of the list does not show
-    return Content(rows, hardly, {seen.name for seen in observations}, newest and _day(newest))
+    return ListContent(rows, hardly, {seen.name for seen in observations}, newest and _utc_date(newest))
 
 
-def dated(content: Content, label: date, points: Known) -> Dated:
+def date_content(content: ListContent, label: date, points: ReferencePoints) -> DatingResult:
     """Hold a label against what a list contains.
 
-    >>> few = Known((Point(date(2021, 6, 19), 10406), Point(date(2022, 7, 2), 55524)), {}, known("npm").tolerance)
-    >>> dated(Content(10406, 1369, ()), date(2022, 6, 19), few).events[0].after
+    >>> few = ReferencePoints((PopulationPoint(date(2021, 6, 19), 10406), PopulationPoint(date(2022, 7, 2), 55524)), {}, load_reference_points("npm").tolerance)
+    >>> date_content(ListContent(10406, 1369, ()), date(2022, 6, 19), few).events[0].after
     '2021-06-19'
     """
-    oldest, why = _cannot_be_before(content, points)
-    size, implied = _by_size(content, label, oldest, points)
+    oldest, why = _earliest_date(content, points)
+    size, implied = _date_by_size(content, label, oldest, points)
     words = [f"its newest row is of {content.newest}"] if content.newest else ["no date is in the file"]
     if why and oldest != content.newest:
         words.append(f"it holds {why}, which is of {oldest}")
@@ -103,20 +103,20 @@ def dated(content: Content, label: date, points: Known) -> Dated:
     if oldest and oldest > label:
         shown = "rows" if oldest == content.newest else why
         evidence = f"the file holds {shown} younger than the date it was given"
-        events.append(_event(evidence, label, oldest))
+        events.append(_contradiction_event(evidence, label, oldest))
     behind = content.newest and content.rows >= points.tolerance.long and (label - content.newest).days
     if content.newest and behind and behind > points.tolerance.behind:
         evidence = f"the newest of its {content.rows:,} rows is {behind} days older than the date it was given"
-        events.append(_event(evidence, label, content.newest))
+        events.append(_contradiction_event(evidence, label, content.newest))
     if implied:
-        events.append(_event(_why_not(content, label, implied, points), label, implied))
-    return Dated("; ".join(words), tuple(events))
+        events.append(_contradiction_event(_explain_contradiction(content, label, implied, points), label, implied))
+    return DatingResult("; ".join(words), tuple(events))
 
 
-def expected(points: Sequence[Point], day: date) -> float:
+def expected_population(points: Sequence[PopulationPoint], day: date) -> float:
     """How many packages a registry had on a day, by growth at a constant rate between the known points around it.
 
-    >>> round(expected((Point(date(2021, 1, 1), 100), Point(date(2021, 1, 3), 400)), date(2021, 1, 2)))
+    >>> round(expected_population((PopulationPoint(date(2021, 1, 1), 100), PopulationPoint(date(2021, 1, 3), 400)), date(2021, 1, 2)))
     200
     """
     before = [point for point in points if point.date <= day]
@@ -128,10 +128,10 @@ def expected(points: Sequence[Point], day: date) -> float:
     return math.exp(math.log(low.count) * (1 - share) + math.log(high.count) * share)
 
 
-def day_of(points: Sequence[Point], count: int) -> date:
+def date_of_population(points: Sequence[PopulationPoint], count: int) -> date:
     """On which day a registry had so many packages; the first or the last known one outside of them.
 
-    >>> day_of((Point(date(2021, 1, 1), 100), Point(date(2021, 1, 3), 400)), 200)
+    >>> date_of_population((PopulationPoint(date(2021, 1, 1), 100), PopulationPoint(date(2021, 1, 3), 400)), 200)
     datetime.date(2021, 1, 2)
     """
     if count <= points[0].count:
@@ -143,7 +143,7 @@ def day_of(points: Sequence[Point], count: int) -> date:
     return points[-1].date
 
 
-def _cannot_be_before(content: Content, points: Known) -> tuple[date | None, str]:
+def _earliest_date(content: ListContent, points: ReferencePoints) -> tuple[date | None, str]:
     """The day before which the list cannot have been taken, and what in it says so."""
     there = [(day, name) for name, day in points.births.items() if name in content.names]
     if content.newest:
@@ -151,33 +151,35 @@ def _cannot_be_before(content: Content, points: Known) -> tuple[date | None, str
     return max(there, default=(None, ""))
 
 
-def _by_size(content: Content, label: date, oldest: date | None, points: Known) -> tuple[str, date | None]:
+def _date_by_size(
+    content: ListContent, label: date, oldest: date | None, points: ReferencePoints
+) -> tuple[str, date | None]:
     """What the number of packages says, and the day it is of where that is not the label's."""
     limits = points.tolerance
     if not points.population:
         return "how many packages its registry had is not known", None
-    if content.rows < limits.whole or content.hardly < limits.tail * content.rows:
+    if content.rows < limits.whole or content.near_zero < limits.tail * content.rows:
         return "it is a top only, and its size does not date it", None
-    implied = day_of(points.population, content.rows)
-    factor = content.rows / expected(points.population, label)
-    allowed = _allowed(points, label)
+    implied = date_of_population(points.population, content.rows)
+    factor = content.rows / expected_population(points.population, label)
+    allowed = _size_tolerance(points, label)
     first, last = points.population[0], points.population[-1]
     outside = (label < first.date and factor < 1) or (label > last.date and factor > 1)
     if outside or 1 / allowed <= factor <= allowed:
         return f"its {content.rows:,} packages fit its date", None
-    if oldest and oldest > implied and content.rows * allowed < expected(points.population, oldest):
+    if oldest and oldest > implied and content.rows * allowed < expected_population(points.population, oldest):
         return "it is a selection, and its size does not date it", None
     return f"the registry had its {content.rows:,} packages about {implied}", implied
 
 
-def _allowed(points: Known, label: date) -> float:
+def _size_tolerance(points: ReferencePoints, label: date) -> float:
     """The tolerance on a day: wider where the points around it are rounded."""
     around = sorted(points.population, key=lambda point: abs((point.date - label).days))[:2]
     return points.tolerance.rounded if any(point.rounded for point in around) else points.tolerance.size
 
 
-def _why_not(content: Content, label: date, implied: date, points: Known) -> str:
-    number = expected(points.population, label)
+def _explain_contradiction(content: ListContent, label: date, implied: date, points: ReferencePoints) -> str:
+    number = expected_population(points.population, label)
     lacking = [name for name, day in points.births.items() if implied < day < label and name not in content.names]
     said = (
         f"the file lists {content.rows:,} packages down to those without downloads; the registry had about "
@@ -190,14 +192,14 @@ def _why_not(content: Content, label: date, implied: date, points: Known) -> str
     return said
 
 
-def _event(evidence: str, label: date, found: date) -> Event:
-    return Event("date_contradicted", "error", evidence, label.isoformat(), found.isoformat())
+def _contradiction_event(evidence: str, label: date, implied: date) -> Event:
+    return Event("date_contradicted", "error", evidence, label.isoformat(), implied.isoformat())
 
 
-def _day(at: int) -> date:
+def _utc_date(at: int) -> date:
     return datetime.fromtimestamp(at, UTC).date()
 
 
 @cache
-def _told() -> dict[str, dict]:
+def _load_known_points() -> dict[str, dict]:
     return tomllib.loads((Path(__file__).parent / "known_points.toml").read_text("utf-8"))

@@ -18,21 +18,21 @@ from zlib import crc32
 
 import msgspec
 
-from crawler.cards.content import card_text
-from crawler.importers import ImportFailed, Past, Wanted, by_counter, store_list
-from crawler.parsing.redact import without_addresses
+from crawler.cards.content import parse_card
+from crawler.importers import ImportFailedError, ImportSpec, ParsedList, sort_by_counter, store_list
+from crawler.parsing.redact import redact_bytes
 from crawler.response import Observation, Registry
-from db.connection import writing
-from db.identity import stable_id
+from db.connection import open_for_writing
+from db.identity import derive_stable_id
 from db.store import Store
-from db.store.cards import SAMPLE, Cards, Collection, Look
+from db.store.cards import TRAINING_SAMPLE_SIZE, CardCollection, CardObservation, CardStore
 
-LONGEST_LINE = 32 * 1024 * 1024
-HUB = "huggingface/"
+MAX_LINE_BYTES = 32 * 1024 * 1024
+HUB_PREFIX = "huggingface/"
 COUNTERS = ("downloads", "likes")
 
 
-class Line(msgspec.Struct, gc=False):
+class CardLine(msgspec.Struct, gc=False):
     """One line."""
 
     name: str = msgspec.field(name="modelId")
@@ -43,7 +43,7 @@ class Line(msgspec.Struct, gc=False):
 
 
 @dataclass(frozen=True)
-class BroughtIn:
+class CardImportOutcome:
     """How the import of a collection went."""
 
     file: str
@@ -61,7 +61,7 @@ class BroughtIn:
         """The documented shape, version 1."""
         return asdict(self)
 
-    def line(self) -> str:
+    def as_text(self) -> str:
         """In one line."""
         head = f"{self.status:<9}{self.registry}"
         if self.again and not self.snapshot:
@@ -72,63 +72,63 @@ class BroughtIn:
         return "\n         ".join([told, *self.warnings])
 
 
-def bring_in(path: Path, file: str, wanted: Wanted) -> BroughtIn:
+def import_file(path: Path, file: str, spec: ImportSpec) -> CardImportOutcome:
     """Store the cards of a file as of its day, in one transaction. The same file again changes nothing.
 
     Raises:
         ImportFailed: the file cannot be read, or is not of the Hub.
     """
-    asked, value = collection(file, wanted), wanted.columns.get("value")
-    with writing(path) as database:
+    asked, value = make_collection(file, spec), spec.columns.get("value")
+    with open_for_writing(path) as database:
         store = Store(database)
         with store.transaction():
-            cards = Cards(store, database.conn)
-            number, again = cards.begin(asked)
-            brought = _known(asked, file) if again else _store(cards, number, asked, file)
-            return replace(brought, **_as_list(store, file, asked, wanted)) if value else brought
+            cards = CardStore(store, database.conn)
+            number, again = cards.begin_collection(asked)
+            brought = _unchanged_outcome(asked, file) if again else _store_cards(cards, number, asked, file)
+            return replace(brought, **_store_as_list(store, file, asked, spec)) if value else brought
 
 
-def collection(file: str, wanted: Wanted) -> Collection:
+def make_collection(file: str, spec: ImportSpec) -> CardCollection:
     """What a file of cards is as a collection.
 
     Raises:
         ImportFailed: it cannot be read, is not of the Hub, or is to be a list by what cards do not come with.
     """
-    if not wanted.registry.startswith(HUB):
-        raise ImportFailed(f"{wanted.registry} has no cards.", fix="Use --registry huggingface/models.")
-    value = wanted.columns.get("value")
-    if value not in (None, wanted.ordered_by) or value not in (None, *COUNTERS):
-        raise ImportFailed(
+    if not spec.registry.startswith(HUB_PREFIX):
+        raise ImportFailedError(f"{spec.registry} has no cards.", fix="Use --registry huggingface/models.")
+    value = spec.columns.get("value")
+    if value not in (None, spec.ordered_by) or value not in (None, *COUNTERS):
+        raise ImportFailedError(
             f"Cards make no list by {value}.",
             fix="Say --value downloads, or --by likes --value likes; or leave it out.",
         )
-    registry = Registry(wanted.registry, "huggingface", wanted.registry.removeprefix(HUB))
-    return Collection(registry, "import", wanted.source or Path(file).name, wanted.taken_at, int(time.time()),
-                      sha256_of(file))  # fmt: skip
+    registry = Registry(spec.registry, "huggingface", spec.registry.removeprefix(HUB_PREFIX))
+    return CardCollection(registry, "import", spec.source or Path(file).name, spec.taken_at, int(time.time()),
+                      hash_file(file))  # fmt: skip
 
 
-def lines_of(file: str) -> Iterator[Line | None]:
+def iter_lines(file: str) -> Iterator[CardLine | None]:
     """The lines of a file, one at a time; None for one that cannot be read.
 
     Raises:
         ImportFailed: the file cannot be read, or a line is longer than 32 MiB.
     """
-    decoder = msgspec.json.Decoder(Line)
+    decoder = msgspec.json.Decoder(CardLine)
     try:
         packed = Path(file).open("rb").read(2) == b"\x1f\x8b"
         with gzip.open(file) if packed else open(file, "rb") as stream:
-            while line := stream.readline(LONGEST_LINE + 1):
-                if len(line) > LONGEST_LINE:
-                    raise ImportFailed(f"{file} has a line longer than {LONGEST_LINE >> 20} MiB.")
+            while line := stream.readline(MAX_LINE_BYTES + 1):
+                if len(line) > MAX_LINE_BYTES:
+                    raise ImportFailedError(f"{file} has a line longer than {MAX_LINE_BYTES >> 20} MiB.")
                 if line.strip():
-                    yield _decoded(decoder, line)
+                    yield _decode_line(decoder, line)
     except (OSError, EOFError) as error:
-        raise ImportFailed(
+        raise ImportFailedError(
             f"{file} cannot be read: {error}.", fix="Look at the file's name and whether it is whole."
         ) from error
 
 
-def sha256_of(file: str) -> str:
+def hash_file(file: str) -> str:
     """The hash of a file as it lies on the disk.
 
     Raises:
@@ -138,64 +138,68 @@ def sha256_of(file: str) -> str:
         with open(file, "rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
-        raise ImportFailed(f"{file} cannot be read: {error}.", fix="Look at the file's name.") from error
+        raise ImportFailedError(f"{file} cannot be read: {error}.", fix="Look at the file's name.") from error
 
 
-def _known(asked: Collection, file: str) -> BroughtIn:
-    return BroughtIn(file, asked.registry.name, "complete", 0, 0, 0, again=True)
+def _unchanged_outcome(collection: CardCollection, file: str) -> CardImportOutcome:
+    return CardImportOutcome(file, collection.registry.name, "complete", 0, 0, 0, again=True)
 
 
-def _as_list(store: Store, file: str, asked: Collection, wanted: Wanted) -> dict[str, object]:
+def _store_as_list(store: Store, file: str, collection: CardCollection, spec: ImportSpec) -> dict[str, object]:
     """Store the lines as the list they are; nothing where there is one of that day, or no line has a counter."""
-    known = store.ask("list_of_day", registry=wanted.registry, by=wanted.ordered_by, at=wanted.taken_at)
+    known = store.query("list_of_day", registry=spec.registry, by=spec.ordered_by, at=spec.taken_at)
     if known:
         return {"warnings": (f"note: there is a list of that day already, snapshot {known[0][0]}",)}
     seen = [
-        Observation(stable_id(wanted.registry, line.name), line.name, _counter(line.downloads), _counter(line.likes))
-        for line in lines_of(file) if line is not None
+        Observation(derive_stable_id(spec.registry, line.name), line.name, _valid_counter(line.downloads), _valid_counter(line.likes))
+        for line in iter_lines(file) if line is not None
     ]  # fmt: skip
-    if all(getattr(one, wanted.ordered_by) is None for one in seen):
-        return {"warnings": (f"note: no line has {wanted.ordered_by}, so there is no list",)}
-    past = Past(len(seen), by_counter(seen, wanted.ordered_by))
-    made = store_list(store, file, Path(file).stat().st_size, str(asked.file_sha256), past, wanted, "cards")
+    if all(getattr(one, spec.ordered_by) is None for one in seen):
+        return {"warnings": (f"note: no line has {spec.ordered_by}, so there is no list",)}
+    past = ParsedList(len(seen), sort_by_counter(seen, spec.ordered_by))
+    made = store_list(store, file, Path(file).stat().st_size, str(collection.file_sha256), past, spec, "cards")
     return {"snapshot": made.snapshot, "listed": made.listed, "status": made.status, "warnings": made.warnings}
 
 
-def _counter(value: object) -> int | None:
+def _valid_counter(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63 else None
 
 
-def _store(cards: Cards, number: int, asked: Collection, file: str) -> BroughtIn:
-    cards.learn(_some(file))
+def _store_cards(cards: CardStore, number: int, collection: CardCollection, file: str) -> CardImportOutcome:
+    cards.train_dictionary(_sample_cards(file))
     counts = {"card": 0, "none": 0, "rejected": 0}
-    for line in lines_of(file):
+    for line in iter_lines(file):
         if line is None:
             counts["rejected"] += 1
             continue
-        package = cards.package(asked.registry, stable_id(asked.registry.name, line.name), line.name, asked.taken_at)
-        look = _look(package, line, asked)
-        cards.put(number, look)
+        package = cards.find_or_add_package(
+            collection.registry, derive_stable_id(collection.registry.name, line.name), line.name, collection.taken_at
+        )
+        look = _make_observation(package, line, collection)
+        cards.save_observation(number, look)
         counts[look.state] += 1
     if not counts["card"] + counts["none"]:
-        raise ImportFailed("The file holds no line with a `modelId`.", fix="Look at the file.")
-    cards.finish()
-    return BroughtIn(file, asked.registry.name, "complete", counts["card"], counts["none"], counts["rejected"])
+        raise ImportFailedError("The file holds no line with a `modelId`.", fix="Look at the file.")
+    cards.finish_collection()
+    return CardImportOutcome(
+        file, collection.registry.name, "complete", counts["card"], counts["none"], counts["rejected"]
+    )
 
 
-def _some(file: str) -> Iterator[bytes]:
+def _sample_cards(file: str) -> Iterator[bytes]:
     """Cards from the whole file, as they are kept, to learn from: one in four, by their hash, and not too many."""
-    found = (line.card.encode("utf-8") for line in lines_of(file) if line and line.card)
-    return islice((without_addresses(card) for card in found if crc32(card) % 4 == 0), SAMPLE)
+    found = (line.card.encode("utf-8") for line in iter_lines(file) if line and line.card)
+    return islice((redact_bytes(card) for card in found if crc32(card) % 4 == 0), TRAINING_SAMPLE_SIZE)
 
 
-def _look(package: int, line: Line, asked: Collection) -> Look:
+def _make_observation(package: int, line: CardLine, collection: CardCollection) -> CardObservation:
     if not line.card and not line.has_card:
-        return Look(package, asked.taken_at, "none", fetched_at=asked.started_at)
-    text = card_text((line.card or "").encode("utf-8"))
-    return Look(package, asked.taken_at, "card", text, fetched_at=asked.started_at)
+        return CardObservation(package, collection.taken_at, "none", fetched_at=collection.started_at)
+    text = parse_card((line.card or "").encode("utf-8"))
+    return CardObservation(package, collection.taken_at, "card", text, fetched_at=collection.started_at)
 
 
-def _decoded(decoder: msgspec.json.Decoder[Line], line: bytes) -> Line | None:
+def _decode_line(decoder: msgspec.json.Decoder[CardLine], line: bytes) -> CardLine | None:
     try:
         return decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from crawler.importers import Past, Wanted
+from crawler.importers import ImportSpec, ParsedList
 from crawler.importers._parquet import read_parquet
 
 
-def read_file(path: Path, wanted: Wanted) -> Past:
+def read_file(path: Path, spec: ImportSpec) -> ParsedList:
     """The rows of a day's file, best first."""
-    return read_parquet(path, wanted)
+    return read_parquet(path, spec)

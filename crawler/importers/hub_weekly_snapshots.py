@@ -10,15 +10,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from crawler.importers import Past, Wanted
+from crawler.importers import ImportSpec, ParsedList
 from crawler.importers._parquet import read_parquet
 from crawler.response import Event
-from db.cli import instant
+from db.cli import isoformat_utc
 
 
-def read_file(path: Path, wanted: Wanted) -> Past:
+def read_file(path: Path, spec: ImportSpec) -> ParsedList:
     """The rows of a week's file, best first; its folder may contradict the date it was given."""
-    week, stated = path.resolve().parent.name, instant(wanted.taken_at)[:10]
+    week, stated = path.resolve().parent.name, isoformat_utc(spec.taken_at)[:10]
     other = re.fullmatch(r"\d{4}-\d\d-\d\d", week) is not None and week != stated
     said = Event("date_contradicted", "error", "the file lies in the folder of another week", stated, week)
-    return read_parquet(path, wanted, (said,) if other else ())
+    return read_parquet(path, spec, (said,) if other else ())

@@ -13,11 +13,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from crawler.importers import ImportFailed, Past, Wanted
-from crawler.importers._hub import past
+from crawler.importers import ImportFailedError, ImportSpec, ParsedList
+from crawler.importers._hub import parse_rows
 
-NAMES, DOWNLOADS = ("context_id", "modelId"), ("downloads", "downloads_last_month")
-BESIDE = {  # what a join table says, as the Hub's tags say it
+NAME_COLUMNS, DOWNLOAD_COLUMNS = ("context_id", "modelId"), ("downloads", "downloads_last_month")
+JOIN_TABLES = {  # what a join table says, as the Hub's tags say it
     "model_to_tag": ("SELECT j.model_id, t.name FROM model_to_tag j JOIN tag t ON t.id = j.tag_id", ""),
     "model_to_library": ("SELECT j.model_id, t.name FROM model_to_library j JOIN library t ON t.id = j.library_id", ""),
     "model_to_license": (
@@ -27,7 +27,7 @@ BESIDE = {  # what a join table says, as the Hub's tags say it
 }  # fmt: skip
 
 
-def read_file(path: Path, wanted: Wanted) -> Past:
+def read_file(path: Path, spec: ImportSpec) -> ParsedList:
     """The models of the Hub in it, best first.
 
     Raises:
@@ -39,26 +39,28 @@ def read_file(path: Path, wanted: Wanted) -> Past:
         try:
             there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             if "model" not in there:
-                raise _not_peatmoss(f"Its tables are: {', '.join(sorted(there)[:20])}.")
-            fields = {"downloads", "likes", "sha"} | ({"tags", "library_name"} if there & BESIDE.keys() else set())
-            beside = _beside(connection, there)
-            hubs = _hubs(connection) if "model_hub" in there else None
-            return past(_rows(connection, beside, hubs), wanted, fields, lineage="model_to_base_model" in there)
+                raise _not_peatmoss_error(f"Its tables are: {', '.join(sorted(there)[:20])}.")
+            fields = {"downloads", "likes", "sha"} | ({"tags", "library_name"} if there & JOIN_TABLES.keys() else set())
+            beside = _read_tags(connection, there)
+            hubs = _find_hugging_face_hubs(connection) if "model_hub" in there else None
+            return parse_rows(
+                _iter_rows(connection, beside, hubs), spec, fields, lineage="model_to_base_model" in there
+            )
         finally:
             connection.close()
     except sqlite3.Error as error:
-        raise _not_peatmoss(str(error)) from error
+        raise _not_peatmoss_error(str(error)) from error
 
 
-def _rows(
+def _iter_rows(
     connection: sqlite3.Connection, beside: Mapping[int, list[str]], hubs: set[int] | None
 ) -> Iterator[dict[str, object]]:
     cursor = connection.execute("SELECT * FROM model")
     columns = [column[0] for column in cursor.description]
-    name = next((column for column in NAMES if column in columns), None)
-    downloads = next((column for column in DOWNLOADS if column in columns), None)
+    name = next((column for column in NAME_COLUMNS if column in columns), None)
+    downloads = next((column for column in DOWNLOAD_COLUMNS if column in columns), None)
     if name is None or downloads is None:
-        raise _not_peatmoss(f"The columns of its table `model` are: {', '.join(columns)}.")
+        raise _not_peatmoss_error(f"The columns of its table `model` are: {', '.join(columns)}.")
     for number, row in enumerate(cursor):
         if hubs is not None and "model_hub_id" in columns and row["model_hub_id"] not in hubs:
             continue
@@ -67,20 +69,22 @@ def _rows(
         yield {"id": row[name], "downloads": row[downloads], "tags": tags, **said}
 
 
-def _beside(connection: sqlite3.Connection, there: set[str]) -> dict[int, list[str]]:
+def _read_tags(connection: sqlite3.Connection, tables: set[str]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = defaultdict(list)
-    for table, (question, prefix) in BESIDE.items():
-        if table in there:
+    for table, (question, prefix) in JOIN_TABLES.items():
+        if table in tables:
             for model, name in connection.execute(question):
                 if name:
                     found[model].append(f"{prefix}{name}")
     return found
 
 
-def _hubs(connection: sqlite3.Connection) -> set[int]:
+def _find_hugging_face_hubs(connection: sqlite3.Connection) -> set[int]:
     rows = connection.execute("SELECT id, name, url FROM model_hub")
     return {number for number, name, url in rows if "huggingface" in f"{name} {url}".lower().replace(" ", "")}
 
 
-def _not_peatmoss(why: str) -> ImportFailed:
-    return ImportFailed("The file is not a PeaTMOSS database.", why=why, fix="Name the SQLite file itself, unpacked.")
+def _not_peatmoss_error(why: str) -> ImportFailedError:
+    return ImportFailedError(
+        "The file is not a PeaTMOSS database.", why=why, fix="Name the SQLite file itself, unpacked."
+    )

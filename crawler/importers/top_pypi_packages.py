@@ -10,13 +10,13 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
-from crawler.importers import ImportFailed, Past, Wanted, by_counter
-from crawler.parsing.rows import seconds
+from crawler.importers import ImportFailedError, ImportSpec, ParsedList, sort_by_counter
+from crawler.parsing.rows import epoch_seconds
 from crawler.response import Observation, Reject
-from db.identity import stable_id
+from db.identity import derive_stable_id
 
 
-def read(content: bytes, wanted: Wanted) -> Past:
+def parse_content(content: bytes, spec: ImportSpec) -> ParsedList:
     """Its rows, best first.
 
     Raises:
@@ -26,29 +26,29 @@ def read(content: bytes, wanted: Wanted) -> Past:
         whole = json.loads(content)
         rows = whole["rows"]
     except (ValueError, KeyError, TypeError) as error:
-        raise ImportFailed(
+        raise ImportFailedError(
             "The file is not a list of top-pypi-packages.", why=f"{type(error).__name__}: {error}",
             fix="Name a file with `rows` of `project` and `download_count`; for other tables use `import csv`.",
         ) from error  # fmt: skip
     seen, rejects = [], []
     for position, row in enumerate(rows):
         try:
-            seen.append(_row(row, wanted))
+            seen.append(_parse_row(row, spec))
         except (KeyError, TypeError, ValueError) as error:
             rejects.append(Reject(position, f"{type(error).__name__}: {error}", json.dumps(row)[:500]))
-    return Past(len(rows), by_counter(seen, wanted.ordered_by), tuple(rejects), newest=_made(whole))
+    return ParsedList(len(rows), sort_by_counter(seen, spec.ordered_by), tuple(rejects), newest=_last_update(whole))
 
 
-def _row(row: Mapping[str, object], wanted: Wanted) -> Observation:
+def _parse_row(row: Mapping[str, object], spec: ImportSpec) -> Observation:
     name, count = str(row["project"]), row["download_count"]
     if not name or isinstance(count, bool) or not isinstance(count, int) or count < 0:
         raise ValueError(f"not a name and a count: {name!r}, {count!r}")
-    identity = stable_id(wanted.registry, name)
+    identity = derive_stable_id(spec.registry, name)
     return Observation(identity, identity, downloads=count)
 
 
-def _made(whole: Mapping[str, object]) -> int | None:
+def _last_update(whole: Mapping[str, object]) -> int | None:
     try:
-        return seconds(datetime.fromisoformat(str(whole.get("last_update"))))
+        return epoch_seconds(datetime.fromisoformat(str(whole.get("last_update"))))
     except ValueError:
         return None

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import msgspec
 
-from crawler.parsing.rows import Count, Key, Name, seconds
+from crawler.parsing.rows import Count, Key, Name, epoch_seconds
 from crawler.response import Observation, Parent
 
-SORTS = {"downloads": "downloads", "likes": "likes", "trending": "trendingScore"}
+SORT_FIELDS = {"downloads": "downloads", "likes": "likes", "trending": "trendingScore"}
 
 
-EXPAND = {
+EXPAND_FIELDS = {
     "models": (
         "baseModels", "createdAt", "disabled", "downloads", "downloadsAllTime", "gated", "lastModified", "library_name",
         "likes", "pipeline_tag", "safetensors", "sha", "tags", "trendingScore",
@@ -60,7 +60,7 @@ class CardData(msgspec.Struct, gc=False):
     base_model_relation: object = None
 
 
-class Row(msgspec.Struct, gc=False):
+class HuggingFaceRow(msgspec.Struct, gc=False):
     """One row of a list; a property without value is absent from it."""
 
     id: Name
@@ -69,8 +69,8 @@ class Row(msgspec.Struct, gc=False):
     likes: Count | None = None
     all_time: Count | None = msgspec.field(name="downloadsAllTime", default=None)
     trending: float | None = msgspec.field(name="trendingScore", default=None)
-    created: datetime | None = msgspec.field(name="createdAt", default=None)
-    modified: datetime | None = msgspec.field(name="lastModified", default=None)
+    created_at: datetime | None = msgspec.field(name="createdAt", default=None)
+    modified_at: datetime | None = msgspec.field(name="lastModified", default=None)
     sha: str | None = None
     gated: bool | str | None = None
     disabled: bool | None = None
@@ -79,11 +79,11 @@ class Row(msgspec.Struct, gc=False):
     sdk: str | None = None
     safetensors: Safetensors | None = None
     tags: list[str] | None = None
-    bases: BaseModels | None = msgspec.field(name="baseModels", default=None)
+    base_models: BaseModels | None = msgspec.field(name="baseModels", default=None)
     card: CardData | None = msgspec.field(name="cardData", default=None)
 
 
-def observation(row: Row, asked: Collection[str], keep_tags: bool = True) -> Observation:
+def make_observation(row: HuggingFaceRow, requested: Collection[str], keep_tags: bool = True) -> Observation:
     """What a row says; `asked` are the fields that were asked for. Its tags are much, and not kept of a census."""
     tags = row.tags or []
     said = {
@@ -92,63 +92,65 @@ def observation(row: Row, asked: Collection[str], keep_tags: bool = True) -> Obs
         "gated": ("gated", row.gated if isinstance(row.gated, str) else "auto" if row.gated else None),
         "disabled": ("disabled", "true" if row.disabled else None),
         "sdk": ("sdk", row.sdk),
-        "safetensors": ("parameters", _text(row.safetensors and row.safetensors.total)),
+        "safetensors": ("parameters", _optional_text(row.safetensors and row.safetensors.total)),
     }
-    attributes = {name: value for field, (name, value) in said.items() if field in asked}
-    if "tags" in asked and keep_tags:
+    attributes = {name: value for field, (name, value) in said.items() if field in requested}
+    if "tags" in requested and keep_tags:
         attributes["tags"] = json.dumps(sorted(set(tags)), ensure_ascii=False, separators=(",", ":")) if tags else None
-    if "tags" in asked:
+    if "tags" in requested:
         attributes["licence"] = "|".join(sorted(tag[8:] for tag in tags if tag.startswith("license:"))) or None
     return Observation(
-        row.key, row.id, row.downloads, row.likes, row.all_time, row.trending, created_at=seconds(row.created),
-        modified_at=seconds(row.modified), sha=row.sha, attributes=attributes,
-        parents=parents(row.bases, tags, row.card) if asked & {"baseModels", "cardData", "tags"} else None,
-        libraries=libraries(row.library, tags) if "library_name" in asked or "tags" in asked else None,
+        row.key, row.id, row.downloads, row.likes, row.all_time, row.trending, created_at=epoch_seconds(row.created_at),
+        modified_at=epoch_seconds(row.modified_at), sha=row.sha, attributes=attributes,
+        parents=find_parents(row.base_models, tags, row.card) if requested & {"baseModels", "cardData", "tags"} else None,
+        libraries=find_libraries(row.library, tags) if "library_name" in requested or "tags" in requested else None,
     )  # fmt: skip
 
 
-def libraries(stated: str | None, tags: Iterable[str]) -> tuple[tuple[str, str], ...]:
+def find_libraries(library_name: str | None, tags: Iterable[str]) -> tuple[tuple[str, str], ...]:
     """What a model is used with: its `library_name`, and those of its tags that name a library, each with its kind.
 
-    >>> libraries("transformers", ["safetensors", "en", "tensorboard", "license:mit"])
+    >>> find_libraries("transformers", ["safetensors", "en", "tensorboard", "license:mit"])
     (('safetensors', 'format'), ('tensorboard', 'tracker'), ('transformers', 'library'))
     """
-    known = library_kinds()
-    named = {tag for tag in tags if tag in known} | ({stated.lower()} if stated else set())
+    known = load_library_kinds()
+    named = {tag for tag in tags if tag in known} | ({library_name.lower()} if library_name else set())
     return tuple((name, known.get(name, "library")) for name in sorted(named))
 
 
 @cache
-def library_kinds() -> Mapping[str, str]:
+def load_library_kinds() -> Mapping[str, str]:
     """The kind of each library we know by its tag, as `crawler/parsing/libraries.toml` lists them."""
     listed = tomllib.loads((Path(__file__).parent / "libraries.toml").read_text("utf-8"))
     return {name: kind for kind, names in listed.items() for name in names}
 
 
-def parents(bases: BaseModels | None, tags: Iterable[str], card: CardData | None = None) -> tuple[Parent, ...]:
+def find_parents(
+    base_models: BaseModels | None, tags: Iterable[str], card: CardData | None = None
+) -> tuple[Parent, ...]:
     """The bases a model names: those the Hub resolved, and names in its tags that resolve to nothing any more.
 
     Where the Hub resolved none, those its card names, with the relation the card states or else the tags, and then
     those that only its tags name. A deleted base stays in the tags and is gone from `baseModels`; a renamed one stands
     in both, under two names.
 
-    >>> parents(None, ["base_model:a/b", "base_model:adapter:a/b", "base_model:c/d"])
+    >>> find_parents(None, ["base_model:a/b", "base_model:adapter:a/b", "base_model:c/d"])
     (Parent(name='a/b', relation='adapter', stable_id=None), Parent(name='c/d', relation='unstated', stable_id=None))
     """
     words = [tag[11:] for tag in tags if tag.startswith("base_model:")]
-    stated = dict(_stated(words)) if words else {}
-    if bases is None:
-        written = _written(card, stated)
+    stated = dict(_tag_bases(words)) if words else {}
+    if base_models is None:
+        written = _card_bases(card, stated)
         return tuple(Parent(name, relation) for name, relation in (written | stated | written).items())
-    relation = bases.relation if bases.relation in RELATIONS else "unstated"
-    resolved = tuple(Parent(base.id, relation, base.key) for base in bases.models)
+    relation = base_models.relation if base_models.relation in RELATIONS else "unstated"
+    resolved = tuple(Parent(base.id, relation, base.key) for base in base_models.models)
     if len(stated) <= len(resolved):
         return resolved
     names = {parent.name for parent in resolved}
     return resolved + tuple(Parent(name, said) for name, said in stated.items() if name not in names)
 
 
-def _written(card: CardData | None, stated: Mapping[str, str]) -> dict[str, str]:
+def _card_bases(card: CardData | None, tag_relations: Mapping[str, str]) -> dict[str, str]:
     """Name and relation of each base the card names; what is not a name is passed over."""
     if card is None:
         return {}
@@ -156,18 +158,18 @@ def _written(card: CardData | None, stated: Mapping[str, str]) -> dict[str, str]
     names = [word.strip() for word in words if isinstance(word, str) and word.strip()]
     if card.base_model_relation in RELATIONS:
         return dict.fromkeys(names, str(card.base_model_relation))
-    return {name: stated.get(name, "unstated") for name in names}
+    return {name: tag_relations.get(name, "unstated") for name in names}
 
 
-def _stated(words: Iterable[str]) -> Iterable[tuple[str, str]]:
+def _tag_bases(tags: Iterable[str]) -> Iterable[tuple[str, str]]:
     """Name and relation of what each `base_model:` tag says, the bare ones first, so that a stated relation wins."""
-    for relation, _, name in (word.partition(":") for word in words):
+    for relation, _, name in (word.partition(":") for word in tags):
         if not name and relation:
             yield relation, "unstated"
-    for relation, _, name in (word.partition(":") for word in words):
+    for relation, _, name in (word.partition(":") for word in tags):
         if name and relation in RELATIONS:
             yield name, relation
 
 
-def _text(number: int | None) -> str | None:
+def _optional_text(number: int | None) -> str | None:
     return None if number is None else str(number)

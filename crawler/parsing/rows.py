@@ -14,23 +14,23 @@ import msgspec
 from crawler.response import Event, Observation, Reject
 
 Row = TypeVar("Row", bound=msgspec.Struct)
-LONGEST_NAME = 300
-RAW_KEPT = 500
+MAX_NAME_LENGTH = 300
+MAX_RAW_LENGTH = 500
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Key = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{24}$")]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME_LENGTH)]
 
 
-class NotAList(ValueError):
+class NotAListError(ValueError):
     """The body is not a JSON list of rows; the message says what it is."""
 
 
-class Unreadable(ValueError):
+class UnreadableRowError(ValueError):
     """A row lacks what it must have; the message says what."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class ParsedRows:
     """What was read from one page. `received` counts every row of the body."""
 
     received: int
@@ -39,25 +39,25 @@ class Rows:
     events: tuple[Event, ...]
 
 
-def split(body: bytes) -> list[bytes]:
+def split_json_rows(body: bytes) -> list[bytes]:
     """The rows of a JSON list, not yet read.
 
     Raises:
         NotAList: the body is cut off, is another kind of JSON, or is no JSON at all.
     """
-    return list(map(bytes, _raws(body)))
+    return list(map(bytes, _decode_raw_rows(body)))
 
 
-def length(body: bytes) -> int:
+def count_rows(body: bytes) -> int:
     """How many rows a JSON list has.
 
     Raises:
         NotAList: see `split`.
     """
-    return len(_raws(body))
+    return len(_decode_raw_rows(body))
 
 
-def _raws(body: bytes) -> Sequence[bytes | msgspec.Raw]:
+def _decode_raw_rows(body: bytes) -> Sequence[bytes | msgspec.Raw]:
     try:
         return msgspec.json.decode(body, type=list[msgspec.Raw])
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
@@ -69,15 +69,15 @@ def _split_tolerantly(body: bytes) -> list[bytes]:
     try:
         rows = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise NotAList(f"not JSON ({brief(error)}): {beginning(body)}") from error
+        raise NotAListError(f"not JSON ({describe_error(error)}): {truncate_raw(body)}") from error
     if not isinstance(rows, list):
-        raise NotAList(f"not a list but {beginning(body)}")
+        raise NotAListError(f"not a list but {truncate_raw(body)}")
     return [json.dumps(row).encode("ascii") for row in rows]
 
 
 def read_rows(
     body: bytes, row_type: type[Row], required: frozenset[str], observe: Callable[[Row], Observation]
-) -> Rows:
+) -> ParsedRows:
     """Every row of a page as an observation, or as a reject with its reason.
 
     A field of the wrong type is dropped, and counted in one event for each field, unless it is `required`.
@@ -86,13 +86,13 @@ def read_rows(
         NotAList: see `split`.
     """
     observations, rejects, dropped = [], [], []
-    raws = split(body)
+    raws = split_json_rows(body)
     for position, raw in enumerate(raws):
         try:
-            observations.append(_storable(observe(read_row(raw, row_type, required, dropped))))
-        except (Unreadable, RecursionError) as error:
-            rejects.append(Reject(position, brief(error), beginning(raw)))
-    return Rows(len(raws), tuple(observations), tuple(rejects), tuple(type_events(dropped)))
+            observations.append(_require_storable(observe(read_row(raw, row_type, required, dropped))))
+        except (UnreadableRowError, RecursionError) as error:
+            rejects.append(Reject(position, describe_error(error), truncate_raw(raw)))
+    return ParsedRows(len(raws), tuple(observations), tuple(rejects), tuple(type_change_events(dropped)))
 
 
 def read_row(raw: bytes, row_type: type[Row], required: frozenset[str], dropped: list[tuple[str, str]]) -> Row:
@@ -105,9 +105,9 @@ def read_row(raw: bytes, row_type: type[Row], required: frozenset[str], dropped:
         row = msgspec.json.decode(raw, type=row_type)
     except (msgspec.DecodeError, UnicodeDecodeError):
         row = _read_field_by_field(raw, row_type, required, dropped)
-    absent = [field for field in required if getattr(row, _attribute_of(row_type)[field]) is None]
+    absent = [field for field in required if getattr(row, _attribute_names(row_type)[field]) is None]
     if absent:
-        raise Unreadable(f"{absent[0]} is missing")
+        raise UnreadableRowError(f"{absent[0]} is missing")
     return row
 
 
@@ -117,13 +117,13 @@ def _read_field_by_field(
     try:
         row = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        raise Unreadable(f"not JSON ({brief(error)})") from error
+        raise UnreadableRowError(f"not JSON ({describe_error(error)})") from error
     if not isinstance(row, dict):
-        raise Unreadable(f"a row that is not an object but {type(row).__name__}")
+        raise UnreadableRowError(f"a row that is not an object but {type(row).__name__}")
     values = {}
     for field, attribute, kind in _fields(row_type):
         if field not in row and field in required:
-            raise Unreadable(f"{field} is missing")
+            raise UnreadableRowError(f"{field} is missing")
         if field not in row:
             continue
         try:
@@ -131,13 +131,13 @@ def _read_field_by_field(
             json.dumps(row[field], ensure_ascii=False).encode("utf-8")  # half characters cannot be stored
         except (msgspec.ValidationError, UnicodeEncodeError, ValueError) as error:
             if field in required:
-                raise Unreadable(f"{field}: {brief(error)}") from error
+                raise UnreadableRowError(f"{field}: {describe_error(error)}") from error
             values.pop(attribute, None)
-            dropped.append((field, brief(error)))
+            dropped.append((field, describe_error(error)))
     try:
         return row_type(**values)
     except TypeError as error:
-        raise Unreadable(brief(error)) from error
+        raise UnreadableRowError(describe_error(error)) from error
 
 
 @cache
@@ -147,32 +147,32 @@ def _fields(row_type: type[msgspec.Struct]) -> tuple[tuple[str, str, object], ..
 
 
 @cache
-def _attribute_of(row_type: type[msgspec.Struct]) -> dict[str, str]:
+def _attribute_names(row_type: type[msgspec.Struct]) -> dict[str, str]:
     return {field: attribute for field, attribute, _ in _fields(row_type)}
 
 
-def _storable(seen: Observation) -> Observation:
+def _require_storable(observation: Observation) -> Observation:
     """The observation, if its names can be written as UTF-8 and stand in one line of text.
 
     Raises:
         Unreadable: a half character or a NUL in the name or the id.
     """
-    storable(seen.stable_id)
-    storable(seen.name)
-    return seen
+    check_storable(observation.stable_id)
+    check_storable(observation.name)
+    return observation
 
 
-def storable(text: str) -> None:
+def check_storable(text: str) -> None:
     """Nothing, if a text can be stored.
 
     Raises:
         Unreadable: it has a half character or a NUL.
     """
     if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise Unreadable("a name with characters that cannot be stored")
+        raise UnreadableRowError("a name with characters that cannot be stored")
 
 
-def type_events(dropped: Iterable[tuple[str, str]]) -> list[Event]:
+def type_change_events(dropped: Iterable[tuple[str, str]]) -> list[Event]:
     """One event for each field that was dropped for its type, with how often and an example."""
     dropped = list(dropped)
     return [
@@ -183,20 +183,20 @@ def type_events(dropped: Iterable[tuple[str, str]]) -> list[Event]:
     ]
 
 
-def inversions(values: Iterable[float | None]) -> int:
+def count_inversions(values: Iterable[float | None]) -> int:
     """How many values are larger than the one before them; nothing counts as smaller than any number.
 
-    >>> inversions([9, 7, 7, None, 3, 1])
+    >>> count_inversions([9, 7, 7, None, 3, 1])
     1
     """
     known = [-1.0 if value is None else float(value) for value in values]
     return sum(later > earlier for earlier, later in zip(known, known[1:], strict=False))
 
 
-def seconds(moment: datetime | None) -> int | None:
+def epoch_seconds(moment: datetime | None) -> int | None:
     """A moment as whole seconds since 1970 UTC; one without a zone is taken for UTC.
 
-    >>> seconds(datetime(1970, 1, 1, 0, 1))
+    >>> epoch_seconds(datetime(1970, 1, 1, 0, 1))
     60
     """
     if moment is None:
@@ -204,11 +204,11 @@ def seconds(moment: datetime | None) -> int | None:
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
-def brief(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """What an error says, in one line."""
     return (str(error) or type(error).__name__)[:200]
 
 
-def beginning(body: bytes) -> str:
+def truncate_raw(body: bytes) -> str:
     """As much of a row as is kept when it is refused."""
-    return body[:RAW_KEPT].decode("utf-8", errors="replace")
+    return body[:MAX_RAW_LENGTH].decode("utf-8", errors="replace")

@@ -10,92 +10,94 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from db.store.package_events import PackageEvent, Said
+from db.store.package_events import CounterReading, PackageEvent
 
-DAY = 86400
-LEAST = 100  # a counter that was smaller says nothing by falling
-DEEPEST_FALL = 0.6
-SHORT_GAP = 10 * DAY  # in a longer time a fall may be a fall
-SPREADS = 6.0
-ENOUGH = 4  # earlier values that make a spread
-FROZEN = 14 * DAY
-MANY, FEWEST = 0.01, 5
+SECONDS_PER_DAY = 86400
+MIN_COUNTER = 100  # a counter that was smaller says nothing by falling
+MAX_USUAL_DROP = 0.6
+MAX_DROP_GAP = 10 * SECONDS_PER_DAY  # in a longer time a fall may be a fall
+MIN_DROP_SPREADS = 6.0
+MIN_SPREAD_VALUES = 4  # earlier values that make a spread
+MIN_FROZEN_SECONDS = 14 * SECONDS_PER_DAY
+MASS_SHARE, MIN_MASS_PACKAGES = 0.01, 5
 
 
-def detect(histories: Iterable[tuple[int, Sequence[Said]]]) -> list[PackageEvent]:
+def detect_counter_events(histories: Iterable[tuple[int, Sequence[CounterReading]]]) -> list[PackageEvent]:
     """The events of one snapshot, from what was said of each of its packages, this snapshot's word last."""
     found: list[PackageEvent] = []
     packages = 0
     for package, said in histories:
         packages += 1
-        found += of_one(package, said)
-    return [*found, *mass(Counter(event.kind for event in found), packages)]
+        found += detect_package_events(package, said)
+    return [*found, *detect_mass_events(Counter(event.kind for event in found), packages)]
 
 
-def of_one(package: int, said: Sequence[Said]) -> Iterator[PackageEvent]:
+def detect_package_events(package: int, readings: Sequence[CounterReading]) -> Iterator[PackageEvent]:
     """The events of one package.
 
-    >>> [event.kind for event in of_one(1, [Said(0, 500), Said(7 * DAY, 0)])]
+    >>> [event.kind for event in detect_package_events(1, [CounterReading(0, 500), CounterReading(7 * SECONDS_PER_DAY, 0)])]
     ['counter_reset']
     """
-    *earlier, now = said
+    *earlier, now = readings
     if not earlier:
         return
     before = earlier[-1]
     if before.all_time is not None and now.all_time is not None and now.all_time < before.all_time:
-        yield _event(package, "alltime_decrease", "a total that fell", before.all_time, now.all_time)
+        yield _make_event(package, "alltime_decrease", "a total that fell", before.all_time, now.all_time)
     known = [one for one in earlier if one.downloads is not None]
     if now.downloads is None or not known or known[-1].downloads is None:
         return
     last = known[-1].downloads
-    if now.downloads == 0 and last > LEAST:
-        yield _event(package, "counter_reset", "zero all at once", last, 0)
-    elif last > LEAST and fell(known, now):
-        yield _event(package, "counter_drop", f"down {1 - now.downloads / last:.0%}", last, now.downloads)
-    elif thawed_and_frozen(known, now):
-        days = (now.at - frozen_since([*known, now])) // DAY
-        yield _event(package, "counter_frozen", f"the same for {days} days", last, now.downloads)
+    if now.downloads == 0 and last > MIN_COUNTER:
+        yield _make_event(package, "counter_reset", "zero all at once", last, 0)
+    elif last > MIN_COUNTER and has_dropped(known, now):
+        yield _make_event(package, "counter_drop", f"down {1 - now.downloads / last:.0%}", last, now.downloads)
+    elif is_newly_frozen(known, now):
+        days = (now.taken_at - unchanged_since([*known, now])) // SECONDS_PER_DAY
+        yield _make_event(package, "counter_frozen", f"the same for {days} days", last, now.downloads)
 
 
-def fell(earlier: Sequence[Said], now: Said) -> bool:
+def has_dropped(earlier: Sequence[CounterReading], latest: CounterReading) -> bool:
     """Whether a counter fell further than it ever moves: by more than 60 %, and out of its own spread."""
     values = [one.downloads for one in earlier if one.downloads is not None]
-    if now.downloads is None or now.downloads > (1 - DEEPEST_FALL) * values[-1]:
+    if latest.downloads is None or latest.downloads > (1 - MAX_USUAL_DROP) * values[-1]:
         return False
-    if len(values) < ENOUGH:
-        return now.at - earlier[-1].at <= SHORT_GAP
+    if len(values) < MIN_SPREAD_VALUES:
+        return latest.taken_at - earlier[-1].taken_at <= MAX_DROP_GAP
     middle = statistics.median(values)
     spread = statistics.median(abs(value - middle) for value in values)
-    return now.downloads < middle - SPREADS * spread
+    return latest.downloads < middle - MIN_DROP_SPREADS * spread
 
 
-def thawed_and_frozen(earlier: Sequence[Said], now: Said) -> bool:
+def is_newly_frozen(earlier: Sequence[CounterReading], latest: CounterReading) -> bool:
     """Whether a counter that used to move has now stood still for two weeks, and had not at the snapshot before."""
-    if not now.downloads or now.downloads <= LEAST:
+    if not latest.downloads or latest.downloads <= MIN_COUNTER:
         return False
-    since = frozen_since([*earlier, now])
-    moved = any(one.downloads != now.downloads for one in earlier)
-    asked_again = now.synced_at is None or any(one.synced_at != now.synced_at for one in earlier if one.at >= since)
-    return moved and asked_again and now.at - since >= FROZEN > earlier[-1].at - since
+    since = unchanged_since([*earlier, latest])
+    moved = any(one.downloads != latest.downloads for one in earlier)
+    asked_again = latest.synced_at is None or any(
+        one.synced_at != latest.synced_at for one in earlier if one.taken_at >= since
+    )
+    return moved and asked_again and latest.taken_at - since >= MIN_FROZEN_SECONDS > earlier[-1].taken_at - since
 
 
-def frozen_since(said: Sequence[Said]) -> int:
+def unchanged_since(readings: Sequence[CounterReading]) -> int:
     """Since when a counter has had the value it has now."""
-    since = said[-1].at
-    for one in reversed(said):
-        if one.downloads != said[-1].downloads:
+    since = readings[-1].taken_at
+    for one in reversed(readings):
+        if one.downloads != readings[-1].downloads:
             break
-        since = one.at
+        since = one.taken_at
     return since
 
 
-def mass(counts: Mapping[str, int], packages: int) -> Iterator[PackageEvent]:
+def detect_mass_events(counts: Mapping[str, int], packages: int) -> Iterator[PackageEvent]:
     """The same to more than one in a hundred: that is the source, not the packages."""
     for kind, number in sorted(counts.items()):
-        if number >= FEWEST and number > MANY * packages:
+        if number >= MIN_MASS_PACKAGES and number > MASS_SHARE * packages:
             said = f"{kind} of {number} of {packages} packages"
             yield PackageEvent(None, "mass_event", "warning", said, None, kind)
 
 
-def _event(package: int, kind: str, evidence: str, before: int, after: int) -> PackageEvent:
+def _make_event(package: int, kind: str, evidence: str, before: int, after: int) -> PackageEvent:
     return PackageEvent(package, kind, "note", evidence, str(before), str(after))

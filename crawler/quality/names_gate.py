@@ -7,15 +7,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from crawler.parsing.urls import number_of
-from crawler.quality.census_gate import size, still_there
-from crawler.quality.gate import counts, duration, end_reached, finding, freshness, rejected, transport
-from db.rows import Finding
+from crawler.parsing.urls import int_parameter
+from crawler.quality.census_gate import check_known_leaders, check_size
+from crawler.quality.gate import (
+    check_counts,
+    check_duration,
+    check_end_reached,
+    check_freshness,
+    check_rejects,
+    check_transport,
+    make_gate_result,
+)
+from db.rows import GateResult
 from db.store.package_events import PackageEvent
 
-MOST_DISORDER = 0.1  # of neighbours: a list in another order has half of them
-MOST_MISSED = 0.01
-LEAST_OF_STATED = 0.9
+MAX_DISORDER = 0.1  # of neighbours: a list in another order has half of them
+MAX_MISSED = 0.01
+MIN_SHARE_OF_STATED = 0.9
 
 
 @dataclass(frozen=True)
@@ -29,101 +37,109 @@ class NamesPage:
     kind: str
     start: int
     received: int
-    twice: int
+    duplicates: int
     unseen: int
-    short: bool = False
+    is_short: bool = False
 
 
 @dataclass(frozen=True)
-class Missed:
+class MissedEstimate:
     """How many names a census may lack: about so many, and from … to; and what that was told from.
 
     Of the names that were asked for once more some were `unseen`; of a few of these, asked for `alone`, some were there
     `before` the census began, and the others have appeared since.
     """
 
-    about: int
+    estimate: int
     low: int
     high: int
     unseen: int
-    asked: int
-    before: int
-    alone: int
+    requested: int
+    existed_before: int
+    requested_alone: int
 
 
 def judge_names(
     evidence: Mapping[str, object], pages: Sequence[NamesPage], sizes: Sequence[int],
     leaders: Sequence[tuple[str, bool]],
-) -> list[Finding]:  # fmt: skip
+) -> list[GateResult]:  # fmt: skip
     """The gate's findings on one census of names; `sizes` are those of the last complete ones, newest first."""
     listed, walked = int(str(evidence["listed"])), [page for page in pages if page.kind == "walk"]
     return [
-        end_reached(evidence), transport({**evidence, "short_pages": sum(page.short for page in walked)}),
-        joined(walked), by_name(evidence), counts(evidence), size(listed, sizes), as_stated(evidence),
-        still_there(leaders), freshness(evidence), duration(evidence), rejected(evidence),
-        few_missed(missed(pages, listed), listed),
+        check_end_reached(evidence), check_transport({**evidence, "short_pages": sum(page.is_short for page in walked)}),
+        check_joined(walked), check_name_order(evidence), check_counts(evidence), check_size(listed, sizes), check_stated_size(evidence),
+        check_known_leaders(leaders), check_freshness(evidence), check_duration(evidence), check_rejects(evidence),
+        check_missed(estimate_missed(pages, listed), listed),
     ]  # fmt: skip
 
 
-def pages_of(rows: Sequence[Mapping[str, object]]) -> list[NamesPage]:
+def read_names_pages(rows: Sequence[Mapping[str, object]]) -> list[NamesPage]:
     """The pages of a census, from the rows of `statements/names_pages.sql`."""
-    return [_page_of(row) for row in rows]
+    return [_read_names_page(row) for row in rows]
 
 
-def joined(pages: Sequence[NamesPage]) -> Finding:
+def check_joined(pages: Sequence[NamesPage]) -> GateResult:
     """G3: every page has names of the one before it, so that none that was there all the time was passed over."""
-    apart = sum(not page.twice for page in pages[1:] if page.start)
-    moves = [now.twice - (before.start + before.received - now.start) for before, now in pairwise(pages)]
+    apart = sum(not page.duplicates for page in pages[1:] if page.start)
+    moves = [now.duplicates - (before.start + before.received - now.start) for before, now in pairwise(pages)]
     appeared, vanished = sum(move for move in moves if move > 0), -sum(move for move in moves if move < 0)
     measured = (
         f"{apart} of {len(pages)} pages share no name with the one before; about {appeared} names appeared and"
         f" {vanished} vanished behind the reading"
     )
-    return finding("G3 joined", not apart, measured, "every page shares names with the one before")
+    return make_gate_result("G3 joined", not apart, measured, "every page shares names with the one before")
 
 
-def by_name(evidence: Mapping[str, object]) -> Finding:
+def check_name_order(evidence: Mapping[str, object]) -> GateResult:
     """G3: the names came in the order of names, as far as can be told without the database's own rules."""
     wrong, rows = int(str(evidence["inversions"])), max(1, int(str(evidence["received"])))
-    rule = f"≤ {MOST_DISORDER:.0%}, for databases order text by rules of their own"
-    return finding("G3 order", wrong <= MOST_DISORDER * rows, f"{wrong} of {rows} names before their neighbour", rule)
+    rule = f"≤ {MAX_DISORDER:.0%}, for databases order text by rules of their own"
+    return make_gate_result(
+        "G3 order", wrong <= MAX_DISORDER * rows, f"{wrong} of {rows} names before their neighbour", rule
+    )
 
 
-def as_stated(evidence: Mapping[str, object]) -> Finding:
+def check_stated_size(evidence: Mapping[str, object]) -> GateResult:
     """G5: about as many as the registry itself says it has; that number is counted now and then, and may be old."""
     listed, stated = int(str(evidence["listed"])), int(str(evidence.get("population") or 0))
-    rule = f"≥ {LEAST_OF_STATED:.0%} of the registry's own count, which is not of this moment"
+    rule = f"≥ {MIN_SHARE_OF_STATED:.0%} of the registry's own count, which is not of this moment"
     if not stated:
-        return Finding("G5 stated", "no baseline", f"{listed} names; the registry does not say how many", rule)
-    return finding("G5 stated", listed >= LEAST_OF_STATED * stated, f"{listed} names of {stated} stated", rule)
+        return GateResult("G5 stated", "no baseline", f"{listed} names; the registry does not say how many", rule)
+    return make_gate_result(
+        "G5 stated", listed >= MIN_SHARE_OF_STATED * stated, f"{listed} names of {stated} stated", rule
+    )
 
 
-def few_missed(found: Missed | None, listed: int) -> Finding:
+def check_missed(estimate: MissedEstimate | None, listed: int) -> GateResult:
     """What was asked for once more was there, but for what has appeared since."""
-    rule = f"about ≤ {MOST_MISSED:.0%}"
-    if found is None:
-        return Finding("missed", "no baseline", "nothing was asked for once more", rule)
-    return finding("missed", found.about <= MOST_MISSED * listed, said(found, listed), rule)
+    rule = f"about ≤ {MAX_MISSED:.0%}"
+    if estimate is None:
+        return GateResult("missed", "no baseline", "nothing was asked for once more", rule)
+    return make_gate_result("missed", estimate.estimate <= MAX_MISSED * listed, format_estimate(estimate, listed), rule)
 
 
-def lacking(pages: Sequence[NamesPage], listed: int) -> list[PackageEvent]:
+def missed_events(pages: Sequence[NamesPage], listed: int) -> list[PackageEvent]:
     """A warning for whoever reads numbers of a census that lacks names, or of the one after it."""
-    found = missed(pages, listed)
-    if found is None or not found.about:
+    found = estimate_missed(pages, listed)
+    if found is None or not found.estimate:
         return []
-    return [PackageEvent(None, "names_missed", "warning", said(found, listed), None, str(found.about))]
+    return [PackageEvent(None, "names_missed", "warning", format_estimate(found, listed), None, str(found.estimate))]
 
 
-def said(found: Missed, listed: int) -> str:
+def format_estimate(estimate: MissedEstimate, listed: int) -> str:
     """The estimate in words."""
-    alone = f", and {found.before} of {found.alone} of these were there when it began" if found.alone else ""
+    alone = (
+        f", and {estimate.existed_before} of {estimate.requested_alone} of these were there when it began"
+        if estimate.requested_alone
+        else ""
+    )
     return (
-        f"about {found.about} ({found.low} to {found.high}) beside {listed}: {found.unseen} of {found.asked} names"
+        f"about {estimate.estimate} ({estimate.low} to {estimate.high}) beside {listed}: {estimate.unseen} of {estimate.requested} names"
         f" asked for once more were new{alone}"
     )
 
 
-def missed(pages: Sequence[NamesPage], listed: int) -> Missed | None:
+def estimate_missed(pages: Sequence[NamesPage], listed: int) -> MissedEstimate | None:
     """The share of names that no page had, of those asked for once more, times all, times the share of these that were
     there when the census began; None if nothing was asked for once more.
 
@@ -132,10 +148,10 @@ def missed(pages: Sequence[NamesPage], listed: int) -> Missed | None:
     The second has Wilson's.
 
     >>> again = [NamesPage("again", 0, 100, 0, unseen) for unseen in (0, 2, 1, 1)]
-    >>> missed(again, 4000)
-    Missed(about=40, low=9, high=71, unseen=4, asked=400, before=0, alone=0)
-    >>> missed([*again, *[NamesPage("alone", 0, 1, 0, 1)] * 3, NamesPage("alone", 0, 1, 0, 0)], 4000)
-    Missed(about=10, low=0, high=50, unseen=4, asked=400, before=1, alone=4)
+    >>> estimate_missed(again, 4000)
+    MissedEstimate(estimate=40, low=9, high=71, unseen=4, requested=400, existed_before=0, requested_alone=0)
+    >>> estimate_missed([*again, *[NamesPage("alone", 0, 1, 0, 1)] * 3, NamesPage("alone", 0, 1, 0, 0)], 4000)
+    MissedEstimate(estimate=10, low=0, high=50, unseen=4, requested=400, existed_before=1, requested_alone=4)
     """
     again = [page for page in pages if page.kind == "again" and page.received]
     alone = [page for page in pages if page.kind == "alone" and page.received]
@@ -146,26 +162,26 @@ def missed(pages: Sequence[NamesPage], listed: int) -> Missed | None:
     spread = statistics.stdev([page.unseen for page in again]) * len(again) ** 0.5 if len(again) > 1 else unseen
     error = max(2 * spread, 3) * left
     before = sum(not page.unseen for page in alone)
-    share, least, most = (before / len(alone), *wilson(before, len(alone))) if alone else (1.0, 1.0, 1.0)
+    share, least, most = (before / len(alone), *wilson_interval(before, len(alone))) if alone else (1.0, 1.0, 1.0)
     low, high = max(0.0, unseen - error) * least, (unseen + error) * most
     about = (round(number * scale) for number in (unseen * share, low, high))
-    return Missed(*about, unseen, asked, before, len(alone))
+    return MissedEstimate(*about, unseen, asked, before, len(alone))
 
 
-def wilson(some: int, n: int) -> tuple[float, float]:
+def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
     """Wilson's interval of a share, at 95 % (Wilson 1927, doi 10.1080/01621459.1927.10502953).
 
-    >>> [round(end, 3) for end in wilson(1, 4)]
+    >>> [round(end, 3) for end in wilson_interval(1, 4)]
     [0.046, 0.699]
     """
     z = statistics.NormalDist().inv_cdf(0.975)
-    middle, half = some + z * z / 2, z * (some * (n - some) / n + z * z / 4) ** 0.5
-    return (middle - half) / (n + z * z), (middle + half) / (n + z * z)
+    middle, half = successes + z * z / 2, z * (successes * (trials - successes) / trials + z * z / 4) ** 0.5
+    return (middle - half) / (trials + z * z), (middle + half) / (trials + z * z)
 
 
-def _page_of(row: Mapping[str, object]) -> NamesPage:
+def _read_names_page(row: Mapping[str, object]) -> NamesPage:
     url, received = str(row["url"]), int(str(row["received"]))
-    asked, number = (number_of(url, name) for name in ("per_page", "page"))
+    asked, number = (int_parameter(url, name) for name in ("per_page", "page"))
     said = str(row["given"] or "")
     given = int(said) if said.isdigit() and int(said) else asked
     kind = "alone" if "/packages/" in url else "again" if row["role"] == "probe" else "walk"

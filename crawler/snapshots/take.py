@@ -7,26 +7,26 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from crawler.errors import CrawlError, NotThere, four_parts
-from crawler.fetching.progress import shown
-from crawler.fetching.runner import run_spider, spider_for
-from crawler.fetching.settings import Manner
-from crawler.plan import Plan
+from crawler.errors import CrawlError, UnknownRegistryError, error_as_json
+from crawler.fetching.progress import show_progress
+from crawler.fetching.runner import find_spider, run_spider
+from crawler.fetching.settings import CrawlOptions
+from crawler.plan import CrawlPlan
 from crawler.response import Page
-from crawler.snapshots.recorder import Recording, resume_or_close
+from crawler.snapshots.recorder import SnapshotRecorder, resume_or_close
 from crawler.spiders import RegistrySpider
-from db.census.names_writer import NamesStore
+from db.census.names_writer import NamesCensusStore
 from db.census.writer import CensusStore
 from db.cli import DONE, FAILED, PARTIAL
-from db.connection import writing
+from db.connection import open_for_writing
 from db.store import Store
 
-SECONDS_A_DAY = 86400
+SECONDS_PER_DAY = 86400
 EXIT_CODES = {"complete": DONE, "failed": FAILED}
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SnapshotOutcome:
     """How a crawl went, for a person or a program; `error` is in four parts."""
 
     registry: str
@@ -45,60 +45,68 @@ class Outcome:
         return asdict(self)
 
 
-def take(path: Path, plan: Plan, manner: Manner, resume: bool) -> Outcome:
+def take_snapshot(path: Path, plan: CrawlPlan, options: CrawlOptions, resume: bool) -> SnapshotOutcome:
     """Take one snapshot into a store.
 
     Raises:
         ObservatoryError: the store cannot be used, or the plan asks for something that is not there.
     """
-    kind = spider_for(plan.registry, plan.k is None)
+    kind = find_spider(plan.registry, plan.k is None)
     ordered_by = kind(plan).ordered_by  # refuses an order the registry does not have before anything is opened
-    with writing(path) as database:
-        of_everything = CensusStore if kind.in_order_of_ids else NamesStore
-        store = of_everything(database) if kind.of_everything else Store(database)
+    with open_for_writing(path) as database:
+        of_everything = CensusStore if kind.ordered_by_id else NamesCensusStore
+        store = of_everything(database) if kind.is_census else Store(database)
         now = int(time.time())
         resumed = resume_or_close(store, plan, ordered_by, resume, now)
         if resumed:
             asked = bool(resumed.settings.get("with_counters", plan.with_counters))
             plan = dataclasses.replace(plan, settings=resumed.settings, with_counters=asked)
-        expected = store.expected(plan.registry) if isinstance(store, CensusStore) else plan.k
-        with shown(plan.registry, expected, manner.quiet) as show:
-            outcome = _crawl(kind, plan, manner, Recording(store, resumed, show), resumed and resumed.last_page)
-        store.let_bodies_go(now - manner.keep_bodies_days * SECONDS_A_DAY)
+        expected = store.expected_size(plan.registry) if isinstance(store, CensusStore) else plan.k
+        with show_progress(plan.registry, expected, options.quiet) as show:
+            outcome = _crawl_snapshot(
+                kind, plan, options, SnapshotRecorder(store, resumed, show), resumed and resumed.last_page
+            )
+        store.prune_bodies(now - options.keep_bodies_days * SECONDS_PER_DAY)
         return outcome
 
 
-def _crawl(
-    kind: type[RegistrySpider], plan: Plan, manner: Manner, recording: Recording, last_page: Page | None
-) -> Outcome:
-    start_at = kind(plan).next_url(last_page, recording.progress) if last_page else None
+def _crawl_snapshot(
+    spider_class: type[RegistrySpider],
+    plan: CrawlPlan,
+    options: CrawlOptions,
+    recorder: SnapshotRecorder,
+    last_page: Page | None,
+) -> SnapshotOutcome:
+    start_at = spider_class(plan).next_url(last_page, recorder.progress) if last_page else None
     if last_page and start_at is None:  # it was killed between its last page and its end
-        return _ended(plan, recording, *recording.end())
-    return _outcome(
-        plan, recording, run_spider(kind, manner, {"plan": plan, "resume_at": start_at, "recording": recording})
+        return _ended_outcome(plan, recorder, *recorder.end_snapshot())
+    return _make_outcome(
+        plan, recorder, run_spider(spider_class, options, {"plan": plan, "resume_url": start_at, "recorder": recorder})
     )
 
 
-def _outcome(plan: Plan, recording: Recording, spider: RegistrySpider) -> Outcome:
-    trouble = spider.trouble
-    if trouble is None and spider.walked:
-        return _ended(plan, recording, *recording.end())
-    if isinstance(trouble, NotThere):
+def _make_outcome(plan: CrawlPlan, recorder: SnapshotRecorder, spider: RegistrySpider) -> SnapshotOutcome:
+    trouble = spider.crawl_error
+    if trouble is None and spider.reached_end:
+        return _ended_outcome(plan, recorder, *recorder.end_snapshot())
+    if isinstance(trouble, UnknownRegistryError):
         raise trouble
-    if not recording.progress.depth:
-        error = trouble or CrawlError("The crawl was stopped before its first page.", lasting=False)
-        recording.fail(spider, f"{error.gate}: {error.what}")
-        return Outcome(plan.registry, recording.snapshot, "failed", FAILED, reason=error.what, error=four_parts(error))
-    if trouble is not None and trouble.lasting:
-        return _ended(plan, recording, *recording.end(f"{trouble.gate}: {trouble.what}"), trouble)
-    return _ended(plan, recording, "open", trouble.what if trouble else "stopped", trouble)
+    if not recorder.progress.depth:
+        error = trouble or CrawlError("The crawl was stopped before its first page.", is_permanent=False)
+        recorder.record_failure(spider, f"{error.gate}: {error.message}")
+        return SnapshotOutcome(
+            plan.registry, recorder.snapshot, "failed", FAILED, reason=error.message, error=error_as_json(error)
+        )
+    if trouble is not None and trouble.is_permanent:
+        return _ended_outcome(plan, recorder, *recorder.end_snapshot(f"{trouble.gate}: {trouble.message}"), trouble)
+    return _ended_outcome(plan, recorder, "open", trouble.message if trouble else "stopped", trouble)
 
 
-def _ended(
-    plan: Plan, recording: Recording, status: str, why: str | None, trouble: CrawlError | None = None
-) -> Outcome:
-    progress = recording.progress
-    return Outcome(
-        plan.registry, recording.snapshot, status, EXIT_CODES.get(status, PARTIAL), progress.depth,
-        progress.pages, progress.duplicates, recording.missed(), why, four_parts(trouble) if trouble else None,
+def _ended_outcome(
+    plan: CrawlPlan, recorder: SnapshotRecorder, status: str, reason: str | None, crawl_error: CrawlError | None = None
+) -> SnapshotOutcome:
+    progress = recorder.progress
+    return SnapshotOutcome(
+        plan.registry, recorder.snapshot, status, EXIT_CODES.get(status, PARTIAL), progress.depth,
+        progress.pages, progress.duplicates, recorder.estimate_missed(), reason, error_as_json(crawl_error) if crawl_error else None,
     )  # fmt: skip

@@ -9,10 +9,10 @@ from scrapy import Request, Spider
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from crawler.errors import CrawlError, Stopped, UnexpectedPage, unforeseen
+from crawler.errors import CrawlError, CrawlStopped, UnexpectedPageError, unexpected_error
 from crawler.parsing.pages import next_link
-from crawler.plan import PageRecorder, Plan
-from crawler.response import Answer, Page, Progress, Registry
+from crawler.plan import CrawlPlan, PageRecorder
+from crawler.response import HttpResponse, Page, Progress, Registry
 
 
 class PacedSpider(Spider):
@@ -20,26 +20,26 @@ class PacedSpider(Spider):
 
     endpoint_variable = ""
     public_endpoint = ""
-    pause = 0.0
-    page_bytes = 128 * 1024 * 1024
-    resumes = True  # whether its command has a --resume
+    default_delay = 0.0
+    max_page_bytes = 128 * 1024 * 1024
+    has_resume_option = True  # whether its command has a --resume
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: CrawlPlan) -> None:
         super().__init__(self.name)
         self.plan = plan
-        self.trouble: CrawlError | None = None
-        self.broken: BaseException | None = None
-        self.stopping = False
+        self.crawl_error: CrawlError | None = None
+        self.storage_error: BaseException | None = None
+        self.is_stopping = False
 
-    def takes(self, status: int, url: str) -> bool:
+    def accepts_status(self, status: int, url: str) -> bool:
         """Whether an answer with this status is for `read`; any other is retried or is the end."""
         return status == 200
 
-    def smaller(self, url: str) -> str | None:
+    def smaller_page_url(self, url: str) -> str | None:
         """The same rows in smaller pages, for a server that finds this one too heavy; None if there is no smaller."""
         return None
 
-    def own(self, url: str) -> str:
+    def same_host_url(self, url: str) -> str:
         """The address a registry gives for its next page, on the host we were told to ask.
 
         A mirror answers with addresses of the public host: those are taken to the mirror. Any other host is refused.
@@ -53,7 +53,7 @@ class PacedSpider(Spider):
         except ValueError:
             found = urlsplit("")
         if (found.scheme, found.netloc) not in {(asked.scheme, asked.netloc), (public.scheme, public.netloc)}:
-            raise UnexpectedPage(
+            raise UnexpectedPageError(
                 f"{self.plan.registry} sent us on to another host: {url[:200]}",
                 why="The rest of a list lies on the host that was asked; anything else may be a trap.",
                 fix="Look at the address; if the registry has moved, tell us.",
@@ -69,21 +69,23 @@ class RegistrySpider(PacedSpider):
     stored with the snapshot and given back when it is gone on with.
     """
 
-    of_everything = False
-    in_order_of_ids = True  # whether the pages of a census come in the order of the stable ids
-    asked_ahead: str | None = None
-    idle_pages = 2  # that may bring nothing new, one after the other, before the list is said to go round in circles
+    is_census = False
+    ordered_by_id = True  # whether the pages of a census come in the order of the stable ids
+    prefetched_url: str | None = None
+    max_pages_without_new = (
+        2  # that may bring nothing new, one after the other, before the list is said to go round in circles
+    )
 
-    def __init__(self, plan: Plan, resume_at: str | None = None, recording: PageRecorder | None = None) -> None:
+    def __init__(self, plan: CrawlPlan, resume_url: str | None = None, recorder: PageRecorder | None = None) -> None:
         """`recording` is not the spider's own business: it is carried to the pipeline."""
         super().__init__(plan)
-        self.resume_at = resume_at
-        self.recording = recording
-        self.learned: dict[str, object] = dict(plan.settings)
-        self.walked = False
+        self.resume_url = resume_url
+        self.recorder = recorder
+        self.probe_results: dict[str, object] = dict(plan.settings)
+        self.reached_end = False
 
     @classmethod
-    def serves(cls, registry: str) -> bool:
+    def accepts_registry(cls, registry: str) -> bool:
         """Whether this spider is the one for a registry of that name."""
         raise NotImplementedError
 
@@ -91,7 +93,7 @@ class RegistrySpider(PacedSpider):
         """The first question of a new crawl."""
         raise NotImplementedError
 
-    def read(self, answer: Answer) -> Page:
+    def read_page(self, response: HttpResponse) -> Page:
         """What an answer says. It may add to `learned`; otherwise pure.
 
         Raises:
@@ -103,45 +105,45 @@ class RegistrySpider(PacedSpider):
         """Where to go on after a page was stored; None at the end."""
         raise NotImplementedError
 
-    def registry(self) -> Registry:
+    def describe_registry(self) -> Registry:
         """The registry as the store knows it."""
         raise NotImplementedError
 
-    def instead(self, page: Page, tries: int) -> str | None:
+    def refetch_url(self, page: Page, tries: int) -> str | None:
         """What to ask for instead of storing a page that may have lost rows, after so many tries; None to store it."""
         return None
 
     async def start(self) -> AsyncIterator[Request]:
         """Scrapy's entry: the first question, or the one a killed crawl had come to."""
-        yield self.request(self.own(self.resume_at) if self.resume_at else self.first_url())
+        yield self.make_request(self.same_host_url(self.resume_url) if self.resume_url else self.first_url())
 
-    def request(self, url: str) -> Request:
+    def make_request(self, url: str) -> Request:
         """A request for one page of this registry's own host."""
-        return Request(url, callback=self.parse, errback=self.failed, dont_filter=True)
+        return Request(url, callback=self.parse, errback=self.on_request_failed, dont_filter=True)
 
     def parse(self, response: Response) -> Iterator[Page | Request]:
         """Read one answer; where to go on is decided after the page is stored (crawler.fetching.pipelines)."""
         try:
-            page = self.read(response.meta["answer"])
+            page = self.read_page(response.meta["answer"])
             tries = response.meta.get("tries", 0)
-            other = self.instead(page, tries)
-            yield self.request(other).replace(meta={"tries": tries + 1}) if other else page
+            other = self.refetch_url(page, tries)
+            yield self.make_request(other).replace(meta={"tries": tries + 1}) if other else page
         except CrawlError as error:
-            self.trouble = error
+            self.crawl_error = error
         except Exception as error:  # Scrapy would log it and go on as if nothing had been
-            self.trouble = unforeseen(error)
+            self.crawl_error = unexpected_error(error)
 
-    def failed(self, failure: Failure) -> None:
+    def on_request_failed(self, failure: Failure) -> None:
         """Keep the reason why no answer came; without another request the crawl then ends."""
         error = failure.value
-        if isinstance(error, Stopped):
+        if isinstance(error, CrawlStopped):
             return
-        self.trouble = error if isinstance(error, CrawlError) else unforeseen(error)
+        self.crawl_error = error if isinstance(error, CrawlError) else unexpected_error(error)
 
-    def stored(self) -> None:
+    def on_page_stored(self) -> None:
         """Called when the page in hand is written."""
 
-    def following(self, answer: Answer) -> str | None:
+    def next_page_url(self, response: HttpResponse) -> str | None:
         """The address of the page after this one, on our own host; None at the end."""
-        found = next_link(answer)
-        return self.own(found) if found else None
+        found = next_link(response)
+        return self.same_host_url(found) if found else None

@@ -22,17 +22,24 @@ from urllib.parse import urlencode
 from huggingface_hub import constants, get_token
 from scrapy import Request
 
-from crawler.errors import CrawlError, NotThere, not_a_list
-from crawler.parsing.cursors import Place, cursor_form, goes_on_after, last_place, losses, place
-from crawler.parsing.huggingface_rows import EXPAND, SORTS, Row, observation
-from crawler.parsing.pages import page_of
-from crawler.parsing.rows import NotAList, Rows, inversions, read_rows
-from crawler.parsing.urls import parameter, parameters
-from crawler.plan import PageRecorder, Plan
-from crawler.response import Answer, Event, Observation, Page, Progress, Registry
+from crawler.errors import CrawlError, UnknownRegistryError, not_a_list_error
+from crawler.parsing.cursors import (
+    ListPosition,
+    cursor_keys,
+    cursor_position,
+    last_row_position,
+    list_position,
+    lost_row_events,
+)
+from crawler.parsing.huggingface_rows import EXPAND_FIELDS, SORT_FIELDS, HuggingFaceRow, make_observation
+from crawler.parsing.pages import make_page
+from crawler.parsing.rows import NotAListError, ParsedRows, count_inversions, read_rows
+from crawler.parsing.urls import url_parameter, url_parameters
+from crawler.plan import CrawlPlan, PageRecorder
+from crawler.response import Event, HttpResponse, Observation, Page, Progress, Registry
 from crawler.spiders import RegistrySpider
 
-PAGE = 1000
+MAX_ROWS_PER_PAGE = 1000
 COUNTERS = {"downloads": "last-30-days", "likes": "likes", "trending": "trending-score"}
 
 
@@ -43,73 +50,76 @@ class HuggingFaceSpider(RegistrySpider):
     endpoint_variable = "HF_ENDPOINT"
     public_endpoint = "https://huggingface.co"
 
-    def __init__(self, plan: Plan, resume_at: str | None = None, recording: PageRecorder | None = None) -> None:
-        super().__init__(plan, resume_at, recording)
+    def __init__(self, plan: CrawlPlan, resume_url: str | None = None, recorder: PageRecorder | None = None) -> None:
+        super().__init__(plan, resume_url, recorder)
         self.kind = plan.registry.removeprefix("huggingface/")
         by = plan.ordered_by or ("likes" if self.kind == "spaces" else "downloads")
-        if by not in SORTS or (self.kind == "spaces" and by == "downloads"):
-            raise NotThere(
+        if by not in SORT_FIELDS or (self.kind == "spaces" and by == "downloads"):
+            raise UnknownRegistryError(
                 f"{plan.registry} cannot be ranked by {by}.",
                 why="The Hub counts no downloads of spaces." if self.kind == "spaces" else "The Hub has no such order.",
                 fix="Use --by likes or --by trending" + ("." if self.kind == "spaces" else " or --by downloads."),
             )
         self.ordered_by, self.counter = by, COUNTERS[by]
-        self.learned.setdefault("expand", list(EXPAND[self.kind]))
-        self._most = 0
+        self.probe_results.setdefault("expand", list(EXPAND_FIELDS[self.kind]))
+        self._max_rows_returned = 0
 
     @classmethod
-    def serves(cls, registry: str) -> bool:
+    def accepts_registry(cls, registry: str) -> bool:
         """The three kinds of repositories."""
-        return registry in {f"huggingface/{kind}" for kind in EXPAND}
+        return registry in {f"huggingface/{kind}" for kind in EXPAND_FIELDS}
 
-    def takes(self, status: int, url: str) -> bool:
+    def accepts_status(self, status: int, url: str) -> bool:
         """400 to the first question tells which fields are known."""
-        return status == 200 or (status == 400 and parameter(url, "limit") == "1")
+        return status == 200 or (status == 400 and url_parameter(url, "limit") == "1")
 
-    def request(self, url: str) -> Request:
+    def make_request(self, url: str) -> Request:
         """With the token huggingface_hub would send, if there is one. Requests only ever go to our own endpoint."""
         token = None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token()
-        asked = super().request(url)
+        asked = super().make_request(url)
         return asked.replace(headers={"Authorization": f"Bearer {token}"}) if token else asked
 
-    def registry(self) -> Registry:
+    def describe_registry(self) -> Registry:
         """The kind is the Hub's own word for it."""
         return Registry(self.plan.registry, "huggingface", self.kind)
 
     def first_url(self) -> str:
         """One row, to learn which fields are accepted."""
-        return self._list_url(self.learned["expand"], 1)
+        return self._list_url(self.probe_results["expand"], 1)
 
-    def read(self, answer: Answer) -> Page:
+    def read_page(self, response: HttpResponse) -> Page:
         """One page of the list, or what the first row teaches."""
-        if answer.status == 400:
-            return self._after_refusal(answer)
-        rows = self._rows(answer)
-        following = self.following(answer)
-        if parameter(answer.url, "limit") == "1":
-            self.learned["cursor"] = cursor_form(following)
-            events = [*rows.events, *surprises(answer, self.learned["cursor"], SORTS[self.ordered_by])]
-            following = self._list_url(self.learned["expand"], min(PAGE, self.plan.k + 1))
-            return page_of("probe", answer, rows.received, events=events, next_url=following, body=answer.body)
-        disorder = inversions(_value(row, self.ordered_by) for row in rows.observations)
-        events = [*rows.events, *losses(following, self._last_place(rows))]
-        return page_of("ranking", answer, rows.received, rows.observations, rows.rejects, events, disorder,
-                       following, answer.body)  # fmt: skip
+        if response.status == 400:
+            return self._drop_refused_fields(response)
+        rows = self._read_rows(response)
+        following = self.next_page_url(response)
+        if url_parameter(response.url, "limit") == "1":
+            self.probe_results["cursor"] = cursor_keys(following)
+            events = [
+                *rows.events,
+                *assumption_events(response, self.probe_results["cursor"], SORT_FIELDS[self.ordered_by]),
+            ]
+            following = self._list_url(self.probe_results["expand"], min(MAX_ROWS_PER_PAGE, self.plan.k + 1))
+            return make_page("probe", response, rows.received, events=events, next_url=following, body=response.body)
+        disorder = count_inversions(_order_value(row, self.ordered_by) for row in rows.observations)
+        events = [*rows.events, *lost_row_events(following, self._last_position(rows))]
+        return make_page("ranking", response, rows.received, rows.observations, rows.rejects, events, disorder,
+                       following, response.body)  # fmt: skip
 
-    def instead(self, page: Page, tries: int) -> str | None:
+    def refetch_url(self, page: Page, tries: int) -> str | None:
         """The same page: the list goes on after another row than its last one. Where that cannot be told: it has fewer
         rows than were asked for, a loss or the most the server gives, which is believed when it comes again."""
         if page.role != "ranking" or page.next_url is None or not page.received:  # an empty one was asked for again
             return None
-        last = self._last_place(page)
-        if last is not None and goes_on_after(page.next_url) is not None:
-            if any(losses(page.next_url, last)):
+        last = self._last_position(page)
+        if last is not None and cursor_position(page.next_url) is not None:
+            if any(lost_row_events(page.next_url, last)):
                 return None if tries else page.url
-            self._most = page.received
+            self._max_rows_returned = page.received
             return None
-        if page.received >= int(parameter(page.url, "limit") or 0) or page.received == self._most:
+        if page.received >= int(url_parameter(page.url, "limit") or 0) or page.received == self._max_rows_returned:
             return None
-        self._most = page.received
+        self._max_rows_returned = page.received
         return None if tries else page.url
 
     def next_url(self, page: Page, progress: Progress) -> str | None:
@@ -118,64 +128,66 @@ class HuggingFaceSpider(RegistrySpider):
             return None
         return page.next_url
 
-    def _last_place(self, page: Page | Rows) -> Place | None:
-        places = (place(_value(row, self.ordered_by), row.stable_id) for row in page.observations[-1:])
-        return last_place(page.received, places, page.rejects)
+    def _last_position(self, page: Page | ParsedRows) -> ListPosition | None:
+        places = (list_position(_order_value(row, self.ordered_by), row.stable_id) for row in page.observations[-1:])
+        return last_row_position(page.received, places, page.rejects)
 
-    def _rows(self, answer: Answer) -> Rows:
-        asked = _asked(answer.url) or set(self.learned["expand"])
-        required = frozenset({"id", "_id", SORTS[self.ordered_by]})
+    def _read_rows(self, response: HttpResponse) -> ParsedRows:
+        asked = _expanded_fields(response.url) or set(self.probe_results["expand"])
+        required = frozenset({"id", "_id", SORT_FIELDS[self.ordered_by]})
         try:
-            return read_rows(answer.body, Row, required, lambda row: observation(row, asked))
-        except NotAList as error:
-            raise not_a_list(self.plan.registry, error) from error
+            return read_rows(response.body, HuggingFaceRow, required, lambda row: make_observation(row, asked))
+        except NotAListError as error:
+            raise not_a_list_error(self.plan.registry, error) from error
 
-    def _after_refusal(self, answer: Answer) -> Page:
+    def _drop_refused_fields(self, response: HttpResponse) -> Page:
         """The Hub has refused a field and names those it knows: ask again for what is left of ours."""
-        message = answer.body[:20000].decode("utf-8", "replace")
-        wanted = list(self.learned["expand"])
-        kept = accepted(wanted, message)
-        if kept == wanted or SORTS[self.ordered_by] not in kept:
+        message = response.body[:20000].decode("utf-8", "replace")
+        wanted = list(self.probe_results["expand"])
+        kept = accepted_fields(wanted, message)
+        if kept == wanted or SORT_FIELDS[self.ordered_by] not in kept:
             raise CrawlError(
                 f"{self.plan.registry} refused our question (400).",
                 why=message[:300],
                 fix=f"The Hub's API has changed: run `observatory crawl check {self.plan.registry}` and tell us.",
             )
-        self.learned["expand"] = kept
+        self.probe_results["expand"] = kept
         gone = ", ".join(name for name in wanted if name not in kept)
         event = Event("schema_missing_field", "warning", message[:300], before=gone)
-        return page_of("probe", answer, 0, events=[event], next_url=self._list_url(kept, 1), body=answer.body)
+        return make_page("probe", response, 0, events=[event], next_url=self._list_url(kept, 1), body=response.body)
 
     def _list_url(self, expand: Iterable[str], limit: int) -> str:
-        words = [("sort", SORTS[self.ordered_by]), ("direction", "-1"), ("limit", str(limit))]
+        words = [("sort", SORT_FIELDS[self.ordered_by]), ("direction", "-1"), ("limit", str(limit))]
         return f"{self.plan.endpoint}/api/{self.kind}?{urlencode(words + [('expand', name) for name in expand])}"
 
 
-def accepted(wanted: list[str], message: str) -> list[str]:
+def accepted_fields(requested: list[str], message: str) -> list[str]:
     """The fields of ours that a refusal names among those it knows.
 
     A message that names them all, or none, does not tell: then it is `baseModels`, which came last and may go first.
 
-    >>> accepted(["baseModels", "likes"], 'expected one of "author"|"likes"')
+    >>> accepted_fields(["baseModels", "likes"], 'expected one of "author"|"likes"')
     ['likes']
     """
     known = set(re.findall(r"[A-Za-z_-]{2,40}", message))
-    kept = [name for name in wanted if name in known]
-    return kept if 0 < len(kept) < len(wanted) else [name for name in wanted if name != "baseModels"]
+    kept = [name for name in requested if name in known]
+    return kept if 0 < len(kept) < len(requested) else [name for name in requested if name != "baseModels"]
 
 
-def surprises(answer: Answer, cursor: str, sort: str) -> Iterable[Event]:
+def assumption_events(response: HttpResponse, cursor: str, sort: str) -> Iterable[Event]:
     """What the first row shows of an API that is not as it was: another cursor, no statement of the quota."""
     wanted = sort if sort == "_id" else f"{sort}, _id"
     if cursor and cursor != wanted:
         yield Event("assumption_differs", "warning", "the keys of the cursor", wanted, cursor)
-    if "ratelimit" not in answer.headers:
+    if "ratelimit" not in response.headers:
         yield Event("assumption_differs", "warning", "the quota is not stated any more", "RateLimit", None)
 
 
-def _asked(url: str) -> set[str]:
-    return {value for name, value in parameters(url) if name in ("expand", "expand[]")}
+def _expanded_fields(url: str) -> set[str]:
+    return {value for name, value in url_parameters(url) if name in ("expand", "expand[]")}
 
 
-def _value(seen: Observation, ordered_by: str) -> float | None:
-    return {"downloads": seen.downloads, "likes": seen.likes, "trending": seen.trending}[ordered_by]
+def _order_value(observation: Observation, ordered_by: str) -> float | None:
+    return {"downloads": observation.downloads, "likes": observation.likes, "trending": observation.trending}[
+        ordered_by
+    ]

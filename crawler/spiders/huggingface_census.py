@@ -20,56 +20,58 @@ from urllib.parse import urlencode
 
 from scrapy.http import Response
 
-from crawler.errors import CrawlError, not_a_list, unforeseen
-from crawler.parsing.census_rows import census_page, read_lines
-from crawler.parsing.cursors import cursor_form, last_place, losses, place
-from crawler.parsing.huggingface_rows import Row, observation
-from crawler.parsing.pages import page_of
-from crawler.parsing.rows import NotAList, read_row
-from crawler.parsing.urls import parameter
-from crawler.plan import PageRecorder, Plan
-from crawler.response import Answer, Observation, Page, Progress
-from crawler.spiders.huggingface import PAGE, HuggingFaceSpider, surprises
+from crawler.errors import CrawlError, not_a_list_error, unexpected_error
+from crawler.parsing.census_rows import make_census_page, read_census_rows
+from crawler.parsing.cursors import cursor_keys, last_row_position, list_position, lost_row_events
+from crawler.parsing.huggingface_rows import HuggingFaceRow, make_observation
+from crawler.parsing.pages import make_page
+from crawler.parsing.rows import NotAListError, read_row
+from crawler.parsing.urls import url_parameter
+from crawler.plan import CrawlPlan, PageRecorder
+from crawler.response import HttpResponse, Observation, Page, Progress
+from crawler.spiders.huggingface import MAX_ROWS_PER_PAGE, HuggingFaceSpider, assumption_events
 
-REQUIRED = frozenset({"id", "_id"})
-TURNS = 5  # of the loop, after which a request has gone out
+REQUIRED_FIELDS = frozenset({"id", "_id"})
+LOOP_TURNS = 5  # of the loop, after which a request has gone out
 
 
-class HubCensusSpider(HuggingFaceSpider):
+class HuggingFaceCensusSpider(HuggingFaceSpider):
     """The whole of one kind of repositories."""
 
     name = "huggingface-census"
-    of_everything = True
+    is_census = True
 
-    def __init__(self, plan: Plan, resume_at: str | None = None, recording: PageRecorder | None = None) -> None:
-        super().__init__(plan, resume_at, recording)
+    def __init__(self, plan: CrawlPlan, resume_url: str | None = None, recorder: PageRecorder | None = None) -> None:
+        super().__init__(plan, resume_url, recorder)
         self.counter = f"census:{self.counter}"
-        self.last_id = recording.last_id if recording else ""
-        self.asked_ahead: str | None = None
+        self.last_id = recorder.last_id if recorder else ""
+        self.prefetched_url: str | None = None
         gc.freeze()  # what was imported stays; it need not be looked through again with every few pages of rows
         gc.set_threshold(100_000)  # a page makes thousands of tuples, and none of them points in a circle
-        self._free = asyncio.Event()
-        self._free.set()
+        self._ready_for_page = asyncio.Event()
+        self._ready_for_page.set()
 
-    def read(self, answer: Answer) -> Page:
+    def read_page(self, response: HttpResponse) -> Page:
         """One page, or what the first row teaches."""
-        if answer.status == 400:
-            return self._after_refusal(answer)
-        following = self.following(answer)
-        if parameter(answer.url, "limit") == "1":
-            form = cursor_form(following)
-            self.learned["cursor"] = form
-            events = [*surprises(answer, form, "_id")]
-            following = self._list_url(self.learned["expand"], PAGE)
-            return page_of("probe", answer, 1, events=events, next_url=following)
-        cut = str(self.learned.setdefault("cut", f"{answer.fetched_at:08x}" + "0" * 16))
+        if response.status == 400:
+            return self._drop_refused_fields(response)
+        following = self.next_page_url(response)
+        if url_parameter(response.url, "limit") == "1":
+            form = cursor_keys(following)
+            self.probe_results["cursor"] = form
+            events = [*assumption_events(response, form, "_id")]
+            following = self._list_url(self.probe_results["expand"], MAX_ROWS_PER_PAGE)
+            return make_page("probe", response, 1, events=events, next_url=following)
+        cut = str(self.probe_results.setdefault("cut", f"{response.fetched_at:08x}" + "0" * 16))
         try:
-            lines = read_lines(answer.body, Row)
-        except NotAList as error:
-            raise not_a_list(self.plan.registry, error) from error
-        last = last_place(lines.received, (place(0, key) for key in lines.columns["key"][-1:]), lines.rejects)
-        lines.events.extend(losses(following, last) if last is not None and last[1] < cut else ())
-        page = census_page(answer, lines, self.last_id, cut, self._observe, following)
+            lines = read_census_rows(response.body, HuggingFaceRow)
+        except NotAListError as error:
+            raise not_a_list_error(self.plan.registry, error) from error
+        last = last_row_position(
+            lines.received, (list_position(0, key) for key in lines.columns["key"][-1:]), lines.rejects
+        )
+        lines.events.extend(lost_row_events(following, last) if last is not None and last[1] < cut else ())
+        page = make_census_page(response, lines, self.last_id, cut, self._make_observation, following)
         self.last_id = page.stable_ids[-1] if page.stable_ids else self.last_id
         return page
 
@@ -79,33 +81,35 @@ class HubCensusSpider(HuggingFaceSpider):
 
     async def parse(self, response: Response) -> AsyncIterator[Page]:
         """Ask for the next page, then read this one: one page is on its way while another is written."""
-        await self._free.wait()
-        if self.walked or self.trouble or self.broken:
+        await self._ready_for_page.wait()
+        if self.reached_end or self.crawl_error or self.storage_error:
             return
-        self._free.clear()
+        self._ready_for_page.clear()
         try:
-            await self._ask_ahead(response.meta["answer"])
-            yield self.read(response.meta["answer"])
+            await self._prefetch_next_page(response.meta["answer"])
+            yield self.read_page(response.meta["answer"])
         except CrawlError as error:
-            self.trouble = error
+            self.crawl_error = error
         except Exception as error:  # Scrapy would log it and go on as if nothing had been
-            self.trouble = unforeseen(error)
+            self.crawl_error = unexpected_error(error)
 
-    def stored(self) -> None:
+    def on_page_stored(self) -> None:
         """The page in hand is written; the next one may be read."""
-        self._free.set()
+        self._ready_for_page.set()
 
-    async def _ask_ahead(self, answer: Answer) -> None:
-        following = self.following(answer) if answer.status == 200 else None
-        if following is None or parameter(answer.url, "limit") == "1" or self.stopping:
+    async def _prefetch_next_page(self, response: HttpResponse) -> None:
+        following = self.next_page_url(response) if response.status == 200 else None
+        if following is None or url_parameter(response.url, "limit") == "1" or self.is_stopping:
             return
-        self.asked_ahead = following
-        self.crawler.engine.crawl(self.request(following))
-        for _ in range(TURNS):
+        self.prefetched_url = following
+        self.crawler.engine.crawl(self.make_request(following))
+        for _ in range(LOOP_TURNS):
             await asyncio.sleep(0)
 
-    def _observe(self, raw: bytes, dropped: list[tuple[str, str]]) -> Observation:
-        return observation(read_row(raw, Row, REQUIRED, dropped), set(self.learned["expand"]), keep_tags=False)
+    def _make_observation(self, raw: bytes, dropped: list[tuple[str, str]]) -> Observation:
+        return make_observation(
+            read_row(raw, HuggingFaceRow, REQUIRED_FIELDS, dropped), set(self.probe_results["expand"]), keep_tags=False
+        )
 
     def _list_url(self, expand: Iterable[str], limit: int) -> str:
         words = [("sort", "createdAt"), ("direction", "1"), ("limit", str(limit))]

@@ -13,21 +13,21 @@ from typing import Protocol
 
 import numpy as np
 
-LARGEST = 5  # categories that are told apart; the rest is `other`
+MAX_CATEGORIES = 5  # categories that are told apart; the rest is `other`
 ATTRIBUTES = ("task", "library", "licence")
-TEXTS = frozenset(("author", "name", "value", "relation", "library"))  # columns of questions that are text
+TEXT_COLUMNS = frozenset(("author", "name", "value", "relation", "library"))  # columns of questions that are text
 NO_LABEL = -1
-NONE = -1
-MANY = 256  # rows at a time: with many more, making and forgetting them takes longer than asking
-OVERWRITTEN, NOT_SAID = -1, -2  # instead of a number of edits
+NO_SNAPSHOT = -1
+FETCH_SIZE = 256  # rows at a time: with many more, making and forgetting them takes longer than asking
+EDITS_OVERWRITTEN, EDITS_UNKNOWN = -1, -2  # instead of a number of edits
 Columns = Mapping[str, object]
 
 
 @dataclass(frozen=True)
-class Words:
+class EncodedColumn:
     """A column of texts: for each row the place of its text among those there are, which stand as they first came."""
 
-    places: np.ndarray
+    codes: np.ndarray
     texts: list[str]
 
 
@@ -37,34 +37,36 @@ class Source(Protocol):
     def counters(self, snapshot: int) -> Mapping[str, np.ndarray]:
         """`package`, `downloads`, `likes`, `downloads_all_time` of a census, as `history.counters` gives them."""
 
-    def columns(self, name: str, snapshot: int) -> Mapping[str, np.ndarray | Words]:
+    def columns(self, name: str, snapshot: int) -> Mapping[str, np.ndarray | EncodedColumn]:
         """The rows of a question of `db/queries/` as columns: numbers as int64, those of TEXTS as words."""
 
 
-def columns_of(cursor: sqlite3.Cursor) -> Mapping[str, np.ndarray | Words]:
+def fetch_columns(cursor: sqlite3.Cursor) -> Mapping[str, np.ndarray | EncodedColumn]:
     """The rows of a question as columns; never all of them in memory as rows."""
     parts: dict[str, list[np.ndarray]] = {column[0]: [np.empty(0, np.int64)] for column in cursor.description}
-    texts: dict[str, dict[str, int]] = {name: {} for name in parts if name in TEXTS}
-    while rows := cursor.fetchmany(MANY):
+    texts: dict[str, dict[str, int]] = {name: {} for name in parts if name in TEXT_COLUMNS}
+    while rows := cursor.fetchmany(FETCH_SIZE):
         for name, cells in zip(parts, zip(*rows, strict=True), strict=True):
             if name in texts:
                 known = texts[name]
                 cells = [known.setdefault(cell, len(known)) for cell in cells]
             parts[name].append(np.array(cells, np.int64))
     whole = {name: np.concatenate(part) for name, part in parts.items()}
-    return {name: Words(column, list(texts[name])) if name in texts else column for name, column in whole.items()}
+    return {
+        name: EncodedColumn(column, list(texts[name])) if name in texts else column for name, column in whole.items()
+    }
 
 
 @dataclass(frozen=True)
-class Known:
+class PackageIndex:
     """Every package of a registry in the order of its number; -1 where it is not known when it was modified."""
 
     package: np.ndarray
     created_at: np.ndarray
     modified_at: np.ndarray
-    author: Words
+    author: EncodedColumn
 
-    def places(self, packages: np.ndarray) -> np.ndarray:
+    def positions(self, packages: np.ndarray) -> np.ndarray:
         """Where packages lie in these columns."""
         return np.searchsorted(self.package, packages)
 
@@ -83,7 +85,7 @@ def population(source: Source, snapshot: int) -> Columns:
     the two, `previous` its number or -1. Whose making nobody says is made when it was first written down.
     """
     names = ("dimension", "category", "packages", "births", "returns", "deaths", "edits", "days", "previous")
-    rows = list(_population(source, snapshot))
+    rows = list(_population_rows(source, snapshot))
     return {name: [row[place] for row in rows] for place, name in enumerate(names)}
 
 
@@ -91,11 +93,11 @@ def edges(source: Source, snapshot: int) -> Columns:
     """The lineage edges of the packages of a census: child, parent (-1 unknown), relation, and whether it is there."""
     present = source.counters(snapshot)["package"]
     found = source.columns("edges_of_registry", snapshot)
-    kept = _in(present, found["child"])
+    kept = _is_member(present, found["child"])
     parent, relation = found["parent"][kept], found["relation"]
     return {
         "child": found["child"][kept], "parent": parent,
-        "relation": np.array(relation.texts, object)[relation.places[kept]], "there": _in(present, parent),
+        "relation": np.array(relation.texts, object)[relation.codes[kept]], "there": _is_member(present, parent),
     }  # fmt: skip
 
 
@@ -105,68 +107,68 @@ def uses(source: Source, snapshot: int) -> Columns:
         return {"package": np.empty(0, np.int64), "library": np.empty(0, object)}
     found = source.columns("uses_of_registry", snapshot)
     library = found["library"]
-    return {"package": found["package"], "library": np.array(library.texts, object)[library.places]}
+    return {"package": found["package"], "library": np.array(library.texts, object)[library.codes]}
 
 
-def _population(source: Source, snapshot: int) -> Iterator[tuple[object, ...]]:
+def _population_rows(source: Source, snapshot: int) -> Iterator[tuple[object, ...]]:
     censuses = source.columns("censuses", snapshot)
     if not len(censuses["snapshot"]):
         return
     (this,) = np.flatnonzero(censuses["snapshot"] == snapshot)
     taken_at, says_modified = int(censuses["taken_at"][this]), bool(censuses["says_modified"][this])
     earlier, is_newest = censuses["taken_at"] < taken_at, taken_at == censuses["taken_at"][-1]
-    previous = int(censuses["snapshot"][earlier][-1]) if earlier.any() else NONE
+    previous = int(censuses["snapshot"][earlier][-1]) if earlier.any() else NO_SNAPSHOT
     previous_at = int(censuses["taken_at"][earlier][-1]) if earlier.any() else 0
     present = source.counters(snapshot)["package"]
-    before = source.counters(previous)["package"] if previous != NONE else np.empty(0, np.int64)
-    known = Known(**source.columns("packages_of_registry", snapshot))
-    there, was = known.places(present), known.places(before)
-    arrived = there[~_in(before, present)]
-    stayed = there[_in(before, present)]
-    gone = was[~_in(present, before)]
+    before = source.counters(previous)["package"] if previous != NO_SNAPSHOT else np.empty(0, np.int64)
+    known = PackageIndex(**source.columns("packages_of_registry", snapshot))
+    there, was = known.positions(present), known.positions(before)
+    arrived = there[~_is_member(before, present)]
+    stayed = there[_is_member(before, present)]
+    gone = was[~_is_member(present, before)]
     old = known.created_at[arrived] <= previous_at
     modified = known.modified_at[stayed]
     edited = stayed[(modified > previous_at) & (modified <= taken_at)]
     groups = (there, arrived[~old], arrived[old], gone, edited)
-    days = (taken_at - previous_at) / 86400 if previous != NONE else -1.0
+    days = (taken_at - previous_at) / 86400 if previous != NO_SNAPSHOT else -1.0
     for dimension, labels, categories in _dimensions(source, known, snapshot):
-        for category, counts in _by_category(labels, categories, groups):
-            counts = counts if previous != NONE else [counts[0], 0, 0, 0, 0]
-            edits = NOT_SAID if not says_modified else counts[4] if is_newest else OVERWRITTEN
+        for category, counts in _count_by_category(labels, categories, groups):
+            counts = counts if previous != NO_SNAPSHOT else [counts[0], 0, 0, 0, 0]
+            edits = EDITS_UNKNOWN if not says_modified else counts[4] if is_newest else EDITS_OVERWRITTEN
             yield (dimension, category, *counts[:4], edits, days, previous)
 
 
-def _dimensions(source: Source, known: Known, snapshot: int) -> Iterator[tuple[str, np.ndarray, list[str]]]:
+def _dimensions(source: Source, known: PackageIndex, snapshot: int) -> Iterator[tuple[str, np.ndarray, list[str]]]:
     yield "", np.zeros(len(known.package), np.int64), [""]
     found = source.columns("attributes_of_registry", snapshot)
     name, value = found["name"], found["value"]
     for attribute in ATTRIBUTES:
-        of_it = np.isin(name.places, [place for place, text in enumerate(name.texts) if text == attribute])
-        kept, first, places = np.unique(value.places[of_it], return_index=True, return_inverse=True)
+        of_it = np.isin(name.codes, [place for place, text in enumerate(name.texts) if text == attribute])
+        kept, first, places = np.unique(value.codes[of_it], return_index=True, return_inverse=True)
         order = np.argsort(first)
         labels = np.full(len(known.package), NO_LABEL)
-        labels[known.places(found["package"][of_it])] = np.argsort(order)[places]
+        labels[known.positions(found["package"][of_it])] = np.argsort(order)[places]
         yield attribute, labels, [value.texts[place] for place in kept[order]]
-    yield "author", known.author.places, known.author.texts
+    yield "author", known.author.codes, known.author.texts
 
 
-def _by_category(
+def _count_by_category(
     labels: np.ndarray, categories: list[str], groups: tuple[np.ndarray, ...]
 ) -> Iterator[tuple[str, list[int]]]:
     """The largest categories, then the others together, then those without any."""
     counts = [np.bincount(labels[group] + 1, minlength=len(categories) + 1) for group in groups]
     order = np.argsort(-counts[0][1:], kind="stable")
-    for place in order[:LARGEST]:
+    for place in order[:MAX_CATEGORIES]:
         yield categories[place], [int(count[place + 1]) for count in counts]
-    if len(order) > LARGEST:
-        yield "other", [int(count[order[LARGEST:] + 1].sum()) for count in counts]
+    if len(order) > MAX_CATEGORIES:
+        yield "other", [int(count[order[MAX_CATEGORIES:] + 1].sum()) for count in counts]
     if any(count[0] for count in counts):
         yield "unstated", [int(count[0]) for count in counts]
 
 
-def _in(rising: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+def _is_member(sorted_values: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Which of `wanted` are in `rising`."""
-    if not len(rising):
-        return np.zeros(len(wanted), bool)
-    places = np.minimum(np.searchsorted(rising, wanted), len(rising) - 1)
-    return rising[places] == wanted
+    if not len(sorted_values):
+        return np.zeros(len(values), bool)
+    places = np.minimum(np.searchsorted(sorted_values, values), len(sorted_values) - 1)
+    return sorted_values[places] == values

@@ -12,14 +12,14 @@ from operator import itemgetter, ne
 from sqlite_utils import Database
 
 from db.census import new_packages as newcomers
-from db.census.history import absent, assemble, digest
-from db.census.staging import Key, digest_of_staged, stage, staged
-from db.ids import compact_all
-from db.rows import CensusPage, Finding, Page, Progress
-from db.store import Store, script
+from db.census.history import compute_census_digest, find_absent_packages, write_census
+from db.census.staging import Key, compute_staged_digest, encode_page, load_staged
+from db.ids import compact_ids
+from db.rows import CensusPage, GateResult, Page, Progress
+from db.store import Store, load_statements
 
-Known = tuple  # package, fingerprint (None: look at it), four newest values, key
-STRANGER: Known = (None, None, *(None,) * 4, None)
+KnownRow = tuple  # package, fingerprint (None: look at it), four newest values, key
+UNKNOWN_ROW: KnownRow = (None, None, *(None,) * 4, None)
 
 
 class CensusStore(Store):
@@ -29,19 +29,19 @@ class CensusStore(Store):
         super().__init__(database)
         self._progress: Progress | None = None
 
-    def record(self, snapshot: int, page: Page) -> Progress:
+    def save_page(self, snapshot: int, page: Page) -> Progress:
         """Write a page of a census, or any other page as ever."""
         before = self.progress(snapshot)
         if not isinstance(page, CensusPage):
             self._progress = None
-            return super().record(snapshot, page)
+            return super().save_page(snapshot, page)
         with self.transaction():
             subject = self.connection.execute(
                 "SELECT registry_id, taken_at FROM snapshot WHERE snapshot_id = ?", (snapshot,)
             ).fetchone()
             values = {"snapshot": snapshot, "registry": subject[0], "at": subject[1], "page": before.pages}
             self._write_rows(values, page)
-            self._put_page(values, page, len(page.stable_ids), page.repeated, page.beyond)
+            self._save_page_row(values, page, len(page.stable_ids), page.repeated, page.beyond)
         self._progress = replace(
             before, pages=before.pages + 1, depth=before.depth + len(page.stable_ids) + len(page.rejects),
             duplicates=before.duplicates + page.repeated,
@@ -61,11 +61,11 @@ class CensusStore(Store):
         ).fetchone()
         return row[0] if row else ""
 
-    def holds_pages(self, snapshot: int) -> bool:
+    def has_census_pages(self, snapshot: int) -> bool:
         """Whether an open snapshot has pages of a census."""
-        return bool(self._one("SELECT count(*) FROM census_page WHERE snapshot_id = ?", snapshot))
+        return bool(self._query_value("SELECT count(*) FROM census_page WHERE snapshot_id = ?", snapshot))
 
-    def presence(self, snapshot: int) -> dict[str, float]:
+    def field_coverage(self, snapshot: int) -> dict[str, float]:
         """The share of an open census's rows in which each field is there."""
         rows = self.connection.execute(
             "SELECT c.fields, g.kept FROM census_page c JOIN page g USING (snapshot_id, number)"
@@ -77,99 +77,99 @@ class CensusStore(Store):
             counts.update(json.loads(row[0]))
         return {name: count / listed for name, count in sorted(counts.items()) if count} if listed else {}
 
-    def leaders(self, snapshot: int) -> list[tuple[str, bool]]:
+    def largest_packages(self, snapshot: int) -> list[tuple[str, bool]]:
         """The largest packages known from earlier censuses, and whether an open one has them."""
-        found = self.ask("census_leaders", snapshot=snapshot)
-        packages, _ = staged(self.connection, snapshot) if found else ((), ())
+        found = self.query("census_leaders", snapshot=snapshot)
+        packages, _ = load_staged(self.connection, snapshot) if found else ((), ())
         return [(row["name"], row["package_id"] in packages) for row in found]
 
-    def expected(self, registry: str) -> int | None:
+    def expected_size(self, registry: str) -> int | None:
         """How many packages the last complete census of a registry held; None if there is none."""
-        return self._one(
+        return self._query_value(
             "SELECT max(packages) FROM census WHERE snapshot_id = (SELECT max(snapshot_id) FROM census"
             " JOIN snapshot s USING (snapshot_id) JOIN registry r USING (registry_id)"
             " WHERE r.name = ? AND s.status = 'complete')",
             registry,
         )
 
-    def end(
-        self, snapshot: int, status: str, findings: Iterable[Finding], reason: str | None, at: int,
-        presence: Mapping[str, float] | None = None, content: str | None = None,
+    def end_snapshot(
+        self, snapshot: int, status: str, gate_results: Iterable[GateResult], reason: str | None, at: int,
+        field_coverage: Mapping[str, float] | None = None, content_digest: str | None = None,
     ) -> None:  # fmt: skip
         """End a census: its blocks, and then as any snapshot ends."""
-        if not self.holds_pages(snapshot):
-            super().end(snapshot, status, findings, reason, at, presence, content)
+        if not self.has_census_pages(snapshot):
+            super().end_snapshot(snapshot, status, gate_results, reason, at, field_coverage, content_digest)
             return
         with self.transaction():
-            content = digest_of_staged(self.connection, snapshot)
-            packages, departed = assemble(self.connection, snapshot)
-            content = content or digest(self.connection, snapshot)
+            content_digest = compute_staged_digest(self.connection, snapshot)
+            packages, departed = write_census(self.connection, snapshot)
+            content_digest = content_digest or compute_census_digest(self.connection, snapshot)
             if status == "complete":
-                (gone,) = script("census_gone")
-                lacking = absent(self.connection, snapshot, packages, departed)
+                (gone,) = load_statements("census_gone")
+                lacking = find_absent_packages(self.connection, snapshot, packages, departed)
                 self.connection.executemany(gone, ({"snapshot": snapshot, "package": package} for package in lacking))
             del packages  # there may be millions, and what follows needs room
-            super().end(snapshot, status, findings, reason, at, presence, content)
+            super().end_snapshot(snapshot, status, gate_results, reason, at, field_coverage, content_digest)
 
     def _write_rows(self, values: Mapping[str, object], page: CensusPage) -> None:
-        keys = compact_all(page.stable_ids)
-        known = self._known(values, keys)
+        keys = compact_ids(page.stable_ids)
+        known = self._load_known_rows(values, keys)
         ids = [row[0] for row in known]
-        differing, drifted = _sorted_out(page, known, values["at"])
+        differing, drifted = _split_changed_rows(page, known, values["at"])
         if differing:
-            self._write_differing(values, page, differing, ids)
-        (newest,) = script("census_newest")
+            self._write_changed_rows(values, page, differing, ids)
+        (newest,) = load_statements("census_newest")
         self.connection.executemany(newest, drifted)
         columns = (page.downloads, page.likes, page.downloads_all_time)
         last = page.stable_ids[-1] if page.stable_ids else self.last_id(values["snapshot"])
         self.connection.execute(
             "INSERT INTO census_page (snapshot_id, number, last_id, fields, content) VALUES (?, ?, ?, ?, ?)",
-            (values["snapshot"], values["page"], last, json.dumps(dict(page.fields)), stage(ids, columns, keys)),
+            (values["snapshot"], values["page"], last, json.dumps(dict(page.fields)), encode_page(ids, columns, keys)),
         )
 
-    def _write_differing(
-        self, values: Mapping[str, object], page: CensusPage, differing: Sequence[int], ids: list[int | None]
+    def _write_changed_rows(
+        self, values: Mapping[str, object], page: CensusPage, changed: Sequence[int], ids: list[int | None]
     ) -> None:
         """Write the rows that say something new, and put the numbers of their packages into `ids`."""
-        by_name = newcomers.may_be_known_by_name(self.connection, values["registry"])
-        new = [] if by_name else [place for place in differing if ids[place] is None]
-        old = differing if by_name else [place for place in differing if ids[place] is not None]
+        by_name = newcomers.has_packages_by_name(self.connection, values["registry"])
+        new = [] if by_name else [place for place in changed if ids[place] is None]
+        old = changed if by_name else [place for place in changed if ids[place] is not None]
         seen, prints = [page.observe(place) for place in new], [page.fingerprints[place] for place in new]
-        numbers = newcomers.write(self.connection, self._words, values, seen, prints)
+        numbers = newcomers.write_new_packages(self.connection, self._term_ids, values, seen, prints)
         for place, number in zip(new, numbers, strict=True):
             ids[place] = number
-        self._bring_in(replace_rows(page, old), [page.fingerprints[place] for place in old])
+        self._load_incoming(select_rows(page, old), [page.fingerprints[place] for place in old])
         made = [(len(old) + n, one, numbers[n]) for n, one in enumerate(seen) if one.parents]
         self.connection.executemany(
             "INSERT INTO temp.incoming (position, stable_id, name, package_id, fresh) VALUES (?, ?, ?, ?, 1)",
             [(position, one.stable_id, one.name, number) for position, one, number in made],
         )
-        self._bring_in_parents([(position, one) for position, one, _ in made])
-        self._run("packages", values)
+        self._load_incoming_parents([(position, one) for position, one, _ in made])
+        self._run_statements("packages", values)
         found = self.connection.execute("SELECT position, package_id FROM temp.incoming ORDER BY position")
         for place, row in zip(old, found, strict=False):
             ids[place] = row[1]
 
-    def _known(self, values: Mapping[str, object], keys: Sequence[Key]) -> list[Known]:
+    def _load_known_rows(self, values: Mapping[str, object], keys: Sequence[Key]) -> list[KnownRow]:
         """What is known of each row of a page: package, fingerprint, and the newest values."""
         if not keys:
             return []
-        (statement,) = script("census_known")
+        (statement,) = load_statements("census_known")
         cursor = self.connection.cursor()
         cursor.row_factory = None
         asked = {"registry": values["registry"], "first": keys[0], "last": keys[-1]}
         rows = cursor.execute(statement, asked).fetchall()
         found = dict(zip(map(itemgetter(-1), rows), rows, strict=True))
-        return list(map(found.get, keys, repeat(STRANGER)))
+        return list(map(found.get, keys, repeat(UNKNOWN_ROW)))
 
 
-def replace_rows(page: CensusPage, places: Sequence[int]) -> Page:
+def select_rows(page: CensusPage, positions: Sequence[int]) -> Page:
     """A plain page of some of a census page's rows."""
-    rows = tuple(page.observe(place) for place in places)
+    rows = tuple(page.observe(place) for place in positions)
     return Page(page.role, page.url, 0, 200, 0, "", {}, len(rows), observations=rows)
 
 
-def _sorted_out(page: CensusPage, known: Sequence[Known], at: int) -> tuple[list[int], list[tuple]]:
+def _split_changed_rows(page: CensusPage, known: Sequence[KnownRow], at: int) -> tuple[list[int], list[tuple]]:
     """The rows that say something new; and of the others, the newest values that have changed, the package, and when
     they were so."""
     if not known:

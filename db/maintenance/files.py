@@ -8,20 +8,20 @@ from pathlib import Path
 from db.connection import lock_path
 from db.migrate import APPLICATION_ID
 
-SIDES = ("-wal", "-shm", "-journal")
+SIDE_FILE_SUFFIXES = ("-wal", "-shm", "-journal")
 
 
-SET_ASIDE = (".before-restore-", ".damaged", ".partial")
+SET_ASIDE_MARKS = (".before-restore-", ".damaged", ".partial")
 
 
-def newest_backup(path: Path) -> Path | None:
+def find_newest_backup(path: Path) -> Path | None:
     """The newest other store in the folder that is called after this one and that nobody has written to.
 
     A backup has no lock beside it.
     """
     named = (one for one in path.absolute().parent.iterdir() if one.name.startswith(path.stem) or "backup" in one.name)
     files = [one for one in named if one.is_file() and not one.samefile(path)]
-    others = [one for one in files if not any(mark in one.name for mark in SET_ASIDE) and _is_backup(one)]
+    others = [one for one in files if not any(mark in one.name for mark in SET_ASIDE_MARKS) and _is_backup(one)]
     return max(others, key=lambda one: one.stat().st_mtime, default=None)
 
 
@@ -36,7 +36,7 @@ def _is_backup(path: Path) -> bool:
     return head[:16] == b"SQLite format 3\x00" and head[68:72] == APPLICATION_ID.to_bytes(4, "big")
 
 
-def writer(path: Path) -> int | None:
+def find_writer_process(path: Path) -> int | None:
     """The process that holds the writer's lock, or held it last and still lives.
 
     The lock itself is not tried: a crawl that begins in that very moment would be refused.
@@ -51,12 +51,12 @@ def writer(path: Path) -> int | None:
     return holder
 
 
-def aside_of(path: Path, tag: str, name: str) -> str:
+def aside_name(path: Path, tag: str, name: str) -> str:
     """The name beside the store for one of its files: `observatory.db-wal` becomes `observatory.db.TAG-wal`."""
     return f"{path}.{tag}{name.removeprefix(str(path))}"
 
 
-def flush(path: Path) -> None:
+def sync_path(path: Path) -> None:
     """Flush a file or a folder to the disk."""
     opened = os.open(path, os.O_RDONLY)
     try:

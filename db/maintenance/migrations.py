@@ -6,23 +6,23 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from db.connection import reading, writing
-from db.migrate import FOLDER, pending
+from db.connection import open_for_reading, open_for_writing
+from db.migrate import FOLDER, pending_migrations
 
 
-def states(path: Path) -> list[tuple[str, str]]:
+def migration_states(path: Path) -> list[tuple[str, str]]:
     """Every migration with its state, applied or pending. Reads only."""
     names = [file.stem for file in sorted(FOLDER.glob("*.sql"))]
     if not path.exists() or not path.stat().st_size:
         waiting = names
     else:
-        with reading(path) as connection:
-            waiting = pending(Database(connection))
+        with open_for_reading(path) as connection:
+            waiting = pending_migrations(Database(connection))
     return [(name, "pending" if name in waiting else "applied") for name in names]
 
 
-def bring_up_to_date(path: Path) -> list[str]:
+def apply_pending_migrations(path: Path) -> list[str]:
     """Apply the pending migrations under the writer's lock; their names."""
-    waiting = [name for name, state in states(path) if state == "pending"]
-    with writing(path):
+    waiting = [name for name, state in migration_states(path) if state == "pending"]
+    with open_for_writing(path):
         return waiting

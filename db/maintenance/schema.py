@@ -8,23 +8,23 @@ from sqlite_utils import Database
 
 from db.migrate import migrate
 
-OURS = " NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND tbl_name <> '_sqlite_migrations'"
+OWN_OBJECTS = " NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND tbl_name <> '_sqlite_migrations'"
 
 
-def schema() -> dict[str, str]:
+def load_schema() -> dict[str, str]:
     """The SQL of every table, index, trigger and view by its kind and name, in the order in which they are made."""
-    return definitions(blank())
+    return load_definitions(create_blank())
 
 
-def definitions(connection: sqlite3.Connection) -> dict[str, str]:
+def load_definitions(connection: sqlite3.Connection) -> dict[str, str]:
     """Return the SQL of every table, index, trigger and view, by its kind and name."""
     rows = connection.execute(
-        f"SELECT type || ' ' || name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name {OURS} ORDER BY rowid"
+        f"SELECT type || ' ' || name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name {OWN_OBJECTS} ORDER BY rowid"
     )
     return dict(iter(rows))
 
 
-def blank() -> sqlite3.Connection:
+def create_blank() -> sqlite3.Connection:
     """Return an empty store of this version in memory."""
     database = Database(memory=True)
     migrate(database)

@@ -14,23 +14,23 @@ from pathlib import Path
 import zstandard
 from sqlite_utils import Database
 
-from db.ids import compact, short_hash
-from db.migrate import statements
-from db.rows import RELATIONS, Asked, Event, Finding, Observation, Page, Progress, Registry, StoredResult
+from db.ids import compact_id, short_hash
+from db.migrate import split_statements
+from db.rows import RELATIONS, Event, GateResult, Observation, Page, Progress, Registry, SnapshotSpec, StoredResult
 
-FOLDER = Path(__file__).parent.parent / "statements"
+STATEMENTS_FOLDER = Path(__file__).parent.parent / "statements"
 UNLIMITED = 2**62
-REMEMBERED = 50_000  # words
+MAX_CACHED_TERMS = 50_000  # words
 
 
 @cache
-def script(name: str) -> tuple[str, ...]:
+def load_statements(name: str) -> tuple[str, ...]:
     """The statements of one file of `statements/`."""
-    return tuple(statements((FOLDER / f"{name}.sql").read_text("utf-8")))
+    return tuple(split_statements((STATEMENTS_FOLDER / f"{name}.sql").read_text("utf-8")))
 
 
 @dataclass(frozen=True)
-class Resumable:
+class ResumableSnapshot:
     """An open snapshot that can be gone on with: what it was asked, and the last page it stored."""
 
     snapshot: int
@@ -41,7 +41,7 @@ class Resumable:
     last_page: Page | None
 
 
-class Words(dict[tuple[str, str], int]):
+class TermIds(dict[tuple[str, str], int]):
     """The number of each word (kind and text), found or given when it is asked for, and then kept in mind.
 
     What a transaction that is undone has given is not there any more: forget everything then.
@@ -51,19 +51,19 @@ class Words(dict[tuple[str, str], int]):
         super().__init__()
         self.connection = connection
 
-    def __missing__(self, word: tuple[str, str]) -> int:
-        if len(self) >= REMEMBERED:
+    def __missing__(self, term: tuple[str, str]) -> int:
+        if len(self) >= MAX_CACHED_TERMS:
             self.clear()
-        key = (short_hash(word[1]), *word)
+        key = (short_hash(term[1]), *term)
         found = self.connection.execute(
             "SELECT word_id FROM word WHERE hash = ? AND kind = ? AND text = ?", key
         ).fetchone()
-        self[word] = (
+        self[term] = (
             found[0]
             if found
             else self.connection.execute("INSERT INTO word (hash, kind, text) VALUES (?, ?, ?)", key).lastrowid or 0
         )
-        return self[word]
+        return self[term]
 
 
 class Store:
@@ -71,40 +71,40 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self.connection: sqlite3.Connection = database.conn
-        self._words = Words(database.conn)
-        if not self._one("SELECT count(*) FROM temp.sqlite_master"):
-            self._run("incoming")
+        self._term_ids = TermIds(database.conn)
+        if not self._query_value("SELECT count(*) FROM temp.sqlite_master"):
+            self._run_statements("incoming")
 
-    def begin(self, asked: Asked) -> int:
+    def begin_snapshot(self, spec: SnapshotSpec) -> int:
         """Open a snapshot; its number."""
         with self.transaction():
-            registry = self._registry(asked.registry)
+            registry = self._ensure_registry(spec.registry)
             return self.connection.execute(
                 "INSERT INTO snapshot (registry_id, kind, ordered_by, counter, k, origin, source, evidence, settings,"
                 " file_sha256, taken_at, started_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (registry, "full" if asked.k is None else "top", asked.ordered_by, asked.counter, asked.k,
-                 asked.origin, asked.source, asked.evidence, json.dumps(dict(asked.settings), sort_keys=True),
-                 asked.file_sha256, asked.taken_at, asked.started_at),
+                (registry, "full" if spec.k is None else "top", spec.ordered_by, spec.counter, spec.k,
+                 spec.origin, spec.source, spec.date_evidence, json.dumps(dict(spec.settings), sort_keys=True),
+                 spec.file_sha256, spec.taken_at, spec.started_at),
             ).lastrowid or 0  # fmt: skip
 
-    def record(self, snapshot: int, page: Page) -> Progress:
+    def save_page(self, snapshot: int, page: Page) -> Progress:
         """Write a page's rows, its provenance and where to go on, in one transaction; how far the snapshot is."""
         with self.transaction():
             subject = self.connection.execute(
                 "SELECT registry_id, taken_at, k FROM snapshot WHERE snapshot_id = ?", (snapshot,)
             ).fetchone()
-            number = self._one("SELECT count(*) FROM page WHERE snapshot_id = ?", snapshot)
+            number = self._query_value("SELECT count(*) FROM page WHERE snapshot_id = ?", snapshot)
             values = {
                 "snapshot": snapshot, "registry": subject["registry_id"], "at": subject["taken_at"],
                 "k": subject["k"] or UNLIMITED, "page": number,
             }  # fmt: skip
-            self._bring_in(page)
-            self._run("packages", values)
+            self._load_incoming(page)
+            self._run_statements("packages", values)
             if page.role in ("ranking", "file"):
-                self._run("list", values)
+                self._run_statements("list", values)
             elif page.role == "counters":
-                self._run("counters", values)
-            self._write_page(values, page)
+                self._run_statements("counters", values)
+            self._save_ranking_page(values, page)
             return self.progress(snapshot)
 
     def progress(self, snapshot: int) -> Progress:
@@ -116,13 +116,15 @@ class Store:
             " FROM page WHERE snapshot_id = ?",
             (snapshot,),
         ).fetchone()
-        missing = self._without_counters(snapshot, 50) if row["with_counters"] else ()
+        missing = self._names_without_counters(snapshot, 50) if row["with_counters"] else ()
         return Progress(snapshot, row["pages"], row["depth"], row["duplicates"], row["with_counters"], missing)
 
-    def note(self, registry: Registry, events: Iterable[Event], at: int, snapshot: int | None = None) -> None:
+    def add_quality_events(
+        self, registry: Registry, events: Iterable[Event], at: int, snapshot: int | None = None
+    ) -> None:
         """Write events that a reader of the numbers should know."""
         with self.transaction():
-            number = self._registry(registry)
+            number = self._ensure_registry(registry)
             self.connection.executemany(
                 "INSERT INTO quality_event"
                 " (registry_id, snapshot_id, kind, severity, before, after, evidence, noted_at)"
@@ -130,48 +132,51 @@ class Store:
                 [(number, snapshot, e.kind, e.severity, e.before, e.after, e.evidence, at) for e in events],
             )
 
-    def end(
-        self, snapshot: int, status: str, findings: Iterable[Finding], reason: str | None, at: int,
-        presence: Mapping[str, float] | None = None, content: str | None = None,
+    def end_snapshot(
+        self, snapshot: int, status: str, gate_results: Iterable[GateResult], reason: str | None, at: int,
+        field_coverage: Mapping[str, float] | None = None, content_digest: str | None = None,
     ) -> None:  # fmt: skip
         """End a snapshot, with the gate's findings, in one transaction. The schema refuses a second end.
 
         `content` is its digest, where that is known already.
         """
         with self.transaction():
-            content, taken = content or digest(self.connection, snapshot), self.progress(snapshot).depth
+            content_digest, taken = (
+                content_digest or compute_digest(self.connection, snapshot),
+                self.progress(snapshot).depth,
+            )
             self.connection.executemany(
                 "INSERT INTO finding (snapshot_id, gate, outcome, measured, rule) VALUES (?, ?, ?, ?, ?)",
-                [(snapshot, f.gate, f.outcome, f.measured, f.rule) for f in findings],
+                [(snapshot, f.gate, f.outcome, f.measured, f.rule) for f in gate_results],
             )
             self.connection.executemany(
                 "INSERT INTO presence (snapshot_id, field, share) VALUES (?, ?, ?)",
-                [(snapshot, field, share) for field, share in (presence or {}).items()],
+                [(snapshot, field, share) for field, share in (field_coverage or {}).items()],
             )
             self.connection.execute(
                 "UPDATE snapshot SET status = ?, reason = ?, ended_at = ?, digest = ?,"
                 " depth = min(coalesce(k, ?), ?) WHERE snapshot_id = ?",
-                (status, reason, at, content, UNLIMITED, taken, snapshot),
+                (status, reason, at, content_digest, UNLIMITED, taken, snapshot),
             )
             if status == "complete":
-                self._run("membership", {"snapshot": snapshot})
+                self._run_statements("membership", {"snapshot": snapshot})
 
-    def resumable(self, registry: str, ordered_by: str, k: int | None) -> list[Resumable]:
+    def resumable_snapshots(self, registry: str, ordered_by: str, k: int | None) -> list[ResumableSnapshot]:
         """The open snapshots of one list, newest first."""
-        found = self.ask("resumable", registry=registry, ordered_by=ordered_by, k=k)
+        found = self.query("resumable", registry=registry, ordered_by=ordered_by, k=k)
         return [
-            Resumable(
+            ResumableSnapshot(
                 row["snapshot_id"],
                 row["started_at"],
                 row["taken_at"],
                 row["source"],
                 json.loads(row["settings"]),
-                _last(row),
+                _last_page(row),
             )
             for row in found
         ]
 
-    def imported(self, registry: str, ordered_by: str, taken_at: int, file_sha256: str) -> sqlite3.Row | None:
+    def find_imported(self, registry: str, ordered_by: str, taken_at: int, file_sha256: str) -> sqlite3.Row | None:
         """Number, status and depth of the snapshot that this very file already became, if it did."""
         return self.connection.execute(
             "SELECT snapshot_id, status, depth FROM snapshot JOIN registry USING (registry_id)"
@@ -180,7 +185,7 @@ class Store:
             (registry, ordered_by, taken_at, file_sha256),
         ).fetchone()
 
-    def put_results(self, results: Iterable[StoredResult], at: int) -> None:
+    def save_results(self, results: Iterable[StoredResult], at: int) -> None:
         """Write what metrics gave. A result is written once for each version of its metric."""
         with self.transaction():
             self.connection.executemany(
@@ -189,18 +194,18 @@ class Store:
                 [(*asdict(result).values(), at) for result in results],
             )
 
-    def let_bodies_go(self, older_than: int) -> int:
+    def prune_bodies(self, before: int) -> int:
         """Remove kept bodies of pages fetched before an instant; how many. Their provenance stays."""
         with self.transaction():
             return self.connection.execute(
                 "DELETE FROM body WHERE (snapshot_id, number) IN"
                 " (SELECT snapshot_id, number FROM page WHERE fetched_at < ?)",
-                (older_than,),
+                (before,),
             ).rowcount
 
-    def ask(self, name: str, **values: object) -> list[sqlite3.Row]:
+    def query(self, name: str, **values: object) -> list[sqlite3.Row]:
         """The rows of one query of `statements/`."""
-        (statement,) = script(name)
+        (statement,) = load_statements(name)
         return self.connection.execute(statement, values).fetchall()
 
     @contextmanager
@@ -217,21 +222,21 @@ class Store:
         try:
             yield
         except BaseException:
-            self._words.clear()
+            self._term_ids.clear()
             if self.connection.in_transaction:  # SQLite itself rolls back when the disk is full
                 self.connection.execute("ROLLBACK")
             raise
         self.connection.execute("COMMIT")
 
-    def _registry(self, registry: Registry) -> int:
+    def _ensure_registry(self, registry: Registry) -> int:
         self.connection.execute(
             "INSERT INTO registry (name, service, service_name) VALUES (?, ?, ?) ON CONFLICT (name)"
             " DO UPDATE SET service_name = coalesce(excluded.service_name, registry.service_name)",
             (registry.name, registry.service, registry.service_name),
         )
-        return self._one("SELECT registry_id FROM registry WHERE name = ?", registry.name)
+        return self._query_value("SELECT registry_id FROM registry WHERE name = ?", registry.name)
 
-    def _without_counters(self, snapshot: int, limit: int) -> tuple[str, ...]:
+    def _names_without_counters(self, snapshot: int, limit: int) -> tuple[str, ...]:
         rows = self.connection.execute(
             "SELECT p.name FROM ranking r JOIN package p ON p.package_id = r.package_id JOIN page g"
             " ON g.snapshot_id = r.snapshot_id AND g.number = r.page AND g.role = 'ranking'"
@@ -240,9 +245,9 @@ class Store:
         )
         return tuple(row["name"] for row in rows)
 
-    def _bring_in(self, page: Page, fingerprints: Sequence[int | None] | None = None) -> None:
+    def _load_incoming(self, page: Page, fingerprints: Sequence[int | None] | None = None) -> None:
         for table in ("incoming", "incoming_attribute", "incoming_parent", "incoming_library"):
-            self.connection.execute(f"DELETE FROM temp.{table}")  # noqa: S608 - names of our own
+            self.connection.execute(f"DELETE FROM temp.{table}")
         refused = {reject.position for reject in page.rejects}
         free = (position for position in range(page.received + len(refused)) if position not in refused)
         placed = list(zip(free, page.observations, strict=False))
@@ -251,28 +256,28 @@ class Store:
             "INSERT INTO temp.incoming (position, stable_id, name, downloads, likes, downloads_all_time, trending,"
             " dependents, dependent_repos, created_at, modified_at, revision, synced_at, lineage, libraries, key,"
             " name_hash, fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [_incoming(position, seen, print_) for (position, seen), print_ in zip(placed, prints, strict=True)],
+            [_incoming_row(position, seen, print_) for (position, seen), print_ in zip(placed, prints, strict=True)],
         )
         self.connection.executemany(
             "INSERT INTO temp.incoming (position) VALUES (?)", [(position,) for position in refused]
         )
-        self._bring_in_words(placed)
-        self._bring_in_parents(placed)
+        self._load_incoming_terms(placed)
+        self._load_incoming_parents(placed)
 
-    def _bring_in_parents(self, placed: Sequence[tuple[int, Observation]]) -> None:
+    def _load_incoming_parents(self, placed: Sequence[tuple[int, Observation]]) -> None:
         self.connection.executemany(
             "INSERT OR IGNORE INTO temp.incoming_parent (position, name, relation, code, stable_id, key, name_hash)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
                 (position, parent.name, parent.relation, RELATIONS.index(parent.relation), parent.stable_id,
-                 compact(parent.stable_id), short_hash(parent.name))
+                 compact_id(parent.stable_id), short_hash(parent.name))
                 for position, seen in placed
                 for parent in seen.parents or ()
             ],
         )  # fmt: skip
 
-    def _bring_in_words(self, placed: Sequence[tuple[int, Observation]]) -> None:
-        words = self._words
+    def _load_incoming_terms(self, placed: Sequence[tuple[int, Observation]]) -> None:
+        words = self._term_ids
         self.connection.executemany(
             "INSERT INTO temp.incoming_attribute (position, name, word_id) VALUES (?, ?, ?)",
             [
@@ -286,7 +291,7 @@ class Store:
             [(position, words[kind, name]) for position, seen in placed for name, kind in seen.libraries or ()],
         )
 
-    def _write_page(self, values: Mapping[str, object], page: Page) -> None:
+    def _save_ranking_page(self, values: Mapping[str, object], page: Page) -> None:
         counts = self.connection.execute(
             "SELECT coalesce(sum(rank <= :k), 0),"
             " coalesce(sum(rank IS NULL AND :role <> 'counters'), 0),"
@@ -294,9 +299,9 @@ class Store:
             " FROM temp.incoming WHERE stable_id IS NOT NULL",
             {"k": values["k"], "role": page.role},
         ).fetchone()
-        self._put_page(values, page, *counts)
+        self._save_page_row(values, page, *counts)
 
-    def _put_page(self, values: Mapping[str, object], page: Page, kept: int, duplicates: int, beyond: int) -> None:
+    def _save_page_row(self, values: Mapping[str, object], page: Page, kept: int, duplicates: int, beyond: int) -> None:
         snapshot, number = values["snapshot"], values["page"]
         self.connection.execute(
             "INSERT INTO page (snapshot_id, number, role, url, fetched_at, status, bytes, sha256, headers, age, skew,"
@@ -324,33 +329,33 @@ class Store:
             ],
         )
 
-    def _run(self, name: str, values: Mapping[str, object] | None = None) -> None:
-        for statement in script(name):
+    def _run_statements(self, name: str, values: Mapping[str, object] | None = None) -> None:
+        for statement in load_statements(name):
             self.connection.execute(statement, values or {})
 
-    def _one(self, statement: str, *values: object) -> int:
+    def _query_value(self, statement: str, *values: object) -> int:
         return self.connection.execute(statement, values).fetchone()[0]
 
 
-def digest(connection: sqlite3.Connection, snapshot: int) -> str:
+def compute_digest(connection: sqlite3.Connection, snapshot: int) -> str:
     """The sha256 of a snapshot's content: the same rows give the same digest in every store."""
-    (statement,) = script("content")
+    (statement,) = load_statements("content")
     content = hashlib.sha256()
     for row in connection.execute(statement, {"snapshot": snapshot}):
         content.update(json.dumps(list(row), ensure_ascii=True).encode("ascii") + b"\n")
     return content.hexdigest()
 
 
-def _last(row: sqlite3.Row) -> Page | None:
+def _last_page(row: sqlite3.Row) -> Page | None:
     if row["url"] is None:
         return None
     return Page(row["role"], row["url"], 0, 200, 0, "", {}, 0, next_url=row["next_url"])
 
 
-def _incoming(position: int, seen: Observation, fingerprint: int | None) -> tuple[object, ...]:
+def _incoming_row(position: int, observation: Observation, fingerprint: int | None) -> tuple[object, ...]:
     return (
-        position, seen.stable_id, seen.name, seen.downloads, seen.likes, seen.downloads_all_time, seen.trending,
-        seen.dependents, seen.dependent_repos, seen.created_at, seen.modified_at, compact(seen.sha), seen.synced_at,
-        seen.parents is not None, seen.libraries is not None, compact(seen.stable_id), short_hash(seen.name),
+        position, observation.stable_id, observation.name, observation.downloads, observation.likes, observation.downloads_all_time, observation.trending,
+        observation.dependents, observation.dependent_repos, observation.created_at, observation.modified_at, compact_id(observation.sha), observation.synced_at,
+        observation.parents is not None, observation.libraries is not None, compact_id(observation.stable_id), short_hash(observation.name),
         fingerprint,
     )  # fmt: skip

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
-from db.ids import compact
+from db.ids import compact_id
 from db.rows import Event, Page, Registry
 from db.store import Store
 
@@ -16,13 +16,13 @@ NO_COUNTERS = dict.fromkeys(
 )
 
 
-class LookStore(Store):
+class ChangeStore(Store):
     """The writer's side of looks. Each verb is one transaction; a page's rows and the mark after it are one too."""
 
-    def begin_look(self, registry: Registry, source: str, at: int) -> int:
+    def begin_change_crawl(self, registry: Registry, source: str, at: int) -> int:
         """Open a look; its number. One that was left open by a killed process ends as stopped."""
         with self.transaction():
-            number = self._registry(registry)
+            number = self._ensure_registry(registry)
             self.connection.execute(
                 "UPDATE look SET status = 'stopped', reason = 'interrupted', ended_at = ?"
                 " WHERE registry_id = ? AND status = 'open'",
@@ -32,47 +32,54 @@ class LookStore(Store):
                 "INSERT INTO look (registry_id, source, started_at) VALUES (?, ?, ?)", (number, source, at)
             ).lastrowid or 0  # fmt: skip
 
-    def end_look(self, look: int, status: str, reason: str | None, at: int) -> None:
+    def end_change_crawl(self, crawl: int, status: str, reason: str | None, at: int) -> None:
         """End a look."""
         with self.transaction():
             self.connection.execute(
-                "UPDATE look SET status = ?, reason = ?, ended_at = ? WHERE look_id = ?", (status, reason, at, look)
+                "UPDATE look SET status = ?, reason = ?, ended_at = ? WHERE look_id = ?", (status, reason, at, crawl)
             )
 
-    def feeds(self, registry: str) -> dict[str, sqlite3.Row]:
+    def change_cursors(self, registry: str) -> dict[str, sqlite3.Row]:
         """How far each order of a registry is known."""
         found = self.connection.execute(
-            'SELECT "order", mark, ceiling, continue_at FROM feed JOIN registry USING (registry_id) WHERE name = ?',
+            'SELECT "order", mark AS high_water_mark, ceiling AS upper_bound, continue_at AS resume_url FROM feed JOIN registry USING (registry_id) WHERE name = ?',
             (registry,),
         )
         return {row["order"]: row for row in found}
 
-    def record_change(
-        self, look: int, page: Page, seen: Collection[str], feed: Mapping[str, object] | None = None
+    def save_change_page(
+        self, crawl: int, page: Page, seen_ids: Collection[str], cursor: Mapping[str, object] | None = None
     ) -> dict[str, int]:
         """Write what a page says has changed, its provenance and the mark after it; what it brought.
 
         `seen` are the stable ids that this look has had in this order before.
         """
         with self.transaction():
-            registry = self._one("SELECT registry_id FROM look WHERE look_id = ?", look)
+            registry = self._query_value("SELECT registry_id FROM look WHERE look_id = ?", crawl)
             bare = replace(page, observations=tuple(replace(one, **NO_COUNTERS) for one in page.observations))
-            counts = self._compare(registry, page, seen)
-            self._bring_in(bare)
-            self._run("packages", {"snapshot": None, "registry": registry, "at": page.fetched_at})
-            self._write_look_page(look, page, counts)
-            self._note_page(registry, page)
-            if feed is not None:
+            counts = self._count_changes(registry, page, seen_ids)
+            self._load_incoming(bare)
+            self._run_statements("packages", {"snapshot": None, "registry": registry, "at": page.fetched_at})
+            self._save_crawl_page(crawl, page, counts)
+            self._add_page_events(registry, page)
+            if cursor is not None:
                 self.connection.execute(
                     'INSERT OR REPLACE INTO feed (registry_id, "order", mark, ceiling, continue_at, look_id)'
                     " VALUES (?, ?, ?, ?, ?, ?)",
-                    (registry, page.role, feed["mark"], feed["ceiling"], feed["continue_at"], look),
+                    (
+                        registry,
+                        page.role,
+                        cursor["high_water_mark"],
+                        cursor["upper_bound"],
+                        cursor["resume_url"],
+                        crawl,
+                    ),
                 )
             return counts
 
-    def _compare(self, registry: int, page: Page, seen: Collection[str]) -> dict[str, int]:
+    def _count_changes(self, registry: int, page: Page, seen_ids: Collection[str]) -> dict[str, int]:
         counts = {"new": 0, "edited": 0, "known": 0, "duplicates": 0}
-        before = set(seen)
+        before = set(seen_ids)
         for one in page.observations:
             if one.stable_id in before:
                 counts["duplicates"] += 1
@@ -80,24 +87,24 @@ class LookStore(Store):
             before.add(one.stable_id)
             was = self.connection.execute(
                 "SELECT sha, modified_at FROM package WHERE registry_id = ? AND key = ?",
-                (registry, compact(one.stable_id)),
+                (registry, compact_id(one.stable_id)),
             ).fetchone()
             same = was is not None and (was["sha"], was["modified_at"]) == (one.sha, one.modified_at)
             counts["new" if was is None else "known" if same else "edited"] += 1
         return counts
 
-    def _write_look_page(self, look: int, page: Page, counts: Mapping[str, int]) -> None:
-        number = self._one("SELECT count(*) FROM look_page WHERE look_id = ?", look)
+    def _save_crawl_page(self, crawl: int, page: Page, counts: Mapping[str, int]) -> None:
+        number = self._query_value("SELECT count(*) FROM look_page WHERE look_id = ?", crawl)
         self.connection.execute(
             "INSERT INTO look_page (look_id, number, role, url, fetched_at, status, bytes, sha256, headers, received,"
             " new, edited, known, duplicates, rejected, next_url)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (look, number, page.role, page.url, page.fetched_at, page.status, page.bytes, page.sha256,
+            (crawl, number, page.role, page.url, page.fetched_at, page.status, page.bytes, page.sha256,
              json.dumps(dict(page.headers), sort_keys=True), page.received, counts["new"], counts["edited"],
              counts["known"], counts["duplicates"], len(page.rejects), page.next_url),
         )  # fmt: skip
 
-    def _note_page(self, registry: int, page: Page) -> None:
+    def _add_page_events(self, registry: int, page: Page) -> None:
         events = [*page.events]
         events += [Event("look_reject", "note", f"row {one.position}: {one.reason}") for one in page.rejects]
         self.connection.executemany(
@@ -106,7 +113,7 @@ class LookStore(Store):
             [(registry, e.kind, e.severity, e.before, e.after, e.evidence, page.fetched_at) for e in events],
         )
 
-    def miss(self, absent: Iterable[tuple[int, int, int]]) -> int:
+    def open_missing(self, missing: Iterable[tuple[int, int, int]]) -> int:
         """Open a case for each package that a census no longer lists (package, last seen, missed at); how many."""
         with self.transaction():
             before = self.connection.total_changes
@@ -114,18 +121,18 @@ class LookStore(Store):
                 "INSERT OR IGNORE INTO absence (package_id, missed_at, last_seen, name, state)"
                 " SELECT p.package_id, ?3, ?2, p.name, 'unknown' FROM package p WHERE p.package_id = ?1"
                 " AND NOT EXISTS (SELECT 1 FROM absence a WHERE a.package_id = ?1 AND a.state = 'unknown')",
-                list(absent),
+                list(missing),
             )
             return self.connection.total_changes - before
 
-    def welcome_back(self, registry: str, at: int) -> int:
+    def close_returned(self, registry: str, at: int) -> int:
         """Close the undecided cases of packages that were seen again since they were missed; how many."""
         with self.transaction():
             values = {"registry": registry, "at": at}
-            self._run("returned", values)
-            return self._one("SELECT changes()")
+            self._run_statements("returned", values)
+            return self._query_value("SELECT changes()")
 
-    def undecided(self, registry: str) -> list[sqlite3.Row]:
+    def pending_missing(self, registry: str) -> list[sqlite3.Row]:
         """The absent packages of which nothing is decided, those first that were asked for longest ago."""
         return self.connection.execute(
             "SELECT a.package_id, p.stable_id, a.name, a.missed_at, a.probes, a.first_probe, a.last_probe, p.seen_at"
@@ -135,20 +142,20 @@ class LookStore(Store):
             (registry,),
         ).fetchall()
 
-    def record_absence(self, look: int, page: Page | None, case: Mapping[str, object]) -> None:
+    def save_missing_package(self, crawl: int, page: Page | None, case: Mapping[str, object]) -> None:
         """Write what is known of an absent package after one more answer, the answer, and the decision as an event."""
         with self.transaction():
-            registry = self._one("SELECT registry_id FROM look WHERE look_id = ?", look)
+            registry = self._query_value("SELECT registry_id FROM look WHERE look_id = ?", crawl)
             self.connection.execute(
-                "UPDATE absence SET state = :state, probes = :probes, first_probe = :first, last_probe = :last,"
+                "UPDATE absence SET state = :state, probes = :probes, first_probe = :first_probe, last_probe = :last_probe,"
                 " successor = :successor, decided_at = :decided_at"
-                " WHERE package_id = :package AND missed_at = :missed_at AND state = 'unknown'",
+                " WHERE package_id = :package AND missed_at = :missing_since AND state = 'unknown'",
                 dict(case),
             )
             if page is not None:
-                self._bring_in(page)
-                self._run("packages", {"snapshot": None, "registry": registry, "at": page.fetched_at})
-                self._write_look_page(look, page, {"new": 0, "edited": 0, "known": 0, "duplicates": 0})
+                self._load_incoming(page)
+                self._run_statements("packages", {"snapshot": None, "registry": registry, "at": page.fetched_at})
+                self._save_crawl_page(crawl, page, {"new": 0, "edited": 0, "known": 0, "duplicates": 0})
             if case["decided_at"] is not None and case["state"] != "renamed":  # a new name has its event already
                 self.connection.execute(
                     "INSERT INTO quality_event"

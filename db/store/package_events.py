@@ -7,16 +7,16 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from operator import itemgetter
 
-from db.store import Store, script
+from db.store import Store, load_statements
 
-NEWEST = 30  # snapshots that a history goes back
+MAX_HISTORY_SNAPSHOTS = 30  # snapshots that a history goes back
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class CounterReading:
     """What one snapshot said of a package's counters."""
 
-    at: int
+    taken_at: int
     downloads: int | None
     all_time: int | None = None
     synced_at: int | None = None
@@ -34,24 +34,24 @@ class PackageEvent:
     after: str | None = None
 
 
-def histories(store: Store, snapshot: int) -> Iterator[tuple[int, list[Said]]]:
+def load_histories(store: Store, snapshot: int) -> Iterator[tuple[int, list[CounterReading]]]:
     """Each package of a snapshot with what the last crawls of its list said of it, oldest first, this one last."""
-    rows = store.ask("histories", snapshot=snapshot, newest=NEWEST)
+    rows = store.query("histories", snapshot=snapshot, newest=MAX_HISTORY_SNAPSHOTS)
     for package, said in groupby(rows, key=itemgetter("package_id")):
-        yield package, [Said(*tuple(row)[1:]) for row in said]
+        yield package, [CounterReading(*tuple(row)[1:]) for row in said]
 
 
-def changed(store: Store, snapshot: int) -> list[PackageEvent]:
+def load_ranking_changes(store: Store, snapshot: int) -> list[PackageEvent]:
     """What changed of a snapshot's packages beside their counters."""
     return [
         PackageEvent(row["package_id"], row["kind"], "note", row["evidence"], row["before"], row["after"])
-        for row in store.ask("changed", snapshot=snapshot)
+        for row in store.query("changed", snapshot=snapshot)
     ]
 
 
-def note(store: Store, snapshot: int, events: Iterable[PackageEvent], at: int) -> None:
+def add_package_events(store: Store, snapshot: int, events: Iterable[PackageEvent], at: int) -> None:
     """Write events down, in the transaction that is open or in one of their own."""
-    (statement,) = script("package_event")
+    (statement,) = load_statements("package_event")
     with store.transaction():
         for event in events:
             store.connection.execute(statement, {**asdict(event), "snapshot": snapshot, "at": at})

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from db.store import Store, script
+from db.store import Store, load_statements
 
 ITEMS = ("description", "limitations", "how_to_use", "training", "evaluation")
 STATES = ("yes", "no", "invalid", "refused", "over_budget", "error")
@@ -29,7 +29,7 @@ class Score:
     reason: str = ""
 
 
-def put_scores(
+def save_scores(
     store: Store, connection: sqlite3.Connection, scorer: str, version: str, scores: Iterable[Score], at: int
 ) -> int:
     """Write what one scorer found, in one transaction; how many. The same question again is written over."""
@@ -44,13 +44,13 @@ def put_scores(
             rows,
         )
         if rows:
-            forget_results(connection)
+            invalidate_results(connection)
     return len(rows)
 
 
-def forget_results(connection: sqlite3.Connection) -> None:
+def invalidate_results(connection: sqlite3.Connection) -> None:
     """Let results go that rest on cards or scores, where there are others now; what is missing is computed anew."""
-    for statement in script("cards_changed"):
+    for statement in load_statements("cards_changed"):
         connection.execute(statement)
 
 

@@ -9,35 +9,35 @@ from typing import Any
 
 from simulation.faults import content as faults
 from simulation.faults import transport as deliveries
-from simulation.http.messages import Ask, Reply
+from simulation.http.messages import Request, Response
 
-FOR_EVER = -1
+UNLIMITED = -1
 APIS = ("huggingface", "ecosystems")
-PERSISTENT = ("cursor_loop",)
+PERSISTENT_KINDS = ("cursor_loop",)
 
 
-class UnknownFault(Exception):
+class UnknownFaultError(Exception):
     """A fault that cannot be scripted as asked."""
 
 
-def known_faults(*beginning: str) -> dict[str, Callable[..., Any]]:
+def find_faults(*first_parameters: str) -> dict[str, Callable[..., Any]]:
     """Return the functions whose parameters begin like this and that stand in the modules of faults."""
     return {
         name: function
         for module in (faults, deliveries)
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__
-        and tuple(inspect.signature(function).parameters)[: len(beginning)] == beginning
+        and tuple(inspect.signature(function).parameters)[: len(first_parameters)] == first_parameters
     }
 
 
-OF_ANSWERS = known_faults("reply", "ask")
-OF_QUESTIONS = known_faults("ask")
-FAULTS = OF_ANSWERS | OF_QUESTIONS
+RESPONSE_FAULTS = find_faults("reply", "ask")
+REQUEST_FAULTS = find_faults("ask")
+FAULTS = RESPONSE_FAULTS | REQUEST_FAULTS
 
 
 @dataclass(slots=True)
-class Scripted:
+class ScriptedFault:
     """One fault and when it strikes: from the n-th request on, or at a path, so many times."""
 
     kind: str
@@ -47,7 +47,7 @@ class Scripted:
     times: int = 1
     arguments: dict[str, object] = field(default_factory=dict)
 
-    def strikes(self, ask: Ask, number: int) -> bool:
+    def matches(self, ask: Request, number: int) -> bool:
         """Say whether this request is hit, and count it."""
         if (
             self.times == 0
@@ -60,57 +60,57 @@ class Scripted:
         return True
 
 
-def read_script(text: Mapping[str, object]) -> Scripted:
+def parse_fault(text: Mapping[str, object]) -> ScriptedFault:
     """Return a fault as it was asked for, or explain what is wrong with it."""
     asked = dict(text)
     kind = str(asked.pop("kind", ""))
     if kind not in FAULTS:
-        raise UnknownFault(f"no fault {kind!r}; there are {', '.join(sorted(FAULTS))}")
+        raise UnknownFaultError(f"no fault {kind!r}; there are {', '.join(sorted(FAULTS))}")
     placed = {name: asked.pop(name) for name in ("api", "request", "path", "times") if name in asked}
     if placed.get("api", "huggingface") not in APIS:
-        raise UnknownFault(f"no site {placed['api']!r}; there are {', '.join(APIS)}")
+        raise UnknownFaultError(f"no site {placed['api']!r}; there are {', '.join(APIS)}")
     wrong = set(asked) - set(inspect.signature(FAULTS[kind]).parameters)
     if wrong:
-        raise UnknownFault(f"fault {kind!r} has no argument {', '.join(sorted(wrong))}")
-    if kind in PERSISTENT:
-        placed.setdefault("times", FOR_EVER)
-        asked["seen"] = []
-    return Scripted(kind, arguments=asked, **placed)  # type: ignore[arg-type]
+        raise UnknownFaultError(f"fault {kind!r} has no argument {', '.join(sorted(wrong))}")
+    if kind in PERSISTENT_KINDS:
+        placed.setdefault("times", UNLIMITED)
+        asked["visited_urls"] = []
+    return ScriptedFault(kind, arguments=asked, **placed)  # type: ignore[arg-type]
 
 
-class FaultBook:
+class FaultScript:
     """The scripted faults, and how many requests each site has seen since the last reset."""
 
     def __init__(self) -> None:
-        self.scripted: list[Scripted] = []
-        self.numbers: dict[str, int] = {}
+        self.faults: list[ScriptedFault] = []
+        self.request_counts: dict[str, int] = {}
 
-    def script(self, texts: Iterable[Mapping[str, object]]) -> int:
+    def add(self, texts: Iterable[Mapping[str, object]]) -> int:
         """Add faults; return how many are scripted now."""
-        self.scripted += [read_script(text) for text in texts]
-        return len(self.scripted)
+        self.faults += [parse_fault(text) for text in texts]
+        return len(self.faults)
 
-    def due(self, ask: Ask) -> tuple[int, list[Scripted]]:
+    def match_request(self, ask: Request) -> tuple[int, list[ScriptedFault]]:
         """Count a request; return its number and the faults that strike it."""
-        number = self.numbers[ask.api] = self.numbers.get(ask.api, 0) + 1
-        return number, [one for one in self.scripted if one.strikes(ask, number)]
+        number = self.request_counts[ask.api] = self.request_counts.get(ask.api, 0) + 1
+        return number, [one for one in self.faults if one.matches(ask, number)]
 
     def reset(self) -> None:
         """Forget the faults and count from one again."""
-        self.scripted.clear()
-        self.numbers.clear()
+        self.faults.clear()
+        self.request_counts.clear()
 
 
-def misread(ask: Ask, due: Iterable[Scripted]) -> Ask:
+def apply_request_faults(ask: Request, due: Iterable[ScriptedFault]) -> Request:
     """Return the question as the faults let the site understand it."""
     for one in due:
-        if one.kind in OF_QUESTIONS:
-            ask = OF_QUESTIONS[one.kind](ask, **one.arguments)
+        if one.kind in REQUEST_FAULTS:
+            ask = REQUEST_FAULTS[one.kind](ask, **one.arguments)
     return ask
 
 
-def spoil(reply: Reply, ask: Ask, due: Iterable[Scripted]) -> None:
+def apply_response_faults(reply: Response, ask: Request, due: Iterable[ScriptedFault]) -> None:
     """Let the faults change the answer."""
     for one in due:
-        if one.kind in OF_ANSWERS:
-            OF_ANSWERS[one.kind](reply, ask, **one.arguments)
+        if one.kind in RESPONSE_FAULTS:
+            RESPONSE_FAULTS[one.kind](reply, ask, **one.arguments)

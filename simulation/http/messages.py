@@ -13,27 +13,27 @@ from http import HTTPStatus
 from typing import BinaryIO, Protocol
 from urllib.parse import parse_qsl, unquote, urlencode
 
-SMALLEST_GZIP = 860
+MIN_GZIP_BYTES = 860
 
 
-class Wire(Protocol):
+class ClientConnection(Protocol):
     """The client's end of a connection, as a delivery sees it."""
 
     wfile: BinaryIO
     close_connection: bool
 
-    def reset(self) -> None:
+    def reset_connection(self) -> None:
         """Cut the connection with a TCP reset."""
 
-    def hold(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> None:
         """Wait, but not longer than the simulation lives."""
 
 
-Delivery = Callable[[Wire, bytes, bytes], None]
+Delivery = Callable[[ClientConnection, bytes, bytes], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Request:
     """One request: `path` is as sent, still percent-encoded; `largest` caps the page if it is not 0.
 
     `struck` says that a fault is scripted against it.
@@ -45,11 +45,11 @@ class Ask:
     query: str
     headers: Mapping[str, str]
     body: bytes = b""
-    largest: int = 0
-    struck: bool = False
+    max_page_size: int = 0
+    has_fault: bool = False
 
     @property
-    def pairs(self) -> list[tuple[str, str]]:
+    def query_pairs(self) -> list[tuple[str, str]]:
         """The query parameters in the order in which they were sent."""
         return parse_qsl(self.query, keep_blank_values=True)
 
@@ -68,35 +68,35 @@ class Ask:
         """The bearer token, or nothing."""
         return self.headers.get("Authorization", "").removeprefix("Bearer ").strip()
 
-    def one(self, name: str, default: str = "") -> str:
+    def parameter(self, name: str, default: str = "") -> str:
         """Return the last value of a parameter."""
-        return dict(self.pairs).get(name, default)
+        return dict(self.query_pairs).get(name, default)
 
-    def every(self, *names: str) -> list[str]:
+    def parameter_values(self, *names: str) -> list[str]:
         """Return all values of a parameter in any of its spellings."""
-        return [value for name, value in self.pairs if name in names]
+        return [value for name, value in self.query_pairs if name in names]
 
-    def link(self, **changed: object) -> str:
+    def url_with(self, **changed: object) -> str:
         """Return the absolute URL of this request with some parameters set anew."""
-        kept = [(name, value) for name, value in self.pairs if name not in changed]
+        kept = [(name, value) for name, value in self.query_pairs if name not in changed]
         kept += [(name, str(value)) for name, value in changed.items()]
         return f"http://{self.host}{self.path}" + (f"?{urlencode(kept)}" if kept else "")
 
 
-def deliver(wire: Wire, head: bytes, body: bytes) -> None:
+def send_whole(wire: ClientConnection, head: bytes, body: bytes) -> None:
     """Send everything in one piece, so that Nagle and delayed ACK cannot meet."""
     wire.wfile.write(head + body)
 
 
 @dataclass(slots=True)
-class Reply:
+class Response:
     """One answer; text goes out as text, bytes as they are, anything else as JSON."""
 
     status: int = 200
     content: object = b""
     headers: dict[str, str] = field(default_factory=dict)
-    delivery: Delivery = deliver
-    zipped: bool | None = None
+    delivery: Delivery = send_whole
+    compress: bool | None = None
 
     @property
     def rows(self) -> list[dict[str, object]]:
@@ -104,7 +104,7 @@ class Reply:
         return [row for row in self.content if isinstance(row, dict)] if isinstance(self.content, list) else []
 
 
-def as_bytes(content: object) -> bytes:
+def encode_body(content: object) -> bytes:
     """Return the body; a lone surrogate leaves as the escape that JSON knows."""
     if isinstance(content, bytes):
         return content
@@ -112,41 +112,41 @@ def as_bytes(content: object) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-def content_type(content: object) -> str:
+def default_content_type(content: object) -> str:
     """Return the type a body has when nobody says otherwise."""
     return "text/plain; charset=utf-8" if isinstance(content, str | bytes) else "application/json; charset=utf-8"
 
 
-def weak_etag(body: bytes) -> str:
+def make_weak_etag(body: bytes) -> str:
     """Return an ETag as express makes it: length and hash of the body."""
     digest = base64.b64encode(hashlib.sha1(body).digest()).decode()[:27]
     return f'W/"{len(body):x}-{digest}"'
 
 
-def encode(ask: Ask, reply: Reply) -> tuple[bytes, bytes]:
+def encode_response(ask: Request, reply: Response) -> tuple[bytes, bytes]:
     """Return head and body: compressed if the client can read that, 304 if it has this already."""
-    body = as_bytes(reply.content)
-    headers = {"Content-Type": content_type(reply.content), **reply.headers}
+    body = encode_body(reply.content)
+    headers = {"Content-Type": default_content_type(reply.content), **reply.headers}
     if "ETag" not in headers:
-        headers["ETag"] = weak_etag(body)
+        headers["ETag"] = make_weak_etag(body)
     if reply.status == 200 and headers["ETag"] in ask.headers.get("If-None-Match", ""):
         reply.status, body = 304, b""
-    elif wants_gzip(ask, reply, body):
+    elif should_compress(ask, reply, body):
         body = gzip.compress(body, compresslevel=1, mtime=0)
         headers["Content-Encoding"] = "gzip"
         headers["Vary"] = "Origin, Accept-Encoding"
     headers.setdefault("Content-Length", str(len(body)))
-    return head_bytes(reply.status, headers), b"" if ask.method == "HEAD" else body
+    return encode_head(reply.status, headers), b"" if ask.method == "HEAD" else body
 
 
-def wants_gzip(ask: Ask, reply: Reply, body: bytes) -> bool:
+def should_compress(ask: Request, reply: Response, body: bytes) -> bool:
     """Say whether to compress: large enough, accepted, not done yet."""
-    if reply.zipped is not None:
-        return reply.zipped
-    return len(body) >= SMALLEST_GZIP and "gzip" in ask.headers.get("Accept-Encoding", "")
+    if reply.compress is not None:
+        return reply.compress
+    return len(body) >= MIN_GZIP_BYTES and "gzip" in ask.headers.get("Accept-Encoding", "")
 
 
-def head_bytes(status: int, headers: Mapping[str, str]) -> bytes:
+def encode_head(status: int, headers: Mapping[str, str]) -> bytes:
     """Return the status line and the headers."""
     known = {one.value: one.phrase for one in HTTPStatus}
     lines = [f"HTTP/1.1 {status} {known.get(status, 'Unknown')}"]
@@ -154,6 +154,6 @@ def head_bytes(status: int, headers: Mapping[str, str]) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 
 
-def real_now() -> float:
+def current_time() -> float:
     """Return the real time, which quotas keep to whatever the simulated date is."""
     return time.time()

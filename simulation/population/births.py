@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from simulation.clock import DAY
 from simulation.population.hub import Arrival, HubRegistry
-from simulation.population.repositories import Repository, Traits
+from simulation.population.repositories import Repository, RepositoryTraits
 from simulation.population.vocabulary import (
     ADJECTIVES,
     LANGUAGES,
@@ -19,146 +19,148 @@ from simulation.population.vocabulary import (
     RELATION_WEIGHTS,
     RELATIONS,
     SPACE_KITS,
-    derived_title,
-    namespace,
-    original_title,
+    draw_derived_title,
+    draw_namespace,
+    draw_original_title,
 )
 
-FLOOR = 1646263744  # 2022-03-02T23:29:04Z: the Hub gave this instant to everything older
+CREATED_FLOOR = 1646263744  # 2022-03-02T23:29:04Z: the Hub gave this instant to everything older
 FLOOR_SHARE = 0.12
 TAIL_SHARE = 0.55
-HEAD_MINIMUM = 40.0
-PARETO = 0.65
+MIN_HEAD_DOWNLOADS = 40.0
+PARETO_EXPONENT = 0.65
 CHILD_SHARE = 0.3
 DANGLING_SHARE = 0.02
-NEVER_EXISTED = "vanished-lab/Mirage-base"
+MISSING_PARENT = "vanished-lab/Mirage-base"
 
 
 def populate(hub: HubRegistry, size: int, seed: int, now: int) -> None:
     """Fill an empty registry with `size` repositories that are older than `now`."""
     draw = random.Random(f"{seed}:population:{hub.name}")
-    identities = sorted(f"{birthday(draw, now):08x}{draw.getrandbits(64):016x}" for _ in range(size))
+    identities = sorted(f"{draw_creation_time(draw, now):08x}{draw.getrandbits(64):016x}" for _ in range(size))
     taken: set[str] = set()
     arrivals: list[Arrival] = []
     levels: list[float] = []
     for identity in identities:
         created = int(identity[:8], 16)
-        level = first_level(draw)
-        repository = conceive(hub, draw, identity, arrivals, levels)
-        repository.name = unused(repository.name, taken)
-        arrivals.append(Arrival(repository, level, *first_fame(draw, level), (now - created) // DAY))
+        level = draw_level(draw)
+        repository = make_repository(hub, draw, identity, arrivals, levels)
+        repository.name = reserve_name(repository.name, taken)
+        arrivals.append(Arrival(repository, level, *draw_popularity(draw, level), (now - created) // DAY))
         levels.append(level)
-    hub.extend(with_oddities(hub, arrivals))
+    hub.add_repositories(add_lineage_oddities(hub, arrivals))
 
 
-def birthday(draw: random.Random, now: int) -> int:
+def draw_creation_time(draw: random.Random, now: int) -> int:
     """Return when something was created: a block at the floor, then more and more each year."""
-    start = min(FLOOR, now - 30 * DAY)
+    start = min(CREATED_FLOOR, now - 30 * DAY)
     return start if draw.random() < FLOOR_SHARE else int(start + (now - start) * math.sqrt(draw.random()))
 
 
-def first_level(draw: random.Random, popular: bool = False) -> float:
+def draw_level(draw: random.Random, popular: bool = False) -> float:
     """Return a log of 30-day downloads: a Pareto head on a tail that is mostly zero."""
     if not popular and draw.random() < TAIL_SHARE:
-        return draw.uniform(math.log(0.01), math.log(HEAD_MINIMUM))
-    return math.log(HEAD_MINIMUM) + draw.expovariate(PARETO)
+        return draw.uniform(math.log(0.01), math.log(MIN_HEAD_DOWNLOADS))
+    return math.log(MIN_HEAD_DOWNLOADS) + draw.expovariate(PARETO_EXPONENT)
 
 
-def first_fame(draw: random.Random, level: float) -> tuple[int, float]:
+def draw_popularity(draw: random.Random, level: float) -> tuple[int, float]:
     """Return likes and a trending score that go with a level of downloads."""
     likes = int(math.exp(max(0.0, 0.55 * level + draw.gauss(-1.2, 0.9))) - 0.7)
     return max(0, likes), round(likes**0.5 * draw.random(), 1) if draw.random() < 0.15 else 0.0
 
 
-def unused(name: str, taken: set[str]) -> str:
+def reserve_name(name: str, used_names: set[str]) -> str:
     """Return the name, with a number when it was taken before, and take it."""
     fresh, number = name, 2
-    while fresh.lower() in taken:
+    while fresh.lower() in used_names:
         fresh, number = f"{name}-{number}", number + 1
-    taken.add(fresh.lower())
+    used_names.add(fresh.lower())
     return fresh
 
 
-def conceive(
+def make_repository(
     hub: HubRegistry, draw: random.Random, identity: str, older: Sequence[Arrival], levels: Sequence[float]
 ) -> Repository:
     """Return a new repository: an original, or a child of an older one."""
-    kind = {"models": model_traits, "datasets": dataset_traits, "spaces": space_traits}[hub.kind]
-    author = namespace(draw, max(8, len(older) // 6 + 8))
-    traits, title = kind(draw), original_title(draw)
+    kind = {"models": draw_model_traits, "datasets": draw_dataset_traits, "spaces": draw_space_traits}[hub.kind]
+    author = draw_namespace(draw, max(8, len(older) // 6 + 8))
+    traits, title = kind(draw), draw_original_title(draw)
     if hub.kind == "models" and len(older) > 4 and draw.random() < CHILD_SHARE:
-        traits = derive(draw, traits, older, levels)
-        title = derived_title(draw, traits.parents[0], traits.relation or "")
+        traits = derive_traits(draw, traits, older, levels)
+        title = draw_derived_title(draw, traits.parents[0], traits.relation or "")
     elif hub.kind != "models":
         title = f"{draw.choice(ADJECTIVES)}-{draw.choice(NOUNS)}-{draw.choice(NOUNS)}"
     repository = Repository(identity, f"{author}/{title}", int(identity[:8], 16), traits)
-    restrict(repository, draw)
+    draw_restrictions(repository, draw)
     return repository
 
 
-def restrict(repository: Repository, draw: random.Random) -> None:
+def draw_restrictions(repository: Repository, draw: random.Random) -> None:
     """Gate a few and disable fewer."""
     if draw.random() < 0.017:
         repository.gated = draw.choice(("auto", "manual"))
     repository.disabled = draw.random() < 0.002
 
 
-def derive(draw: random.Random, traits: Traits, older: Sequence[Arrival], levels: Sequence[float]) -> Traits:
+def derive_traits(
+    draw: random.Random, traits: RepositoryTraits, older: Sequence[Arrival], levels: Sequence[float]
+) -> RepositoryTraits:
     """Return traits of something made from one older model, or from two for a merge."""
     relation = draw.choices(RELATIONS, RELATION_WEIGHTS)[0]
-    parents = dict.fromkeys(popular_name(draw, older, levels) for _ in range(1 + (relation == "merge")))
-    names = tuple(parents) if draw.random() > DANGLING_SHARE else (NEVER_EXISTED,)
+    parents = dict.fromkeys(draw_parent_name(draw, older, levels) for _ in range(1 + (relation == "merge")))
+    names = tuple(parents) if draw.random() > DANGLING_SHARE else (MISSING_PARENT,)
     if relation == "merge" and len(names) < 2:
         relation = "finetune"
     return replace(traits, relation=relation, parents=names)
 
 
-def popular_name(draw: random.Random, older: Sequence[Arrival], levels: Sequence[float]) -> str:
+def draw_parent_name(draw: random.Random, older: Sequence[Arrival], levels: Sequence[float]) -> str:
     """Return the most downloaded of four older repositories: parents are mostly popular."""
     best = max((draw.randrange(len(older)) for _ in range(4)), key=levels.__getitem__)
     return older[best].repository.name
 
 
-def model_traits(draw: random.Random) -> Traits:
+def draw_model_traits(draw: random.Random) -> RepositoryTraits:
     """Return the traits of a model; many say nothing about themselves."""
     library, purpose, architecture = draw.choice(LIBRARIES)
     told = draw.random() < 0.7
-    return Traits(
+    return RepositoryTraits(
         library=library if told else None,
         purpose=purpose if told and draw.random() < 0.85 else None,
         architecture=architecture,
         licence=draw.choice(LICENCES) if draw.random() < 0.4 else None,
         language=draw.choice(LANGUAGES) if draw.random() < 0.2 else None,
         parameters=int(10 ** draw.uniform(6.5, 10.8)) if draw.random() < 0.6 else 0,
-        files=files(draw, "config.json", "model.safetensors"),
+        files=draw_files(draw, "config.json", "model.safetensors"),
     )
 
 
-def dataset_traits(draw: random.Random) -> Traits:
+def draw_dataset_traits(draw: random.Random) -> RepositoryTraits:
     """Return the traits of a dataset."""
-    return Traits(
+    return RepositoryTraits(
         purpose=draw.choice(LIBRARIES)[1] if draw.random() < 0.6 else None,
         licence=draw.choice(LICENCES) if draw.random() < 0.5 else None,
         language=draw.choice(LANGUAGES) if draw.random() < 0.5 else None,
-        files=files(draw, "data/train-00000-of-00001.parquet"),
+        files=draw_files(draw, "data/train-00000-of-00001.parquet"),
     )
 
 
-def space_traits(draw: random.Random) -> Traits:
+def draw_space_traits(draw: random.Random) -> RepositoryTraits:
     """Return the traits of a space."""
-    return Traits(
+    return RepositoryTraits(
         kit=draw.choice(SPACE_KITS),
         licence=draw.choice(LICENCES) if draw.random() < 0.3 else None,
-        files=files(draw, "app.py", "requirements.txt"),
+        files=draw_files(draw, "app.py", "requirements.txt"),
     )
 
 
-def files(draw: random.Random, *others: str) -> tuple[str, ...]:
+def draw_files(draw: random.Random, *others: str) -> tuple[str, ...]:
     """Return the files of a repository; some have no README.md."""
     return (".gitattributes", *(("README.md",) if draw.random() < 0.75 else ()), *others)
 
 
-def with_oddities(hub: HubRegistry, arrivals: list[Arrival]) -> list[Arrival]:
+def add_lineage_oddities(hub: HubRegistry, arrivals: list[Arrival]) -> list[Arrival]:
     """Make three models their own parent and let three others descend from each other in a ring."""
     if hub.kind == "models" and len(arrivals) >= 12:
         some = [arrivals[len(arrivals) * part // 8].repository for part in range(1, 7)]

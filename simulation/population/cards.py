@@ -8,7 +8,7 @@ from simulation.population.repositories import Repository
 from simulation.population.vocabulary import SECTIONS, SENTENCES
 
 
-def card_fields(repository: Repository, kind: str) -> dict[str, object]:
+def build_card_fields(repository: Repository, kind: str) -> dict[str, object]:
     """Return what the Hub reads out of the front matter; empty when there is none."""
     if not repository.has_card:
         return {}
@@ -17,40 +17,40 @@ def card_fields(repository: Repository, kind: str) -> dict[str, object]:
     if traits.language:
         fields["language"] = [traits.language]
     if kind == "spaces":
-        return present({"title": repository.name.partition("/")[2], "sdk": traits.kit, **fields})
+        return drop_missing_fields({"title": repository.name.partition("/")[2], "sdk": traits.kit, **fields})
     if kind == "datasets":
-        return present({**fields, "task_categories": [traits.purpose] if traits.purpose else None})
+        return drop_missing_fields({**fields, "task_categories": [traits.purpose] if traits.purpose else None})
     parents = traits.parents
     fields |= {"base_model": parents[0] if len(parents) == 1 else list(parents) or None}
     fields |= {"base_model_relation": traits.relation if traits.parameters % 3 == 0 else None}
-    return present({**fields, "library_name": traits.library, "pipeline_tag": traits.purpose})
+    return drop_missing_fields({**fields, "library_name": traits.library, "pipeline_tag": traits.purpose})
 
 
-def present(fields: dict[str, object]) -> dict[str, object]:
+def drop_missing_fields(fields: dict[str, object]) -> dict[str, object]:
     """Return the fields that have a value."""
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def card(repository: Repository, kind: str, revision: int | None = None) -> bytes:
+def render_card(repository: Repository, kind: str, revision: int | None = None) -> bytes:
     """Return README.md at a revision; every second commit leaves it as it was."""
     written = (repository.revision if revision is None else revision) // 2
     draw = random.Random(f"card:{repository.identity}:{written}")
     sections = draw.sample(SECTIONS, draw.randrange(0, len(SECTIONS)))
-    text = [f"# {repository.name.partition('/')[2]}", *(section(draw, title) for title in sections)]
-    return (front_matter(card_fields(repository, kind)) + "\n\n".join(text) + "\n").encode()
+    text = [f"# {repository.name.partition('/')[2]}", *(draw_section(draw, title) for title in sections)]
+    return (render_front_matter(build_card_fields(repository, kind)) + "\n\n".join(text) + "\n").encode()
 
 
-def section(draw: random.Random, title: str) -> str:
+def draw_section(draw: random.Random, title: str) -> str:
     """Return one section with a few sentences."""
     return f"## {title}\n\n" + " ".join(draw.sample(SENTENCES, draw.randrange(1, 5)))
 
 
-def front_matter(fields: dict[str, object]) -> str:
+def render_front_matter(fields: dict[str, object]) -> str:
     """Return the YAML block, or nothing."""
-    lines = [line for name, value in fields.items() for line in yaml_lines(name, value)]
+    lines = [line for name, value in fields.items() for line in render_yaml_lines(name, value)]
     return "\n".join(["---", *lines, "---", "", ""]) if lines else ""
 
 
-def yaml_lines(name: str, value: object) -> list[str]:
+def render_yaml_lines(name: str, value: object) -> list[str]:
     """Return one field as YAML."""
     return [f"{name}:", *(f"- {one}" for one in value)] if isinstance(value, list) else [f"{name}: {value}"]

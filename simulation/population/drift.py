@@ -7,30 +7,30 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulation.population.hub import SMALLEST_LEVEL, HubRegistry
+from simulation.population.hub import MIN_LEVEL, HubRegistry
 
-MEMORY = 0.9
-LARGEST_LEVEL = 21.0
+MOMENTUM_DECAY = 0.9
+MAX_LEVEL = 21.0
 
 
 @dataclass(frozen=True)
-class Restlessness:
+class LevelDrift:
     """How far a level moves in a day; calibrated on the turnover of a top-1000 in a quarter."""
 
-    daily: float
+    daily_volatility: float
 
     def step(self, draw: np.random.Generator, level: np.ndarray, momentum: np.ndarray) -> None:
         """Move levels and momenta by one day, in place."""
-        momentum *= MEMORY
-        momentum += draw.normal(0.0, self.daily * (1 - MEMORY), level.size)
-        level += momentum + draw.normal(0.0, self.daily / 4, level.size)
-        np.clip(level, SMALLEST_LEVEL, LARGEST_LEVEL, out=level)
+        momentum *= MOMENTUM_DECAY
+        momentum += draw.normal(0.0, self.daily_volatility * (1 - MOMENTUM_DECAY), level.size)
+        level += momentum + draw.normal(0.0, self.daily_volatility / 4, level.size)
+        np.clip(level, MIN_LEVEL, MAX_LEVEL, out=level)
 
 
-HUB = Restlessness(0.14)
+HUB_DRIFT = LevelDrift(0.14)
 
 
-def daily_draw(seed: int, name: str, day: int) -> np.random.Generator:
+def make_daily_rng(seed: int, name: str, day: int) -> np.random.Generator:
     """Return the random numbers of one registry on one day, whatever happened before."""
     return np.random.default_rng([seed, zlib.crc32(name.encode()), day])
 
@@ -38,7 +38,7 @@ def daily_draw(seed: int, name: str, day: int) -> np.random.Generator:
 def drift_hub(hub: HubRegistry, draw: np.random.Generator, moving: float = 1.0) -> None:
     """Move the counters of a Hub registry by one day; with `moving` below 1 the others stay, as most do on the Hub."""
     columns = hub.columns
-    HUB.step(draw, columns["level"], columns["momentum"])
+    HUB_DRIFT.step(draw, columns["level"], columns["momentum"])
     gained = draw.poisson(columns["likes"] * 0.002 + 0.004 + columns["trending"] * 0.05)
     stays = draw.random(gained.size) >= moving if moving < 1 else np.zeros(gained.size, bool)
     gained[stays] = 0
@@ -48,7 +48,7 @@ def drift_hub(hub: HubRegistry, draw: np.random.Generator, moving: float = 1.0) 
         columns["downloads"][:] = np.where(stays, columns["downloads"], np.exp(columns["level"]).astype(np.int64))
         columns["downloads"][[one.disabled for one in hub.repositories]] = 0
         columns["all_time"] += columns["downloads"] // 30
-    hub.touch()
+    hub.bump_version()
 
 
 def churn_column(draw: np.random.Generator, values: np.ndarray, share: float) -> np.ndarray:

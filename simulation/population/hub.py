@@ -15,10 +15,10 @@ import numpy as np
 
 from simulation.population.repositories import Repository
 
-INTEGERS = ("downloads", "all_time", "likes", "modified")
-FLOATS = ("trending", "level", "momentum")
+INTEGER_COLUMNS = ("downloads", "all_time", "likes", "modified")
+FLOAT_COLUMNS = ("trending", "level", "momentum")
 COUNTERS = ("downloads", "likes", "trending", "modified")
-SMALLEST_LEVEL = -6.0
+MIN_LEVEL = -6.0
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Arrival:
     """A repository that joins a registry, with where its counters start."""
 
     repository: Repository
-    level: float = SMALLEST_LEVEL
+    level: float = MIN_LEVEL
     likes: int = 0
     trending: float = 0.0
     age_days: int = 0
@@ -39,14 +39,14 @@ class HubRegistry:
         self.kind = kind
         self.name = f"huggingface/{kind}"
         self.repositories: list[Repository] = []
-        self.columns = {one: np.zeros(0, np.int64) for one in INTEGERS}
-        self.columns |= {one: np.zeros(0, np.float64) for one in FLOATS}
+        self.columns = {one: np.zeros(0, np.int64) for one in INTEGER_COLUMNS}
+        self.columns |= {one: np.zeros(0, np.float64) for one in FLOAT_COLUMNS}
         self.visible = np.zeros(0, bool)
-        self.places: dict[str, int] = {}
+        self.indices: dict[str, int] = {}
         self.names: dict[str, int] = {}
         self.redirects: dict[str, int] = {}
-        self.folded: dict[str, str] = {}
-        self.shape = 0
+        self.names_by_lower: dict[str, str] = {}
+        self.shape_version = 0
         self.version = 0
         self._orders: dict[str, tuple[int, np.ndarray]] = {}
         self._children: tuple[int, dict[str, Counter[str]]] = (-1, {})
@@ -56,101 +56,101 @@ class HubRegistry:
         """Spaces are liked, not downloaded."""
         return self.kind != "spaces"
 
-    def extend(self, arrivals: Iterable[Arrival]) -> None:
+    def add_repositories(self, arrivals: Iterable[Arrival]) -> None:
         """Append repositories, which must be in the order of `_id`."""
         arrivals = list(arrivals)
         for one in arrivals:
-            self.enter(one.repository)
-        self.count(arrivals)
+            self.add_repository(one.repository)
+        self.add_counters(arrivals)
 
-    def count(self, arrivals: list[Arrival]) -> None:
+    def add_counters(self, arrivals: list[Arrival]) -> None:
         """Give the repositories entered last their counters: at once, for columns are slow to grow."""
-        for column, values in starting_counters(arrivals, self.has_downloads).items():
+        for column, values in initial_counters(arrivals, self.has_downloads).items():
             old = self.columns[column]
             self.columns[column] = np.concatenate([old, np.array(values, old.dtype)])
         self.visible = np.concatenate([self.visible, np.ones(len(arrivals), bool)])
-        self.touch_shape()
+        self.bump_shape_version()
 
-    def enter(self, repository: Repository) -> None:
+    def add_repository(self, repository: Repository) -> None:
         """Append one repository, whose counters `count` has to follow."""
         place = len(self.repositories)
         self.repositories.append(repository)
-        self.places[repository.identity] = place
-        self.take_name(repository.name, place)
+        self.indices[repository.identity] = place
+        self.assign_name(repository.name, place)
 
-    def take_name(self, name: str, place: int) -> None:
+    def assign_name(self, name: str, place: int) -> None:
         """Give a name to a row; whatever redirected from that name no longer does."""
         self.names[name] = place
-        self.folded[name.lower()] = name
+        self.names_by_lower[name.lower()] = name
         self.redirects.pop(name, None)
 
-    def leave_name(self, name: str) -> None:
+    def release_name(self, name: str) -> None:
         """Free a name."""
         self.names.pop(name, None)
-        self.folded.pop(name.lower(), None)
+        self.names_by_lower.pop(name.lower(), None)
 
-    def touch(self) -> None:
+    def bump_version(self) -> None:
         """Say that counters changed."""
         self.version += 1
 
-    def touch_shape(self) -> None:
+    def bump_shape_version(self) -> None:
         """Say that rows, names or visibility changed."""
-        self.shape += 1
+        self.shape_version += 1
         self.version += 1
 
-    def find(self, name: str) -> tuple[Repository | None, bool]:
+    def find_by_name(self, name: str) -> tuple[Repository | None, bool]:
         """Return what a name leads to, and whether by a redirect (an old name, or another case)."""
         place = self.names.get(name)
         moved = place is None
         if moved:
-            canonical = self.folded.get(name.lower())
+            canonical = self.names_by_lower.get(name.lower())
             place = self.redirects.get(name) if canonical is None else self.names[canonical]
-        if place is None or not self.repositories[place].listed:
+        if place is None or not self.repositories[place].is_listed:
             return None, False
         return self.repositories[place], moved
 
-    def rank_of(self, identity: str) -> int:
+    def count_smaller_ids(self, identity: str) -> int:
         """Return how many repositories have a smaller `_id`."""
         return bisect_left(self.repositories, identity, key=lambda one: one.identity)
 
-    def free_name(self, wanted: str) -> str:
+    def make_free_name(self, wanted: str) -> str:
         """Return `wanted`, or the first numbered name like it that nobody has or had."""
         name, number = wanted, 2
-        while name.lower() in self.folded or name in self.redirects:
+        while name.lower() in self.names_by_lower or name in self.redirects:
             name, number = f"{wanted}-v{number}", number + 1
         return name
 
-    def order(self, column: str) -> np.ndarray:
+    def order_rows(self, column: str) -> np.ndarray:
         """Return the visible rows, largest first, equals by ascending `_id`; `identity` is oldest first."""
         version, order = self._orders.get(column, (-1, None))
         if order is None or version != self.version:
-            order = self._sorted(column)
+            order = self._sort_rows(column)
             self._orders[column] = (self.version, order)
         return order
 
-    def _sorted(self, column: str) -> np.ndarray:
+    def _sort_rows(self, column: str) -> np.ndarray:
         rows = np.flatnonzero(self.visible)
         return rows if column == "identity" else rows[np.argsort(-self.columns[column][rows], kind="stable")]
 
-    def children(self) -> Mapping[str, Counter[str]]:
+    def count_children(self) -> Mapping[str, Counter[str]]:
         """Return, by parent `_id`, how many visible children it has of each relation."""
         shape, counts = self._children
-        if shape != self.shape:
+        if shape != self.shape_version:
             counts = {}
             for child in self.repositories:
-                if child.listed and child.traits.relation:
+                if child.is_listed and child.traits.relation:
                     self._count_child(counts, child)
-            self._children = (self.shape, counts)
+            self._children = (self.shape_version, counts)
         return counts
 
     def _count_child(self, counts: dict[str, Counter[str]], child: Repository) -> None:
         for declared in child.traits.parents:
-            parent, _ = self.find(declared)
+            parent, _ = self.find_by_name(declared)
             if parent:
                 counts.setdefault(parent.identity, Counter())[child.traits.relation or ""] += 1
 
 
-def starting_counters(arrivals: list[Arrival], downloaded: bool) -> dict[str, list[float]]:
+def initial_counters(arrivals: list[Arrival], downloaded: bool) -> dict[str, list[float]]:
     """Return the first value of every column for these arrivals."""
     downloads = [int(np.exp(one.level)) if downloaded else 0 for one in arrivals]
     return {

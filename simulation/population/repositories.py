@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Traits:
+class RepositoryTraits:
     """What its authors once chose and do not change."""
 
     library: str | None = None
@@ -29,7 +29,7 @@ class Repository:
     identity: str
     name: str
     created: int
-    traits: Traits
+    traits: RepositoryTraits
     revision: int = 0
     gated: bool | str = False
     private: bool = False
@@ -43,14 +43,14 @@ class Repository:
         return self.name.partition("/")[0]
 
     @property
-    def listed(self) -> bool:
+    def is_listed(self) -> bool:
         """Whether anybody can see it."""
         return not (self.private or self.deleted)
 
     @property
     def sha(self) -> str:
         """The head of main: another one with every edit."""
-        return commit(self.identity, self.revision)
+        return commit_hash(self.identity, self.revision)
 
     @property
     def has_card(self) -> bool:
@@ -58,7 +58,7 @@ class Repository:
         return "README.md" in self.traits.files
 
 
-def commit(identity: str, revision: int) -> str:
+def commit_hash(identity: str, revision: int) -> str:
     """Return the commit of one revision of one repository."""
     return hashlib.sha1(f"{identity}:{revision}".encode()).hexdigest()
 

@@ -29,7 +29,7 @@ ADJECTIVES = (
     "velvet",
     "wild",
 )
-PLACES = (
+AUTHOR_SUFFIXES = (
     "lab",
     "works",
     "ai",
@@ -144,20 +144,23 @@ SECTIONS = (
 )
 
 
-def namespace(draw: random.Random, how_many: int) -> str:
+def draw_namespace(draw: random.Random, author_count: int) -> str:
     """Return an author; a few authors publish most of what there is."""
-    number = int(how_many * draw.random() ** 3)
-    first, second = ADJECTIVES[number % len(ADJECTIVES)], PLACES[number // len(ADJECTIVES) % len(PLACES)]
-    round_trip = number // (len(ADJECTIVES) * len(PLACES))
+    number = int(author_count * draw.random() ** 3)
+    first, second = (
+        ADJECTIVES[number % len(ADJECTIVES)],
+        AUTHOR_SUFFIXES[number // len(ADJECTIVES) % len(AUTHOR_SUFFIXES)],
+    )
+    round_trip = number // (len(ADJECTIVES) * len(AUTHOR_SUFFIXES))
     return f"{first}-{second}" + (str(round_trip) if round_trip else "")
 
 
-def original_title(draw: random.Random) -> str:
+def draw_original_title(draw: random.Random) -> str:
     """Return the second half of the name of something nobody derived from anything."""
     return f"{draw.choice(FAMILIES)}-{draw.choice(SIZES)}"
 
 
-def derived_title(draw: random.Random, parent: str, relation: str) -> str:
+def draw_derived_title(draw: random.Random, parent: str, relation: str) -> str:
     """Return the second half of a child's name, built on its parent's."""
     stem = parent.rsplit("/", 1)[-1][:48]
     return f"{stem}-{SUFFIXES[relation]}" + (f"-{draw.randrange(100)}" if draw.random() < 0.5 else "")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import random
 from urllib.parse import quote
 
-from simulation.clock import iso
-from simulation.population.packages import NULL, PackageRegistry, folded
-from simulation.population.vocabulary import ADJECTIVES, LICENCES, NOUNS, namespace
+from simulation.clock import format_iso
+from simulation.population.packages import NULL, PackageRegistry, normalize_name
+from simulation.population.vocabulary import ADJECTIVES, LICENCES, NOUNS, draw_namespace
 
 
-def registry_row(registry: PackageRegistry, base: str) -> dict[str, object]:
+def build_registry_row(registry: PackageRegistry, base: str) -> dict[str, object]:
     """Return one row of /registries."""
-    kind, size = registry.kind, len(registry.there())
+    kind, size = registry.kind, len(registry.present_rows())
     stored = registry.columns["downloads"]
     address = f"{base}/registries/{quote(registry.name)}"
     return {
@@ -31,35 +31,35 @@ def registry_row(registry: PackageRegistry, base: str) -> dict[str, object]:
         "icon_url": f"https://icons.example/{quote(kind.ecosystem)}.png",
         "purl_type": kind.ecosystem,
         "created_at": "2022-04-04T15:19:23.081Z",
-        "updated_at": iso(int(registry.columns["updated"].max()) if size else 0),
+        "updated_at": format_iso(int(registry.columns["updated"].max()) if size else 0),
         "packages_url": f"{address}/packages",
         "maintainers_url": f"{address}/maintainers",
         "namespaces_url": f"{address}/namespaces",
     }
 
 
-def package_row(registry: PackageRegistry, place: int, base: str, padding: int = 0) -> dict[str, object]:
+def build_package_row(registry: PackageRegistry, place: int, base: str, padding: int = 0) -> dict[str, object]:
     """Return one full row: what it is, what it counts, where it comes from, who keeps it."""
     name = registry.names[place]
     draw = random.Random(place * 1000003 + registry.seed)
     shown = {
-        **described(registry, place, name, draw),
-        **dated(registry, place),
-        **counted(registry, place, name),
-        **located(registry, name, base),
-        "repo_metadata": repository_facts(registry, place, name, padding),
+        **describe_package(registry, place, name, draw),
+        **package_dates(registry, place),
+        **package_counters(registry, place, name),
+        **package_urls(registry, name, base),
+        "repo_metadata": repository_metadata(registry, place, name, padding),
         "maintainers": [
-            maintainer(draw, registry, base, number) for number in range(registry.columns["maintainers"][place])
+            draw_maintainer(draw, registry, base, number) for number in range(registry.columns["maintainers"][place])
         ],
     }
     return shown | registry.overrides.get(place, {})
 
 
-def described(registry: PackageRegistry, place: int, name: str, draw: random.Random) -> dict[str, object]:
+def describe_package(registry: PackageRegistry, place: int, name: str, draw: random.Random) -> dict[str, object]:
     """Return what a package says of itself."""
     ecosystem, licence = registry.kind.ecosystem, LICENCES[place % len(LICENCES)]
     scope = name.partition("/")[0].removeprefix("@") if "/" in name else None
-    metadata = {"normalized_name": folded("pypi", name)} if ecosystem == "pypi" else {"funding": None}
+    metadata = {"normalized_name": normalize_name("pypi", name)} if ecosystem == "pypi" else {"funding": None}
     return {
         "id": registry.first_number + place,
         "name": name,
@@ -83,20 +83,20 @@ def described(registry: PackageRegistry, place: int, name: str, draw: random.Ran
     }
 
 
-def dated(registry: PackageRegistry, place: int) -> dict[str, object]:
+def package_dates(registry: PackageRegistry, place: int) -> dict[str, object]:
     """Return the moments; `downloads` may be much older than `last_synced_at` says."""
     columns = registry.columns
     return {
-        "first_release_published_at": iso(int(columns["released"][place]) - 86400 * (place % 900)),
-        "latest_release_published_at": iso(columns["released"][place]),
-        "last_synced_at": iso(columns["synced"][place]),
-        "created_at": iso(columns["created"][place]),
-        "updated_at": iso(columns["updated"][place]),
-        "repo_metadata_updated_at": iso(columns["synced"][place]),
+        "first_release_published_at": format_iso(int(columns["released"][place]) - 86400 * (place % 900)),
+        "latest_release_published_at": format_iso(columns["released"][place]),
+        "last_synced_at": format_iso(columns["synced"][place]),
+        "created_at": format_iso(columns["created"][place]),
+        "updated_at": format_iso(columns["updated"][place]),
+        "repo_metadata_updated_at": format_iso(columns["synced"][place]),
     }
 
 
-def counted(registry: PackageRegistry, place: int, name: str) -> dict[str, object]:
+def package_counters(registry: PackageRegistry, place: int, name: str) -> dict[str, object]:
     """Return the counters; one that was never stored is null."""
     stored = {column: int(values[place]) for column, values in registry.columns.items()}
     return {
@@ -110,7 +110,7 @@ def counted(registry: PackageRegistry, place: int, name: str) -> dict[str, objec
     }
 
 
-def located(registry: PackageRegistry, name: str, base: str) -> dict[str, object]:
+def package_urls(registry: PackageRegistry, name: str, base: str) -> dict[str, object]:
     """Return the addresses."""
     ecosystem, encoded = registry.kind.ecosystem, quote(name, safe="")
     address = f"{base}/registries/{quote(registry.name)}/packages/{encoded}"
@@ -130,7 +130,7 @@ def located(registry: PackageRegistry, name: str, base: str) -> dict[str, object
     }
 
 
-def repository_facts(registry: PackageRegistry, place: int, name: str, padding: int) -> dict[str, object]:
+def repository_metadata(registry: PackageRegistry, place: int, name: str, padding: int) -> dict[str, object]:
     """Return what is known of the code repository; the tags are the padding that makes real rows heavy."""
     columns = registry.columns
     return {
@@ -151,9 +151,9 @@ def repository_facts(registry: PackageRegistry, place: int, name: str, padding: 
     }
 
 
-def maintainer(draw: random.Random, registry: PackageRegistry, base: str, number: int) -> dict[str, object]:
+def draw_maintainer(draw: random.Random, registry: PackageRegistry, base: str, number: int) -> dict[str, object]:
     """Return a person, with the e-mail address that a crawler must drop."""
-    login = namespace(draw, 400) + ("" if number == 0 else str(number))
+    login = draw_namespace(draw, 400) + ("" if number == 0 else str(number))
     return {
         "uuid": login,
         "login": login,

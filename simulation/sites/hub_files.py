@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import quote, urlencode
 
-from simulation.http.messages import Ask, Reply
-from simulation.population.cards import card
+from simulation.http.messages import Request, Response
+from simulation.population.cards import render_card
 from simulation.population.hub import HubRegistry
-from simulation.population.repositories import Repository, blob_hash, commit
+from simulation.population.repositories import Repository, blob_hash, commit_hash
 
 ANONYMOUS = (
     "unauthenticated; Warning: You are sending unauthenticated requests to the HF Hub. "
@@ -16,81 +16,81 @@ ANONYMOUS = (
 COUNTED_FILES = ("config.json",)
 
 
-def revision_number(repository: Repository, revision: str) -> int | None:
+def find_revision(repository: Repository, revision: str) -> int | None:
     """Return which commit a branch or sha names, or None."""
     if revision in ("main", "HEAD", "refs/heads/main"):
         return repository.revision
     for number in range(repository.revision, -1, -1):
-        if commit(repository.identity, number) == revision:
+        if commit_hash(repository.identity, number) == revision:
             return number
     return None
 
 
-def file_content(hub: HubRegistry, repository: Repository, path: str, number: int) -> bytes | None:
+def read_file(hub: HubRegistry, repository: Repository, path: str, number: int) -> bytes | None:
     """Return a file at a commit, or None; a scripted card replaces the invented one."""
     if path not in repository.traits.files:
         return None
     if path == "README.md":
         scripted = repository.overrides.get("card")
-        return str(scripted).encode() if scripted is not None else card(repository, hub.kind, number)
+        return str(scripted).encode() if scripted is not None else render_card(repository, hub.kind, number)
     return f"{path} of {repository.identity}\n".encode()
 
 
-def no_entry() -> Reply:
+def make_no_entry() -> Response:
     """Answer that there is no such file."""
-    return Reply(404, "Entry not found", {"X-Error-Code": "EntryNotFound", "X-Error-Message": "Entry not found"})
+    return Response(404, "Entry not found", {"X-Error-Code": "EntryNotFound", "X-Error-Message": "Entry not found"})
 
 
-def no_revision(revision: str) -> Reply:
+def make_no_revision(revision: str) -> Response:
     """Answer that there is no such branch, tag or commit."""
     text = f"Invalid rev id: {revision}"
-    return Reply(404, {"error": text}, {"X-Error-Code": "RevisionNotFound", "X-Error-Message": text})
+    return Response(404, {"error": text}, {"X-Error-Code": "RevisionNotFound", "X-Error-Message": text})
 
 
-def restricted(repository: Repository) -> Reply:
+def make_restricted(repository: Repository) -> Response:
     """Answer that a file of a gated repository needs a login."""
     text = (
         f"Access to model {repository.name} is restricted. You must have access to it and be authenticated "
         "to access it. Please log in."
     )
-    return Reply(401, text, {"X-Error-Code": "GatedRepo", "X-Error-Message": text})
+    return Response(401, text, {"X-Error-Code": "GatedRepo", "X-Error-Message": text})
 
 
-def resolve(hub: HubRegistry, ask: Ask, repository: Repository, revision: str, path: str) -> Reply:
+def resolve_file(hub: HubRegistry, ask: Request, repository: Repository, revision: str, path: str) -> Response:
     """Redirect to the cache, which knows the commit; gated repositories show only their README."""
-    number = revision_number(repository, revision)
+    number = find_revision(repository, revision)
     if number is None:
-        return no_revision(revision)
-    content = file_content(hub, repository, path, number)
+        return make_no_revision(revision)
+    content = read_file(hub, repository, path, number)
     if content is None:
-        return no_entry()
+        return make_no_entry()
     if path != "README.md" and (repository.gated or repository.disabled):
-        return restricted(repository)
+        return make_restricted(repository)
     count_download(hub, repository, path)
-    sha, etag = commit(repository.identity, number), f'"{blob_hash(content)}"'
+    sha, etag = commit_hash(repository.identity, number), f'"{blob_hash(content)}"'
     query = urlencode({ask.path: "", "etag": etag})
     location = f"/api/resolve-cache/{hub.kind}/{repository.name}/{sha}/{quote(path)}?{query}"
     headers = {"Location": location, "X-Repo-Commit": sha, "X-Linked-Etag": etag, "Accept-Ranges": "bytes"}
     headers["X-Linked-Size"] = str(len(content))
     headers["X-Hf-Warning"] = "" if ask.token else ANONYMOUS
-    return Reply(307, f"Temporary Redirect. Redirecting to {location}", headers)
+    return Response(307, f"Temporary Redirect. Redirecting to {location}", headers)
 
 
 def count_download(hub: HubRegistry, repository: Repository, path: str) -> None:
     """Count a fetch of a query file, as the Hub does even for HEAD."""
     if path in COUNTED_FILES and hub.has_downloads:
-        place = hub.places[repository.identity]
+        place = hub.indices[repository.identity]
         hub.columns["downloads"][place] += 1
         hub.columns["all_time"][place] += 1
-        hub.touch()
+        hub.bump_version()
 
 
-def cached_file(hub: HubRegistry, repository: Repository, sha: str, path: str) -> Reply:
+def serve_cached_file(hub: HubRegistry, repository: Repository, sha: str, path: str) -> Response:
     """Answer the file itself, with its git blob hash as ETag."""
-    number = revision_number(repository, sha)
-    content = None if number is None else file_content(hub, repository, path, number)
+    number = find_revision(repository, sha)
+    content = None if number is None else read_file(hub, repository, path, number)
     if content is None:
-        return no_entry()
+        return make_no_entry()
     headers = {
         "ETag": f'"{blob_hash(content)}"',
         "X-Repo-Commit": sha,
@@ -98,16 +98,16 @@ def cached_file(hub: HubRegistry, repository: Repository, sha: str, path: str) -
         "Content-Security-Policy": "default-src 'none'; sandbox",
         "Content-Disposition": f"inline; filename*=UTF-8''{quote(path)}; filename=\"{path}\";",
     }
-    return Reply(200, content, headers)
+    return Response(200, content, headers)
 
 
-def tree(hub: HubRegistry, repository: Repository, revision: str) -> Reply:
+def list_tree(hub: HubRegistry, repository: Repository, revision: str) -> Response:
     """List the files with their sizes and blob hashes."""
-    number = revision_number(repository, revision)
+    number = find_revision(repository, revision)
     if number is None:
-        return no_revision(revision)
-    contents = {path: file_content(hub, repository, path, number) or b"" for path in repository.traits.files}
-    return Reply(
+        return make_no_revision(revision)
+    contents = {path: read_file(hub, repository, path, number) or b"" for path in repository.traits.files}
+    return Response(
         200,
         [
             {"type": "file", "oid": blob_hash(content), "size": len(content), "path": path}

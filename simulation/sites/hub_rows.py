@@ -4,75 +4,218 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from simulation.clock import iso
-from simulation.population.cards import card_fields
+from simulation.clock import format_iso
+from simulation.population.cards import build_card_fields
 from simulation.population.hub import HubRegistry
 from simulation.population.repositories import Repository
 
 Property = Callable[[HubRegistry, int, Repository], object]
 ABSENT = None
 
-EXPAND = {
-    "models": (
-        "author baseModels cardData childrenModelCount config createdAt disabled downloads "
-        "downloadsAllTime evalResults gated gguf inference inferenceProviderMapping lastModified "
-        "library_name likes mask_token model-index pipeline_tag private resourceGroup safetensors sha "
-        "siblings spaces tags transformersInfo trendingScore usedStorage widgetData xetEnabled"
-    ).split(),
-    "datasets": (
-        "author cardData citation createdAt description disabled downloads downloadsAllTime gated "
-        "lastModified likes mainSize paperswithcode_id private resourceGroup sha siblings tags "
-        "trendingScore usedStorage xetEnabled"
-    ).split(),
-    "spaces": (
-        "author cardData createdAt datasets disabled lastModified likes models private region "
-        "resourceGroup runtime sdk sha siblings subdomain tags trendingScore usedStorage xetEnabled"
-    ).split(),
+EXPANDABLE_PROPERTIES = {
+    "models": [
+        "author",
+        "baseModels",
+        "cardData",
+        "childrenModelCount",
+        "config",
+        "createdAt",
+        "disabled",
+        "downloads",
+        "downloadsAllTime",
+        "evalResults",
+        "gated",
+        "gguf",
+        "inference",
+        "inferenceProviderMapping",
+        "lastModified",
+        "library_name",
+        "likes",
+        "mask_token",
+        "model-index",
+        "pipeline_tag",
+        "private",
+        "resourceGroup",
+        "safetensors",
+        "sha",
+        "siblings",
+        "spaces",
+        "tags",
+        "transformersInfo",
+        "trendingScore",
+        "usedStorage",
+        "widgetData",
+        "xetEnabled",
+    ],
+    "datasets": [
+        "author",
+        "cardData",
+        "citation",
+        "createdAt",
+        "description",
+        "disabled",
+        "downloads",
+        "downloadsAllTime",
+        "gated",
+        "lastModified",
+        "likes",
+        "mainSize",
+        "paperswithcode_id",
+        "private",
+        "resourceGroup",
+        "sha",
+        "siblings",
+        "tags",
+        "trendingScore",
+        "usedStorage",
+        "xetEnabled",
+    ],
+    "spaces": [
+        "author",
+        "cardData",
+        "createdAt",
+        "datasets",
+        "disabled",
+        "lastModified",
+        "likes",
+        "models",
+        "private",
+        "region",
+        "resourceGroup",
+        "runtime",
+        "sdk",
+        "sha",
+        "siblings",
+        "subdomain",
+        "tags",
+        "trendingScore",
+        "usedStorage",
+        "xetEnabled",
+    ],
 }
-DEFAULTS = {
-    "models": ("likes trendingScore private downloads tags pipeline_tag library_name createdAt modelId").split(),
-    "datasets": (
-        "author private downloads likes trendingScore tags createdAt lastModified sha gated disabled description"
-    ).split(),
-    "spaces": "private likes trendingScore tags createdAt sdk".split(),
+DEFAULT_PROPERTIES = {
+    "models": [
+        "likes",
+        "trendingScore",
+        "private",
+        "downloads",
+        "tags",
+        "pipeline_tag",
+        "library_name",
+        "createdAt",
+        "modelId",
+    ],
+    "datasets": [
+        "author",
+        "private",
+        "downloads",
+        "likes",
+        "trendingScore",
+        "tags",
+        "createdAt",
+        "lastModified",
+        "sha",
+        "gated",
+        "disabled",
+        "description",
+    ],
+    "spaces": ["private", "likes", "trendingScore", "tags", "createdAt", "sdk"],
 }
-FULL = {
-    "models": (
-        "author gated lastModified likes trendingScore private sha downloads tags pipeline_tag "
-        "library_name createdAt modelId siblings"
-    ).split(),
-    "datasets": [*DEFAULTS["datasets"], "cardData", "siblings"],
-    "spaces": [*DEFAULTS["spaces"], "author", "sha", "lastModified", "siblings", "cardData"],
+FULL_PROPERTIES = {
+    "models": [
+        "author",
+        "gated",
+        "lastModified",
+        "likes",
+        "trendingScore",
+        "private",
+        "sha",
+        "downloads",
+        "tags",
+        "pipeline_tag",
+        "library_name",
+        "createdAt",
+        "modelId",
+        "siblings",
+    ],
+    "datasets": [*DEFAULT_PROPERTIES["datasets"], "cardData", "siblings"],
+    "spaces": [*DEFAULT_PROPERTIES["spaces"], "author", "sha", "lastModified", "siblings", "cardData"],
 }
-DETAILS = {
-    "models": (
-        "private tags downloads likes modelId author sha lastModified gated disabled model-index "
-        "config cardData siblings spaces createdAt safetensors usedStorage pipeline_tag library_name "
-        "transformersInfo gguf"
-    ).split(),
-    "datasets": (
-        "author sha lastModified private gated disabled tags description downloads likes cardData "
-        "siblings createdAt usedStorage"
-    ).split(),
-    "spaces": (
-        "sdk likes tags private author sha lastModified cardData subdomain gated disabled host region "
-        "siblings createdAt runtime usedStorage"
-    ).split(),
+DETAIL_PROPERTIES = {
+    "models": [
+        "private",
+        "tags",
+        "downloads",
+        "likes",
+        "modelId",
+        "author",
+        "sha",
+        "lastModified",
+        "gated",
+        "disabled",
+        "model-index",
+        "config",
+        "cardData",
+        "siblings",
+        "spaces",
+        "createdAt",
+        "safetensors",
+        "usedStorage",
+        "pipeline_tag",
+        "library_name",
+        "transformersInfo",
+        "gguf",
+    ],
+    "datasets": [
+        "author",
+        "sha",
+        "lastModified",
+        "private",
+        "gated",
+        "disabled",
+        "tags",
+        "description",
+        "downloads",
+        "likes",
+        "cardData",
+        "siblings",
+        "createdAt",
+        "usedStorage",
+    ],
+    "spaces": [
+        "sdk",
+        "likes",
+        "tags",
+        "private",
+        "author",
+        "sha",
+        "lastModified",
+        "cardData",
+        "subdomain",
+        "gated",
+        "disabled",
+        "host",
+        "region",
+        "siblings",
+        "createdAt",
+        "runtime",
+        "usedStorage",
+    ],
 }
 
 
-def row(hub: HubRegistry, place: int, wanted: Iterable[str], nulls: bool = False) -> dict[str, object]:
+def build_row(hub: HubRegistry, place: int, properties: Iterable[str], nulls: bool = False) -> dict[str, object]:
     """Return `_id`, `id` and the wanted properties; one without a value is absent, not null."""
     repository = hub.repositories[place]
     shown: dict[str, object] = {"_id": repository.identity, "id": repository.name}
-    for name in wanted:
+    for name in properties:
         value = PROPERTIES[name](hub, place, repository)
         if value is not ABSENT or (nulls and name == "model-index"):
             shown[name] = value
     return {**shown, **{name: repository.overrides[name] for name in repository.overrides if name in shown}}
 
 
-def tags(hub: HubRegistry, place: int, repository: Repository) -> list[str]:
+def build_tags(hub: HubRegistry, place: int, repository: Repository) -> list[str]:
     """Return the mixed bag: library, formats, language, lineage, licence, region."""
     traits = repository.traits
     if hub.kind == "spaces":
@@ -96,10 +239,10 @@ def tags(hub: HubRegistry, place: int, repository: Repository) -> list[str]:
     return [one for one in (*named, traits.language) if one] + lineage + licence + ["region:us"]
 
 
-def base_models(hub: HubRegistry, place: int, repository: Repository) -> object:
+def list_base_models(hub: HubRegistry, place: int, repository: Repository) -> object:
     """Return the parents that exist now, with their `_id`; absent when none does."""
     parents = dict.fromkeys(
-        (parent.identity, parent.name) for parent, _ in map(hub.find, repository.traits.parents) if parent
+        (parent.identity, parent.name) for parent, _ in map(hub.find_by_name, repository.traits.parents) if parent
     )
     if not parents:
         return ABSENT
@@ -109,13 +252,13 @@ def base_models(hub: HubRegistry, place: int, repository: Repository) -> object:
     }
 
 
-def children_count(hub: HubRegistry, place: int, repository: Repository) -> object:
+def count_children(hub: HubRegistry, place: int, repository: Repository) -> object:
     """Return how many children of each relation; zeros are shown."""
-    counts = hub.children().get(repository.identity, {})
+    counts = hub.count_children().get(repository.identity, {})
     return {relation: counts.get(relation, 0) for relation in ("adapter", "merge", "quantized", "finetune")}
 
 
-def config(hub: HubRegistry, place: int, repository: Repository) -> object:
+def show_config(hub: HubRegistry, place: int, repository: Repository) -> object:
     """Return the part of config.json that the Hub keeps."""
     if "config.json" not in repository.traits.files:
         return ABSENT
@@ -127,13 +270,13 @@ def config(hub: HubRegistry, place: int, repository: Repository) -> object:
     }
 
 
-def safetensors(hub: HubRegistry, place: int, repository: Repository) -> object:
+def show_safetensors(hub: HubRegistry, place: int, repository: Repository) -> object:
     """Return parameter counts, when weights say so."""
     total = repository.traits.parameters
     return {"parameters": {"F32": total}, "total": total} if total and hub.kind == "models" else ABSENT
 
 
-def gguf(hub: HubRegistry, place: int, repository: Repository) -> object:
+def show_gguf(hub: HubRegistry, place: int, repository: Repository) -> object:
     """Return what a GGUF file says of itself; only quantized models have one."""
     traits = repository.traits
     if traits.relation != "quantized":
@@ -145,69 +288,71 @@ def gguf(hub: HubRegistry, place: int, repository: Repository) -> object:
     }
 
 
-def trending(hub: HubRegistry, place: int, repository: Repository) -> float:
+def show_trending(hub: HubRegistry, place: int, repository: Repository) -> float:
     """Return the score: an integer when it is whole, as the Hub writes it."""
     value = float(hub.columns["trending"][place])
     return int(value) if value.is_integer() else value
 
 
-def counter(column: str) -> Property:
+def counter_property(column: str) -> Property:
     """Return a property that reads one column."""
     return lambda hub, place, repository: int(hub.columns[column][place])
 
 
-def only(kind: str, value: object) -> Property:
+def constant_property(kind: str, value: object) -> Property:
     """Return a property with one value, in one registry."""
     return lambda hub, place, repository: value if hub.kind == kind else ABSENT
 
 
-def subdomain(repository: Repository) -> str:
+def make_subdomain(repository: Repository) -> str:
     """Return the host label of a space."""
     return repository.name.replace("/", "-").replace("_", "-").lower()
 
 
 PROPERTIES: dict[str, Property] = {
     "author": lambda hub, place, repository: repository.author,
-    "baseModels": base_models,
-    "cardData": lambda hub, place, repository: card_fields(repository, hub.kind) or ABSENT,
-    "childrenModelCount": children_count,
-    "config": config,
-    "createdAt": lambda hub, place, repository: iso(repository.created),
-    "datasets": only("spaces", []),
-    "description": only("datasets", "\n\t\n\t\tA collection of short texts, gathered for this purpose.\n"),
+    "baseModels": list_base_models,
+    "cardData": lambda hub, place, repository: build_card_fields(repository, hub.kind) or ABSENT,
+    "childrenModelCount": count_children,
+    "config": show_config,
+    "createdAt": lambda hub, place, repository: format_iso(repository.created),
+    "datasets": constant_property("spaces", []),
+    "description": constant_property("datasets", "\n\t\n\t\tA collection of short texts, gathered for this purpose.\n"),
     "disabled": lambda hub, place, repository: repository.disabled,
-    "downloads": counter("downloads"),
-    "downloadsAllTime": counter("all_time"),
+    "downloads": counter_property("downloads"),
+    "downloadsAllTime": counter_property("all_time"),
     "gated": lambda hub, place, repository: repository.gated,
-    "gguf": gguf,
-    "host": lambda hub, place, repository: f"https://{subdomain(repository)}.spaces.example",
-    "lastModified": lambda hub, place, repository: iso(hub.columns["modified"][place]),
+    "gguf": show_gguf,
+    "host": lambda hub, place, repository: f"https://{make_subdomain(repository)}.spaces.example",
+    "lastModified": lambda hub, place, repository: format_iso(hub.columns["modified"][place]),
     "library_name": lambda hub, place, repository: repository.traits.library,
-    "likes": counter("likes"),
-    "mainSize": only("datasets", 1048576),
+    "likes": counter_property("likes"),
+    "mainSize": constant_property("datasets", 1048576),
     "modelId": lambda hub, place, repository: repository.name,
-    "models": only("spaces", []),
+    "models": constant_property("spaces", []),
     "pipeline_tag": lambda hub, place, repository: repository.traits.purpose,
     "private": lambda hub, place, repository: False,
-    "region": only("spaces", "us"),
-    "runtime": only("spaces", {"stage": "RUNNING", "hardware": {"current": "cpu-basic", "requested": "cpu-basic"}}),
-    "safetensors": safetensors,
+    "region": constant_property("spaces", "us"),
+    "runtime": constant_property(
+        "spaces", {"stage": "RUNNING", "hardware": {"current": "cpu-basic", "requested": "cpu-basic"}}
+    ),
+    "safetensors": show_safetensors,
     "sdk": lambda hub, place, repository: repository.traits.kit,
     "sha": lambda hub, place, repository: repository.sha,
     "siblings": lambda hub, place, repository: [{"rfilename": one} for one in repository.traits.files],
-    "spaces": only("models", []),
-    "subdomain": lambda hub, place, repository: subdomain(repository),
-    "tags": tags,
+    "spaces": constant_property("models", []),
+    "subdomain": lambda hub, place, repository: make_subdomain(repository),
+    "tags": build_tags,
     "transformersInfo": lambda hub, place, repository: (
         {"auto_model": "AutoModel", "processor": "AutoTokenizer"}
         if repository.traits.library == "transformers"
         else ABSENT
     ),
-    "trendingScore": trending,
+    "trendingScore": show_trending,
     "usedStorage": lambda hub, place, repository: 4 * repository.traits.parameters + 4096,
     "xetEnabled": lambda hub, place, repository: True,
 }
-NEVER_SET = (
+UNSET_PROPERTIES = (
     "citation",
     "evalResults",
     "inference",
@@ -218,4 +363,4 @@ NEVER_SET = (
     "resourceGroup",
     "widgetData",
 )
-PROPERTIES |= dict.fromkeys(NEVER_SET, lambda hub, place, repository: ABSENT)
+PROPERTIES |= dict.fromkeys(UNSET_PROPERTIES, lambda hub, place, repository: ABSENT)

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from db.census.writer import CensusStore
-from db.cli import day
-from db.connection import writing
-from db.rows import RELATIONS, Asked, CensusPage, Observation, Parent, Registry
-from tests.analysis.conftest import FAILED, MODELS, PASSED
+from db.cli import parse_day
+from db.connection import open_for_writing
+from db.rows import RELATIONS, CensusPage, Observation, Parent, Registry, SnapshotSpec
+from tests.analysis.conftest import FAILED_GATES, MODELS, PASSED_GATES
 
 DATES = ("2026-04-01", "2026-04-08", "2026-04-15")
 DATASETS = Registry("huggingface/datasets", "huggingface", "datasets")
@@ -23,13 +23,17 @@ def add_censuses(path: Path) -> list[int]:
     """Three complete censuses of models, one of datasets between them, and a partial one at the end; their numbers."""
     chance = random.Random(3)
     edited: dict[int, str] = {}
-    taken = [take(path, date, models(chance, number, edited)) for number, date in enumerate(DATES[:2])]
-    taken.append(take(path, "2026-04-09", {"f" * 24: model(chance, 99, "2026-04-08", "2026-04-08")}, registry=DATASETS))
-    taken.append(take(path, DATES[2], models(chance, 2, edited)))
-    return [*taken, take(path, "2026-04-20", models(chance, 2, edited), "partial")]
+    taken = [store_census(path, date, make_models(chance, number, edited)) for number, date in enumerate(DATES[:2])]
+    taken.append(
+        store_census(
+            path, "2026-04-09", {"f" * 24: make_model(chance, 99, "2026-04-08", "2026-04-08")}, registry=DATASETS
+        )
+    )
+    taken.append(store_census(path, DATES[2], make_models(chance, 2, edited)))
+    return [*taken, store_census(path, "2026-04-20", make_models(chance, 2, edited), "partial")]
 
 
-def models(chance: random.Random, number: int, edited: dict[int, str]) -> Rows:
+def make_models(chance: random.Random, number: int, edited: dict[int, str]) -> Rows:
     """Those of a census: 30 are old, ten are made before each, and one in eight is away."""
     found = {}
     for key in range(30 + 10 * number):
@@ -37,11 +41,11 @@ def models(chance: random.Random, number: int, edited: dict[int, str]) -> Rows:
         if number and chance.random() < 0.2:
             edited[key] = f"2026-04-{7 * number - 1:02d}"
         if chance.random() < 0.875:
-            found[f"{key:024x}"] = model(chance, key, made, edited.get(key, made))
+            found[f"{key:024x}"] = make_model(chance, key, made, edited.get(key, made))
     return found
 
 
-def model(chance: random.Random, key: int, made: str, edited: str) -> Observation:
+def make_model(chance: random.Random, key: int, made: str, edited: str) -> Observation:
     """One of them; what it says but for its counters and lineage is told by its number and when it was edited."""
     own = random.Random(f"{key} {edited}")
     parents = tuple(
@@ -54,24 +58,26 @@ def model(chance: random.Random, key: int, made: str, edited: str) -> Observatio
     counts = (None if chance.random() < 0.1 else chance.randrange(10**6) ** 2, chance.randrange(3))
     return Observation(
         f"{key:024x}", f"maker{key % 4}/m{key}" if key % 9 else f"m{key}", *counts, None if key % 2 else 2**40 + key,
-        created_at=day(made) if key % 7 else None, modified_at=day(edited), attributes=attributes, parents=parents,
+        created_at=parse_day(made) if key % 7 else None, modified_at=parse_day(edited), attributes=attributes, parents=parents,
         libraries=(*libraries, ("safetensors", "format")),
     )  # fmt: skip
 
 
-def take(path: Path, date: str, rows: Rows, status: str = "complete", registry: Registry = MODELS) -> int:
+def store_census(path: Path, date: str, rows: Rows, status: str = "complete", registry: Registry = MODELS) -> int:
     """One census of these rows; its number."""
-    at, ids = day(date), sorted(rows)
-    with writing(path) as database:
+    at, ids = parse_day(date), sorted(rows)
+    with open_for_writing(path) as database:
         store = CensusStore(database)
-        snapshot = store.begin(Asked(registry, "downloads", "census:x", None, "a test", "the test says so", at, at))
+        snapshot = store.begin_snapshot(
+            SnapshotSpec(registry, "downloads", "census:x", None, "a test", "the test says so", at, at)
+        )
         for start in range(0, len(ids), PER_PAGE):
-            store.record(snapshot, page([rows[key] for key in ids[start : start + PER_PAGE]]))
-        store.end(snapshot, status, PASSED if status == "complete" else FAILED, None, at)
+            store.save_page(snapshot, make_page([rows[key] for key in ids[start : start + PER_PAGE]]))
+        store.end_snapshot(snapshot, status, PASSED_GATES if status == "complete" else FAILED_GATES, None, at)
     return snapshot
 
 
-def page(rows: Sequence[Observation]) -> CensusPage:
+def make_page(rows: Sequence[Observation]) -> CensusPage:
     """A page of a census."""
     said = [(one.stable_id, one.name, one.modified_at, one.attributes, one.parents, one.libraries) for one in rows]
     return CensusPage(

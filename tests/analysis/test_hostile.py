@@ -12,7 +12,7 @@ import pytest
 from analysis.export import main as export
 from analysis.report import main as report
 from db.__main__ import main as store
-from tests.analysis.conftest import History, falling
+from tests.analysis.conftest import History, descending_rows
 
 SHADOW = "SELECT 1 AS rank, load_extension('/tmp/x') AS name"
 TRIGGER = "CREATE TRIGGER hostile AFTER {} BEGIN INSERT INTO registry (name, service) VALUES ('x', 'huggingface'); END"
@@ -52,10 +52,10 @@ USUAL = ("a view that reads a file",)
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small store."""
     history = History(tmp_path_factory.mktemp("sound") / "s.db")
-    history.depths(2, 4)
+    history.set_depths(2, 4)
     for day in (1, 8):
-        history.add(f"2026-01-0{day}", falling("abcdef"))
-    history.compute()
+        history.add_snapshot(f"2026-01-0{day}", descending_rows("abcdef"))
+    history.compute_pending()
     with sqlite3.connect(history.path) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
     return history.path
@@ -64,7 +64,8 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=() if name in USUAL else pytest.mark.slow) for name in CHANGES]
 )
-def test_E9_a_store_of_a_stranger_runs_nothing(
+@pytest.mark.fault("E9")
+def test_a_store_of_a_stranger_runs_nothing(
     name: str, sound: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -10,7 +10,7 @@ from analysis.__main__ import main
 from analysis.metrics import turnover
 from db.rows import Registry
 from db.store import Store
-from tests.analysis.conftest import falling
+from tests.analysis.conftest import descending_rows
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def compute(history, capsys):
 
 
 def test_what_is_missing_is_computed_and_said(history, compute):
-    history.add("2026-01-08", falling("ab"))
-    history.add("2026-01-01", falling("ab"))
+    history.add_snapshot("2026-01-08", descending_rows("ab"))
+    history.add_snapshot("2026-01-01", descending_rows("ab"))
     code, out, err = compute()
     assert (code, out) == (0, "Computed 34 results for 2 snapshots.\n")
     assert err.splitlines() == [
@@ -35,42 +35,42 @@ def test_what_is_missing_is_computed_and_said(history, compute):
 
 
 def test_missing_ends(history, compute):
-    history.add("2026-01-01", falling("ab"))
+    history.add_snapshot("2026-01-01", descending_rows("ab"))
     compute()
     assert compute() == (0, "Nothing is missing: every complete snapshot has its results.\n", "")
 
 
 def test_an_older_snapshot_that_comes_later_makes_the_later_ones_missing_again(history, compute):
-    history.add("2026-01-08", falling("ab"))
+    history.add_snapshot("2026-01-08", descending_rows("ab"))
     compute()
-    history.add("2026-01-01", falling("ac"))
+    history.add_snapshot("2026-01-01", descending_rows("ac"))
     assert compute()[1] == "Computed 34 results for 2 snapshots.\n"
-    assert history.values(snapshot_id=1, k=2)["remained"] == 1
+    assert history.query_values(snapshot_id=1, k=2)["remained"] == 1
 
 
 def test_of_cards_only_lists_of_the_hub_are_asked(history, compute):
-    history.add("2026-01-01", falling("ab"))
-    history.add("2026-01-01", falling("ab"), registry=Registry("npm", "ecosystems"))
+    history.add_snapshot("2026-01-01", descending_rows("ab"))
+    history.add_snapshot("2026-01-01", descending_rows("ab"), registry=Registry("npm", "ecosystems"))
     compute()
     of_cards = {"agreement", "documentation", "documentation_as_published"}
-    assert {row["metric"] for row in history.results(snapshot_id=1)} >= of_cards
-    assert not {row["metric"] for row in history.results(snapshot_id=2)} & of_cards
-    assert history.results(snapshot_id=2, metric="turnover")
+    assert {row["metric"] for row in history.query_results(snapshot_id=1)} >= of_cards
+    assert not {row["metric"] for row in history.query_results(snapshot_id=2)} & of_cards
+    assert history.query_results(snapshot_id=2, metric="turnover")
     assert compute()[1].startswith("Nothing is missing")
 
 
 def test_a_raised_version_is_computed_beside_the_old_one(history, compute, monkeypatch):
-    history.add("2026-01-01", falling("ab"))
+    history.add_snapshot("2026-01-01", descending_rows("ab"))
     compute()
     monkeypatch.setattr(turnover, "VERSION", turnover.VERSION + 1)
     compute()
-    assert {row["version"] for row in history.results()} == {turnover.VERSION - 1, turnover.VERSION}
+    assert {row["version"] for row in history.query_results()} == {turnover.VERSION - 1, turnover.VERSION}
 
 
 def test_one_metric_can_be_asked_for(history, compute):
-    history.add("2026-01-01", falling("ab"))
+    history.add_snapshot("2026-01-01", descending_rows("ab"))
     compute("--metric", "turnover_as_published")
-    assert {row["metric"] for row in history.results()} == {"turnover_as_published"}
+    assert {row["metric"] for row in history.query_results()} == {"turnover_as_published"}
 
 
 def test_an_unknown_metric_is_wrong_usage(history, compute):
@@ -80,7 +80,7 @@ def test_an_unknown_metric_is_wrong_usage(history, compute):
 
 
 def test_the_summary_as_json(history, compute):
-    history.add("2026-01-01", falling("ab"))
+    history.add_snapshot("2026-01-01", descending_rows("ab"))
     made = json.loads(compute("--format", "json", "--metric", "turnover")[1])
     assert made == {"schema": 1, "computed": [
         {"registry": "huggingface/models", "snapshot": 1, "date": "2026-01-01", "metric": "turnover", "version": 1,
@@ -89,9 +89,9 @@ def test_the_summary_as_json(history, compute):
 
 
 def test_an_interrupted_run_keeps_what_it_had_done(history, compute, monkeypatch):
-    history.add("2026-01-01", falling("ab"))
-    history.add("2026-01-08", falling("ab"))
-    put, calls = Store.put_results, []
+    history.add_snapshot("2026-01-01", descending_rows("ab"))
+    history.add_snapshot("2026-01-08", descending_rows("ab"))
+    put, calls = Store.save_results, []
 
     def interrupted(self, results, at):
         calls.append(at)
@@ -100,9 +100,9 @@ def test_an_interrupted_run_keeps_what_it_had_done(history, compute, monkeypatch
         put(self, results, at)
 
     with monkeypatch.context() as patch:
-        patch.setattr("db.store.Store.put_results", interrupted)
+        patch.setattr("db.store.Store.save_results", interrupted)
         assert compute()[0] == 3
-    assert {row["snapshot_id"] for row in history.results()} == {1}
+    assert {row["snapshot_id"] for row in history.query_results()} == {1}
     assert compute()[1] == "Computed 17 results for 1 snapshot.\n"
 
 

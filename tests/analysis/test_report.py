@@ -11,9 +11,9 @@ import pytest
 
 from analysis.metrics import turnover
 from analysis.report import main, make_parser
-from analysis.reporting.document import COLUMNS
+from analysis.reporting.document import RESULT_COLUMNS
 from db.rows import Event, Registry
-from tests.analysis.conftest import falling
+from tests.analysis.conftest import descending_rows
 
 NPM = Registry("npm", "ecosystems")
 
@@ -41,8 +41,8 @@ def fails(history, capsys):
 
 
 def two(history) -> None:
-    history.add("2026-01-01", falling("abcd"))
-    history.add("2026-01-31", falling("abef"))
+    history.add_snapshot("2026-01-01", descending_rows("abcd"))
+    history.add_snapshot("2026-01-31", descending_rows("abef"))
 
 
 def test_the_shape(history, report):
@@ -53,19 +53,19 @@ def test_the_shape(history, report):
         "unknown",
     ]  # fmt: skip
     assert made["schema"] == 1
-    assert {tuple(row) for row in made["results"]} == {COLUMNS}
+    assert {tuple(row) for row in made["results"]} == {RESULT_COLUMNS}
 
 
 def test_a_result_has_its_dates(history, report):
     two(history)
-    history.compute()
+    history.compute_pending()
     (row,) = [one for one in report()["results"] if (one["snapshot"], one["name"], one["k"]) == (2, "turnover", 4)]
     assert (row["date"], row["previous_date"], row["value"]) == ("2026-01-31", "2026-01-01", 0.5)
 
 
 def test_snapshots_of_every_state_are_there_with_their_gate(history, report):
-    history.add("2026-01-01", falling("abcd"), "partial", reason="stopped")
-    history.add("2026-01-02", falling("abcd"), "open")
+    history.add_snapshot("2026-01-01", descending_rows("abcd"), "partial", reason="stopped")
+    history.add_snapshot("2026-01-02", descending_rows("abcd"), "open")
     shown = report()["snapshots"]
     assert [(one["status"], one["reason"]) for one in shown] == [("partial", "stopped"), ("open", None)]
     assert [len(one["gate"]) for one in shown] == [2, 0]
@@ -76,8 +76,8 @@ def test_missing_results_are_computed_and_not_stored(history, report, capsys):
     two(history)
     computed = report()["results"]
     assert len(computed) == 54
-    assert history.results() == []
-    history.compute()
+    assert history.query_results() == []
+    history.compute_pending()
     assert report()["results"] == computed
 
 
@@ -88,9 +88,10 @@ def test_it_says_that_compute_would_keep_them(history, fails):
     assert said == "Results of 2 snapshots were computed for this report; `observatory compute` keeps them.\n"
 
 
-def test_D11_a_raised_version_replaces_what_is_stored(history, report, monkeypatch):
+@pytest.mark.fault("D11")
+def test_a_raised_version_replaces_what_is_stored(history, report, monkeypatch):
     two(history)
-    history.compute()
+    history.compute_pending()
     monkeypatch.setattr(turnover, "VERSION", turnover.VERSION + 1)
     newer = {row["version"] for row in report()["results"] if row["metric"].startswith("turnover")}
     assert newer == {turnover.VERSION}
@@ -105,7 +106,7 @@ def test_it_never_writes(history, report):
 
 def test_the_same_store_gives_the_same_bytes(history, capsys):
     two(history)
-    history.compute()
+    history.compute_pending()
     texts = []
     for _ in range(2):
         main(["--format", "json", "--db", str(history.path)])
@@ -114,8 +115,8 @@ def test_the_same_store_gives_the_same_bytes(history, capsys):
 
 
 def test_the_order_of_importing_does_not_change_the_numbers(history, report):
-    history.add("2026-01-31", falling("abef"))
-    history.add("2026-01-01", falling("abcd"))
+    history.add_snapshot("2026-01-31", descending_rows("abef"))
+    history.add_snapshot("2026-01-01", descending_rows("abcd"))
     late = {(row["date"], row["name"], row["k"]): row["value"] for row in report()["results"]}
     assert late["2026-01-31", "turnover", 4] == 0.5
     assert late["2026-01-01", "turnover", 4] is None
@@ -123,7 +124,7 @@ def test_the_order_of_importing_does_not_change_the_numbers(history, report):
 
 def test_as_of_shows_what_was_known_then(history, report):
     two(history)
-    history.add("2026-02-28", falling("abgh"))
+    history.add_snapshot("2026-02-28", descending_rows("abgh"))
     made = report("--as-of", "2026-01-31")
     assert made["as_of"] == "2026-01-31"
     assert [one["date"] for one in made["snapshots"]] == ["2026-01-01", "2026-01-31"]
@@ -132,7 +133,7 @@ def test_as_of_shows_what_was_known_then(history, report):
 
 def test_one_registry_can_be_asked_for(history, report):
     two(history)
-    history.add("2026-01-01", falling("xyz"), registry=NPM)
+    history.add_snapshot("2026-01-01", descending_rows("xyz"), registry=NPM)
     made = report("--registry", "npm")
     assert {row["registry"] for row in [*made["results"], *made["snapshots"]]} == {"npm"}
 
@@ -147,20 +148,20 @@ def test_who_moved_and_why(history, report):
 
 def test_movers_are_looked_at_as_deep_as_every_list_goes(history, report):
     two(history)
-    history.add("2026-01-01", falling("xyz"), registry=NPM)
+    history.add_snapshot("2026-01-01", descending_rows("xyz"), registry=NPM)
     assert report()["k"] == 2
     assert report("--k", "4")["k"] == 4
 
 
 def test_no_list_is_deep_enough(history, report):
-    history.add("2026-01-01", falling("a"))
+    history.add_snapshot("2026-01-01", descending_rows("a"))
     made = report()
     assert (made["k"], made["movers"]) == (None, [])
 
 
 def test_events_are_counted_by_kind(history, report):
     event = Event("field missing", "warning", "no `likes`")
-    history.add("2026-01-01", falling("ab"), events=[event, event])
+    history.add_snapshot("2026-01-01", descending_rows("ab"), events=[event, event])
     assert report()["events"] == [
         {"registry": "huggingface/models", "snapshot": 1, "date": "2026-01-01", "kind": "field missing",
          "severity": "warning", "count": 2, "example": "no `likes`"},
@@ -175,7 +176,8 @@ def test_a_day_before_the_first_list_is_not_told_as_an_empty_store(history, caps
     assert "up to 2019-01-01" in told and "The store holds no snapshot of what was asked for" in told
 
 
-def test_D7_an_empty_store_is_an_empty_document(report):
+@pytest.mark.fault("D7")
+def test_an_empty_store_is_an_empty_document(report):
     made = report()
     assert [made[key] for key in ("results", "snapshots", "movers", "events")] == [[], [], [], []]
     assert len(made["unknown"]) == 1
@@ -274,7 +276,9 @@ def test_a_wrong_word_is_told_with_what_would_be_right(history, fails, words, me
 
 def test_a_reversal_ends_with_one_only_if_that_is_asked_for(history, capsys, monkeypatch):
     two(history)
-    monkeypatch.setattr("analysis.reporting.document.judged", lambda results: [{"claim": "C9", "verdict": "reversed"}])
+    monkeypatch.setattr(
+        "analysis.reporting.document.judge_claims", lambda results: [{"claim": "C9", "verdict": "reversed"}]
+    )
     words = ["--db", str(history.path), "--format", "json"]
     assert main(words) == 0
     assert main([*words, "--fail-on-reversal"]) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.refresh import artifact, build, dates, flat, lists, main
+from benchmarks.refresh import build_store, count_as_artifact, generate_lists, list_dates, main, write_name_lists
 
 
 def test_it_prints_a_line_for_each_cost(capsys: pytest.CaptureFixture[str]) -> None:
@@ -18,11 +18,11 @@ def test_it_prints_a_line_for_each_cost(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_the_artifacts_way_counts_as_plain_sets_do(tmp_path) -> None:
-    made = [set(one) for one in lists(100, 12, 0.1)]
-    newest = build(tmp_path / "a.db", 100, 12, 0.1)
-    flat(tmp_path / "a.db", tmp_path / "names.db")
+    made = [set(one) for one in generate_lists(100, 12, 0.1)]
+    newest = build_store(tmp_path / "a.db", 100, 12, 0.1)
+    write_name_lists(tmp_path / "a.db", tmp_path / "names.db")
     entered, ever = made[-1] - made[-2], set().union(*made[:-1])
-    assert artifact(tmp_path / "names.db", 100, newest) == {
+    assert count_as_artifact(tmp_path / "names.db", 100, newest) == {
         "remained": len(made[-1] & made[-2]), "newcomers": len(entered - ever), "returning": len(entered & ever),
         "ever": len(ever | made[-1]),
     }  # fmt: skip
@@ -30,5 +30,5 @@ def test_the_artifacts_way_counts_as_plain_sets_do(tmp_path) -> None:
 
 
 def test_the_newest_ten_dates_are_those_of_every_history() -> None:
-    assert dates(10) == dates(1000)[-11:]
-    assert len(set(dates(1000))) == 1001
+    assert list_dates(10) == list_dates(1000)[-11:]
+    assert len(set(list_dates(1000))) == 1001

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.forked_crawl import commanded, ended
+from tests.forked_crawl import start_crawl_command, wait_for_process
 from tests.simulated import Simulation
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,7 +63,7 @@ def killed(pretend: Simulation, api: str, folder: Path, words: Sequence[str], pa
     """What a crawl leaves that is killed as soon as so many pages are stored."""
     pretend.faults([{"api": api, "request": pages + 1, "kind": "stall", "seconds": 0.7}])
     line = [*words, "--db", str(folder / "store.db"), "--format", "json"]
-    child = commanded(line, environment(pretend), folder / "out", folder / "errors")
+    child = start_crawl_command(line, environment(pretend), folder / "out", folder / "errors")
     left = Crawled(0, "", "", folder / "store.db")
     while os.waitpid(child, os.WNOHANG)[0] == 0:
         try:
@@ -103,7 +103,7 @@ def crawl(warmed: None, pretend: Simulation, tmp_path: Path) -> Crawl:
         path = tmp_path / db
         out, errors = tmp_path / "out", tmp_path / "errors"
         line = [*words, "--db", str(path), "--format", form]
-        code = ended(commanded(line, env or environment(pretend), out, errors))
+        code = wait_for_process(start_crawl_command(line, env or environment(pretend), out, errors))
         return Crawled(code, out.read_text("utf-8"), errors.read_text("utf-8"), path)
 
     return run

@@ -5,29 +5,46 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from crawler.parsing.rows import Rows, read_rows
+from crawler.parsing.rows import ParsedRows, read_rows
 from crawler.response import Observation
 
-LINES = (
+SAMPLE_BODIES = (
     '[{"_id": "621ffdc036468d709f17434d", "id": "a/b", "downloads": 5, "tags": ["x"],'
     ' "createdAt": "2022-03-02T23:29:04.000Z"}]',
     '[{"_id": "1", "id": "a", "downloads": -1}, {"_id": "2", "id": "\\ud800", "downloads": 1e999}]',
     '{"error": "no"}', "[[[[[[[[]]]]]]]]", '[{"id": null, "downloads": 99999999999999999999}]',
 )  # fmt: skip
-ODD = ("\0", "\ud800", "[" * 50, '"', "\\", "NaN", "1e999", "9" * 30, "\u202e", ",", "}", "\n", "=", ";", "٣", "\xff")
+ODD_PIECES = (
+    "\0",
+    "\ud800",
+    "[" * 50,
+    '"',
+    "\\",
+    "NaN",
+    "1e999",
+    "9" * 30,
+    "\u202e",
+    ",",
+    "}",
+    "\n",
+    "=",
+    ";",
+    "٣",
+    "\xff",
+)
 
 
-def mangled(chance: random.Random, text: str) -> str:
+def mangle(random_source: random.Random, text: str) -> str:
     """A text with a few things done to it."""
-    for _ in range(chance.randint(0, 4)):
-        at, end = sorted((chance.randint(0, len(text)), chance.randint(0, len(text))))
-        text = chance.choice((
-            text[:at], text[at:], text[:at] + chance.choice(ODD) + text[at:], text[:end] + text[at:],
-            text[:at] + text[end:], text[:at] + chr(chance.randrange(0x2FF)) + text[at + 1 :],
+    for _ in range(random_source.randint(0, 4)):
+        at, end = sorted((random_source.randint(0, len(text)), random_source.randint(0, len(text))))
+        text = random_source.choice((
+            text[:at], text[at:], text[:at] + random_source.choice(ODD_PIECES) + text[at:], text[:end] + text[at:],
+            text[:at] + text[end:], text[:at] + chr(random_source.randrange(0x2FF)) + text[at + 1 :],
         ))  # fmt: skip
     return text[:5000]
 
 
-def rows_of(text: str, row_type: type, observe: Callable[[object], Observation]) -> Rows:
+def read_body_rows(text: str, row_type: type, observe: Callable[[object], Observation]) -> ParsedRows:
     """The rows of a body; half a character is what a cut body has too."""
     return read_rows(text.encode("utf-8", "surrogatepass"), row_type, frozenset({"id", "_id"}), observe)

@@ -59,12 +59,12 @@ def test_a_registry_nobody_has_is_wrong_usage(crawl: Crawl) -> None:
 
 
 def test_a_cursor_on_other_keys_is_noted_by_every_snapshot() -> None:
-    from crawler.response import Answer
-    from crawler.spiders.huggingface import surprises
+    from crawler.response import HttpResponse
+    from crawler.spiders.huggingface import assumption_events
 
-    answer = Answer("u", 200, {"ratelimit": '"api";r=1;t=1'}, b"[]", 0)
-    assert [event.after for event in surprises(answer, "likes, _id", "downloads")] == ["likes, _id"]
-    assert list(surprises(answer, "downloads, _id", "downloads")) == []
+    answer = HttpResponse("u", 200, {"ratelimit": '"api";r=1;t=1'}, b"[]", 0)
+    assert [event.after for event in assumption_events(answer, "likes, _id", "downloads")] == ["likes, _id"]
+    assert list(assumption_events(answer, "downloads, _id", "downloads")) == []
 
 
 @pytest.mark.slow

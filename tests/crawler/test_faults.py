@@ -54,7 +54,8 @@ def each_at_each_request() -> list[object]:
 
 
 @pytest.mark.parametrize(("fault", "request_number"), each_at_each_request())
-def test_C5_a_fault_that_passes_leaves_no_trace_in_the_ranking(
+@pytest.mark.fault("C5")
+def test_a_fault_that_passes_leaves_no_trace_in_the_ranking(
     crawl: Crawl, pretend: Simulation, fault: dict[str, object], request_number: int
 ) -> None:
     pretend.faults([{"api": "huggingface", "request": request_number, **fault}])
@@ -80,7 +81,8 @@ def test_C5_a_fault_that_passes_leaves_no_trace_in_the_ranking(
     ],
     ids=lambda fault: str(fault["kind"]),
 )
-def test_C5_a_fault_that_lasts_leaves_whole_pages_to_be_gone_on_with(
+@pytest.mark.fault("C5")
+def test_a_fault_that_lasts_leaves_whole_pages_to_be_gone_on_with(
     crawl: Crawl, pretend: Simulation, fault: dict[str, object]
 ) -> None:
     pretend.faults([{"api": "huggingface", "request": 3, "times": -1, **fault}])
@@ -117,7 +119,8 @@ def is_partial(crawl: Crawl, pretend: Simulation, gate: str, *faults: dict[str, 
     ],
     ids=lambda part: part["kind"] if isinstance(part, dict) else "",
 )
-def test_C7_D1_a_list_that_is_not_what_it_seems_is_partial_with_the_reason(
+@pytest.mark.fault("C7", "D1")
+def test_a_list_that_is_not_what_it_seems_is_partial_with_the_reason(
     crawl: Crawl, pretend: Simulation, fault: dict[str, object], gate: str
 ) -> None:
     is_partial(crawl, pretend, gate, fault)
@@ -131,7 +134,8 @@ BODIES = (
 
 @pytest.mark.slow
 @pytest.mark.parametrize("body", BODIES)
-def test_C7_no_body_that_is_no_list_of_rows_becomes_a_page_of_one(crawl: Crawl, pretend: Simulation, body: str) -> None:
+@pytest.mark.fault("C7")
+def test_no_body_that_is_no_list_of_rows_becomes_a_page_of_one(crawl: Crawl, pretend: Simulation, body: str) -> None:
     pretend.faults([scripted("status", code=200, body=body, content_type="application/json", times=-1)])
     done = crawl(*TOP)
     assert done.exit_code == 3 and done.outcome["status"] in ("open", "partial")
@@ -146,7 +150,8 @@ LOOPS = [(period, start) for period in (1, 2, 3, 4, 5) for start in (2, 3, 4, 5)
     ("period", "start"),
     [pytest.param(*loop, marks=() if loop in ((1, 3), (2, 2)) else pytest.mark.slow) for loop in LOOPS],
 )
-def test_C9_a_list_that_leads_back_to_itself_is_left_within_two_requests(
+@pytest.mark.fault("C9")
+def test_a_list_that_leads_back_to_itself_is_left_within_two_requests(
     crawl: Crawl, pretend: Simulation, period: int, start: int
 ) -> None:
     small = scripted("clamp", request=2, size=200, times=-1)
@@ -154,17 +159,20 @@ def test_C9_a_list_that_leads_back_to_itself_is_left_within_two_requests(
     assert len(pretend.requests("huggingface")) <= start + period + 1
 
 
-def test_C10_a_next_page_on_another_host_is_not_asked_for(crawl: Crawl, pretend: Simulation) -> None:
+@pytest.mark.fault("C10")
+def test_a_next_page_on_another_host_is_not_asked_for(crawl: Crawl, pretend: Simulation) -> None:
     is_partial(crawl, pretend, "next_other_host", scripted("next_other_host"))
 
 
-def test_C13_rows_that_come_twice_are_counted_and_many_are_too_many(crawl: Crawl, pretend: Simulation) -> None:
+@pytest.mark.fault("C13")
+def test_rows_that_come_twice_are_counted_and_many_are_too_many(crawl: Crawl, pretend: Simulation) -> None:
     is_partial(crawl, pretend, "overlap", scripted("duplicate_rows", n=200, times=2))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("churn", [0.0001, 0.001, 0.01])
-def test_C13_of_a_list_that_moves_what_is_missed_is_about_what_is_seen_twice(crawl: Crawl, churn: float) -> None:
+@pytest.mark.fault("C13")
+def test_of_a_list_that_moves_what_is_missed_is_about_what_is_seen_twice(crawl: Crawl, churn: float) -> None:
     with Simulation(models=6000, churn=churn) as moving:
         before = {row["id"] for row in moving.truth(HUB, k=5000)}
         done = crawl("snapshot", HUB, "--top", "5000", "--quiet", env=environment(moving))
@@ -178,7 +186,8 @@ def test_C13_of_a_list_that_moves_what_is_missed_is_about_what_is_seen_twice(cra
 @pytest.mark.parametrize(
     "fault", [scripted("stale", age=90000), scripted("wrong_date", seconds=-7200)], ids=lambda fault: fault["kind"]
 )
-def test_C14_B4_an_answer_that_lay_in_a_cache_or_is_of_another_time_is_not_fresh(
+@pytest.mark.fault("C14", "B4")
+def test_an_answer_that_lay_in_a_cache_or_is_of_another_time_is_not_fresh(
     crawl: Crawl, pretend: Simulation, fault: dict[str, object]
 ) -> None:
     is_partial(crawl, pretend, "G8 freshness", fault)
@@ -189,7 +198,8 @@ CUTS = [(kind, part / 16) for kind in ("truncate", "truncate_gzip") for part in 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "fraction"), CUTS)
-def test_C6_an_answer_cut_anywhere_is_asked_for_again(
+@pytest.mark.fault("C6")
+def test_an_answer_cut_anywhere_is_asked_for_again(
     crawl: Crawl, pretend: Simulation, kind: str, fraction: float
 ) -> None:
     pretend.faults([scripted(kind, fraction=fraction)])
@@ -202,7 +212,8 @@ def test_C6_an_answer_cut_anywhere_is_asked_for_again(
 @pytest.mark.parametrize(
     "kind", ["huge_int", "lone_surrogate", *(pytest.param(one, marks=pytest.mark.slow) for one in ("negative", "nan"))]
 )
-def test_D9_one_row_that_cannot_be_stored_keeps_its_place_empty_and_stops_nothing(
+@pytest.mark.fault("D9")
+def test_one_row_that_cannot_be_stored_keeps_its_place_empty_and_stops_nothing(
     crawl: Crawl, pretend: Simulation, kind: str
 ) -> None:
     pretend.faults([scripted(kind, row=7)])
@@ -216,7 +227,8 @@ def test_D9_one_row_that_cannot_be_stored_keeps_its_place_empty_and_stops_nothin
 @pytest.mark.parametrize(
     ("field", "value"), [("tags", "none"), *(pytest.param(*one, marks=pytest.mark.slow) for one in MISTYPED)]
 )
-def test_D1_an_optional_field_of_another_type_is_dropped_and_noted_once(
+@pytest.mark.fault("D1")
+def test_an_optional_field_of_another_type_is_dropped_and_noted_once(
     crawl: Crawl, pretend: Simulation, field: str, value: object
 ) -> None:
     pretend.faults([scripted("change_type", field=field, value=value)])
@@ -227,20 +239,23 @@ def test_D1_an_optional_field_of_another_type_is_dropped_and_noted_once(
     ]
 
 
-def test_C8_an_empty_page_with_a_next_is_asked_for_again(crawl: Crawl, pretend: Simulation) -> None:
+@pytest.mark.fault("C8")
+def test_an_empty_page_with_a_next_is_asked_for_again(crawl: Crawl, pretend: Simulation) -> None:
     pretend.faults([scripted("empty_page_with_next")])
     done = crawl(*TOP)
     assert (done.outcome["status"], done.outcome["listed"], done.outcome["pages"]) == ("complete", 3000, 4)
 
 
-def test_C8_a_page_that_stays_empty_is_passed_over_and_the_gate_says_so(crawl: Crawl, pretend: Simulation) -> None:
+@pytest.mark.fault("C8")
+def test_a_page_that_stays_empty_is_passed_over_and_the_gate_says_so(crawl: Crawl, pretend: Simulation) -> None:
     pretend.faults([scripted("empty_page_with_next", times=3)])
     done = crawl("snapshot", HUB, "--top", "2000", "--patience", "1.5", "--quiet")
     assert (done.outcome["status"], done.outcome["listed"]) == ("partial", 2000)
     assert "G2 transport" in str(done.outcome["reason"])
 
 
-def test_C8_D7_an_empty_list_is_a_failure(crawl: Crawl, pretend: Simulation) -> None:
+@pytest.mark.fault("C8", "D7")
+def test_an_empty_list_is_a_failure(crawl: Crawl, pretend: Simulation) -> None:
     pretend.faults([scripted("status", request=2, code=200, body=[], content_type="application/json")])
     done = crawl(*TOP)
     assert (done.exit_code, done.outcome["status"], done.outcome["listed"]) == (1, "failed", 0)
@@ -253,7 +268,8 @@ def test_a_failure_says_why_to_a_person_too(crawl: Crawl, pretend: Simulation) -
     assert "G5 size: 0 places" in told
 
 
-def test_C12_a_size_that_the_server_cuts_is_followed(crawl: Crawl, pretend: Simulation) -> None:
+@pytest.mark.fault("C12")
+def test_a_size_that_the_server_cuts_is_followed(crawl: Crawl, pretend: Simulation) -> None:
     pretend.faults([scripted("clamp", request=2, size=400, times=-1)])
     done = crawl(*TOP)
     assert (done.outcome["status"], done.outcome["listed"], done.outcome["pages"]) == ("complete", 3000, 9)
@@ -264,7 +280,8 @@ def test_C12_a_size_that_the_server_cuts_is_followed(crawl: Crawl, pretend: Simu
     ("registry", "k", "request_number"),
     [(HUB, 3450, 5), (HUB, 100, 2), ("npm", 300, 3)],
 )
-def test_C12_a_page_that_has_lost_rows_is_asked_for_again(
+@pytest.mark.fault("C12")
+def test_a_page_that_has_lost_rows_is_asked_for_again(
     crawl: Crawl, pretend: Simulation, registry: str, k: int, request_number: int
 ) -> None:
     api = "huggingface" if registry == HUB else "ecosystems"
@@ -275,7 +292,8 @@ def test_C12_a_page_that_has_lost_rows_is_asked_for_again(
     assert {row[1] for row in done.ranking()} == {row["id"] for row in truth}
 
 
-def test_C12_rows_that_are_lost_each_time_are_told_by_where_the_list_goes_on(crawl: Crawl, pretend: Simulation) -> None:
+@pytest.mark.fault("C12")
+def test_rows_that_are_lost_each_time_are_told_by_where_the_list_goes_on(crawl: Crawl, pretend: Simulation) -> None:
     pretend.faults([scripted("short_page", request=2, n=20, times=2)])
     done = crawl("snapshot", HUB, "--top", "100", "--quiet")
     assert done.outcome["status"] == "partial"
@@ -283,7 +301,8 @@ def test_C12_rows_that_are_lost_each_time_are_told_by_where_the_list_goes_on(cra
     assert done.rows("SELECT kind FROM v1_quality_event WHERE severity = 'warning'") == [("rows_lost",)]
 
 
-def test_C12_a_census_that_lost_rows_of_a_page_is_partial(crawl: Crawl, pretend: Simulation) -> None:
+@pytest.mark.fault("C12")
+def test_a_census_that_lost_rows_of_a_page_is_partial(crawl: Crawl, pretend: Simulation) -> None:
     pretend.faults([scripted("short_page", request=2, n=20, times=-1)])
     done = crawl("snapshot", HUB, "--full", "--quiet")
     assert done.outcome["status"] == "partial"
@@ -292,7 +311,8 @@ def test_C12_a_census_that_lost_rows_of_a_page_is_partial(crawl: Crawl, pretend:
 
 
 @pytest.mark.parametrize("kind", ["bomb", pytest.param("endless", marks=pytest.mark.slow)])
-def test_C11_a_body_without_end_is_let_go(crawl: Crawl, pretend: Simulation, kind: str) -> None:
+@pytest.mark.fault("C11")
+def test_a_body_without_end_is_let_go(crawl: Crawl, pretend: Simulation, kind: str) -> None:
     size = {"megabytes": 300} if kind == "bomb" else {}
     pretend.faults([scripted(kind, request=2, times=-1, **size)])
     done = crawl(*TOP)
@@ -304,7 +324,8 @@ def test_C11_a_body_without_end_is_let_go(crawl: Crawl, pretend: Simulation, kin
     ["http://127.0.0.2:9/x", "http://169.254.169.254/latest",
      *(pytest.param(target, marks=pytest.mark.slow) for target in ELSEWHERE)],
 )  # fmt: skip
-def test_C10_E11_a_redirect_to_another_host_is_not_followed(crawl: Crawl, pretend: Simulation, target: str) -> None:
+@pytest.mark.fault("C10", "E11")
+def test_a_redirect_to_another_host_is_not_followed(crawl: Crawl, pretend: Simulation, target: str) -> None:
     pretend.faults([scripted("redirect", location=target)])
     done = crawl(*TOP)
     assert (done.exit_code, done.outcome["status"]) == (3, "partial")
@@ -319,9 +340,8 @@ def test_C10_E11_a_redirect_to_another_host_is_not_followed(crawl: Crawl, preten
         *(pytest.param(one, marks=pytest.mark.slow) for one in ("\\\\127.0.0.2\\x", "///127.0.0.2/")),
     ],
 )
-def test_C10_E11_what_only_looks_like_another_host_is_a_path_of_ours(
-    crawl: Crawl, pretend: Simulation, target: str
-) -> None:
+@pytest.mark.fault("C10", "E11")
+def test_what_only_looks_like_another_host_is_a_path_of_ours(crawl: Crawl, pretend: Simulation, target: str) -> None:
     is_partial(crawl, pretend, "(404)", scripted("redirect", location=target))
     assert "127.0.0.2" in pretend.requests("huggingface")[-1]["path"]
 
@@ -339,9 +359,8 @@ def test_a_refusal_ends_in_one_clear_error_and_a_failed_snapshot(
     assert done.rows("SELECT status, depth FROM snapshot") == [("failed", 0)]
 
 
-def test_C16_a_token_that_expires_in_mid_crawl_leaves_a_crawl_to_be_gone_on_with(
-    crawl: Crawl, pretend: Simulation
-) -> None:
+@pytest.mark.fault("C16")
+def test_a_token_that_expires_in_mid_crawl_leaves_a_crawl_to_be_gone_on_with(crawl: Crawl, pretend: Simulation) -> None:
     pretend.faults([scripted("status", code=401, body='{"error":"Invalid credentials in Authorization header"}')])
     done = crawl(*TOP)
     assert (done.exit_code, done.outcome["status"]) == (3, "open")

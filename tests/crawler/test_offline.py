@@ -98,7 +98,8 @@ WAYS = (
 
 @pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
-def test_C15_without_a_way_to_the_registry_there_is_one_clear_error(
+@pytest.mark.fault("C15")
+def test_without_a_way_to_the_registry_there_is_one_clear_error(
     crawl: Crawl, pretend: Simulation, ways: dict[str, dict[str, str]], way: str
 ) -> None:
     env = {**environment(None), **ways[way], "no_proxy": "", "NO_PROXY": ""}

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from crawler.registries import listed, table
+from crawler.registries import format_table, list_registries
 from tests.crawler.conftest import Crawl
 
 
 def test_the_hub_and_the_ecosystems_are_listed_with_what_their_numbers_count(tmp_path: Path) -> None:
-    rows = {row["registry"]: row for row in listed(tmp_path / "none.db")}
+    rows = {row["registry"]: row for row in list_registries(tmp_path / "none.db")}
     assert rows["huggingface/spaces"]["by"] == ["likes", "trending"]
     assert rows["npm"]["counts"].startswith("downloads: of the last month")
     assert rows["cargo"]["counts"].startswith("downloads: all since the beginning")
     assert rows["go"]["by"] == ["dependents"]
-    assert "Any other registry" in table(rows.values())
+    assert "Any other registry" in format_table(rows.values())
 
 
 def test_what_was_snapshot_completely_is_dated(crawl: Crawl) -> None:

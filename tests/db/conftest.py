@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from db.connection import writing
+from db.connection import open_for_writing
 from db.store import Store
-from tests.db.builders import FAILED, begin, in_memory, page, seen, take
+from tests.db.builders import FAILED, begin_snapshot, make_observation, make_page, make_store, take_snapshot
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -22,7 +22,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture
 def store() -> Store:
     """An empty store in memory."""
-    return in_memory()
+    return make_store()
 
 
 @pytest.fixture
@@ -35,8 +35,8 @@ def path(tmp_path: Path) -> Path:
 def full_file(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The bytes of a store with two complete snapshots, a partial one and an open one."""
     made = tmp_path_factory.mktemp("full") / "observatory.db"
-    with writing(made) as database:
-        fill(Store(database))
+    with open_for_writing(made) as database:
+        fill_store(Store(database))
     return made.read_bytes()
 
 
@@ -47,11 +47,11 @@ def full(path: Path, full_file: bytes) -> Path:
     return path
 
 
-def fill(store: Store) -> None:
+def fill_store(store: Store) -> None:
     """Two complete snapshots, a partial one and an open one, of 300 packages each."""
     for day in (1, 2):
         rows = [
-            seen(
+            make_observation(
                 f"owner-{place % 7}/package-{place}",
                 90_000 - 100 * place + day,
                 likes=place,
@@ -59,8 +59,8 @@ def fill(store: Store) -> None:
             )
             for place in range(300)
         ]
-        take(store, rows, at=day * 86_400, k=300)
-    partial = begin(store, at=3 * 86_400)
-    store.record(partial, page(["a", "b"], rejected=[1]))
-    store.end(partial, "partial", FAILED, "one page is missing", 3 * 86_400)
-    store.record(begin(store, at=4 * 86_400), page(["a", "c"]))
+        take_snapshot(store, rows, at=day * 86_400, k=300)
+    partial = begin_snapshot(store, at=3 * 86_400)
+    store.save_page(partial, make_page(["a", "b"], rejected=[1]))
+    store.end_snapshot(partial, "partial", FAILED, "one page is missing", 3 * 86_400)
+    store.save_page(begin_snapshot(store, at=4 * 86_400), make_page(["a", "c"]))

@@ -17,7 +17,7 @@ from pathlib import Path
 import apsw
 
 from db import connection as connect
-from db.ids import compact, short_hash
+from db.ids import compact_id, short_hash
 
 SECTOR = 512
 VARIANTS = ("nothing", "all", "some", "some", "torn", "newest first")
@@ -29,7 +29,7 @@ FINGERPRINT = (
 
 
 @dataclass(frozen=True)
-class Written:
+class FileEvent:
     """One thing that was done to a file: a write, a cut, a flush or its removal; or a commit that was acknowledged."""
 
     kind: str
@@ -39,14 +39,14 @@ class Written:
 
 
 @dataclass
-class Recorded:
+class RecordedRun:
     """A run: everything that was done to files, and what the store held after each commit."""
 
-    done: list[Written] = field(default_factory=list)
-    held: list[tuple[object, ...]] = field(default_factory=list)
+    events: list[FileEvent] = field(default_factory=list)
+    contents: list[tuple[object, ...]] = field(default_factory=list)
 
 
-def statements_of(run: Callable[[Path], None], path: Path) -> list[str]:
+def traced_statements(run: Callable[[Path], None], path: Path) -> list[str]:
     """Every statement of a run, with its values in it."""
     said: list[str] = []
     opened = connect._open
@@ -70,28 +70,28 @@ def statements_of(run: Callable[[Path], None], path: Path) -> list[str]:
 class RecordingFile(apsw.VFSFile):
     """A file that tells what is done to it."""
 
-    def __init__(self, recorded: Recorded, name: object, flags: list[int]) -> None:
+    def __init__(self, recorded: RecordedRun, name: object, flags: list[int]) -> None:
         self._name = Path(str(name.filename() if hasattr(name, "filename") else name)).name
         self._recorded = recorded
         super().__init__("", name, flags)
 
     def xWrite(self, data: bytes, offset: int) -> None:
-        self._recorded.done.append(Written("write", self._name, offset, bytes(data)))
+        self._recorded.events.append(FileEvent("write", self._name, offset, bytes(data)))
         super().xWrite(data, offset)
 
     def xTruncate(self, size: int) -> None:
-        self._recorded.done.append(Written("cut", self._name, size))
+        self._recorded.events.append(FileEvent("cut", self._name, size))
         super().xTruncate(size)
 
     def xSync(self, flags: int) -> None:
-        self._recorded.done.append(Written("flush", self._name))
+        self._recorded.events.append(FileEvent("flush", self._name))
         super().xSync(flags)
 
 
 class RecordingDisk(apsw.VFS):
     """A file system that records."""
 
-    def __init__(self, name: str, recorded: Recorded) -> None:
+    def __init__(self, name: str, recorded: RecordedRun) -> None:
         self._recorded = recorded
         super().__init__(name, "")
 
@@ -99,56 +99,56 @@ class RecordingDisk(apsw.VFS):
         return RecordingFile(self._recorded, name, flags)
 
     def xDelete(self, name: str, sync: bool) -> None:
-        self._recorded.done.append(Written("gone", Path(name).name))
+        self._recorded.events.append(FileEvent("gone", Path(name).name))
         super().xDelete(name, sync)
 
 
-def record(said: list[str], path: Path, journal: str, synchronous: str) -> Recorded:
+def record_run(statements: list[str], path: Path, journal: str, synchronous: str) -> RecordedRun:
     """Do the statements again on a file system that records, with this journal and these flushes."""
-    recorded = Recorded()
+    recorded = RecordedRun()
     name = f"recording-{journal}-{synchronous}"
     disk = RecordingDisk(name, recorded)
     connection = apsw.Connection(str(path), vfs=name)
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")  # no shared memory: nobody else looks
     connection.execute(f"PRAGMA journal_mode = {journal}")
     connection.execute(f"PRAGMA synchronous = {synchronous}")
-    connection.create_scalar_function("compact", compact, 1)
+    connection.create_scalar_function("compact", compact_id, 1)
     connection.create_scalar_function("short_hash", short_hash, 1)
-    for statement in said:
+    for statement in statements:
         connection.execute(statement).fetchall()
         if not connection.in_transaction and statement.lstrip().upper().startswith(
             ("COMMIT", "INSERT", "CREATE", "PRAGMA APP")
         ):
-            recorded.held.append(_held(lambda question: connection.execute(question).fetchone()))
-            recorded.done.append(Written("committed"))
+            recorded.contents.append(_fingerprint(lambda question: connection.execute(question).fetchone()))
+            recorded.events.append(FileEvent("committed"))
     connection.close()
     disk.unregister()
     return recorded
 
 
-def _held(ask: Callable[[str], tuple[object, ...]]) -> tuple[object, ...]:
+def _fingerprint(ask: Callable[[str], tuple[object, ...]]) -> tuple[object, ...]:
     try:
         return tuple(ask(FINGERPRINT))
     except (apsw.SQLError, sqlite3.OperationalError):  # the tables are not there yet
         return (ask("SELECT count(*) FROM sqlite_master")[0],)
 
 
-def crashes(
-    recorded: Recorded, every: int = 1, seed: int = 1, variants: Sequence[str] = VARIANTS
+def crash_states(
+    recorded: RecordedRun, every: int = 1, seed: int = 1, variants: Sequence[str] = VARIANTS
 ) -> Iterator[tuple[int, dict[str, bytes]]]:
     """Every so-many-th crash state: the commits acknowledged by then, and what the disk holds. Equal ones come once."""
     chance = random.Random(seed)
     flushed: dict[str, bytearray] = {}
-    loose: dict[str, list[Written]] = {}
+    loose: dict[str, list[FileEvent]] = {}
     acknowledged, number, seen = 0, 0, set[bytes]()
-    for one in recorded.done:
+    for one in recorded.events:
         if one.kind == "committed":
             acknowledged += 1
         elif one.kind == "gone":
             flushed.pop(one.file, None)
             loose.pop(one.file, None)
         elif one.kind == "flush":
-            flushed[one.file] = _after(flushed.get(one.file, bytearray()), loose.pop(one.file, []))
+            flushed[one.file] = _apply_writes(flushed.get(one.file, bytearray()), loose.pop(one.file, []))
         else:
             loose.setdefault(one.file, []).append(one)
             flushed.setdefault(one.file, bytearray())
@@ -157,7 +157,8 @@ def crashes(
             if number % every:
                 continue
             state = {
-                name: bytes(_after(kept, _left(loose.get(name, []), variant, chance))) for name, kept in flushed.items()
+                name: bytes(_apply_writes(kept, _surviving_writes(loose.get(name, []), variant, chance)))
+                for name, kept in flushed.items()
             }
             mark = hashlib.sha256(repr((acknowledged, sorted(state.items()))).encode()).digest()
             if mark not in seen:
@@ -165,7 +166,7 @@ def crashes(
                 yield acknowledged, state
 
 
-def _left(writes: list[Written], variant: str, chance: random.Random) -> list[Written]:
+def _surviving_writes(writes: list[FileEvent], variant: str, chance: random.Random) -> list[FileEvent]:
     """What is left of writes that were not flushed."""
     if variant == "nothing":
         return []
@@ -174,18 +175,18 @@ def _left(writes: list[Written], variant: str, chance: random.Random) -> list[Wr
     if variant == "newest first":
         return writes[len(writes) // 2 :]
     if variant == "torn":
-        return [piece for one in writes for piece in _torn(one) if one.kind == "cut" or chance.random() < 0.7]
+        return [piece for one in writes for piece in _torn_pieces(one) if one.kind == "cut" or chance.random() < 0.7]
     return writes
 
 
-def _torn(one: Written) -> list[Written]:
+def _torn_pieces(one: FileEvent) -> list[FileEvent]:
     if one.kind == "cut":
         return [one]
     starts = range(0, len(one.content), SECTOR)
-    return [Written("write", one.file, one.offset + start, one.content[start : start + SECTOR]) for start in starts]
+    return [FileEvent("write", one.file, one.offset + start, one.content[start : start + SECTOR]) for start in starts]
 
 
-def _after(kept: bytearray, writes: list[Written]) -> bytearray:
+def _apply_writes(kept: bytearray, writes: list[FileEvent]) -> bytearray:
     after = bytearray(kept)
     for one in writes:
         if one.kind == "cut":
@@ -197,7 +198,7 @@ def _after(kept: bytearray, writes: list[Written]) -> bytearray:
 
 
 @dataclass
-class Verdict:
+class CrashVerdict:
     """What became of the states that were opened."""
 
     states: int = 0
@@ -210,12 +211,12 @@ class Verdict:
         return f"{self.states:,} states, {self.corrupt} damaged, {self.lost} lost a commit, {self.halves} half complete"
 
 
-def judge(
-    recorded: Recorded, folder: Path, store: str, every: int = 1, seed: int = 1, variants: Sequence[str] = VARIANTS
-) -> Verdict:
+def judge_crashes(
+    recorded: RecordedRun, folder: Path, store: str, every: int = 1, seed: int = 1, variants: Sequence[str] = VARIANTS
+) -> CrashVerdict:
     """Open crash states as the store would be opened after the power comes back, and look."""
-    verdict = Verdict()
-    for acknowledged, state in crashes(recorded, every, seed, variants):
+    verdict = CrashVerdict()
+    for acknowledged, state in crash_states(recorded, every, seed, variants):
         for old in folder.iterdir():
             old.unlink()
         for name, content in state.items():
@@ -224,21 +225,21 @@ def judge(
         if not (folder / store).exists() or not (folder / store).stat().st_size:
             verdict.lost += acknowledged > 0 and not any(state.values())
             continue
-        _open_and_look(recorded, acknowledged, folder / store, verdict)
+        _check_state(recorded, acknowledged, folder / store, verdict)
     return verdict
 
 
-def _open_and_look(recorded: Recorded, acknowledged: int, path: Path, verdict: Verdict) -> None:
+def _check_state(recorded: RecordedRun, acknowledged: int, path: Path, verdict: CrashVerdict) -> None:
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         connection.execute("PRAGMA synchronous = OFF")
         sound = connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        held = _held(lambda question: connection.execute(question).fetchone())
+        held = _fingerprint(lambda question: connection.execute(question).fetchone())
     except sqlite3.DatabaseError:
         verdict.corrupt += 1
         return
     finally:
         connection.close()
     verdict.corrupt += not sound
-    verdict.lost += acknowledged > 0 and held not in recorded.held[acknowledged - 1 :]
-    verdict.halves += "complete" in held and held != recorded.held[-1]
+    verdict.lost += acknowledged > 0 and held not in recorded.contents[acknowledged - 1 :]
+    verdict.halves += "complete" in held and held != recorded.contents[-1]

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from db import SchemaTooNew, StoreBusy, StoreError
-from db.connection import file_system, lock_path, reading, refuse_network, writing
+from db import SchemaTooNewError, StoreBusyError, StoreError
+from db.connection import file_system_type, lock_path, open_for_reading, open_for_writing, refuse_network_file_system
 from db.store import Store
-from tests.db.builders import asked, in_child, take
+from tests.db.builders import query, run_in_child, take_snapshot
 
 
 def in_four_parts(error: StoreError) -> bool:
     """Whether it says what happened, why, what to do and where to read more."""
-    return all((error.what, error.why, error.fix, error.more))
+    return all((error.message, error.why, error.fix, error.more))
 
 
 def strangers(folder: Path) -> dict[str, Path]:
@@ -26,14 +26,15 @@ def strangers(folder: Path) -> dict[str, Path]:
     with sqlite3.connect(folder / "foreign.db") as foreign:
         foreign.execute("CREATE TABLE mine (a)")
     foreign.close()
-    with writing(folder / "newer.db") as database:
+    with open_for_writing(folder / "newer.db") as database:
         database["_sqlite_migrations"].insert({"migration_set": "observatory", "name": "9999_later", "applied_at": ""})
     return {name: folder / f"{name}.db" for name in ("text", "foreign", "newer")}
 
 
-@pytest.mark.parametrize("use", [reading, writing])
+@pytest.mark.parametrize("use", [open_for_reading, open_for_writing])
 @pytest.mark.parametrize("kind", ["text", "foreign", "newer"])
-def test_E9_a_file_that_is_not_a_store_of_ours_is_refused_and_left_as_it_is(
+@pytest.mark.fault("E9")
+def test_a_file_that_is_not_a_store_of_ours_is_refused_and_left_as_it_is(
     tmp_path: Path, kind: str, use: object
 ) -> None:
     path = strangers(tmp_path)[kind]
@@ -44,156 +45,173 @@ def test_E9_a_file_that_is_not_a_store_of_ours_is_refused_and_left_as_it_is(
     assert path.read_bytes() == before
 
 
-def test_A11_a_newer_store_names_what_is_unknown(tmp_path: Path) -> None:
-    with pytest.raises(SchemaTooNew, match="9999_later"), reading(strangers(tmp_path)["newer"]):
+@pytest.mark.fault("A11")
+def test_a_newer_store_names_what_is_unknown(tmp_path: Path) -> None:
+    with pytest.raises(SchemaTooNewError, match="9999_later"), open_for_reading(strangers(tmp_path)["newer"]):
         pass
 
 
 def test_an_empty_file_has_nothing_to_read(path: Path) -> None:
     path.touch()
-    with pytest.raises(StoreError) as refused, reading(path):
+    with pytest.raises(StoreError) as refused, open_for_reading(path):
         pass
     assert in_four_parts(refused.value)
     assert path.read_bytes() == b""
 
 
-def test_A1_an_empty_file_is_what_a_killed_beginning_leaves_and_becomes_a_store(path: Path) -> None:
+@pytest.mark.fault("A1")
+def test_an_empty_file_is_what_a_killed_beginning_leaves_and_becomes_a_store(path: Path) -> None:
     path.touch()
-    with writing(path) as database:
-        assert take(Store(database), ["a"]) == 1
+    with open_for_writing(path) as database:
+        assert take_snapshot(Store(database), ["a"]) == 1
 
 
 def test_a_store_that_is_not_there_is_not_made_by_reading_it(path: Path) -> None:
-    with pytest.raises(StoreError, match="There is no store") as refused, reading(path):
+    with pytest.raises(StoreError, match="There is no store") as refused, open_for_reading(path):
         pass
     assert "observatory crawl snapshot" in refused.value.fix
     assert not path.exists()
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="No such file or directory") as refused, writing(tmp_path / "no" / "store.db"):
+    with (
+        pytest.raises(StoreError, match="No such file or directory") as refused,
+        open_for_writing(tmp_path / "no" / "store.db"),
+    ):
         pass
     assert in_four_parts(refused.value)
 
 
 @pytest.mark.parametrize("name", ["a b.db", "what?.db", "c#1.db", "100%.db", "%41.db", "ü.db", "mode=ro&x.db"])
-def test_E7_any_name_of_a_file_will_do(tmp_path: Path, name: str) -> None:
-    with writing(tmp_path / name) as database:
-        take(Store(database), ["a"])
+@pytest.mark.fault("E7")
+def test_any_name_of_a_file_will_do(tmp_path: Path, name: str) -> None:
+    with open_for_writing(tmp_path / name) as database:
+        take_snapshot(Store(database), ["a"])
     assert sorted(found.name for found in tmp_path.iterdir()) == sorted([name, f"{name}.lock"])
-    with reading(tmp_path / name) as connection:
+    with open_for_reading(tmp_path / name) as connection:
         assert connection.execute("SELECT count(*) AS n FROM ranking").fetchone()["n"] == 1
 
 
-def test_A9_a_second_writer_is_refused_at_once_and_told_who_writes(path: Path) -> None:
-    with writing(path), pytest.raises(StoreBusy, match=f"pid {os.getpid()}") as refused, writing(path):
+@pytest.mark.fault("A9")
+def test_a_second_writer_is_refused_at_once_and_told_who_writes(path: Path) -> None:
+    with (
+        open_for_writing(path),
+        pytest.raises(StoreBusyError, match=f"pid {os.getpid()}") as refused,
+        open_for_writing(path),
+    ):
         pass
     assert in_four_parts(refused.value)
 
 
-def test_A9_a_second_writer_is_refused_whatever_link_it_comes_by(path: Path, tmp_path: Path) -> None:
-    with writing(path):
+@pytest.mark.fault("A9")
+def test_a_second_writer_is_refused_whatever_link_it_comes_by(path: Path, tmp_path: Path) -> None:
+    with open_for_writing(path):
         (tmp_path / "link.db").symlink_to(path)
-        with pytest.raises(StoreBusy), writing(tmp_path / "link.db"):
+        with pytest.raises(StoreBusyError), open_for_writing(tmp_path / "link.db"):
             pass
     assert lock_path(tmp_path / "link.db") == lock_path(path)
 
 
 def test_the_lock_of_a_writer_that_ended_is_free(path: Path) -> None:
-    with pytest.raises(RuntimeError), writing(path):
+    with pytest.raises(RuntimeError), open_for_writing(path):
         raise RuntimeError
-    with writing(path) as database:
-        assert take(Store(database), ["a"]) == 1
+    with open_for_writing(path) as database:
+        assert take_snapshot(Store(database), ["a"]) == 1
 
 
 def test_a_writer_that_lives_is_not_robbed_and_one_that_was_killed_is_succeeded(path: Path) -> None:
     heard, told = os.pipe()
 
     def write() -> None:
-        with writing(path):
+        with open_for_writing(path):
             os.write(told, b"x")
             signal.pause()
 
-    child = in_child(write)
+    child = run_in_child(write)
     assert os.read(heard, 1) == b"x"
-    with pytest.raises(StoreBusy, match=f"pid {child}"), writing(path):
+    with pytest.raises(StoreBusyError, match=f"pid {child}"), open_for_writing(path):
         pass
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    with writing(path) as database:
-        assert take(Store(database), ["a"]) == 1
+    with open_for_writing(path) as database:
+        assert take_snapshot(Store(database), ["a"]) == 1
 
 
 def test_a_reader_sees_what_was_there_while_a_writer_writes(path: Path) -> None:
-    with writing(path) as database:
+    with open_for_writing(path) as database:
         store = Store(database)
-        take(store, ["a"])
-        with store.transaction(), reading(path) as connection:
-            take(store, ["b"])
+        take_snapshot(store, ["a"])
+        with store.transaction(), open_for_reading(path) as connection:
+            take_snapshot(store, ["b"])
             assert connection.execute("SELECT count(*) FROM snapshot").fetchone()[0] == 1
 
 
-def test_A6_a_reader_in_the_middle_of_reading_does_not_hold_a_writer_up(path: Path) -> None:
-    with writing(path) as database:
-        take(Store(database), ["a"])
-    with reading(path) as connection:
+@pytest.mark.fault("A6")
+def test_a_reader_in_the_middle_of_reading_does_not_hold_a_writer_up(path: Path) -> None:
+    with open_for_writing(path) as database:
+        take_snapshot(Store(database), ["a"])
+    with open_for_reading(path) as connection:
         connection.execute("BEGIN")
         connection.execute("SELECT count(*) FROM snapshot").fetchone()
-        with writing(path) as database:
-            assert take(Store(database), ["b"]) == 2
+        with open_for_writing(path) as database:
+            assert take_snapshot(Store(database), ["b"]) == 2
         assert connection.execute("SELECT count(*) FROM snapshot").fetchone()[0] == 1
 
 
-def test_E9_a_reader_cannot_write(full: Path) -> None:
+@pytest.mark.fault("E9")
+def test_a_reader_cannot_write(full: Path) -> None:
     before = full.read_bytes()
-    with reading(full) as connection, pytest.raises(sqlite3.OperationalError, match="readonly"):
+    with open_for_reading(full) as connection, pytest.raises(sqlite3.OperationalError, match="readonly"):
         connection.execute("DELETE FROM result")
     assert full.read_bytes() == before
 
 
-def test_A8_damage_met_in_the_middle_of_reading_is_told_as_damage(full: Path) -> None:
+@pytest.mark.fault("A8")
+def test_damage_met_in_the_middle_of_reading_is_told_as_damage(full: Path) -> None:
     size = full.stat().st_size
     with full.open("r+b") as file:
         file.seek(4096 * 2)
         file.write(b"\xff" * (size - 4096 * 2))
-    with pytest.raises(StoreError, match="malformed") as refused, reading(full) as connection:
+    with pytest.raises(StoreError, match="malformed") as refused, open_for_reading(full) as connection:
         connection.execute("SELECT * FROM ranking").fetchall()
     assert "observatory store restore" in refused.value.fix
 
 
 @pytest.mark.parametrize("kind", ["nfs4", "cifs", "fuse.sshfs", "9p"])
-def test_A10_a_network_file_system_is_refused(tmp_path: Path, kind: str) -> None:
+@pytest.mark.fault("A10")
+def test_a_network_file_system_is_refused(tmp_path: Path, kind: str) -> None:
     mounts = tmp_path / "mounts"
     mounts.write_text(f"/dev/sda1 / ext4 rw 0 0\nserver:/home {tmp_path}/far {kind} rw 0 0\n")
     with pytest.raises(StoreError, match=kind) as refused:
-        refuse_network(tmp_path / "far" / "store.db", mounts)
+        refuse_network_file_system(tmp_path / "far" / "store.db", mounts)
     assert in_four_parts(refused.value)
-    refuse_network(tmp_path / "near.db", mounts)
+    refuse_network_file_system(tmp_path / "near.db", mounts)
 
 
 def test_a_network_file_system_is_known_by_its_mount_with_a_space_in_it(tmp_path: Path) -> None:
     mounts = tmp_path / "mounts"
     mounts.write_text("/dev/sda1 / ext4 rw 0 0\nserver:/home /mnt/my\\040disk nfs rw 0 0\n")
-    assert file_system(Path("/mnt/my disk/deep"), mounts) == "nfs"
-    assert file_system(Path("/mnt/my"), mounts) == "ext4"
+    assert file_system_type(Path("/mnt/my disk/deep"), mounts) == "nfs"
+    assert file_system_type(Path("/mnt/my"), mounts) == "ext4"
 
 
-def test_A10_a_link_to_a_network_file_system_is_one(tmp_path: Path) -> None:
+@pytest.mark.fault("A10")
+def test_a_link_to_a_network_file_system_is_one(tmp_path: Path) -> None:
     (tmp_path / "far").mkdir()
     (tmp_path / "near.db").symlink_to(tmp_path / "far" / "store.db")
     mounts = tmp_path / "mounts"
     mounts.write_text(f"server:/home {tmp_path}/far nfs rw 0 0\n")
     with pytest.raises(StoreError, match="nfs"):
-        refuse_network(tmp_path / "near.db", mounts)
+        refuse_network_file_system(tmp_path / "near.db", mounts)
 
 
 def test_a_system_that_does_not_tell_its_mounts_refuses_nothing(tmp_path: Path) -> None:
-    assert file_system(tmp_path, tmp_path / "none") == ""
+    assert file_system_type(tmp_path, tmp_path / "none") == ""
 
 
 def test_every_commit_is_flushed(path: Path) -> None:
-    with writing(path) as database:
+    with open_for_writing(path) as database:
         ask = database.conn.execute
         assert (ask("PRAGMA journal_mode").fetchone()[0], ask("PRAGMA synchronous").fetchone()[0]) == ("wal", 2)
         assert ask("PRAGMA foreign_keys").fetchone()[0] == 1
-    assert asked(path, "SELECT count(*) FROM snapshot") == [(0,)]
+    assert query(path, "SELECT count(*) FROM snapshot") == [(0,)]

@@ -11,12 +11,12 @@ import pytest
 
 from db.census import new_packages as newcomers
 from db.census.writer import CensusStore
-from db.ids import compact
-from db.migrate import statements
-from db.rows import RELATIONS, Asked, CensusPage, Observation, Parent
-from db.store import FOLDER, Store
-from tests.db.builders import MODELS, PASSED, asked, page, seen, take
-from tests.db.census.test_history import census_store
+from db.ids import compact_id
+from db.migrate import split_statements
+from db.rows import RELATIONS, CensusPage, Observation, Parent, SnapshotSpec
+from db.store import STATEMENTS_FOLDER, Store
+from tests.db.builders import MODELS, PASSED, make_observation, make_page, query, take_snapshot
+from tests.db.census.test_history import make_census_store
 
 READ = ("package", "alias", "attribute", "package_library", "lineage_edge", "quality_event", "naming")
 NAMES = [f"maker/m{number}" for number in range(12)]
@@ -25,30 +25,39 @@ FROM_A_PAGE = ("packages", "changed", "census_changed", "card_package")
 
 @pytest.mark.parametrize("text", ["0" * 24, "f" * 40, "F" * 24, "0" * 23, "name:" + "0" * 19, " " * 24, "é" * 24, ""])
 def test_a_text_is_kept_small_and_read_as_it_was(store: Store, text: str) -> None:
-    take(store, [seen("a", 1, key=text or "x", sha=text)])
-    assert asked(store, "SELECT stable_id, sha, typeof(key) FROM package") == [
-        (text or "x", text, "blob" if isinstance(compact(text), bytes) else "text")
+    take_snapshot(store, [make_observation("a", 1, key=text or "x", sha=text)])
+    assert query(store, "SELECT stable_id, sha, typeof(key) FROM package") == [
+        (text or "x", text, "blob" if isinstance(compact_id(text), bytes) else "text")
     ]
 
 
 def test_words_given_in_a_transaction_that_failed_are_forgotten(store: Store) -> None:
-    snapshot = take(store, ["a"])
+    snapshot = take_snapshot(store, ["a"])
     with pytest.raises(ZeroDivisionError), store.transaction():
-        store._bring_in(page([seen("b", attributes={"task": "gone"})]))
+        store._load_incoming(make_page([make_observation("b", attributes={"task": "gone"})]))
         raise ZeroDivisionError
-    assert asked(store, "SELECT count(*) FROM word") == [(0,)]
-    take(store, [seen("b", attributes={"task": "other"}), seen("c", attributes={"task": "gone"})], at=snapshot)
-    assert asked(store, "SELECT value FROM attribute ORDER BY package_id") == [("other",), ("gone",)]
+    assert query(store, "SELECT count(*) FROM word") == [(0,)]
+    take_snapshot(
+        store,
+        [make_observation("b", attributes={"task": "other"}), make_observation("c", attributes={"task": "gone"})],
+        at=snapshot,
+    )
+    assert query(store, "SELECT value FROM attribute ORDER BY package_id") == [("other",), ("gone",)]
 
 
 def test_two_names_with_one_hash_are_two(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("db.store.short_hash", lambda text: 7)
     two = {"task": "x", "sdk": "y"}
-    take(store, [seen("a", 2, key="1" * 24), seen("b", 1, key="2" * 24, created_at=0, attributes=two)])
-    take(store, [seen("b", 1, key="name:b"), seen("d", 1, parents=(Parent("a", "merge"),))], at=9)
-    assert asked(store, "SELECT rank, package_id FROM ranking WHERE snapshot_id = 2 ORDER BY 1") == [(1, 2), (2, 3)]
-    assert asked(store, "SELECT parent_id FROM lineage_edge") == [(1,)]
-    assert asked(store, "SELECT name, value FROM attribute ORDER BY 1") == [("sdk", "y"), ("task", "x")]
+    take_snapshot(
+        store,
+        [make_observation("a", 2, key="1" * 24), make_observation("b", 1, key="2" * 24, created_at=0, attributes=two)],
+    )
+    take_snapshot(
+        store, [make_observation("b", 1, key="name:b"), make_observation("d", 1, parents=(Parent("a", "merge"),))], at=9
+    )
+    assert query(store, "SELECT rank, package_id FROM ranking WHERE snapshot_id = 2 ORDER BY 1") == [(1, 2), (2, 3)]
+    assert query(store, "SELECT parent_id FROM lineage_edge") == [(1,)]
+    assert query(store, "SELECT name, value FROM attribute ORDER BY 1") == [("sdk", "y"), ("task", "x")]
 
 
 def rows(chance: random.Random) -> list[Observation]:
@@ -69,9 +78,9 @@ def rows(chance: random.Random) -> list[Observation]:
 
 def censuses(seed: int) -> CensusStore:
     """Three censuses of two pages each."""
-    chance, store = random.Random(seed), census_store()
+    chance, store = random.Random(seed), make_census_store()
     for at in (10, 20, 30):
-        number = store.begin(Asked(MODELS, "downloads", "census:x", None, "x", "x", at, at))
+        number = store.begin_snapshot(SnapshotSpec(MODELS, "downloads", "census:x", None, "x", "x", at, at))
         listed = rows(chance)
         for part in (listed[:6], listed[6:]):
             some = {name: [None] * len(part) for name in ("likes", "downloads_all_time", "trending")}
@@ -80,26 +89,26 @@ def censuses(seed: int) -> CensusStore:
                 fingerprints=[chance.randrange(1, 9) for _ in part], downloads=[one.downloads for one in part],
                 observe=part.__getitem__, **some,
             )  # fmt: skip
-            store.record(number, said)
-        store.end(number, "complete", PASSED, None, at)
+            store.save_page(number, said)
+        store.end_snapshot(number, "complete", PASSED, None, at)
     return store
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_newcomers_are_written_as_any_row_would_be(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     straight = censuses(seed)
-    monkeypatch.setattr(newcomers, "may_be_known_by_name", lambda *_: True)
+    monkeypatch.setattr(newcomers, "has_packages_by_name", lambda *_: True)
     compared = censuses(seed)
     number = "(SELECT stable_id FROM package p WHERE p.package_id = {0})"
     for table in READ:
-        names = [name for (name,) in asked(straight, "SELECT name FROM pragma_table_xinfo(?)", table)]
+        names = [name for (name,) in query(straight, "SELECT name FROM pragma_table_xinfo(?)", table)]
         told = [
             number.format(f"t.{name}") if name in ("package_id", "child_id", "parent_id") else name
             for name in names
             if name != "event_id"
         ]
         question = f"SELECT {', '.join(told)} FROM {table} t ORDER BY {', '.join(map(str, range(1, len(told) + 1)))}"
-        assert asked(straight, question) == asked(compared, question), table
+        assert query(straight, question) == query(compared, question), table
 
 
 def plan(connection: sqlite3.Connection, statement: str) -> list[str]:
@@ -109,14 +118,16 @@ def plan(connection: sqlite3.Connection, statement: str) -> list[str]:
 
 @pytest.mark.parametrize("name", FROM_A_PAGE)
 def test_a_name_is_found_without_a_look_at_every_package(store: Store, name: str) -> None:
-    for statement in statements((FOLDER / f"{name}.sql").read_text("utf-8")):
+    for statement in split_statements((STATEMENTS_FOLDER / f"{name}.sql").read_text("utf-8")):
         steps = plan(store.connection, statement)
         assert not [
             step for step in steps if re.search(r"package_key \(registry_id=\?\)|MATERIALIZE [a-z_]*alias", step)
         ]
 
 
-@pytest.mark.parametrize("path", sorted((FOLDER.parent / "queries").glob("*.sql")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted((STATEMENTS_FOLDER.parent / "queries").glob("*.sql")), ids=lambda path: path.stem
+)
 def test_no_question_of_a_list_puts_a_whole_view_together(store: Store, path: Path) -> None:
     whole = r"MATERIALIZE (alias|attribute|package_library|lineage_edge)$"
     assert not [step for step in plan(store.connection, path.read_text("utf-8")) if re.search(whole, step)]

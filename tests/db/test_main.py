@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from db.__main__ import main
-from db.connection import writing
-from db.maintenance.schema import schema
+from db.connection import open_for_writing
+from db.maintenance.schema import load_schema
 from db.migrate import FOLDER
 from db.store import Store
-from tests.db.builders import asked, take
+from tests.db.builders import query, take_snapshot
 
 MIGRATIONS = [file.stem for file in sorted(FOLDER.glob("*.sql"))]
 Told = tuple[int, str, str]
@@ -58,7 +58,7 @@ def test_migrate_tells_a_program_what_it_did(path: Path, told: Callable[..., Tol
 
 
 def test_migrate_waits_for_nobody(path: Path, told: Callable[..., Told]) -> None:
-    with writing(path):
+    with open_for_writing(path):
         began = time.monotonic()
         code, _, errors = told("migrate", "--db", path)
     assert (code, "Another process" in errors) == (1, True)
@@ -97,12 +97,12 @@ def test_check_of_nothing_says_that_there_is_nothing(path: Path, told: Callable[
 def test_backup_and_restore_bring_back_what_was(full: Path, tmp_path: Path, told: Callable[..., Told]) -> None:
     code, said, _ = told("backup", tmp_path / "backup.db", "--db", full)
     assert (code, "checked" in said) == (0, True)
-    with writing(full) as database:
-        take(Store(database), ["x"])
+    with open_for_writing(full) as database:
+        take_snapshot(Store(database), ["x"])
     code, said, errors = told("restore", tmp_path / "backup.db", "--db", full)
     assert (code, errors) == (0, "")
     assert "what was there is kept as" in said and "holds  digests" in said
-    assert asked(full, "SELECT max(snapshot_id) FROM snapshot") == [(4,)]
+    assert query(full, "SELECT max(snapshot_id) FROM snapshot") == [(4,)]
 
 
 @pytest.mark.parametrize("word", ["backup", "restore"])
@@ -117,7 +117,8 @@ def test_the_schema_makes_an_equal_store(told: Callable[..., Told]) -> None:
     connection = sqlite3.connect(":memory:")
     connection.executescript(told("schema")[1])
     assert (
-        dict(connection.execute("SELECT type || ' ' || name, sql FROM sqlite_master WHERE sql IS NOT NULL")) == schema()
+        dict(connection.execute("SELECT type || ' ' || name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
+        == load_schema()
     )
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from db import SchemaTooNew, migrate
-from db.connection import writing
-from db.migrate import APPLICATION_ID, FOLDER, pending, statements
+from db import SchemaTooNewError, migrate
+from db.connection import open_for_writing
+from db.migrate import APPLICATION_ID, FOLDER, pending_migrations, split_statements
 
 TRIGGER = """CREATE TRIGGER kept BEFORE DELETE ON a WHEN OLD.b = ';'
 BEGIN
@@ -48,13 +48,13 @@ def tables(database: Database) -> set[str]:
     ],
 )
 def test_a_script_is_cut_where_its_statements_end(script: str, expected: list[str]) -> None:
-    assert list(statements(script)) == expected
+    assert list(split_statements(script)) == expected
 
 
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*.sql")), ids=lambda file: file.stem)
 def test_no_statement_of_our_migrations_is_lost(file: Path) -> None:
     script = file.read_text("utf-8")
-    assert "".join("".join(statements(script)).split()) == "".join(script.split()).rstrip(";") + ";"
+    assert "".join("".join(split_statements(script)).split()) == "".join(script.split()).rstrip(";") + ";"
 
 
 def test_a_migration_is_applied_once(folder: Path) -> None:
@@ -74,18 +74,19 @@ def test_migrations_are_applied_in_the_order_of_their_names(folder: Path) -> Non
 
 def test_looking_at_what_is_pending_changes_nothing(folder: Path) -> None:
     database = Database(memory=True)
-    assert pending(database) == ["0001_first"]
+    assert pending_migrations(database) == ["0001_first"]
     assert database.table_names() == []
 
 
-def test_A11_a_migration_that_fails_leaves_nothing_and_stays_pending(folder: Path) -> None:
+@pytest.mark.fault("A11")
+def test_a_migration_that_fails_leaves_nothing_and_stays_pending(folder: Path) -> None:
     (folder / "0002_second.sql").write_text("CREATE TABLE c (d);\nDELETE FROM a;\nSELECT no_such_function();\n")
     database = Database(sqlite3.connect(":memory:", isolation_level=None))
     with pytest.raises(sqlite3.OperationalError, match="no such function"):
         migrate.migrate(database)
     assert tables(database) == {"a"}
     assert [row["b"] for row in database["a"].rows] == [1]
-    assert pending(database) == ["0002_second"]
+    assert pending_migrations(database) == ["0002_second"]
 
 
 def test_a_migration_that_was_mended_is_applied(folder: Path) -> None:
@@ -97,22 +98,24 @@ def test_a_migration_that_was_mended_is_applied(folder: Path) -> None:
     assert migrate.migrate(database) == ["0002_second"]
 
 
-def test_A11_a_file_that_knows_more_than_we_do_is_refused(folder: Path) -> None:
+@pytest.mark.fault("A11")
+def test_a_file_that_knows_more_than_we_do_is_refused(folder: Path) -> None:
     database = Database(memory=True)
     (folder / "0002_second.sql").write_text("CREATE TABLE c (d);")
     migrate.migrate(database)
     (folder / "0002_second.sql").unlink()
-    with pytest.raises(SchemaTooNew, match="0002_second"):
+    with pytest.raises(SchemaTooNewError, match="0002_second"):
         migrate.migrate(database)
 
 
 def test_a_store_says_what_it_is(path: Path) -> None:
-    with writing(path) as database:
+    with open_for_writing(path) as database:
         assert database.conn.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
 
 
-def test_A11_a_store_whose_migration_was_killed_at_its_end_says_so_the_next_time(path: Path) -> None:
-    with writing(path) as database:
+@pytest.mark.fault("A11")
+def test_a_store_whose_migration_was_killed_at_its_end_says_so_the_next_time(path: Path) -> None:
+    with open_for_writing(path) as database:
         database.conn.execute("PRAGMA application_id = 0")
-    with writing(path) as database:
+    with open_for_writing(path) as database:
         assert database.conn.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from db.connection import PRAGMAS, writing
-from db.maintenance.check import BROKEN, check
-from db.migrate import migrations
+from db.connection import PRAGMAS, open_for_writing
+from db.maintenance.check import BROKEN, check_store
+from db.migrate import load_migrations
 from db.rows import RELATIONS
-from db.store import digest
-from tests.db.builders import asked, in_child
-from tests.db.store.test_kill import counted
+from db.store import compute_digest
+from tests.db.builders import query, run_in_child
+from tests.db.store.test_kill import call_at_statements
 
 READ = {
     "package": "package_id, registry_id, stable_id, name, created_at, modified_at, sha, downloads, likes,"
@@ -36,7 +36,7 @@ def before(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None)
     for pragma in PRAGMAS.strip().splitlines():
         connection.execute(pragma)
-    migrations().apply(Database(connection), stop_before="0009_compact")
+    load_migrations().apply(Database(connection), stop_before="0009_compact")
     return connection
 
 
@@ -64,7 +64,7 @@ def fill(connection: sqlite3.Connection, chance: random.Random, packages: int = 
         connection.execute("INSERT INTO finding VALUES (?, 'rows', 'pass', 'all', 'all')", (snapshot,))
         connection.execute(
             "UPDATE snapshot SET status = 'complete', ended_at = 9, depth = ?, digest = ? WHERE snapshot_id = ?",
-            (len(listed), digest(connection, snapshot), snapshot),
+            (len(listed), compute_digest(connection, snapshot), snapshot),
         )
     connection.execute("COMMIT")
 
@@ -120,7 +120,7 @@ def _edges(connection: sqlite3.Connection, chance: random.Random, child: int, pa
 
 def rows(path: Path) -> dict[str, list[str]]:
     """Everything that is read from the store, sorted."""
-    return {name: sorted(map(repr, asked(path, f"SELECT {columns} FROM {name}"))) for name, columns in READ.items()}
+    return {name: sorted(map(repr, query(path, f"SELECT {columns} FROM {name}"))) for name, columns in READ.items()}
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -130,24 +130,24 @@ def test_0009_finds_what_was_there_and_keeps_the_digests(path: Path, seed: int) 
     old.close()
     was = rows(path)
     assert all(was.values())
-    with writing(path) as database:
+    with open_for_writing(path) as database:
         assert database.conn.execute("PRAGMA foreign_keys").fetchone()[0] == 1
-        assert [digest(database.conn, snapshot) for snapshot in (1, 2)] == [
-            row[0] for row in asked(path, "SELECT digest FROM snapshot ORDER BY snapshot_id")
+        assert [compute_digest(database.conn, snapshot) for snapshot in (1, 2)] == [
+            row[0] for row in query(path, "SELECT digest FROM snapshot ORDER BY snapshot_id")
         ]
     assert rows(path) == was
-    assert not [one for one in check(path) if one.verdict == BROKEN and one.name != "pages"]
+    assert not [one for one in check_store(path) if one.verdict == BROKEN and one.name != "pages"]
 
 
 def carried_over(path: Path, moment: int) -> bool:
     """Carry a store over in a process that is killed at its k-th statement; False if it ended before that."""
 
     def do() -> None:
-        counted(lambda number: os.kill(os.getpid(), signal.SIGKILL) if number == moment else None)
-        with writing(path):
+        call_at_statements(lambda number: os.kill(os.getpid(), signal.SIGKILL) if number == moment else None)
+        with open_for_writing(path):
             pass
 
-    return os.waitpid(in_child(do), 0)[1] != 0
+    return os.waitpid(run_in_child(do), 0)[1] != 0
 
 
 def kills(path: Path, every: int) -> int:
@@ -163,17 +163,19 @@ def kills(path: Path, every: int) -> int:
         if not carried_over(path, moment):
             return done
         assert rows(path) == was
-        with writing(path):
+        with open_for_writing(path):
             pass
         assert rows(path) == was
-        assert asked(path, "PRAGMA integrity_check") == [("ok",)]
+        assert query(path, "PRAGMA integrity_check") == [("ok",)]
     raise AssertionError("more statements than were thought of")
 
 
-def test_A1_a_store_whose_carrying_over_is_killed_is_as_it_was_a_sample(path: Path) -> None:
+@pytest.mark.fault("A1")
+def test_a_store_whose_carrying_over_is_killed_is_as_it_was_a_sample(path: Path) -> None:
     assert kills(path, 29) > 2
 
 
 @pytest.mark.slow
-def test_A1_a_store_whose_carrying_over_is_killed_at_any_statement_is_as_it_was(path: Path) -> None:
+@pytest.mark.fault("A1")
+def test_a_store_whose_carrying_over_is_killed_at_any_statement_is_as_it_was(path: Path) -> None:
     assert kills(path, 1) > 60

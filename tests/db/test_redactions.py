@@ -11,12 +11,12 @@ import pytest
 
 from analysis.export import main as export
 from db.__main__ import main as look_after
-from db.connection import reading, writing
-from db.redactions import MARK, _classes, shield
+from db.connection import open_for_reading, open_for_writing
+from db.redactions import REDACTION_MARKER, _redacted_columns, install_redaction_views
 from db.rows import Event, Observation, Parent, Registry
 from db.store import Store
 from tests.analysis.conftest import History
-from tests.analysis.exports.conftest import fill, model
+from tests.analysis.exports.conftest import fill_store, model
 
 HUB = Registry("huggingface/models", "huggingface")
 
@@ -24,13 +24,15 @@ HUB = Registry("huggingface/models", "huggingface")
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with something in every table; texts in it quote names."""
-    history = fill(tmp_path_factory.mktemp("redactions") / "made.db")
+    history = fill_store(tmp_path_factory.mktemp("redactions") / "made.db")
     says = {"tags": json.dumps(["base_model:stranger/base", "dataset:other/data"])}
     quoting = Observation("id-q", "quoting", downloads=1, attributes=says,
                           parents=(Parent("stranger/base", "merge", None),))  # fmt: skip
-    history.add("2026-02-01", [quoting, model("a", 5)])
-    with writing(history.path) as database:
-        Store(database).note(HUB, [Event("renamed", "note", "maker/a became maker/b", "maker/a", "id-b")], 0)
+    history.add_snapshot("2026-02-01", [quoting, model("a", 5)])
+    with open_for_writing(history.path) as database:
+        Store(database).add_quality_events(
+            HUB, [Event("renamed", "note", "maker/a became maker/b", "maker/a", "id-b")], 0
+        )
     return history.path
 
 
@@ -50,7 +52,7 @@ def redacted(store: Path, *entries: str) -> None:
 
 def showing(store: Path, word: str) -> set[str]:
     """The stable views that show a word."""
-    with reading(store) as connection:
+    with open_for_reading(store) as connection:
         views = [
             name
             for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'view' AND name LIKE 'v1_%'")
@@ -83,8 +85,8 @@ def test_no_stable_view_shows_what_is_left_out(store: Path, entry: str, gone: tu
 
 def test_a_package_of_an_author_that_came_later_is_left_out_too(store: Path) -> None:
     redacted(store, 'author = "later"')
-    History(store).add("2026-04-01", [Observation("key-of-it", "later/model", downloads=9), model("a", 5)])
-    with writing(store):
+    History(store).add_snapshot("2026-04-01", [Observation("key-of-it", "later/model", downloads=9), model("a", 5)])
+    with open_for_writing(store):
         pass
     assert showing(store, "later/model") | showing(store, "key-of-it") == set()
 
@@ -98,16 +100,16 @@ def test_an_export_heeds_what_the_store_heeds_without_being_told(store: Path, tm
 
 def test_every_view_that_names_or_quotes_leaves_out_and_one_that_is_made_anew_does_so_again(store: Path) -> None:
     bare = "SELECT count(*) FROM sqlite_master WHERE type = 'view' AND name IN (SELECT value FROM json_each(?))"
-    with writing(store) as database:
-        named = json.dumps(sorted(_classes()))
-        assert database.conn.execute(f"{bare} AND instr(sql, ?) = 0", (named, MARK)).fetchone()[0] == 0
+    with open_for_writing(store) as database:
+        named = json.dumps(sorted(_redacted_columns()))
+        assert database.conn.execute(f"{bare} AND instr(sql, ?) = 0", (named, REDACTION_MARKER)).fetchone()[0] == 0
         database.conn.execute("DROP VIEW v1_alias")
         database.conn.execute("CREATE VIEW v1_alias AS\nSELECT stable_id AS package, name FROM package")
     redacted(store, 'name = "lodash"')
     assert "v1_alias" not in showing(store, "lodash")
-    with writing(store) as database:
+    with open_for_writing(store) as database:
         before = database.schema
-        shield(database.conn)
+        install_redaction_views(database.conn)
         assert database.schema == before
 
 

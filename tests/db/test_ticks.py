@@ -12,9 +12,9 @@ import pytest
 
 from db import connection as connect
 from db import ticks
-from db.connection import reading, writers_lock, writing
-from db.ticks import Tick, append, fold, journal, journal_path, ledger, newest
-from tests.db.builders import asked, in_child
+from db.connection import hold_writer_lock, open_for_reading, open_for_writing
+from db.ticks import Tick, append_ticks, flush_journal, journal_path, load_schedule_state, newest_ticks, read_journal
+from tests.db.builders import query, run_in_child
 
 GAP = Tick("top", 60, "time", "gap", "off")
 QUEUED = Tick("top", 120, "time", "queued")
@@ -23,43 +23,46 @@ DONE = replace(STARTED, outcome="done", ended_at=130, exit_code=0)
 
 
 def stored(path: Path) -> list[tuple[object, ...]]:
-    return asked(path, "SELECT schedule, due_at, outcome, attempts FROM tick ORDER BY tick_id")
+    return query(path, "SELECT schedule, due_at, outcome, attempts FROM tick ORDER BY tick_id")
 
 
 def test_what_is_appended_is_read_and_then_folded_into_the_store(path: Path) -> None:
-    append(path, [GAP, QUEUED])
-    append(path, [STARTED, DONE])
-    assert journal(path) == [GAP, QUEUED, STARTED, DONE]
-    assert fold(path) == 4
-    assert journal(path) == [] and fold(path) == 0
+    append_ticks(path, [GAP, QUEUED])
+    append_ticks(path, [STARTED, DONE])
+    assert read_journal(path) == [GAP, QUEUED, STARTED, DONE]
+    assert flush_journal(path) == 4
+    assert read_journal(path) == [] and flush_journal(path) == 0
     assert stored(path) == [("top", 60, "gap", 0), ("top", 120, "done", 1)]
-    assert asked(path, "SELECT schedule, due_at, outcome FROM v1_tick")[1] == ("top", "1970-01-01T00:02:00Z", "done")
+    assert query(path, "SELECT schedule, due_at, outcome FROM v1_tick")[1] == ("top", "1970-01-01T00:02:00Z", "done")
 
 
-def test_A1_a_line_that_a_kill_tore_is_left_out_and_the_next_one_is_whole(path: Path) -> None:
-    append(path, [GAP])
+@pytest.mark.fault("A1")
+def test_a_line_that_a_kill_tore_is_left_out_and_the_next_one_is_whole(path: Path) -> None:
+    append_ticks(path, [GAP])
     whole = journal_path(path).read_bytes()
     for cut in range(len(whole)):
         journal_path(path).write_bytes(whole + whole[:cut])
-        append(path, [QUEUED])
-        assert journal(path)[0] == GAP and journal(path)[-1] == QUEUED
+        append_ticks(path, [QUEUED])
+        assert read_journal(path)[0] == GAP and read_journal(path)[-1] == QUEUED
 
 
-def test_A9_while_a_crawl_writes_the_journal_waits(path: Path) -> None:
-    append(path, [GAP])
-    with writers_lock(path):
-        child = in_child(lambda: os._exit(3 if fold(path) is None else 4))
+@pytest.mark.fault("A9")
+def test_while_a_crawl_writes_the_journal_waits(path: Path) -> None:
+    append_ticks(path, [GAP])
+    with hold_writer_lock(path):
+        child = run_in_child(lambda: os._exit(3 if flush_journal(path) is None else 4))
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
-    assert journal(path) == [GAP]
-    assert fold(path) == 1
+    assert read_journal(path) == [GAP]
+    assert flush_journal(path) == 1
 
 
-def test_A1_a_fold_that_is_killed_at_any_statement_loses_and_doubles_nothing(path: Path) -> None:
-    with writing(path):
+@pytest.mark.fault("A1")
+def test_a_fold_that_is_killed_at_any_statement_loses_and_doubles_nothing(path: Path) -> None:
+    with open_for_writing(path):
         pass
     opened = connect._open
     for moment in range(1, 200, 3):
-        append(path, [replace(one, due_at=one.due_at + 1000 * moment) for one in (GAP, QUEUED, STARTED, DONE)])
+        append_ticks(path, [replace(one, due_at=one.due_at + 1000 * moment) for one in (GAP, QUEUED, STARTED, DONE)])
 
         def do(moment: int = moment) -> None:
             number = [0]
@@ -75,11 +78,11 @@ def test_A1_a_fold_that_is_killed_at_any_statement_loses_and_doubles_nothing(pat
                 return connection
 
             connect._open = counted
-            fold(path)
+            flush_journal(path)
 
-        if os.waitstatus_to_exitcode(os.waitpid(in_child(do), 0)[1]) == 0:
+        if os.waitstatus_to_exitcode(os.waitpid(run_in_child(do), 0)[1]) == 0:
             break
-        fold(path)
+        flush_journal(path)
         assert stored(path)[-2:] == [
             ("top", 60 + 1000 * moment, "gap", 0), ("top", 120 + 1000 * moment, "done", 1),
         ]  # fmt: skip
@@ -88,49 +91,50 @@ def test_A1_a_fold_that_is_killed_at_any_statement_loses_and_doubles_nothing(pat
 
 
 def test_folding_twice_is_folding_once(path: Path) -> None:
-    append(path, [QUEUED, STARTED, DONE])
+    append_ticks(path, [QUEUED, STARTED, DONE])
     copy = journal_path(path).read_bytes()
-    fold(path)
+    flush_journal(path)
     journal_path(path).write_bytes(copy)
-    fold(path)
+    flush_journal(path)
     assert stored(path) == [("top", 120, "done", 1)]
 
 
 @pytest.mark.parametrize("folded", [True, False])
 def test_the_ledger_is_the_same_from_the_store_and_from_the_journal(path: Path, folded: bool) -> None:
-    append(path, [GAP, QUEUED, STARTED, Tick("after", 500, "then", "queued")])
+    append_ticks(path, [GAP, QUEUED, STARTED, Tick("after", 500, "then", "queued")])
     if folded:
-        fold(path)
-    known = ledger(path)
-    assert known.decided == {"top": 120}
+        flush_journal(path)
+    known = load_schedule_state(path)
+    assert known.decided_until == {"top": 120}
     assert [(tick.schedule, tick.outcome) for tick in known.unfinished] == [("top", "started"), ("after", "queued")]
-    append(path, [DONE])
-    assert [tick.schedule for tick in ledger(path).unfinished] == ["after"]
+    append_ticks(path, [DONE])
+    assert [tick.schedule for tick in load_schedule_state(path).unfinished] == ["after"]
 
 
 @pytest.mark.parametrize("folded", [True, False])
-def test_B4_a_clock_that_was_set_back_begins_the_schedule_anew(path: Path, folded: bool) -> None:
-    append(path, [replace(GAP, due_at=10**9), Tick("top", 300, "clock", "gap", "clock untrusted")])
+@pytest.mark.fault("B4")
+def test_a_clock_that_was_set_back_begins_the_schedule_anew(path: Path, folded: bool) -> None:
+    append_ticks(path, [replace(GAP, due_at=10**9), Tick("top", 300, "clock", "gap", "clock untrusted")])
     if folded:
-        fold(path)
-    assert ledger(path).decided == {"top": 300}
+        flush_journal(path)
+    assert load_schedule_state(path).decided_until == {"top": 300}
 
 
 def test_the_newest_ticks_are_those_of_store_and_journal_together(path: Path) -> None:
-    append(path, [GAP, QUEUED])
-    fold(path)
-    append(path, [DONE, replace(QUEUED, due_at=180)])
-    with reading(path) as connection:
-        found = newest(connection, path, 2)
+    append_ticks(path, [GAP, QUEUED])
+    flush_journal(path)
+    append_ticks(path, [DONE, replace(QUEUED, due_at=180)])
+    with open_for_reading(path) as connection:
+        found = newest_ticks(connection, path, 2)
     assert [(tick.due_at, tick.outcome) for tick in found["top"]] == [(120, "done"), (180, "queued")]
 
 
 def test_ticks_are_kept_and_what_is_done_stays_done(path: Path) -> None:
-    append(path, [DONE])
-    fold(path)
-    with writing(path) as database:
+    append_ticks(path, [DONE])
+    flush_journal(path)
+    with open_for_writing(path) as database:
         for statement, said in (("DELETE FROM tick", "kept"), ("UPDATE tick SET outcome = 'gap'", "has its outcome")):
             with pytest.raises(sqlite3.IntegrityError, match=said):
                 database.conn.execute(statement)
-        ticks.put(database, [replace(GAP, due_at=120)])
+        ticks.save_ticks(database, [replace(GAP, due_at=120)])
     assert stored(path) == [("top", 120, "done", 1)]

@@ -12,10 +12,10 @@ import pytest
 from sqlite_utils import Database
 
 from db import migrate
-from db.connection import writing
-from db.ids import teach
-from tests.db.builders import asked, in_child
-from tests.db.store.test_kill import counted
+from db.connection import open_for_writing
+from db.ids import register_functions
+from tests.db.builders import query, run_in_child
+from tests.db.store.test_kill import call_at_statements
 
 FILES = sorted(migrate.FOLDER.glob("*.sql"))
 LISTED = """
@@ -39,12 +39,12 @@ def older(folder: Path, version: int, monkeypatch: pytest.MonkeyPatch) -> Path:
     few, path = folder / f"first-{version}", folder / f"{version}.db"
     few.mkdir()
     database = Database(path)
-    teach(database.conn)
+    register_functions(database.conn)
     with monkeypatch.context() as patched:
         patched.setattr(migrate, "FOLDER", few)
         for number, file in enumerate(FILES[:version]):
             shutil.copy(file, few)
-            migrate.migrations().apply(database)
+            migrate.load_migrations().apply(database)
             database.conn.executescript("" if number else LISTED)
     database.conn.execute(f"PRAGMA application_id = {migrate.APPLICATION_ID}")
     database.conn.execute("PRAGMA journal_mode = WAL")
@@ -53,7 +53,7 @@ def older(folder: Path, version: int, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def upgrade(path: Path) -> None:
-    with writing(path):
+    with open_for_writing(path):
         pass
 
 
@@ -61,19 +61,19 @@ def killed_at(path: Path, moment: int) -> bool:
     """Upgrade in a process that is killed at its k-th statement; False if it ended before that."""
 
     def do() -> None:
-        counted(lambda number: os.kill(os.getpid(), signal.SIGKILL) if number == moment else None)
+        call_at_statements(lambda number: os.kill(os.getpid(), signal.SIGKILL) if number == moment else None)
         upgrade(path)
 
-    status = os.waitstatus_to_exitcode(os.waitpid(in_child(do), 0)[1])
+    status = os.waitstatus_to_exitcode(os.waitpid(run_in_child(do), 0)[1])
     assert status in (0, -signal.SIGKILL)
     return status != 0
 
 
 def intact(path: Path, version: int) -> None:
     """Sound, with its rows, and with the tables of whole migrations."""
-    assert asked(path, "PRAGMA integrity_check") == [("ok",)]
-    assert asked(path, f"{KEPT} JOIN package p USING (package_id) ORDER BY rank") == ROWS
-    applied = [row[0] for row in asked(path, "SELECT name FROM _sqlite_migrations ORDER BY name")]
+    assert query(path, "PRAGMA integrity_check") == [("ok",)]
+    assert query(path, f"{KEPT} JOIN package p USING (package_id) ORDER BY rank") == ROWS
+    applied = [row[0] for row in query(path, "SELECT name FROM _sqlite_migrations ORDER BY name")]
     assert applied == [file.stem for file in FILES[: len(applied)]] and len(applied) >= version
 
 
@@ -92,12 +92,13 @@ def kills(folder: Path, version: int, step: int, monkeypatch: pytest.MonkeyPatch
         intact(path, version)
         upgrade(path)
         intact(path, len(FILES))
-        assert asked(path, SCHEMA) == asked(fresh, SCHEMA), moment
+        assert query(path, SCHEMA) == query(fresh, SCHEMA), moment
     raise AssertionError("more statements than were thought of")
 
 
 @pytest.mark.parametrize("version", (1, len(FILES) - 1))
-def test_A11_a_store_of_any_version_killed_at_some_statement_is_upgraded(
+@pytest.mark.fault("A11")
+def test_a_store_of_any_version_killed_at_some_statement_is_upgraded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int
 ) -> None:
     assert kills(tmp_path, version, 70, monkeypatch) >= 1
@@ -106,7 +107,8 @@ def test_A11_a_store_of_any_version_killed_at_some_statement_is_upgraded(
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("version", range(1, len(FILES)))
-def test_A11_a_store_of_any_version_killed_at_any_statement_is_upgraded(
+@pytest.mark.fault("A11")
+def test_a_store_of_any_version_killed_at_any_statement_is_upgraded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int, measured: Callable[[str], None]
 ) -> None:
     killed = kills(tmp_path, version, 1, monkeypatch)

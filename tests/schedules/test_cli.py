@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from schedules.cli import MODULES, main, overview
+from schedules.cli import COMMANDS, format_overview, main
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -19,7 +19,7 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("word", MODULES)
+@pytest.mark.parametrize("word", COMMANDS)
 def test_every_word_has_help_that_names_it(word: str) -> None:
     done = run(word, "--help")
     assert done.returncode == 0
@@ -34,7 +34,7 @@ def test_a_word_that_is_none_is_wrong_usage(capsys: pytest.CaptureFixture[str]) 
 def test_no_word_shows_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     assert main(["--help"]) == 0
-    assert capsys.readouterr().out == overview() + "\n" + overview() + "\n"
+    assert capsys.readouterr().out == format_overview() + "\n" + format_overview() + "\n"
 
 
 @pytest.mark.parametrize(

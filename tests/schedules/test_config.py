@@ -9,27 +9,35 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schedules.config import KEYS, SHIPPED, ScheduleError, folders, load, read, seconds
+from schedules.config import (
+    KEYS,
+    SHIPPED,
+    ScheduleError,
+    load_schedules,
+    parse_duration,
+    parse_schedules,
+    schedule_folders,
+)
 
 GOOD = 'run = "report"\nevery = "1 hour"\n'
 
 
 def faults(text: str) -> str:
-    return "\n".join(read({"one": text})[1])
+    return "\n".join(parse_schedules({"one": text})[1])
 
 
 def test_a_schedule_says_what_when_how_late_and_what_follows() -> None:
-    found, wrong = read({
+    found, wrong = parse_schedules({
         "top": '# The top.\nrun = "crawl snapshot npm --top 10"\ncron = "17 3 * * MON"\ngrace = "2 days"\n'
                'then = ["after"]',
         "after": 'run = "compute"',
     })  # fmt: skip
     assert not wrong
     top = found["top"]
-    assert (top.words, top.grace, top.then, top.about) == (
+    assert (top.arguments, top.grace, top.then, top.description) == (
         ["crawl", "snapshot", "npm", "--top", "10"], 172800, ("after",), "The top.",
     )  # fmt: skip
-    assert (top.said, found["after"].said) == ("17 3 * * MON", "after another")
+    assert (top.due_text, found["after"].due_text) == ("17 3 * * MON", "after another")
 
 
 @pytest.mark.parametrize(
@@ -69,7 +77,7 @@ def test_all_faults_of_all_files_are_told_at_once(tmp_path: Path) -> None:
     (tmp_path / "Two.toml").write_text(GOOD, "utf-8")
     (tmp_path / "three.toml").write_bytes(b"\xff")
     with pytest.raises(ScheduleError) as told:
-        load([tmp_path, tmp_path / "none"])
+        load_schedules([tmp_path, tmp_path / "none"])
     assert told.value.exit_code == 2
     text = "\n".join(told.value.faults)
     for said in ("rnu", "run is missing", "'soon'", "small letters", "three.toml: cannot be read", "no such folder"):
@@ -79,18 +87,18 @@ def test_all_faults_of_all_files_are_told_at_once(tmp_path: Path) -> None:
 def test_a_later_folder_takes_the_place_of_an_earlier_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "backup.toml").write_text(GOOD, "utf-8")
     monkeypatch.setenv("OBSERVATORY_SCHEDULES", f"shipped:{tmp_path}")
-    assert folders(None) == [SHIPPED, tmp_path]
-    found = load(folders(None))
+    assert schedule_folders(None) == [SHIPPED, tmp_path]
+    found = load_schedules(schedule_folders(None))
     assert found["backup"].run == "report" and "hub-top" in found
-    assert set(load(folders([str(tmp_path)]))) == {"backup"}
+    assert set(load_schedules(schedule_folders([str(tmp_path)]))) == {"backup"}
 
 
 def test_those_that_come_with_us_have_no_fault_and_say_what_they_do() -> None:
-    found = load([SHIPPED])
+    found = load_schedules([SHIPPED])
     assert {"hub-top", "hub-deep", "hub-census", "hub-changes", "hub-cards", "npm-top", "pypi-top"} <= set(found)
-    assert all(one.about.endswith(".") for one in found.values())
-    snapshots = [one for one in found.values() if one.words[:2] == ["crawl", "snapshot"]]
-    assert all("--resume" in one.words and one.then == ("compute",) for one in snapshots)
+    assert all(one.description.endswith(".") for one in found.values())
+    snapshots = [one for one in found.values() if one.arguments[:2] == ["crawl", "snapshot"]]
+    assert all("--resume" in one.arguments and one.then == ("compute",) for one in snapshots)
 
 
 VALUES = st.one_of(st.text(max_size=20), st.integers(), st.booleans(), st.lists(st.text(max_size=5), max_size=3))
@@ -113,7 +121,7 @@ def test_whatever_values_a_file_has_it_is_read_or_told(said: dict[str, object]) 
         tomllib.loads(text)
     except (tomllib.TOMLDecodeError, ValueError):
         pass
-    found, wrong = read({"one": text})
+    found, wrong = parse_schedules({"one": text})
     assert wrong or found["one"].run
 
 
@@ -128,7 +136,7 @@ def _quoted(text: str) -> str:
 @given(st.text(max_size=60))
 @settings(max_examples=100, deadline=None)
 def test_whatever_a_file_holds_it_is_read_or_told(text: str) -> None:
-    found, wrong = read({"one": text})
+    found, wrong = parse_schedules({"one": text})
     assert wrong or found["one"].run
 
 
@@ -136,6 +144,6 @@ def test_whatever_a_file_holds_it_is_read_or_told(text: str) -> None:
 @settings(max_examples=100, deadline=None)
 def test_a_length_of_time_is_one_or_a_fault(said: object) -> None:
     try:
-        assert 0 < seconds(said, "grace") <= 366 * 86400
+        assert 0 < parse_duration(said, "grace") <= 366 * 86400
     except ValueError as error:
         assert "grace" in str(error)

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.daemon import Left, run, shown
-from db.ticks import Tick, append, journal
+from benchmarks.daemon import DaemonRecord, format_record, run_daemons
+from db.ticks import Tick, append_ticks, read_journal
 from tests.simulated import Simulation
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,26 +95,28 @@ def place(tmp_path: Path, pretend: Simulation) -> Iterator[Place]:
             process.wait()
 
 
-def nothing_is_missing(left: Left) -> None:
+def nothing_is_missing(left: DaemonRecord) -> None:
     """Each moment is on record once, what is done has its snapshot, and the store is sound."""
     assert (left.missing, left.twice, left.unpaired, left.check) == (0, 0, 0, 0), left
     assert left.outcomes["done"] and left.snapshots
 
 
-def test_A1_killed_again_and_again_no_tick_is_missing_and_the_store_is_sound(tmp_path: Path) -> None:
-    (left,) = run(tmp_path, every=1, seconds=4.5, kill_after=1.6, alone_every=None)
+@pytest.mark.fault("A1")
+def test_killed_again_and_again_no_tick_is_missing_and_the_store_is_sound(tmp_path: Path) -> None:
+    (left,) = run_daemons(tmp_path, every=1, seconds=4.5, kill_after=1.6, alone_every=None)
     nothing_is_missing(left)
     assert left.lives > 2
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_A1_A12_ten_minutes_with_a_kill_every_45_seconds_and_ten_without(
+@pytest.mark.fault("A1", "A12")
+def test_ten_minutes_with_a_kill_every_45_seconds_and_ten_without(
     tmp_path: Path, measured: Callable[[str], None]
 ) -> None:
-    killed, alone = run(tmp_path, every=20, seconds=600, kill_after=45, alone_every=5)
+    killed, alone = run_daemons(tmp_path, every=20, seconds=600, kill_after=45, alone_every=5)
     for left in (killed, alone):
-        measured("; ".join(f"{name} {value}" for name, value in shown(left).items()))
+        measured("; ".join(f"{name} {value}" for name, value in format_record(left).items()))
     nothing_is_missing(killed)
     nothing_is_missing(alone)
     assert (killed.lives, alone.lives) == (14, 1)
@@ -153,9 +155,8 @@ SILENT: list[socket.socket] = []
 
 
 @pytest.mark.parametrize("signals", [1, 2])
-def test_A13_asked_to_stop_it_ends_at_a_page_within_ten_seconds_and_asked_twice_at_once(
-    place: Place, signals: int
-) -> None:
+@pytest.mark.fault("A13")
+def test_asked_to_stop_it_ends_at_a_page_within_ten_seconds_and_asked_twice_at_once(place: Place, signals: int) -> None:
     place.environment["HF_ENDPOINT"] = silent_host()
     place.schedule("top", CRAWL, 'every = "1 second"')
     process = place.daemon()
@@ -168,15 +169,16 @@ def test_A13_asked_to_stop_it_ends_at_a_page_within_ten_seconds_and_asked_twice_
     assert process.wait(12) == 0
     assert time.monotonic() - began < (10.5 if signals == 1 else 2.5)
     assert place.ask("SELECT outcome, reason FROM tick WHERE attempts = 1")[-1] == ("interrupted", "stopped")
-    assert journal(place.store) == []
+    assert read_journal(place.store) == []
 
 
-def test_B2_stopped_over_three_periods_three_ticks_are_on_record_and_one_is_run(place: Place) -> None:
+@pytest.mark.fault("B2")
+def test_stopped_over_three_periods_three_ticks_are_on_record_and_one_is_run(place: Place) -> None:
     now = int(time.time())
     period = 7200
     place.schedule("top", CRAWL, 'every = "2 hours"')
     last = now // period * period
-    append(place.store, [Tick("top", last - 3 * period, "time", "gap", "off")])
+    append_ticks(place.store, [Tick("top", last - 3 * period, "time", "gap", "off")])
     process = place.daemon()
     place.wait_for("tick", outcome="done")
     process.terminate()
@@ -206,18 +208,21 @@ def one_of_two(place: Place, times: int) -> None:
         winner.wait()
 
 
-def test_A9_of_two_daemons_one_runs_and_the_other_names_it(place: Place) -> None:
+@pytest.mark.fault("A9")
+def test_of_two_daemons_one_runs_and_the_other_names_it(place: Place) -> None:
     one_of_two(place, 2)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_A9_two_daemons_started_together_fifty_times(place: Place, measured: Callable[[str], None]) -> None:
+@pytest.mark.fault("A9")
+def test_two_daemons_started_together_fifty_times(place: Place, measured: Callable[[str], None]) -> None:
     one_of_two(place, 50)
     measured("exactly one ran, 50 times")
 
 
-def test_A13_told_to_read_again_it_does_or_says_why_not(place: Place) -> None:
+@pytest.mark.fault("A13")
+def test_told_to_read_again_it_does_or_says_why_not(place: Place) -> None:
     place.schedule("top", "store schema", 'every = "1 hour"')
     process = place.daemon()
     place.wait_for("started")
@@ -231,7 +236,8 @@ def test_A13_told_to_read_again_it_does_or_says_why_not(place: Place) -> None:
     place.wait_for("tick", schedule="new", outcome="done")
 
 
-def test_E10_secrets_and_addresses_reach_no_log_no_row_and_no_hook(place: Place) -> None:
+@pytest.mark.fault("E10")
+def test_secrets_and_addresses_reach_no_log_no_row_and_no_hook(place: Place) -> None:
     secret, address = "hf_" + "Q" * 34, "someone@example.org"
     place.environment.update(HF_TOKEN=secret, OPENAI_API_KEY="sk-planted-0123456789", HF_ENDPOINT="http://127.0.0.1:1")
     place.schedule("top", f"crawl snapshot huggingface/models --contact {address} --patience 1", 'every = "1 second"')
@@ -282,7 +288,8 @@ sys.exit(main(sys.argv[1:]))
 
 
 @pytest.mark.slow
-def test_A14_on_a_slow_disk_it_still_says_that_it_lives(place: Place) -> None:
+@pytest.mark.fault("A14")
+def test_on_a_slow_disk_it_still_says_that_it_lives(place: Place) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(place.folder / "notify"))
         systemd.settimeout(20)
@@ -304,12 +311,13 @@ def test_A14_on_a_slow_disk_it_still_says_that_it_lives(place: Place) -> None:
         assert process.wait(30) == 0
 
 
-def test_B7_a_daemon_that_does_nothing_is_seen(place: Place) -> None:
+@pytest.mark.fault("B7")
+def test_a_daemon_that_does_nothing_is_seen(place: Place) -> None:
     place.schedule("top", CRAWL, 'every = "1 hour"')
     done = place.command("status")
     assert done.returncode == 1 and "no daemon has run" in done.stdout
     now = int(time.time())
-    append(place.store, [Tick("top", now - 6000, "time", "done", ended_at=now - 6000, attempts=1)])
+    append_ticks(place.store, [Tick("top", now - 6000, "time", "done", ended_at=now - 6000, attempts=1)])
     done = place.command("status")
     assert done.returncode == 1 and "stale      top: nothing for 1:40:0" in done.stdout
     assert place.command("once", "top").returncode == 0

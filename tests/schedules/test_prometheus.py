@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from schedules.prometheus import serve
+from schedules.prometheus import serve_metrics
 
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    yield serve(0, tmp_path_factory.mktemp("none") / "none.db", dict)
+    yield serve_metrics(0, tmp_path_factory.mktemp("none") / "none.db", dict)
 
 
 def asked(port: int, method: str = "GET", host: str = "127.0.0.1", path: str = "/metrics") -> tuple[int, bytes]:
@@ -24,23 +24,27 @@ def asked(port: int, method: str = "GET", host: str = "127.0.0.1", path: str = "
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "localhost:9100"])
-def test_E14_whoever_asks_for_this_machine_is_answered(port: int, host: str) -> None:
+@pytest.mark.fault("E14")
+def test_whoever_asks_for_this_machine_is_answered(port: int, host: str) -> None:
     status, said = asked(port, host=host)
     assert status == 200 and b"observatory_store_readable" in said
 
 
 @pytest.mark.parametrize("host", ["attacker.example", "127.0.0.1.attacker.example", "127.0.0.1@attacker.example", ""])
-def test_E14_a_page_that_has_itself_led_here_by_another_name_is_told_nothing(port: int, host: str) -> None:
+@pytest.mark.fault("E14")
+def test_a_page_that_has_itself_led_here_by_another_name_is_told_nothing(port: int, host: str) -> None:
     status, said = asked(port, host=host)
     assert status == 421 and b"observatory" not in said
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-def test_E14_nothing_can_be_written(port: int, method: str) -> None:
+@pytest.mark.fault("E14")
+def test_nothing_can_be_written(port: int, method: str) -> None:
     assert asked(port, method)[0] == 405
 
 
-def test_E14_it_listens_on_loopback_alone(port: int) -> None:
+@pytest.mark.fault("E14")
+def test_it_listens_on_loopback_alone(port: int) -> None:
     listening = Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]
     addresses = {line.split()[1].split(":")[0] for line in listening if line.split()[1].endswith(f":{port:04X}")}
     assert addresses == {"0100007F"}

@@ -15,7 +15,7 @@ LINK = re.compile(r'<([^>]+)>; rel="(\w+)"')
 
 
 @dataclass(frozen=True)
-class Answer:
+class ClientResponse:
     """One answer as it came."""
 
     status: int
@@ -39,27 +39,29 @@ class Answer:
         return int(self.headers["RateLimit"].split("r=")[1].split(";")[0])
 
 
-def get(address: str, headers: Mapping[str, str] | None = None, method: str = "GET", timeout: float = 10) -> Answer:
+def fetch(
+    address: str, headers: Mapping[str, str] | None = None, method: str = "GET", timeout: float = 10
+) -> ClientResponse:
     """Ask once over a connection of its own."""
     parts = urlsplit(address)
     connection = http.client.HTTPConnection(parts.netloc, timeout=timeout)
     try:
         connection.request(method, parts.path + (f"?{parts.query}" if parts.query else ""), headers=dict(headers or {}))
         answer = connection.getresponse()
-        return Answer(answer.status, answer.headers, answer.read())
+        return ClientResponse(answer.status, answer.headers, answer.read())
     finally:
         connection.close()
 
 
-def walk(address: str) -> Iterator[list[Any]]:
+def iter_pages(address: str) -> Iterator[list[Any]]:
     """Yield page after page, as long as there is a next one."""
     following: str | None = address
     while following:
-        answer = get(following)
+        answer = fetch(following)
         yield answer.json
         following = answer.links.get("next")
 
 
-def rows(address: str) -> list[Any]:
+def fetch_rows(address: str) -> list[Any]:
     """Return the rows of all pages."""
-    return [row for page in walk(address) for row in page]
+    return [row for page in iter_pages(address) for row in page]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.simulated import Simulation
-from tests.simulation.client import get
+from tests.simulation.client import fetch
 
 MODELS = "huggingface/models"
 
@@ -24,11 +24,11 @@ def best(running: Simulation) -> dict[str, object]:
 
 
 def status(running: Simulation, name: object) -> int:
-    return get(f"{running.huggingface}/api/models/{name}").status
+    return fetch(f"{running.huggingface}/api/models/{name}").status
 
 
 def identity(running: Simulation, name: object) -> str:
-    return get(f"{running.huggingface}/api/models/{name}").json["_id"]
+    return fetch(f"{running.huggingface}/api/models/{name}").json["_id"]
 
 
 def test_days_pass_when_told(begin: Callable[..., Simulation]) -> None:
@@ -88,7 +88,7 @@ def test_a_ranking_that_does_not_exist_is_refused(pretend: Simulation, registry:
 
 
 def test_the_request_log_says_who_asked_for_what(pretend: Simulation) -> None:
-    get(f"{pretend.huggingface}/api/models?limit=1", {"User-Agent": "study/1", "Authorization": "Bearer hf_x"})
+    fetch(f"{pretend.huggingface}/api/models?limit=1", {"User-Agent": "study/1", "Authorization": "Bearer hf_x"})
     (seen,) = pretend.requests()
     assert (seen["n"], seen["method"], seen["path"], seen["query"]) == (1, "GET", "/api/models", "limit=1")
     assert (seen["status"], seen["bucket"], seen["over_quota"], seen["authorization"]) == (
@@ -103,7 +103,7 @@ def test_the_request_log_says_who_asked_for_what(pretend: Simulation) -> None:
 def test_the_log_marks_requests_over_the_quota(begin: Callable[..., Simulation]) -> None:
     strict = begin(quota=1)
     for _ in range(2):
-        get(f"{strict.huggingface}/api/models?limit=1")
+        fetch(f"{strict.huggingface}/api/models?limit=1")
     assert [one["over_quota"] for one in strict.requests()] == [False, True]
 
 
@@ -133,7 +133,7 @@ def test_a_deleted_repository_is_gone(scratch: Simulation) -> None:
 def test_a_recreated_repository_has_the_name_and_nothing_else(scratch: Simulation) -> None:
     old = best(scratch)
     event = scratch.mutate(id=old["id"], action="recreate")["event"]
-    shown = get(f"{scratch.huggingface}/api/models/{old['name']}").json
+    shown = fetch(f"{scratch.huggingface}/api/models/{old['name']}").json
     assert shown["_id"] == event["new_id"] != old["id"]
     assert (shown["downloads"], shown["likes"]) == (0, 0)
 
@@ -165,7 +165,7 @@ def test_an_edit_moves_sha_and_date(scratch: Simulation) -> None:
 
 
 def test_a_deleted_parent_leaves_its_tag_and_drops_from_the_parents(scratch: Simulation) -> None:
-    found = get(f"{scratch.huggingface}/api/models?expand=baseModels&expand=tags").json
+    found = fetch(f"{scratch.huggingface}/api/models?expand=baseModels&expand=tags").json
     child = next(one for one in found if len(one.get("baseModels", {}).get("models", ())) == 1)
     parent = child["baseModels"]["models"][0]
     scratch.mutate(id=parent["_id"], action="delete")
@@ -184,7 +184,7 @@ def test_counters_can_be_set_and_stay_near(scratch: Simulation) -> None:
 def test_any_other_property_can_be_set_to_anything(scratch: Simulation) -> None:
     name = best(scratch)["name"]
     scratch.mutate(name=name, set={"tags": "not a list"})
-    assert get(f"{scratch.huggingface}/api/models/{name}").json["tags"] == "not a list"
+    assert fetch(f"{scratch.huggingface}/api/models/{name}").json["tags"] == "not a list"
 
 
 def test_a_repository_can_be_created_under_any_free_name(scratch: Simulation) -> None:
@@ -214,6 +214,6 @@ def test_what_does_not_exist_cannot_be_changed(pretend: Simulation, change: dict
 
 
 def test_an_unknown_control_address_lists_the_known_ones(pretend: Simulation) -> None:
-    answer = get(f"{pretend.control}/nonsense")
+    answer = fetch(f"{pretend.control}/nonsense")
     assert answer.status == 404
     assert "POST advance" in answer.json["error"]

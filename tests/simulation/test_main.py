@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from simulation.options import Options, read_options
-from tests.simulated import ROOT, Simulation, as_arguments
-from tests.simulation.client import get
+from simulation.options import SimulationOptions, read_options
+from tests.simulated import ROOT, Simulation, format_arguments
+from tests.simulation.client import fetch
 
 PATHS = (
     "/api/models?limit=1000&sort=downloads&full=true&cardData=true&config=true",
@@ -54,14 +54,14 @@ def process() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
 def test_the_same_seed_gives_the_same_hub(twins: tuple[Simulation, Simulation]) -> None:
     for path in PATHS:
-        mine, theirs = (get(one.huggingface + path) for one in twins)
+        mine, theirs = (fetch(one.huggingface + path) for one in twins)
         assert mine.body == theirs.body, path
 
 
 @pytest.mark.parametrize("registry", ["npm.example", "pypi.example", "gems.example", "go.example"])
 def test_the_same_seed_gives_the_same_packages(twins: tuple[Simulation, Simulation], registry: str) -> None:
     for path in LISTS:
-        mine, theirs = (get(f"{one.ecosystems}/registries/{registry}/{path}") for one in twins)
+        mine, theirs = (fetch(f"{one.ecosystems}/registries/{registry}/{path}") for one in twins)
         ports = [one.ecosystems.split(":")[2].split("/")[0].encode() for one in twins]
         assert mine.body == theirs.body.replace(ports[1], ports[0]), path
 
@@ -110,11 +110,11 @@ def test_an_unknown_option_is_wrong_usage(process: Callable[..., subprocess.Pope
 
 def test_options_are_named_after_their_fields() -> None:
     chosen = read_options(["--models", "5", "--churn", "0.5", "--no-expand", "gguf", "--no-expand", "sha"])
-    assert chosen == Options(models=5, churn=0.5, no_expand=("gguf", "sha"))
+    assert chosen == SimulationOptions(models=5, churn=0.5, no_expand=("gguf", "sha"))
 
 
 def test_python_keywords_become_arguments() -> None:
-    assert as_arguments({"row_bytes": 5, "no_expand": ["a", "b"]}) == [
+    assert format_arguments({"row_bytes": 5, "no_expand": ["a", "b"]}) == [
         "--row-bytes",
         "5",
         "--no-expand",

@@ -23,21 +23,23 @@ if TYPE_CHECKING:
     from numpy import ndarray
     from pyarrow import Table
 
-    from db.census.population import Words
+    from db.census.population import EncodedColumn
 
-MARK = re.compile(r"'[^']*'|--[^\n]*|(?<!:):([a-z_]+)")  # texts and comments are passed over; a value has its name
+PARAMETER_PATTERN = re.compile(
+    r"'[^']*'|--[^\n]*|(?<!:):([a-z_]+)"
+)  # texts and comments are passed over; a value has its name
 
 
-class EngineMissing(ObservatoryError):
+class EngineUnavailableError(ObservatoryError):
     """An engine is not installed, does not start, or finds no lake."""
 
 
-class EngineFailed(ObservatoryError):
+class EngineQueryError(ObservatoryError):
     """An engine began to work on a question and could not answer it."""
 
 
 @dataclass(frozen=True)
-class Place:
+class EngineLocation:
     """Where an engine finds what it reads: the store, or the lake and the cluster that works on it."""
 
     db: Path
@@ -46,7 +48,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Answer:
+class QueryResult:
     """Rows and what their columns are called, as a cursor of SQLite tells them."""
 
     description: tuple[tuple[str], ...]
@@ -59,17 +61,17 @@ class Answer:
 class Engine(Protocol):
     """Something that answers a question in SQL, with `:name` where a value goes."""
 
-    def execute(self, question: str, values: Mapping[str, object], /) -> Answer:
+    def execute(self, query: str, parameters: Mapping[str, object], /) -> QueryResult:
         """The rows of one question."""
 
 
 class LakeEngine(Engine, Protocol):
     """An engine that reads a lake."""
 
-    def columns(self, question: str, values: Mapping[str, object], /) -> Mapping[str, ndarray | Words]:
+    def fetch_columns(self, query: str, parameters: Mapping[str, object], /) -> Mapping[str, ndarray | EncodedColumn]:
         """The rows of one question by columns, without a NULL."""
 
-    def write(self, url: str, results: Sequence[tuple[object, ...]], /) -> None:
+    def write_results(self, url: str, results: Sequence[tuple[object, ...]], /) -> None:
         """Add rows to the table of results at an address."""
 
 
@@ -79,100 +81,100 @@ class LakeTable:
 
     name: str
     columns: tuple[tuple[str, str], ...]
-    split: tuple[str, ...]
+    partition_columns: tuple[str, ...]
 
-    def files(self, lake: str, depth: bool = True) -> str:
+    def file_pattern(self, lake: str, depth: bool = True) -> str:
         """The pattern of its files; without `depth`, the folder they lie in."""
         folder = f"{lake.rstrip('/')}/{self.name}"
-        return f"{folder}/{'*/' * len(self.split)}*.parquet" if depth else folder
+        return f"{folder}/{'*/' * len(self.partition_columns)}*.parquet" if depth else folder
 
 
-def by_columns(table: Table) -> Mapping[str, ndarray | Words]:
+def columns_from_arrow(table: Table) -> Mapping[str, ndarray | EncodedColumn]:
     """Columns of Arrow as `db.census.population` reads them."""
-    from db.census.population import TEXTS, Words
+    from db.census.population import TEXT_COLUMNS, EncodedColumn
 
-    found: dict[str, ndarray | Words] = {}
+    found: dict[str, ndarray | EncodedColumn] = {}
     for name in table.column_names:
         column = table[name].combine_chunks()
-        if name in TEXTS:
+        if name in TEXT_COLUMNS:
             coded = column.dictionary_encode()
-            found[name] = Words(coded.indices.to_numpy(zero_copy_only=False), coded.dictionary.to_pylist())
+            found[name] = EncodedColumn(coded.indices.to_numpy(zero_copy_only=False), coded.dictionary.to_pylist())
         else:
             found[name] = column.to_numpy(zero_copy_only=False)
     return found
 
 
-def engines() -> list[str]:
+def list_engines() -> list[str]:
     """The names of the engines there are: the files of this folder."""
     return sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
 
 
-def opened(name: str, place: Place) -> AbstractContextManager[Engine]:
+def open_engine(name: str, location: EngineLocation) -> AbstractContextManager[Engine]:
     """An engine of this name, ready to be asked.
 
     Raises:
         UsageError: it reads a lake, and none was named.
     """
-    if name != "sqlite" and not place.lake:
+    if name != "sqlite" and not location.lake:
         raise UsageError(
             f"--engine {name} reads an export, and none was named.",
             why="Only SQLite reads the store itself.",
             fix="Export the store with `observatory export OUT`, and say --lake OUT.",
             more="docs/engines.md",
         )
-    return import_module(f"analysis.compute.engines.{name}").opened(place)
+    return import_module(f"analysis.compute.engines.{name}").open_engine(location)
 
 
-def root(lake: str) -> str:
+def resolve_lake_root(lake: str) -> str:
     """The folder of the tables: what an export calls `parquet/`, or what was named itself."""
     inner = Path(lake) / "parquet"
     return str(inner.resolve()) if inner.is_dir() else lake if "://" in lake else str(Path(lake).resolve())
 
 
-def mentioned(question: str) -> set[str]:
+def parameter_names(query: str) -> set[str]:
     """The names of the values a question asks for; not what looks like one in a text or a comment.
 
-    >>> sorted(mentioned("SELECT k FROM depth WHERE k >= :k AND k < :until AND name <> 'a:text' -- of :nobody"))
+    >>> sorted(parameter_names("SELECT k FROM depth WHERE k >= :k AND k < :until AND name <> 'a:text' -- of :nobody"))
     ['k', 'until']
     """
-    return {found[1] for found in MARK.finditer(question) if found[1]}
+    return {found[1] for found in PARAMETER_PATTERN.finditer(query) if found[1]}
 
 
-def marked(question: str, sign: str) -> str:
+def replace_parameter_prefix(query: str, prefix: str) -> str:
     """A question with another sign before the names of its values.
 
-    >>> marked("SELECT 'a:text' WHERE k = :k", "$")
+    >>> replace_parameter_prefix("SELECT 'a:text' WHERE k = :k", "$")
     "SELECT 'a:text' WHERE k = $k"
     """
-    return MARK.sub(lambda found: f"{sign}{found[1]}" if found[1] else found[0], question)
+    return PARAMETER_PATTERN.sub(lambda found: f"{prefix}{found[1]}" if found[1] else found[0], query)
 
 
 @cache
-def lake_tables() -> tuple[LakeTable, ...]:
+def list_lake_tables() -> tuple[LakeTable, ...]:
     """Every table a lake has: what would be exported of an empty store."""
-    from analysis.exports.tables import Scope, tables
-    from db.migrate import empty
+    from analysis.exports.tables import ExportScope, load_tables
+    from db.migrate import create_empty_store
 
-    connection = empty()
+    connection = create_empty_store()
     try:
-        found = tables(connection, Scope())
+        found = load_tables(connection, ExportScope())
     finally:
         connection.close()
     return tuple(
-        LakeTable(table.name, tuple((column.name, column.type) for column in table.columns), table.split)
+        LakeTable(table.name, tuple((column.name, column.type) for column in table.columns), table.partitions)
         for table in found
     )
 
 
-def result_columns() -> list[tuple[str, str]]:
+def list_result_columns() -> list[tuple[str, str]]:
     """The columns of the lake's table of results, with what its files are split by."""
-    (table,) = [table for table in lake_tables() if table.name == "result"]
+    (table,) = [table for table in list_lake_tables() if table.name == "result"]
     return [*table.columns, ("registry", "TEXT"), ("snapshot", "INTEGER")]
 
 
-def nothing_there(lake: str, error: Exception | None = None) -> EngineMissing:
+def missing_lake_error(lake: str, error: Exception | None = None) -> EngineUnavailableError:
     """A lake without snapshots is none."""
-    return EngineMissing(
+    return EngineUnavailableError(
         f"There is no lake at {lake}.",
         why=f"{error}".split("\n")[0] if error else "It has no table `snapshot`.",
         fix="Name the folder that `observatory export` wrote, or where it was copied to.",
@@ -180,9 +182,9 @@ def nothing_there(lake: str, error: Exception | None = None) -> EngineMissing:
     )
 
 
-def no_counters(snapshot: int) -> EngineMissing:
+def missing_counters_error(snapshot: int) -> EngineUnavailableError:
     """A lake with a census and without its counters."""
-    return EngineMissing(
+    return EngineUnavailableError(
         f"The lake has no counters of census {snapshot}.",
         why="It was exported without the table `counter`.",
         fix="Export the store again with `observatory export`, all tables of it.",
@@ -190,11 +192,11 @@ def no_counters(snapshot: int) -> EngineMissing:
     )
 
 
-def failed(name: str, error: Exception) -> EngineFailed:
+def query_error(name: str, error: Exception) -> EngineQueryError:
     """What an engine said when it could not answer: the line that is no address of an object of its own."""
     lines = [line.strip(" :") for line in str(error).splitlines() if line.strip(" :")]
     said = next((line for line in lines if not line.startswith("An error occurred while calling")), "it did not say")
-    return EngineFailed(
+    return EngineQueryError(
         f"{name} could not answer.",
         why=said[:300],
         fix="What is stored stays, and the same line goes on. Give it more memory, or use another engine.",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 from contextlib import AbstractContextManager
 
-from analysis.compute.engines import Place
-from db.connection import reading
+from analysis.compute.engines import EngineLocation
+from db.connection import open_for_reading
 
 
-def opened(place: Place) -> AbstractContextManager[sqlite3.Connection]:
+def open_engine(location: EngineLocation) -> AbstractContextManager[sqlite3.Connection]:
     """The store, read-only."""
-    return reading(place.db)
+    return open_for_reading(location.db)

@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from analysis.exports.bundle_facts import ATTRIBUTION, Facts
+from analysis.exports.bundle_facts import ATTRIBUTION, BundleFacts
 
 
-def tell(facts: Facts) -> Mapping[str, bytes]:
+def render(facts: BundleFacts) -> Mapping[str, bytes]:
     """The citation. Text is quoted as JSON, which is YAML."""
-    last = facts.complete[-1] if facts.complete else None
-    digests = [one.digest for one in facts.complete if one.digest]
+    last = facts.complete_snapshots[-1] if facts.complete_snapshots else None
+    digests = [one.digest for one in facts.complete_snapshots if one.digest]
     lines = [
         "cff-version: 1.2.0",
         'message: "If you use these snapshots, please cite them, and the paper whose metrics they serve."',
         "type: dataset",
         f"title: {json.dumps(facts.title, ensure_ascii=False)}",
-        f"abstract: {json.dumps(_abstract(facts), ensure_ascii=False)}",
+        f"abstract: {json.dumps(_make_abstract(facts), ensure_ascii=False)}",
         "authors:",
         '  - name: "The hub-observatory developers"',
         *([f"date-released: {last.date}"] if last else []),
@@ -53,6 +53,6 @@ def tell(facts: Facts) -> Mapping[str, bytes]:
     return {"CITATION.cff": ("\n".join(lines) + "\n").encode("utf-8")}
 
 
-def _abstract(facts: Facts) -> str:
-    said = f"{len(facts.complete):,} complete snapshots of {', '.join(facts.registries) or 'no registry'}."
-    return f"{said} Contains data of {ATTRIBUTION}." if facts.ecosystems else said
+def _make_abstract(facts: BundleFacts) -> str:
+    said = f"{len(facts.complete_snapshots):,} complete snapshots of {', '.join(facts.registries) or 'no registry'}."
+    return f"{said} Contains data of {ATTRIBUTION}." if facts.has_ecosystems_data else said

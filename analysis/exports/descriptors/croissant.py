@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from analysis.exports.bundle_facts import Facts, File, terms
-from analysis.exports.columns import about, describe
+from analysis.exports.bundle_facts import BundleFacts, BundleFile, collect_terms
+from analysis.exports.columns import describe_column, describe_table
 from analysis.exports.tables import Table
 
 CONTEXT = {
@@ -23,18 +23,18 @@ CONTEXT = {
     "separator": "cr:separator", "source": "cr:source", "subField": "cr:subField", "transform": "cr:transform",
 }  # fmt: skip
 TYPES = {"INTEGER": "sc:Integer", "REAL": "sc:Float", "TEXT": "sc:Text"}
-MEDIA = {
+MEDIA_TYPES = {
     "csv": "text/csv", "graphml": "application/graphml+xml", "jsonl": "application/jsonlines",
     "parquet": "application/x-parquet",
     "sqlite": "application/vnd.sqlite3",
 }  # fmt: skip
-ANY = "application/octet-stream"
-READ = ("parquet", "csv", "jsonl")  # the forms records can be read from, the best first
+DEFAULT_MEDIA_TYPE = "application/octet-stream"
+RECORD_FORMATS = ("parquet", "csv", "jsonl")  # the forms records can be read from, the best first
 
 
-def tell(facts: Facts) -> Mapping[str, bytes]:
+def render(facts: BundleFacts) -> Mapping[str, bytes]:
     """The description."""
-    licences, _ = terms(facts, None)
+    licences, _ = collect_terms(facts, None)
     made = {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
@@ -44,40 +44,40 @@ def tell(facts: Facts) -> Mapping[str, bytes]:
         "url": "https://huggingface.co/datasets",
         "license": licences[0]["path"],
         "version": f"{facts.schema_version}.0.0",
-        "datePublished": facts.complete[-1].date if facts.complete else "1970-01-01",
+        "datePublished": facts.complete_snapshots[-1].date if facts.complete_snapshots else "1970-01-01",
         "creator": {"@type": "Organization", "name": "hub-observatory"},
         "citeAs": "CITATION.cff",
-        "distribution": [_file(file) for file in facts.files],
-        "recordSet": list(_record_sets(facts)),
+        "distribution": [_make_file_object(file) for file in facts.files],
+        "recordSet": list(_make_record_sets(facts)),
     }
     return {"croissant.json": json.dumps(made, ensure_ascii=False, indent=1).encode("utf-8") + b"\n"}
 
 
-def _file(file: File) -> dict[str, object]:
+def _make_file_object(file: BundleFile) -> dict[str, object]:
     return {
         "@type": "cr:FileObject", "@id": file.path, "name": file.path, "contentUrl": file.path,
-        "contentSize": f"{file.bytes} B", "encodingFormat": MEDIA.get(file.written.format, ANY), "sha256": file.sha256,
+        "contentSize": f"{file.bytes} B", "encodingFormat": MEDIA_TYPES.get(file.contents.format, DEFAULT_MEDIA_TYPE), "sha256": file.sha256,
     }  # fmt: skip
 
 
-def _record_sets(facts: Facts) -> Iterator[dict[str, object]]:
+def _make_record_sets(facts: BundleFacts) -> Iterator[dict[str, object]]:
     """A record set for each file with rows: what Croissant calls a set of files needs an archive that has them."""
-    tables = {table.name: table for table in facts.tables if not table.lake}
-    form = next((form for form in READ if any(file.written.format == form for file in facts.files)), None)
+    tables = {table.name: table for table in facts.tables if not table.is_lake}
+    form = next((form for form in RECORD_FORMATS if any(file.contents.format == form for file in facts.files)), None)
     for file in facts.files:
-        if file.written.format == form and file.written.table in tables:
-            table = tables[str(file.written.table)]
+        if file.contents.format == form and file.contents.table in tables:
+            table = tables[str(file.contents.table)]
             name = file.path.removeprefix(f"{form}/").rpartition(".")[0]
             yield {
-                "@type": "cr:RecordSet", "@id": name, "name": name, "description": about(table),
-                "field": [_field(table, place, name, file) for place in range(len(table.columns))],
+                "@type": "cr:RecordSet", "@id": name, "name": name, "description": describe_table(table),
+                "field": [_make_field(table, place, name, file) for place in range(len(table.columns))],
             }  # fmt: skip
 
 
-def _field(table: Table, place: int, name: str, file: File) -> dict[str, object]:
-    column = table.columns[place]
+def _make_field(table: Table, position: int, name: str, file: BundleFile) -> dict[str, object]:
+    column = table.columns[position]
     return {
         "@type": "cr:Field", "@id": f"{name}/{column.name}", "name": column.name,
-        "description": str(describe(table, column)["description"]), "dataType": TYPES[column.type],
+        "description": str(describe_column(table, column)["description"]), "dataType": TYPES[column.type],
         "source": {"fileObject": {"@id": file.path}, "extract": {"column": column.name}},
     }  # fmt: skip

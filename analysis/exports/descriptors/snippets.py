@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from analysis.exports.bundle_facts import Facts
-from analysis.exports.descriptors.readme import form_of
+from analysis.exports.bundle_facts import BundleFacts
+from analysis.exports.descriptors.readme import choose_format
 
 READERS = {
     "parquet": ("pandas.read_parquet", "read_parquet", 'arrow::open_dataset("{0}") |> dplyr::collect()'),
@@ -18,12 +18,12 @@ READERS = {
         "do.call(rbind, lapply(Sys.glob(\"{0}/*.csv\"), read.csv))",
     ),
 }  # fmt: skip
-QUESTION = "SELECT date, rank, name FROM {0}('{1}/*.{2}') LIMIT 10;\n"
+QUERY = "SELECT date, rank, name FROM {0}('{1}/*.{2}') LIMIT 10;\n"
 
 
-def tell(facts: Facts) -> Mapping[str, bytes]:
+def render(facts: BundleFacts) -> Mapping[str, bytes]:
     """The snippets, for the best form there is; none where only SQLite is."""
-    form = form_of(facts)
+    form = choose_format(facts)
     if form is None:
         return {}
     folder = f"{form}/v1_ranking"
@@ -33,7 +33,7 @@ def tell(facts: Facts) -> Mapping[str, bytes]:
     first = f"import pathlib\n\nimport pandas\n\nranking = {read}\nprint(ranking.head())\n"
     return {
         "snippets/with_pandas.py": first.encode(),
-        "snippets/with_duckdb.sql": QUESTION.format(duckdb, folder, form).encode(),
+        "snippets/with_duckdb.sql": QUERY.format(duckdb, folder, form).encode(),
         "snippets/with_r.R": f"ranking <- {r.format(folder)}\nhead(ranking)\n".encode(),
         "snippets/with_datasets.py": (
             b"import pathlib\n\nfrom datasets import load_dataset\n\n"

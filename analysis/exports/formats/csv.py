@@ -11,53 +11,53 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.exports.files import Written, create, plain_name
+from analysis.exports.files import WrittenFile, create_file, make_file_stem
 
 if TYPE_CHECKING:
     from analysis.exports.tables import Table
 
-_CALCULATED = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")
+_FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")
 
 
-def write(tables: Sequence[Table], folder: Path) -> Iterator[Written]:
+def write_tables(tables: Sequence[Table], folder: Path) -> Iterator[WrittenFile]:
     """Write every part of every stable view; what was written."""
     for table in tables:
-        for part in () if table.lake else table.parts:
-            path, written = folder / "csv" / table.name / f"{plain_name(part)}.csv", 0
-            with create(path) as stream:
+        for part in () if table.is_lake else table.parts:
+            path, written = folder / "csv" / table.name / f"{make_file_stem(part)}.csv", 0
+            with create_file(path) as stream:
                 stream.write((",".join(column.name for column in table.columns) + "\n").encode("ascii"))
                 for row in part.rows():
                     written += 1
-                    stream.write((",".join(map(cell, row)) + "\n").encode("utf-8"))
-            yield Written(path, "csv", table.name, part.registry, part.snapshot, written)
+                    stream.write((",".join(map(format_cell, row)) + "\n").encode("utf-8"))
+            yield WrittenFile(path, "csv", table.name, part.registry, part.snapshot, written)
 
 
-def cell(value: object) -> str:
+def format_cell(value: object) -> str:
     """One cell: text is quoted.
 
-    >>> cell('say "a"') == '"say ' + '"' * 2 + 'a' + '"' * 3, cell(-1.5), cell(""), cell(None)
+    >>> format_cell('say "a"') == '"say ' + '"' * 2 + 'a' + '"' * 3, format_cell(-1.5), format_cell(""), format_cell(None)
     (True, '-1.5', '""', '')
     """
     if value is None:
         return ""
     if not isinstance(value, str):
         return repr(value)
-    return '"' + safe(value).replace('"', '""') + '"'
+    return '"' + escape_formula(value).replace('"', '""') + '"'
 
 
-def safe(text: str) -> str:
+def escape_formula(text: str) -> str:
     """Text that is not calculated.
 
-    >>> safe("@types/node"), safe("'@x"), safe("'tis"), safe("a=b")
+    >>> escape_formula("@types/node"), escape_formula("'@x"), escape_formula("'tis"), escape_formula("a=b")
     ("'@types/node", "''@x", "'tis", 'a=b')
     """
-    return f"'{text}" if _CALCULATED.match(text) else text
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
-def unsafe(text: str) -> str:
+def unescape_formula(text: str) -> str:
     """The text that was made safe: the inverse of `safe`.
 
-    >>> [unsafe(safe(text)) for text in ("@types/node", "'@x", "'tis")]
+    >>> [unescape_formula(escape_formula(text)) for text in ("@types/node", "'@x", "'tis")]
     ['@types/node', "'@x", "'tis"]
     """
-    return text[1:] if text.startswith("'") and _CALCULATED.match(text) else text
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text

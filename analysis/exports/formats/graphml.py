@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-from analysis.exports.files import Written, create, plain_name
+from analysis.exports.files import WrittenFile, create_file, make_file_stem
 
 if TYPE_CHECKING:
     from analysis.exports.tables import Table
 
-TABLE = "v1_lineage_edge"
-HEAD = (
+LINEAGE_VIEW = "v1_lineage_edge"
+HEADER = (
     '<?xml version="1.0" encoding="UTF-8"?>\n<graphml xmlns="http://graphml.graphdrawing.org/xmlns">\n'
     '<key id="package" for="node" attr.name="package" attr.type="string"/>\n'
     '<key id="name" for="node" attr.name="name" attr.type="string"/>\n'
@@ -31,14 +31,14 @@ HEAD = (
 _NOT_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\x7f-\x9f]")
 
 
-def write(tables: Sequence[Table], folder: Path) -> Iterator[Written]:
+def write_tables(tables: Sequence[Table], folder: Path) -> Iterator[WrittenFile]:
     """Write a graph for each registry that has lineage."""
-    for part in (part for table in tables if table.name == TABLE for part in table.parts):
+    for part in (part for table in tables if table.name == LINEAGE_VIEW for part in table.parts):
         rows = list(part.rows())
         if rows:
-            path = folder / "graphml" / f"{plain_name(part)}.graphml"
+            path = folder / "graphml" / f"{make_file_stem(part)}.graphml"
             _write_graph(path, rows)
-            yield Written(path, "graphml", TABLE, part.registry, None, len(rows))
+            yield WrittenFile(path, "graphml", LINEAGE_VIEW, part.registry, None, len(rows))
 
 
 def _write_graph(path: Path, rows: Sequence[Sequence[object]]) -> None:
@@ -51,25 +51,25 @@ def _write_graph(path: Path, rows: Sequence[Sequence[object]]) -> None:
         names[target] = str(child_name or child)
         edges.append((source, target, (("relation", relation), ("since", since), ("until", until))))
     numbers = {key: f"n{number}" for number, key in enumerate(sorted(names))}
-    with create(path) as stream:
-        stream.write(HEAD.encode("utf-8"))
+    with create_file(path) as stream:
+        stream.write(HEADER.encode("utf-8"))
         for key in sorted(names):
-            told = _told((("package", None if key.startswith("name:") else key), ("name", names[key])))
+            told = _render_data((("package", None if key.startswith("name:") else key), ("name", names[key])))
             stream.write(f'<node id="{numbers[key]}">{told}</node>\n'.encode())
         for source, target, told in edges:
-            line = f'<edge source="{numbers[source]}" target="{numbers[target]}">{_told(told)}</edge>\n'
+            line = f'<edge source="{numbers[source]}" target="{numbers[target]}">{_render_data(told)}</edge>\n'
             stream.write(line.encode("utf-8"))
         stream.write(b"</graph>\n</graphml>\n")
 
 
-def _told(values: Sequence[tuple[str, object]]) -> str:
-    return "".join(f'<data key="{key}">{text(str(value))}</data>' for key, value in values if value is not None)
+def _render_data(values: Sequence[tuple[str, object]]) -> str:
+    return "".join(f'<data key="{key}">{escape_xml(str(value))}</data>' for key, value in values if value is not None)
 
 
-def text(value: str) -> str:
+def escape_xml(value: str) -> str:
     r"""Text as XML can hold it.
 
-    >>> text("a<b\x01&\r")
+    >>> escape_xml("a<b\x01&\r")
     'a&lt;b⟨U+0001⟩&amp;⟨U+000D⟩'
     """
     return escape(_NOT_XML.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", value))

@@ -8,24 +8,24 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.exports.files import Written, create, plain_name
+from analysis.exports.files import WrittenFile, create_file, make_file_stem
 
 if TYPE_CHECKING:
     from analysis.exports.tables import Table
 
 
-def write(tables: Sequence[Table], folder: Path) -> Iterator[Written]:
+def write_tables(tables: Sequence[Table], folder: Path) -> Iterator[WrittenFile]:
     """Write every part of every stable view that has rows; what was written. A file without a line is no JSON."""
     for table in tables:
         names = [column.name for column in table.columns]
-        for part in () if table.lake else table.parts:
-            path, written = folder / "jsonl" / table.name / f"{plain_name(part)}.jsonl", 0
+        for part in () if table.is_lake else table.parts:
+            path, written = folder / "jsonl" / table.name / f"{make_file_stem(part)}.jsonl", 0
             rows = part.rows()
             if (first := next(rows, None)) is None:
                 continue
-            with create(path) as stream:
+            with create_file(path) as stream:
                 for row in chain((first,), rows):
                     written += 1
                     line = json.dumps(dict(zip(names, row, strict=True)), separators=(",", ":"), allow_nan=False)
                     stream.write(line.encode("ascii") + b"\n")
-            yield Written(path, "jsonl", table.name, part.registry, part.snapshot, written)
+            yield WrittenFile(path, "jsonl", table.name, part.registry, part.snapshot, written)

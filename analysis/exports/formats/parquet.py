@@ -12,31 +12,36 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from analysis.exports.files import Written, create, plain_name
+from analysis.exports.files import WrittenFile, create_file, make_file_stem
 
 if TYPE_CHECKING:
     from pyarrow import Schema
 
     from analysis.exports.tables import Part, Table
 
-BATCH = 50_000
-RISING = "package_id"  # of what comes in batches: it takes little room as steps, and much in any other way
+BATCH_ROWS = 50_000
+SORTED_COLUMN = "package_id"  # of what comes in batches: it takes little room as steps, and much in any other way
 
 
-def write(tables: Sequence[Table], folder: Path) -> Iterator[Written]:
+def write_tables(tables: Sequence[Table], folder: Path) -> Iterator[WrittenFile]:
     """Write every part of every table; what was written."""
     for table in tables:
         for part in table.parts:
-            path = folder / "parquet" / table.name / (lake_path(part) if table.lake else f"{plain_name(part)}.parquet")
+            path = (
+                folder
+                / "parquet"
+                / table.name
+                / (make_lake_path(part) if table.is_lake else f"{make_file_stem(part)}.parquet")
+            )
             rows = _write_part(table, part, path)
-            yield Written(path, "parquet", table.name, part.registry, part.snapshot, rows)
+            yield WrittenFile(path, "parquet", table.name, part.registry, part.snapshot, rows)
 
 
-def lake_path(part: Part) -> str:
+def make_lake_path(part: Part) -> str:
     """Where a part of the lake lies in the folder of its table.
 
     >>> from analysis.exports.tables import Part
-    >>> lake_path(Part("huggingface/models", 12, lambda: iter(())))
+    >>> make_lake_path(Part("huggingface/models", 12, lambda: iter(())))
     'registry=huggingface%2Fmodels/snapshot=12/part.parquet'
     """
     registry = [] if part.registry is None else [f"registry={quote(part.registry, safe='')}"]
@@ -48,26 +53,26 @@ def _write_part(table: Table, part: Part, path: Path) -> int:
     from pyarrow import RecordBatch, array
     from pyarrow.parquet import ParquetWriter
 
-    schema, written = _schema(table), 0
+    schema, written = _make_schema(table), 0
     how: dict[str, object] = {"compression": "zstd", "store_schema": False}
     if part.batches is not None:
-        others = [name for name in schema.names if name != RISING]
-        how |= {"use_dictionary": others, "column_encoding": {RISING: "DELTA_BINARY_PACKED"}}
-    with create(path) as stream, ParquetWriter(stream, schema, **how) as writer:
-        for columns in _batches(part) if part.batches is None else part.batches():
+        others = [name for name in schema.names if name != SORTED_COLUMN]
+        how |= {"use_dictionary": others, "column_encoding": {SORTED_COLUMN: "DELTA_BINARY_PACKED"}}
+    with create_file(path) as stream, ParquetWriter(stream, schema, **how) as writer:
+        for columns in _read_batches(part) if part.batches is None else part.batches():
             arrays = [array(cells, field.type) for cells, field in zip(columns, schema, strict=True)]
             writer.write_batch(RecordBatch.from_arrays(arrays, schema=schema))
             written += len(arrays[0])
     return written
 
 
-def _batches(part: Part) -> Iterator[Sequence[Sequence[object]]]:
+def _read_batches(part: Part) -> Iterator[Sequence[Sequence[object]]]:
     rows = part.rows()
-    while batch := list(islice(rows, BATCH)):
+    while batch := list(islice(rows, BATCH_ROWS)):
         yield list(zip(*batch, strict=True))
 
 
-def _schema(table: Table) -> Schema:
+def _make_schema(table: Table) -> Schema:
     import pyarrow
 
     types = {"INTEGER": pyarrow.int64(), "REAL": pyarrow.float64(), "TEXT": pyarrow.string()}

@@ -12,27 +12,29 @@ from importlib import import_module
 
 from analysis.reporting.figures._figure import Figure
 
-ORDER = ("trust", "turnover", "descendants", "preservation", "lineage", "documentation", "claims")
+SECTION_ORDER = ("trust", "turnover", "descendants", "preservation", "lineage", "documentation", "claims")
 
-HIDDEN = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]"
+HIDDEN_CHARACTERS = (
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]"
+)
 
 
-def figures(report: Mapping[str, object]) -> list[Figure]:
+def draw_figures(report: Mapping[str, object]) -> list[Figure]:
     """Every figure that the document has numbers for, in the order of the report's sections."""
     names = sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
-    report = printable(report)
+    report = escape_hidden(report)
     found = [figure for name in names for figure in import_module(f"{__name__}.{name}").draw(report)]
-    return sorted(found, key=lambda figure: (ORDER.index(figure.section), figure.name))
+    return sorted(found, key=lambda figure: (SECTION_ORDER.index(figure.section), figure.name))
 
 
-def printable(given: object) -> object:
+def escape_hidden(value: object) -> object:
     r"""The same document with control and direction characters shown, not obeyed: no drawing may hold them.
 
-    >>> printable({"name": ["a\x1bb", 1]})
+    >>> escape_hidden({"name": ["a\x1bb", 1]})
     {'name': ['a⟨U+001B⟩b', 1]}
     """
-    if isinstance(given, str):
-        return re.sub(HIDDEN, lambda found: f"⟨U+{ord(found[0]):04X}⟩", given)
-    if isinstance(given, Mapping):
-        return {key: printable(value) for key, value in given.items()}
-    return [printable(one) for one in given] if isinstance(given, list | tuple) else given
+    if isinstance(value, str):
+        return re.sub(HIDDEN_CHARACTERS, lambda found: f"⟨U+{ord(found[0]):04X}⟩", value)
+    if isinstance(value, Mapping):
+        return {key: escape_hidden(value) for key, value in value.items()}
+    return [escape_hidden(one) for one in value] if isinstance(value, list | tuple) else value

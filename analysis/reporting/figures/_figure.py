@@ -17,8 +17,8 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", INK, "#e69f00", "#56b4e9"
 SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "triangle-right", "triangle-left")
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 2], [1, 3], [10, 4], [3, 1])
 RELATIONS = ("finetune", "adapter", "merge", "quantized", "unstated")
-NARROW = 400  # pixels: below this a page is narrow
-LONG = 1.5  # a gap longer than this many usual ones is left open in a line
+NARROW_WIDTH = 400  # pixels: below this a page is narrow
+LONG_GAP_FACTOR = 1.5  # a gap longer than this many usual ones is left open in a line
 CONFIG: Spec = {
     "aria": False,
     "font": "Helvetica, Arial, sans-serif",
@@ -51,30 +51,30 @@ class Figure:
     section: str
     title: str
     measure: str
-    marked: str
-    told: str
+    legend: str
+    sample: str
     columns: tuple[str, ...]
     rows: tuple[tuple[object, ...], ...]
     wide: Spec = field(repr=False)
     narrow: Spec = field(repr=False)
 
     @property
-    def alt(self) -> str:
+    def alt_text(self) -> str:
         """What a reader who does not see it is told."""
-        return f"{self.title}. {self.measure}. {self.told} The numbers are in the table below it."
+        return f"{self.title}. {self.measure}. {self.sample} The numbers are in the table below it."
 
     @property
-    def alone(self) -> Spec:
+    def standalone_spec(self) -> Spec:
         """The wide one with its sentences in it, as it is saved."""
         title = {
             "text": textwrap.wrap(self.title, 76) or [""],
-            "subtitle": [*textwrap.wrap(self.measure, 105), *textwrap.wrap(self.marked, 105),
-                         *textwrap.wrap(self.told, 105)],
+            "subtitle": [*textwrap.wrap(self.measure, 105), *textwrap.wrap(self.legend, 105),
+                         *textwrap.wrap(self.sample, 105)],
         }  # fmt: skip
-        return {**self.wide, "background": PAPER, "padding": 12, "title": title, "description": self.alt}
+        return {**self.wide, "background": PAPER, "padding": 12, "title": title, "description": self.alt_text}
 
 
-def chart(layers: Sequence[Spec], values: Sequence[Row], width: int, height: int, **more: object) -> Spec:
+def build_chart(layers: Sequence[Spec], values: Sequence[Row], width: int, height: int, **extra: object) -> Spec:
     """Layers over one table, as a whole Vega-Lite specification."""
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
@@ -84,21 +84,23 @@ def chart(layers: Sequence[Spec], values: Sequence[Row], width: int, height: int
         "autosize": {"type": "fit-x", "contains": "padding"},
         "data": {"values": [dict(one) for one in values]},
         "layer": list(layers),
-        "config": {**CONFIG, "legend": {**CONFIG["legend"], "columns": 2 if width < NARROW else 6}},
-        **more,
+        "config": {**CONFIG, "legend": {**CONFIG["legend"], "columns": 2 if width < NARROW_WIDTH else 6}},
+        **extra,
     }
 
 
-def sign(channel: str, name: str, domain: Sequence[str], legend: bool, among: Sequence[str] = ()) -> Spec:
+def encode_category(
+    channel: str, name: str, domain: Sequence[str], legend: bool, all_values: Sequence[str] = ()
+) -> Spec:
     """A scale that gives each of these words the colour, shape or dash of its place among all that there may be."""
     ranges = {"color": COLOURS, "shape": SHAPES, "strokeDash": DASHES}
-    numbers = [(among or domain).index(word) % len(COLOURS) for word in domain]
+    numbers = [(all_values or domain).index(word) % len(COLOURS) for word in domain]
     scale = {"domain": list(domain), "range": [ranges[channel][number] for number in numbers]}
     shown: Spec = {} if legend else {"legend": None}
     return {"field": name, "type": "nominal", "scale": scale, **shown}
 
 
-def over_time(dates: Sequence[object], narrow: bool) -> Spec:
+def build_date_axis(dates: Sequence[object], narrow: bool) -> Spec:
     """The axis of dates, in UTC wherever it is drawn, with a tick at the beginning of every so many months."""
     days = [date.fromisoformat(str(day)) for day in dates]
     span = (max(days) - min(days)).days / 30.44 if days else 0
@@ -115,18 +117,18 @@ def over_time(dates: Sequence[object], narrow: bool) -> Spec:
             "axis": {"grid": False, "labelOverlap": "greedy", **form}}  # fmt: skip
 
 
-def series_of(snapshot: Row) -> tuple[object, object, object]:
+def series_key(snapshot: Row) -> tuple[object, object, object]:
     """What may be compared with each other: snapshots of one registry, order and counter."""
     return snapshot["registry"], snapshot["by"], snapshot["counter"]
 
 
-def labels(report: Row) -> dict[tuple[object, object, object], str]:
+def series_labels(report: Row) -> dict[tuple[object, object, object], str]:
     """What each series is called: its registry, and as much more as tells it from the others.
 
-    >>> labels({"snapshots": [{"registry": "npm", "by": "downloads", "counter": "total"}]})
+    >>> series_labels({"snapshots": [{"registry": "npm", "by": "downloads", "counter": "total"}]})
     {('npm', 'downloads', 'total'): 'npm'}
     """
-    every = list(dict.fromkeys(map(series_of, report.get("snapshots") or ())))
+    every = list(dict.fromkeys(map(series_key, report.get("snapshots") or ())))
     for parts in (1, 2):
         names = [" by ".join(map(str, one[:parts])) for one in every]
         if len(set(names)) == len(every):
@@ -134,16 +136,16 @@ def labels(report: Row) -> dict[tuple[object, object, object], str]:
     return {one: f"{one[0]} by {one[1]} ({one[2]})" for one in every}
 
 
-def complete(report: Row) -> dict[object, str]:
+def complete_snapshots(report: Row) -> dict[object, str]:
     """The label of the series of each complete snapshot, oldest first in each series."""
-    called = labels(report)
+    called = series_labels(report)
     found = report.get("snapshots") or ()
-    return {one["snapshot"]: called[series_of(one)] for one in found if one["status"] == "complete"}
+    return {one["snapshot"]: called[series_key(one)] for one in found if one["status"] == "complete"}
 
 
-def newest(report: Row, metrics: Sequence[str]) -> list[tuple[str, list[Row]]]:
+def newest_results(report: Row, metrics: Sequence[str]) -> list[tuple[str, list[Row]]]:
     """The results of these metrics for the newest complete snapshot of each series that has any of them defined."""
-    of = complete(report)
+    of = complete_snapshots(report)
     results: dict[object, list[Row]] = {}
     for one in report.get("results") or ():
         if one["metric"] in metrics and one["value"] is not None and one["snapshot"] in of:
@@ -152,15 +154,15 @@ def newest(report: Row, metrics: Sequence[str]) -> list[tuple[str, list[Row]]]:
     return [(label, results[snapshot]) for label, snapshot in last.items()]
 
 
-def flagged(report: Row) -> set[object]:
+def flagged_snapshots(report: Row) -> set[object]:
     """Snapshots of which a quality event says more than a note."""
     return {one["snapshot"] for one in report.get("events") or () if one["severity"] != "note"}
 
 
-def segments(dates: Sequence[str]) -> list[int]:
+def segment_dates(dates: Sequence[str]) -> list[int]:
     """Which dates may be joined by a line: those of one number.
 
-    >>> segments(["2026-01-01", "2026-02-01", "2026-03-01", "2026-07-01"])
+    >>> segment_dates(["2026-01-01", "2026-02-01", "2026-03-01", "2026-07-01"])
     [0, 0, 0, 1]
     """
     days = [date.fromisoformat(day) for day in dates]
@@ -168,40 +170,44 @@ def segments(dates: Sequence[str]) -> list[int]:
     usual = median(gaps) if gaps else 0
     made = [0]
     for gap in gaps:
-        made.append(made[-1] + (gap > LONG * usual))
+        made.append(made[-1] + (gap > LONG_GAP_FACTOR * usual))
     return made[: len(dates)]
 
 
-def apart(places: Sequence[float], least: float) -> list[float]:
+def spread_apart(positions: Sequence[float], min_distance: float) -> list[float]:
     """The same places, moved up as little as keeps each this far from the next.
 
-    >>> apart([0.5, 0.0, 0.25], 0.5)
+    >>> spread_apart([0.5, 0.0, 0.25], 0.5)
     [1.0, 0.0, 0.5]
     """
-    moved, last = [0.0] * len(places), float("-inf")
-    for number in sorted(range(len(places)), key=places.__getitem__):
-        last = moved[number] = max(places[number], last + least)
+    moved, last = [0.0] * len(positions), float("-inf")
+    for number in sorted(range(len(positions)), key=positions.__getitem__):
+        last = moved[number] = max(positions[number], last + min_distance)
     return moved
 
 
-def percent(value: object) -> str:
+def format_percent(value: object) -> str:
     """A share as it is said.
 
-    >>> percent(0.2894), percent(None)
+    >>> format_percent(0.2894), format_percent(None)
     ('28.9%', '–')
     """
     return "–" if value is None else f"{value:.1%}"
 
 
-def between(one: Row) -> str:
+def format_interval(result: Row) -> str:
     """An interval as it is said."""
-    return "no interval" if one["low"] is None else f"{percent(one['low'])} to {percent(one['high'])}"
+    return (
+        "no interval"
+        if result["low"] is None
+        else f"{format_percent(result['low'])} to {format_percent(result['high'])}"
+    )
 
 
-def listed(words: Sequence[str]) -> str:
+def join_words(words: Sequence[str]) -> str:
     """Words as they are said one after another.
 
-    >>> listed(["a", "b", "c"])
+    >>> join_words(["a", "b", "c"])
     'a, b and c'
     """
     return " and ".join(part for part in (", ".join(words[:-1]), words[-1] if words else "") if part)

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 from analysis.reporting.figures._figure import Figure
 
-SVG = "http://www.w3.org/2000/svg"
+SVG_NAMESPACE = "http://www.w3.org/2000/svg"
 # All that Vega draws our specifications with. What is not in here does not get into a page.
 ELEMENTS = {"svg", "g", "path", "text", "tspan", "rect", "line", "defs", "clipPath", "linearGradient", "stop"}
 ATTRIBUTES = {
@@ -23,67 +23,67 @@ ATTRIBUTES = {
     "stroke-dashoffset", "stroke-linecap", "stroke-linejoin", "stroke-miterlimit", "stroke-opacity", "stroke-width",
     "text-anchor", "transform", "version", "viewBox", "width", "x", "x1", "x2", "y", "y1", "y2",
 }  # fmt: skip
-MISSING = "Figures need a library that is not installed: pip install 'hub-observatory[report]'"
+MISSING_LIBRARY = "Figures need a library that is not installed: pip install 'hub-observatory[report]'"
 
 
-class CannotDraw(Exception):
+class DrawingError(Exception):
     """The figure cannot be drawn here; the reason is for a person."""
 
 
-def image(figure: Figure, kind: str) -> bytes:
+def render_image(figure: Figure, kind: str) -> bytes:
     """The figure with its sentences, as `svg`, `png` or `pdf`.
 
     Raises:
         CannotDraw: the library that draws is not installed.
     """
     if kind == "svg":
-        return _svg(figure.alone).encode()
+        return _render_svg(figure.standalone_spec).encode()
     if kind == "png":
-        return _small(_library().vegalite_to_png(figure.alone, allowed_base_urls=[], scale=1.6))
-    return _library().vegalite_to_pdf(figure.alone, allowed_base_urls=[])
+        return _small(_import_renderer().vegalite_to_png(figure.standalone_spec, allowed_base_urls=[], scale=1.6))
+    return _import_renderer().vegalite_to_pdf(figure.standalone_spec, allowed_base_urls=[])
 
 
-def table(figure: Figure) -> str:
+def csv_table(figure: Figure) -> str:
     r"""The numbers as CSV. A cell that a spreadsheet would take for a formula gets a `'` in front.
 
-    >>> table(Figure("a", "trust", "", "", "", "", ("x", "y"), (("=1+1", -0.5),), {}, {}))
+    >>> csv_table(Figure("a", "trust", "", "", "", "", ("x", "y"), (("=1+1", -0.5),), {}, {}))
     "x,y\r\n'=1+1,-0.5\r\n"
     """
     made = io.StringIO()
     writer = csv.writer(made)
     writer.writerow(figure.columns)
-    writer.writerows([_cell(cell) for cell in row] for row in figure.rows)
+    writer.writerows([_escape_formula(cell) for cell in row] for row in figure.rows)
     return made.getvalue()
 
 
-def specification(figure: Figure) -> str:
+def specification_json(figure: Figure) -> str:
     """The Vega-Lite specification, with its sentences."""
-    return json.dumps(figure.alone, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return json.dumps(figure.standalone_spec, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
-def drawing(figure: Figure, narrow: bool) -> str:
+def render_drawing(figure: Figure, narrow: bool) -> str:
     """The figure as SVG for the middle of a page, without sentences; nothing in it can act.
 
     Raises:
         CannotDraw: the library that draws is not installed, or something was drawn that we do not know.
     """
-    root = ElementTree.fromstring(_svg(figure.narrow if narrow else figure.wide))
+    root = ElementTree.fromstring(_render_svg(figure.narrow if narrow else figure.wide))
     prefix = f"{figure.name}-{'narrow' if narrow else 'wide'}-"
     for element in root.iter():
         for name in ("aria-hidden", "aria-label", "aria-roledescription", "role", "pointer-events"):
             element.attrib.pop(name, None)  # the drawing is one image, with one alternative text
-        _checked(element)
+        _check_element(element)
         for name, value in element.attrib.items():
-            element.set(name, _own(name, value, prefix))
+            element.set(name, _prefix_id(name, value, prefix))
     root.attrib.pop("height", None)
     root.set("class", "narrow" if narrow else "wide")
     root.set("role", "img")
-    root.set("aria-label", figure.alt)
-    ElementTree.register_namespace("", SVG)
+    root.set("aria-label", figure.alt_text)
+    ElementTree.register_namespace("", SVG_NAMESPACE)
     return ElementTree.tostring(root, encoding="unicode")
 
 
-def write(drawn: Sequence[Figure], folder: Path) -> list[Path]:
+def write_figures(figures: Sequence[Figure], folder: Path) -> list[Path]:
     """Write each figure as SVG, PNG, PDF, CSV and .vl.json; the files that were written.
 
     Raises:
@@ -91,38 +91,38 @@ def write(drawn: Sequence[Figure], folder: Path) -> list[Path]:
         OSError: the folder cannot be written to.
     """
     contents: Mapping[str, bytes]
-    _library()
+    _import_renderer()
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for figure in drawn:
-        contents = {kind: image(figure, kind) for kind in ("svg", "png", "pdf")}
-        contents = {**contents, "csv": table(figure).encode(), "vl.json": specification(figure).encode()}
+    for figure in figures:
+        contents = {kind: render_image(figure, kind) for kind in ("svg", "png", "pdf")}
+        contents = {**contents, "csv": csv_table(figure).encode(), "vl.json": specification_json(figure).encode()}
         for kind, content in contents.items():
             written.append(folder / f"{figure.name}.{kind}")
             written[-1].write_bytes(content)
     return written
 
 
-def bundle() -> str:
+def javascript_bundle() -> str:
     """Vega, Vega-Lite and what embeds them, as one script in ASCII that reaches for nothing.
 
     Raises:
         CannotDraw: the library that has it is not installed.
     """
-    return _ascii(_library().javascript_bundle())
+    return _escape_non_ascii(_import_renderer().javascript_bundle())
 
 
-def _library() -> object:
+def _import_renderer() -> object:
     try:
         import vl_convert
     except ImportError as error:
-        raise CannotDraw(MISSING) from error
+        raise DrawingError(MISSING_LIBRARY) from error
     return vl_convert
 
 
-def _svg(spec: Mapping[str, object]) -> str:
+def _render_svg(spec: Mapping[str, object]) -> str:
     """Its identifiers are numbered anew: the library counts them on through a process."""
-    drawn = _library().vegalite_to_svg(dict(spec), allowed_base_urls=[])
+    drawn = _import_renderer().vegalite_to_svg(dict(spec), allowed_base_urls=[])
     for number, name in enumerate(dict.fromkeys(re.findall(r' id="([\w-]+)"', drawn))):
         drawn = drawn.replace(f' id="{name}"', f' id="part-{number}"').replace(f"url(#{name})", f"url(#part-{number})")
     return drawn
@@ -145,36 +145,36 @@ def _small(png: bytes) -> bytes:
     return png[:8] + b"".join(chunks)
 
 
-def _checked(element: ElementTree.Element) -> None:
+def _check_element(element: ElementTree.Element) -> None:
     space, _, name = element.tag.rpartition("}")
     names = {key for key in element.attrib if key not in ATTRIBUTES}
     links = [value for value in element.attrib.values() if re.search(r"url\((?!#[\w-]+\))|:\s*//|javascript:", value)]
-    if space != "{" + SVG or name not in ELEMENTS or names or links:
-        raise CannotDraw(f"The drawing has something in it that does not belong there: {name} {sorted(names)}.")
+    if space != "{" + SVG_NAMESPACE or name not in ELEMENTS or names or links:
+        raise DrawingError(f"The drawing has something in it that does not belong there: {name} {sorted(names)}.")
 
 
-def _own(name: str, value: str, prefix: str) -> str:
+def _prefix_id(name: str, value: str, prefix: str) -> str:
     """Names within a drawing are its own: several stand in one page."""
     return prefix + value if name == "id" else re.sub(r"url\(#", f"url(#{prefix}", value)
 
 
-def _cell(cell: object) -> object:
+def _escape_formula(cell: object) -> object:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(tuple("=+-@\t\r＝＋－＠")) else cell
 
 
-def _ascii(script: str) -> str:
+def _escape_non_ascii(script: str) -> str:
     r"""The same script in ASCII: outside it, characters stand in strings and patterns only, where \u means the same.
 
-    >>> _ascii('"é𝄞"')
+    >>> _escape_non_ascii('"é𝄞"')
     '"\\u00e9\\ud834\\udd1e"'
     """
     return re.sub(
         r"[^\n\x20-\x7e\t]",
-        lambda found: "".join(f"\\u{int.from_bytes(pair, 'big'):04x}" for pair in _pairs(found[0])),
+        lambda found: "".join(f"\\u{int.from_bytes(pair, 'big'):04x}" for pair in _utf16_units(found[0])),
         script.replace("</script", "<\\/script").replace("<!--", "\\x3c!--"),
     )
 
 
-def _pairs(character: str) -> list[bytes]:
+def _utf16_units(character: str) -> list[bytes]:
     encoded = character.encode("utf-16-be")
     return [encoded[at : at + 2] for at in range(0, len(encoded), 2)]

@@ -4,46 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from analysis.reporting.figures._figure import COLOURS, RELATIONS, Figure, Row, Spec, chart, newest, percent
+from analysis.reporting.figures._figure import (
+    COLOURS,
+    RELATIONS,
+    Figure,
+    Row,
+    Spec,
+    build_chart,
+    format_percent,
+    newest_results,
+)
 
-PREFIX = "descendants.links."
+LINKS_PREFIX = "descendants.links."
 
 
 def draw(report: Row) -> Iterator[Figure]:
     """Bars from zero with their shares beside them; nothing if no link's relation is known."""
-    for number, (label, results) in enumerate(newest(report, ("descendants",))):
-        links = {str(one["name"]).removeprefix(PREFIX): one for one in results if str(one["name"]).startswith(PREFIX)}
-        bars = _bars({relation: one["value"] for relation, one in links.items() if relation in RELATIONS})
+    for number, (label, results) in enumerate(newest_results(report, ("descendants",))):
+        links = {
+            str(one["name"]).removeprefix(LINKS_PREFIX): one
+            for one in results
+            if str(one["name"]).startswith(LINKS_PREFIX)
+        }
+        bars = _rank_relations({relation: one["value"] for relation, one in links.items() if relation in RELATIONS})
         if bars:
-            yield _figure(label, results[0]["date"], bars, number)
+            yield _build_figure(label, results[0]["date"], bars, number)
 
 
-def _bars(counts: dict[str, float]) -> list[dict[str, object]]:
+def _rank_relations(counts: dict[str, float]) -> list[dict[str, object]]:
     whole = sum(counts.values())
     ranked = sorted(counts, key=lambda relation: -counts[relation])
     return [
         {"relation": one, "links": counts[one], "share": counts[one] / whole,
-         "said": f"{percent(counts[one] / whole)} ({counts[one]:,.0f})"}
+         "said": f"{format_percent(counts[one] / whole)} ({counts[one]:,.0f})"}
         for one in ranked if whole
     ]  # fmt: skip
 
 
-def _figure(label: str, date: object, bars: Sequence[Row], number: int) -> Figure:
+def _build_figure(label: str, date: object, bars: Sequence[Row], number: int) -> Figure:
     whole = sum(one["links"] for one in bars)
     return Figure(
         name="lineage" if number == 0 else f"lineage-{number + 1}", section="lineage",
-        title=f"{label}: {percent(bars[0]['share'])} of the links to a parent are of the relation "
+        title=f"{label}: {format_percent(bars[0]['share'])} of the links to a parent are of the relation "
         f"{bars[0]['relation']}",
         measure="Links from a package to the one it says it was made from, by relation",
-        marked="Bars begin at zero. A count of what packages say of themselves: no interval is defined",
-        told=f"n = {whole:,.0f} links; {label}, {date}.",
+        legend="Bars begin at zero. A count of what packages say of themselves: no interval is defined",
+        sample=f"n = {whole:,.0f} links; {label}, {date}.",
         columns=("relation", "links", "share"),
         rows=tuple((one["relation"], one["links"], one["share"]) for one in bars),
-        wide=_spec(bars, 720), narrow=_spec(bars, 320),
+        wide=_build_spec(bars, 720), narrow=_build_spec(bars, 320),
     )  # fmt: skip
 
 
-def _spec(bars: Sequence[Row], width: int) -> Spec:
+def _build_spec(bars: Sequence[Row], width: int) -> Spec:
     y = {"field": "relation", "type": "nominal", "title": None, "sort": None,
          "axis": {"domain": False, "ticks": False}}  # fmt: skip
     x = {"field": "links", "type": "quantitative", "title": None, "scale": {"zero": True},
@@ -53,4 +66,4 @@ def _spec(bars: Sequence[Row], width: int) -> Spec:
          "encoding": {"x": x, "y": y, "tooltip": [{"field": "relation"}, {"field": "said"}]}},
         {"mark": {"type": "text", "align": "left", "dx": 6}, "encoding": {"x": x, "y": y, "text": {"field": "said"}}},
     ]  # fmt: skip
-    return chart(layers, bars, width, 30 * len(bars))
+    return build_chart(layers, bars, width, 30 * len(bars))

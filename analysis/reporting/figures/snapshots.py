@@ -12,54 +12,54 @@ from analysis.reporting.figures._figure import (
     Figure,
     Row,
     Spec,
-    chart,
-    labels,
-    listed,
-    over_time,
-    series_of,
+    build_chart,
+    build_date_axis,
+    join_words,
+    series_key,
+    series_labels,
 )
 
 STATES = ("complete", "partial", "failed", "open")
-SHAPES = ("circle", "triangle-up", "cross", "square")
+STATE_SHAPES = ("circle", "triangle-up", "cross", "square")
 
 
 def draw(report: Row) -> Iterator[Figure]:
     """A row of signs for each list, one for each snapshot."""
-    called = labels(report)
-    points = [{"series": called[series_of(one)], "date": one["date"], "state": one["status"],
+    called = series_labels(report)
+    points = [{"series": called[series_key(one)], "date": one["date"], "state": one["status"],
                "depth": one["depth"], "reason": one["reason"]} for one in report.get("snapshots") or ()]  # fmt: skip
     if not points:
         return
     dates = [str(one["date"]) for one in points]
     yield Figure(
-        name="snapshots", section="trust", title=finding(report),
+        name="snapshots", section="trust", title=describe_snapshots(report),
         measure="Each sign is a snapshot of a list, at its date",
-        marked="Filled circle: complete. Hollow triangle: partial. Cross: failed. Hollow square: still open. "
+        legend="Filled circle: complete. Hollow triangle: partial. Cross: failed. Hollow square: still open. "
         "Only complete snapshots are computed",
-        told=f"n = {len(points):,} snapshots of {len(called):,} lists, from {min(dates)} to {max(dates)}.",
+        sample=f"n = {len(points):,} snapshots of {len(called):,} lists, from {min(dates)} to {max(dates)}.",
         columns=("list", "date", "state", "depth", "reason"),
         rows=tuple(tuple(one.values()) for one in points),
-        wide=_spec(points, list(called.values()), 720), narrow=_spec(points, list(called.values()), 320),
+        wide=_build_spec(points, list(called.values()), 720), narrow=_build_spec(points, list(called.values()), 320),
     )  # fmt: skip
 
 
-def finding(report: Row) -> str:
+def describe_snapshots(report: Row) -> str:
     """The figure in one sentence."""
     states = [one["status"] for one in report.get("snapshots") or ()]
     if set(states) == {"complete"}:
         return "The snapshot is complete" if len(states) == 1 else f"All {len(states):,} snapshots are complete"
     others = [f"{states.count(state):,} {state}" for state in STATES[1:] if state in states]
-    return f"{states.count('complete'):,} of {len(states):,} snapshots are complete; {listed(others)}"
+    return f"{states.count('complete'):,} of {len(states):,} snapshots are complete; {join_words(others)}"
 
 
-def _spec(points: Sequence[Row], rows: Sequence[str], width: int) -> Spec:
+def _build_spec(points: Sequence[Row], rows: Sequence[str], width: int) -> Spec:
     narrow = width < 400
     states = [state for state in STATES if any(one["state"] == state for one in points)]
     place = [STATES.index(state) for state in states]
     scale = {"domain": states, "range": [(COLOURS[0], COLOURS[1], INK, GREY)[number] for number in place]}
-    shape = {"domain": states, "range": [SHAPES[number] for number in place]}
+    shape = {"domain": states, "range": [STATE_SHAPES[number] for number in place]}
     encoding = {
-        "x": over_time([one["date"] for one in points], narrow),
+        "x": build_date_axis([one["date"] for one in points], narrow),
         "y": {"field": "series", "type": "nominal", "title": None, "scale": {"domain": list(rows)},
               "axis": {"grid": True, "domain": False, "ticks": False, "labelLimit": 110 if narrow else 260}},
         "color": {"field": "state", "type": "nominal", "scale": scale, "legend": None},
@@ -79,4 +79,4 @@ def _spec(points: Sequence[Row], rows: Sequence[str], width: int) -> Spec:
             "encoding": encoding,
         },
     ]
-    return chart(layers, points, width, 30 * len(rows))
+    return build_chart(layers, points, width, 30 * len(rows))

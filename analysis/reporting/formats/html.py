@@ -23,11 +23,19 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from analysis.reporting.figures import Figure, figures
-from analysis.reporting.figures._render import MISSING, CannotDraw, bundle, drawing, image, specification, table
-from analysis.reporting.figures.claims import finding as claims_finding
-from analysis.reporting.figures.snapshots import finding as snapshots_finding
-from analysis.reporting.figures.turnover import depth, finding, latest
+from analysis.reporting.figures import Figure, draw_figures
+from analysis.reporting.figures._render import (
+    MISSING_LIBRARY,
+    DrawingError,
+    csv_table,
+    javascript_bundle,
+    render_drawing,
+    render_image,
+    specification_json,
+)
+from analysis.reporting.figures.claims import describe_claims as claims_finding
+from analysis.reporting.figures.snapshots import describe_snapshots as snapshots_finding
+from analysis.reporting.figures.turnover import choose_turnover_depth, describe_turnover, newest_turnovers
 
 Row = Mapping[str, object]
 Made = dict[str, object]
@@ -99,7 +107,7 @@ def _script() -> str:
     Raises:
         CannotDraw: the library that has it is not installed.
     """
-    return "\n".join((bundle(), (TEMPLATES / "embed.js").read_text("ascii")))
+    return "\n".join((javascript_bundle(), (TEMPLATES / "embed.js").read_text("ascii")))
 
 
 def _policy(scripts: Sequence[str]) -> str:
@@ -112,18 +120,18 @@ def _policy(scripts: Sequence[str]) -> str:
 def _page(report: Row, interactive: bool) -> Made:
     """Everything the template tells, decided."""
     series = _every_series(report)
-    drawn = _light([_drawn(figure, interactive) for figure in figures(report)], HEAVIEST[interactive])
+    drawn = _light([_drawn(figure, interactive) for figure in draw_figures(report)], HEAVIEST[interactive])
     dates = [str(one["date"]) for one in report["snapshots"]]
     return {
         "series": series,
         "figures": drawn,
-        "missing": MISSING if any(one["why_not"] == MISSING for one in drawn) else "",
+        "missing": MISSING_LIBRARY if any(one["why_not"] == MISSING_LIBRARY for one in drawn) else "",
         "period": (min(dates), max(dates)) if dates else None,
         "tiles": _tiles(report, series),
         "summary": _summary(report, series),
         "events": _events(report["events"]),
         "claims": report.get("claims") or [],
-        "shown_k": report["k"] or depth(report),
+        "shown_k": report["k"] or choose_turnover_depth(report),
         "moves": MOVES,
         "moved_rows": MOVED,
         "most_rows": MOST_ROWS,
@@ -195,7 +203,7 @@ def _gaps(dates: Sequence[str]) -> Made | None:
 
 def _tiles(report: Row, series: Sequence[Made]) -> list[Made]:
     """The numbers at the head: turnover of the first lists, the state of the snapshots, the claims."""
-    first = sorted(latest(report).items(), key=lambda pair: -pair[1]["value"])[:TILES]
+    first = sorted(newest_turnovers(report).items(), key=lambda pair: -pair[1]["value"])[:TILES]
     made = [_tile(label, one) for label, one in first]
     whole, every = sum(len(one["complete"]) for one in series), sum(len(one["snapshots"]) for one in series)
     if every:
@@ -222,7 +230,11 @@ def _tile(label: str, one: Row) -> Made:
 
 def _summary(report: Row, series: Sequence[Made]) -> list[str]:
     """The report in at most five sentences."""
-    said = [snapshots_finding(report) + ".", finding(report) and f"{finding(report)}."] if series else []
+    said = (
+        [snapshots_finding(report) + ".", describe_turnover(report) and f"{describe_turnover(report)}."]
+        if series
+        else []
+    )
     for one in series[:1]:
         moved = {change: len(rows) for change, rows in one["movers"].items()}
         if any(moved.values()):
@@ -244,11 +256,11 @@ def _summary(report: Row, series: Sequence[Made]) -> list[str]:
 def _drawn(figure: Figure, interactive: bool) -> Made:
     """A figure with its drawings and files, or the reason why there are none."""
     made: Made = {"figure": figure, "drawings": [], "files": _files(figure, {}), "why_not": "",
-                  "specification": figure.alone if interactive else None}  # fmt: skip
+                  "specification": figure.standalone_spec if interactive else None}  # fmt: skip
     try:
-        drawings = [] if interactive else [drawing(figure, narrow) for narrow in (False, True)]
-        pictures = {kind: image(figure, kind) for kind in ("svg", "png")}
-    except CannotDraw as why:
+        drawings = [] if interactive else [render_drawing(figure, narrow) for narrow in (False, True)]
+        pictures = {kind: render_image(figure, kind) for kind in ("svg", "png")}
+    except DrawingError as why:
         return {**made, "why_not": str(why)}
     return {**made, "drawings": [Markup(one) for one in drawings], "files": _files(figure, pictures)}
 
@@ -280,8 +292,8 @@ def _files(figure: Figure, pictures: Mapping[str, bytes]) -> list[tuple[str, str
     kinds = {
         "SVG": ("svg", "image/svg+xml", pictures.get("svg")),
         "PNG": ("png", "image/png", pictures.get("png")),
-        "CSV": ("csv", "text/csv", table(figure).encode()),
-        "Vega-Lite spec": ("vl.json", "application/json", specification(figure).encode()),
+        "CSV": ("csv", "text/csv", csv_table(figure).encode()),
+        "Vega-Lite spec": ("vl.json", "application/json", specification_json(figure).encode()),
     }
     return [
         (word, f"{figure.name}.{ending}", f"data:{media};base64,{base64.b64encode(content).decode()}")

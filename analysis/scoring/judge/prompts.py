@@ -12,10 +12,10 @@ from functools import cache
 from pathlib import Path
 
 from analysis.scoring import ITEMS
-from db.cli import plain
+from db.cli import escape_control_characters
 
-FILE = Path(__file__).with_name("prompts.toml")
-LONGEST = 60_000  # characters of a card that leave this machine
+PROMPTS_FILE = Path(__file__).with_name("prompts.toml")
+MAX_CARD_CHARACTERS = 60_000  # characters of a card that leave this machine
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,13 @@ class Prompt:
     @property
     def hash(self) -> str:
         """The first 16 digits of the SHA-256 of questions, frame and schema."""
-        asked = json.dumps([self.frame, dict(self.questions), schema(), LONGEST], sort_keys=True)
+        asked = json.dumps([self.frame, dict(self.questions), reply_schema(), MAX_CARD_CHARACTERS], sort_keys=True)
         return hashlib.sha256(asked.encode()).hexdigest()[:16]
 
     def messages(self, card: str, mark: str) -> list[dict[str, str]]:
         """The messages about one card; it stands between two lines with a mark that it cannot know."""
         asked = "\n".join(f"- {item}: {self.questions[item]}" for item in ITEMS)
-        shown = plain(card[:LONGEST]).replace(mark, "")
+        shown = escape_control_characters(card[:MAX_CARD_CHARACTERS]).replace(mark, "")
         return [
             {"role": "system", "content": f"{self.frame.format(mark=mark)}\n\nThe questions:\n{asked}"},
             {"role": "user", "content": f"[card {mark}]\n{shown}\n[end of card {mark}]"},
@@ -43,27 +43,27 @@ class Prompt:
 
 
 @cache
-def document() -> Mapping[str, object]:
+def load_prompts() -> Mapping[str, object]:
     """`prompts.toml`, read once."""
-    return tomllib.loads(FILE.read_text("utf-8"))
+    return tomllib.loads(PROMPTS_FILE.read_text("utf-8"))
 
 
-def prompt(name: str) -> Prompt:
+def get_prompt(name: str) -> Prompt:
     """A prompt by its name.
 
-    >>> prompt("strict").name, len(prompt("paper").hash)
+    >>> get_prompt("strict").name, len(get_prompt("paper").hash)
     ('strict', 16)
     """
-    told = document()
+    told = load_prompts()
     return Prompt(name, told["prompts"][name], told["frame"]["text"])
 
 
-def new_mark() -> str:
+def generate_mark() -> str:
     """A mark that nobody can have written into a card."""
     return secrets.token_hex(12)
 
 
-def schema() -> dict[str, object]:
+def reply_schema() -> dict[str, object]:
     """The form of an answer, strict: per item a boolean and a quote, and nothing else."""
     one = {
         "type": "object",
@@ -79,14 +79,14 @@ def schema() -> dict[str, object]:
     }
 
 
-def body(asked: Prompt, card: str, model: str, most: int, mark: str, seed: int) -> dict[str, object]:
+def build_request(prompt: Prompt, card: str, model: str, max_tokens: int, mark: str, seed: int) -> dict[str, object]:
     """One call of the chat completions API."""
-    form = {"name": "card_reading", "strict": True, "schema": schema()}
+    form = {"name": "card_reading", "strict": True, "schema": reply_schema()}
     return {
         "model": model,
-        "messages": asked.messages(card, mark),
+        "messages": prompt.messages(card, mark),
         "response_format": {"type": "json_schema", "json_schema": form},
         "temperature": 0,
         "seed": seed,
-        "max_completion_tokens": most,
+        "max_completion_tokens": max_tokens,
     }

@@ -5,55 +5,55 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from analysis.scoring.rules import Finding, Reading, Said, cut, topics_of_heading
-from analysis.scoring.vocabulary import UNSPACED, number, words
+from analysis.scoring.rules import CardContent, CardEvidence, CardStatement, heading_topics, shorten_passage
+from analysis.scoring.vocabulary import UNSPACED_SCRIPT, threshold, word_pattern
 
-ELSEWHERE = {"training", "evaluation", "limitations", "how_to_use", "aside"}
+OTHER_TOPICS = {"training", "evaluation", "limitations", "how_to_use", "aside"}
 
 
-def find(reading: Reading) -> Finding | None:
+def find_evidence(content: CardContent) -> CardEvidence | None:
     """A sentence that says what the model is; or a heading that is one; or a list of what it is.
 
-    >>> from analysis.scoring.rules import findings
-    >>> findings("# Owl\\n\\nOwl is a language model for Welsh.")["description"].passage
+    >>> from analysis.scoring.rules import find_all_evidence
+    >>> find_all_evidence("# Owl\\n\\nOwl is a language model for Welsh.")["description"].passage
     'Owl is a language model for Welsh.'
     """
-    return _sentence(reading) or _heading(reading) or _keys(reading)
+    return _find_sentence(content) or _find_heading(content) or _find_keys(content)
 
 
-def _sentence(reading: Reading) -> Finding | None:
-    for said in reading.of("text", "item"):
+def _find_sentence(content: CardContent) -> CardEvidence | None:
+    for said in content.of_kinds("text", "item"):
         at_home = not said.topics or "description" in said.topics
         for sentence in said.sentences():
-            if words("description", "else").search(sentence):
+            if word_pattern("description", "else").search(sentence):
                 continue
-            if at_home and words("description", "nouns").search(sentence):
-                return Finding("says what the model is", cut(sentence))
-            if words("description", "says").search(sentence) and "aside" not in said.topics:
-                return Finding(f"says what the model is, under {said.heading!r}", cut(sentence))
+            if at_home and word_pattern("description", "nouns").search(sentence):
+                return CardEvidence("says what the model is", shorten_passage(sentence))
+            if word_pattern("description", "says").search(sentence) and "aside" not in said.topics:
+                return CardEvidence(f"says what the model is, under {said.heading!r}", shorten_passage(sentence))
     return None
 
 
-def _heading(reading: Reading) -> Finding | None:
-    for said in reading.of("heading"):
-        many = len(said.text.split()) + len(UNSPACED.findall(said.text)) // 2
-        titled = many >= 5 and words("description", "titles").search(said.text) and not topics_of_heading(said.text)
-        if titled or (many >= 6 and words("description", "says").search(said.text)):
-            return Finding("a heading says what the model is", cut(said.text))
+def _find_heading(content: CardContent) -> CardEvidence | None:
+    for said in content.of_kinds("heading"):
+        many = len(said.text.split()) + len(UNSPACED_SCRIPT.findall(said.text)) // 2
+        titled = many >= 5 and word_pattern("description", "titles").search(said.text) and not heading_topics(said.text)
+        if titled or (many >= 6 and word_pattern("description", "says").search(said.text)):
+            return CardEvidence("a heading says what the model is", shorten_passage(said.text))
     return None
 
 
-def _keys(reading: Reading) -> Finding | None:
-    held = list(_key_lines(reading.of("item", "text", "row")))
-    if len(held) >= number("keys_of_a_description"):
-        return Finding("lists what the model is", cut("; ".join(held)))
+def _find_keys(content: CardContent) -> CardEvidence | None:
+    held = list(_iter_key_lines(content.of_kinds("item", "text", "row")))
+    if len(held) >= threshold("keys_of_a_description"):
+        return CardEvidence("lists what the model is", shorten_passage("; ".join(held)))
     return None
 
 
-def _key_lines(blocks: Iterator[Said]) -> Iterator[str]:
-    for said in blocks:
-        if said.topics <= {"description"} or not said.topics & ELSEWHERE:
+def _iter_key_lines(statements: Iterator[CardStatement]) -> Iterator[str]:
+    for said in statements:
+        if said.topics <= {"description"} or not said.topics & OTHER_TOPICS:
             for line in said.text.split("\n")[:200]:
                 key, _, value = re.sub(r"^[\W_]+", "", line).partition("|" if said.block.kind == "row" else ":")
-                if value.strip(" []") and len(key) < 50 and words("description", "keys").match(key):
+                if value.strip(" []") and len(key) < 50 and word_pattern("description", "keys").match(key):
                     yield line.strip()

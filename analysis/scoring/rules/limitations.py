@@ -2,43 +2,43 @@
 
 from __future__ import annotations
 
-from analysis.scoring.rules import Finding, Reading, Said, cut, is_pointer
-from analysis.scoring.vocabulary import words
+from analysis.scoring.rules import CardContent, CardEvidence, CardStatement, is_pointer, shorten_passage
+from analysis.scoring.vocabulary import word_pattern
 
-PROSE = ("text", "item", "row")
+PROSE_KINDS = ("text", "item", "row")
 
 
-def find(reading: Reading) -> Finding | None:
+def find_evidence(content: CardContent) -> CardEvidence | None:
     """What stands under a heading of limits, or a sentence that tells one wherever it stands.
 
-    >>> from analysis.scoring.rules import findings
-    >>> findings("## Limitations\\n\\nIt knows nothing of what happened after 2020.")["limitations"].reason
+    >>> from analysis.scoring.rules import find_all_evidence
+    >>> find_all_evidence("## Limitations\\n\\nIt knows nothing of what happened after 2020.")["limitations"].reason
     "under 'Limitations'"
     """
-    return _under_heading(reading) or _anywhere(reading)
+    return _find_under_heading(content) or _find_anywhere(content)
 
 
-def _under_heading(reading: Reading) -> Finding | None:
-    for said in reading.under("limitations", *PROSE):
+def _find_under_heading(content: CardContent) -> CardEvidence | None:
+    for said in content.under_topic("limitations", *PROSE_KINDS):
         for sentence in said.sentences():
-            if not _is_of_limits(said) and not words("limitations", "says").search(sentence):
+            if not _is_limitations_only(said) and not word_pattern("limitations", "says").search(sentence):
                 continue
-            if not is_pointer(sentence) and not words("limitations", "else").search(sentence):
-                return Finding(f"under {said.heading!r}", cut(sentence))
+            if not is_pointer(sentence) and not word_pattern("limitations", "else").search(sentence):
+                return CardEvidence(f"under {said.heading!r}", shorten_passage(sentence))
     return None
 
 
-def _is_of_limits(said: Said) -> bool:
+def _is_limitations_only(statement: CardStatement) -> bool:
     """Whether the heading is of limits only, not of uses and limits."""
-    return said.topics <= {"limitations", "aside"}
+    return statement.topics <= {"limitations", "aside"}
 
 
-def _anywhere(reading: Reading) -> Finding | None:
-    for said in reading.of("text", "item"):
+def _find_anywhere(content: CardContent) -> CardEvidence | None:
+    for said in content.of_kinds("text", "item"):
         if "aside" in said.topics:
             continue
         for sentence in said.sentences():
-            told = words("limitations", "strong").search(sentence)
-            if told and not is_pointer(sentence) and not words("limitations", "else").search(sentence):
-                return Finding("tells a limit of the model", cut(sentence))
+            told = word_pattern("limitations", "strong").search(sentence)
+            if told and not is_pointer(sentence) and not word_pattern("limitations", "else").search(sentence):
+                return CardEvidence("tells a limit of the model", shorten_passage(sentence))
     return None

@@ -8,14 +8,14 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from analysis.claims.changes import changes_since
-from analysis.claims.rules import HUB, NOT_TESTABLE, changes
-from analysis.reporting.document import Scope, document
-from db.cli import instant
-from db.connection import reading, writing
+from analysis.claims.changes import find_changes_since
+from analysis.claims.rules import HUB, NOT_TESTABLE, iter_verdict_changes
+from analysis.reporting.document import ReportScope, build_report
+from db.cli import isoformat_utc
+from db.connection import open_for_reading, open_for_writing
 from db.rows import Registry, StoredResult
 from db.store import Store
-from tests.analysis.conftest import MODELS, History, falling
+from tests.analysis.conftest import MODELS, History, descending_rows
 
 NPM = Registry("npm", "ecosystems")
 NAMES = (
@@ -42,14 +42,14 @@ def made_up(chance: random.Random, snapshot: int) -> list[StoredResult]:
 def history_of(chance: random.Random, path: Path) -> History:
     """Lists of two registries and two orders, on days that are a month apart or the same."""
     history, at = History(path), 1_700_000_000
-    history.depths(2)
+    history.set_depths(2)
     for _ in range(14):
         at += chance.choice((0, 20, 40)) * 86_400 + 60
         registry = chance.choice((MODELS, MODELS, NPM))
         by = chance.choice(("downloads", "downloads", "likes"))
-        snapshot = history.add(at, falling("ab"), registry=registry, ordered_by=by)
-        with writing(history.path) as database:
-            Store(database).put_results(made_up(chance, snapshot), 0)
+        snapshot = history.add_snapshot(at, descending_rows("ab"), registry=registry, ordered_by=by)
+        with open_for_writing(history.path) as database:
+            Store(database).save_results(made_up(chance, snapshot), 0)
     return history
 
 
@@ -57,19 +57,19 @@ def history_of(chance: random.Random, path: Path) -> History:
 def test_the_changes_are_those_of_the_report_from_any_day_on(seed: int) -> None:
     with TemporaryDirectory() as folder:
         history = history_of(random.Random(seed), Path(folder) / "observatory.db")
-        with reading(history.path) as connection:
-            claims = document(connection, Scope(None, (HUB, "npm")), ())["claims"]
-            told = sorted(changes(claims))
+        with open_for_reading(history.path) as connection:
+            claims = build_report(connection, ReportScope(None, (HUB, "npm")), ())["claims"]
+            told = sorted(iter_verdict_changes(claims))
             assert any(row["verdict"] != NOT_TESTABLE for claim in claims for row in claim["trend"])
-            for first in ("2000-01-01", instant(1_710_000_000)[:10], instant(1_725_000_000)[:10]):
-                assert sorted(changes_since(connection, first)) == [one for one in told if one[1] >= first]
+            for first in ("2000-01-01", isoformat_utc(1_710_000_000)[:10], isoformat_utc(1_725_000_000)[:10]):
+                assert sorted(find_changes_since(connection, first)) == [one for one in told if one[1] >= first]
 
 
 def test_a_list_by_likes_says_nothing_of_the_claims(history: History) -> None:
-    snapshot = history.add("2026-01-01", falling("ab"), ordered_by="likes")
-    with writing(history.path) as database:
+    snapshot = history.add_snapshot("2026-01-01", descending_rows("ab"), ordered_by="likes")
+    with open_for_writing(history.path) as database:
         rho = StoredResult(snapshot, "descendants", 1, "descendants.spearman", 0, None, 0.6, 0.5, 0.7, 50, "")
-        Store(database).put_results([rho], 0)
-    with reading(history.path) as connection:
-        claims = document(connection, Scope(None, (HUB,)), ())["claims"]
+        Store(database).save_results([rho], 0)
+    with open_for_reading(history.path) as connection:
+        claims = build_report(connection, ReportScope(None, (HUB,)), ())["claims"]
     assert {claim["verdict"] for claim in claims} == {NOT_TESTABLE}

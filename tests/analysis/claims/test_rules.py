@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 from statsmodels.stats.multitest import multipletests
 
-from analysis.claims.rules import CLAIMS, HUB, Newest, changes, holm, judged, p_of
+from analysis.claims.rules import (
+    CLAIMS,
+    HUB,
+    LatestResults,
+    adjust_p_values,
+    iter_verdict_changes,
+    judge_claims,
+    p_value_from_interval,
+)
 
 Row = dict[str, object]
 
@@ -20,7 +28,7 @@ def result(metric: str, name: str, value: float | None, low: float | None = None
 
 
 def verdict(claim: str, *rows: Row) -> str:
-    return str(next(one["verdict"] for one in judged(rows) if one["claim"] == claim))
+    return str(next(one["verdict"] for one in judge_claims(rows) if one["claim"] == claim))
 
 
 def turnover(value: float, low: float | None, high: float | None, registry: str = HUB, date: str = "2026-10-01") -> Row:
@@ -108,7 +116,7 @@ def test_documentation_is_better_if_its_whole_interval_is_not_negligible(
 
 
 def test_without_a_result_nothing_is_testable_and_every_claim_says_what_it_needs() -> None:
-    found = judged([])
+    found = judge_claims([])
     assert [one["claim"] for one in found] == ["C1", "C2 turnover", "C2 descendants", "C3", "C4"]
     assert [one["finding"] for one in found] == [4, 5, 6, 7, None]
     assert {one["verdict"] for one in found} == {"not testable"}
@@ -116,18 +124,18 @@ def test_without_a_result_nothing_is_testable_and_every_claim_says_what_it_needs
 
 
 def test_an_undefined_result_is_no_number() -> None:
-    assert Newest([turnover(0.3, 0.3, 0.3) | {"value": None}]).get("turnover", "turnover.91d", 1000) is None
+    assert LatestResults([turnover(0.3, 0.3, 0.3) | {"value": None}]).get("turnover", "turnover.91d", 1000) is None
 
 
 def test_the_trend_gives_the_verdict_that_could_be_given_at_each_date() -> None:
     rows = [result("descendants", "descendants.spearman", rho, rho - 0.05, rho + 0.05, date=date)
             for date, rho in (("2026-01-01", 0.4), ("2026-02-01", 0.12), ("2026-03-01", -0.3))]  # fmt: skip
-    found = judged(rows)
+    found = judge_claims(rows)
     trend = next(one["trend"] for one in found if one["claim"] == "C2 descendants")
     assert [(row["date"], row["verdict"]) for row in trend] == [
         ("2026-01-01", "holds"), ("2026-02-01", "weaker"), ("2026-03-01", "reversed")
     ]  # fmt: skip
-    assert list(changes(found)) == [
+    assert list(iter_verdict_changes(found)) == [
         ("C2 descendants", "2026-02-01", "holds", "weaker"), ("C2 descendants", "2026-03-01", "weaker", "reversed")
     ]  # fmt: skip
 
@@ -135,13 +143,15 @@ def test_the_trend_gives_the_verdict_that_could_be_given_at_each_date() -> None:
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
 def test_holms_correction_is_that_of_statsmodels(ps: list[float]) -> None:
-    assert holm(ps) == pytest.approx(list(multipletests(ps, method="holm")[1]), abs=1e-9)
+    assert adjust_p_values(ps) == pytest.approx(list(multipletests(ps, method="holm")[1]), abs=1e-9)
 
 
 def test_a_p_value_is_that_of_the_interval() -> None:
     se = 0.1
-    assert p_of(0.25, 0.25 - norm.ppf(0.975) * se, 0.25 + norm.ppf(0.975) * se) == pytest.approx(2 * norm.sf(2.5))
-    assert p_of(0.2, 0.2, 0.2) is None
+    assert p_value_from_interval(0.25, 0.25 - norm.ppf(0.975) * se, 0.25 + norm.ppf(0.975) * se) == pytest.approx(
+        2 * norm.sf(2.5)
+    )
+    assert p_value_from_interval(0.2, 0.2, 0.2) is None
 
 
 def test_every_claim_has_its_rule_written_beside_it() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from pandas import DataFrame
 
-from analysis.compute.metric import Metric, Result, chosen, metrics
+from analysis.compute.metric import Metric, Result, list_metrics, select_metrics
 from analysis.metrics import turnover
 from db import UsageError
 
@@ -18,7 +18,7 @@ def silent(ranking: DataFrame) -> Iterator[Result]:
 
 
 def test_every_public_function_of_the_folder_is_a_metric():
-    assert [metric.name for metric in metrics()] == [
+    assert [metric.name for metric in list_metrics()] == [
         "agreement", "concentration", "descendants", "descendants_as_published", "documentation",
         "documentation_as_published", "kinship", "population", "preservation", "preservation_as_published", "turnover",
         "turnover_as_published",
@@ -26,17 +26,17 @@ def test_every_public_function_of_the_folder_is_a_metric():
 
 
 def test_parameter_names_are_relations():
-    assert chosen("turnover_as_published")[0].relations == ("flows",)
+    assert select_metrics("turnover_as_published")[0].relations == ("flows",)
 
 
 def test_the_version_is_that_of_the_file(monkeypatch):
     monkeypatch.setattr(turnover, "VERSION", 7)
-    assert {metric.version for metric in metrics() if metric.name.startswith("turnover")} == {7}
+    assert {metric.version for metric in list_metrics() if metric.name.startswith("turnover")} == {7}
 
 
 def test_an_unknown_metric_is_a_wrong_word_with_the_one_that_was_meant():
     with pytest.raises(UsageError) as error:
-        chosen("turnvoer")
+        select_metrics("turnvoer")
     assert error.value.why == "Did you mean turnover?"
 
 
@@ -52,6 +52,6 @@ def test_undefined_needs_a_reason():
 
 
 def test_a_metric_that_yields_nothing_still_has_a_result():
-    (result,) = Metric("silent", 1, silent, ("ranking",)).results(3, lambda _: DataFrame())
+    (result,) = Metric("silent", 1, silent, ("ranking",)).compute(3, lambda _: DataFrame())
     assert (result.snapshot, result.name, result.value) == (3, "silent", None)
     assert result.note

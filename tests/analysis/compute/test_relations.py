@@ -2,101 +2,101 @@
 
 from __future__ import annotations
 
-from analysis.compute.engines import mentioned
-from analysis.compute.relations import FOLDER, question, reader, relation
-from db.connection import reading
-from tests.analysis.conftest import falling
-from tests.db.census.test_history import census, census_store
+from analysis.compute.engines import parameter_names
+from analysis.compute.relations import QUERY_FOLDER, cached_relations, load_query, load_relation
+from db.connection import open_for_reading
+from tests.analysis.conftest import descending_rows
+from tests.db.census.test_history import make_census_store, take_census
 
 
 def read(history, snapshot, name):
-    with reading(history.path) as connection:
-        return reader(connection, snapshot)(name)
+    with open_for_reading(history.path) as connection:
+        return cached_relations(connection, snapshot)(name)
 
 
 def test_every_question_begins_with_a_sentence():
-    first = {path.stem: path.read_text("utf-8").split("\n")[0] for path in FOLDER.glob("*.sql")}
+    first = {path.stem: path.read_text("utf-8").split("\n")[0] for path in QUERY_FOLDER.glob("*.sql")}
     assert {name: line for name, line in first.items() if not line.startswith("-- ") or len(line) < 20} == {}
 
 
 def test_every_question_can_be_asked_of_an_empty_store(history):
-    with reading(history.path) as connection:
-        for asked in (question(path.stem) for path in FOLDER.glob("*.sql")):
-            connection.execute(f"EXPLAIN {asked}", dict.fromkeys(mentioned(asked)))
+    with open_for_reading(history.path) as connection:
+        for asked in (load_query(path.stem) for path in QUERY_FOLDER.glob("*.sql")):
+            connection.execute(f"EXPLAIN {asked}", dict.fromkeys(parameter_names(asked)))
 
 
 def test_a_relation_is_asked_for_once_however_many_metrics_read_it(history):
-    snapshot = history.add("2026-01-01", falling("abcd"))
-    with reading(history.path) as connection:
-        relation = reader(connection, snapshot)
+    snapshot = history.add_snapshot("2026-01-01", descending_rows("abcd"))
+    with open_for_reading(history.path) as connection:
+        relation = cached_relations(connection, snapshot)
         assert relation("ranking") is relation("ranking")
 
 
 def test_a_ranking_ends_at_rank_k_where_nothing_ties(history):
-    snapshot = history.add("2026-01-01", falling("abcd"))
+    snapshot = history.add_snapshot("2026-01-01", descending_rows("abcd"))
     assert read(history, snapshot, "ranking").groupby("k")["rank"].max().to_dict() == {2: 2, 4: 4}
 
 
 def test_a_ranking_goes_on_below_rank_k_as_long_as_the_ties_do(history):
-    snapshot = history.add("2026-01-01", [("a", 9), ("b", 5), ("c", 5), ("d", 1)])
+    snapshot = history.add_snapshot("2026-01-01", [("a", 9), ("b", 5), ("c", 5), ("d", 1)])
     assert read(history, snapshot, "ranking").groupby("k")["rank"].max().to_dict() == {2: 3, 4: 4}
 
 
 def test_a_ranking_without_counters_ends_at_rank_k(history):
-    snapshot = history.add("2026-01-01", ["a", "b", "c"])
+    snapshot = history.add_snapshot("2026-01-01", ["a", "b", "c"])
     assert read(history, snapshot, "ranking")["rank"].tolist() == [1, 2]
 
 
 def test_more_may_tie_below_a_list_that_was_cut_there(history):
-    snapshot = history.add("2026-01-01", falling("abcd"))
+    snapshot = history.add_snapshot("2026-01-01", descending_rows("abcd"))
     assert read(history, snapshot, "ranking").groupby("k")["unseen"].max().to_dict() == {2: 0, 4: 1}
 
 
 def test_nothing_ties_below_a_list_whose_next_counter_is_known_and_smaller(history):
-    snapshot = history.add("2026-01-01", falling("abcd"), value_after=1)
+    snapshot = history.add_snapshot("2026-01-01", descending_rows("abcd"), value_after=1)
     assert not read(history, snapshot, "ranking")["unseen"].any()
 
 
 def test_nothing_is_below_a_full_snapshot(history):
-    snapshot = history.add("2026-01-01", falling("abcd"), k=None)
+    snapshot = history.add_snapshot("2026-01-01", descending_rows("abcd"), k=None)
     assert not read(history, snapshot, "ranking")["unseen"].any()
 
 
 def test_a_partial_snapshot_has_no_ranking(history):
-    snapshot = history.add("2026-01-01", falling("abcd"), "partial")
+    snapshot = history.add_snapshot("2026-01-01", descending_rows("abcd"), "partial")
     assert read(history, snapshot, "ranking").empty
 
 
 def test_the_previous_list_is_the_newest_that_is_as_deep(history):
-    deep = history.add("2026-01-01", falling("abcd"))
-    shallow = history.add("2026-01-02", falling("ab"))
-    now = history.add("2026-01-03", falling("abcd"))
+    deep = history.add_snapshot("2026-01-01", descending_rows("abcd"))
+    shallow = history.add_snapshot("2026-01-02", descending_rows("ab"))
+    now = history.add_snapshot("2026-01-03", descending_rows("abcd"))
     previous = read(history, now, "previous_ranking").groupby("k")["snapshot"].max()
     assert previous.to_dict() == {2: shallow, 4: deep}
 
 
 def test_the_matched_list_is_the_closest_to_the_gap(history):
-    history.add("2026-01-01", falling("ab"))
-    closest = history.add("2026-01-25", falling("ab"))
-    history.add("2026-02-20", falling("ab"))
-    now = history.add("2026-02-22", falling("ab"))
+    history.add_snapshot("2026-01-01", descending_rows("ab"))
+    closest = history.add_snapshot("2026-01-25", descending_rows("ab"))
+    history.add_snapshot("2026-02-20", descending_rows("ab"))
+    now = history.add_snapshot("2026-02-22", descending_rows("ab"))
     matched = read(history, now, "matched_ranking")
     assert set(zip(matched["gap"], matched["snapshot"], strict=True)) == {(30, closest)}
 
 
 def test_of_two_equally_close_lists_the_newer_is_taken(history):
-    history.add("2026-01-30", falling("ab"))
-    newer = history.add("2026-02-01", falling("ab"))
-    now = history.add("2026-03-02", falling("ab"))
+    history.add_snapshot("2026-01-30", descending_rows("ab"))
+    newer = history.add_snapshot("2026-02-01", descending_rows("ab"))
+    now = history.add_snapshot("2026-03-02", descending_rows("ab"))
     matched = read(history, now, "matched_ranking")
     assert set(matched["snapshot"]) == {newer}
 
 
 def test_a_census_is_a_relation_that_the_store_reads() -> None:
-    store = census_store()
+    store = make_census_store()
     rows = {key * 24: (number, None, 5) for number, key in enumerate("abc")}
-    snapshot = census(store, rows)
-    frame = relation(store.connection, snapshot, "census")
+    snapshot = take_census(store, rows)
+    frame = load_relation(store.connection, snapshot, "census")
     assert frame.to_dict("list") == {
         "package": [1, 2, 3], "downloads": [0, 1, 2], "likes": [-1, -1, -1], "downloads_all_time": [5, 5, 5],
     }  # fmt: skip

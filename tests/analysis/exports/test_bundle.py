@@ -12,37 +12,37 @@ import pytest
 import yaml
 
 from analysis.export import main
-from analysis.exports.manifest import faults
+from analysis.exports.manifest import find_mismatches
 from db import __version__
 from tests.analysis.conftest import History
-from tests.analysis.exports.conftest import Export, asked, model, tree
-from tests.analysis.exports.readers import assert_equal_in_every_form
+from tests.analysis.exports.conftest import Export, hash_tree, model, query
+from tests.analysis.exports.readers import assert_equal_in_every_format
 
 
 def test_every_form_of_every_view_has_the_rows_of_the_store(store: Path, export: Export) -> None:
-    assert_equal_in_every_form(store, export())
+    assert_equal_in_every_format(store, export())
 
 
 def test_the_same_store_and_options_give_the_same_bytes(export: Export) -> None:
     one, other = export(), export(out="again")
-    assert tree(one) == tree(other)
-    assert list(faults(one)) == []
+    assert hash_tree(one) == hash_tree(other)
+    assert list(find_mismatches(one)) == []
 
 
 def test_a_later_export_adds_what_is_new_and_leaves_the_rest_as_it_is(store: Path, export: Export) -> None:
     out = export()
     part = "parquet/v1_ranking/huggingface-models-000001.parquet"
-    before, inode = tree(out), (out / part).stat()
-    History(store).add("2026-03-01", [model("a", 5)])
+    before, inode = hash_tree(out), (out / part).stat()
+    History(store).add_snapshot("2026-03-01", [model("a", 5)])
     assert export() == out
-    after = tree(out)
+    after = hash_tree(out)
     now = (out / part).stat()
     assert (now.st_ino, now.st_mtime_ns) == (inode.st_ino, inode.st_mtime_ns)
     new = {name for name in after.keys() - before.keys() if "v1_ranking" in name}
     assert new == {f"{form}/v1_ranking/huggingface-models-000006.{form}" for form in ("parquet", "csv", "jsonl")}
     assert [name for name in before if "snapshot=1/" in name and before[name] != after[name]] == []
-    assert list(faults(out)) == []
-    assert after == tree(export(out="afresh")), "in steps or at once, it is the same bundle"
+    assert list(find_mismatches(out)) == []
+    assert after == hash_tree(export(out="afresh")), "in steps or at once, it is the same bundle"
 
 
 def test_only_complete_snapshots_have_rows_and_the_others_are_listed(export: Export) -> None:
@@ -54,7 +54,7 @@ def test_only_complete_snapshots_have_rows_and_the_others_are_listed(export: Exp
 
 def test_less_can_be_asked_for(export: Export) -> None:
     out = export("--format", "csv,jsonl", "--tables", "v1_ranking", "--registry", "npm", "--as-of", "2026-02-01")
-    tables = {name for name in tree(out) if name.startswith(("csv/", "jsonl/", "parquet/", "sqlite/"))}
+    tables = {name for name in hash_tree(out) if name.startswith(("csv/", "jsonl/", "parquet/", "sqlite/"))}
     assert tables == {f"{form}/v1_ranking/npm-000004.{form}" for form in ("csv", "jsonl")}
 
 
@@ -64,11 +64,12 @@ def test_what_is_not_there_cannot_be_asked_for(export: Export, capsys: pytest.Ca
         assert word in capsys.readouterr().err
 
 
-def test_E7_what_is_no_bundle_is_not_replaced(tmp_path: Path, export: Export) -> None:
+@pytest.mark.fault("E7")
+def test_what_is_no_bundle_is_not_replaced(tmp_path: Path, export: Export) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.tex").write_text("years of work", "utf-8")
     export(code=1)
-    assert tree(tmp_path / "out").keys() == {"thesis.tex"}
+    assert hash_tree(tmp_path / "out").keys() == {"thesis.tex"}
 
 
 def test_verify_tells_what_is_missing_changed_and_new(export: Export, capsys: pytest.CaptureFixture[str]) -> None:
@@ -97,7 +98,7 @@ def test_a_citation_proves_the_content(store: Path, export: Export, capsys: pyte
     assert f"sha256:{told['id']}" in capsys.readouterr().out
     assert main(["cite", "--db", str(store)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    digests = [one for (one,) in asked(store, "SELECT digest FROM snapshot WHERE status = 'complete'")]
+    digests = [one for (one,) in query(store, "SELECT digest FROM snapshot WHERE status = 'complete'")]
     assert len(lines) == 4 and all(any(digest in line for line in lines) for digest in digests)
 
 
@@ -126,7 +127,8 @@ def test_the_dictionary_has_every_column_of_every_table(export: Export) -> None:
     assert {row["personal"] for row in rows} == {"none", "name", "text", "hash"}
 
 
-def test_G5_each_file_has_the_licence_of_its_source(export: Export) -> None:
+@pytest.mark.fault("G5")
+def test_each_file_has_the_licence_of_its_source(export: Export) -> None:
     package = json.loads((export() / "datapackage.json").read_text("utf-8"))
     licences = {one["path"]: one["licenses"][0]["name"] for one in package["resources"]}
     assert licences["csv/v1_ranking/npm-000004.csv"] == "CC-BY-SA-4.0"
@@ -148,14 +150,15 @@ def test_the_card_and_the_citation_can_be_read_and_name_the_source(export: Expor
         assert "ecosyste.ms" in (out / name).read_text("utf-8"), name
 
 
-def test_G5_a_bundle_without_attribution_is_not_made(
+@pytest.mark.fault("G5")
+def test_a_bundle_without_attribution_is_not_made(
     export: Export, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from analysis.exports.descriptors import readme
 
-    told = readme.tell
+    told = readme.render
     monkeypatch.setattr(
-        readme, "tell", lambda facts: {"README.md": told(facts)["README.md"].replace(b"ecosyste.ms", b"x")}
+        readme, "render", lambda facts: {"README.md": told(facts)["README.md"].replace(b"ecosyste.ms", b"x")}
     )
     assert not export(code=1).exists()
     assert "README.md would not name ecosyste.ms" in capsys.readouterr().err

@@ -13,16 +13,16 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from analysis.compute.engines import Place, opened
-from analysis.compute.relations import relation
+from analysis.compute.engines import EngineLocation, open_engine
+from analysis.compute.relations import load_relation
 from analysis.export import main
 from db.census import history as census
-from db.census.history import counters
-from db.connection import reading
-from tests.analysis.censuses import add_censuses, models, take
+from db.census.history import load_counters
+from db.connection import open_for_reading
+from tests.analysis.censuses import add_censuses, make_models, store_census
 from tests.analysis.conftest import History
-from tests.analysis.exports.conftest import NPM, Export, asked, tree
-from tests.analysis.exports.test_lake import lake
+from tests.analysis.exports.conftest import NPM, Export, hash_tree, query
+from tests.analysis.exports.test_lake import read_lake
 
 ROOT = Path(__file__).resolve().parents[3]
 ORDERED = "snapshot_id, package_id, downloads, likes, downloads_all_time"
@@ -35,7 +35,7 @@ LAST_BEFORE = (1 << 16) - 20  # the packages that are numbered after it lie in t
 def censuses(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with a list, four complete censuses and a partial one, over two blocks."""
     path = tmp_path_factory.mktemp("censuses") / "observatory.db"
-    assert History(path).add("2026-03-01", ["lodash"], registry=NPM) == 1
+    assert History(path).add_snapshot("2026-03-01", ["lodash"], registry=NPM) == 1
     with sqlite3.connect(path) as connection:
         connection.execute(
             "INSERT INTO package (package_id, registry_id, key, name, name_hash, known_at, seen_at)"
@@ -58,8 +58,8 @@ def store(censuses: Path, tmp_path: Path) -> Path:
 
 def of_the_blocks(store: Path, snapshot: int) -> list[tuple[object, ...]]:
     """What `db.census.history` says, with None for what the registry did not say."""
-    with reading(store) as connection:
-        columns = [column.tolist() for column in counters(connection, snapshot).values()]
+    with open_for_reading(store) as connection:
+        columns = [column.tolist() for column in load_counters(connection, snapshot).values()]
     return [
         (snapshot, package, *(None if value == -1 else value for value in said))
         for package, *said in zip(*columns, strict=True)
@@ -75,7 +75,7 @@ def test_the_rows_are_those_of_the_blocks_in_their_order(store: Path, export: Ex
         expected = of_the_blocks(store, snapshot)
         assert duckdb.sql(f"SELECT {ORDERED} FROM '{path}'").fetchall() == expected
         assert snapshot == 4 or {row[1] >> 16 for row in expected} == {0, 1}, "two blocks"
-    rows = lake(out, "counter", ORDERED)
+    rows = read_lake(out, "counter", ORDERED)
     assert any(None in row for row in rows) and any((row[2] or 0) > 2**32 for row in rows)
 
 
@@ -84,7 +84,7 @@ def test_the_manifest_and_the_dictionary_tell_of_them_and_the_other_forms_have_n
     told = [
         one for one in json.loads((out / "manifest.json").read_text("utf-8"))["files"] if "/counter/" in one["path"]
     ]
-    counted = {row[0]: row[1] for row in lake(out, "census", "snapshot_id, packages")}
+    counted = {row[0]: row[1] for row in read_lake(out, "census", "snapshot_id, packages")}
     assert {one["snapshot"]: one["rows"] for one in told} == {number: counted[number] for number in COMPLETE}
     assert all(one["path"].startswith("parquet/counter/registry=huggingface%2F") and one["key"] for one in told)
     with open(out / "dictionary.csv", encoding="utf-8", newline="") as stream:
@@ -105,26 +105,27 @@ def test_a_later_export_adds_one_partition_and_gives_the_bundle_of_a_first_one(
 ) -> None:
     out = export(*LAKE)
     before = {path: path.stat().st_ino for path in (out / "parquet" / "counter").rglob("*.parquet")}
-    new = take(store, "2026-05-01", models(random.Random(5), 2, {}))
+    new = store_census(store, "2026-05-01", make_models(random.Random(5), 2, {}))
     read: list[int] = []
-    parts = census.parts
+    parts = census.iter_counter_blocks
     monkeypatch.setattr(
-        "db.census.history.parts", lambda connection, number: (read.append(number), parts(connection, number))[1]
+        "db.census.history.iter_counter_blocks",
+        lambda connection, number: (read.append(number), parts(connection, number))[1],
     )
     export(*LAKE)
     after = {path: path.stat().st_ino for path in (out / "parquet" / "counter").rglob("*.parquet")}
     assert set(read) == {new}
     assert {path: after[path] for path in before} == before
     assert [path.parent.name for path in after.keys() - before.keys()] == [f"snapshot={new}"]
-    assert tree(export(*LAKE, out="afresh")) == tree(out)
+    assert hash_tree(export(*LAKE, out="afresh")) == hash_tree(out)
 
 
 def test_what_is_left_out_has_no_counters(store: Path, export: Export, tmp_path: Path) -> None:
-    whole = lake(export(*LAKE, out="whole"), "counter", ORDERED)
-    ((number,),) = asked(store, "SELECT package_id FROM package WHERE name = 'maker1/m1'")
+    whole = read_lake(export(*LAKE, out="whole"), "counter", ORDERED)
+    ((number,),) = query(store, "SELECT package_id FROM package WHERE name = 'maker1/m1'")
     (tmp_path / "r.toml").write_text('[[redaction]]\nname = "maker1/m1"\n', "utf-8")
     out = export(*LAKE, "--redactions", str(tmp_path / "r.toml"))
-    rows = lake(out, "counter", ORDERED)
+    rows = read_lake(out, "counter", ORDERED)
     assert 0 < len(rows) < len(whole)
     assert sorted(map(repr, rows)) == sorted(repr(row) for row in whole if row[1] != number)
     told = json.loads((out / "manifest.json").read_text("utf-8"))["redacted"]
@@ -134,10 +135,10 @@ def test_what_is_left_out_has_no_counters(store: Path, export: Export, tmp_path:
 def test_a_lake_that_leaves_packages_out_can_still_be_asked_for_the_rest(export: Export, tmp_path: Path) -> None:
     (tmp_path / "r.toml").write_text('[[redaction]]\nauthor = "maker1"\n', "utf-8")
     out = export("--format", "parquet", "--redactions", str(tmp_path / "r.toml"))
-    with opened("duckdb", Place(tmp_path / "none.db", str(out))) as engine:
-        found = relation(engine, 5, "population")
-        edges = relation(engine, 5, "edges")
-    assert found["packages"][0] == lake(out, "counter", "snapshot_id").count((5,)) > 0
+    with open_engine("duckdb", EngineLocation(tmp_path / "none.db", str(out))) as engine:
+        found = load_relation(engine, 5, "population")
+        edges = load_relation(engine, 5, "edges")
+    assert found["packages"][0] == read_lake(out, "counter", "snapshot_id").count((5,)) > 0
     assert "maker1" not in set(found["category"]) and "maker2" in set(found["category"]) and len(edges) > 0
 
 
@@ -145,7 +146,9 @@ def test_pseudonyms_change_no_number(export: Export, tmp_path: Path) -> None:
     (tmp_path / "k").write_text("k" * 32, "utf-8")
     hidden = export(*LAKE, "--pseudonymise", "--key", str(tmp_path / "k"), out="hidden")
     plain = export(*LAKE, out="plain")
-    assert sorted(map(repr, lake(hidden, "counter", ORDERED))) == sorted(map(repr, lake(plain, "counter", ORDERED)))
+    assert sorted(map(repr, read_lake(hidden, "counter", ORDERED))) == sorted(
+        map(repr, read_lake(plain, "counter", ORDERED))
+    )
 
 
 def test_the_line_of_the_documents_makes_csv_of_one_census(
@@ -157,7 +160,7 @@ def test_the_line_of_the_documents_makes_csv_of_one_census(
     duckdb.sql(said.replace("snapshot = 7", "snapshot = 3"))
     with open("census.csv", encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
-    names = dict(asked(store, "SELECT package_id, name FROM package"))
+    names = dict(query(store, "SELECT package_id, name FROM package"))
     expected = [
         (names[row[1]], *("" if value is None else str(value) for value in row[2:])) for row in of_the_blocks(store, 3)
     ]

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from analysis.export import main
-from analysis.exports.manifest import MANIFEST, faults
+from analysis.exports.manifest import MANIFEST, find_mismatches
 from tests.analysis.conftest import History
-from tests.analysis.exports.conftest import model, tree
-from tests.db.builders import in_child
+from tests.analysis.exports.conftest import hash_tree, model
+from tests.db.builders import run_in_child
 
 CALLS = {"open", "os.rename", "os.mkdir", "os.link", "os.remove", "os.rmdir", "os.scandir", "sqlite3.connect"}
 EVERY = 89  # of the moments, in the usual run
@@ -47,9 +47,9 @@ def killed_at(out: Path, store: Path, moment: int) -> bool:
 def wanted(store: Path, tmp_path: Path) -> tuple[Path, list[dict[str, str]]]:
     """A store that has grown, its bundle of before at `before`, and what the bundle may be: as before, or as now."""
     assert main([str(tmp_path / "before"), "--db", str(store), *ENOUGH]) == 0
-    History(store).add("2026-03-01", [model("a", 5)])
+    History(store).add_snapshot("2026-03-01", [model("a", 5)])
     assert main([str(tmp_path / "now"), "--db", str(store), *ENOUGH]) == 0
-    return tmp_path, [tree(tmp_path / "before"), tree(tmp_path / "now")]
+    return tmp_path, [hash_tree(tmp_path / "before"), hash_tree(tmp_path / "now")]
 
 
 def killed_over_and_over(wanted: tuple[Path, list[dict[str, str]]], store: Path, renewed: bool, step: int) -> int:
@@ -64,12 +64,12 @@ def killed_over_and_over(wanted: tuple[Path, list[dict[str, str]]], store: Path,
             shutil.copytree(folder / "before", out)
         killed = killed_at(out, store, moment)
         if out.exists():
-            assert (out / MANIFEST).exists() and list(faults(out)) == []
-            assert tree(out) in whole
+            assert (out / MANIFEST).exists() and list(find_mismatches(out)) == []
+            assert hash_tree(out) in whole
         else:
             assert killed and not renewed
         assert main([str(out), "--db", str(store), *ENOUGH]) == 0
-        assert tree(out) == whole[1]
+        assert hash_tree(out) == whole[1]
         assert [path.name for path in place.iterdir()] == ["out"], "nothing is left over"
         shutil.rmtree(place)
         if not killed:
@@ -78,7 +78,8 @@ def killed_over_and_over(wanted: tuple[Path, list[dict[str, str]]], store: Path,
 
 
 @pytest.mark.parametrize("renewed", [False, True])
-def test_A1_A5_a_kill_at_some_calls_leaves_a_whole_bundle_or_none(
+@pytest.mark.fault("A1", "A5")
+def test_a_kill_at_some_calls_leaves_a_whole_bundle_or_none(
     wanted: tuple[Path, list[dict[str, str]]], store: Path, renewed: bool
 ) -> None:
     assert killed_over_and_over(wanted, store, renewed, EVERY) >= 2
@@ -87,7 +88,8 @@ def test_A1_A5_a_kill_at_some_calls_leaves_a_whole_bundle_or_none(
 @pytest.mark.slow
 @pytest.mark.parametrize("renewed", [False, True])
 @pytest.mark.timeout(900)
-def test_A1_A5_a_kill_at_every_call_leaves_a_whole_bundle_or_none(
+@pytest.mark.fault("A1", "A5")
+def test_a_kill_at_every_call_leaves_a_whole_bundle_or_none(
     wanted: tuple[Path, list[dict[str, str]]], store: Path, renewed: bool
 ) -> None:
     assert killed_over_and_over(wanted, store, renewed, 1) >= 60
@@ -101,17 +103,18 @@ def without_room(out: Path, store: Path, size: int) -> int:
         sys.stdout = sys.stderr = open(os.devnull, "w")
         os._exit(main([str(out), "--db", str(store), *ENOUGH]))
 
-    return os.waitstatus_to_exitcode(os.waitpid(in_child(export), 0)[1])
+    return os.waitstatus_to_exitcode(os.waitpid(run_in_child(export), 0)[1])
 
 
 @pytest.mark.parametrize("size", [100, 40_000])
-def test_A4_A5_an_export_without_room_leaves_the_bundle_of_before(
+@pytest.mark.fault("A4", "A5")
+def test_an_export_without_room_leaves_the_bundle_of_before(
     wanted: tuple[Path, list[dict[str, str]]], store: Path, size: int
 ) -> None:
     folder, whole = wanted
     assert without_room(folder / "before", store, size) == 1
-    assert tree(folder / "before") == whole[0]
+    assert hash_tree(folder / "before") == whole[0]
     assert without_room(folder / "none", store, size) == 1
     assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == ["before", "now"]
     assert main([str(folder / "before"), "--db", str(store), *ENOUGH]) == 0
-    assert tree(folder / "before") == whole[1]
+    assert hash_tree(folder / "before") == whole[1]

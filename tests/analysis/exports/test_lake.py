@@ -8,10 +8,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from analysis.exports.tables import FOLDER
-from tests.analysis.exports.conftest import Export, asked
+from analysis.exports.tables import LAKE_FOLDER
+from tests.analysis.exports.conftest import Export, query
 
-TABLES = sorted(path.stem for path in FOLDER.glob("*.sql"))
+TABLES = sorted(path.stem for path in LAKE_FOLDER.glob("*.sql"))
 WITHHELD = {
     "package": {"key", "name_hash", "known_at", "revision", "fingerprint"},
     "snapshot": {"settings"}, "score": {"evidence_start", "evidence_end", "reason"},
@@ -20,19 +20,19 @@ WITHHELD = {
 ADDED = {"registry", "snapshot"}
 
 
-def lake(out: Path, table: str, columns: str = "*") -> list[tuple[object, ...]]:
+def read_lake(out: Path, table: str, columns: str = "*") -> list[tuple[object, ...]]:
     found = f"read_parquet('{out}/parquet/{table}/**/*.parquet', hive_partitioning = true)"
     return duckdb.sql(f"SELECT {columns} FROM {found}").fetchall()
 
 
-def columns(store: Path, table: str) -> list[str]:
-    found = [name for (name,) in asked(store, "SELECT name FROM pragma_table_xinfo(?)", table)]
+def list_columns(store: Path, table: str) -> list[str]:
+    found = [name for (name,) in query(store, "SELECT name FROM pragma_table_xinfo(?)", table)]
     return [name for name in found if name not in WITHHELD.get(table, ())]
 
 
 @pytest.mark.parametrize("table", TABLES)
 def test_a_table_of_the_lake_only_reads_and_says_what_it_is(table: str) -> None:
-    text = (FOLDER / f"{table}.sql").read_text("utf-8")
+    text = (LAKE_FOLDER / f"{table}.sql").read_text("utf-8")
     assert re.match(r"-- [A-Z].{10,}", text)
     assert re.match(r"\s*SELECT\b", re.sub(r"--.*", "", text))
     assert not re.search(r"\b(INSERT|UPDATE|DELETE|REPLACE|PRAGMA|ATTACH)\b", text)
@@ -42,10 +42,10 @@ def test_every_table_has_the_rows_and_the_columns_of_the_store(store: Path, expo
     out = export("--format", "parquet")
     only = {"ranking": "WHERE snapshot_id IN (SELECT snapshot_id FROM snapshot WHERE status = 'complete')"}
     for table in TABLES:
-        names = ", ".join(f'"{name}"' for name in columns(store, table))
-        expected = asked(store, f"SELECT {names} FROM {table} {only.get(table, '')}")
+        names = ", ".join(f'"{name}"' for name in list_columns(store, table))
+        expected = query(store, f"SELECT {names} FROM {table} {only.get(table, '')}")
         assert expected or table == "census", table  # the store of these tests has lists only
-        assert not expected or sorted(map(repr, lake(out, table, names))) == sorted(map(repr, expected)), table
+        assert not expected or sorted(map(repr, read_lake(out, table, names))) == sorted(map(repr, expected)), table
 
 
 def test_the_lake_is_split_by_registry_and_snapshot(export: Export) -> None:
@@ -54,7 +54,7 @@ def test_the_lake_is_split_by_registry_and_snapshot(export: Export) -> None:
     parts = ("huggingface%2Fmodels/snapshot=1", "huggingface%2Fmodels/snapshot=2", "npm/snapshot=4", "npm/snapshot=5")
     packages = {f"package/registry={name}/part.parquet" for name in ("huggingface%2Fmodels", "npm")}
     assert files == {*(f"ranking/registry={part}/part.parquet" for part in parts), *packages, "depth/part.parquet"}
-    assert {row[0] for row in lake(out.parent, "ranking", "registry")} == {"huggingface/models", "npm"}
+    assert {row[0] for row in read_lake(out.parent, "ranking", "registry")} == {"huggingface/models", "npm"}
 
 
 def test_pandas_and_pyarrow_read_a_folder_as_one_table(store: Path, export: Export) -> None:
@@ -62,7 +62,7 @@ def test_pandas_and_pyarrow_read_a_folder_as_one_table(store: Path, export: Expo
     from pyarrow.dataset import dataset
 
     out = export("--format", "parquet") / "parquet"
-    ((listed,),) = asked(store, "SELECT count(*) FROM v1_ranking")
+    ((listed,),) = query(store, "SELECT count(*) FROM v1_ranking")
     for table in ("ranking", "v1_ranking"):
         read = pandas.read_parquet(out / table)
         assert len(read) == dataset(out / table, partitioning="hive").count_rows() == listed
@@ -75,19 +75,19 @@ def test_as_of_a_day_the_lake_is_what_it_would_have_been_then(store: Path, expor
 
     before = export("--format", "parquet", "--tables", "package,alias,attribute,membership,ranking,lineage_edge")
     renamed = [model("a", 5), model("new", 4)]
-    History(store).add("2026-03-01", [renamed[0].__class__("id-b", "maker/renamed", downloads=9), *renamed])
-    assert {row[0] for row in lake(before, "package", "name")} & {"maker/b"}
+    History(store).add_snapshot("2026-03-01", [renamed[0].__class__("id-b", "maker/renamed", downloads=9), *renamed])
+    assert {row[0] for row in read_lake(before, "package", "name")} & {"maker/b"}
     after = export("--format", "parquet", "--as-of", "2026-02-28", "--tables",
                    "package,alias,attribute,membership,ranking,lineage_edge", out="then")  # fmt: skip
     for table, names in {
         "alias": "*", "attribute": "*", "lineage_edge": "*", "ranking": "*", "membership": "*",
         "package": "package_id, stable_id, name",
     }.items():  # fmt: skip
-        assert lake(after, table, names) == lake(before, table, names), table
+        assert read_lake(after, table, names) == read_lake(before, table, names), table
 
 
 def test_since_and_registry_choose_snapshots(export: Export) -> None:
     out = export("--format", "parquet", "--since", "2026-01-08", "--registry", "huggingface/models")
-    assert lake(out, "snapshot", "snapshot_id, status") == [(2, "complete"), (3, "partial")]
-    assert {row[0] for row in lake(out, "ranking", "snapshot_id")} == {2}
-    assert {row[0] for row in lake(out, "v1_snapshot", "snapshot")} == {2, 3}
+    assert read_lake(out, "snapshot", "snapshot_id, status") == [(2, "complete"), (3, "partial")]
+    assert {row[0] for row in read_lake(out, "ranking", "snapshot_id")} == {2}
+    assert {row[0] for row in read_lake(out, "v1_snapshot", "snapshot")} == {2, 3}

@@ -31,9 +31,11 @@ def model(name: str, downloads: int, *bases: str) -> Observation:
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     history = History(tmp_path / "observatory.db")
-    history.add("2026-01-01", [model("gpt2", 90), model("a/tuned", 50, "gpt2")])
-    history.add("2026-02-01", [model("b/vision", 95), model("gpt2", 80), model("a/tuned", 60, "gpt2", "gone/base")])
-    history.add("2026-03-01", [model("gpt2", 70)], "partial")
+    history.add_snapshot("2026-01-01", [model("gpt2", 90), model("a/tuned", 50, "gpt2")])
+    history.add_snapshot(
+        "2026-02-01", [model("b/vision", 95), model("gpt2", 80), model("a/tuned", 60, "gpt2", "gone/base")]
+    )
+    history.add_snapshot("2026-03-01", [model("gpt2", 70)], "partial")
     return history.path
 
 

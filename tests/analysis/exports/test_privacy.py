@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from analysis.exports.formats import jsonl
-from analysis.exports.leak_scan import forbidden
-from db.connection import writing
+from analysis.exports.leak_scan import find_private_content
+from db.connection import open_for_writing
 from db.rows import Event, Observation, Parent, Registry
 from db.store import Store
 from tests.analysis.conftest import History
@@ -43,16 +43,19 @@ def holding(out: Path, word: str) -> list[str]:
 def told(store: Path) -> Path:
     """The store, with texts that quote names."""
     says = {"tags": json.dumps(["base_model:stranger/base", "dataset:other/data"])}
-    History(store).add("2026-02-01", [
+    History(store).add_snapshot("2026-02-01", [
         Observation("id-q", "quoting", downloads=1, attributes=says, parents=(Parent("stranger/base", "merge", None),)),
         model("a", 5),
     ])  # fmt: skip
-    with writing(store) as database:
-        Store(database).note(HUB, [Event("renamed", "note", "maker/a became maker/b", "maker/a", "id-b")], 0)
+    with open_for_writing(store) as database:
+        Store(database).add_quality_events(
+            HUB, [Event("renamed", "note", "maker/a became maker/b", "maker/a", "id-b")], 0
+        )
     return store
 
 
-def test_G2_pseudonyms_leave_no_name_in_any_file(told: Path, export: Export, tmp_path: Path) -> None:
+@pytest.mark.fault("G2")
+def test_pseudonyms_leave_no_name_in_any_file(told: Path, export: Export, tmp_path: Path) -> None:
     key = tmp_path / "k"
     key.write_text("a key that is long enough", "utf-8")
     plain, hidden = export(out="plain"), export("--pseudonymise", "--key", str(key), out="hidden")
@@ -64,7 +67,8 @@ def test_G2_pseudonyms_leave_no_name_in_any_file(told: Path, export: Export, tmp
         assert holding(hidden, digest) == []
 
 
-def test_G2_one_key_gives_the_same_pseudonyms_and_another_key_others(export: Export, tmp_path: Path) -> None:
+@pytest.mark.fault("G2")
+def test_one_key_gives_the_same_pseudonyms_and_another_key_others(export: Export, tmp_path: Path) -> None:
     found = []
     for number, text in enumerate(["the first key of two", "the first key of two", "the second key of two"]):
         (tmp_path / "k").write_text(text, "utf-8")
@@ -96,7 +100,8 @@ def test_pseudonyms_want_a_key(export: Export, tmp_path: Path, monkeypatch: pyte
         ('author = "maker"', ("maker", "id-a", "id-b"), ("lodash", "quoting")),
     ],
 )
-def test_G3_what_is_to_be_left_out_is_in_no_form(
+@pytest.mark.fault("G3")
+def test_what_is_to_be_left_out_is_in_no_form(
     told: Path, export: Export, tmp_path: Path, entry: str, gone: tuple[str, ...], stays: tuple[str, ...]
 ) -> None:
     (tmp_path / "r.toml").write_text(f"[[redaction]]\n{entry}\n", "utf-8")
@@ -110,7 +115,7 @@ def test_G3_what_is_to_be_left_out_is_in_no_form(
 def test_an_old_name_leaves_the_package_out_under_its_new_name(
     store: Path, export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    History(store).add("2026-03-01", [Observation("id-a", "other/renamed", downloads=5), model("b", 4)])
+    History(store).add_snapshot("2026-03-01", [Observation("id-a", "other/renamed", downloads=5), model("b", 4)])
     (tmp_path / "redactions.toml").write_text('[[redaction]]\nname = "maker/a"\n', "utf-8")
     monkeypatch.chdir(tmp_path)
     out = export()
@@ -135,23 +140,26 @@ PLANTED = {
 
 
 @pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind, planted in PLANTED.items() for text in planted])
-def test_E10_G1_addresses_and_tokens_are_found(kind: str, text: str) -> None:
-    assert forbidden(f"see {text}, please") == kind
+@pytest.mark.fault("E10", "G1")
+def test_addresses_and_tokens_are_found(kind: str, text: str) -> None:
+    assert find_private_content(f"see {text}, please") == kind
 
 
 @pytest.mark.parametrize(("kind", "text"), [(kind, planted[-1]) for kind, planted in PLANTED.items()])
-def test_E10_G1_a_bundle_with_one_is_not_made_and_it_is_not_shown(
+@pytest.mark.fault("E10", "G1")
+def test_a_bundle_with_one_is_not_made_and_it_is_not_shown(
     kind: str, text: str, store: Path, export: Export, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    History(store).add("2026-03-01", [Observation("id-x", f"x/{text}", downloads=1)])
+    History(store).add_snapshot("2026-03-01", [Observation("id-x", f"x/{text}", downloads=1)])
     assert not export("--format", "jsonl,parquet", "--tables", "v1_ranking", code=1).exists()
     said = capsys.readouterr().err
     assert kind in said and text not in said
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet", "sqlite"])
-def test_G1_an_address_is_found_in_every_form(form: str, store: Path, export: Export) -> None:
-    History(store).add("2026-03-01", [Observation("id-x", "jo@mail.example.org", downloads=1)])
+@pytest.mark.fault("G1")
+def test_an_address_is_found_in_every_form(form: str, store: Path, export: Export) -> None:
+    History(store).add_snapshot("2026-03-01", [Observation("id-x", "jo@mail.example.org", downloads=1)])
     assert not export("--format", form, "--tables", "v1_ranking", code=1).exists()
 
 
@@ -162,22 +170,23 @@ def test_G1_an_address_is_found_in_every_form(form: str, store: Path, export: Ex
      "hf_internal_testing_tiny_random_model_of_length", "a@b", "1@2.3"],
 )  # fmt: skip
 def test_names_that_only_look_so_may_pass(text: str) -> None:
-    assert forbidden(text) is None
+    assert find_private_content(text) is None
 
 
 def test_a_form_that_forgets_is_caught(store: Path, export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
-    write: Callable[..., Iterator[object]] = jsonl.write
+    write: Callable[..., Iterator[object]] = jsonl.write_tables
 
     def forgetful(tables: object, folder: Path) -> Iterator[object]:
         yield from write(tables, folder)
         (folder / "notes.txt").write_text("ask jo@mail.example.org", "utf-8")
 
-    monkeypatch.setattr(jsonl, "write", forgetful)
+    monkeypatch.setattr(jsonl, "write_tables", forgetful)
     assert not export("--format", "jsonl", code=1).exists()
 
 
-def test_E16_G6_no_raw_row_body_or_setting_is_in_a_bundle(store: Path, export: Export) -> None:
-    with writing(store) as database:
+@pytest.mark.fault("E16", "G6")
+def test_no_raw_row_body_or_setting_is_in_a_bundle(store: Path, export: Export) -> None:
+    with open_for_writing(store) as database:
         raws = [row[0] for row in database.conn.execute("SELECT raw FROM reject UNION SELECT settings FROM snapshot")]
     assert "{}" in raws
     out = export()

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from pandas import DataFrame
 from scipy import stats
 
-from analysis.compute.relations import reader
+from analysis.compute.relations import cached_relations
 from analysis.metrics.descendants import RELATIONS, descendants, descendants_as_published
-from db.connection import reading
+from db.connection import open_for_reading
 from db.rows import Observation, Parent, Registry
-from tests.analysis.conftest import falling
+from tests.analysis.conftest import descending_rows
 
 NPM = Registry("npm", "ecosystems")
 EDGES = st.lists(
@@ -194,10 +194,10 @@ def test_lineage_of_self_loops_alone_has_no_descendants():
 
 
 def test_a_registry_without_lineage_has_one_undefined_result(history):
-    history.add("2026-01-01", falling("abcd"), registry=NPM)
-    history.compute()
+    history.add_snapshot("2026-01-01", descending_rows("abcd"), registry=NPM)
+    history.compute_pending()
     for metric in ("descendants", "descendants_as_published"):
-        (found,) = history.results(metric=metric)
+        (found,) = history.query_results(metric=metric)
         assert (found["name"], found["value"], bool(found["note"])) == ("descendants", None, True)
 
 
@@ -217,30 +217,32 @@ def test_a_family_is_counted_through_a_renamed_parent_and_a_ring(history):
         made_from("self", ("self", "id-self")),
         made_from("lost", ("gone", None)),
     ]
-    history.add("2026-01-01", rows)
+    history.add_snapshot("2026-01-01", rows)
     renamed = Observation("id-base", "org/base", downloads=9, parents=())
-    newest = history.add("2026-02-01", [renamed, made_from("late", ("org/base", "id-base")), *rows[1:]])
-    history.compute()
-    found = history.values(snapshot_id=newest, metric="descendants")
+    newest = history.add_snapshot("2026-02-01", [renamed, made_from("late", ("org/base", "id-base")), *rows[1:]])
+    history.compute_pending()
+    found = history.query_values(snapshot_id=newest, metric="descendants")
     names = ("links", "parents", "max", "transitive.max", "cycles", "self_loops", "dangling")
     assert [found[f"descendants.{name}"] for name in names] == [7, 6, 2, 5, 3, 1, 1 / 7]
 
 
 def read(history, snapshot: int, name: str) -> DataFrame:
-    with reading(history.path) as connection:
-        return reader(connection, snapshot)(name)
+    with open_for_reading(history.path) as connection:
+        return cached_relations(connection, snapshot)(name)
 
 
 def test_edges_are_those_of_the_instant_and_of_the_list(history):
-    first = history.add("2026-01-01", [made_from("a", ("b", None)), made_from("c", ("b", None))])
-    second = history.add("2026-02-01", [made_from("a", ("d", None))])
+    first = history.add_snapshot("2026-01-01", [made_from("a", ("b", None)), made_from("c", ("b", None))])
+    second = history.add_snapshot("2026-02-01", [made_from("a", ("d", None))])
     columns = ["child_name", "parent_name", "relation"]
     assert read(history, first, "lineage")[columns].values.tolist() == [["a", "b", "finetune"], ["c", "b", "finetune"]]
     assert read(history, second, "lineage")[columns].values.tolist() == [["a", "d", "finetune"]]
 
 
 def test_every_listed_package_is_observed_under_its_name_then(history):
-    first = history.add("2026-01-01", [Observation("1", "gpt2", downloads=9, likes=2), Observation("2", "bert")])
-    history.add("2026-02-01", [Observation("1", "org/gpt2", downloads=8)])
+    first = history.add_snapshot(
+        "2026-01-01", [Observation("1", "gpt2", downloads=9, likes=2), Observation("2", "bert")]
+    )
+    history.add_snapshot("2026-02-01", [Observation("1", "org/gpt2", downloads=8)])
     rows = read(history, first, "observed")[["name", "rank", "downloads", "likes"]].astype(object)
     assert rows.where(rows.notna(), None).values.tolist() == [["gpt2", 1, 9, 2], ["bert", 2, None, None]]

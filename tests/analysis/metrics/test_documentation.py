@@ -6,14 +6,14 @@ import pytest
 from pandas import DataFrame
 
 from analysis.compute.metric import Result
-from analysis.compute.relations import relation
+from analysis.compute.relations import load_relation
 from analysis.metrics.documentation import documentation, documentation_as_published
-from db.cli import day
-from db.connection import reading, writing
+from db.cli import parse_day
+from db.connection import open_for_reading, open_for_writing
 from db.rows import Observation, Parent
 from db.store import Store
-from db.store.cards import Cards, CardText, Collection, Look, blob_hash, unscored
-from db.store.scores import ITEMS, Score, put_scores
+from db.store.cards import CardCollection, CardObservation, CardStore, CardText, blob_hash, unscored_cards
+from db.store.scores import ITEMS, Score, save_scores
 from tests.analysis.conftest import MODELS, History
 
 DEPTHS = DataFrame({"k": [10]})
@@ -122,21 +122,23 @@ def test_three_families_of_p_values_are_corrected_together() -> None:
 
 def with_cards(history: History, date: str, texts: dict[str, str | None]) -> None:
     """Look at cards as of a day, and let every scored one answer one question for each character, up to five."""
-    with writing(history.path) as database:
+    with open_for_writing(history.path) as database:
         store = Store(database)
-        cards = Cards(store, database.conn)
-        number, _ = cards.begin(Collection(MODELS, "crawl", "a test", day(date), day(date)))
+        cards = CardStore(store, database.conn)
+        number, _ = cards.begin_collection(CardCollection(MODELS, "crawl", "a test", parse_day(date), parse_day(date)))
         for name, text in texts.items():
-            package = cards.package(MODELS, f"id-{name}", name, day(date))
+            package = cards.find_or_add_package(MODELS, f"id-{name}", name, parse_day(date))
             content = (text or "").encode()
             kept = None if text is None else CardText(blob_hash(content), len(content), content, fields=("license",))
-            cards.put(number, Look(package, day(date), "none" if text is None else "card", kept, "0f"))
+            cards.save_observation(
+                number, CardObservation(package, parse_day(date), "none" if text is None else "card", kept, "0f")
+            )
         scores = [
             Score(card.card, item, "yes" if place < len(card.text) else "no")
-            for card in unscored(database.conn, "rules", "1")
+            for card in unscored_cards(database.conn, "rules", "1")
             for place, item in enumerate(ITEMS)
         ]
-        put_scores(store, database.conn, "rules", "1", scores, 0)
+        save_scores(store, database.conn, "rules", "1", scores, 0)
 
 
 def test_cards_and_scores_are_read_as_of_the_snapshot_and_results_are_computed_anew(history: History) -> None:
@@ -147,25 +149,25 @@ def test_cards_and_scores_are_read_as_of_the_snapshot_and_results_are_computed_a
             Observation("id-c", "c", 20, 2, parents=parent), Observation("id-d", "d", 10, 1, parents=parent),
         ]  # fmt: skip
 
-    first = history.add("2026-01-01", rows())
-    history.compute()
-    assert history.values(metric="documentation") == {"documentation": None}
+    first = history.add_snapshot("2026-01-01", rows())
+    history.compute_pending()
+    assert history.query_values(metric="documentation") == {"documentation": None}
     with_cards(history, "2026-01-01", {"a": "12345", "b": "1234", "c": None, "d": "1"})
-    history.compute()
-    then = history.values(metric="documentation", snapshot_id=first)
+    history.compute_pending()
+    then = history.query_values(metric="documentation", snapshot_id=first)
     assert then["documentation.rules.downloads.top"] == pytest.approx(0.9)
     assert then["documentation.rules.downloads.bottom"] == pytest.approx(0.1)
     assert then["documentation.metadata.downloads.top"] == pytest.approx(2 / 14)
     assert then["documentation.metadata.downloads.bottom"] == pytest.approx(0.5 / 14)
     assert then["documentation.rules.descendants.decile.09"] == 1.0
 
-    second = history.add("2026-02-01", rows())
+    second = history.add_snapshot("2026-02-01", rows())
     with_cards(history, "2026-02-01", {"a": "", "b": ""})
-    history.compute()
-    assert history.values(metric="documentation", snapshot_id=first) == then
-    now = history.values(metric="documentation", snapshot_id=second)
+    history.compute_pending()
+    assert history.query_values(metric="documentation", snapshot_id=first) == then
+    now = history.query_values(metric="documentation", snapshot_id=second)
     assert now["documentation.rules.downloads.top"] == 0.0
-    published = history.values(metric="documentation_as_published", snapshot_id=first)
+    published = history.query_values(metric="documentation_as_published", snapshot_id=first)
     assert published["documentation.downloads.top"] == pytest.approx((0.9 + 5 / 17) / 2)
 
 
@@ -176,19 +178,21 @@ EVERY = (
 
 
 def test_the_fields_are_those_of_the_papers_script(history: History) -> None:
-    history.add("2026-01-01", [Observation("id-o/a", "o/a", 4), Observation("id-b", "b", 3)])
-    with writing(history.path) as database:
+    history.add_snapshot("2026-01-01", [Observation("id-o/a", "o/a", 4), Observation("id-b", "b", 3)])
+    with open_for_writing(history.path) as database:
         store = Store(database)
-        cards = Cards(store, database.conn)
-        number, _ = cards.begin(Collection(MODELS, "crawl", "a test", day("2026-01-01"), 0))
+        cards = CardStore(store, database.conn)
+        number, _ = cards.begin_collection(CardCollection(MODELS, "crawl", "a test", parse_day("2026-01-01"), 0))
         for name, fields in (("o/a", EVERY), ("b", ("language", "metrics", "grant"))):
-            package = cards.package(MODELS, f"id-{name}", name, day("2026-01-01"))
-            cards.put(
+            package = cards.find_or_add_package(MODELS, f"id-{name}", name, parse_day("2026-01-01"))
+            cards.save_observation(
                 number,
-                Look(package, day("2026-01-01"), "card", CardText(blob_hash(name.encode()), 1, b"x", fields=fields)),
+                CardObservation(
+                    package, parse_day("2026-01-01"), "card", CardText(blob_hash(name.encode()), 1, b"x", fields=fields)
+                ),
             )
-    with reading(history.path) as connection:
-        frame = relation(connection, 1, "cards")
+    with open_for_reading(history.path) as connection:
+        frame = load_relation(connection, 1, "cards")
     assert list(frame["fields"]) == [14, 1]
     assert frame["descendants"].isna().all(), "nobody has said who was made from whom"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pandas import DataFrame
 
-from analysis.metrics.population import FIRST, NO_CENSUS, NOT_SAID, OVERWRITTEN, population
+from analysis.metrics.population import FIRST_CENSUS, NAMES_ONLY, NO_CENSUS, OVERWRITTEN, population
 
 COLUMNS = ("dimension", "category", "packages", "births", "returns", "deaths", "edits", "days", "previous")
 
@@ -31,7 +31,7 @@ def test_the_first_census_has_no_rates():
     found = results(("", "", 7, 0, 0, 0, 0, -1.0, -1))
     assert found["population"].value == 7
     assert {found[name].value for name in ("births", "deaths", "edits")} == {None}
-    assert found["births"].note == FIRST
+    assert found["births"].note == FIRST_CENSUS
 
 
 def test_edits_that_a_later_census_has_overwritten_are_undefined():
@@ -41,7 +41,7 @@ def test_edits_that_a_later_census_has_overwritten_are_undefined():
 
 def test_edits_of_a_census_of_names_are_undefined_and_not_none():
     found = results(("", "", 7, 1, 0, 0, -2, 7.0, 2))
-    assert (found["edits"].value, found["edits"].note, found["births"].value) == (None, NOT_SAID, 1.0)
+    assert (found["edits"].value, found["edits"].note, found["births"].value) == (None, NAMES_ONLY, 1.0)
 
 
 def test_what_is_no_census_has_one_line():

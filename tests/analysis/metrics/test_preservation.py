@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas import DataFrame
 
-from analysis.compute.relations import reader
+from analysis.compute.relations import cached_relations
 from analysis.metrics.preservation import RELATIONS, preservation, preservation_as_published
-from db.connection import reading
+from db.connection import open_for_reading
 from db.rows import Observation, Parent, Registry
-from tests.analysis.conftest import falling
+from tests.analysis.conftest import descending_rows
 
 NPM = Registry("npm", "ecosystems")
 KINDS = {"transformers": "library", "peft": "library", "timm": "library", "safetensors": "format", "wandb": "tracker"}
@@ -83,7 +83,7 @@ def test_preservation_equals_plain_sets(edges, libraries):
     for library in KINDS:
         for how in RELATIONS:
             expected |= by_relation(edges, libraries, library, how)
-    with patch("analysis.metrics.preservation.LEAST", 1):
+    with patch("analysis.metrics.preservation.MIN_DENOMINATOR", 1):
         found = found_in(preservation(*frames(edges, libraries)))
     assert found == {name: known for name, known in expected.items() if known}
 
@@ -110,7 +110,7 @@ def test_coverage_is_the_share_of_edges_whose_parent_is_known_with_its_libraries
 @given(EDGES, LIBRARIES)
 @settings(max_examples=40, deadline=None)
 def test_every_interval_holds_its_value(edges, libraries):
-    with patch("analysis.metrics.preservation.LEAST", 1):
+    with patch("analysis.metrics.preservation.MIN_DENOMINATOR", 1):
         results = list(preservation(*frames(edges, libraries)))
     bounded = [one for one in results if one.low is not None]
     assert all(one.low <= one.value <= one.high for one in bounded)
@@ -187,10 +187,10 @@ def test_the_same_rows_in_another_order_give_the_same_results():
 
 
 def test_a_registry_without_lineage_has_one_undefined_result(history):
-    history.add("2026-01-01", falling("abcd"), registry=NPM)
-    history.compute()
+    history.add_snapshot("2026-01-01", descending_rows("abcd"), registry=NPM)
+    history.compute_pending()
     for metric in ("preservation", "preservation_as_published"):
-        (found,) = history.results(metric=metric)
+        (found,) = history.query_results(metric=metric)
         assert (found["name"], found["value"], bool(found["note"])) == ("preservation", None, True)
 
 
@@ -210,33 +210,33 @@ BASE = Observation(
 
 def test_what_is_stored_is_what_was_listed(history):
     kept = [child(number, "transformers", "peft") for number in range(16)]
-    history.add("2026-01-01", [BASE, *kept, *(child(number, "peft") for number in range(16, 20))])
-    history.compute()
-    values = history.values(metric="preservation")
+    history.add_snapshot("2026-01-01", [BASE, *kept, *(child(number, "peft") for number in range(16, 20))])
+    history.compute_pending()
+    values = history.query_values(metric="preservation")
     assert values["preservation.transformers"] == values["preservation.transformers.adapter"] == 0.8
     assert values["preservation.gain.peft.adapter"] == values["preservation.coverage"] == 1.0
 
 
 def read(history, snapshot: int, name: str) -> list[tuple[object, ...]]:
-    with reading(history.path) as connection:
-        table = reader(connection, snapshot)(name)
+    with open_for_reading(history.path) as connection:
+        table = cached_relations(connection, snapshot)(name)
     return list(table.itertuples(index=False, name=None))
 
 
 def test_libraries_are_those_of_the_instant(history):
-    first = history.add("2026-01-01", [child(1, "transformers")])
-    second = history.add("2026-02-01", [child(1, "peft")])
+    first = history.add_snapshot("2026-01-01", [child(1, "transformers")])
+    second = history.add_snapshot("2026-02-01", [child(1, "peft")])
     assert [row[1:] for row in read(history, first, "libraries")] == [("transformers", "library")]
     assert [row[1:] for row in read(history, second, "libraries")] == [("peft", "library")]
 
 
 def test_libraries_of_a_parent_that_is_no_longer_listed_are_still_known(history):
-    history.add("2026-01-01", [BASE, child(1, "peft")])
-    newest = history.add("2026-02-01", [child(1, "peft")])
+    history.add_snapshot("2026-01-01", [BASE, child(1, "peft")])
+    newest = history.add_snapshot("2026-02-01", [child(1, "peft")])
     assert sorted(row[1] for row in read(history, newest, "libraries")) == ["peft", "timm", "transformers"]
 
 
 @pytest.mark.parametrize("name", ["libraries", "lineage", "observed"])
 def test_only_complete_snapshots_have_lineage(history, name):
-    snapshot = history.add("2026-01-01", [BASE, child(1, "peft")], "partial")
+    snapshot = history.add_snapshot("2026-01-01", [BASE, child(1, "peft")], "partial")
     assert read(history, snapshot, name) == []

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.metrics.turnover import GAPS
-from db.cli import day
+from db.cli import parse_day
 from db.rows import Observation, Registry
-from tests.analysis.conftest import History, falling
+from tests.analysis.conftest import History, descending_rows
 
 DAY = 86_400
 NPM = Registry("npm", "ecosystems")
@@ -36,14 +36,14 @@ def as_published(lists: list[str], k: int) -> list[dict[str, float | None]]:
 def computed(lists: list[str], order: list[int], folder: str, gap: int = DAY) -> list[dict[str, float | None]]:
     """The same counts through the store, the snapshots added in this order, with a compute after each."""
     history = History(Path(folder) / "observatory.db")
-    history.depths(2, 4)
+    history.set_depths(2, 4)
     snapshots = {}
     for place in order:
-        snapshots[place] = history.add(day("2026-01-01") + place * gap, falling(lists[place]))
-        history.compute()
-    assert history.compute() == []
+        snapshots[place] = history.add_snapshot(parse_day("2026-01-01") + place * gap, descending_rows(lists[place]))
+        history.compute_pending()
+    assert history.compute_pending() == []
     in_order = [snapshots[place] for place in sorted(order)]
-    return [history.values(snapshot_id=one, metric="turnover_as_published", k=2) for one in in_order]
+    return [history.query_values(snapshot_id=one, metric="turnover_as_published", k=2) for one in in_order]
 
 
 @given(LISTS)
@@ -68,188 +68,197 @@ def test_snapshots_of_one_instant_are_in_the_order_of_their_numbers(lists):
         assert computed(lists, list(range(len(lists))), folder, gap=0) == as_published(lists, 2)
 
 
-def test_D7_the_first_snapshot_has_no_flows_and_says_why(history):
-    history.add("2026-01-01", falling("abcd"))
-    history.compute()
-    notes = {row["name"]: row["note"] for row in history.results(metric="turnover_as_published", k=4)}
-    assert history.values(metric="turnover_as_published", k=4)["remained"] is None
+@pytest.mark.fault("D7")
+def test_the_first_snapshot_has_no_flows_and_says_why(history):
+    history.add_snapshot("2026-01-01", descending_rows("abcd"))
+    history.compute_pending()
+    notes = {row["name"]: row["note"] for row in history.query_results(metric="turnover_as_published", k=4)}
+    assert history.query_values(metric="turnover_as_published", k=4)["remained"] is None
     assert notes["remained"] == "no earlier complete snapshot of this list is that deep"
 
 
 def test_a_package_that_left_and_came_back_is_returning(history):
     for date, names in (("2026-01-01", "ab"), ("2026-01-08", "ac"), ("2026-01-15", "ab")):
-        newest = history.add(date, falling(names))
-    history.compute()
-    assert history.values(snapshot_id=newest, metric="turnover_as_published", k=2) == {
+        newest = history.add_snapshot(date, descending_rows(names))
+    history.compute_pending()
+    assert history.query_values(snapshot_id=newest, metric="turnover_as_published", k=2) == {
         "remained": 1, "newcomers": 0, "returning": 1, "ever": 3,
     }  # fmt: skip
 
 
-def test_D2_a_renamed_package_has_not_left(history):
-    history.add("2026-01-01", [Observation("1", "gpt2", downloads=9), Observation("2", "bert", downloads=8)])
-    newest = history.add(
+@pytest.mark.fault("D2")
+def test_a_renamed_package_has_not_left(history):
+    history.add_snapshot("2026-01-01", [Observation("1", "gpt2", downloads=9), Observation("2", "bert", downloads=8)])
+    newest = history.add_snapshot(
         "2026-02-01", [Observation("1", "openai-community/gpt2", downloads=9), Observation("2", "bert", downloads=8)]
     )
-    history.compute()
-    assert history.values(snapshot_id=newest, metric="turnover", k=2)["turnover"] == 0
+    history.compute_pending()
+    assert history.query_values(snapshot_id=newest, metric="turnover", k=2)["turnover"] == 0
 
 
 def test_turnover_is_the_share_that_was_not_there_before(history):
-    before = history.add("2026-01-01", falling("abcd"))
-    newest = history.add("2026-01-31", falling("abef"), value_after=1)
-    history.compute()
-    (result,) = history.results(snapshot_id=newest, name="turnover", k=4)
+    before = history.add_snapshot("2026-01-01", descending_rows("abcd"))
+    newest = history.add_snapshot("2026-01-31", descending_rows("abef"), value_after=1)
+    history.compute_pending()
+    (result,) = history.query_results(snapshot_id=newest, name="turnover", k=4)
     assert (result["value"], result["n"], result["previous_snapshot_id"]) == (0.5, 4, before)
 
 
 def test_the_gap_is_always_in_the_note(history):
-    history.add("2026-01-01", falling("abcd"))
-    newest = history.add(day("2026-01-31") + DAY // 2, falling("abcd"))
-    history.compute()
-    notes = [row["note"] for row in history.results(snapshot_id=newest) if row["value"] is not None]
+    history.add_snapshot("2026-01-01", descending_rows("abcd"))
+    newest = history.add_snapshot(parse_day("2026-01-31") + DAY // 2, descending_rows("abcd"))
+    history.compute_pending()
+    notes = [row["note"] for row in history.query_results(snapshot_id=newest) if row["value"] is not None]
     assert len(notes) == 12
     assert all(note.startswith("gap 30.5 days") for note in notes)
 
 
 @pytest.mark.parametrize(("days", "accepted"), [(72, False), (73, True), (109, True), (110, False)])
 def test_a_matched_gap_is_within_a_fifth(history, days, accepted):
-    history.add(day("2026-06-01") - days * DAY, falling("ab"))
-    newest = history.add("2026-06-01", falling("ab"))
-    history.compute()
-    (result,) = history.results(snapshot_id=newest, name="turnover.91d")
+    history.add_snapshot(parse_day("2026-06-01") - days * DAY, descending_rows("ab"))
+    newest = history.add_snapshot("2026-06-01", descending_rows("ab"))
+    history.compute_pending()
+    (result,) = history.query_results(snapshot_id=newest, name="turnover.91d")
     assert (result["value"] is not None) == accepted
 
 
 def test_a_gap_without_a_snapshot_says_where_one_is_missing(history):
-    history.add("2026-06-01", falling("ab"))
-    history.compute()
-    (result,) = history.results(name="turnover.30d")
+    history.add_snapshot("2026-06-01", descending_rows("ab"))
+    history.compute_pending()
+    (result,) = history.query_results(name="turnover.30d")
     assert result["note"] == (
         "no complete snapshot of this list, that deep, about 30 days earlier (2026-04-26 to 2026-05-08)"
     )
 
 
-def test_D6_ties_at_rank_k_give_an_interval(history):
-    history.add("2026-01-01", [("a", 9), ("b", 5), ("c", 5), ("d", 1)])
-    newest = history.add("2026-01-31", [("a", 9), ("c", 6), ("b", 5), ("d", 1)])
-    history.compute()
-    (result,) = history.results(snapshot_id=newest, name="turnover", k=2)
+@pytest.mark.fault("D6")
+def test_ties_at_rank_k_give_an_interval(history):
+    history.add_snapshot("2026-01-01", [("a", 9), ("b", 5), ("c", 5), ("d", 1)])
+    newest = history.add_snapshot("2026-01-31", [("a", 9), ("c", 6), ("b", 5), ("d", 1)])
+    history.compute_pending()
+    (result,) = history.query_results(snapshot_id=newest, name="turnover", k=2)
     assert (result["value"], result["low"], result["high"]) == (0.5, 0.0, 0.5)
 
 
-def test_D6_ties_that_may_go_on_below_the_list_widen_the_interval(history):
-    history.add("2026-01-01", falling("ab"))
-    newest = history.add("2026-01-31", falling("ab"))
-    history.compute()
-    (result,) = history.results(snapshot_id=newest, name="turnover", k=2)
+@pytest.mark.fault("D6")
+def test_ties_that_may_go_on_below_the_list_widen_the_interval(history):
+    history.add_snapshot("2026-01-01", descending_rows("ab"))
+    newest = history.add_snapshot("2026-01-31", descending_rows("ab"))
+    history.compute_pending()
+    (result,) = history.query_results(snapshot_id=newest, name="turnover", k=2)
     assert (result["low"], result["value"], result["high"]) == (0.0, 0.0, 0.5)
     assert "ties below the last rank" in result["note"]
 
 
 def test_a_known_counter_below_the_list_keeps_the_interval_narrow(history):
-    history.add("2026-01-01", falling("ab"), value_after=1)
-    newest = history.add("2026-01-31", falling("ab"), value_after=1)
-    history.compute()
-    (result,) = history.results(snapshot_id=newest, name="turnover", k=2)
+    history.add_snapshot("2026-01-01", descending_rows("ab"), value_after=1)
+    newest = history.add_snapshot("2026-01-31", descending_rows("ab"), value_after=1)
+    history.compute_pending()
+    (result,) = history.query_results(snapshot_id=newest, name="turnover", k=2)
     assert (result["low"], result["high"]) == (0.0, 0.0)
 
 
-def test_D6_without_counters_ties_cannot_be_known(history):
-    history.add("2026-01-01", ["a", "b"])
-    newest = history.add("2026-01-31", ["a", "c"])
-    history.compute()
-    (result,) = history.results(snapshot_id=newest, name="turnover", k=2)
+@pytest.mark.fault("D6")
+def test_without_counters_ties_cannot_be_known(history):
+    history.add_snapshot("2026-01-01", ["a", "b"])
+    newest = history.add_snapshot("2026-01-31", ["a", "c"])
+    history.compute_pending()
+    (result,) = history.query_results(snapshot_id=newest, name="turnover", k=2)
     assert (result["value"], result["low"], result["high"]) == (0.5, None, None)
     assert "counters are absent" in result["note"]
 
 
 def test_a_counter_missing_above_the_ties_does_no_harm(history):
-    history.add("2026-01-01", falling("abcd"))
-    newest = history.add("2026-01-31", [("a", None), ("b", 9), ("c", 8), ("d", 7), ("e", 6)])
-    history.compute()
-    assert history.results(snapshot_id=newest, name="turnover", k=4)[0]["low"] == 0.0
+    history.add_snapshot("2026-01-01", descending_rows("abcd"))
+    newest = history.add_snapshot("2026-01-31", [("a", None), ("b", 9), ("c", 8), ("d", 7), ("e", 6)])
+    history.compute_pending()
+    assert history.query_results(snapshot_id=newest, name="turnover", k=4)[0]["low"] == 0.0
 
 
 def test_a_counter_missing_just_below_rank_k_could_be_a_tie(history):
-    history.add("2026-01-01", falling("abc"))
-    newest = history.add("2026-01-31", [("a", 9), ("b", 8), ("c", None), ("d", 7)])
-    history.compute()
-    assert history.results(snapshot_id=newest, name="turnover", k=2)[0]["low"] is None
+    history.add_snapshot("2026-01-01", descending_rows("abc"))
+    newest = history.add_snapshot("2026-01-31", [("a", 9), ("b", 8), ("c", None), ("d", 7)])
+    history.compute_pending()
+    assert history.query_results(snapshot_id=newest, name="turnover", k=2)[0]["low"] is None
 
 
 def test_ranks_that_could_not_be_read_are_not_counted(history):
-    history.add("2026-01-01", falling("abcd"))
-    newest = history.add("2026-01-31", falling("abd"), rejected=[2])
-    history.compute()
-    (result,) = history.results(snapshot_id=newest, name="turnover", k=4)
+    history.add_snapshot("2026-01-01", descending_rows("abcd"))
+    newest = history.add_snapshot("2026-01-31", descending_rows("abd"), rejected=[2])
+    history.compute_pending()
+    (result,) = history.query_results(snapshot_id=newest, name="turnover", k=4)
     assert (result["value"], result["n"]) == (0.0, 3)
     assert "3 of 4 ranks of 2026-01-31 could be read" in result["note"]
 
 
 @pytest.mark.parametrize("other", [{"counter": "total"}, {"ordered_by": "likes"}, {"registry": NPM}])
-def test_D12_another_series_is_never_compared(history, other):
-    history.add("2026-01-01", falling("ab"), **other)
-    newest = history.add("2026-01-31", falling("ab"))
-    history.compute()
-    values = history.values(snapshot_id=newest, k=2)
+@pytest.mark.fault("D12")
+def test_another_series_is_never_compared(history, other):
+    history.add_snapshot("2026-01-01", descending_rows("ab"), **other)
+    newest = history.add_snapshot("2026-01-31", descending_rows("ab"))
+    history.compute_pending()
+    values = history.query_values(snapshot_id=newest, k=2)
     assert (values["turnover"], values["turnover.30d"], values["remained"], values["ever"]) == (None, None, None, 2)
 
 
 @pytest.mark.parametrize("status", ["partial", "failed", "open"])
 def test_only_complete_snapshots_are_read(history, status):
-    history.add("2026-01-01", falling("ab"))
-    history.add("2026-01-08", falling("cd"), status)
-    newest = history.add("2026-01-15", falling("ab"))
-    history.compute()
-    assert history.values(snapshot_id=newest, metric="turnover_as_published", k=2) == {
+    history.add_snapshot("2026-01-01", descending_rows("ab"))
+    history.add_snapshot("2026-01-08", descending_rows("cd"), status)
+    newest = history.add_snapshot("2026-01-15", descending_rows("ab"))
+    history.compute_pending()
+    assert history.query_values(snapshot_id=newest, metric="turnover_as_published", k=2) == {
         "remained": 2, "newcomers": 0, "returning": 0, "ever": 2,
     }  # fmt: skip
 
 
 def test_a_full_snapshot_counts_too(history):
-    history.add("2026-01-01", falling("abcd"), k=None)
-    newest = history.add("2026-01-31", falling("ab"))
-    history.compute()
-    assert history.values(snapshot_id=newest, k=2)["remained"] == 2
+    history.add_snapshot("2026-01-01", descending_rows("abcd"), k=None)
+    newest = history.add_snapshot("2026-01-31", descending_rows("ab"))
+    history.compute_pending()
+    assert history.query_values(snapshot_id=newest, k=2)["remained"] == 2
 
 
-def test_D7_a_list_that_is_too_short_has_one_undefined_result_of_each_metric(history):
-    history.add("2026-01-01", falling("a"))
-    history.compute()
-    assert [(row["k"], row["value"], bool(row["note"])) for row in history.results()] == [(0, None, True)] * 9
+@pytest.mark.fault("D7")
+def test_a_list_that_is_too_short_has_one_undefined_result_of_each_metric(history):
+    history.add_snapshot("2026-01-01", descending_rows("a"))
+    history.compute_pending()
+    assert [(row["k"], row["value"], bool(row["note"])) for row in history.query_results()] == [(0, None, True)] * 9
 
 
 def test_the_hazard_is_given_with_its_gap(history):
-    history.add("2026-01-01", falling("abcd"))
-    newest = history.add("2026-03-02", falling("abef"))
-    history.compute()
-    (result,) = history.results(snapshot_id=newest, name="turnover", k=4)
+    history.add_snapshot("2026-01-01", descending_rows("abcd"))
+    newest = history.add_snapshot("2026-03-02", descending_rows("abef"))
+    history.compute_pending()
+    (result,) = history.query_results(snapshot_id=newest, name="turnover", k=4)
     hazard = 1 - 0.5 ** (30.44 / 60)
     assert f"gap 60 days; monthly hazard {hazard:.3f} over this gap" in result["note"]
 
 
 def test_every_gap_is_matched_where_there_is_a_snapshot(history):
-    newest = day("2026-06-01")
+    newest = parse_day("2026-06-01")
     for days in (*reversed(GAPS), 0):
-        last = history.add(newest - days * DAY, falling("ab"))
-    history.compute()
+        last = history.add_snapshot(newest - days * DAY, descending_rows("ab"))
+    history.compute_pending()
     notes = {
-        row["name"]: row["note"].split("; ")[0] for row in history.results(snapshot_id=last, metric="turnover", k=2)
+        row["name"]: row["note"].split("; ")[0]
+        for row in history.query_results(snapshot_id=last, metric="turnover", k=2)
     }
     assert notes == {"turnover": "gap 7 days", **{f"turnover.{days}d": f"gap {days} days" for days in GAPS}}
 
 
-def test_D7_a_list_held_against_itself_has_not_changed(history):
-    history.add("2026-01-01", falling("abcd"), value_after=1)
-    history.add("2026-01-31", falling("abcd"), value_after=1)
-    history.compute()
-    rows = [row for row in history.results(metric="turnover") if row["value"] is not None]
+@pytest.mark.fault("D7")
+def test_a_list_held_against_itself_has_not_changed(history):
+    history.add_snapshot("2026-01-01", descending_rows("abcd"), value_after=1)
+    history.add_snapshot("2026-01-31", descending_rows("abcd"), value_after=1)
+    history.compute_pending()
+    rows = [row for row in history.query_results(metric="turnover") if row["value"] is not None]
     assert {(row["value"], row["low"], row["high"]) for row in rows} == {(0.0, 0.0, 0.0)}
 
 
 def test_the_value_lies_in_its_interval_where_the_list_was_served_out_of_order(history):
-    history.add("2026-01-01", [("a", 9), ("b", 3), ("c", 5), ("d", 5)])
-    newest = history.add("2026-01-31", [("a", 9), ("c", 5), ("b", 7), ("d", 5)])
-    history.compute()
-    for row in history.results(snapshot_id=newest, name="turnover"):
+    history.add_snapshot("2026-01-01", [("a", 9), ("b", 3), ("c", 5), ("d", 5)])
+    newest = history.add_snapshot("2026-01-31", [("a", 9), ("c", 5), ("b", 7), ("d", 5)])
+    history.compute_pending()
+    for row in history.query_results(snapshot_id=newest, name="turnover"):
         assert row["low"] <= row["value"] <= row["high"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.reporting.limitations import NOTHING, unknown
+from analysis.reporting.limitations import NO_SNAPSHOT, list_limitations
 
 SNAPSHOT = {
     "snapshot": 1, "registry": "npm", "by": "downloads", "counter": "last-month", "date": "2026-01-01",
@@ -16,54 +16,56 @@ def result(name="turnover.91d", k=100, value=None, note="no snapshot"):
 
 
 def test_an_empty_store():
-    assert unknown([], [], None) == [NOTHING]
+    assert list_limitations([], [], None) == [NO_SNAPSHOT]
 
 
 def test_one_snapshot_shows_no_change():
-    assert unknown([SNAPSHOT], [], 1000) == [
+    assert list_limitations([SNAPSHOT], [], 1000) == [
         "npm by downloads: one complete snapshot (2026-01-01), so no change can be measured yet."
     ]
 
 
 def test_only_partial_snapshots():
-    assert unknown([{**SNAPSHOT, "status": "partial"}], [], None) == [
+    assert list_limitations([{**SNAPSHOT, "status": "partial"}], [], None) == [
         "npm by downloads: no snapshot is complete, and only complete ones are computed."
     ]
 
 
 def test_undefined_results_of_the_newest_snapshot_with_their_reason():
-    assert unknown([SNAPSHOT, LATER], [result()], 1000) == ["npm by downloads, 2026-01-08: turnover.91d: no snapshot."]
+    assert list_limitations([SNAPSHOT, LATER], [result()], 1000) == [
+        "npm by downloads, 2026-01-08: turnover.91d: no snapshot."
+    ]
 
 
 def test_depths_are_named_where_not_all_are_undefined():
     results = [result(), result(k=500, value=0.1), result(k=1000)]
-    assert unknown([SNAPSHOT, LATER], results, 1000) == [
+    assert list_limitations([SNAPSHOT, LATER], results, 1000) == [
         "npm by downloads, 2026-01-08: turnover.91d at K of 100 and 1,000: no snapshot."
     ]
 
 
 def test_the_same_reason_is_given_once():
     results = [result("remained"), result("newcomers"), result("turnover")]
-    assert unknown([SNAPSHOT, LATER], results, 1000) == [
+    assert list_limitations([SNAPSHOT, LATER], results, 1000) == [
         "npm by downloads, 2026-01-08: remained, turnover and newcomers: no snapshot."
     ]
 
 
 def test_absent_counters():
     results = [result("turnover", value=0.1, note="gap 7 days; no interval: counters are absent")]
-    assert unknown([SNAPSHOT, LATER], results, 1000) == [
+    assert list_limitations([SNAPSHOT, LATER], results, 1000) == [
         "npm by downloads, 2026-01-08: no interval: counters are absent."
     ]
 
 
 def test_a_list_that_is_less_deep_than_asked():
-    assert unknown([SNAPSHOT, LATER], [], 5000) == [
+    assert list_limitations([SNAPSHOT, LATER], [], 5000) == [
         "npm by downloads: the list of 2026-01-08 is 1,000 deep, so nobody is compared at 5,000."
     ]
 
 
 def test_lists_that_count_different_things():
     total = {**SNAPSHOT, "counter": "total"}
-    assert unknown([SNAPSHOT, total], [], 1000)[-1] == (
+    assert list_limitations([SNAPSHOT, total], [], 1000)[-1] == (
         "npm by downloads: lists that count last-month and total are not compared with one another."
     )

@@ -10,8 +10,8 @@ import pytest
 
 from analysis.scoring import ITEMS
 from analysis.scoring.__main__ import main
-from analysis.scoring.rule_scorer import locate, score_all, version
-from db.connection import reading
+from analysis.scoring.rule_scorer import locate_passage, rules_version, score_cards
+from db.connection import open_for_reading
 from db.store.scores import read_scores
 from schedules.cli import main as observatory
 from tests.analysis.scoring.conftest import cards_in
@@ -72,14 +72,14 @@ def test_a_file_that_holds_no_card_is_an_error_in_four_parts(tmp_path, capsys, c
 
 def test_several_processes_give_the_same_in_the_same_order():
     cards = [(f"a/{n}", OWL * (n % 3)) for n in range(60)]
-    assert list(score_all(cards, 2)) == list(score_all(cards, 1))
+    assert list(score_cards(cards, 2)) == list(score_cards(cards, 1))
 
 
 def test_the_cards_of_a_store_are_scored_once_with_the_place_of_each_passage(store, capsys):
     assert main(["--db", str(store), "--processes", "1"]) == 0
     assert "Scored 2 cards" in capsys.readouterr().out
-    with reading(store) as connection:
-        scores = read_scores(connection, "rules", version())
+    with open_for_reading(store) as connection:
+        scores = read_scores(connection, "rules", rules_version())
     assert {one.state for one in scores} == {"yes", "no"}
     (found,) = [one for one in scores if one.item == "limitations" and one.state == "yes"]
     assert OWL[found.start : found.end] == "It knows nothing of what came after 2020"
@@ -88,5 +88,5 @@ def test_the_cards_of_a_store_are_scored_once_with_the_place_of_each_passage(sto
 
 
 def test_a_passage_that_is_not_there_has_no_place():
-    assert locate(OWL, "There is no such thing") is None
-    assert locate("", "") is None
+    assert locate_passage(OWL, "There is no such thing") is None
+    assert locate_passage("", "") is None

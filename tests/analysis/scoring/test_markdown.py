@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.scoring.markdown import JUDGED, parse, without_comments, without_front_matter
-from analysis.scoring.rules import findings
+from analysis.scoring.markdown import MAX_CARD_CHARACTERS, parse_card, strip_comments, strip_front_matter
+from analysis.scoring.rules import find_all_evidence
 
 
 def texts(card: str) -> list[tuple[str, str, tuple[str, ...]]]:
-    return [(block.kind, block.text, block.path) for block in parse(card).blocks]
+    return [(block.kind, block.text, block.path) for block in parse_card(card).blocks]
 
 
 def test_each_block_knows_the_headings_above_it() -> None:
@@ -40,17 +40,17 @@ def test_html_has_headings_and_text_and_no_script() -> None:
 
 @pytest.mark.parametrize("card", ["---\na: b\n---\nx", "# T\n---\na: b\n---\nx", "\n---\na: b\n...\nx"])
 def test_front_matter_goes(card: str) -> None:
-    assert "a: b" not in without_front_matter(card)
-    assert without_front_matter(card).endswith("x")
+    assert "a: b" not in strip_front_matter(card)
+    assert strip_front_matter(card).endswith("x")
 
 
 def test_a_rule_is_no_front_matter() -> None:
-    assert without_front_matter("---\nHello you\n---\nx") == "---\nHello you\n---\nx"
-    assert without_front_matter("---\nlicense: mit\n") == ""
+    assert strip_front_matter("---\nHello you\n---\nx") == "---\nHello you\n---\nx"
+    assert strip_front_matter("---\nlicense: mit\n") == ""
 
 
 def test_a_comment_that_does_not_end_ends_with_its_paragraph() -> None:
-    assert without_comments("a <!-- b\n\nc").split() == ["a", "c"]
+    assert strip_comments("a <!-- b\n\nc").split() == ["a", "c"]
 
 
 LONG = {
@@ -60,20 +60,27 @@ LONG = {
     "spaces": " ", "lines": "\n", "entities": "&#x41;", "headings": "# a\n", "nul": "\0", "references": "[a]: b\n",
     "prose": "The model is not suitable for this, and may produce text. ", "chinese": "模型训练", "bold": "**a**\n\n",
 }  # fmt: skip
-HOSTILE = {name: piece * (JUDGED // len(piece)) for name, piece in LONG.items()} | {
+HOSTILE = {name: piece * (MAX_CARD_CHARACTERS // len(piece)) for name, piece in LONG.items()} | {
     "table": "|a" * 500 + "\n" + "|-" * 500 + "\n" + "|1\n" * 50_000,
     "tables": ("|a" * 500 + "\n" + "|-" * 500 + "\n" + "|1\n" * 20 + "\n") * 80,
-    "front": "---\n" + "a:\n" * (JUDGED // 3),
+    "front": "---\n" + "a:\n" * (MAX_CARD_CHARACTERS // 3),
     "nested": "".join("  " * (depth % 200) + "- a\n" for depth in range(2_000)),
 }
 
 
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize("name", HOSTILE)
-def test_E12_a_hostile_card_is_read_all_the_same(name: str) -> None:
-    assert set(findings(HOSTILE[name])) == {"description", "limitations", "how_to_use", "training", "evaluation"}
+@pytest.mark.fault("E12")
+def test_a_hostile_card_is_read_all_the_same(name: str) -> None:
+    assert set(find_all_evidence(HOSTILE[name])) == {
+        "description",
+        "limitations",
+        "how_to_use",
+        "training",
+        "evaluation",
+    }
 
 
 def test_what_is_beyond_the_judged_part_is_not_read() -> None:
-    assert parse("a" * (JUDGED + 1)).truncated
-    assert not findings("\n" * JUDGED + "Owl is a language model for Welsh.")["description"]
+    assert parse_card("a" * (MAX_CARD_CHARACTERS + 1)).truncated
+    assert not find_all_evidence("\n" * MAX_CARD_CHARACTERS + "Owl is a language model for Welsh.")["description"]

@@ -9,9 +9,9 @@ import pytest
 
 from analysis.scoring import ITEMS
 from analysis.scoring.__main__ import main
-from analysis.scoring.agreement import Agreement, intervals
-from analysis.scoring.reference import beside_a_score, measured
-from db.connection import reading
+from analysis.scoring.agreement import Agreement, agreement_intervals
+from analysis.scoring.reference import format_agreement, load_measurements
+from db.connection import open_for_reading
 from db.store.scores import read_scores
 from tests.analysis.scoring.conftest import cards_in
 
@@ -35,7 +35,7 @@ def test_labels_are_kept_beside_the_scores_of_the_same_cards(tmp_path, capsys):
         "cards": 1,
         "not_in_the_store": 1,
     }
-    with reading(store) as connection:
+    with open_for_reading(store) as connection:
         ((version,),) = connection.execute("SELECT DISTINCT version FROM score WHERE scorer = 'reference'").fetchall()
         scores = read_scores(connection, "reference", version)
     assert {one.item: one.state for one in scores} == dict.fromkeys(ITEMS, "no") | {"description": "yes"}
@@ -53,14 +53,14 @@ def test_a_file_without_labels_is_refused(tmp_path, capsys, rows):
 
 def test_what_stands_beside_a_score_is_what_was_counted(tmp_path, capsys):
     for item in ITEMS:
-        told = measured()[item]
-        assert sum(told["counts"]) == measured()["cards"]
-        found = intervals(Agreement(item, *told["counts"]))
+        told = load_measurements()[item]
+        assert sum(told["counts"]) == load_measurements()["cards"]
+        found = agreement_intervals(Agreement(item, *told["counts"]))
         for measure in ("f1", "kappa"):
             one = found[measure]
             assert told[measure] == pytest.approx([one.value, one.low, one.high], abs=0.002)
     (tmp_path / "owl.md").write_text(OWL)
     main([str(tmp_path / "owl.md")])
-    assert beside_a_score() in capsys.readouterr().out
+    assert format_agreement() in capsys.readouterr().out
     main([str(tmp_path / "owl.md"), "--format", "json"])
-    assert beside_a_score() in capsys.readouterr().err
+    assert format_agreement() in capsys.readouterr().err

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.scoring.rules import findings
+from analysis.scoring.rules import find_all_evidence
 
 NOTHING = ""
 CARDS = [
@@ -101,7 +101,7 @@ LETTERS = {"d": "description", "l": "limitations", "h": "how_to_use", "t": "trai
 
 @pytest.mark.parametrize(("card", "wanted"), CARDS, ids=range(len(CARDS)))
 def test_a_card_answers_what_it_answers(card: str, wanted: str) -> None:
-    found = {item for item, one in findings(card).items() if one}
+    found = {item for item, one in find_all_evidence(card).items() if one}
     missing = {LETTERS[letter] for letter in wanted} - found
     assert not missing
     if not wanted:

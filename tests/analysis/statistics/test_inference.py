@@ -14,10 +14,11 @@ from statsmodels.stats.proportion import proportion_confint
 
 from analysis.statistics.inference import (
     Estimate,
+    bootstrap,
     cliffs_delta,
-    clustered,
+    cluster_bootstrap,
     count_model,
-    fisher,
+    fisher_interval,
     gini,
     holm,
     hurdle,
@@ -26,10 +27,9 @@ from analysis.statistics.inference import (
     median,
     ols,
     ratio,
-    resampled,
     spearman,
     top_share,
-    wilson,
+    wilson_interval,
 )
 
 COUNTS = st.lists(st.integers(0, 50), min_size=1, max_size=40)
@@ -48,16 +48,16 @@ def interval(estimate: Estimate) -> tuple[float | None, float | None]:
 )
 def test_wilson_gives_the_published_intervals(successes, n, low, high):
     """Newcombe 1998, Statistics in Medicine 17: 857-872, Table I, method 3."""
-    assert interval(wilson(successes, n)) == pytest.approx((low, high), abs=5e-5)
+    assert interval(wilson_interval(successes, n)) == pytest.approx((low, high), abs=5e-5)
 
 
 @given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_wilson_equals_statsmodels(case):
-    assert interval(wilson(*case)) == pytest.approx(proportion_confint(*case, method="wilson"), abs=1e-9)
+    assert interval(wilson_interval(*case)) == pytest.approx(proportion_confint(*case, method="wilson"), abs=1e-9)
 
 
 def test_a_share_of_nothing_is_undefined():
-    assert wilson(0, 0) == Estimate(None)
+    assert wilson_interval(0, 0) == Estimate(None)
 
 
 def test_a_bootstrap_of_clusters_equals_that_of_scipy():
@@ -78,7 +78,7 @@ def test_clusters_of_one_give_the_binomial_interval():
 
 
 def test_children_that_are_all_like_their_siblings_tell_less_than_their_number():
-    together, apart = ratio([50] * 3 + [0] * 7, [50] * 10), wilson(150, 500)
+    together, apart = ratio([50] * 3 + [0] * 7, [50] * 10), wilson_interval(150, 500)
     assert together.high - together.low > 3 * (apart.high - apart.low)
 
 
@@ -99,7 +99,7 @@ def test_one_cluster_has_no_interval_and_nothing_has_no_ratio():
 
 
 def test_resamples_without_a_denominator_are_left_out():
-    found = clustered([[1, 1], [0, 0], [0, 0]], lambda sums: sums[..., 0] / sums[..., 1])
+    found = cluster_bootstrap([[1, 1], [0, 0], [0, 0]], lambda sums: sums[..., 0] / sums[..., 1])
     assert found == Estimate(1.0, 1.0, 1.0, 3)
 
 
@@ -150,7 +150,7 @@ def test_a_bootstrap_of_values_equals_that_of_scipy(ours, theirs):
 
 
 def test_an_interval_holds_its_value_even_where_resampling_only_lowers_it():
-    largest = resampled([1] * 400 + [1000], lambda distinct, weights: np.where(weights > 0, distinct, 0).max(-1) * 1.0)
+    largest = bootstrap([1] * 400 + [1000], lambda distinct, weights: np.where(weights > 0, distinct, 0).max(-1) * 1.0)
     assert largest.low <= largest.value <= largest.high
 
 
@@ -164,7 +164,7 @@ def test_spearman_gives_the_published_interval():
 
 def test_the_interval_of_kendall_is_the_published_one():
     """statpsych 2.0, `ci.kendalltau(.05, .734, 40)`: 0.6178 to 0.8188."""
-    assert fisher(0.734, 0.437 / (40 - 4)) == pytest.approx((0.6178, 0.8188), abs=5e-5)
+    assert fisher_interval(0.734, 0.437 / (40 - 4)) == pytest.approx((0.6178, 0.8188), abs=5e-5)
 
 
 @given(PAIRS)
@@ -182,7 +182,7 @@ def test_kendall_uses_the_variance_for_its_n():
     rng = np.random.default_rng(4)
     x = rng.normal(size=50)
     found = kendall(x, x + rng.normal(size=50))
-    assert interval(found) == fisher(found.value, 0.437 / 46)
+    assert interval(found) == fisher_interval(found.value, 0.437 / 46)
 
 
 @pytest.mark.parametrize("measure", [spearman, kendall])

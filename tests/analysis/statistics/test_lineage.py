@@ -10,7 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas import DataFrame
 
-from analysis.statistics.lineage import direct, links, on_cycles, published_fit, transitive
+from analysis.statistics.lineage import (
+    count_children,
+    count_descendants,
+    count_on_cycles,
+    distinct_edges,
+    fit_as_published,
+)
 
 COLUMNS = ["child", "child_name", "parent", "parent_name", "relation"]
 PARENTS = st.one_of(
@@ -61,7 +67,7 @@ def by_node(found, rows) -> dict[Node, int]:
 @settings(deadline=None)
 def test_direct_descendants_are_the_sets_of_children(rows):
     expected = {parent: len(children) for parent, children in children_by_parent(rows).items()}
-    assert by_node(direct(links(frame(rows))), rows) == expected
+    assert by_node(count_children(distinct_edges(frame(rows))), rows) == expected
 
 
 @given(ROWS)
@@ -69,20 +75,20 @@ def test_direct_descendants_are_the_sets_of_children(rows):
 def test_transitive_descendants_are_what_a_walk_reaches_without_the_package_itself(rows):
     children = children_by_parent(rows)
     expected = {parent: len(below(children, parent) - {parent}) for parent in children}
-    assert by_node(transitive(links(frame(rows))), rows) == expected
+    assert by_node(count_descendants(distinct_edges(frame(rows))), rows) == expected
 
 
 @given(ROWS)
 @settings(deadline=None)
 def test_a_package_is_on_a_cycle_if_a_walk_comes_back_to_it(rows):
     children = children_by_parent(rows)
-    assert on_cycles(links(frame(rows))) == sum(node in below(children, node) for node in children)
+    assert count_on_cycles(distinct_edges(frame(rows))) == sum(node in below(children, node) for node in children)
 
 
 @given(ROWS)
 @settings(deadline=None)
 def test_a_link_is_one_of_its_child_parent_and_relation(rows):
-    edges = links(frame(rows))
+    edges = distinct_edges(frame(rows))
     nodes = {(child, name if parent is None else parent, how) for child, (parent, name), how in rows}
     assert len(edges) == len(nodes)
     assert edges["dangling"].sum() == sum(isinstance(parent, str) for _, parent, _ in nodes)
@@ -90,21 +96,21 @@ def test_a_link_is_one_of_its_child_parent_and_relation(rows):
 
 
 def test_a_package_under_two_names_is_one_parent():
-    edges = links(frame([(2, (1, "gpt2"), "finetune"), (3, (1, "openai-community/gpt2"), "finetune")]))
-    assert direct(edges).to_dict() == {1: 2}
+    edges = distinct_edges(frame([(2, (1, "gpt2"), "finetune"), (3, (1, "openai-community/gpt2"), "finetune")]))
+    assert count_children(edges).to_dict() == {1: 2}
 
 
 def test_a_ring_of_three_has_two_descendants_each_and_what_hangs_on_it_none():
     rows = [(1, (2, "n2"), "merge"), (2, (3, "n3"), "merge"), (3, (1, "n1"), "merge"), (4, (1, "n1"), "merge")]
-    edges = links(frame(rows))
-    assert transitive(edges).to_dict() == {1: 3, 2: 3, 3: 3}
-    assert on_cycles(edges) == 3
+    edges = distinct_edges(frame(rows))
+    assert count_descendants(edges).to_dict() == {1: 3, 2: 3, 3: 3}
+    assert count_on_cycles(edges) == 3
 
 
 def test_a_deep_chain_costs_no_more_than_its_length():
-    edges = links(chain(50_000))
+    edges = distinct_edges(chain(50_000))
     started = time.monotonic()
-    counts = transitive(edges)
+    counts = count_descendants(edges)
     assert time.monotonic() - started < 20
     assert (counts.loc[1], counts.loc[49_999]) == (49_999, 1)
 
@@ -118,28 +124,28 @@ def ladder(steps: int) -> DataFrame:
 
 
 def test_a_graph_that_is_too_entangled_is_given_up():
-    edges = links(ladder(200))
-    assert transitive(edges, most=1000) is None
-    assert transitive(edges).max() == 398
+    edges = distinct_edges(ladder(200))
+    assert count_descendants(edges, max_copies=1000) is None
+    assert count_descendants(edges).max() == 398
 
 
 @pytest.mark.parametrize("parents", [[None, None], [np.nan, np.nan], [1, 1]])
 def test_parents_are_read_whether_all_or_none_are_known(parents):
     table = DataFrame([(2, "n2", parents[0], "n1", "merge"), (3, "n3", parents[1], "n1", "merge")], columns=COLUMNS)
-    assert direct(links(table)).tolist() == [2]
+    assert count_children(distinct_edges(table)).tolist() == [2]
 
 
 def test_no_lineage_has_no_descendants():
-    edges = links(frame([]))
-    assert (len(direct(edges)), len(transitive(edges)), on_cycles(edges)) == (0, 0, 0)
+    edges = distinct_edges(frame([]))
+    assert (len(count_children(edges)), len(count_descendants(edges)), count_on_cycles(edges)) == (0, 0, 0)
 
 
 def test_the_published_fit_drops_equal_points_but_not_from_the_correlation():
-    fit = published_fit([10, 100, 100, 0], [1, 10, 10, 1])
+    fit = fit_as_published([10, 100, 100, 0], [1, 10, 10, 1])
     assert (fit.line.slope.n, fit.with_duplicates.slope.n, fit.spearman.n) == (3, 4, 4)
 
 
 def test_the_published_fit_of_points_on_a_line_is_that_line():
     downloads = np.asarray([1e1, 1e3, 1e5])
-    fit = published_fit(downloads, 2 * downloads**0.5)
+    fit = fit_as_published(downloads, 2 * downloads**0.5)
     assert (fit.line.slope.value, fit.line.intercept) == pytest.approx((0.5, np.log10(2)), abs=1e-6)

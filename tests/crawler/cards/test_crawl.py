@@ -8,19 +8,19 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from crawler.cards.spider import LARGEST_FETCHED, CardSpider, lasting_state, look_of, state_of
-from crawler.errors import CrawlError, how_to_go_on
-from crawler.plan import Plan
-from crawler.response import Answer
+from crawler.cards.spider import MAX_DOWNLOAD_BYTES, CardSpider, classify_failure, classify_response, observe_card
+from crawler.errors import CrawlError, resume_hint
+from crawler.plan import CrawlPlan
+from crawler.response import HttpResponse
 from crawler.spiders.huggingface import HuggingFaceSpider
-from db.store.cards import LARGEST_KEPT, WantedCard, blob_hash
+from db.store.cards import MAX_CARD_BYTES, PendingCard, blob_hash
 from tests.crawler.conftest import HUB, Crawl, Crawled
 from tests.simulated import Simulation
 
 K = "40"
 LIST = ("snapshot", HUB, "--top", K, "--quiet")
 LOOK = ("cards", HUB, "--top", K, "--patience", "1.5", "--quiet")
-WANTED = WantedCard(7, "a/b", "0f", 100)
+WANTED = PendingCard(7, "a/b", "0f", 100)
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +50,9 @@ def found(done: Crawled) -> dict[str, int]:
     return done.outcome["cards"]["found"]  # type: ignore[index, return-value]
 
 
-def answer(status: int = 200, body: bytes = b"", **headers: str) -> Answer:
+def answer(status: int = 200, body: bytes = b"", **headers: str) -> HttpResponse:
     names = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Answer("https://hub.example/a/b", status, names, body, 123)
+    return HttpResponse("https://hub.example/a/b", status, names, body, 123)
 
 
 def test_a_second_look_at_unchanged_cards_asks_for_nothing(
@@ -81,8 +81,14 @@ def test_a_second_look_at_unchanged_cards_asks_for_nothing(
 
 
 def test_a_look_that_is_stopped_names_no_option_it_lacks() -> None:
-    assert how_to_go_on(CardSpider(Plan("huggingface/models", 1), [], None).resumes) == "run the same command again"
-    assert how_to_go_on(HuggingFaceSpider(Plan("huggingface/models", 1)).resumes) == "run the same command with --resume"
+    assert (
+        resume_hint(CardSpider(CrawlPlan("huggingface/models", 1), [], None).has_resume_option)
+        == "run the same command again"
+    )
+    assert (
+        resume_hint(HuggingFaceSpider(CrawlPlan("huggingface/models", 1)).has_resume_option)
+        == "run the same command with --resume"
+    )
 
 
 def asked_names(done: Crawled) -> list[str]:
@@ -96,7 +102,7 @@ def test_cards_are_stored_as_they_are_under_the_hash_git_gives_them(
     looked: Callable[[], Crawled], pretend: Simulation
 ) -> None:
     names = [row["name"] for row in pretend.truth(HUB, k=40)]
-    texts = {names[0]: "# Tiny\n", names[1]: "x" * (LARGEST_KEPT + 1), names[2]: "---\nlicense: mit\n---\nÜ"}
+    texts = {names[0]: "# Tiny\n", names[1]: "x" * (MAX_CARD_BYTES + 1), names[2]: "---\nlicense: mit\n---\nÜ"}
     for name, text in texts.items():
         pretend.mutate(registry=HUB, name=name, set={"card": text})
     done = looked()
@@ -105,24 +111,26 @@ def test_cards_are_stored_as_they_are_under_the_hash_git_gives_them(
     for name, text in texts.items():
         if name in stored:
             content = text.encode()
-            assert stored[name] == [blob_hash(content), len(content), int(len(content) > LARGEST_KEPT)]
+            assert stored[name] == [blob_hash(content), len(content), int(len(content) > MAX_CARD_BYTES)]
     assert set(texts) & set(stored)
 
 
 @pytest.mark.slow
-def test_E1_a_card_too_large_to_fetch_is_noted_and_not_asked_for_again(
+@pytest.mark.fault("E1")
+def test_a_card_too_large_to_fetch_is_noted_and_not_asked_for_again(
     looked: Callable[[], Crawled], pretend: Simulation
 ) -> None:
     first = looked()
     name = asked_names(first)[0]
     pretend.mutate(registry=HUB, name=name, action="edit")
-    pretend.mutate(registry=HUB, name=name, set={"card": "x" * (LARGEST_FETCHED + 1)})
+    pretend.mutate(registry=HUB, name=name, set={"card": "x" * (MAX_DOWNLOAD_BYTES + 1)})
     assert found(looked()) == {"huge": 1}
     assert looked().outcome["cards"]["unchanged"] == 40  # type: ignore[index]
     pretend.mutate(registry=HUB, name=name, set={"card": "small again"})
 
 
-def test_D2_D4_a_renamed_repository_is_found_and_one_that_went_is_missing(crawl: Crawl, pretend: Simulation) -> None:
+@pytest.mark.fault("D2", "D4")
+def test_a_renamed_repository_is_found_and_one_that_went_is_missing(crawl: Crawl, pretend: Simulation) -> None:
     done = crawl(*LIST)
     (renamed,), (deleted,) = done.rows("SELECT name FROM package WHERE sha IS NOT NULL ORDER BY downloads DESC LIMIT 2")
     pretend.mutate(registry=HUB, name=renamed, action="rename", to=f"{renamed}-moved")
@@ -143,7 +151,8 @@ def test_D2_D4_a_renamed_repository_is_found_and_one_that_went_is_missing(crawl:
         pytest.param({"kind": "reset"}, marks=pytest.mark.slow),
     ],
 )
-def test_C5_C6_a_fault_that_passes_leaves_no_trace(crawl: Crawl, pretend: Simulation, fault: dict[str, object]) -> None:
+@pytest.mark.fault("C5", "C6")
+def test_a_fault_that_passes_leaves_no_trace(crawl: Crawl, pretend: Simulation, fault: dict[str, object]) -> None:
     crawl(*LIST)
     pretend.reset()
     pretend.faults([{"api": "huggingface", "request": number, **fault} for number in (1, 2, 3)])
@@ -153,7 +162,8 @@ def test_C5_C6_a_fault_that_passes_leaves_no_trace(crawl: Crawl, pretend: Simula
 
 
 @pytest.mark.slow
-def test_C5_a_hub_that_is_down_ends_the_look_and_the_next_one_goes_on(crawl: Crawl, pretend: Simulation) -> None:
+@pytest.mark.fault("C5")
+def test_a_hub_that_is_down_ends_the_look_and_the_next_one_goes_on(crawl: Crawl, pretend: Simulation) -> None:
     crawl(*LIST)
     pretend.reset()
     pretend.faults([{"api": "huggingface", "request": 9, "kind": "status", "code": 500, "times": 1000}])
@@ -188,20 +198,23 @@ def test_what_cannot_be_looked_at_says_why(crawl: Crawl, registry: str, said: st
     ],
 )
 def test_every_answer_has_its_state(status: int, headers: dict[str, str], state: str) -> None:
-    assert state_of(status, headers, "0f") == state
+    assert classify_response(status, headers, "0f") == state
 
 
-def test_C16_a_token_that_is_not_accepted_is_our_fault_and_not_the_cards() -> None:
+@pytest.mark.fault("C16")
+def test_a_token_that_is_not_accepted_is_our_fault_and_not_the_cards() -> None:
     with pytest.raises(CrawlError):
-        state_of(401, {"x-error-message": "Invalid credentials in Authorization header"}, "0f")
+        classify_response(401, {"x-error-message": "Invalid credentials in Authorization header"}, "0f")
 
 
-def test_C10_E11_a_card_on_another_host_is_not_fetched_and_a_failure_is_no_state() -> None:
-    assert lasting_state(CrawlError("sent on", gate="next_other_host")) == "elsewhere"
-    assert lasting_state(CrawlError("kept failing")) == lasting_state(TimeoutError()) == ""
+@pytest.mark.fault("C10", "E11")
+def test_a_card_on_another_host_is_not_fetched_and_a_failure_is_no_state() -> None:
+    assert classify_failure(CrawlError("sent on", gate="next_other_host")) == "elsewhere"
+    assert classify_failure(CrawlError("kept failing")) == classify_failure(TimeoutError()) == ""
 
 
-def test_G1_what_a_refusal_says_is_kept_without_addresses() -> None:
-    look = look_of(WANTED, answer(401, x_error_code="GatedRepo", x_error_message="Ask jo@mail.example.org"))
+@pytest.mark.fault("G1")
+def test_what_a_refusal_says_is_kept_without_addresses() -> None:
+    look = observe_card(WANTED, answer(401, x_error_code="GatedRepo", x_error_message="Ask jo@mail.example.org"))
     assert (look.state, look.note, look.sha, look.at) == ("gated", "Ask [address removed]", "0f", 100)
-    assert look_of(WANTED, answer(body=b"", x_repo_commit="0f")).text is not None
+    assert observe_card(WANTED, answer(body=b"", x_repo_commit="0f")).text is not None

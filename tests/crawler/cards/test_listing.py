@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from crawler.cards.listing import is_listing, listing, without_readme
-from crawler.plan import Plan
+from crawler.cards.listing import find_repositories_without_readme, first_list_url, is_list_url
+from crawler.plan import CrawlPlan
 
 ROWS = [
     {"id": "a/with", "sha": "0f", "siblings": [{"rfilename": "README.md"}, {"rfilename": "x.bin"}]},
@@ -18,18 +18,18 @@ ROWS = [
 
 
 def test_only_what_lists_files_and_no_readme_among_them_is_known_to_have_none() -> None:
-    assert without_readme(json.dumps(ROWS).encode()) == {("a/without", "1e"), ("a/empty", "2d")}
+    assert find_repositories_without_readme(json.dumps(ROWS).encode()) == {("a/without", "1e"), ("a/empty", "2d")}
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'[{"id": 1}]', b'{"error": "down"}', b"[" * 5000])
 def test_what_is_no_list_says_of_nobody_that_it_has_none(body: bytes) -> None:
-    assert without_readme(body) == set()
+    assert find_repositories_without_readme(body) == set()
 
 
 @pytest.mark.parametrize(
     ("registry", "order"), [("huggingface/models", "sort=downloads"), ("huggingface/spaces", "sort=likes")]
 )
 def test_the_list_is_asked_in_the_order_of_the_top(registry: str, order: str) -> None:
-    url = listing(Plan(registry, 2000, endpoint="https://hub.example"))
-    assert is_listing(url) and order in url and "limit=1000" in url and url.endswith("expand=sha&expand=siblings")
-    assert not is_listing("https://hub.example/a/b/resolve/0f/README.md")
+    url = first_list_url(CrawlPlan(registry, 2000, endpoint="https://hub.example"))
+    assert is_list_url(url) and order in url and "limit=1000" in url and url.endswith("expand=sha&expand=siblings")
+    assert not is_list_url("https://hub.example/a/b/resolve/0f/README.md")

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from sqlite_utils import Database
 
-from db.connection import writing
-from db.store.changes import LookStore
+from db.connection import open_for_writing
+from db.store.changes import ChangeStore
 from tests.crawler.conftest import HUB, ROOT, Crawl, Crawled, environment
 from tests.simulated import Simulation
 
@@ -110,7 +110,8 @@ def test_what_moves_while_we_page_is_seen_twice_and_counted(crawl: Crawl, preten
 
 
 @pytest.mark.parametrize("pages", [2, pytest.param(3, marks=pytest.mark.slow), pytest.param(4, marks=pytest.mark.slow)])
-def test_A1_a_look_that_is_killed_loses_nothing(crawl: Crawl, pretend: Simulation, tmp_path: Path, pages: int) -> None:
+@pytest.mark.fault("A1")
+def test_a_look_that_is_killed_loses_nothing(crawl: Crawl, pretend: Simulation, tmp_path: Path, pages: int) -> None:
     done = crawl("changes", HUB, *CLOCK)
     pretend.advance(3)
     pretend.reset()
@@ -162,10 +163,10 @@ def test_a_server_that_fails_leaves_the_mark_where_it_was(crawl: Crawl, pretend:
 
 def missing(store: Path, keys: list[str], at: int) -> None:
     """Say that these were in the last census and are not in the newest."""
-    with writing(store) as database:
+    with open_for_writing(store) as database:
         rows = [database.conn.execute("SELECT package_id FROM package WHERE stable_id = ?", (key,)).fetchone()[0]
                 for key in keys]  # fmt: skip
-        assert LookStore(database).miss((row, at - 1, at) for row in rows) == len(keys)
+        assert ChangeStore(database).open_missing((row, at - 1, at) for row in rows) == len(keys)
 
 
 Act = Callable[[Simulation, str], object]
@@ -179,7 +180,8 @@ FATES: dict[str, Act | None] = {
 }
 
 
-def test_D4_what_became_of_what_vanished_is_decided_over_days(crawl: Crawl) -> None:
+@pytest.mark.fault("D4")
+def test_what_became_of_what_vanished_is_decided_over_days(crawl: Crawl) -> None:
     with Simulation(models=60, datasets=5, spaces=5, packages=5) as hub:  # our clock: cases are due by it
         env = environment(hub)
         done = crawl("changes", HUB, "--quiet", env=env)
@@ -211,7 +213,7 @@ def test_D4_what_became_of_what_vanished_is_decided_over_days(crawl: Crawl) -> N
 
 def age(store: Path, days: int) -> None:
     """Let the first question have been so many days ago, and the last one yesterday."""
-    with writing(store) as database:
+    with open_for_writing(store) as database:
         now = int(time.time())
         connection: Any = database.conn if isinstance(database, Database) else database
         connection.execute(

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.changes.disappearance import DAY, GONE, NEEDED, OVER, Case, Probe, probe_of, step
+from crawler.changes.disappearance import (
+    GONE_STATUSES,
+    MIN_PROBE_SPAN,
+    MIN_PROBES,
+    SECONDS_PER_DAY,
+    MissingPackage,
+    Probe,
+    apply_probe,
+    parse_probe,
+)
 
-START = Case(1, "me", "lab/was", missed_at=0)
+START = MissingPackage(1, "me", "lab/was", missing_since=0)
 statuses = st.sampled_from([200, 301, 307, 401, 403, 404, 410, 429, 500])
 probes = st.builds(
-    Probe, st.integers(-30 * DAY, 30 * DAY), statuses, st.none() | st.sampled_from(["me", "other"]),
+    Probe, st.integers(-30 * SECONDS_PER_DAY, 30 * SECONDS_PER_DAY), statuses, st.none() | st.sampled_from(["me", "other"]),
     st.sampled_from(["lab/was", "lab/is"]), st.booleans(), st.booleans(),
 )  # fmt: skip
 
 
-def walked(history: list[Probe]) -> list[Case]:
+def walked(history: list[Probe]) -> list[MissingPackage]:
     cases = [START]
     for probe in history:
-        cases.append(step(cases[-1], probe))
+        cases.append(apply_probe(cases[-1], probe))
     return cases
 
 
@@ -31,38 +41,44 @@ def test_a_decision_is_final_and_has_its_instant(history: list[Probe]) -> None:
 
 
 @given(st.lists(probes))
-def test_D4_deleted_means_not_there_three_times_over_seven_days_and_never_anything_else(history: list[Probe]) -> None:
+@pytest.mark.fault("D4")
+def test_deleted_means_not_there_three_times_over_seven_days_and_never_anything_else(history: list[Probe]) -> None:
     last = walked(history)[-1]
     if last.state == "deleted":
-        not_there = [probe for probe in history if probe.id is None and probe.status in GONE]
-        assert last.probes >= NEEDED and len(not_there) >= NEEDED
-        assert last.first is not None and last.last is not None and last.last - last.first >= OVER
-        assert {last.first, last.last} <= {probe.at for probe in not_there}
+        not_there = [probe for probe in history if probe.id is None and probe.status in GONE_STATUSES]
+        assert last.probes >= MIN_PROBES and len(not_there) >= MIN_PROBES
+        assert (
+            last.first_probe is not None
+            and last.last_probe is not None
+            and last.last_probe - last.first_probe >= MIN_PROBE_SPAN
+        )
+        assert {last.first_probe, last.last_probe} <= {probe.at for probe in not_there}
 
 
 @given(st.lists(probes), probes.filter(lambda probe: probe.id is not None))
-def test_D4_what_shows_itself_is_never_called_deleted(history: list[Probe], shows: Probe) -> None:
+@pytest.mark.fault("D4")
+def test_what_shows_itself_is_never_called_deleted(history: list[Probe], shows: Probe) -> None:
     before = walked(history)[-1]
-    after = step(before, shows)
+    after = apply_probe(before, shows)
     if before.state == "unknown":
         expected = {"me": {"renamed", "gated", "disabled", "unlisted"}, "other": {"recreated", "replaced"}}
         assert after.state in expected[str(shows.id)]
 
 
-@given(st.integers(0, 10**9), st.lists(st.integers(0, 3 * DAY), min_size=40, max_size=40))
+@given(st.integers(0, 10**9), st.lists(st.integers(0, 3 * SECONDS_PER_DAY), min_size=40, max_size=40))
 def test_who_asks_only_when_it_is_due_asks_three_times_and_then_knows(begin: int, waits: list[int]) -> None:
     case, now, asked = START, begin, 0
     for wait in waits:
-        if case.due(now):
-            case, asked = step(case, Probe(now, 401)), asked + 1
+        if case.is_due(now):
+            case, asked = apply_probe(case, Probe(now, 401)), asked + 1
         now += wait
-    assert asked <= NEEDED
-    assert now - begin < OVER + 6 * DAY or case.state == "deleted"
+    assert asked <= MIN_PROBES
+    assert now - begin < MIN_PROBE_SPAN + 6 * SECONDS_PER_DAY or case.state == "deleted"
 
 
 @given(st.lists(st.sampled_from([403, 429, 500, 307]), max_size=20))
 def test_an_answer_that_says_nothing_changes_nothing(said: list[int]) -> None:
-    assert walked([Probe(day * DAY, status) for day, status in enumerate(said)])[-1] == START
+    assert walked([Probe(day * SECONDS_PER_DAY, status) for day, status in enumerate(said)])[-1] == START
 
 
 def test_a_question_asked_twice_on_one_day_counts_once() -> None:
@@ -71,4 +87,4 @@ def test_a_question_asked_twice_on_one_day_counts_once() -> None:
 
 def test_a_body_that_is_no_repository_shows_nothing() -> None:
     for shown in ({}, {"_id": 7}, {"id": "a/b"}):
-        assert probe_of(200, shown, 0).id is None
+        assert parse_probe(200, shown, 0).id is None

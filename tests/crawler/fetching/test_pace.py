@@ -6,7 +6,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from crawler.fetching.pace import Budget, Quota, back_off, read_date, read_quota, retry_after, wait_after_429
+from crawler.fetching.pace import (
+    Quota,
+    QuotaBudget,
+    backoff_seconds,
+    read_date,
+    read_quota,
+    read_retry_after,
+    seconds_after_429,
+)
 
 DATE = "Mon, 23 Nov 2026 13:00:00 GMT"
 
@@ -35,7 +43,8 @@ DATE = "Mon, 23 Nov 2026 13:00:00 GMT"
         ({}, None),
     ],
 )
-def test_C1_C4_both_dialects_of_quota_are_read_and_anything_else_is_none(
+@pytest.mark.fault("C1", "C4")
+def test_both_dialects_of_quota_are_read_and_anything_else_is_none(
     headers: dict[str, str], quota: Quota | None
 ) -> None:
     assert read_quota(headers) == quota
@@ -56,8 +65,9 @@ def test_C1_C4_both_dialects_of_quota_are_read_and_anything_else_is_none(
         ("Mon, 99 Nov 2026", None),
     ],
 )
-def test_C3_retry_after_is_read_in_both_forms(text: str, seconds: float | None) -> None:
-    assert retry_after({"retry-after": text, "date": DATE}) == seconds
+@pytest.mark.fault("C3")
+def test_retry_after_is_read_in_both_forms(text: str, seconds: float | None) -> None:
+    assert read_retry_after({"retry-after": text, "date": DATE}) == seconds
 
 
 @given(
@@ -76,10 +86,11 @@ def test_C3_retry_after_is_read_in_both_forms(text: str, seconds: float | None) 
         st.text(max_size=300),
     )
 )
-def test_C3_no_header_however_strange_raises_or_makes_us_wait_a_negative_time(headers: dict[str, str]) -> None:
+@pytest.mark.fault("C3")
+def test_no_header_however_strange_raises_or_makes_us_wait_a_negative_time(headers: dict[str, str]) -> None:
     read_quota(headers)
-    assert (retry_after(headers) or 0) >= 0
-    assert wait_after_429(headers, 1) >= 0
+    assert (read_retry_after(headers) or 0) >= 0
+    assert seconds_after_429(headers, 1) >= 0
     assert read_date(headers.get("date", "")) is None or isinstance(read_date(headers["date"]), int)
 
 
@@ -91,34 +102,36 @@ def test_C3_no_header_however_strange_raises_or_makes_us_wait_a_negative_time(he
     share=st.sampled_from([1.0, 0.8, 0.5]),
     others=st.integers(0, 5),
 )
-def test_C1_no_fixed_window_of_a_server_ever_sees_more_than_its_quota(
+@pytest.mark.fault("C1")
+def test_no_fixed_window_of_a_server_ever_sees_more_than_its_quota(
     quota: int, window: int, steps: list[float], share: float, others: int
 ) -> None:
     """A server with windows of its own phase, whose stated seconds are cut off, and other clients on our address."""
-    budget, now, opened, used, first = Budget(share), 0.0, 0.0, min(others, quota), True
+    budget, now, opened, used, first = QuotaBudget(share), 0.0, 0.0, min(others, quota), True
     for step in steps:
-        now += step + budget.wait(now + step)
+        now += step + budget.seconds_to_wait(now + step)
         if now >= opened + window:
             opened, used = opened + (now - opened) // window * window, 0
         used += 1
-        budget.spend(now)
+        budget.consume(now)
         assert used <= quota or first, "a request over a quota that had been announced"
-        budget.hear(Quota("api", max(0, quota - used), float(int(opened + window - now)), quota), now)
+        budget.update(Quota("api", max(0, quota - used), float(int(opened + window - now)), quota), now)
         first = False
 
 
 def test_a_late_answer_does_not_raise_what_is_left() -> None:
-    budget = Budget()
-    budget.hear(Quota("api", 0, 50, 10), 100.0)
-    budget.hear(Quota("api", 3, 49, 10), 101.0)
-    assert budget.wait(101.0) > 0
+    budget = QuotaBudget()
+    budget.update(Quota("api", 0, 50, 10), 100.0)
+    budget.update(Quota("api", 3, 49, 10), 101.0)
+    assert budget.seconds_to_wait(101.0) > 0
     assert str(budget) == "quota 0/10"
 
 
 def test_patience_ends_after_six_tries_and_about_as_many_seconds_as_were_given() -> None:
-    waits = [back_off(attempt, 64, 0.5) for attempt in range(1, 8)]
+    waits = [backoff_seconds(attempt, 64, 0.5) for attempt in range(1, 8)]
     assert waits == [1, 2, 4, 8, 16, 32, None]
 
 
-def test_C2_a_429_that_says_nothing_is_waited_for_longer_each_time() -> None:
-    assert [wait_after_429({}, attempt) for attempt in (1, 2, 3, 9)] == [60, 120, 240, 300]
+@pytest.mark.fault("C2")
+def test_a_429_that_says_nothing_is_waited_for_longer_each_time() -> None:
+    assert [seconds_after_429({}, attempt) for attempt in (1, 2, 3, 9)] == [60, 120, 240, 300]

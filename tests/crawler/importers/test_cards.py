@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from crawler.__main__ import main as crawl
-from crawler.importers import ImportFailed, Wanted, bring_in
-from crawler.importers.cards import BroughtIn
-from db.cli import day
-from db.connection import reading
+from crawler.importers import ImportFailedError, ImportSpec, import_file
+from crawler.importers.cards import CardImportOutcome
+from db.cli import parse_day
+from db.connection import open_for_reading
 from db.store.cards import blob_hash, read_card
 
 MODELS = "huggingface/models"
-DAY = day("2022-02-15")
+DAY = parse_day("2022-02-15")
 CARD = "---\nlicense: mit\nlanguage: no\n---\n# Ünder\n\nAsk jo.doe@mail.example.org or @jo.\n"
 
 
@@ -28,10 +28,10 @@ def file_of(tmp_path: Path, lines: list[object], name: str = "cards.jsonl.gz") -
     return file
 
 
-def brought(tmp_path: Path, lines: list[object], registry: str = MODELS, **more: str) -> BroughtIn:
-    wanted = Wanted(registry, DAY, "downloads", None, None)
-    found = bring_in(tmp_path / "store.db", "cards", str(file_of(tmp_path, lines, **more)), wanted)
-    assert isinstance(found, BroughtIn)
+def brought(tmp_path: Path, lines: list[object], registry: str = MODELS, **more: str) -> CardImportOutcome:
+    wanted = ImportSpec(registry, DAY, "downloads", None, None)
+    found = import_file(tmp_path / "store.db", "cards", str(file_of(tmp_path, lines, **more)), wanted)
+    assert isinstance(found, CardImportOutcome)
     return found
 
 
@@ -42,7 +42,7 @@ def rows(tmp_path: Path, statement: str) -> list[tuple[object, ...]]:
 
 def test_cards_are_kept_without_addresses_under_the_hash_of_the_whole(tmp_path: Path) -> None:
     brought(tmp_path, [{"modelId": "a/b", "downloads": None, "card": CARD}])
-    with reading(tmp_path / "store.db") as connection:
+    with open_for_reading(tmp_path / "store.db") as connection:
         card = read_card(connection, 1, DAY)
         assert read_card(connection, 1, DAY - 1) is None
     assert card and card.blob == blob_hash(CARD.encode())
@@ -75,7 +75,7 @@ def test_cards_belong_to_the_packages_of_the_lists(tmp_path: Path) -> None:
     list_file = tmp_path / "list.csv"
     list_file.write_text("name,count\na/b,5\nc/d,3\n")
     columns = {"id": "name", "value": "count", "rank": None}
-    bring_in(tmp_path / "store.db", "csv", str(list_file), Wanted(MODELS, DAY, "downloads", None, None, columns))
+    import_file(tmp_path / "store.db", "csv", str(list_file), ImportSpec(MODELS, DAY, "downloads", None, None, columns))
     brought(tmp_path, [{"modelId": "c/d", "card": "one"}, {"modelId": "new", "card": "two"}])
     assert rows(tmp_path, "SELECT count(*) FROM package") == [(3,)]
     ranked = "SELECT p.name FROM ranking r JOIN card_revision v USING (package_id) JOIN package p USING (package_id)"
@@ -88,10 +88,10 @@ LISTED: list[object] = [
 ]  # fmt: skip
 
 
-def as_list(tmp_path: Path, by: str = "downloads", value: str = "downloads", *more: object) -> BroughtIn:
-    wanted = Wanted(MODELS, DAY, by, None, None, {"value": value})
-    found = bring_in(tmp_path / "store.db", "cards", str(file_of(tmp_path, [*LISTED, *more])), wanted)
-    assert isinstance(found, BroughtIn)
+def as_list(tmp_path: Path, by: str = "downloads", value: str = "downloads", *more: object) -> CardImportOutcome:
+    wanted = ImportSpec(MODELS, DAY, by, None, None, {"value": value})
+    found = import_file(tmp_path / "store.db", "cards", str(file_of(tmp_path, [*LISTED, *more])), wanted)
+    assert isinstance(found, CardImportOutcome)
     return found
 
 
@@ -99,7 +99,7 @@ def test_lines_with_counters_are_a_list_too_where_that_is_asked_for(tmp_path: Pa
     assert brought(tmp_path, LISTED).snapshot is None
     found = as_list(tmp_path)
     assert (found.snapshot, found.listed, found.status) == (1, 4, "complete")
-    assert "as a list, snapshot 1 with 4 packages" in found.line()
+    assert "as a list, snapshot 1 with 4 packages" in found.as_text()
     ranked = "SELECT p.name, r.downloads, r.likes FROM ranking r JOIN package p USING (package_id) ORDER BY r.rank"
     assert rows(tmp_path, ranked) == [("b", 9, 2), ("a", 5, 0), ("c", None, None), ("d", None, None)]
     assert rows(tmp_path, "SELECT origin, date, ordered_by, counter FROM snapshot") == [
@@ -112,12 +112,12 @@ def test_a_day_that_has_its_list_gets_no_other(tmp_path: Path) -> None:
     as_list(tmp_path)
     again = as_list(tmp_path, "downloads", "downloads", {"modelId": "e", "downloads": 1})
     assert (again.snapshot, again.none) == (None, 4)
-    assert "there is a list of that day already, snapshot 1" in again.line()
+    assert "there is a list of that day already, snapshot 1" in again.as_text()
 
 
 def test_a_list_by_what_cards_do_not_count_is_refused(tmp_path: Path) -> None:
     for by, value in [("downloads", "likes"), ("trending", "trending")]:
-        with pytest.raises(ImportFailed):
+        with pytest.raises(ImportFailedError):
             as_list(tmp_path, by, value)
 
 
@@ -128,13 +128,13 @@ def test_lines_that_cannot_be_read_are_counted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("lines", [[], ["nothing"]])
 def test_a_file_without_cards_is_refused_and_leaves_nothing(tmp_path: Path, lines: list[object]) -> None:
-    with pytest.raises(ImportFailed):
+    with pytest.raises(ImportFailedError):
         brought(tmp_path, lines)
     assert rows(tmp_path, "SELECT count(*) FROM card_collection") == [(0,)]
 
 
 def test_only_the_hub_has_cards(tmp_path: Path) -> None:
-    with pytest.raises(ImportFailed):
+    with pytest.raises(ImportFailedError):
         brought(tmp_path, [{"modelId": "a", "card": "one"}], registry="npm")
 
 
@@ -152,8 +152,8 @@ def test_the_command_tells_what_it_brought_in(tmp_path: Path, capsys: pytest.Cap
 @pytest.mark.slow
 def test_the_real_collection_is_brought_in_whole(tmp_path: Path, real_data: Path) -> None:
     file = real_data / "hf_cards" / "hf_cards_2022-02-15.jsonl.gz"
-    found = bring_in(tmp_path / "store.db", "cards", str(file), Wanted(MODELS, DAY, "downloads", None, None))
-    assert found.line().count("16,590 cards, 12,842 packages without one")
-    with reading(tmp_path / "store.db") as connection:
+    found = import_file(tmp_path / "store.db", "cards", str(file), ImportSpec(MODELS, DAY, "downloads", None, None))
+    assert found.as_text().count("16,590 cards, 12,842 packages without one")
+    with open_for_reading(tmp_path / "store.db") as connection:
         small, raw = connection.execute("SELECT sum(length(content)), sum(size) FROM card").fetchone()
     assert small * 5 < raw

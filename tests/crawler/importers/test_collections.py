@@ -14,17 +14,21 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from crawler.importers import Imported, ImportFailed, Wanted, bring_in
+from crawler.importers import ImportFailedError, ImportSpec, ListImportOutcome, import_file
 from crawler.importers import hfcommunity as dump
-from db.cli import day
+from db.cli import parse_day
 
 RANKING = "SELECT rank, package, name, downloads, likes FROM v1_ranking ORDER BY rank"
 ID = "621ffdc036468d709f17432"
 
 
-def brought(tmp_path: Path, form: str, file: Path, date: str, registry: str = "huggingface/models", **more) -> Imported:
-    wanted = Wanted(registry, day(date), more.get("by", "downloads"), more.get("counter"), None, {}, more.get("top"))
-    return bring_in(tmp_path / "store.db", form, str(file), wanted)
+def brought(
+    tmp_path: Path, form: str, file: Path, date: str, registry: str = "huggingface/models", **more
+) -> ListImportOutcome:
+    wanted = ImportSpec(
+        registry, parse_day(date), more.get("by", "downloads"), more.get("counter"), None, {}, more.get("top")
+    )
+    return import_file(tmp_path / "store.db", form, str(file), wanted)
 
 
 def rows(tmp_path: Path, statement: str) -> list[tuple[object, ...]]:
@@ -96,7 +100,8 @@ def test_of_a_large_file_only_the_first_rows_are_read_and_its_size_is_known(tmp_
     ]  # fmt: skip
 
 
-def test_D12_a_week_in_the_folder_of_another_date_is_flagged(tmp_path: Path) -> None:
+@pytest.mark.fault("D12")
+def test_a_week_in_the_folder_of_another_date_is_flagged(tmp_path: Path) -> None:
     file = parquet(tmp_path / "models" / "2024-02-21" / "models.parquet", [model(0)])
     assert brought(tmp_path, "hub-weekly-snapshots", file, "2024-02-21").warnings == ()
     (warning,) = brought(tmp_path, "hub-weekly-snapshots", file, "2024-02-28").warnings
@@ -246,7 +251,7 @@ def test_hfcommunity_has_data_sets_too(tmp_path: Path) -> None:
 
 
 def test_the_values_of_a_dump_are_read_as_they_were_written() -> None:
-    assert list(dump._tuples(r"('\\',NULL,'\n\''''),(0,'','a;b');")) == [["\\", None, "\n''"], ["0", "", "a;b"]]
+    assert list(dump._parse_tuples(r"('\\',NULL,'\n\''''),(0,'','a;b');")) == [["\\", None, "\n''"], ["0", "", "a;b"]]
 
 
 def test_ptmtorrent_keeps_rows_of_the_hub_and_leaves_other_hubs_out(tmp_path: Path) -> None:
@@ -322,7 +327,7 @@ def test_one_registry_of_an_ecosystems_release_is_read(tmp_path: Path, columns: 
     assert [row[1:4] for row in rows(tmp_path, RANKING)] == [("@types/node", "@types/node", 70)]
     assert rows(tmp_path, "SELECT r.dependents, r.dependent_repos, created_at IS NULL FROM ranking r JOIN package USING"
                           " (package_id)") == [(300, None, 0)]  # fmt: skip
-    with pytest.raises(ImportFailed, match="no package of cargo") as caught:
+    with pytest.raises(ImportFailedError, match="no package of cargo") as caught:
         brought(tmp_path, "ecosystems-csv", tmp_path / "packages.csv.gz", "2026-08-01", "cargo")
     assert "npm, pypi" in caught.value.fix
 
@@ -350,7 +355,7 @@ def test_a_file_of_another_kind_is_refused_in_four_parts_and_leaves_nothing(
     tmp_path: Path, form: str, content: bytes
 ) -> None:
     (tmp_path / "file").write_bytes(content)
-    with pytest.raises(ImportFailed) as caught:
+    with pytest.raises(ImportFailedError) as caught:
         brought(tmp_path, form, tmp_path / "file", "2024-01-01", "pypi" if "pypi" in form else "huggingface/models")
     assert caught.value.fix
     assert not (tmp_path / "store.db").exists()

@@ -6,15 +6,15 @@ from datetime import date
 
 import pytest
 
-from crawler.importers._dating import Content, dated, known
+from crawler.importers._dating import ListContent, date_content, load_reference_points
 from crawler.response import Observation
 
 HUB = "huggingface/models"
 
 
 def told(rows: int, label: str, hardly: float = 0.2, names: tuple[str, ...] = (), newest: str | None = None, of=HUB):
-    content = Content(rows, int(rows * hardly), set(names), newest and date.fromisoformat(newest))
-    return dated(content, date.fromisoformat(label), known(of))
+    content = ListContent(rows, int(rows * hardly), set(names), newest and date.fromisoformat(newest))
+    return date_content(content, date.fromisoformat(label), load_reference_points(of))
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def told(rows: int, label: str, hardly: float = 0.2, names: tuple[str, ...] = ()
 )  # fmt: skip
 def test_a_whole_list_of_about_the_size_the_hub_had_is_believed(rows: int, label: str) -> None:
     assert told(rows, label).events == ()
-    assert "fit its date" in told(rows, label).words
+    assert "fit its date" in told(rows, label).summary
 
 
 @pytest.mark.parametrize(
@@ -49,13 +49,13 @@ def test_the_reason_names_well_known_packages_that_are_lacking() -> None:
 def test_the_size_of_a_top_does_not_date_it_and_that_is_said() -> None:
     for content in (told(1000, "2022-06-19"), told(10_406, "2022-06-19", hardly=0)):
         assert content.events == ()
-        assert "top only" in content.words
+        assert "top only" in content.summary
 
 
 def test_the_size_of_a_selection_with_younger_packages_does_not_date_it() -> None:
     content = told(15_904, "2026-08-22", names=("moonshotai/Kimi-K3",))
     assert content.events == ()
-    assert "selection" in content.words
+    assert "selection" in content.summary
 
 
 def test_a_top_that_names_a_package_made_later_is_younger_than_its_label() -> None:
@@ -72,13 +72,13 @@ def test_a_long_list_without_a_row_of_its_last_weeks_is_older_than_its_label() -
 
 def test_the_size_of_a_registry_nobody_counted_says_nothing() -> None:
     assert told(10_406, "2022-06-19", of="npm").events == ()
-    assert "not known" in told(10_406, "2022-06-19", of="npm").words
+    assert "not known" in told(10_406, "2022-06-19", of="npm").summary
 
 
 def test_a_list_of_ranks_alone_does_not_show_its_end() -> None:
-    from crawler.importers._dating import content_of
+    from crawler.importers._dating import summarize_content
 
     rows = [Observation(f"name:{number}", str(number)) for number in range(6000)]
-    assert content_of(rows, "downloads", None, None).hardly == 0
+    assert summarize_content(rows, "downloads", None, None).near_zero == 0
     counted = [Observation(f"name:{number}", str(number), downloads=number) for number in range(6000)]
-    assert content_of(counted, "downloads", 7000, None).hardly == 2 + 1000
+    assert summarize_content(counted, "downloads", 7000, None).near_zero == 2 + 1000

@@ -10,10 +10,10 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from crawler.importers import ImportFailed, Wanted, bring_in
-from crawler.importers.cards import BroughtIn
-from db.cli import day
-from db.connection import reading
+from crawler.importers import ImportFailedError, ImportSpec, import_file
+from crawler.importers.cards import CardImportOutcome
+from db.cli import parse_day
+from db.connection import open_for_reading
 from db.store.cards import blob_hash, read_card
 
 MOMENT = pyarrow.timestamp("us", tz="UTC")
@@ -35,12 +35,12 @@ def row(name: str, card: str | None, changed: str = "2025-01-10") -> dict[str, o
 def brought(
     tmp_path: Path, rows: list[dict[str, object]], *without: str, registry: str = "huggingface/models",
     date: str = "2025-01-14", value: str | None = None, name: str = "train-00000-of-00001",
-) -> BroughtIn:  # fmt: skip
+) -> CardImportOutcome:  # fmt: skip
     schema = pyarrow.schema([(name, kind) for name, kind in COLUMNS.items() if name not in without])
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows, schema), tmp_path / f"{name}.parquet")
-    wanted = Wanted(registry, day(date), "downloads", None, None, {"value": value})
-    found = bring_in(tmp_path / "s.db", "librarian-bots", str(tmp_path / f"{name}.parquet"), wanted)
-    assert isinstance(found, BroughtIn)
+    wanted = ImportSpec(registry, parse_day(date), "downloads", None, None, {"value": value})
+    found = import_file(tmp_path / "s.db", "librarian-bots", str(tmp_path / f"{name}.parquet"), wanted)
+    assert isinstance(found, CardImportOutcome)
     return found
 
 
@@ -53,8 +53,8 @@ def asked(tmp_path: Path, question: str) -> list[tuple[object, ...]]:
 def test_cards_become_cards_of_packages_and_make_no_list(tmp_path: Path, without: tuple[str, ...]) -> None:
     found = brought(tmp_path, [row("a/b", CARD), row("gone", "Entry not found"), row("c", "")], *without)
     assert (found.status, found.cards, found.none, found.rejected) == ("complete", 1, 2, 0)
-    with reading(tmp_path / "s.db") as connection:
-        card = read_card(connection, 1, day("2025-01-14"))
+    with open_for_reading(tmp_path / "s.db") as connection:
+        card = read_card(connection, 1, parse_day("2025-01-14"))
     assert card and (card.blob, "jo.doe" in card.text) == (blob_hash(CARD.encode()), False)
     assert asked(tmp_path, "SELECT name, state, since FROM v1_card ORDER BY name") == [
         ("a/b", "card", "2025-01-14T00:00:00Z"), ("c", "none", "2025-01-14T00:00:00Z"),
@@ -80,7 +80,7 @@ def test_its_rows_can_be_a_list_that_is_held_against_no_other(tmp_path: Path) ->
 
 def test_a_part_of_several_files_is_no_list(tmp_path: Path) -> None:
     part = {"name": "train-00001-of-00005"}
-    with pytest.raises(ImportFailed, match="one of several parts"):
+    with pytest.raises(ImportFailedError, match="one of several parts"):
         brought(tmp_path, [row("a/b", CARD)], value="downloads", **part)
     assert brought(tmp_path, [row("a/b", CARD)], **part).cards == 1
 
@@ -98,6 +98,6 @@ def test_its_newest_change_is_held_against_the_date(tmp_path: Path, changed: str
 
 def test_another_parquet_file_and_another_registry_are_refused_and_leave_nothing(tmp_path: Path) -> None:
     for rows, without, registry in (([row("a", CARD)], ("card",), "huggingface/models"), ([row("a", CARD)], (), "npm")):
-        with pytest.raises(ImportFailed):
+        with pytest.raises(ImportFailedError):
             brought(tmp_path, rows, *without, registry=registry)
     assert not (tmp_path / "s.db").exists()

@@ -7,7 +7,14 @@ from urllib.parse import quote
 
 import pytest
 
-from crawler.parsing.cursors import Place, cursor_form, goes_on_after, last_place, losses, place
+from crawler.parsing.cursors import (
+    ListPosition,
+    cursor_keys,
+    cursor_position,
+    last_row_position,
+    list_position,
+    lost_row_events,
+)
 from crawler.response import Reject
 
 
@@ -34,37 +41,41 @@ def after(downloads: int | None, stable_id: str) -> str:
     ],
 )
 def test_the_keys_of_a_cursor_are_read(cursor: str, form: str) -> None:
-    assert cursor_form(address(cursor)) == form
+    assert cursor_keys(address(cursor)) == form
 
 
 @pytest.mark.parametrize("url", [None, "", "https://hub.example/?cursor=%%%", "https://hub.example/?cursor=AAAA"])
 def test_a_cursor_that_is_none_says_nothing(url: str | None) -> None:
-    assert (cursor_form(url), goes_on_after(url), list(losses(url, place(4, "6a")))) == ("", None, [])
+    assert (cursor_keys(url), cursor_position(url), list(lost_row_events(url, list_position(4, "6a")))) == (
+        "",
+        None,
+        [],
+    )
 
 
 @pytest.mark.parametrize(
     ("last", "following", "lost"),
     [
-        (place(9, "b"), after(9, "b"), 0),
-        (place(9, "b"), after(4, "a"), 1),
-        (place(9, "b"), after(9, "c"), 1),
-        (place(9, "b"), after(None, "a"), 1),
-        (place(9, "b"), after(12, "a"), 0),
-        (place(9, "b"), after(9, "a"), 0),
-        (place(None, "b"), after(None, "b"), 0),
-        (place(0, "6a"), address('{"_id":{"$gt":"6b"}}'), 1),
-        (place(0, "6a"), address('{"_id":{"$gt":"6a"}}'), 0),
-        (place(9, "b"), address('{"_id":{"$lt":"6a"}}'), 0),
+        (list_position(9, "b"), after(9, "b"), 0),
+        (list_position(9, "b"), after(4, "a"), 1),
+        (list_position(9, "b"), after(9, "c"), 1),
+        (list_position(9, "b"), after(None, "a"), 1),
+        (list_position(9, "b"), after(12, "a"), 0),
+        (list_position(9, "b"), after(9, "a"), 0),
+        (list_position(None, "b"), after(None, "b"), 0),
+        (list_position(0, "6a"), address('{"_id":{"$gt":"6b"}}'), 1),
+        (list_position(0, "6a"), address('{"_id":{"$gt":"6a"}}'), 0),
+        (list_position(9, "b"), address('{"_id":{"$lt":"6a"}}'), 0),
         (None, after(4, "a"), 0),
     ],
 )
 def test_rows_are_lost_where_the_list_goes_on_further_down_than_its_last_row(
-    last: Place | None, following: str, lost: int
+    last: ListPosition | None, following: str, lost: int
 ) -> None:
-    assert len(list(losses(following, last))) == lost
+    assert len(list(lost_row_events(following, last))) == lost
 
 
 def test_a_last_row_that_could_not_be_read_has_no_place() -> None:
-    assert last_place(3, [place(1, "a")], []) == place(1, "a")
-    assert last_place(3, [place(1, "a")], [Reject(2, "no name", "{}")]) is None
-    assert last_place(0, [], []) is None
+    assert last_row_position(3, [list_position(1, "a")], []) == list_position(1, "a")
+    assert last_row_position(3, [list_position(1, "a")], [Reject(2, "no name", "{}")]) is None
+    assert last_row_position(0, [], []) is None

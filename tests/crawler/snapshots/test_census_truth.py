@@ -16,7 +16,7 @@ from analysis.__main__ import main as compute
 from analysis.report import main as report
 from tests.crawler.conftest import HUB, Crawl, environment
 from tests.simulated import Simulation
-from tests.simulation.client import walk
+from tests.simulation.client import iter_pages
 
 EXPAND = "&".join(f"expand={name}" for name in ("downloads", "likes", "library_name", "pipeline_tag", "tags", "author",
                                                 "createdAt", "lastModified", "baseModels"))  # fmt: skip
@@ -32,7 +32,7 @@ def lively() -> Iterator[Simulation]:
 
 def shown(pretend: Simulation) -> Rows:
     """Every model as the Hub lists it now."""
-    pages = walk(f"{pretend.huggingface}/api/models?sort=createdAt&direction=1&limit=1000&{EXPAND}")
+    pages = iter_pages(f"{pretend.huggingface}/api/models?sort=createdAt&direction=1&limit=1000&{EXPAND}")
     return {row["_id"]: row for page in pages for row in page}
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from crawler.fetching.settings import Manner
-from crawler.plan import Plan
-from crawler.snapshots.take import take
+from crawler.fetching.settings import CrawlOptions
+from crawler.plan import CrawlPlan
+from crawler.snapshots.take import take_snapshot
 from tests.crawler.conftest import ROOT, environment
-from tests.db.store.test_kill import counted
-from tests.forked_crawl import forked
+from tests.db.store.test_kill import call_at_statements
+from tests.forked_crawl import run_forked
 from tests.simulated import Simulation
 
 HUB = "huggingface/models"
@@ -50,11 +50,13 @@ def crawled(pretend: Simulation, path: Path, at: Callable[[int], None] | None = 
 
     def do() -> int:
         if at:
-            counted(at)
-        plan = Plan(HUB, k, endpoint=pretend.huggingface, keep_bodies=False)
-        return take(path, plan, Manner(patience=2.0, quiet=True, keep_bodies_days=0), resume=True).exit_code
+            call_at_statements(at)
+        plan = CrawlPlan(HUB, k, endpoint=pretend.huggingface, keep_bodies=False)
+        return take_snapshot(
+            path, plan, CrawlOptions(retry_for=2.0, quiet=True, keep_bodies_days=0), resume=True
+        ).exit_code
 
-    return forked(do)
+    return run_forked(do)
 
 
 def signalled(pretend: Simulation, path: Path, number: int, moment: int, whole: str) -> int:
@@ -75,7 +77,8 @@ def signalled(pretend: Simulation, path: Path, number: int, moment: int, whole: 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_A1_A13_a_crawl_that_is_killed_or_stopped_anywhere_comes_to_the_same_end(
+@pytest.mark.fault("A1", "A13")
+def test_a_crawl_that_is_killed_or_stopped_anywhere_comes_to_the_same_end(
     pretend: Simulation, whole: str, tmp_path: Path, number: int, measured: Callable[[str], None]
 ) -> None:
     step = 3 if number == signal.SIGKILL else 30
@@ -89,7 +92,8 @@ def test_A1_A13_a_crawl_that_is_killed_or_stopped_anywhere_comes_to_the_same_end
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("hours", "status"), [(0.4, "complete"), (7, "partial")])
-def test_B3_a_machine_that_slept_between_two_pages_goes_on_or_is_too_late(
+@pytest.mark.fault("B3")
+def test_a_machine_that_slept_between_two_pages_goes_on_or_is_too_late(
     pretend: Simulation, tmp_path: Path, hours: float, status: str
 ) -> None:
     pretend.reset()
@@ -126,7 +130,8 @@ def megabytes(hub: Simulation, path: Path, *words: str) -> float:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_A12_what_a_crawl_holds_hardly_grows_with_its_pages(tmp_path: Path, measured: Callable[[str], None]) -> None:
+@pytest.mark.fault("A12")
+def test_what_a_crawl_holds_hardly_grows_with_its_pages(tmp_path: Path, measured: Callable[[str], None]) -> None:
     with Simulation(models=60_000, datasets=5, spaces=5, packages=5, quota=100_000) as hub:
         few = megabytes(hub, tmp_path / "few.db", "--top", "4000")
         many = megabytes(hub, tmp_path / "many.db", "--top", "40000")

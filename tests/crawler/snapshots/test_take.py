@@ -65,7 +65,8 @@ def test_any_registry_of_ecosystems_is_found_by_its_ecosystem_or_its_name(
     assert [row[0] for row in done.rows(f"SELECT {by} FROM v1_ranking ORDER BY rank")] == truth
 
 
-def test_G1_no_address_of_a_person_is_kept_anywhere(crawl: Crawl) -> None:
+@pytest.mark.fault("G1")
+def test_no_address_of_a_person_is_kept_anywhere(crawl: Crawl) -> None:
     done = crawl("snapshot", "npm", "--top", "100", "--pause", "0", "--quiet")
     import zstandard
 
@@ -91,7 +92,8 @@ def test_an_order_that_does_not_exist_is_wrong_usage_and_leaves_nothing(crawl: C
         assert not done.db.exists() or done.rows("SELECT count(*) FROM snapshot") == [(0,)]
 
 
-def test_D1_a_field_the_hub_no_longer_knows_is_left_out_and_lineage_comes_from_the_tags(crawl: Crawl) -> None:
+@pytest.mark.fault("D1")
+def test_a_field_the_hub_no_longer_knows_is_left_out_and_lineage_comes_from_the_tags(crawl: Crawl) -> None:
     with Simulation(models=600, no_expand=["baseModels"]) as older:
         done = crawl("snapshot", HUB, "--top", "500", "--quiet", env=environment(older))
         whole = crawl("snapshot", HUB, "--top", "500", "--quiet", db="b.db", env=environment(older))
@@ -124,7 +126,8 @@ def test_lineage_and_attributes_are_those_of_the_registry(crawl: Crawl, pretend:
 
 
 @pytest.mark.slow
-def test_C13_a_list_that_moves_between_two_pages_is_counted_twice_and_said(crawl: Crawl) -> None:
+@pytest.mark.fault("C13")
+def test_a_list_that_moves_between_two_pages_is_counted_twice_and_said(crawl: Crawl) -> None:
     with Simulation(models=16500, churn=0.002, quota=12, window=2) as moving:
         done = crawl("snapshot", HUB, "--top", "15000", "--quiet", env=environment(moving))
         asked = moving.requests("huggingface")
@@ -148,7 +151,8 @@ def test_a_list_of_fifteen_thousand_that_stands_still_is_the_truth(crawl: Crawl)
 
 
 @pytest.mark.parametrize("share", ["1", pytest.param("0.5", marks=pytest.mark.slow)])
-def test_C1_G7_no_request_goes_out_over_the_quota(crawl: Crawl, share: str) -> None:
+@pytest.mark.fault("C1", "G7")
+def test_no_request_goes_out_over_the_quota(crawl: Crawl, share: str) -> None:
     with Simulation(models=3500, quota=3, window=2) as narrow:
         done = crawl("snapshot", HUB, "--top", "3000", "--share", share, "--quiet", env=environment(narrow))
         asked = narrow.requests("huggingface")
@@ -158,7 +162,8 @@ def test_C1_G7_no_request_goes_out_over_the_quota(crawl: Crawl, share: str) -> N
 
 
 @pytest.mark.slow
-def test_C1_a_quota_others_have_used_up_is_waited_for(crawl: Crawl) -> None:
+@pytest.mark.fault("C1")
+def test_a_quota_others_have_used_up_is_waited_for(crawl: Crawl) -> None:
     with Simulation(models=1500, quota=2, window=3) as narrow:
         first = crawl("snapshot", HUB, "--top", "5", "--quiet", env=environment(narrow))
         second = crawl("snapshot", HUB, "--top", "5", "--quiet", env=environment(narrow))
@@ -167,7 +172,8 @@ def test_C1_a_quota_others_have_used_up_is_waited_for(crawl: Crawl) -> None:
     assert statuses.count(429) <= 1  # nobody had told the second crawl
 
 
-def test_C5_pages_that_are_too_heavy_are_asked_for_in_halves(crawl: Crawl) -> None:
+@pytest.mark.fault("C5")
+def test_pages_that_are_too_heavy_are_asked_for_in_halves(crawl: Crawl) -> None:
     with Simulation(packages=600, heavy_limit=30) as weak:
         done = crawl(
             "snapshot", "npm", "--top", "300", "--pause", "0", "--patience", "2", "--quiet", env=environment(weak)
@@ -179,7 +185,8 @@ def test_C5_pages_that_are_too_heavy_are_asked_for_in_halves(crawl: Crawl) -> No
     assert sum(request["status"] == 500 for request in asked) <= 6
 
 
-def test_C12_names_cut_to_smaller_pages_are_followed(crawl: Crawl) -> None:
+@pytest.mark.fault("C12")
+def test_names_cut_to_smaller_pages_are_followed(crawl: Crawl) -> None:
     with Simulation(packages=900, names_limit=200) as small:
         done = crawl(
             "snapshot", "npm", "--top", "700", "--no-counters", "--quiet", "--pause", "0", env=environment(small)
@@ -204,9 +211,8 @@ def test_a_contact_opens_the_polite_pool_and_is_told(crawl: Crawl, pretend: Simu
     assert agents == {"hub-observatory/0.1.0 (who@lab.example)"}
 
 
-def test_E10_a_token_is_sent_to_the_hub_and_to_nobody_else_and_written_nowhere(
-    crawl: Crawl, pretend: Simulation
-) -> None:
+@pytest.mark.fault("E10")
+def test_a_token_is_sent_to_the_hub_and_to_nobody_else_and_written_nowhere(crawl: Crawl, pretend: Simulation) -> None:
     token = "hf_" + "x" * 34
     env = environment(pretend, HF_TOKEN=token)
     done = crawl("snapshot", HUB, "--top", "5", env=env)
@@ -217,7 +223,8 @@ def test_E10_a_token_is_sent_to_the_hub_and_to_nobody_else_and_written_nowhere(
     assert token.encode() not in done.db.read_bytes()
 
 
-def test_G7_config_json_is_never_asked_for(crawl: Crawl, pretend: Simulation) -> None:
+@pytest.mark.fault("G7")
+def test_config_json_is_never_asked_for(crawl: Crawl, pretend: Simulation) -> None:
     crawl("snapshot", HUB, "--top", "1000", "--quiet")
     assert {request["path"] for request in pretend.requests("huggingface")} == {"/api/models"}
 
@@ -238,7 +245,8 @@ def killed_at(pretend: Simulation, db: Path, pages: int, *words: str) -> None:
 
 
 @pytest.mark.parametrize("pages", [2, *(pytest.param(pages, marks=pytest.mark.slow) for pages in (1, 3))])
-def test_A1_a_crawl_killed_at_a_page_and_resumed_gives_the_same_ranking(
+@pytest.mark.fault("A1")
+def test_a_crawl_killed_at_a_page_and_resumed_gives_the_same_ranking(
     crawl: Crawl, pretend: Simulation, tmp_path: Path, pages: int
 ) -> None:
     pretend.faults([{"api": "huggingface", "request": pages + 1, "kind": "stall", "seconds": 0.7}])
@@ -257,7 +265,8 @@ def test_A1_a_crawl_killed_at_a_page_and_resumed_gives_the_same_ranking(
 
 
 @pytest.mark.parametrize("pages", [3, pytest.param(5, marks=pytest.mark.slow)])
-def test_A1_a_crawl_of_ecosystems_killed_and_resumed_gives_the_same_ranking(
+@pytest.mark.fault("A1")
+def test_a_crawl_of_ecosystems_killed_and_resumed_gives_the_same_ranking(
     crawl: Crawl, pretend: Simulation, tmp_path: Path, pages: int
 ) -> None:
     pretend.faults([{"api": "ecosystems", "request": pages + 1, "kind": "stall", "seconds": 0.7}])
@@ -282,7 +291,8 @@ def test_without_resume_an_interrupted_snapshot_ends_partial_and_a_new_one_is_ta
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
-def test_A13_a_crawl_that_is_told_to_stop_stops_at_a_page_and_can_be_gone_on_with(
+@pytest.mark.fault("A13")
+def test_a_crawl_that_is_told_to_stop_stops_at_a_page_and_can_be_gone_on_with(
     crawl: Crawl, pretend: Simulation, tmp_path: Path, number: signal.Signals
 ) -> None:
     pretend.faults([{"api": "huggingface", "request": 3, "kind": "stall", "seconds": 1.0}])
@@ -307,7 +317,8 @@ def test_several_registries_are_taken_each_by_itself(crawl: Crawl, pretend: Simu
 
 
 @pytest.mark.slow
-def test_C15_without_a_network_there_is_one_clear_error_and_nothing_that_looks_taken(crawl: Crawl) -> None:
+@pytest.mark.fault("C15")
+def test_without_a_network_there_is_one_clear_error_and_nothing_that_looks_taken(crawl: Crawl) -> None:
     env = environment(None, HF_ENDPOINT="http://127.0.0.1:9", ECOSYSTEMS_ENDPOINT="http://127.0.0.1:9/api/v1")
     done = crawl("snapshot", HUB, "npm", "pypi", "--top", "1000", "--quiet", env=env, form="text")
     assert done.exit_code == 1
@@ -317,7 +328,8 @@ def test_C15_without_a_network_there_is_one_clear_error_and_nothing_that_looks_t
     assert done.rows("SELECT DISTINCT status, depth FROM snapshot") == [("failed", 0)]
 
 
-def test_B4_a_clock_that_is_wrong_makes_a_snapshot_partial_unless_the_registry_dates_it(crawl: Crawl) -> None:
+@pytest.mark.fault("B4")
+def test_a_clock_that_is_wrong_makes_a_snapshot_partial_unless_the_registry_dates_it(crawl: Crawl) -> None:
     with Simulation(models=200, start="2026-01-05") as long_ago:
         wrong = crawl("snapshot", HUB, "--top", "100", "--quiet", env=environment(long_ago))
         dated = crawl("snapshot", HUB, "--top", "100", "--quiet", "--clock", "registry", env=environment(long_ago))
@@ -326,7 +338,8 @@ def test_B4_a_clock_that_is_wrong_makes_a_snapshot_partial_unless_the_registry_d
     assert dated.rows("SELECT date FROM v1_snapshot WHERE status = 'complete'") == [("2026-01-05",)]
 
 
-def test_D2_a_renamed_package_keeps_its_identity(crawl: Crawl) -> None:
+@pytest.mark.fault("D2")
+def test_a_renamed_package_keeps_its_identity(crawl: Crawl) -> None:
     with Simulation(models=300, start="2026-01-05") as hub:
         words = ("snapshot", HUB, "--top", "50", "--quiet", "--clock", "registry")
         first = crawl(*words, env=environment(hub))
@@ -353,9 +366,8 @@ def test_a_snapshot_begun_at_another_endpoint_is_not_gone_on_with(
     assert "another endpoint" in str(done.rows("SELECT reason FROM snapshot")[0][0])
 
 
-def test_C3_a_wait_longer_than_a_crawl_is_held_open_for_ends_it_with_the_time(
-    crawl: Crawl, pretend: Simulation
-) -> None:
+@pytest.mark.fault("C3")
+def test_a_wait_longer_than_a_crawl_is_held_open_for_ends_it_with_the_time(crawl: Crawl, pretend: Simulation) -> None:
     spent = {"RateLimit": '"api";r=0;t=99999', "RateLimit-Policy": '"fixed window";"api";q=500;w=99999'}
     pretend.faults([{"kind": "ratelimit_headers", "request": 2, "headers": spent}])
     done = crawl("snapshot", HUB, "--top", "3000", "--quiet")
@@ -366,15 +378,16 @@ def test_C3_a_wait_longer_than_a_crawl_is_held_open_for_ends_it_with_the_time(
 def test_a_child_that_is_killed_is_a_failure_and_the_others_are_taken(
     crawl: Crawl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from crawler.commands.snapshot import _outcome_of
+    from crawler.commands.snapshot import _parse_child_outcome
 
-    outcome = _outcome_of("npm", "", -9)
+    outcome = _parse_child_outcome("npm", "", -9)
     assert (outcome["status"], outcome["exit_code"]) == ("failed", 1)
     assert "signal 9" in outcome["error"]["what"]
-    assert _outcome_of("npm", "", -15)["status"] == "stopped"
+    assert _parse_child_outcome("npm", "", -15)["status"] == "stopped"
 
 
-def test_A13_several_registries_told_to_stop_end_with_three(crawl: Crawl, pretend: Simulation, tmp_path: Path) -> None:
+@pytest.mark.fault("A13")
+def test_several_registries_told_to_stop_end_with_three(crawl: Crawl, pretend: Simulation, tmp_path: Path) -> None:
     pretend.faults([{"api": "huggingface", "request": 3, "kind": "stall", "seconds": 1.0}])
     line = [
         sys.executable,

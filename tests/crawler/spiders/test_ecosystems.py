@@ -8,30 +8,30 @@ from pathlib import Path
 
 import pytest
 
-from crawler.errors import NotThere
+from crawler.errors import UnknownRegistryError
 from crawler.parsing.rows import read_rows
-from crawler.plan import Plan
+from crawler.plan import CrawlPlan
 from crawler.response import Page, Progress
 from crawler.spiders.ecosystems import (
+    EcosystemsRegistryRow,
+    EcosystemsRow,
     EcosystemsSpider,
-    RegistryRow,
-    Row,
-    choose,
-    margin,
-    observation,
-    period_of,
+    choose_registry,
+    make_observation,
+    names_to_request,
+    read_period,
     read_registry,
-    reduced,
-    unknown_registry,
+    reduce_body,
+    unknown_registry_error,
 )
 
 KNOWN = [
-    RegistryRow("npm.example", "npm", True),
-    RegistryRow("gems.example", "rubygems", True),
-    RegistryRow("coop.example", "rubygems", False),
-    RegistryRow("a-distro", "alpine", False),
-    RegistryRow("b-distro", "alpine", False),
-    RegistryRow("only.example", "hex", False),
+    EcosystemsRegistryRow("npm.example", "npm", True),
+    EcosystemsRegistryRow("gems.example", "rubygems", True),
+    EcosystemsRegistryRow("coop.example", "rubygems", False),
+    EcosystemsRegistryRow("a-distro", "alpine", False),
+    EcosystemsRegistryRow("b-distro", "alpine", False),
+    EcosystemsRegistryRow("only.example", "hex", False),
 ]
 
 
@@ -48,19 +48,19 @@ KNOWN = [
     ],
 )
 def test_an_ecosystem_means_its_default_registry_or_its_only_one(wanted: str, found: str | None) -> None:
-    chosen = choose(wanted, KNOWN)
+    chosen = choose_registry(wanted, KNOWN)
     assert (chosen.name if chosen else None) == found
 
 
 def test_an_ecosystem_with_several_and_no_default_is_told_their_names() -> None:
-    error = unknown_registry("alpine", KNOWN)
+    error = unknown_registry_error("alpine", KNOWN)
     assert "a-distro, b-distro" in error.why
-    assert unknown_registry("nmp", KNOWN).fix == "Did you mean npm?"
+    assert unknown_registry_error("nmp", KNOWN).fix == "Did you mean npm?"
 
 
 def spider(k: int = 1000, **more: object) -> EcosystemsSpider:
-    made = EcosystemsSpider(Plan("npm", k, "downloads", "http://eco.example/api/v1", **more))  # type: ignore[arg-type]
-    made.learned["service_name"] = "npm.example"
+    made = EcosystemsSpider(CrawlPlan("npm", k, "downloads", "http://eco.example/api/v1", **more))  # type: ignore[arg-type]
+    made.probe_results["service_name"] = "npm.example"
     return made
 
 
@@ -99,7 +99,7 @@ def test_packages_that_fell_between_two_pages_are_asked_for_by_name_each_once() 
     ],
 )
 def test_a_page_too_heavy_is_asked_for_at_the_same_offset_in_half_the_size(url: str, lighter: str | None) -> None:
-    assert spider().smaller(url) == lighter
+    assert spider().smaller_page_url(url) == lighter
     if lighter:
         words = [dict(part.split("=") for part in one.split("?")[1].split("&")) for one in (url, lighter)]
         offsets = {(int(word["page"]) - 1) * int(word["per_page"]) for word in words}
@@ -107,8 +107,8 @@ def test_a_page_too_heavy_is_asked_for_at_the_same_offset_in_half_the_size(url: 
 
 
 def test_an_order_it_does_not_have_is_refused() -> None:
-    with pytest.raises(NotThere, match="likes"):
-        EcosystemsSpider(Plan("npm", 5, "likes"))
+    with pytest.raises(UnknownRegistryError, match="likes"):
+        EcosystemsSpider(CrawlPlan("npm", 5, "likes"))
 
 
 @pytest.mark.parametrize(
@@ -121,15 +121,15 @@ def test_an_order_it_does_not_have_is_refused() -> None:
     ],
 )
 def test_what_downloads_count_is_read_from_the_rows(row: dict[str, object], period: str) -> None:
-    assert period_of(json.dumps([row]).encode(), row["downloads"]) == period  # type: ignore[arg-type]
+    assert read_period(json.dumps([row]).encode(), row["downloads"]) == period  # type: ignore[arg-type]
 
 
 def test_half_a_character_in_a_field_that_is_not_kept_breaks_nothing() -> None:
-    assert json.loads(reduced(b'[{"name": "a", "description": "\\ud800", "x": NaN}]')) == [{"name": "a"}]
+    assert json.loads(reduce_body(b'[{"name": "a", "description": "\\ud800", "x": NaN}]')) == [{"name": "a"}]
 
 
 def test_a_registry_with_a_null_is_still_one() -> None:
-    assert read_registry(b'{"name": "n.example", "ecosystem": "npm", "default": null}') == RegistryRow(
+    assert read_registry(b'{"name": "n.example", "ecosystem": "npm", "default": null}') == EcosystemsRegistryRow(
         "n.example", "npm", None
     )
     assert read_registry(b'{"ecosystem": "npm"}') is None
@@ -137,11 +137,11 @@ def test_a_registry_with_a_null_is_still_one() -> None:
 
 def test_only_the_fields_we_keep_are_left_of_a_row() -> None:
     row = {"name": "a", "downloads": 1, "maintainers": [{"email": "jo@lab.example"}], "repo_metadata": {"x": 1}}
-    assert json.loads(reduced(json.dumps([row]).encode())) == [{"name": "a", "downloads": 1}]
+    assert json.loads(reduce_body(json.dumps([row]).encode())) == [{"name": "a", "downloads": 1}]
 
 
 def test_a_margin_of_one_in_a_hundred_is_fetched() -> None:
-    assert [margin(k) for k in (5, 1000, 15000)] == [15, 1010, 15150]
+    assert [names_to_request(k) for k in (5, 1000, 15000)] == [15, 1010, 15150]
 
 
 @pytest.mark.real_data
@@ -149,21 +149,25 @@ def test_a_recorded_package_is_read_without_its_people(real_data: Path) -> None:
     with gzip.open(real_data / "ecosystems_api" / "mcp__package-lodash.json.gz") as stream:
         recorded = stream.read()
     row = json.loads(recorded)
-    read = read_rows(b"[" + recorded + b"]", Row, frozenset({"name"}), lambda one: observation(one, "npm"))
+    read = read_rows(
+        b"[" + recorded + b"]", EcosystemsRow, frozenset({"name"}), lambda one: make_observation(one, "npm")
+    )
     (seen,) = read.observations
     assert (seen.name, seen.downloads, seen.dependents) == ("lodash", row["downloads"], row["dependent_packages_count"])
     assert seen.attributes == {"status": None, "licence": "MIT"}
-    assert (read.events, len(reduced(recorded)) < 1000 < len(recorded)) == ((), True)
+    assert (read.events, len(reduce_body(recorded)) < 1000 < len(recorded)) == ((), True)
 
 
 @pytest.mark.real_data
 def test_every_ecosystem_of_the_recorded_list_has_one_registry_or_says_which_there_are(real_data: Path) -> None:
     with gzip.open(real_data / "ecosystems_api" / "mcp__registries.json.gz") as stream:
         rows = json.load(stream)
-    known = [RegistryRow(row["name"], row["ecosystem"], row["default"], row["packages_count"]) for row in rows]
+    known = [
+        EcosystemsRegistryRow(row["name"], row["ecosystem"], row["default"], row["packages_count"]) for row in rows
+    ]
     for ecosystem in {row.ecosystem for row in known}:
-        chosen = choose(ecosystem, known)
+        chosen = choose_registry(ecosystem, known)
         several = [row.name for row in known if row.ecosystem == ecosystem]
         assert (chosen is not None and chosen.name in several) or len(several) > 1
-    assert choose("npm", known) is not None
-    assert choose("pypi", known) is not None
+    assert choose_registry("npm", known) is not None
+    assert choose_registry("pypi", known) is not None

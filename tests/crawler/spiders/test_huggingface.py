@@ -7,13 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from crawler.parsing.huggingface_rows import EXPAND, BaseModel, BaseModels, CardData, Row, observation, parents
+from crawler.parsing.huggingface_rows import (
+    EXPAND_FIELDS,
+    BaseModel,
+    BaseModels,
+    CardData,
+    HuggingFaceRow,
+    find_parents,
+    make_observation,
+)
 from crawler.parsing.rows import read_rows
 from crawler.response import Parent
-from crawler.spiders.huggingface import accepted
+from crawler.spiders.huggingface import accepted_fields
 
 KEY = "64b0234d53bd91402e6ad49c"
-ALL = set(EXPAND["models"])
+ALL = set(EXPAND_FIELDS["models"])
 
 
 def bases(relation: str, *names: str) -> BaseModels:
@@ -40,7 +48,7 @@ def bases(relation: str, *names: str) -> BaseModels:
 def test_parents_are_those_the_hub_resolved_and_names_that_resolve_to_nothing(
     resolved: BaseModels | None, tags: list[str], expected: tuple[Parent, ...]
 ) -> None:
-    assert parents(resolved, tags) == expected
+    assert find_parents(resolved, tags) == expected
 
 
 @pytest.mark.parametrize(
@@ -60,20 +68,20 @@ def test_parents_are_those_the_hub_resolved_and_names_that_resolve_to_nothing(
 def test_where_the_hub_resolved_no_parent_the_card_speaks_before_the_tags(
     card: CardData, tags: list[str], expected: tuple[Parent, ...]
 ) -> None:
-    assert parents(None, tags, card) == expected
+    assert find_parents(None, tags, card) == expected
 
 
 def test_what_the_hub_resolved_is_before_what_the_card_says() -> None:
-    assert parents(bases("finetune", "a/b"), [], CardData("x/y", "adapter")) == (Parent("a/b", "finetune", KEY),)
+    assert find_parents(bases("finetune", "a/b"), [], CardData("x/y", "adapter")) == (Parent("a/b", "finetune", KEY),)
 
 
 def test_a_card_that_was_asked_for_is_read_for_its_parents() -> None:
-    row = Row(id="a/b", key=KEY, card=CardData("c/d", "merge"))
-    assert observation(row, {"cardData"}).parents == (Parent("c/d", "merge"),)
+    row = HuggingFaceRow(id="a/b", key=KEY, card=CardData("c/d", "merge"))
+    assert make_observation(row, {"cardData"}).parents == (Parent("c/d", "merge"),)
 
 
 def test_an_attribute_that_was_asked_for_and_is_absent_is_said_to_be_absent() -> None:
-    said = observation(Row(id="a/b", key=KEY, tags=["license:mit", "x"]), ALL).attributes
+    said = make_observation(HuggingFaceRow(id="a/b", key=KEY, tags=["license:mit", "x"]), ALL).attributes
     assert said == {
         "library": None,
         "task": None,
@@ -86,20 +94,20 @@ def test_an_attribute_that_was_asked_for_and_is_absent_is_said_to_be_absent() ->
 
 
 def test_an_attribute_that_was_not_asked_for_is_not_spoken_of() -> None:
-    assert observation(Row(id="a/b", key=KEY), {"downloads"}).attributes == {}
-    assert observation(Row(id="a/b", key=KEY), {"downloads"}).parents is None
+    assert make_observation(HuggingFaceRow(id="a/b", key=KEY), {"downloads"}).attributes == {}
+    assert make_observation(HuggingFaceRow(id="a/b", key=KEY), {"downloads"}).parents is None
 
 
 @pytest.mark.parametrize(
     ("gated", "said"), [(False, None), ("auto", "auto"), ("manual", "manual"), (True, "auto"), (None, None)]
 )
 def test_gates_are_named(gated: bool | str | None, said: str | None) -> None:
-    assert observation(Row(id="a/b", key=KEY, gated=gated), ALL).attributes["gated"] == said
+    assert make_observation(HuggingFaceRow(id="a/b", key=KEY, gated=gated), ALL).attributes["gated"] == said
 
 
 def test_a_refusal_that_names_nothing_of_ours_costs_only_lineage() -> None:
-    assert accepted(["baseModels", "likes"], "no") == ["likes"]
-    assert accepted(["baseModels", "likes"], "likes and baseModels are known") == ["likes"]
+    assert accepted_fields(["baseModels", "likes"], "no") == ["likes"]
+    assert accepted_fields(["baseModels", "likes"], "likes and baseModels are known") == ["likes"]
 
 
 @pytest.mark.real_data
@@ -117,7 +125,9 @@ def test_recorded_rows_of_the_hub_are_read_without_a_loss(real_data: Path, name:
     body = recorded.get("response", {}).get("json", recorded) if isinstance(recorded, dict) else recorded
     rows = body if isinstance(body, list) else [body]
     rows = [row for row in rows if isinstance(row, dict) and "_id" in row]
-    read = read_rows(json.dumps(rows).encode(), Row, frozenset({"id", "_id"}), lambda row: observation(row, ALL))
+    read = read_rows(
+        json.dumps(rows).encode(), HuggingFaceRow, frozenset({"id", "_id"}), lambda row: make_observation(row, ALL)
+    )
     assert (read.received, read.rejects, read.events) == (len(rows), (), ())
     assert [(seen.stable_id, seen.name) for seen in read.observations] == [(row["_id"], row["id"]) for row in rows]
     assert rows

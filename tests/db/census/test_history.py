@@ -12,16 +12,36 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from db import StoreError
-from db.census.blocks import OLDER, apply, beside, difference, one_place, read_whole, whole
-from db.census.history import counters, digest, series
-from db.census.staging import digest_of_staged
+from db.census.blocks import (
+    CODEC_WITHOUT_FRONT,
+    align,
+    apply_delta,
+    decode_keyframe,
+    decode_package,
+    encode_delta,
+    encode_keyframe,
+)
+from db.census.history import compute_census_digest, load_counters, load_series
+from db.census.staging import compute_staged_digest
 from db.census.writer import CensusStore
 from db.rows import CensusPage, Observation
-from tests.db.builders import FAILED, MODELS, PASSED, asked, begin, in_memory, page, seen, take
+from tests.db.builders import (
+    FAILED,
+    MODELS,
+    PASSED,
+    begin_snapshot,
+    make_observation,
+    make_page,
+    make_store,
+    query,
+    take_snapshot,
+)
 
-LARGEST = 2**63 - 1
-COUNTS = st.one_of(st.none(), st.integers(0, 3), st.integers(0, 1000), st.sampled_from([LARGEST, LARGEST - 1, 2**32]))
-Said = tuple[int | None, int | None, int | None]
+MAX_COUNT = 2**63 - 1
+COUNTS = st.one_of(
+    st.none(), st.integers(0, 3), st.integers(0, 1000), st.sampled_from([MAX_COUNT, MAX_COUNT - 1, 2**32])
+)
+Counters = tuple[int | None, int | None, int | None]
 HISTORIES = st.lists(
     st.dictionaries(st.integers(0, 12).map("{:024x}".format), st.tuples(COUNTS, COUNTS, COUNTS), max_size=10),
     min_size=1,
@@ -29,15 +49,17 @@ HISTORIES = st.lists(
 )
 
 
-def census_store() -> CensusStore:
+def make_census_store() -> CensusStore:
     """An empty store in memory, ready for censuses."""
-    plain = in_memory()
+    plain = make_store()
     plain.__class__ = CensusStore
     plain._progress = None
     return plain
 
 
-def census_page(rows: Mapping[str, Said], fingerprints: Mapping[str, int] | None = None, **more: object) -> CensusPage:
+def make_census_page(
+    rows: Mapping[str, Counters], fingerprints: Mapping[str, int] | None = None, **more: object
+) -> CensusPage:
     """A page of a census; a row's name is made from its id."""
     ids = sorted(rows)
     columns = [[rows[key][place] for key in ids] for place in range(3)]
@@ -56,20 +78,22 @@ def census_page(rows: Mapping[str, Said], fingerprints: Mapping[str, int] | None
     )  # fmt: skip
 
 
-def census(store: CensusStore, rows: Mapping[str, Said], at: int = 0, per_page: int = 4, **more: object) -> int:
+def take_census(
+    store: CensusStore, rows: Mapping[str, Counters], at: int = 0, per_page: int = 4, **more: object
+) -> int:
     """A complete census in pages of a few rows."""
-    snapshot = begin(store, at, k=None)
+    snapshot = begin_snapshot(store, at, k=None)
     ids = sorted(rows)
     for start in range(0, len(ids), per_page) or (0,):
-        store.record(snapshot, census_page({key: rows[key] for key in ids[start : start + per_page]}, **more))
-    store.end(snapshot, "complete", PASSED, None, at)
+        store.save_page(snapshot, make_census_page({key: rows[key] for key in ids[start : start + per_page]}, **more))
+    store.end_snapshot(snapshot, "complete", PASSED, None, at)
     return snapshot
 
 
-def held(store: CensusStore, snapshot: int) -> dict[str, Said]:
+def read_census(store: CensusStore, snapshot: int) -> dict[str, Counters]:
     """A census as it is read back."""
-    found = counters(store.connection, snapshot)
-    names = dict(asked(store, "SELECT package_id, stable_id FROM package"))
+    found = load_counters(store.connection, snapshot)
+    names = dict(query(store, "SELECT package_id, stable_id FROM package"))
     columns = [found[name].tolist() for name in ("downloads", "likes", "downloads_all_time")]
     said = [tuple(None if value == -1 else value for value in row) for row in zip(*columns, strict=True)]
     return {names[key]: row for key, row in zip(found["package"].tolist(), said, strict=True)}
@@ -77,127 +101,127 @@ def held(store: CensusStore, snapshot: int) -> dict[str, Said]:
 
 @settings(max_examples=30, deadline=None)
 @given(HISTORIES, st.integers(1, 6), st.integers(1, 3))
-def test_censuses_are_read_back_as_they_were(history: list[dict[str, Said]], every: int, half: int) -> None:
-    store = census_store()
-    with patch("db.census.history.WHOLE_EVERY", every), patch("db.census.history.HALF_WAY", half):
-        taken = [census(store, rows, at) for at, rows in enumerate(history)]
-    assert [held(store, snapshot) for snapshot in taken] == history
-    for key, package in asked(store, "SELECT stable_id, package_id FROM package"):
+def test_censuses_are_read_back_as_they_were(history: list[dict[str, Counters]], every: int, half: int) -> None:
+    store = make_census_store()
+    with patch("db.census.history.KEYFRAME_INTERVAL", every), patch("db.census.history.MID_CHAIN_LINK", half):
+        taken = [take_census(store, rows, at) for at, rows in enumerate(history)]
+    assert [read_census(store, snapshot) for snapshot in taken] == history
+    for key, package in query(store, "SELECT stable_id, package_id FROM package"):
         found = [
             (one.downloads, one.likes, one.downloads_all_time) if one.present else None
-            for one in series(store.connection, package)
+            for one in load_series(store.connection, package)
         ]
         assert found == [rows.get(key) for rows in history]
-    ended = asked(store, "SELECT snapshot_id, digest FROM snapshot ORDER BY 1")
-    assert [(snapshot, digest(store.connection, snapshot)) for snapshot in taken] == ended
+    ended = query(store, "SELECT snapshot_id, digest FROM snapshot ORDER BY 1")
+    assert [(snapshot, compute_census_digest(store.connection, snapshot)) for snapshot in taken] == ended
 
 
 @settings(max_examples=15, deadline=None)
 @given(HISTORIES)
-def test_the_newest_counters_stand_in_plain_rows(history: list[dict[str, Said]]) -> None:
-    store, newest = census_store(), {}
+def test_the_newest_counters_stand_in_plain_rows(history: list[dict[str, Counters]]) -> None:
+    store, newest = make_census_store(), {}
     for at, rows in enumerate(history):
-        census(store, rows, at)
+        take_census(store, rows, at)
         for key, said in rows.items():
             before = newest.get(key, (None, None, None))
             newest[key] = tuple(then if now is None else now for now, then in zip(said, before, strict=True))
-    found = asked(store, "SELECT stable_id, downloads, likes, downloads_all_time FROM package")
+    found = query(store, "SELECT stable_id, downloads, likes, downloads_all_time FROM package")
     assert {row[0]: row[1:] for row in found} == newest
 
 
 def test_a_census_of_an_earlier_instant_leaves_the_newest_counters_as_they_are() -> None:
-    store, key = census_store(), "a" * 24
-    taken = [census(store, {key: (at, at, at)}, at) for at in (9, 5)]
-    assert [held(store, snapshot)[key] for snapshot in taken] == [(9, 9, 9), (5, 5, 5)]
-    assert asked(store, "SELECT downloads, likes, downloads_all_time FROM package") == [(9, 9, 9)]
+    store, key = make_census_store(), "a" * 24
+    taken = [take_census(store, {key: (at, at, at)}, at) for at in (9, 5)]
+    assert [read_census(store, snapshot)[key] for snapshot in taken] == [(9, 9, 9), (5, 5, 5)]
+    assert query(store, "SELECT downloads, likes, downloads_all_time FROM package") == [(9, 9, 9)]
 
 
 def test_blocks_hold_packages_by_their_numbers_and_lie_apart() -> None:
-    store = census_store()
+    store = make_census_store()
     rows = {f"{number:024x}": (number, 1, None) for number in range(6)}
-    asked(store, "INSERT INTO registry (registry_id, name, service) VALUES (1, ?, 'huggingface')", MODELS.name)
-    asked(store, "INSERT INTO package (package_id, registry_id, key, name, name_hash, known_at, seen_at)"
+    query(store, "INSERT INTO registry (registry_id, name, service) VALUES (1, ?, 'huggingface')", MODELS.name)
+    query(store, "INSERT INTO package (package_id, registry_id, key, name, name_hash, known_at, seen_at)"
           " VALUES (?, 1, ?, 'x', 0, 0, 0)",
           (1 << 16) - 3, "9" * 24)  # fmt: skip
-    taken = [census(store, rows), census(store, dict.fromkeys(rows, (1, 1, 1)), at=1)]
-    assert held(store, taken[0]) == rows
-    assert asked(store, "SELECT number, whole FROM observation_block ORDER BY snapshot_id, number") == [
+    taken = [take_census(store, rows), take_census(store, dict.fromkeys(rows, (1, 1, 1)), at=1)]
+    assert read_census(store, taken[0]) == rows
+    assert query(store, "SELECT number, whole FROM observation_block ORDER BY snapshot_id, number") == [
         (0, 1), (1, 1), (0, 0), (1, 0),
     ]  # fmt: skip
 
 
 def test_a_census_in_which_nothing_changed_takes_no_room() -> None:
-    store = census_store()
+    store = make_census_store()
     rows = {f"{number:024x}": (number, 1, None) for number in range(6)}
-    first, second = census(store, rows), census(store, rows, at=1)
-    assert held(store, first) == held(store, second) == rows
-    assert asked(store, "SELECT count(*) FROM observation_block") == [(1,)]
+    first, second = take_census(store, rows), take_census(store, rows, at=1)
+    assert read_census(store, first) == read_census(store, second) == rows
+    assert query(store, "SELECT count(*) FROM observation_block") == [(1,)]
 
 
 def test_who_came_and_went_is_counted() -> None:
-    store = census_store()
+    store = make_census_store()
     said = (1, 1, 1)
     for at, keys in enumerate(["abc", "bcd", "", "abcd"]):
-        census(store, {key * 24: said for key in keys}, at)
-    found = asked(store, "SELECT packages, arrivals, departures FROM census ORDER BY snapshot_id")
+        take_census(store, {key * 24: said for key in keys}, at)
+    found = query(store, "SELECT packages, arrivals, departures FROM census ORDER BY snapshot_id")
     assert found == [(3, 3, 0), (3, 1, 1), (0, 0, 3), (4, 4, 0)]
 
 
 def test_only_rows_that_say_something_new_are_looked_at() -> None:
-    store = census_store()
+    store = make_census_store()
     rows = {key * 24: (1, 1, 1) for key in "abc"}
-    census(store, rows)
+    take_census(store, rows)
     given: list[int] = []
-    page_ = census_page(dict.fromkeys(rows, (2, 1, 1)), {"b" * 24: 8})
+    page_ = make_census_page(dict.fromkeys(rows, (2, 1, 1)), {"b" * 24: 8})
     watched = page_.observe
     object.__setattr__(page_, "observe", lambda place: given.append(place) or watched(place))
-    store.record(begin(store, 1, k=None), page_)
+    store.save_page(begin_snapshot(store, 1, k=None), page_)
     assert given == [1]
-    assert asked(store, "SELECT downloads FROM package") == [(2,), (2,), (2,)]
+    assert query(store, "SELECT downloads FROM package") == [(2,), (2,), (2,)]
 
 
 def test_a_list_between_two_censuses_makes_the_next_look_again() -> None:
-    store = census_store()
+    store = make_census_store()
     key = "a" * 24
     said = {key: (1, 1, 1)}
-    census(store, said, at=1)
-    snapshot = begin(store, at=2)
-    store.record(snapshot, page([seen("other", 5, key)]))
-    store.end(snapshot, "complete", PASSED, None, 2)
-    census(store, said, at=3)
-    assert asked(store, "SELECT name FROM alias ORDER BY since") == [(f"n{key}7",), ("other",), (f"n{key}7",)]
+    take_census(store, said, at=1)
+    snapshot = begin_snapshot(store, at=2)
+    store.save_page(snapshot, make_page([make_observation("other", 5, key)]))
+    store.end_snapshot(snapshot, "complete", PASSED, None, 2)
+    take_census(store, said, at=3)
+    assert query(store, "SELECT name FROM alias ORDER BY since") == [(f"n{key}7",), ("other",), (f"n{key}7",)]
 
 
 def test_a_census_dates_what_it_saw_though_it_does_not_touch_it() -> None:
-    store = census_store()
+    store = make_census_store()
     key = "a" * 24
-    census(store, {key: (1, 1, 1)}, at=1)
-    census(store, {key: (1, 1, 1)}, at=9)
-    take(store, [seen("old name", 7, key)], at=5)
-    assert asked(store, "SELECT name, downloads FROM package") == [(f"n{key}7", 1)]
+    take_census(store, {key: (1, 1, 1)}, at=1)
+    take_census(store, {key: (1, 1, 1)}, at=9)
+    take_snapshot(store, [make_observation("old name", 7, key)], at=5)
+    assert query(store, "SELECT name, downloads FROM package") == [(f"n{key}7", 1)]
 
 
 def test_a_package_that_went_was_last_seen_by_the_census_before() -> None:
-    store = census_store()
+    store = make_census_store()
     key = "a" * 24
     for at in (1, 5):
-        census(store, {key: (1, 1, 1)}, at)
-    census(store, {"b" * 24: (1, 1, 1)}, at=9)
-    assert asked(store, "SELECT seen_at, fingerprint FROM package ORDER BY stable_id") == [(5, None), (9, 7)]
+        take_census(store, {key: (1, 1, 1)}, at)
+    take_census(store, {"b" * 24: (1, 1, 1)}, at=9)
+    assert query(store, "SELECT seen_at, fingerprint FROM package ORDER BY stable_id") == [(5, None), (9, 7)]
 
 
 def test_a_partial_census_says_of_nobody_that_it_went() -> None:
-    store = census_store()
+    store = make_census_store()
     said = (1, 1, 1)
-    census(store, {key * 24: said for key in "ab"}, at=1)
-    partial = begin(store, 2, k=None)
-    store.record(partial, census_page({"a" * 24: said}))
-    store.end(partial, "partial", FAILED, "broken off", 2)
-    assert held(store, partial) == {"a" * 24: said}
-    assert asked(store, "SELECT count(*) FROM package WHERE fingerprint IS NOT NULL") == [(2,)]
-    last = census(store, {"a" * 24: said}, at=3)
-    assert held(store, last) == {"a" * 24: said}
-    assert asked(store, "SELECT stable_id FROM package WHERE fingerprint IS NULL") == [("b" * 24,)]
+    take_census(store, {key * 24: said for key in "ab"}, at=1)
+    partial = begin_snapshot(store, 2, k=None)
+    store.save_page(partial, make_census_page({"a" * 24: said}))
+    store.end_snapshot(partial, "partial", FAILED, "broken off", 2)
+    assert read_census(store, partial) == {"a" * 24: said}
+    assert query(store, "SELECT count(*) FROM package WHERE fingerprint IS NOT NULL") == [(2,)]
+    last = take_census(store, {"a" * 24: said}, at=3)
+    assert read_census(store, last) == {"a" * 24: said}
+    assert query(store, "SELECT stable_id FROM package WHERE fingerprint IS NULL") == [("b" * 24,)]
 
 
 @settings(max_examples=25, deadline=None)
@@ -206,35 +230,35 @@ def test_a_partial_census_says_of_nobody_that_it_went() -> None:
 def test_after_a_complete_census_those_that_are_in_it_have_a_fingerprint_and_no_others(
     history: list[tuple[str, set[int]]],
 ) -> None:
-    store = census_store()
+    store = make_census_store()
     for at, (status, numbers) in enumerate(history):
-        snapshot = begin(store, at, k=None)
-        rows: dict[str, Said] = {f"{number:024x}": (at, 1, None) for number in numbers}
-        store.record(snapshot, census_page(rows))
-        store.end(
+        snapshot = begin_snapshot(store, at, k=None)
+        rows: dict[str, Counters] = {f"{number:024x}": (at, 1, None) for number in numbers}
+        store.save_page(snapshot, make_census_page(rows))
+        store.end_snapshot(
             snapshot, status, PASSED if status == "complete" else FAILED, None if status == "complete" else "x", at
         )
-        known = asked(store, "SELECT stable_id FROM package WHERE fingerprint IS NOT NULL ORDER BY 1")
+        known = query(store, "SELECT stable_id FROM package WHERE fingerprint IS NOT NULL ORDER BY 1")
         assert status != "complete" or known == [(key,) for key in sorted(rows)]
 
 
 def test_a_census_out_of_the_order_of_its_ids_has_the_digest_of_what_is_stored() -> None:
-    store = census_store()
-    snapshot = begin(store, 1, k=None)
+    store = make_census_store()
+    snapshot = begin_snapshot(store, 1, k=None)
     for key in "ba":
-        store.record(snapshot, census_page({key * 24: (ord(key), 1, None)}))
-    assert digest_of_staged(store.connection, snapshot) is None
-    store.end(snapshot, "complete", PASSED, None, 1)
-    assert asked(store, "SELECT digest FROM snapshot") == [(digest(store.connection, snapshot),)]
+        store.save_page(snapshot, make_census_page({key * 24: (ord(key), 1, None)}))
+    assert compute_staged_digest(store.connection, snapshot) is None
+    store.end_snapshot(snapshot, "complete", PASSED, None, 1)
+    assert query(store, "SELECT digest FROM snapshot") == [(compute_census_digest(store.connection, snapshot),)]
 
 
 def test_observations_of_an_ended_census_are_never_changed() -> None:
-    store = census_store()
-    census(store, {"a" * 24: (1, 1, 1)})
+    store = make_census_store()
+    take_census(store, {"a" * 24: (1, 1, 1)})
     for statement in ("UPDATE observation_block SET content = x'00'", "DELETE FROM observation_block",
                       "UPDATE census SET packages = 0", "DELETE FROM census"):  # fmt: skip
         with pytest.raises(sqlite3.IntegrityError):
-            asked(store, statement)
+            query(store, statement)
 
 
 def test_blocks_of_the_first_form_are_still_read() -> None:
@@ -245,11 +269,11 @@ def test_blocks_of_the_first_form_are_still_read() -> None:
         "28b52ffd245d9d0100e001000406020302040000030001ff14020ad00700000104020201011009002d4500325c0a66aa38ccc02861b890d1"
         "42c600b04e087b7b"
     )
-    after = apply(read_whole(content, OLDER), step, OLDER)
-    assert [column.tolist() for column in after.in_order()] == [
+    after = apply_delta(decode_keyframe(content, CODEC_WITHOUT_FRONT), step, CODEC_WITHOUT_FRONT)
+    assert [column.tolist() for column in after.sorted_columns()] == [
         [0, 1, 2, 4, 5, 6], [9, 510, 1, 71000, 1, 4], [1, 3, 0, 5, 0, 0], [-1, 7, -1, -1, -1, -1],
     ]  # fmt: skip
-    assert list(one_place(iter([(content, True, OLDER), (step, False, OLDER)]), 1)) == [
+    assert list(decode_package(iter([(content, True, CODEC_WITHOUT_FRONT), (step, False, CODEC_WITHOUT_FRONT)]), 1)) == [
         (True, [500, 2, -1]), (True, [510, 3, 7]),
     ]  # fmt: skip
 
@@ -257,25 +281,25 @@ def test_blocks_of_the_first_form_are_still_read() -> None:
 @given(
     st.lists(st.tuples(COUNTS, COUNTS), min_size=1, max_size=60), st.lists(st.integers(-3, 3), min_size=60, max_size=60)
 )
-def test_a_front_in_which_most_change_is_told_step_by_step(values: list[Said], steps: list[int]) -> None:
+def test_a_front_in_which_most_change_is_told_step_by_step(values: list[Counters], steps: list[int]) -> None:
     places = np.arange(len(values))
     columns = [np.array([-1 if row[place % 2] is None else row[place % 2] for row in values]) for place in range(3)]
-    before = read_whole(whole(places, columns))
+    before = decode_keyframe(encode_keyframe(places, columns))
     after = [column + np.array(steps[: len(values)]) for column in columns]  # beyond the largest it wraps
-    step = difference(beside(before, places), after)
-    found = (apply(before, step) if step else before).in_order()[1:]
+    step = encode_delta(align(before, places), after)
+    found = (apply_delta(before, step) if step else before).sorted_columns()[1:]
     assert [column.tolist() for column in found] == [column.tolist() for column in after]
 
 
 def test_a_block_of_a_newer_form_or_a_broken_one_is_refused() -> None:
-    content = whole(np.arange(3), [np.arange(3)] * 3)
+    content = encode_keyframe(np.arange(3), [np.arange(3)] * 3)
     with pytest.raises(StoreError):
-        read_whole(content, codec=99)
+        decode_keyframe(content, codec=99)
     with pytest.raises(ValueError, match="cannot be read"):
-        read_whole(content[:-2] + b"xx")
+        decode_keyframe(content[:-2] + b"xx")
 
 
 def test_a_snapshot_that_is_no_census_has_no_columns() -> None:
-    store = census_store()
-    snapshot = take(store, ["a", "b"])
-    assert [len(column) for column in counters(store.connection, snapshot).values()] == [0, 0, 0, 0]
+    store = make_census_store()
+    snapshot = take_snapshot(store, ["a", "b"])
+    assert [len(column) for column in load_counters(store.connection, snapshot).values()] == [0, 0, 0, 0]

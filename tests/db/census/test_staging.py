@@ -10,9 +10,9 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from db.census.staging import Digest, digest_of_staged, stage, staged, staged_packages
+from db.census.staging import CensusDigest, compute_staged_digest, encode_page, iter_staged_packages, load_staged
 from db.store import Store
-from tests.db.builders import asked, begin, in_memory
+from tests.db.builders import begin_snapshot, make_store, query
 
 ROWS = st.lists(
     st.tuples(st.integers(0, 2**40), *[st.one_of(st.none(), st.integers(0, 5), st.integers(2**31 - 1, 2**63 - 1))] * 3),
@@ -22,10 +22,10 @@ ROWS = st.lists(
 
 def store_with(*contents: bytes) -> Store:
     """A store whose snapshot 1 is an open census of these pages."""
-    store = in_memory()
-    begin(store, k=None)
+    store = make_store()
+    begin_snapshot(store, k=None)
     for number, content in enumerate(contents):
-        asked(store, "INSERT INTO census_page VALUES (1, ?, '', '{}', ?)", number, content)
+        query(store, "INSERT INTO census_page VALUES (1, ?, '', '{}', ?)", number, content)
     return store
 
 
@@ -35,10 +35,12 @@ def test_pages_are_read_back_in_the_order_of_their_packages(pages: list[list[tup
     for rows in pages:
         packages, *columns = [list(column) for column in zip(*rows, strict=True)] or [[], [], [], []]
         keys = [bytes(12)] * len(rows) if with_ids else ["name:x"] * len(rows)
-        contents.append(stage(packages, columns, keys))
+        contents.append(encode_page(packages, columns, keys))
     store = store_with(*contents)
-    assert [page.tolist() for page in staged_packages(store.connection, 1)] == [[row[0] for row in p] for p in pages]
-    packages, columns = staged(store.connection, 1)
+    assert [page.tolist() for page in iter_staged_packages(store.connection, 1)] == [
+        [row[0] for row in p] for p in pages
+    ]
+    packages, columns = load_staged(store.connection, 1)
     told = [row for page in pages for row in page]
     expected = sorted(told, key=lambda row: row[0])
     assert packages.tolist() == [row[0] for row in expected]
@@ -48,21 +50,21 @@ def test_pages_are_read_back_in_the_order_of_their_packages(pages: list[list[tup
 
 def test_what_was_staged_before_there_was_a_width_is_still_read() -> None:
     old = zstandard.compress(np.array([[3, 4], [10, 20], [1, 2], [-1, -1]], np.int64).tobytes())
-    packages, columns = staged(store_with(old).connection, 1)
+    packages, columns = load_staged(store_with(old).connection, 1)
     assert packages.tolist() == [3, 4] and [column.tolist() for column in columns] == [[10, 20], [1, 2], [-1, -1]]
 
 
 def test_the_digest_is_of_the_ids_and_of_each_counter_in_their_order() -> None:
-    first = stage([1, 2], [[5, 6], [0, 0], [None, 9]], [b"a" * 12, b"b" * 12])
-    store = store_with(first, stage([], [[], [], []], []), stage([7], [[8], [1], [2]], [b"c" * 12]))
+    first = encode_page([1, 2], [[5, 6], [0, 0], [None, 9]], [b"a" * 12, b"b" * 12])
+    store = store_with(first, encode_page([], [[], [], []], []), encode_page([7], [[8], [1], [2]], [b"c" * 12]))
     ids = "".join(f"{key * 12}\n" for key in ("61", "62", "63")).encode()
     columns = [[5, 6, 8], [0, 0, 1], [-1, 9, 2]]
     parts = [ids, *(np.array(column, "<i8").tobytes() for column in columns)]
     expected = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
-    assert digest_of_staged(store.connection, 1) == expected
-    made = Digest()
-    made.add(ids[:25], [np.array(column[:1]) for column in columns])
-    made.add(ids[25:], [np.array(column[1:]) for column in columns])
+    assert compute_staged_digest(store.connection, 1) == expected
+    made = CensusDigest()
+    made.update(ids[:25], [np.array(column[:1]) for column in columns])
+    made.update(ids[25:], [np.array(column[1:]) for column in columns])
     assert made.hexdigest() == expected
 
 
@@ -77,5 +79,5 @@ def test_the_digest_is_of_the_ids_and_of_each_counter_in_their_order() -> None:
     ],
 )
 def test_pages_whose_ids_do_not_rise_or_are_not_the_hubs_tell_no_digest(keys: list[list[str | bytes]]) -> None:
-    pages = [stage(list(range(len(some))), [[1] * len(some)] * 3, some) for some in keys]
-    assert digest_of_staged(store_with(*pages).connection, 1) is None
+    pages = [encode_page(list(range(len(some))), [[1] * len(some)] * 3, some) for some in keys]
+    assert compute_staged_digest(store_with(*pages).connection, 1) is None

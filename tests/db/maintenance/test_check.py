@@ -13,25 +13,25 @@ from pathlib import Path
 
 import pytest
 
-from db import StoreBusy, StoreError
-from db.connection import writing
+from db import StoreBusyError, StoreError
+from db.connection import open_for_writing
 from db.maintenance import check as care
-from db.maintenance.backup import back_up, restore
-from db.maintenance.check import BROKEN, HOLDS, NOTE, check, has_wal_reset_bug
-from db.maintenance.files import newest_backup, writer
+from db.maintenance.backup import back_up_store, restore_store
+from db.maintenance.check import BROKEN, HOLDS, NOTE, check_store, has_wal_reset_bug
+from db.maintenance.files import find_newest_backup, find_writer_process
 from db.migrate import FOLDER
 from db.store import Store
-from tests.db.builders import FAILED, asked, begin, in_child, page, take
+from tests.db.builders import FAILED, begin_snapshot, make_page, query, run_in_child, take_snapshot
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 def verdicts(path: Path) -> dict[str, str]:
-    return {one.name: one.verdict for one in check(path)}
+    return {one.name: one.verdict for one in check_store(path)}
 
 
 def said(path: Path, name: str) -> str:
-    return next(one.said for one in check(path) if one.name == name)
+    return next(one.message for one in check_store(path) if one.name == name)
 
 
 def tamper(path: Path, *script: str) -> None:
@@ -45,18 +45,18 @@ def tamper(path: Path, *script: str) -> None:
 
 
 def content(path: Path) -> list[tuple[object, ...]]:
-    return asked(path, "SELECT * FROM v1_ranking ORDER BY snapshot, rank")
+    return query(path, "SELECT * FROM v1_ranking ORDER BY snapshot, rank")
 
 
 def test_a_sound_store_holds_in_everything(full: Path) -> None:
     found = verdicts(full)
-    assert [found[name] for name in list(care.QUESTIONS)[1:]] == [HOLDS] * 6
+    assert [found[name] for name in list(care.CHECKS)[1:]] == [HOLDS] * 6
     assert BROKEN not in found.values()
 
 
 def test_looking_changes_nothing(full: Path) -> None:
     before = full.read_bytes()
-    check(full)
+    check_store(full)
     assert full.read_bytes() == before
 
 
@@ -90,12 +90,12 @@ def test_what_was_changed_behind_our_back_is_found(full: Path, name: str, script
 
 
 def test_rows_that_were_refused_at_the_end_of_a_list_are_no_fault(path: Path) -> None:
-    with writing(path) as database:
+    with open_for_writing(path) as database:
         store = Store(database)
         for rows, rejected in ((["a"], (1, 2)), ([], (0, 1, 2))):
-            snapshot = begin(store, k=3)
-            store.record(snapshot, page(rows, rejected=rejected))
-            store.end(snapshot, "partial", FAILED, "rejects", 0)
+            snapshot = begin_snapshot(store, k=3)
+            store.save_page(snapshot, make_page(rows, rejected=rejected))
+            store.end_snapshot(snapshot, "partial", FAILED, "rejects", 0)
     assert verdicts(path)["pages"] == HOLDS, said(path, "pages")
 
 
@@ -122,7 +122,7 @@ def test_an_open_snapshot_that_nobody_writes_is_noted(full: Path) -> None:
 
 
 def test_an_open_snapshot_that_is_being_written_is_as_it_should_be(full: Path) -> None:
-    with writing(full):
+    with open_for_writing(full):
         assert said(full, "open snapshots") == f"1 open, process {os.getpid()} is writing"
 
 
@@ -135,13 +135,14 @@ def dead_process() -> int:
 @pytest.mark.parametrize("text", ["", "nonsense", "99999999999999999999"])
 def test_a_lock_that_names_nobody_is_nobodys(path: Path, text: str) -> None:
     path.with_name("observatory.db.lock").write_text(text)
-    assert writer(path) is None
+    assert find_writer_process(path) is None
 
 
-def test_A6_a_large_write_ahead_log_is_noted(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.fault("A6")
+def test_a_large_write_ahead_log_is_noted(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(care, "LARGE_WAL", 4096)
-    with writing(full) as database:
-        take(Store(database), ["x"])
+    with open_for_writing(full) as database:
+        take_snapshot(Store(database), ["x"])
         assert verdicts(full)["write-ahead log"] == NOTE
 
 
@@ -151,7 +152,8 @@ def test_A6_a_large_write_ahead_log_is_noted(full: Path, monkeypatch: pytest.Mon
      ((3, 45, 0), True), ((3, 50, 6), True), ((3, 50, 7), False), ((3, 51, 2), True), ((3, 51, 3), False),
      ((3, 54, 0), False)],
 )  # fmt: skip
-def test_A15_versions_of_sqlite_with_the_wal_reset_bug_are_known(version: tuple[int, ...], has: bool) -> None:
+@pytest.mark.fault("A15")
+def test_versions_of_sqlite_with_the_wal_reset_bug_are_known(version: tuple[int, ...], has: bool) -> None:
     assert has_wal_reset_bug(version) is has
 
 
@@ -170,39 +172,39 @@ def test_a_store_that_waits_for_a_migration_is_asked_what_can_be_asked(
 
 def test_a_backup_holds_what_the_store_holds(full: Path, tmp_path: Path) -> None:
     out = tmp_path / "backup.db"
-    assert back_up(full, out) == out.stat().st_size
+    assert back_up_store(full, out) == out.stat().st_size
     assert content(out) == content(full)
     assert BROKEN not in verdicts(out).values()
 
 
 def test_a_backup_is_one_file(full: Path, tmp_path: Path) -> None:
     (tmp_path / "far").mkdir()
-    back_up(full, tmp_path / "far" / "backup.db")
+    back_up_store(full, tmp_path / "far" / "backup.db")
     content(tmp_path / "far" / "backup.db")
     assert [found.name for found in (tmp_path / "far").iterdir()] == ["backup.db"]
 
 
 def test_a_backup_during_a_transaction_holds_what_was_committed(full: Path, tmp_path: Path) -> None:
-    with writing(full) as database:
+    with open_for_writing(full) as database:
         store = Store(database)
         with store.transaction():
-            store.record(begin(store), page(["x"]))
-            back_up(full, tmp_path / "backup.db")
-    assert asked(tmp_path / "backup.db", "SELECT count(*) FROM snapshot") == [(4,)]
-    assert asked(full, "SELECT count(*) FROM snapshot") == [(5,)]
+            store.save_page(begin_snapshot(store), make_page(["x"]))
+            back_up_store(full, tmp_path / "backup.db")
+    assert query(tmp_path / "backup.db", "SELECT count(*) FROM snapshot") == [(4,)]
+    assert query(full, "SELECT count(*) FROM snapshot") == [(5,)]
 
 
 def test_backups_of_a_store_that_is_being_written_are_sound_and_whole(full: Path, tmp_path: Path) -> None:
     def write() -> None:
-        with writing(full) as database:
+        with open_for_writing(full) as database:
             while True:
-                take(Store(database), [f"x{place}" for place in range(10)])
+                take_snapshot(Store(database), [f"x{place}" for place in range(10)])
 
-    child = in_child(write)
+    child = run_in_child(write)
     try:
         for number in range(5):
-            back_up(full, tmp_path / f"{number}.db")
-            assert asked(tmp_path / f"{number}.db", "SELECT sum(n <> 10) FROM (SELECT count(*) AS n FROM ranking WHERE"
+            back_up_store(full, tmp_path / f"{number}.db")
+            assert query(tmp_path / f"{number}.db", "SELECT sum(n <> 10) FROM (SELECT count(*) AS n FROM ranking WHERE"
                          " snapshot_id > 4 GROUP BY snapshot_id)") in ([(0,)], [(None,)])  # fmt: skip
     finally:
         os.kill(child, signal.SIGKILL)
@@ -210,136 +212,136 @@ def test_backups_of_a_store_that_is_being_written_are_sound_and_whole(full: Path
 
 
 def test_a_backup_holds_what_lies_in_the_write_ahead_log(full: Path, tmp_path: Path) -> None:
-    with writing(full) as database:
-        take(Store(database), ["x"])
-        back_up(full, tmp_path / "backup.db")
-    assert asked(tmp_path / "backup.db", "SELECT max(snapshot_id) FROM snapshot") == [(5,)]
+    with open_for_writing(full) as database:
+        take_snapshot(Store(database), ["x"])
+        back_up_store(full, tmp_path / "backup.db")
+    assert query(tmp_path / "backup.db", "SELECT max(snapshot_id) FROM snapshot") == [(5,)]
 
 
 def test_a_backup_is_not_overwritten_unasked(full: Path, tmp_path: Path) -> None:
     out = tmp_path / "backup.db"
     out.write_text("mine")
     with pytest.raises(StoreError, match="exists already"):
-        back_up(full, out)
+        back_up_store(full, out)
     assert out.read_text() == "mine"
-    back_up(full, out, force=True)
+    back_up_store(full, out, force=True)
     assert content(out) == content(full)
 
 
 def test_the_store_itself_is_never_its_backup(full: Path) -> None:
     before = full.read_bytes()
     with pytest.raises(StoreError, match="is the store itself"):
-        back_up(full, full, force=True)
+        back_up_store(full, full, force=True)
     with pytest.raises(StoreError, match="is the store itself"):
-        restore(full, full, NOON)
+        restore_store(full, full, NOON)
     assert full.read_bytes() == before
 
 
 def test_another_store_in_use_does_not_become_a_backup(full: Path, tmp_path: Path) -> None:
-    with writing(tmp_path / "other.db"), pytest.raises(StoreError, match="cannot become a backup"):
-        back_up(full, tmp_path / "other.db", force=True)
+    with open_for_writing(tmp_path / "other.db"), pytest.raises(StoreError, match="cannot become a backup"):
+        back_up_store(full, tmp_path / "other.db", force=True)
 
 
 @pytest.mark.parametrize("out", [".", "no/such/folder/backup.db"])
 def test_a_place_that_cannot_hold_a_backup_is_told(full: Path, tmp_path: Path, out: str) -> None:
     with pytest.raises(StoreError) as refused:
-        back_up(full, tmp_path / out, force=True)
+        back_up_store(full, tmp_path / out, force=True)
     assert all((refused.value.why, refused.value.fix))
 
 
 def test_an_unsound_copy_is_not_kept(full: Path, tmp_path: Path) -> None:
     tamper(full, "UPDATE ranking SET likes = 7 WHERE snapshot_id = 2 AND rank = 9")
     with pytest.raises(StoreError, match="is not sound, and was not kept"):
-        back_up(full, tmp_path / "backup.db")
+        back_up_store(full, tmp_path / "backup.db")
     assert [found.name for found in tmp_path.iterdir() if "backup" in found.name] == []
 
 
 def test_a_restored_store_is_the_backup_and_what_was_there_is_kept(full: Path, tmp_path: Path) -> None:
-    back_up(full, tmp_path / "backup.db")
-    with writing(full) as database:
-        take(Store(database), ["x"])
+    back_up_store(full, tmp_path / "backup.db")
+    with open_for_writing(full) as database:
+        take_snapshot(Store(database), ["x"])
     wanted, newer = content(tmp_path / "backup.db"), content(full)
-    aside = restore(tmp_path / "backup.db", full, NOON)
+    aside = restore_store(tmp_path / "backup.db", full, NOON)
     assert aside == tmp_path / "observatory.db.before-restore-20261123T120000Z"
     assert (content(full), content(aside)) == (wanted, newer)
 
 
 def test_what_lay_in_the_write_ahead_log_is_kept_with_the_store_that_is_set_aside(full: Path, tmp_path: Path) -> None:
-    back_up(full, tmp_path / "backup.db")
+    back_up_store(full, tmp_path / "backup.db")
 
     def write_and_end_abruptly() -> None:
-        with writing(full) as database:
-            take(Store(database), ["x"])
+        with open_for_writing(full) as database:
+            take_snapshot(Store(database), ["x"])
             os._exit(0)
 
-    os.waitpid(in_child(write_and_end_abruptly), 0)
+    os.waitpid(run_in_child(write_and_end_abruptly), 0)
     assert full.with_name("observatory.db-wal").stat().st_size > 0
-    aside = restore(tmp_path / "backup.db", full, NOON)
-    assert asked(aside, "SELECT max(snapshot_id) FROM snapshot") == [(5,)]
-    assert asked(full, "SELECT max(snapshot_id) FROM snapshot") == [(4,)]
+    aside = restore_store(tmp_path / "backup.db", full, NOON)
+    assert query(aside, "SELECT max(snapshot_id) FROM snapshot") == [(5,)]
+    assert query(full, "SELECT max(snapshot_id) FROM snapshot") == [(4,)]
 
 
 def test_a_store_is_restored_where_none_was(full: Path, tmp_path: Path) -> None:
-    back_up(full, tmp_path / "backup.db")
-    assert restore(tmp_path / "backup.db", tmp_path / "new.db", NOON) is None
+    back_up_store(full, tmp_path / "backup.db")
+    assert restore_store(tmp_path / "backup.db", tmp_path / "new.db", NOON) is None
     assert content(tmp_path / "new.db") == content(full)
 
 
 def test_two_restores_in_one_second_keep_both(full: Path, tmp_path: Path) -> None:
-    back_up(full, tmp_path / "backup.db")
-    names = [restore(tmp_path / "backup.db", full, NOON).name for _ in range(3)]
+    back_up_store(full, tmp_path / "backup.db")
+    names = [restore_store(tmp_path / "backup.db", full, NOON).name for _ in range(3)]
     assert [name.rpartition("Z")[2] for name in names] == ["", "-2", "-3"]
 
 
 def test_a_restore_that_ends_too_early_has_lost_nothing(
     full: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    back_up(full, tmp_path / "backup.db")
+    back_up_store(full, tmp_path / "backup.db")
     wanted = content(full)
     monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     with pytest.raises(StoreError, match="No space left"):
-        restore(tmp_path / "backup.db", full, NOON)
+        restore_store(tmp_path / "backup.db", full, NOON)
     assert content(full) == wanted
     assert content(tmp_path / "observatory.db.before-restore-20261123T120000Z") == wanted
 
 
 def test_a_restored_store_can_be_written_to(full: Path, tmp_path: Path) -> None:
-    back_up(full, tmp_path / "backup.db")
-    restore(tmp_path / "backup.db", full, NOON)
-    with writing(full) as database:
-        assert take(Store(database), ["x"]) == 5
+    back_up_store(full, tmp_path / "backup.db")
+    restore_store(tmp_path / "backup.db", full, NOON)
+    with open_for_writing(full) as database:
+        assert take_snapshot(Store(database), ["x"]) == 5
 
 
 def test_a_store_that_is_being_written_is_not_replaced(full: Path, tmp_path: Path) -> None:
-    back_up(full, tmp_path / "backup.db")
-    with writing(full), pytest.raises(StoreBusy):
-        restore(tmp_path / "backup.db", full, NOON)
+    back_up_store(full, tmp_path / "backup.db")
+    with open_for_writing(full), pytest.raises(StoreBusyError):
+        restore_store(tmp_path / "backup.db", full, NOON)
 
 
 def test_an_unsound_backup_is_restored_only_by_force(full: Path, tmp_path: Path) -> None:
-    back_up(full, tmp_path / "backup.db")
+    back_up_store(full, tmp_path / "backup.db")
     tamper(tmp_path / "backup.db", "UPDATE ranking SET likes = 7 WHERE snapshot_id = 2 AND rank = 9")
     before = full.read_bytes()
     with pytest.raises(StoreError, match="is not sound; nothing was changed"):
-        restore(tmp_path / "backup.db", full, NOON)
+        restore_store(tmp_path / "backup.db", full, NOON)
     assert full.read_bytes() == before
-    assert restore(tmp_path / "backup.db", full, NOON, force=True)
-    assert asked(full, "SELECT likes FROM v1_ranking WHERE snapshot = 2 AND rank = 9") == [(7,)]
+    assert restore_store(tmp_path / "backup.db", full, NOON, force=True)
+    assert query(full, "SELECT likes FROM v1_ranking WHERE snapshot = 2 AND rank = 9") == [(7,)]
 
 
 def test_what_is_no_store_is_not_restored_even_by_force(full: Path, tmp_path: Path) -> None:
     (tmp_path / "backup.db").write_text("no store " * 1000)
     with pytest.raises(StoreError):
-        restore(tmp_path / "backup.db", full, NOON, force=True)
+        restore_store(tmp_path / "backup.db", full, NOON, force=True)
     assert BROKEN not in verdicts(full).values()
 
 
 def test_the_newest_backup_is_found_beside_the_store(full: Path, tmp_path: Path) -> None:
     for age, name in enumerate(["stranger.db", "newer backup.db", "older backup.db"]):
-        back_up(full, tmp_path / name)
+        back_up_store(full, tmp_path / name)
         os.utime(tmp_path / name, (1000 - age, 1000 - age))
     (tmp_path / "text.db").write_text("not a store")
-    with writing(tmp_path / "another store.db"):
+    with open_for_writing(tmp_path / "another store.db"):
         pass
-    restore(tmp_path / "newer backup.db", full, NOON)
-    assert newest_backup(full) == tmp_path / "newer backup.db"
+    restore_store(tmp_path / "newer backup.db", full, NOON)
+    assert find_newest_backup(full) == tmp_path / "newer backup.db"

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from db.__main__ import main
-from db.maintenance.backup import back_up
-from db.store import script
-from tests.db.builders import asked
+from db.maintenance.backup import back_up_store
+from db.store import load_statements
+from tests.db.builders import query
 
 PAGE = 4096
 
@@ -37,9 +37,9 @@ def content(path: Path) -> object:
         ' dependents, dependent_repos, "by" FROM v1_ranking ORDER BY snapshot, rank'
     )
     try:
-        numbers = [number for (number,) in asked(path, "SELECT snapshot_id FROM snapshot")]
-        rows = [asked(path, script("content")[0].replace(":snapshot", "?"), number) for number in numbers]
-        return rows, asked(path, view)
+        numbers = [number for (number,) in query(path, "SELECT snapshot_id FROM snapshot")]
+        rows = [query(path, load_statements("content")[0].replace(":snapshot", "?"), number) for number in numbers]
+        return rows, query(path, view)
     except sqlite3.Error:
         return None
 
@@ -78,7 +78,8 @@ def silent(full: Path, told: Callable[[Path], tuple[int, str, str]], hits: int) 
     return unseen, seen
 
 
-def test_A8_no_damage_that_changes_a_list_passes_as_sound(
+@pytest.mark.fault("A8")
+def test_no_damage_that_changes_a_list_passes_as_sound(
     full: Path, told: Callable[[Path], tuple[int, str, str]]
 ) -> None:
     unseen, seen = silent(full, told, hits=70)
@@ -88,7 +89,8 @@ def test_A8_no_damage_that_changes_a_list_passes_as_sound(
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_A8_no_damage_of_many_that_changes_a_list_passes_as_sound(
+@pytest.mark.fault("A8")
+def test_no_damage_of_many_that_changes_a_list_passes_as_sound(
     full: Path, told: Callable[[Path], tuple[int, str, str]]
 ) -> None:
     unseen, seen = silent(full, told, hits=2000)
@@ -96,11 +98,12 @@ def test_A8_no_damage_of_many_that_changes_a_list_passes_as_sound(
     assert seen > 500
 
 
-def test_A8_the_advice_for_a_damaged_store_can_be_followed_word_by_word(
+@pytest.mark.fault("A8")
+def test_the_advice_for_a_damaged_store_can_be_followed_word_by_word(
     full: Path, told: Callable[[Path], tuple[int, str, str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     wanted = content(full)
-    back_up(full, full.with_name("my backup.db"))
+    back_up_store(full, full.with_name("my backup.db"))
     damaged = full.read_bytes()[: PAGE * 5]
     full.write_bytes(damaged)
     code, _, errors = told(full)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from db.store import Store
-from tests.db.builders import asked, seen, take
+from tests.db.builders import make_observation, query, take_snapshot
 
 
 def at(store: Store, instant: int, **attributes: str | None) -> None:
     """One package is listed with these attributes; what is not among them was not asked for."""
-    take(store, [seen("a", 1, attributes=attributes)], at=instant)
+    take_snapshot(store, [make_observation("a", 1, attributes=attributes)], at=instant)
 
 
 def tasks(store: Store) -> list[tuple[object, ...]]:
     """The values of the attribute `task` in turn."""
-    return asked(store, "SELECT value, since, until FROM attribute WHERE name = 'task' ORDER BY since")
+    return query(store, "SELECT value, since, until FROM attribute WHERE name = 'task' ORDER BY since")
 
 
 def test_an_attribute_that_stays_is_one_row(store: Store) -> None:
@@ -48,7 +48,7 @@ def test_an_attribute_that_was_not_asked_for_stays_as_it_was(store: Store) -> No
 
 def test_a_package_that_is_not_listed_keeps_its_attributes(store: Store) -> None:
     at(store, 10, task="text")
-    take(store, ["b"], at=20)
+    take_snapshot(store, ["b"], at=20)
     assert tasks(store) == [("text", 10, None)]
 
 
@@ -65,7 +65,7 @@ def test_an_older_list_does_not_close_what_is_newer(store: Store) -> None:
 
 
 def test_a_package_has_the_newest_counters_that_were_served(store: Store) -> None:
-    take(store, [seen("a", 5, likes=1, sha="one")], at=10)
-    take(store, [seen("a", 6)], at=20)
-    take(store, [seen("a", 4, likes=9)], at=15)
-    assert asked(store, "SELECT downloads, likes, sha, seen_at FROM package") == [(6, 1, "one", 20)]
+    take_snapshot(store, [make_observation("a", 5, likes=1, sha="one")], at=10)
+    take_snapshot(store, [make_observation("a", 6)], at=20)
+    take_snapshot(store, [make_observation("a", 4, likes=9)], at=15)
+    assert query(store, "SELECT downloads, likes, sha, seen_at FROM package") == [(6, 1, "one", 20)]

@@ -8,9 +8,19 @@ import subprocess
 import pytest
 
 from db.store import Store
-from db.store.cards import LARGEST_KEPT, Cards, CardText, Collection, Look, blob_hash, read_card, unscored, wanted
-from db.store.scores import Score, put_scores, read_scores
-from tests.db.builders import MODELS, seen, take
+from db.store.cards import (
+    MAX_CARD_BYTES,
+    CardCollection,
+    CardObservation,
+    CardStore,
+    CardText,
+    blob_hash,
+    pending_cards,
+    read_card,
+    unscored_cards,
+)
+from db.store.scores import Score, read_scores, save_scores
+from tests.db.builders import MODELS, make_observation, take_snapshot
 
 
 @pytest.fixture
@@ -19,21 +29,23 @@ def connection(store: Store) -> sqlite3.Connection:
 
 
 @pytest.fixture
-def cards(store: Store, connection: sqlite3.Connection) -> Cards:
-    return Cards(store, connection)
+def cards(store: Store, connection: sqlite3.Connection) -> CardStore:
+    return CardStore(store, connection)
 
 
 def text(content: bytes, **more: object) -> CardText:
     return CardText(blob_hash(content), len(content), content, **more)
 
 
-def begun(cards: Cards, at: int = 0, **more: object) -> int:
-    return cards.begin(Collection(MODELS, "crawl", "a test", at, at, **more))[0]
+def begun(cards: CardStore, at: int = 0, **more: object) -> int:
+    return cards.begin_collection(CardCollection(MODELS, "crawl", "a test", at, at, **more))[0]
 
 
-def look(cards: Cards, package: int, at: int, content: bytes | None, sha: str | None = None) -> None:
+def look(cards: CardStore, package: int, at: int, content: bytes | None, sha: str | None = None) -> None:
     state = "none" if content is None else "card"
-    cards.put(begun(cards, at), Look(package, at, state, None if content is None else text(content), sha))
+    cards.save_observation(
+        begun(cards, at), CardObservation(package, at, state, None if content is None else text(content), sha)
+    )
 
 
 def test_the_hash_is_the_one_git_gives(tmp_path: object) -> None:
@@ -42,8 +54,8 @@ def test_the_hash_is_the_one_git_gives(tmp_path: object) -> None:
         assert blob_hash(content) == told.stdout.decode().strip()
 
 
-def test_a_card_is_read_as_of_any_instant(cards: Cards, connection: sqlite3.Connection) -> None:
-    package = cards.package(MODELS, "name:a/b", "a/b", 10)
+def test_a_card_is_read_as_of_any_instant(cards: CardStore, connection: sqlite3.Connection) -> None:
+    package = cards.find_or_add_package(MODELS, "name:a/b", "a/b", 10)
     look(cards, package, 10, b"one")
     look(cards, package, 20, b"one")
     look(cards, package, 30, b"two")
@@ -53,8 +65,10 @@ def test_a_card_is_read_as_of_any_instant(cards: Cards, connection: sqlite3.Conn
     assert connection.execute("SELECT count(*) FROM card_revision").fetchone()[0] == 3
 
 
-def test_an_older_look_that_comes_late_does_not_undo_a_newer_one(cards: Cards, connection: sqlite3.Connection) -> None:
-    package = cards.package(MODELS, "name:a/b", "a/b", 10)
+def test_an_older_look_that_comes_late_does_not_undo_a_newer_one(
+    cards: CardStore, connection: sqlite3.Connection
+) -> None:
+    package = cards.find_or_add_package(MODELS, "name:a/b", "a/b", 10)
     look(cards, package, 10, b"one")
     look(cards, package, 30, b"one")
     look(cards, package, 20, b"between")
@@ -65,28 +79,29 @@ def test_an_older_look_that_comes_late_does_not_undo_a_newer_one(cards: Cards, c
     ]  # fmt: skip
 
 
-def test_the_same_text_of_two_packages_is_one_card(cards: Cards, connection: sqlite3.Connection) -> None:
+def test_the_same_text_of_two_packages_is_one_card(cards: CardStore, connection: sqlite3.Connection) -> None:
     for name in ("a/b", "c/d"):
-        look(cards, cards.package(MODELS, f"name:{name}", name, 1), 1, b"the same")
+        look(cards, cards.find_or_add_package(MODELS, f"name:{name}", name, 1), 1, b"the same")
     assert connection.execute("SELECT count(*) FROM card").fetchone()[0] == 1
     assert connection.execute("SELECT count(*) FROM card_revision").fetchone()[0] == 2
 
 
-@pytest.mark.parametrize("size", [0, 1, LARGEST_KEPT - 1, LARGEST_KEPT, LARGEST_KEPT + 1])
-def test_E1_a_large_card_is_kept_in_part_with_its_true_size(
-    cards: Cards, connection: sqlite3.Connection, size: int
+@pytest.mark.parametrize("size", [0, 1, MAX_CARD_BYTES - 1, MAX_CARD_BYTES, MAX_CARD_BYTES + 1])
+@pytest.mark.fault("E1")
+def test_a_large_card_is_kept_in_part_with_its_true_size(
+    cards: CardStore, connection: sqlite3.Connection, size: int
 ) -> None:
-    package = cards.package(MODELS, "name:a/b", "a/b", 1)
+    package = cards.find_or_add_package(MODELS, "name:a/b", "a/b", 1)
     look(cards, package, 1, b"x" * size)
     card = read_card(connection, package, 1)
-    assert card and len(card.content) == min(size, LARGEST_KEPT)
-    assert card.truncated == (size > LARGEST_KEPT)
+    assert card and len(card.content) == min(size, MAX_CARD_BYTES)
+    assert card.truncated == (size > MAX_CARD_BYTES)
     assert connection.execute("SELECT size FROM card").fetchone()[0] == size
     assert card.blob == blob_hash(b"x" * size)
 
 
 def test_enough_cards_are_packed_with_a_dictionary_and_read_as_before(
-    cards: Cards, store: Store, connection: sqlite3.Connection
+    cards: CardStore, store: Store, connection: sqlite3.Connection
 ) -> None:
     texts = [
         f"# model {n}\n\nThis model is a fine-tuned version of base {n % 7} on data {n * 31}.\n" * 3
@@ -94,55 +109,67 @@ def test_enough_cards_are_packed_with_a_dictionary_and_read_as_before(
     ]
     with store.transaction():
         for n, content in enumerate(texts):
-            look(cards, cards.package(MODELS, f"name:{n}", str(n), 1), 1, content.encode())
+            look(cards, cards.find_or_add_package(MODELS, f"name:{n}", str(n), 1), 1, content.encode())
     before = connection.execute("SELECT sum(length(content)) FROM card").fetchone()[0]
-    cards.finish()
+    cards.finish_collection()
     after, dictionaries = connection.execute(
         "SELECT sum(length(content)), count(DISTINCT dictionary_id) FROM card"
     ).fetchone()
     assert dictionaries == 1 and after < before
-    assert [card.text for card in unscored(connection, "rules", "1")] == texts
-    look(Cards(store, connection), cards.package(MODELS, "name:new", "new", 1), 1, b"# model new\n\nThis model is new.")
+    assert [card.text for card in unscored_cards(connection, "rules", "1")] == texts
+    look(
+        CardStore(store, connection),
+        cards.find_or_add_package(MODELS, "name:new", "new", 1),
+        1,
+        b"# model new\n\nThis model is new.",
+    )
     assert connection.execute("SELECT count(*) FROM card WHERE dictionary_id IS NULL").fetchone()[0] == 0
 
 
-def test_cards_and_dictionaries_are_kept(cards: Cards, connection: sqlite3.Connection) -> None:
-    look(cards, cards.package(MODELS, "name:a", "a", 1), 1, b"one")
+def test_cards_and_dictionaries_are_kept(cards: CardStore, connection: sqlite3.Connection) -> None:
+    look(cards, cards.find_or_add_package(MODELS, "name:a", "a", 1), 1, b"one")
     for statement in ("DELETE FROM card", "UPDATE card SET size = 1"):
         with pytest.raises(sqlite3.IntegrityError):
             connection.execute(statement)
 
 
-def test_only_a_repository_that_changed_is_wanted(cards: Cards, store: Store) -> None:
-    take(store, [seen("a/b", 9, sha="s1"), seen("c/d", 8, sha="s1"), seen("e/f", 7)], at=100)
-    first = wanted(store, MODELS.name, 10)
+def test_only_a_repository_that_changed_is_wanted(cards: CardStore, store: Store) -> None:
+    take_snapshot(
+        store,
+        [make_observation("a/b", 9, sha="s1"), make_observation("c/d", 8, sha="s1"), make_observation("e/f", 7)],
+        at=100,
+    )
+    first = pending_cards(store, MODELS.name, 10)
     assert [(one.name, one.sha, one.at) for one in first] == [("a/b", "s1", 100), ("c/d", "s1", 100)]
     look(cards, first[0].package, 100, b"card", "s1")
     look(cards, first[1].package, 100, None, "s1")
-    assert wanted(store, MODELS.name, 10) == []
-    take(store, [seen("a/b", 9, sha="s1"), seen("c/d", 8, sha="s2")], at=200)
-    (changed,) = wanted(store, MODELS.name, 10)
+    assert pending_cards(store, MODELS.name, 10) == []
+    take_snapshot(store, [make_observation("a/b", 9, sha="s1"), make_observation("c/d", 8, sha="s2")], at=200)
+    (changed,) = pending_cards(store, MODELS.name, 10)
     assert (changed.name, changed.sha) == ("c/d", "s2")
     look(cards, changed.package, 200, None, "s2")
-    assert wanted(store, MODELS.name, 10) == []
-    assert wanted(store, MODELS.name, 10) == []
+    assert pending_cards(store, MODELS.name, 10) == []
+    assert pending_cards(store, MODELS.name, 10) == []
 
 
-def test_the_same_file_of_the_same_day_is_known(cards: Cards) -> None:
-    asked = Collection(MODELS, "import", "cards.jsonl", 5, 5, "0" * 64)
-    number, again = cards.begin(asked)
-    assert (cards.begin(asked), again) == ((number, True), False)
+def test_the_same_file_of_the_same_day_is_known(cards: CardStore) -> None:
+    asked = CardCollection(MODELS, "import", "cards.jsonl", 5, 5, "0" * 64)
+    number, again = cards.begin_collection(asked)
+    assert (cards.begin_collection(asked), again) == ((number, True), False)
 
 
 def test_scores_are_put_and_what_is_left_is_asked_for(
-    cards: Cards, store: Store, connection: sqlite3.Connection
+    cards: CardStore, store: Store, connection: sqlite3.Connection
 ) -> None:
     for n in range(3):
-        look(cards, cards.package(MODELS, f"name:{n}", str(n), 1), 1, b"%d" % n)
-    first, *rest = unscored(connection, "rules", "1")
+        look(cards, cards.find_or_add_package(MODELS, f"name:{n}", str(n), 1), 1, b"%d" % n)
+    first, *rest = unscored_cards(connection, "rules", "1")
     scores = [Score(first.card, "training", "yes", None, 0, 1, "a heading"), Score(first.card, "evaluation", "no")]
-    assert put_scores(store, connection, "rules", "1", scores, 7) == 2
-    assert list(unscored(connection, "rules", "1")) == rest
-    assert len(list(unscored(connection, "rules", "2"))) == 3 and len(list(unscored(connection, "openai", "1"))) == 3
-    assert len(list(unscored(connection, "rules", "1", limit=1))) == 1
+    assert save_scores(store, connection, "rules", "1", scores, 7) == 2
+    assert list(unscored_cards(connection, "rules", "1")) == rest
+    assert (
+        len(list(unscored_cards(connection, "rules", "2"))) == 3
+        and len(list(unscored_cards(connection, "openai", "1"))) == 3
+    )
+    assert len(list(unscored_cards(connection, "rules", "1", limit=1))) == 1
     assert {one.item: one for one in read_scores(connection, "rules", "1")} == {one.item: one for one in scores}

@@ -7,8 +7,8 @@ import sqlite3
 import pytest
 
 from db.store import Store
-from tests.db.builders import begin, in_memory, page, take
-from tests.db.conftest import fill
+from tests.db.builders import begin_snapshot, make_page, make_store, take_snapshot
+from tests.db.conftest import fill_store
 
 NO_MORE = "this snapshot has ended and takes no more"
 REFUSED = {
@@ -43,8 +43,8 @@ REFUSED = {
 @pytest.fixture(scope="module")
 def filled() -> Store:
     """One store for every question here: none of them can change it."""
-    made = in_memory()
-    fill(made)
+    made = make_store()
+    fill_store(made)
     return made
 
 
@@ -69,17 +69,17 @@ def test_an_ended_snapshot_refuses_every_change(filled: Store, statement: str, s
     ],
 )
 def test_not_even_an_open_snapshot_forgets(store: Store, statement: str) -> None:
-    snapshot = begin(store)
-    store.record(snapshot, page(["a"]))
+    snapshot = begin_snapshot(store)
+    store.save_page(snapshot, make_page(["a"]))
     store.connection.execute("INSERT INTO finding VALUES (?, 'mine', 'pass', '', '')", (snapshot,))
     with pytest.raises(sqlite3.IntegrityError, match=r"kept|never changed"):
         store.connection.execute(statement)
 
 
 def test_a_page_is_not_recorded_after_the_end(store: Store) -> None:
-    snapshot = take(store, ["a"])
+    snapshot = take_snapshot(store, ["a"])
     with pytest.raises(sqlite3.IntegrityError, match=NO_MORE):
-        store.record(snapshot, page(["b"]))
+        store.save_page(snapshot, make_page(["b"]))
 
 
 REPLACE = (
@@ -89,27 +89,27 @@ REPLACE = (
 
 
 def test_an_ended_snapshot_is_not_replaced_by_an_open_one_of_its_number(store: Store) -> None:
-    take(store, ["a"])
+    take_snapshot(store, ["a"])
     with pytest.raises(sqlite3.IntegrityError, match="never replaced"):
         store.connection.execute(REPLACE)
 
 
 def test_an_ended_snapshot_is_not_replaced_by_a_program_with_the_usual_settings(store: Store) -> None:
-    take(store, ["a"])
+    take_snapshot(store, ["a"])
     store.connection.execute("PRAGMA recursive_triggers = OFF")
     with pytest.raises(sqlite3.IntegrityError):
         store.connection.execute(REPLACE)
 
 
 def test_a_row_of_an_open_snapshot_is_not_moved_into_an_ended_one(store: Store) -> None:
-    ended, opened = take(store, ["a"]), begin(store)
-    store.record(opened, page(["b"]))
+    ended, opened = take_snapshot(store, ["a"]), begin_snapshot(store)
+    store.save_page(opened, make_page(["b"]))
     with pytest.raises(sqlite3.IntegrityError):
         store.connection.execute("UPDATE ranking SET snapshot_id = ?, rank = 2 WHERE snapshot_id = ?", (ended, opened))
 
 
 def test_a_finding_against_a_snapshot_is_not_replaced_before_its_end(store: Store) -> None:
-    snapshot = begin(store)
+    snapshot = begin_snapshot(store)
     store.connection.execute("INSERT INTO finding VALUES (?, 'rows', 'fail', '', '')", (snapshot,))
     with pytest.raises(sqlite3.IntegrityError, match="findings are kept"):
         store.connection.execute("INSERT OR REPLACE INTO finding VALUES (?, 'rows', 'pass', '', '')", (snapshot,))

@@ -8,8 +8,17 @@ from dataclasses import dataclass
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from db.store import digest
-from tests.db.builders import asked, begin, in_memory, listed, page, seen, served, take
+from db.store import compute_digest
+from tests.db.builders import (
+    begin_snapshot,
+    make_observation,
+    make_page,
+    make_store,
+    query,
+    ranked_names,
+    served_rows,
+    take_snapshot,
+)
 
 NAMES = string.ascii_lowercase[:5]
 Listed = list[tuple[str, str, int]]  # id, name, downloads
@@ -71,51 +80,54 @@ def histories(draw: st.DrawFn) -> list[Listed]:
 @settings(max_examples=60, deadline=None)
 @given(histories())
 def test_lists_recorded_as_they_came_are_read_back_as_they_were_served(history: list[Listed]) -> None:
-    store = in_memory()
-    taken = [take(store, [seen(name, n, key) for key, name, n in rows], at=at) for at, rows in enumerate(history)]
-    assert [served(store, snapshot) for snapshot in taken] == history
+    store = make_store()
+    taken = [
+        take_snapshot(store, [make_observation(name, n, key) for key, name, n in rows], at=at)
+        for at, rows in enumerate(history)
+    ]
+    assert [served_rows(store, snapshot) for snapshot in taken] == history
 
 
 @settings(max_examples=60, deadline=None)
 @given(histories(), st.randoms(use_true_random=False))
 def test_lists_recorded_in_any_order_hold_the_same_packages(history: list[Listed], chance: object) -> None:
-    store, order, taken = in_memory(), list(range(len(history))), {}
+    store, order, taken = make_store(), list(range(len(history))), {}
     chance.shuffle(order)
     for at in order:
-        taken[at] = take(store, [seen(name, n, key) for key, name, n in history[at]], at=at)
-    packages = [[(key, n) for key, _, n in served(store, taken[at])] for at in range(len(history))]
+        taken[at] = take_snapshot(store, [make_observation(name, n, key) for key, name, n in history[at]], at=at)
+    packages = [[(key, n) for key, _, n in served_rows(store, taken[at])] for at in range(len(history))]
     assert packages == [[(key, n) for key, _, n in rows] for rows in history]
 
 
 @settings(max_examples=60, deadline=None, phases=[Phase.generate])
 @given(histories(), st.randoms(use_true_random=False))
 def test_lists_recorded_in_any_order_are_read_back_as_they_were_served(history: list[Listed], chance: object) -> None:
-    store, order, taken = in_memory(), list(range(len(history))), {}
+    store, order, taken = make_store(), list(range(len(history))), {}
     chance.shuffle(order)
     for at in order:
-        taken[at] = take(store, [seen(name, n, key) for key, name, n in history[at]], at=at)
-    assert [served(store, taken[at]) for at in range(len(history))] == history
+        taken[at] = take_snapshot(store, [make_observation(name, n, key) for key, name, n in history[at]], at=at)
+    assert [served_rows(store, taken[at]) for at in range(len(history))] == history
 
 
 @settings(max_examples=40, deadline=None)
 @given(histories(), st.randoms(use_true_random=False))
 def test_what_is_recorded_later_never_changes_what_was_recorded_before(history: list[Listed], chance: object) -> None:
-    store, order = in_memory(), list(range(len(history)))
+    store, order = make_store(), list(range(len(history)))
     chance.shuffle(order)
     for at in order:
-        take(store, [seen(name, n, key) for key, name, n in history[at]], at=at)
-    ended = asked(store, "SELECT snapshot_id, digest FROM snapshot")
-    assert [(number, digest(store.connection, number)) for number, _ in ended] == ended
+        take_snapshot(store, [make_observation(name, n, key) for key, name, n in history[at]], at=at)
+    ended = query(store, "SELECT snapshot_id, digest FROM snapshot")
+    assert [(number, compute_digest(store.connection, number)) for number, _ in ended] == ended
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.lists(st.sampled_from(NAMES), max_size=6), min_size=1, max_size=4), st.integers(1, 6))
 def test_ranks_are_the_order_of_first_sights_up_to_k(pages: list[list[str]], k: int) -> None:
-    store = in_memory()
-    snapshot = begin(store, k=k)
+    store = make_store()
+    snapshot = begin_snapshot(store, k=k)
     for rows in pages:
-        store.record(snapshot, page(rows))
+        store.save_page(snapshot, make_page(rows))
     firsts = list(dict.fromkeys(name for rows in pages for name in rows))
-    assert listed(store, snapshot) == list(enumerate(firsts[:k], 1))
-    (counted,) = asked(store, "SELECT sum(received), sum(kept + duplicates + rejected + beyond) FROM page")
+    assert ranked_names(store, snapshot) == list(enumerate(firsts[:k], 1))
+    (counted,) = query(store, "SELECT sum(received), sum(kept + duplicates + rejected + beyond) FROM page")
     assert counted[0] == counted[1]

@@ -12,22 +12,22 @@ from pathlib import Path
 import pytest
 
 from db import connection as connect
-from db.connection import reading, writing
+from db.connection import open_for_reading, open_for_writing
 from db.rows import Page, Parent
 from db.store import Store
-from tests.db.builders import MODELS, PASSED, asked, begin, in_child, page, seen
+from tests.db.builders import MODELS, PASSED, begin_snapshot, make_observation, make_page, query, run_in_child
 
 SIZE = 4
-EVERY = 29  # of the moments, in the usual run
+KILL_STEP = 29  # of the moments, in the usual run
 STATEMENTS = 400  # of a whole run, about
 
 
-def pages() -> list[Page]:
+def make_pages() -> list[Page]:
     """Three pages with everything a page may bring."""
     return [
-        page(
+        make_page(
             [
-                seen(f"p{number}{place}", 90 - 10 * number - place, attributes={"task": "text"},
+                make_observation(f"p{number}{place}", 90 - 10 * number - place, attributes={"task": "text"},
                      parents=(Parent(f"base{number}", "finetune", f"b{number}"),))
                 for place in range(SIZE)
             ],
@@ -37,20 +37,20 @@ def pages() -> list[Page]:
     ]  # fmt: skip
 
 
-def go_on(path: Path) -> None:
+def run_to_end(path: Path) -> None:
     """Begin the snapshot, or go on with it where it was left, and end it."""
-    with writing(path) as database:
+    with open_for_writing(path) as database:
         store = Store(database)
-        if asked(store, "SELECT count(*) FROM snapshot WHERE status = 'complete'") == [(1,)]:
+        if query(store, "SELECT count(*) FROM snapshot WHERE status = 'complete'") == [(1,)]:
             return
-        opened = store.resumable(MODELS.name, "downloads", 3 * SIZE)
-        snapshot = opened[0].snapshot if opened else begin(store, at=86_400, k=3 * SIZE)
-        for one in pages()[store.progress(snapshot).pages :]:
-            store.record(snapshot, one)
-        store.end(snapshot, "complete", PASSED, None, 86_500)
+        opened = store.resumable_snapshots(MODELS.name, "downloads", 3 * SIZE)
+        snapshot = opened[0].snapshot if opened else begin_snapshot(store, at=86_400, k=3 * SIZE)
+        for one in make_pages()[store.progress(snapshot).pages :]:
+            store.save_page(snapshot, one)
+        store.end_snapshot(snapshot, "complete", PASSED, None, 86_500)
 
 
-def counted(at: Callable[[int], None]) -> None:
+def call_at_statements(at: Callable[[int], None]) -> None:
     """Call `at` with the number of each statement just before it is done, in every store opened from now on."""
     opened, number = connect._open, [0]
 
@@ -66,35 +66,35 @@ def counted(at: Callable[[int], None]) -> None:
     connect._open = open_counted
 
 
-def killed_at(path: Path, moment: int) -> bool:
+def is_killed_at(path: Path, moment: int) -> bool:
     """Do it all in a process that is killed at its k-th statement; False if it ended before that."""
 
     def do() -> None:
-        counted(lambda number: os.kill(os.getpid(), signal.SIGKILL) if number == moment else None)
-        go_on(path)
+        call_at_statements(lambda number: os.kill(os.getpid(), signal.SIGKILL) if number == moment else None)
+        run_to_end(path)
 
-    status = os.waitpid(in_child(do), 0)[1]
+    status = os.waitpid(run_in_child(do), 0)[1]
     assert os.waitstatus_to_exitcode(status) in (0, -signal.SIGKILL)
     return status != 0
 
 
-def sound(path: Path) -> None:
+def assert_sound(path: Path) -> None:
     """What must be true of the file at any moment."""
-    if not path.exists() or asked(path, "SELECT count(*) FROM sqlite_master WHERE name = 'snapshot'") == [(0,)]:
+    if not path.exists() or query(path, "SELECT count(*) FROM sqlite_master WHERE name = 'snapshot'") == [(0,)]:
         return
-    assert asked(path, "PRAGMA integrity_check") == [("ok",)]
-    assert asked(path, "PRAGMA foreign_key_check") == []
-    ranks = asked(
+    assert query(path, "PRAGMA integrity_check") == [("ok",)]
+    assert query(path, "PRAGMA foreign_key_check") == []
+    ranks = query(
         path, "SELECT (SELECT count(*) FROM ranking), (SELECT count(*) FROM page), (SELECT count(*) FROM body)"
     )[0]
     assert ranks == (SIZE * ranks[1], ranks[1], ranks[1])
-    whole = asked(path, "SELECT count(*) = 1 AND (SELECT count(*) FROM page) = 3 FROM finding")
-    assert whole == [(1,)] or asked(path, "SELECT count(*) FROM snapshot WHERE status <> 'open'") == [(0,)]
+    whole = query(path, "SELECT count(*) = 1 AND (SELECT count(*) FROM page) = 3 FROM finding")
+    assert whole == [(1,)] or query(path, "SELECT count(*) FROM snapshot WHERE status <> 'open'") == [(0,)]
 
 
-def outcome(path: Path) -> tuple[object, ...]:
+def read_outcome(path: Path) -> tuple[object, ...]:
     """What the store holds in the end."""
-    with reading(path) as connection:
+    with open_for_reading(path) as connection:
         head = connection.execute("SELECT count(*), max(status), max(digest), max(depth) FROM snapshot").fetchone()
         edges = connection.execute("SELECT count(*) FROM lineage_edge").fetchone()
         return (*head, *edges, connection.execute("PRAGMA application_id").fetchone()[0])
@@ -104,68 +104,73 @@ def outcome(path: Path) -> tuple[object, ...]:
 def wanted(tmp_path_factory: pytest.TempPathFactory) -> tuple[object, ...]:
     """What an uninterrupted run holds in the end."""
     path = tmp_path_factory.mktemp("whole") / "observatory.db"
-    go_on(path)
-    return outcome(path)
+    run_to_end(path)
+    return read_outcome(path)
 
 
-def kills(folder: Path, moments: range, wanted: tuple[object, ...]) -> int:
+def count_kills(folder: Path, moments: range, wanted: tuple[object, ...]) -> int:
     """Kill at each of the moments, look, go on, look again; how many kills there were."""
     for done, moment in enumerate(moments):
         path = folder / f"{moment}.db"
-        if not killed_at(path, moment):
+        if not is_killed_at(path, moment):
             return done
-        sound(path)
-        go_on(path)
-        sound(path)
-        assert outcome(path) == wanted, moment
+        assert_sound(path)
+        run_to_end(path)
+        assert_sound(path)
+        assert read_outcome(path) == wanted, moment
     raise AssertionError("more statements than were thought of")
 
 
-def test_A1_a_killed_writer_leaves_whole_pages_and_can_go_on(tmp_path: Path, wanted: tuple[object, ...]) -> None:
-    assert kills(tmp_path, range(1, 5000, EVERY), wanted) > 8
+@pytest.mark.fault("A1")
+def test_a_killed_writer_leaves_whole_pages_and_can_go_on(tmp_path: Path, wanted: tuple[object, ...]) -> None:
+    assert count_kills(tmp_path, range(1, 5000, KILL_STEP), wanted) > 8
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_A1_a_writer_killed_at_any_statement_leaves_whole_pages_and_can_go_on(
+@pytest.mark.fault("A1")
+def test_a_writer_killed_at_any_statement_leaves_whole_pages_and_can_go_on(
     tmp_path: Path, wanted: tuple[object, ...], measured: Callable[[str], None]
 ) -> None:
-    killed = kills(tmp_path, range(1, 5000), wanted)
+    killed = count_kills(tmp_path, range(1, 5000), wanted)
     measured(f"{killed} kills")
     assert killed > 140
 
 
-def chains(folder: Path, number: int, wanted: tuple[object, ...]) -> int:
+def count_chains(folder: Path, number: int, wanted: tuple[object, ...]) -> int:
     """Kill it three times in a row at random, the second and third time while it goes on; then let it end."""
     chance, three = random.Random(number), 0
     for chain in range(number):
         path = folder / f"{chain}.db"
         killed = 0
         for longest in (STATEMENTS, 90, 90):
-            killed += killed_at(path, chance.randint(1, longest))
-            sound(path)
-        go_on(path)
-        sound(path)
-        assert outcome(path) == wanted, chain
+            killed += is_killed_at(path, chance.randint(1, longest))
+            assert_sound(path)
+        run_to_end(path)
+        assert_sound(path)
+        assert read_outcome(path) == wanted, chain
         three += killed == 3
     return three
 
 
-def test_A2_a_few_chains_of_three_kills_come_to_the_same_end(tmp_path: Path, wanted: tuple[object, ...]) -> None:
-    assert chains(tmp_path, 6, wanted) >= 3
+@pytest.mark.fault("A2")
+def test_a_few_chains_of_three_kills_come_to_the_same_end(tmp_path: Path, wanted: tuple[object, ...]) -> None:
+    assert count_chains(tmp_path, 6, wanted) >= 3
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_A2_five_hundred_chains_of_three_kills_come_to_the_same_end(
+@pytest.mark.fault("A2")
+def test_five_hundred_chains_of_three_kills_come_to_the_same_end(
     tmp_path: Path, wanted: tuple[object, ...], measured: Callable[[str], None]
 ) -> None:
-    three = chains(tmp_path, 500, wanted)
+    three = count_chains(tmp_path, 500, wanted)
     measured(f"500 chains, {three} of them of three kills")
     assert three > 250
 
 
-def test_A9_the_lock_of_a_killed_writer_is_free_at_once(path: Path) -> None:
-    assert killed_at(path, 60)
-    with writing(path) as database:
+@pytest.mark.fault("A9")
+def test_the_lock_of_a_killed_writer_is_free_at_once(path: Path) -> None:
+    assert is_killed_at(path, 60)
+    with open_for_writing(path) as database:
         assert database.conn.execute("PRAGMA synchronous").fetchone()[0] == 2

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from db.rows import Parent
 from db.store import Store
-from tests.db.builders import asked, seen, take
+from tests.db.builders import make_observation, query, take_snapshot
 
 BASE = Parent("base", "finetune", "9")
 
 
 def at(store: Store, instant: int, *parents: Parent) -> None:
     """One package is listed with these parents."""
-    take(store, [seen("child", 1, parents=parents)], at=instant)
+    take_snapshot(store, [make_observation("child", 1, parents=parents)], at=instant)
 
 
 def edges(store: Store) -> list[tuple[object, ...]]:
     """Every edge: what the parent was called, the id it was known by, the relation, the interval."""
-    return asked(
+    return query(
         store,
         "SELECT parent_name, stable_id, relation, since, until FROM lineage_edge"
         " LEFT JOIN package ON package_id = parent_id ORDER BY since, parent_name, relation",
@@ -61,7 +61,7 @@ def test_another_package_of_the_name_of_the_parent_is_another_parent(store: Stor
 
 def test_a_name_that_dangled_names_its_package_once_that_is_known(store: Store) -> None:
     at(store, 10, Parent("base", "finetune"))
-    take(store, [seen("base", 1, "9")], at=15)
+    take_snapshot(store, [make_observation("base", 1, "9")], at=15)
     at(store, 20, Parent("base", "finetune", "9"))
     assert edges(store)[-1] == ("base", "9", "finetune", 20, None)
 
@@ -79,7 +79,7 @@ def test_a_name_that_names_nothing_known_dangles(store: Store) -> None:
 
 
 def test_a_name_that_is_known_names_its_package(store: Store) -> None:
-    take(store, [seen("base", 1, "9")], at=5)
+    take_snapshot(store, [make_observation("base", 1, "9")], at=5)
     at(store, 10, Parent("base", "unstated"))
     assert edges(store) == [("base", "9", "unstated", 10, None)]
 
@@ -87,12 +87,12 @@ def test_a_name_that_is_known_names_its_package(store: Store) -> None:
 def test_a_package_may_say_it_was_made_from_itself(store: Store) -> None:
     at(store, 10, Parent("child", "finetune", "id-child"))
     assert edges(store) == [("child", "id-child", "finetune", 10, None)]
-    assert asked(store, "SELECT count(*) FROM package") == [(1,)]
+    assert query(store, "SELECT count(*) FROM package") == [(1,)]
 
 
 def test_lineage_that_was_not_asked_for_stays_as_it_was(store: Store) -> None:
     at(store, 10, BASE)
-    take(store, [seen("child", 1)], at=20)
+    take_snapshot(store, [make_observation("child", 1)], at=20)
     assert edges(store) == [("base", "9", "finetune", 10, None)]
 
 

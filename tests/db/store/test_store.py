@@ -6,208 +6,230 @@ import sqlite3
 
 import pytest
 
-from db.rows import Event, Finding, Registry, StoredResult
-from db.store import Store, digest
-from tests.db.builders import FAILED, MODELS, PASSED, UNKNOWN, asked, begin, listed, page, seen, served, take
+from db.rows import Event, GateResult, Registry, StoredResult
+from db.store import Store, compute_digest
+from tests.db.builders import (
+    FAILED,
+    MODELS,
+    PASSED,
+    UNKNOWN,
+    begin_snapshot,
+    make_observation,
+    make_page,
+    query,
+    ranked_names,
+    served_rows,
+    take_snapshot,
+)
 
 
 def test_a_snapshot_is_begun_open(store: Store) -> None:
-    begin(store, at=86_400, k=3)
-    assert asked(store, 'SELECT registry, kind, k, "by", date, status, depth, ended_at FROM v1_snapshot') == [
+    begin_snapshot(store, at=86_400, k=3)
+    assert query(store, 'SELECT registry, kind, k, "by", date, status, depth, ended_at FROM v1_snapshot') == [
         ("huggingface/models", "top", 3, "downloads", "1970-01-02", "open", None, None)
     ]
 
 
 def test_a_snapshot_without_a_depth_is_full(store: Store) -> None:
-    take(store, ["a", "b", "c"], k=None)
-    assert asked(store, "SELECT kind, k, depth FROM snapshot") == [("full", None, 3)]
+    take_snapshot(store, ["a", "b", "c"], k=None)
+    assert query(store, "SELECT kind, k, depth FROM snapshot") == [("full", None, 3)]
 
 
 def test_a_registry_keeps_the_name_its_service_once_gave_it(store: Store) -> None:
-    take(store, ["a"], registry=Registry("npm", "ecosystems", "the-service-s-own"))
-    take(store, ["a"], registry=Registry("npm", "ecosystems"))
-    assert asked(store, "SELECT name, service_name FROM registry") == [("npm", "the-service-s-own")]
+    take_snapshot(store, ["a"], registry=Registry("npm", "ecosystems", "the-service-s-own"))
+    take_snapshot(store, ["a"], registry=Registry("npm", "ecosystems"))
+    assert query(store, "SELECT name, service_name FROM registry") == [("npm", "the-service-s-own")]
 
 
 def test_ranks_go_on_from_page_to_page(store: Store) -> None:
-    snapshot = begin(store)
-    store.record(snapshot, page(["a", "b"]))
-    progress = store.record(snapshot, page(["c"]))
-    assert listed(store, snapshot) == [(1, "a"), (2, "b"), (3, "c")]
+    snapshot = begin_snapshot(store)
+    store.save_page(snapshot, make_page(["a", "b"]))
+    progress = store.save_page(snapshot, make_page(["c"]))
+    assert ranked_names(store, snapshot) == [(1, "a"), (2, "b"), (3, "c")]
     assert (progress.pages, progress.depth) == (2, 3)
 
 
 def test_the_first_sight_on_a_page_counts(store: Store) -> None:
-    snapshot = begin(store)
-    store.record(snapshot, page([seen("a", 9), "b", seen("a", 8), "c"]))
-    assert listed(store, snapshot) == [(1, "a"), (2, "b"), (3, "c")]
-    assert asked(store, "SELECT downloads FROM ranking WHERE rank = 1") == [(9,)]
+    snapshot = begin_snapshot(store)
+    store.save_page(snapshot, make_page([make_observation("a", 9), "b", make_observation("a", 8), "c"]))
+    assert ranked_names(store, snapshot) == [(1, "a"), (2, "b"), (3, "c")]
+    assert query(store, "SELECT downloads FROM ranking WHERE rank = 1") == [(9,)]
 
 
 def test_the_first_sight_on_any_page_counts(store: Store) -> None:
-    snapshot = begin(store)
-    store.record(snapshot, page([seen("a", 9), "b"]))
-    progress = store.record(snapshot, page([seen("b", 7), "c", seen("a", 6)]))
-    assert listed(store, snapshot) == [(1, "a"), (2, "b"), (3, "c")]
+    snapshot = begin_snapshot(store)
+    store.save_page(snapshot, make_page([make_observation("a", 9), "b"]))
+    progress = store.save_page(snapshot, make_page([make_observation("b", 7), "c", make_observation("a", 6)]))
+    assert ranked_names(store, snapshot) == [(1, "a"), (2, "b"), (3, "c")]
     assert progress.duplicates == 2
 
 
 def test_a_rejected_row_keeps_its_place(store: Store) -> None:
-    snapshot = begin(store)
-    progress = store.record(snapshot, page(["a", "c"], rejected=[1]))
-    assert listed(store, snapshot) == [(1, "a"), (3, "c")]
+    snapshot = begin_snapshot(store)
+    progress = store.save_page(snapshot, make_page(["a", "c"], rejected=[1]))
+    assert ranked_names(store, snapshot) == [(1, "a"), (3, "c")]
     assert progress.depth == 3
-    assert asked(store, "SELECT page, position, reason, raw FROM reject") == [(0, 1, "no name", "{}")]
+    assert query(store, "SELECT page, position, reason, raw FROM reject") == [(0, 1, "no name", "{}")]
 
 
 def test_a_rejected_row_at_the_end_of_a_page_keeps_its_place_on_the_next(store: Store) -> None:
-    snapshot = begin(store)
-    store.record(snapshot, page(["a"], rejected=[1]))
-    store.record(snapshot, page(["c"], rejected=[0]))
-    assert listed(store, snapshot) == [(1, "a"), (4, "c")]
+    snapshot = begin_snapshot(store)
+    store.save_page(snapshot, make_page(["a"], rejected=[1]))
+    store.save_page(snapshot, make_page(["c"], rejected=[0]))
+    assert ranked_names(store, snapshot) == [(1, "a"), (4, "c")]
 
 
 def test_rows_below_the_last_rank_are_counted_and_the_first_of_them_gives_the_value_after(store: Store) -> None:
-    snapshot = begin(store, k=2)
-    store.record(snapshot, page([seen("a", 9), seen("b", 8), seen("c", 7), seen("d", 6)]))
-    assert listed(store, snapshot) == [(1, "a"), (2, "b")]
-    assert asked(store, "SELECT kept, beyond FROM page") == [(2, 2)]
-    assert asked(store, "SELECT value_after FROM snapshot") == [(7,)]
+    snapshot = begin_snapshot(store, k=2)
+    store.save_page(
+        snapshot,
+        make_page(
+            [make_observation("a", 9), make_observation("b", 8), make_observation("c", 7), make_observation("d", 6)]
+        ),
+    )
+    assert ranked_names(store, snapshot) == [(1, "a"), (2, "b")]
+    assert query(store, "SELECT kept, beyond FROM page") == [(2, 2)]
+    assert query(store, "SELECT value_after FROM snapshot") == [(7,)]
 
 
 def test_the_value_after_may_come_with_a_later_page(store: Store) -> None:
-    snapshot = begin(store, k=2)
-    store.record(snapshot, page([seen("a", 9), seen("b", 8)]))
-    store.record(snapshot, page([seen("b", 8), seen("c", 5)]))
-    store.record(snapshot, page([seen("d", 4)]))
-    assert asked(store, "SELECT value_after FROM snapshot") == [(5,)]
+    snapshot = begin_snapshot(store, k=2)
+    store.save_page(snapshot, make_page([make_observation("a", 9), make_observation("b", 8)]))
+    store.save_page(snapshot, make_page([make_observation("b", 8), make_observation("c", 5)]))
+    store.save_page(snapshot, make_page([make_observation("d", 4)]))
+    assert query(store, "SELECT value_after FROM snapshot") == [(5,)]
 
 
 @pytest.mark.parametrize(("by", "column"), [("likes", "likes"), ("dependents", "dependents"), ("trending", "trending")])
 def test_the_value_after_is_of_the_counter_that_orders(store: Store, by: str, column: str) -> None:
-    snapshot = begin(store, k=1, ordered_by=by)
-    store.record(snapshot, page([seen("a", 3), seen("b", 2, **{column: 5})]))
-    assert asked(store, "SELECT value_after FROM snapshot") == [(5,)]
+    snapshot = begin_snapshot(store, k=1, ordered_by=by)
+    store.save_page(snapshot, make_page([make_observation("a", 3), make_observation("b", 2, **{column: 5})]))
+    assert query(store, "SELECT value_after FROM snapshot") == [(5,)]
 
 
 def test_a_page_of_counters_fills_in_what_the_list_lacked(store: Store) -> None:
-    snapshot = begin(store, k=2)
-    store.record(snapshot, page(["a", "b"]))
-    progress = store.record(snapshot, page([seen("b", 4, dependents=2), seen("z", 3)], role="counters"))
-    assert asked(store, "SELECT rank, downloads, dependents, page FROM ranking") == [(1, None, None, 0), (2, 4, 2, 1)]
-    assert asked(store, "SELECT kept, beyond, duplicates FROM page WHERE number = 1") == [(1, 1, 0)]
+    snapshot = begin_snapshot(store, k=2)
+    store.save_page(snapshot, make_page(["a", "b"]))
+    progress = store.save_page(
+        snapshot, make_page([make_observation("b", 4, dependents=2), make_observation("z", 3)], role="counters")
+    )
+    assert query(store, "SELECT rank, downloads, dependents, page FROM ranking") == [(1, None, None, 0), (2, 4, 2, 1)]
+    assert query(store, "SELECT kept, beyond, duplicates FROM page WHERE number = 1") == [(1, 1, 0)]
     assert progress.missing == ("a",)
 
 
 def test_a_probe_gives_no_ranks(store: Store) -> None:
-    snapshot = begin(store)
-    store.record(snapshot, page([], role="probe"))
-    progress = store.record(snapshot, page(["a"]))
-    assert listed(store, snapshot) == [(1, "a")]
+    snapshot = begin_snapshot(store)
+    store.save_page(snapshot, make_page([], role="probe"))
+    progress = store.save_page(snapshot, make_page(["a"]))
+    assert ranked_names(store, snapshot) == [(1, "a")]
     assert (progress.pages, progress.depth) == (2, 1)
 
 
 def test_a_page_that_fails_half_way_leaves_nothing(store: Store) -> None:
-    snapshot = begin(store)
+    snapshot = begin_snapshot(store)
     before = list(store.connection.iterdump())
     with pytest.raises(sqlite3.IntegrityError, match="downloads >= 0"):
-        store.record(snapshot, page([seen("a", 3, attributes={"task": "text"}), seen("b", -1)], body=b"{}"))
+        store.save_page(
+            snapshot,
+            make_page([make_observation("a", 3, attributes={"task": "text"}), make_observation("b", -1)], body=b"{}"),
+        )
     assert list(store.connection.iterdump()) == before
 
 
 def test_a_page_that_cannot_be_written_at_its_very_end_leaves_nothing(store: Store) -> None:
-    snapshot = begin(store)
+    snapshot = begin_snapshot(store)
     before = list(store.connection.iterdump())
     with pytest.raises(sqlite3.IntegrityError, match="severity"):
-        store.record(snapshot, page(["a"], events=(Event("counter_reset", "no such severity", "it fell"),)))
+        store.save_page(snapshot, make_page(["a"], events=(Event("counter_reset", "no such severity", "it fell"),)))
     assert list(store.connection.iterdump()) == before
 
 
 def test_after_a_page_that_failed_the_next_one_is_recorded(store: Store) -> None:
-    snapshot = begin(store)
+    snapshot = begin_snapshot(store)
     with pytest.raises(sqlite3.IntegrityError):
-        store.record(snapshot, page([seen("a", -1)]))
-    store.record(snapshot, page(["b"]))
-    assert listed(store, snapshot) == [(1, "b")]
+        store.save_page(snapshot, make_page([make_observation("a", -1)]))
+    store.save_page(snapshot, make_page(["b"]))
+    assert ranked_names(store, snapshot) == [(1, "b")]
 
 
 def test_bodies_are_let_go_and_their_provenance_stays(store: Store) -> None:
-    snapshot = begin(store)
-    store.record(snapshot, page(["a"], body=b"[]", fetched_at=10))
-    store.record(snapshot, page(["b"], body=b"[]", fetched_at=20))
-    assert store.let_bodies_go(20) == 1
-    assert asked(store, "SELECT number FROM body") == [(1,)]
-    assert asked(store, "SELECT count(*) FROM page") == [(2,)]
+    snapshot = begin_snapshot(store)
+    store.save_page(snapshot, make_page(["a"], body=b"[]", fetched_at=10))
+    store.save_page(snapshot, make_page(["b"], body=b"[]", fetched_at=20))
+    assert store.prune_bodies(20) == 1
+    assert query(store, "SELECT number FROM body") == [(1,)]
+    assert query(store, "SELECT count(*) FROM page") == [(2,)]
 
 
 def test_a_complete_snapshot_says_how_deep_it_is_and_what_it_holds(store: Store) -> None:
-    snapshot = take(store, ["a", "b"], at=7)
-    assert asked(store, "SELECT status, depth, ended_at, reason FROM snapshot") == [("complete", 2, 7, None)]
-    assert asked(store, "SELECT digest FROM snapshot") == [(digest(store.connection, snapshot),)]
+    snapshot = take_snapshot(store, ["a", "b"], at=7)
+    assert query(store, "SELECT status, depth, ended_at, reason FROM snapshot") == [("complete", 2, 7, None)]
+    assert query(store, "SELECT digest FROM snapshot") == [(compute_digest(store.connection, snapshot),)]
 
 
 def test_the_same_list_has_the_same_digest_whatever_was_there_before(store: Store) -> None:
-    first = take(store, [seen("a", 2), seen("b", 1)], at=5)
-    second = take(store, [seen("b", 9), seen("a", 2)], at=6)
-    third = take(store, [seen("a", 2), seen("b", 1)], at=7)
-    digests = dict(asked(store, "SELECT snapshot_id, digest FROM snapshot"))
+    first = take_snapshot(store, [make_observation("a", 2), make_observation("b", 1)], at=5)
+    second = take_snapshot(store, [make_observation("b", 9), make_observation("a", 2)], at=6)
+    third = take_snapshot(store, [make_observation("a", 2), make_observation("b", 1)], at=7)
+    digests = dict(query(store, "SELECT snapshot_id, digest FROM snapshot"))
     assert digests[first] == digests[third] != digests[second]
 
 
 @pytest.mark.parametrize(("findings", "why"), [((), "none"), (FAILED, "one failed"), (UNKNOWN, "none passed")])
 def test_a_snapshot_is_not_complete_unless_its_gate_passed(
-    store: Store, findings: tuple[Finding, ...], why: str
+    store: Store, findings: tuple[GateResult, ...], why: str
 ) -> None:
-    snapshot = begin(store)
+    snapshot = begin_snapshot(store)
     with pytest.raises(sqlite3.IntegrityError, match="complete only when its gate has found nothing against it"):
-        store.end(snapshot, "complete", findings, None, 1)
-    assert asked(store, "SELECT status, (SELECT count(*) FROM finding) FROM snapshot") == [("open", 0)], why
+        store.end_snapshot(snapshot, "complete", findings, None, 1)
+    assert query(store, "SELECT status, (SELECT count(*) FROM finding) FROM snapshot") == [("open", 0)], why
 
 
 @pytest.mark.parametrize("status", ["partial", "failed"])
 def test_a_snapshot_that_is_not_complete_says_why_and_is_not_served(store: Store, status: str) -> None:
-    snapshot = begin(store)
-    store.record(snapshot, page(["a"]))
-    store.end(snapshot, status, FAILED, "2 of 3 pages", 9)
-    assert asked(store, "SELECT status, reason FROM v1_snapshot") == [(status, "2 of 3 pages")]
-    assert served(store, snapshot) == []
+    snapshot = begin_snapshot(store)
+    store.save_page(snapshot, make_page(["a"]))
+    store.end_snapshot(snapshot, status, FAILED, "2 of 3 pages", 9)
+    assert query(store, "SELECT status, reason FROM v1_snapshot") == [(status, "2 of 3 pages")]
+    assert served_rows(store, snapshot) == []
 
 
 def test_a_snapshot_ends_once(store: Store) -> None:
-    snapshot = take(store, ["a"])
+    snapshot = take_snapshot(store, ["a"])
     with pytest.raises(sqlite3.IntegrityError, match="ended"):
-        store.end(snapshot, "partial", (), "again", 2)
+        store.end_snapshot(snapshot, "partial", (), "again", 2)
 
 
 def test_an_open_snapshot_can_be_gone_on_with_from_its_last_page(store: Store) -> None:
-    snapshot = begin(store, k=5, settings={"top": 5})
-    store.record(snapshot, page(["a"], next_url="https://hub.example/2"))
-    (found,) = store.resumable("huggingface/models", "downloads", 5)
+    snapshot = begin_snapshot(store, k=5, settings={"top": 5})
+    store.save_page(snapshot, make_page(["a"], next_url="https://hub.example/2"))
+    (found,) = store.resumable_snapshots("huggingface/models", "downloads", 5)
     assert (found.snapshot, found.settings, found.last_page.next_url) == (snapshot, {"top": 5}, "https://hub.example/2")
-    assert store.resumable("huggingface/models", "likes", 5) == []
+    assert store.resumable_snapshots("huggingface/models", "likes", 5) == []
 
 
 def test_a_file_that_was_imported_is_known_again(store: Store) -> None:
-    take(store, ["a"], at=5, file_sha256="f" * 64, origin="import")
-    assert tuple(store.imported(MODELS.name, "downloads", 5, "f" * 64)) == (1, "complete", 1)
-    assert store.imported(MODELS.name, "downloads", 6, "f" * 64) is None
+    take_snapshot(store, ["a"], at=5, file_sha256="f" * 64, origin="import")
+    assert tuple(store.find_imported(MODELS.name, "downloads", 5, "f" * 64)) == (1, "complete", 1)
+    assert store.find_imported(MODELS.name, "downloads", 6, "f" * 64) is None
 
 
 def test_members_of_a_top_k_are_remembered_in_any_order_of_the_dates(store: Store) -> None:
     store.connection.execute("DELETE FROM depth")
     store.connection.execute("INSERT INTO depth VALUES (2)")
     for at, rows in [(20, "abc"), (30, "bac"), (10, "cab")]:
-        take(store, rows, at=at)
-    found = asked(store, "SELECT name, first_at, last_at FROM membership JOIN package USING (package_id) ORDER BY name")
+        take_snapshot(store, rows, at=at)
+    found = query(store, "SELECT name, first_at, last_at FROM membership JOIN package USING (package_id) ORDER BY name")
     assert found == [("a", 10, 30), ("b", 20, 30), ("c", 10, 10)]
 
 
 def test_partial_snapshots_make_no_members(store: Store) -> None:
     store.connection.execute("INSERT INTO depth VALUES (1)")
-    snapshot = begin(store)
-    store.record(snapshot, page(["a"]))
-    store.end(snapshot, "partial", FAILED, "short", 1)
-    assert asked(store, "SELECT count(*) FROM membership") == [(0,)]
+    snapshot = begin_snapshot(store)
+    store.save_page(snapshot, make_page(["a"]))
+    store.end_snapshot(snapshot, "partial", FAILED, "short", 1)
+    assert query(store, "SELECT count(*) FROM membership") == [(0,)]
 
 
 def result(snapshot: int, value: float | None = 0.5) -> StoredResult:
@@ -215,34 +237,34 @@ def result(snapshot: int, value: float | None = 0.5) -> StoredResult:
 
 
 def test_results_of_later_snapshots_are_let_go_when_an_earlier_one_completes(store: Store) -> None:
-    early, late = take(store, ["a"], at=10), take(store, ["a"], at=30)
-    other = take(store, ["a"], at=40, ordered_by="likes")
-    store.put_results([result(early), result(late), result(other)], at=50)
-    take(store, ["a"], at=20)
-    assert asked(store, "SELECT snapshot_id FROM result ORDER BY 1") == [(early,), (other,)]
+    early, late = take_snapshot(store, ["a"], at=10), take_snapshot(store, ["a"], at=30)
+    other = take_snapshot(store, ["a"], at=40, ordered_by="likes")
+    store.save_results([result(early), result(late), result(other)], at=50)
+    take_snapshot(store, ["a"], at=20)
+    assert query(store, "SELECT snapshot_id FROM result ORDER BY 1") == [(early,), (other,)]
 
 
 def test_a_result_without_a_value_is_kept_as_null(store: Store) -> None:
-    store.put_results([result(take(store, ["a"]), None)], at=2)
-    assert asked(store, "SELECT value, computed_at FROM result") == [(None, 2)]
+    store.save_results([result(take_snapshot(store, ["a"]), None)], at=2)
+    assert query(store, "SELECT value, computed_at FROM result") == [(None, 2)]
 
 
 def test_events_are_noted_for_a_registry_and_a_snapshot(store: Store) -> None:
-    snapshot = take(store, ["a"])
-    store.note(MODELS, [Event("clock_jump", "warning", "by 300 s", "10", "310")], 5, snapshot)
-    found = asked(store, "SELECT snapshot_id, kind, severity, before, after, evidence, noted_at FROM quality_event")
+    snapshot = take_snapshot(store, ["a"])
+    store.add_quality_events(MODELS, [Event("clock_jump", "warning", "by 300 s", "10", "310")], 5, snapshot)
+    found = query(store, "SELECT snapshot_id, kind, severity, before, after, evidence, noted_at FROM quality_event")
     assert found == [(snapshot, "clock_jump", "warning", "10", "310", "by 300 s", 5)]
 
 
 def test_verbs_inside_a_transaction_are_part_of_it(store: Store) -> None:
     with pytest.raises(RuntimeError, match="stop"), store.transaction():
-        take(store, ["a"])
+        take_snapshot(store, ["a"])
         raise RuntimeError("stop")
-    assert asked(store, "SELECT count(*) FROM snapshot") == [(0,)]
+    assert query(store, "SELECT count(*) FROM snapshot") == [(0,)]
 
 
 def test_what_a_snapshot_passed_is_kept_with_it(store: Store) -> None:
-    snapshot = begin(store)
-    store.end(snapshot, "complete", PASSED, None, 1, {"downloads": 0.75})
-    assert asked(store, "SELECT gate, outcome FROM finding") == [("rows", "pass")]
-    assert asked(store, "SELECT field, share FROM presence") == [("downloads", 0.75)]
+    snapshot = begin_snapshot(store)
+    store.end_snapshot(snapshot, "complete", PASSED, None, 1, {"downloads": 0.75})
+    assert query(store, "SELECT gate, outcome FROM finding") == [("rows", "pass")]
+    assert query(store, "SELECT field, share FROM presence") == [("downloads", 0.75)]

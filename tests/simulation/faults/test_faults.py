@@ -15,37 +15,37 @@ import pytest
 
 from simulation.faults.script import FAULTS
 from tests.simulated import Simulation
-from tests.simulation.client import Answer, get
+from tests.simulation.client import ClientResponse, fetch
 
 LIST = "/api/models?sort=downloads&limit=20"
 
 
-def ask(pretend: Simulation, kind: str, query: str = LIST, **arguments: object) -> Answer:
+def ask(pretend: Simulation, kind: str, query: str = LIST, **arguments: object) -> ClientResponse:
     pretend.faults([{"kind": kind, **arguments}])
-    return get(pretend.huggingface + query)
+    return fetch(pretend.huggingface + query)
 
 
-def plain(pretend: Simulation) -> Answer:
-    return get(pretend.huggingface + LIST)
+def plain(pretend: Simulation) -> ClientResponse:
+    return fetch(pretend.huggingface + LIST)
 
 
-def body_with(**change: object) -> Callable[[Answer, Answer], bool]:
+def body_with(**change: object) -> Callable[[ClientResponse, ClientResponse], bool]:
     return lambda answer, normal: answer.json == change["body"]
 
 
-def first_downloads(value: object) -> Callable[[Answer, Answer], bool]:
+def first_downloads(value: object) -> Callable[[ClientResponse, ClientResponse], bool]:
     return lambda answer, normal: answer.json[0]["downloads"] == value and answer.json[1:] == normal.json[1:]
 
 
-def every(test: Callable[[dict[str, object]], bool]) -> Callable[[Answer, Answer], bool]:
+def every(test: Callable[[dict[str, object]], bool]) -> Callable[[ClientResponse, ClientResponse], bool]:
     return lambda answer, normal: len(answer.json) == 20 and all(map(test, answer.json))
 
 
-def header(name: str, value: str | None) -> Callable[[Answer, Answer], bool]:
+def header(name: str, value: str | None) -> Callable[[ClientResponse, ClientResponse], bool]:
     return lambda answer, normal: answer.headers[name] == value and answer.json == normal.json
 
 
-Check = Callable[[Answer, Answer], bool]
+Check = Callable[[ClientResponse, ClientResponse], bool]
 SAID: dict[str, tuple[dict[str, object], Check]] = {
     "status": (
         {"code": 503, "headers": {"Retry-After": "7"}, "body": {"error": "later"}},
@@ -146,7 +146,7 @@ def test_an_endless_body_goes_on(pretend: Simulation) -> None:
 def test_a_stalled_answer_outlasts_a_short_timeout(pretend: Simulation, where: str) -> None:
     pretend.faults([{"kind": "stall", "seconds": 30, "where": where}])
     with pytest.raises(TimeoutError):
-        get(pretend.huggingface + LIST, timeout=0.2)
+        fetch(pretend.huggingface + LIST, timeout=0.2)
 
 
 def test_a_stall_ends_with_the_whole_answer(pretend: Simulation) -> None:
@@ -169,14 +169,14 @@ def test_a_fault_strikes_the_request_it_was_scripted_for(pretend: Simulation) ->
 def test_each_site_counts_its_own_requests(pretend: Simulation) -> None:
     pretend.faults([{"request": 2, "kind": "status", "code": 500, "api": "ecosystems"}])
     pattern = [plain(pretend).status, plain(pretend).status]
-    pattern += [get(f"{pretend.ecosystems}/registries?per_page=1").status for _ in range(3)]
+    pattern += [fetch(f"{pretend.ecosystems}/registries?per_page=1").status for _ in range(3)]
     assert pattern == [200, 200, 200, 500, 200]
 
 
 def test_a_fault_can_wait_for_an_address(pretend: Simulation) -> None:
     pretend.faults([{"path": "cursor=", "kind": "status", "code": 504, "times": -1}])
     following = plain(pretend).links["next"]
-    assert [get(following).status, get(following).status, plain(pretend).status] == [504, 504, 200]
+    assert [fetch(following).status, fetch(following).status, plain(pretend).status] == [504, 504, 200]
 
 
 @pytest.mark.parametrize("period", [1, 2, 5])
@@ -185,7 +185,7 @@ def test_a_cursor_loop_has_its_period(pretend: Simulation, period: int) -> None:
     address, seen = pretend.huggingface + LIST, []
     for _ in range(2 * period + 1):
         seen.append(address)
-        address = get(address).links["next"]
+        address = fetch(address).links["next"]
     assert seen[0] == seen[period] == seen[2 * period]
     assert len(set(seen)) == period
 
@@ -194,14 +194,14 @@ def test_a_clamped_walk_loses_nothing(pretend: Simulation) -> None:
     normal = plain(pretend).json
     pretend.faults([{"kind": "clamp", "size": 8, "times": -1}])
     first = plain(pretend)
-    second = get(first.links["next"])
+    second = fetch(first.links["next"])
     assert "limit=20" in first.links["next"]
     assert first.json + second.json == normal[:16]
 
 
 def test_a_clamped_page_of_packages_says_its_size(pretend: Simulation) -> None:
     pretend.faults([{"kind": "clamp", "size": 30, "api": "ecosystems"}])
-    answer = get(f"{pretend.ecosystems}/registries/npm.example/package_names?sort=downloads&per_page=100")
+    answer = fetch(f"{pretend.ecosystems}/registries/npm.example/package_names?sort=downloads&per_page=100")
     assert (len(answer.json), answer.headers["page-items"]) == (30, "30")
 
 

@@ -8,42 +8,42 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from simulation.clock import DAY, Clock, http_date, iso
-from simulation.http.quota import Windows
-from simulation.options import Options
-from simulation.population.births import FLOOR, birthday, first_level, unused
-from simulation.population.cards import card, card_fields, front_matter
-from simulation.population.drift import Restlessness, churn_column, daily_draw
-from simulation.population.events import ACTIONS, deleted, next_identity, recreated, renamed
+from simulation.clock import DAY, SimulatedClock, format_http_date, format_iso
+from simulation.http.quota import QuotaWindows
+from simulation.options import SimulationOptions
+from simulation.population.births import CREATED_FLOOR, draw_creation_time, draw_level, reserve_name
+from simulation.population.cards import build_card_fields, render_card, render_front_matter
+from simulation.population.drift import LevelDrift, churn_column, make_daily_rng
+from simulation.population.events import ACTIONS, delete, make_next_id, recreate, rename
 from simulation.population.hub import Arrival, HubRegistry
 from simulation.population.packages import NULL
-from simulation.population.repositories import Repository, Traits, blob_hash
-from simulation.population.world import World
+from simulation.population.repositories import Repository, RepositoryTraits, blob_hash
+from simulation.population.world import SimulatedWorld
 
-SMALL = Options(start="2026-01-05", models=400, datasets=40, spaces=40, packages=300)
+SMALL = SimulationOptions(start="2026-01-05", models=400, datasets=40, spaces=40, packages=300)
 
 
 @pytest.fixture
 def hub() -> HubRegistry:
     """Three models, a second apart."""
     registry = HubRegistry("models")
-    made = [Repository(f"{second:08x}{'0' * 16}", f"lab/m{second}", second, Traits()) for second in (1, 2, 3)]
-    registry.extend(Arrival(one, level) for one, level in zip(made, (2.0, 5.0, 2.0), strict=True))
+    made = [Repository(f"{second:08x}{'0' * 16}", f"lab/m{second}", second, RepositoryTraits()) for second in (1, 2, 3)]
+    registry.add_repositories(Arrival(one, level) for one, level in zip(made, (2.0, 5.0, 2.0), strict=True))
     return registry
 
 
 @pytest.fixture(scope="module")
-def quarter() -> tuple[World, dict[str, set[str]]]:
+def quarter() -> tuple[SimulatedWorld, dict[str, set[str]]]:
     """A world of default size after a quarter, and the first thousand of each ranking before it."""
-    world = World(Options(start="2026-01-05"))
+    world = SimulatedWorld(SimulationOptions(start="2026-01-05"))
     before = {name: thousand(world, name) for name in ("huggingface/models", "pypi.example", "npm.example")}
-    world.advance(90)
+    world.advance_days(90)
     return world, before
 
 
-def thousand(world: World, name: str) -> set[str]:
-    registry = world.registry(name)
-    first = registry.order("downloads")[:1000].tolist()
+def thousand(world: SimulatedWorld, name: str) -> set[str]:
+    registry = world.find_registry(name)
+    first = registry.order_rows("downloads")[:1000].tolist()
     if isinstance(registry, HubRegistry):
         return {registry.repositories[place].identity for place in first}
     return {registry.names[place] for place in first}
@@ -54,51 +54,51 @@ def thousand(world: World, name: str) -> set[str]:
     [("huggingface/models", 0.22, 0.36), ("pypi.example", 0.06, 0.14), ("npm.example", 0.005, 0.035)],
 )
 def test_a_quarter_turns_over_as_much_as_it_should(
-    quarter: tuple[World, dict[str, set[str]]], registry: str, least: float, most: float
+    quarter: tuple[SimulatedWorld, dict[str, set[str]]], registry: str, least: float, most: float
 ) -> None:
     world, before = quarter
     assert least < len(before[registry] - thousand(world, registry)) / 1000 < most
 
 
-def test_downloads_are_heavy_tailed_with_many_zeros(quarter: tuple[World, dict[str, set[str]]]) -> None:
+def test_downloads_are_heavy_tailed_with_many_zeros(quarter: tuple[SimulatedWorld, dict[str, set[str]]]) -> None:
     downloads = quarter[0].hubs["models"].columns["downloads"]
     assert 0.2 < np.mean(downloads == 0) < 0.5
     assert downloads.max() > 500 * np.median(downloads[downloads > 0])
 
 
-def test_ids_stay_in_the_order_of_rows(quarter: tuple[World, dict[str, set[str]]]) -> None:
+def test_ids_stay_in_the_order_of_rows(quarter: tuple[SimulatedWorld, dict[str, set[str]]]) -> None:
     for hub in quarter[0].hubs.values():
         identities = [one.identity for one in hub.repositories]
         assert identities == sorted(set(identities))
 
 
-def test_creation_is_the_head_of_the_id(quarter: tuple[World, dict[str, set[str]]]) -> None:
+def test_creation_is_the_head_of_the_id(quarter: tuple[SimulatedWorld, dict[str, set[str]]]) -> None:
     repositories = quarter[0].hubs["models"].repositories
     assert all(one.created == int(one.identity[:8], 16) for one in repositories)
-    assert repositories[0].created == FLOOR
+    assert repositories[0].created == CREATED_FLOOR
 
 
-def test_some_newcomers_start_popular(quarter: tuple[World, dict[str, set[str]]]) -> None:
+def test_some_newcomers_start_popular(quarter: tuple[SimulatedWorld, dict[str, set[str]]]) -> None:
     born = [one for one in quarter[0].log if one["kind"] == "created" and one["registry"] == "huggingface/models"]
     assert 0 < sum(bool(one["popular"]) for one in born) < len(born) / 5
 
 
 def test_all_time_downloads_only_grow_here() -> None:
-    world = World(SMALL)
+    world = SimulatedWorld(SMALL)
     before = world.hubs["models"].columns["all_time"].copy()
-    world.advance(5)
+    world.advance_days(5)
     assert np.all(world.hubs["models"].columns["all_time"][: before.size] >= before)
 
 
-def test_names_are_unique_whatever_their_case(quarter: tuple[World, dict[str, set[str]]]) -> None:
+def test_names_are_unique_whatever_their_case(quarter: tuple[SimulatedWorld, dict[str, set[str]]]) -> None:
     hub = quarter[0].hubs["models"]
-    visible = [one.name.lower() for one in hub.repositories if one.listed]
+    visible = [one.name.lower() for one in hub.repositories if one.is_listed]
     assert max(Counter(visible).values()) == 1
 
 
 def test_stored_downloads_lag_behind_the_real_ones() -> None:
-    world = World(SMALL)
-    world.advance(20)
+    world = SimulatedWorld(SMALL)
+    world.advance_days(20)
     columns = world.packages["pypi.example"].columns
     real, stored = np.exp(columns["level"]).astype(np.int64), columns["downloads"]
     known = stored != NULL
@@ -106,49 +106,49 @@ def test_stored_downloads_lag_behind_the_real_ones() -> None:
 
 
 def test_a_total_never_falls() -> None:
-    world = World(SMALL)
+    world = SimulatedWorld(SMALL)
     before = world.packages["gems.example"].columns["downloads"].copy()
-    world.advance(20)
+    world.advance_days(20)
     after = world.packages["gems.example"].columns["downloads"][: before.size]
     assert np.all(after >= before) and np.any(after > before)
 
 
 def test_equals_are_oldest_first(hub: HubRegistry) -> None:
-    assert hub.order("downloads").tolist() == [1, 0, 2]
+    assert hub.order_rows("downloads").tolist() == [1, 0, 2]
 
 
 def test_a_renamed_row_is_found_by_both_names(hub: HubRegistry) -> None:
-    renamed(hub, 0, 9.0, "lab/new")
-    assert hub.find("lab/new") == (hub.repositories[0], False)
-    assert hub.find("lab/m1") == (hub.repositories[0], True)
+    rename(hub, 0, 9.0, "lab/new")
+    assert hub.find_by_name("lab/new") == (hub.repositories[0], False)
+    assert hub.find_by_name("lab/m1") == (hub.repositories[0], True)
 
 
 def test_a_freed_name_redirects_until_somebody_takes_it(hub: HubRegistry) -> None:
-    renamed(hub, 0, 9.0, "lab/new")
-    hub.extend([Arrival(Repository(next_identity(hub, 9), "lab/m1", 9, Traits()))])
-    assert hub.find("lab/m1") == (hub.repositories[3], False)
+    rename(hub, 0, 9.0, "lab/new")
+    hub.add_repositories([Arrival(Repository(make_next_id(hub, 9), "lab/m1", 9, RepositoryTraits()))])
+    assert hub.find_by_name("lab/m1") == (hub.repositories[3], False)
 
 
 def test_a_taken_name_gets_a_number(hub: HubRegistry) -> None:
-    assert renamed(hub, 0, 9.0, "LAB/M2") == {"from": "lab/m1", "to": "LAB/M2-v2"}
+    assert rename(hub, 0, 9.0, "LAB/M2") == {"from": "lab/m1", "to": "LAB/M2-v2"}
 
 
 def test_a_deleted_row_is_found_by_no_name(hub: HubRegistry) -> None:
-    renamed(hub, 0, 9.0, "lab/new")
-    deleted(hub, 0, 9.0, "")
-    assert hub.find("lab/new") == hub.find("lab/m1") == (None, False)
-    assert hub.order("identity").tolist() == [1, 2]
+    rename(hub, 0, 9.0, "lab/new")
+    delete(hub, 0, 9.0, "")
+    assert hub.find_by_name("lab/new") == hub.find_by_name("lab/m1") == (None, False)
+    assert hub.order_rows("identity").tolist() == [1, 2]
 
 
 def test_a_recreated_row_is_a_new_one(hub: HubRegistry) -> None:
-    fresh = recreated(hub, 1, 9.0, "")["new_id"]
-    assert hub.find("lab/m2")[0] is hub.repositories[3]
+    fresh = recreate(hub, 1, 9.0, "")["new_id"]
+    assert hub.find_by_name("lab/m2")[0] is hub.repositories[3]
     assert fresh == hub.repositories[3].identity > hub.repositories[2].identity
 
 
 def test_a_new_id_is_larger_than_all_others_even_in_the_past(hub: HubRegistry) -> None:
-    assert next_identity(hub, 0) > hub.repositories[-1].identity
-    assert next_identity(hub, 77)[:8] == f"{77:08x}"
+    assert make_next_id(hub, 0) > hub.repositories[-1].identity
+    assert make_next_id(hub, 77)[:8] == f"{77:08x}"
 
 
 @pytest.mark.parametrize("action", ACTIONS)
@@ -161,14 +161,16 @@ def test_every_action_leaves_the_registry_whole(hub: HubRegistry, action: str) -
 
 
 def test_children_follow_a_renamed_parent(hub: HubRegistry) -> None:
-    traits = Traits(relation="adapter", parents=("lab/m1",))
-    hub.extend([Arrival(Repository(next_identity(hub, 9), "lab/child", 9, traits))])
-    renamed(hub, 0, 9.0, "lab/new")
-    assert hub.children() == {hub.repositories[0].identity: {"adapter": 1}}
+    traits = RepositoryTraits(relation="adapter", parents=("lab/m1",))
+    hub.add_repositories([Arrival(Repository(make_next_id(hub, 9), "lab/child", 9, traits))])
+    rename(hub, 0, 9.0, "lab/new")
+    assert hub.count_children() == {hub.repositories[0].identity: {"adapter": 1}}
 
 
 def test_a_day_is_drawn_whatever_came_before() -> None:
-    assert daily_draw(7, "a", 3).random() == daily_draw(7, "a", 3).random() != daily_draw(7, "b", 3).random()
+    assert (
+        make_daily_rng(7, "a", 3).random() == make_daily_rng(7, "a", 3).random() != make_daily_rng(7, "b", 3).random()
+    )
 
 
 def test_restlessness_is_how_far_levels_move() -> None:
@@ -176,7 +178,7 @@ def test_restlessness_is_how_far_levels_move() -> None:
     for daily in (0.01, 0.1):
         level, momentum = np.full(4000, 8.0), np.zeros(4000)
         for day in range(90):
-            Restlessness(daily).step(daily_draw(7, "x", day), level, momentum)
+            LevelDrift(daily).step(make_daily_rng(7, "x", day), level, momentum)
         spreads.append(level.std())
     assert spreads[1] == pytest.approx(10 * spreads[0], rel=0.1)
 
@@ -189,23 +191,23 @@ def test_churn_changes_the_agreed_share_and_no_nulls() -> None:
 
 
 def test_a_window_counts_by_client_and_starts_again() -> None:
-    windows = Windows(60.0, aligned=False)
-    spent = [windows.spend("a", 2) for _ in range(3)]
-    assert [(one.remaining, one.over) for one in spent] == [(1, False), (0, False), (0, True)]
-    assert windows.spend("b", 2).remaining == 1
-    assert 58 <= spent[0].seconds <= 60
+    windows = QuotaWindows(60.0, aligned=False)
+    spent = [windows.consume("a", 2) for _ in range(3)]
+    assert [(one.remaining, one.is_exceeded) for one in spent] == [(1, False), (0, False), (0, True)]
+    assert windows.consume("b", 2).remaining == 1
+    assert 58 <= spent[0].seconds_left <= 60
 
 
 def test_an_aligned_window_ends_with_the_clock() -> None:
-    assert Windows(3600.0, aligned=True).spend("a", 2).ends % 3600 == 0
+    assert QuotaWindows(3600.0, aligned=True).consume("a", 2).resets_at % 3600 == 0
 
 
 def test_the_clock_counts_days_from_its_start() -> None:
-    clock = Clock(1767571200)
+    clock = SimulatedClock(1767571200)
     clock.days = 2
-    assert clock.midnight() == 1767571200 + 2 * DAY
-    assert 0 <= clock.now() - clock.midnight() < 5
-    assert (iso(clock.start), http_date(clock.start)) == (
+    assert clock.day_start() == 1767571200 + 2 * DAY
+    assert 0 <= clock.now() - clock.day_start() < 5
+    assert (format_iso(clock.start), format_http_date(clock.start)) == (
         "2026-01-05T00:00:00.000Z",
         "Mon, 05 Jan 2026 00:00:00 GMT",
     )
@@ -216,24 +218,28 @@ def test_a_blob_is_hashed_as_git_does() -> None:
 
 
 def test_a_card_begins_with_its_fields_and_says_nothing_it_has_not() -> None:
-    told = Repository("0" * 24, "lab/m", 1, Traits(licence="mit", language="no", parents=("a/b", "c/d")))
-    assert card_fields(told, "models")["base_model"] == ["a/b", "c/d"]
-    assert card(told, "models").startswith(b"---\nlicense: mit\nlanguage:\n- no\nbase_model:\n- a/b\n- c/d\n")
-    assert front_matter({}) == ""
+    told = Repository("0" * 24, "lab/m", 1, RepositoryTraits(licence="mit", language="no", parents=("a/b", "c/d")))
+    assert build_card_fields(told, "models")["base_model"] == ["a/b", "c/d"]
+    assert render_card(told, "models").startswith(b"---\nlicense: mit\nlanguage:\n- no\nbase_model:\n- a/b\n- c/d\n")
+    assert render_front_matter({}) == ""
 
 
 def test_birthdays_lie_between_the_floor_and_now() -> None:
     draw, now = random.Random(1), 1767571200
-    days = [birthday(draw, now) for _ in range(2000)]
-    assert min(days) == FLOOR and max(days) < now
-    assert 0.08 < days.count(FLOOR) / 2000 < 0.16
+    days = [draw_creation_time(draw, now) for _ in range(2000)]
+    assert min(days) == CREATED_FLOOR and max(days) < now
+    assert 0.08 < days.count(CREATED_FLOOR) / 2000 < 0.16
 
 
 def test_the_popular_are_never_in_the_tail() -> None:
     draw = random.Random(1)
-    assert min(first_level(draw, popular=True) for _ in range(500)) > 3.6
+    assert min(draw_level(draw, popular=True) for _ in range(500)) > 3.6
 
 
 def test_a_name_taken_before_gets_a_number() -> None:
     taken: set[str] = set()
-    assert [unused("a/B", taken), unused("a/b", taken), unused("a/B", taken)] == ["a/B", "a/b-2", "a/B-3"]
+    assert [reserve_name("a/B", taken), reserve_name("a/b", taken), reserve_name("a/B", taken)] == [
+        "a/B",
+        "a/b-2",
+        "a/B-3",
+    ]

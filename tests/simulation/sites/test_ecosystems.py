@@ -11,46 +11,46 @@ from urllib.parse import quote
 import pytest
 
 from tests.simulated import Simulation
-from tests.simulation.client import Answer, get, rows
+from tests.simulation.client import ClientResponse, fetch, fetch_rows
 
 BY_DOWNLOADS = "sort=downloads&order=desc"
 
 
-def packages(pretend: Simulation, query: str, registry: str = "npm.example") -> Answer:
-    return get(f"{pretend.ecosystems}/registries/{quote(registry)}/packages?{query}")
+def packages(pretend: Simulation, query: str, registry: str = "npm.example") -> ClientResponse:
+    return fetch(f"{pretend.ecosystems}/registries/{quote(registry)}/packages?{query}")
 
 
-def names(pretend: Simulation, query: str, registry: str = "npm.example") -> Answer:
-    return get(f"{pretend.ecosystems}/registries/{quote(registry)}/package_names?{query}")
+def names(pretend: Simulation, query: str, registry: str = "npm.example") -> ClientResponse:
+    return fetch(f"{pretend.ecosystems}/registries/{quote(registry)}/package_names?{query}")
 
 
 def test_there_are_more_registries_than_fit_a_page(pretend: Simulation) -> None:
-    answer = get(f"{pretend.ecosystems}/registries?per_page=100")
+    answer = fetch(f"{pretend.ecosystems}/registries?per_page=100")
     assert len(answer.json) == 100
     assert (answer.headers["total-count"], answer.headers["total-pages"]) == ("111", "2")
     assert answer.links["last"].endswith("page=2")
 
 
 def test_all_registries_fit_a_page_of_a_thousand(pretend: Simulation) -> None:
-    found = get(f"{pretend.ecosystems}/registries?per_page=1000").json
+    found = fetch(f"{pretend.ecosystems}/registries?per_page=1000").json
     counts = [one["packages_count"] for one in found]
     assert len({one["name"] for one in found}) == 111
     assert counts == sorted(counts, reverse=True)
 
 
 def test_one_ecosystem_can_have_two_registries_and_one_default(pretend: Simulation) -> None:
-    found = get(f"{pretend.ecosystems}/registries?ecosystem=rubygems").json
+    found = fetch(f"{pretend.ecosystems}/registries?ecosystem=rubygems").json
     assert {one["name"]: one["default"] for one in found} == {"gems.example": True, "coop.example": False}
 
 
 def test_a_registry_is_found_by_name_and_not_by_ecosystem(pretend: Simulation) -> None:
-    assert get(f"{pretend.ecosystems}/registries/npm.example").json["ecosystem"] == "npm"
-    answer = get(f"{pretend.ecosystems}/registries/npm")
+    assert fetch(f"{pretend.ecosystems}/registries/npm.example").json["ecosystem"] == "npm"
+    answer = fetch(f"{pretend.ecosystems}/registries/npm")
     assert (answer.status, answer.json) == (404, {"error": "not found"})
 
 
 def test_a_space_in_a_registry_name_is_encoded(pretend: Simulation) -> None:
-    assert get(f"{pretend.ecosystems}/registries/github%20actions").json["name"] == "github actions"
+    assert fetch(f"{pretend.ecosystems}/registries/github%20actions").json["name"] == "github actions"
 
 
 @pytest.mark.parametrize("registry", ["npm.example", "pypi.example", "crates.example"])
@@ -67,7 +67,7 @@ def test_rows_and_names_come_in_the_same_order(pretend: Simulation) -> None:
 
 
 def test_packages_without_downloads_come_last(pretend: Simulation) -> None:
-    everything = rows(f"{pretend.ecosystems}/registries/npm.example/packages?{BY_DOWNLOADS}&per_page=1000")
+    everything = fetch_rows(f"{pretend.ecosystems}/registries/npm.example/packages?{BY_DOWNLOADS}&per_page=1000")
     missing = [one["downloads"] is None for one in everything]
     assert True in missing
     assert missing == sorted(missing)
@@ -168,7 +168,7 @@ def test_rows_can_be_cut_by_date(pretend: Simulation) -> None:
 
 def test_a_scoped_name_is_found_encoded(pretend: Simulation) -> None:
     scoped = next(one for one in names(pretend, "per_page=500").json if one.startswith("@"))
-    shown = get(f"{pretend.ecosystems}/registries/npm.example/packages/{quote(scoped, safe='')}").json
+    shown = fetch(f"{pretend.ecosystems}/registries/npm.example/packages/{quote(scoped, safe='')}").json
     assert shown["name"] == scoped and shown["namespace"] == scoped[1:].split("/")[0]
     assert shown["purl"] == f"pkg:npm/%40{scoped[1:]}"
 
@@ -176,7 +176,7 @@ def test_a_scoped_name_is_found_encoded(pretend: Simulation) -> None:
 def test_pypi_forgives_case_and_punctuation(pretend: Simulation) -> None:
     mixed = next(one for one in names(pretend, "per_page=500", "pypi.example").json if "_" in one)
     normal = mixed.replace("_", "-").lower()
-    shown = get(f"{pretend.ecosystems}/registries/pypi.example/packages/{normal}").json
+    shown = fetch(f"{pretend.ecosystems}/registries/pypi.example/packages/{normal}").json
     assert (shown["name"], shown["metadata"]["normalized_name"]) == (mixed, normal)
 
 
@@ -186,7 +186,7 @@ def test_rows_carry_addresses_that_a_crawler_must_drop(pretend: Simulation) -> N
 
 
 def test_some_packages_are_removed_and_stay_in_the_ranking(pretend: Simulation) -> None:
-    found = rows(f"{pretend.ecosystems}/registries/npm.example/packages?{BY_DOWNLOADS}&per_page=1000")
+    found = fetch_rows(f"{pretend.ecosystems}/registries/npm.example/packages?{BY_DOWNLOADS}&per_page=1000")
     assert {None, "removed"} <= {one["status"] for one in found}
 
 
@@ -201,7 +201,7 @@ def test_rows_can_be_as_heavy_as_real_ones(begin: Callable[..., Simulation]) -> 
 
 
 def test_gzip_and_caching_headers_are_there(pretend: Simulation) -> None:
-    answer = get(f"{pretend.ecosystems}/registries/npm.example/packages", {"Accept-Encoding": "gzip"})
+    answer = fetch(f"{pretend.ecosystems}/registries/npm.example/packages", {"Accept-Encoding": "gzip"})
     assert answer.headers["Content-Encoding"] == "gzip" and answer.headers["ETag"].startswith('W/"')
     assert (answer.headers["age"], answer.headers["cf-cache-status"]) == ("0", "MISS")
     assert len(answer.json) == 100
@@ -210,16 +210,16 @@ def test_gzip_and_caching_headers_are_there(pretend: Simulation) -> None:
 def test_an_address_makes_a_client_polite(pretend: Simulation) -> None:
     address = f"{pretend.ecosystems}/registries/npm.example"
     limits = [
-        get(address).headers["x-ratelimit-limit"],
-        get(address + "?mailto=me@lab.example").headers["x-ratelimit-limit"],
-        get(address, {"User-Agent": "study/1.0 (me@lab.example)"}).headers["x-ratelimit-limit"],
+        fetch(address).headers["x-ratelimit-limit"],
+        fetch(address + "?mailto=me@lab.example").headers["x-ratelimit-limit"],
+        fetch(address, {"User-Agent": "study/1.0 (me@lab.example)"}).headers["x-ratelimit-limit"],
     ]
     assert limits == ["5000", "15000", "15000"]
 
 
 def test_over_the_quota_the_answer_is_text_and_names_the_reset(begin: Callable[..., Simulation]) -> None:
     strict = begin(eco_quota=3, eco_window=86400)
-    answers = [get(f"{strict.ecosystems}/registries?per_page=1") for _ in range(4)]
+    answers = [fetch(f"{strict.ecosystems}/registries?per_page=1") for _ in range(4)]
     over = answers[-1]
     assert [one.status for one in answers] == [200, 200, 200, 429]
     assert (over.headers["Content-Type"], over.headers["x-ratelimit-remaining"]) == ("text/plain", "0")
@@ -229,13 +229,13 @@ def test_over_the_quota_the_answer_is_text_and_names_the_reset(begin: Callable[.
 
 def test_under_churn_offset_pages_overlap(begin: Callable[..., Simulation]) -> None:
     moving = begin(packages=600, churn=0.05)
-    listed = rows(f"{moving.ecosystems}/registries/npm.example/package_names?{BY_DOWNLOADS}&per_page=50")
+    listed = fetch_rows(f"{moving.ecosystems}/registries/npm.example/package_names?{BY_DOWNLOADS}&per_page=50")
     assert len(listed) == 600
     assert len(set(listed)) < 600
 
 
 def test_without_churn_offset_pages_do_not(pretend: Simulation) -> None:
-    listed = rows(f"{pretend.ecosystems}/registries/npm.example/package_names?{BY_DOWNLOADS}&per_page=100")
+    listed = fetch_rows(f"{pretend.ecosystems}/registries/npm.example/package_names?{BY_DOWNLOADS}&per_page=100")
     assert len(listed) == len(set(listed)) >= 1300
 
 
@@ -245,20 +245,20 @@ def test_a_package_that_vanished_is_nowhere_until_it_comes_back(begin: Callable[
     for action, there in (("vanish", False), ("come_back", True)):
         running.mutate(registry="npm.example", name=listed[7], action=action)
         assert (listed[7] in names(running, "sort=name&order=asc&per_page=100").json) == there
-        assert (listed[7] in running.names("npm.example")) == there
-        one = get(f"{running.ecosystems}/registries/npm.example/packages/{quote(listed[7], safe='')}")
+        assert (listed[7] in running.package_names("npm.example")) == there
+        one = fetch(f"{running.ecosystems}/registries/npm.example/packages/{quote(listed[7], safe='')}")
         assert one.status == (200 if there else 404)
 
 
 def test_packages_come_and_go_between_pages_and_the_log_tells_which(begin: Callable[..., Simulation]) -> None:
     running = begin(packages=200, appearing=3, vanishing=3)
-    before = running.names("npm.example")
+    before = running.package_names("npm.example")
     for _ in range(5):
         names(running, "sort=name&order=asc&per_page=10")
-    after = running.names("npm.example")
+    after = running.package_names("npm.example")
     told = {kind: {one["name"] for one in running.events() if one["kind"] == kind} for kind in ("created", "vanished")}
     assert after - before and before - after
     assert after == (before | told["created"]) - told["vanished"]
-    made = min(get(f"{running.ecosystems}/registries/npm.example/packages/{quote(one, safe='')}").json["created_at"]
+    made = min(fetch(f"{running.ecosystems}/registries/npm.example/packages/{quote(one, safe='')}").json["created_at"]
                for one in after - before)  # fmt: skip
     assert made[:10] == running.now()[:10], "what appears was made now"

@@ -9,18 +9,18 @@ import pytest
 
 from simulation.population.repositories import blob_hash
 from tests.simulated import Simulation
-from tests.simulation.client import Answer, get
+from tests.simulation.client import ClientResponse, fetch
 
 FULL = "limit=200&full=true&sort=downloads"
 
 
 def with_card(pretend: Simulation, there: bool = True, kind: str = "models") -> dict[str, str]:
-    found = get(f"{pretend.huggingface}/api/{kind}?{FULL}").json
+    found = fetch(f"{pretend.huggingface}/api/{kind}?{FULL}").json
     return next(row for row in found if there == ({"rfilename": "README.md"} in row["siblings"]))
 
 
-def card(pretend: Simulation, revision: str, method: str = "GET", path: str = "README.md") -> Answer:
-    return get(f"{pretend.huggingface}/{with_card(pretend)['id']}/resolve/{revision}/{path}", method=method)
+def card(pretend: Simulation, revision: str, method: str = "GET", path: str = "README.md") -> ClientResponse:
+    return fetch(f"{pretend.huggingface}/{with_card(pretend)['id']}/resolve/{revision}/{path}", method=method)
 
 
 def test_a_card_is_found_through_one_redirect(pretend: Simulation) -> None:
@@ -33,7 +33,7 @@ def test_a_card_is_found_through_one_redirect(pretend: Simulation) -> None:
 
 def test_its_etag_is_the_hash_git_gives_it(pretend: Simulation) -> None:
     hop = card(pretend, "main")
-    found = get(pretend.huggingface + hop.headers["Location"])
+    found = fetch(pretend.huggingface + hop.headers["Location"])
     expected = hashlib.sha1(b"blob %d\0" % len(found.body) + found.body).hexdigest()
     assert found.status == 200
     assert found.headers["ETag"] == hop.headers["X-Linked-Etag"] == f'"{expected}"'
@@ -47,24 +47,24 @@ def test_a_head_request_has_the_headers_and_no_body(pretend: Simulation) -> None
 
 @pytest.mark.parametrize("kind", ["datasets", "spaces"])
 def test_cards_of_datasets_and_spaces_have_a_prefix(pretend: Simulation, kind: str) -> None:
-    row = get(f"{pretend.huggingface}/api/{kind}?limit=50&full=true").json
+    row = fetch(f"{pretend.huggingface}/api/{kind}?limit=50&full=true").json
     name = next(one["id"] for one in row if {"rfilename": "README.md"} in one["siblings"])
-    hop = get(f"{pretend.huggingface}/{kind}/{name}/resolve/main/README.md")
+    hop = fetch(f"{pretend.huggingface}/{kind}/{name}/resolve/main/README.md")
     assert hop.headers["Location"].startswith(f"/api/resolve-cache/{kind}/{name}/")
 
 
 def test_front_matter_agrees_with_the_card_fields_of_the_api(pretend: Simulation) -> None:
-    found = get(f"{pretend.huggingface}/api/models?{FULL}&cardData=true").json
+    found = fetch(f"{pretend.huggingface}/api/models?{FULL}&cardData=true").json
     row = next(one for one in found if one.get("cardData", {}).get("license"))
-    hop = get(f"{pretend.huggingface}/{row['id']}/resolve/{row['sha']}/README.md")
-    text = get(pretend.huggingface + hop.headers["Location"]).body.decode()
+    hop = fetch(f"{pretend.huggingface}/{row['id']}/resolve/{row['sha']}/README.md")
+    text = fetch(pretend.huggingface + hop.headers["Location"]).body.decode()
     assert text.startswith("---\n")
     assert f"license: {row['cardData']['license']}\n" in text
 
 
 def test_a_repository_without_a_card_says_so(pretend: Simulation) -> None:
     name = with_card(pretend, there=False)["id"]
-    answer = get(f"{pretend.huggingface}/{name}/resolve/main/README.md")
+    answer = fetch(f"{pretend.huggingface}/{name}/resolve/main/README.md")
     assert (answer.status, answer.headers["X-Error-Code"], answer.body) == (
         404,
         "EntryNotFound",
@@ -77,12 +77,12 @@ def test_an_unknown_revision_of_a_card_is_not_found(pretend: Simulation) -> None
 
 
 def test_a_missing_repository_has_no_card_for_strangers(pretend: Simulation) -> None:
-    assert get(f"{pretend.huggingface}/no/body/resolve/main/README.md").status == 401
+    assert fetch(f"{pretend.huggingface}/no/body/resolve/main/README.md").status == 401
 
 
 def test_the_tree_names_the_blob_of_the_card(pretend: Simulation) -> None:
     row = with_card(pretend)
-    entries = {one["path"]: one for one in get(f"{pretend.huggingface}/api/models/{row['id']}/tree/main").json}
+    entries = {one["path"]: one for one in fetch(f"{pretend.huggingface}/api/models/{row['id']}/tree/main").json}
     assert f'"{entries["README.md"]["oid"]}"' == card(pretend, "main").headers["X-Linked-Etag"]
 
 
@@ -100,7 +100,7 @@ def test_fetching_a_config_counts_as_a_download_and_a_card_does_not(begin: Calla
     row = with_card(running)
     running.mutate(id=row["_id"], set={"downloads": 1000, "gated": False, "disabled": False})
     for path in ("README.md", "config.json"):
-        get(f"{running.huggingface}/{row['id']}/resolve/main/{path}", method="HEAD")
+        fetch(f"{running.huggingface}/{row['id']}/resolve/main/{path}", method="HEAD")
     assert running.repository("huggingface/models", id=row["_id"])["downloads"] == 1001
     assert sum(one["path"].endswith("config.json") for one in running.requests()) == 1
 
@@ -110,7 +110,7 @@ def test_every_second_commit_changes_the_card(begin: Callable[..., Simulation]) 
     name = with_card(running)["id"]
     etags, shas = [], []
     for _ in range(5):
-        hop = get(f"{running.huggingface}/{name}/resolve/main/README.md")
+        hop = fetch(f"{running.huggingface}/{name}/resolve/main/README.md")
         etags.append(hop.headers["X-Linked-Etag"])
         shas.append(hop.headers["X-Repo-Commit"])
         running.mutate(name=name, action="edit")
@@ -122,6 +122,6 @@ def test_the_text_of_a_card_can_be_scripted(begin: Callable[..., Simulation]) ->
     running = begin()
     name = with_card(running)["id"]
     running.mutate(name=name, set={"card": "# Hostile\n"})
-    hop = get(f"{running.huggingface}/{name}/resolve/main/README.md")
-    assert get(running.huggingface + hop.headers["Location"]).body == b"# Hostile\n"
+    hop = fetch(f"{running.huggingface}/{name}/resolve/main/README.md")
+    assert fetch(running.huggingface + hop.headers["Location"]).body == b"# Hostile\n"
     assert hop.headers["X-Linked-Etag"] == f'"{blob_hash(b"# Hostile" + bytes([10]))}"'

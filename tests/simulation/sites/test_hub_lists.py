@@ -10,16 +10,16 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 
 from tests.simulated import Simulation
-from tests.simulation.client import Answer, get, rows, walk
+from tests.simulation.client import ClientResponse, fetch, fetch_rows, iter_pages
 
 CENSUS = "/api/models?limit=1000&sort=createdAt&direction=1"
 
 
-def models(pretend: Simulation, query: str = "") -> Answer:
-    return get(f"{pretend.huggingface}/api/models?{query}")
+def models(pretend: Simulation, query: str = "") -> ClientResponse:
+    return fetch(f"{pretend.huggingface}/api/models?{query}")
 
 
-def cursor_of(answer: Answer) -> dict[str, object]:
+def cursor_of(answer: ClientResponse) -> dict[str, object]:
     return json.loads(base64.b64decode(parse_qs(urlsplit(answer.links["next"]).query)["cursor"][0]))
 
 
@@ -40,13 +40,13 @@ def test_the_link_keeps_every_parameter_and_names_the_host_that_was_asked(preten
 
 
 def test_the_last_page_has_no_link(pretend: Simulation) -> None:
-    pages = list(walk(f"{pretend.huggingface}/api/datasets?limit=60&sort=likes"))
+    pages = list(iter_pages(f"{pretend.huggingface}/api/datasets?limit=60&sort=likes"))
     assert [len(page) for page in pages[:-1]] == [60] * (len(pages) - 1)
     assert 0 < len(pages[-1]) <= 60
 
 
 def test_a_census_sees_every_visible_model_once_in_the_order_of_ids(pretend: Simulation) -> None:
-    seen = [row["_id"] for row in rows(pretend.huggingface + CENSUS)]
+    seen = [row["_id"] for row in fetch_rows(pretend.huggingface + CENSUS)]
     assert seen == sorted({one["id"] for one in pretend.truth("huggingface/models", k=10**6)})
 
 
@@ -74,8 +74,8 @@ def test_an_unknown_sort_is_silently_the_trending_one(pretend: Simulation, query
 
 
 def test_spaces_cannot_be_sorted_by_downloads(pretend: Simulation) -> None:
-    by_downloads = get(f"{pretend.huggingface}/api/spaces?sort=downloads&limit=5").json
-    assert by_downloads == get(f"{pretend.huggingface}/api/spaces?limit=5").json
+    by_downloads = fetch(f"{pretend.huggingface}/api/spaces?sort=downloads&limit=5").json
+    assert by_downloads == fetch(f"{pretend.huggingface}/api/spaces?limit=5").json
     assert "downloads" not in by_downloads[0]
 
 
@@ -93,21 +93,21 @@ def test_the_cursor_of_a_search_carries_a_token(pretend: Simulation) -> None:
 
 @pytest.mark.parametrize("sort", ["downloads", "likes", "trendingScore", "lastModified"])
 def test_paging_a_ranking_that_stands_still_repeats_and_skips_nothing(pretend: Simulation, sort: str) -> None:
-    seen = [row["_id"] for row in rows(f"{pretend.huggingface}/api/models?sort={sort}&limit=400")]
+    seen = [row["_id"] for row in fetch_rows(f"{pretend.huggingface}/api/models?sort={sort}&limit=400")]
     assert sorted(seen) == sorted(one["id"] for one in pretend.truth("huggingface/models", k=10**6))
 
 
 def test_a_constructed_cursor_resumes_a_census(pretend: Simulation) -> None:
-    everything = [row["_id"] for row in rows(pretend.huggingface + CENSUS)]
+    everything = [row["_id"] for row in fetch_rows(pretend.huggingface + CENSUS)]
     cursor = base64.b64encode(json.dumps({"_id": {"$gt": everything[1234]}}).encode()).decode()
-    resumed = rows(f"{pretend.huggingface}{CENSUS}&cursor={quote(cursor)}")
+    resumed = fetch_rows(f"{pretend.huggingface}{CENSUS}&cursor={quote(cursor)}")
     assert [row["_id"] for row in resumed] == everything[1235:]
 
 
 def test_a_cursor_may_name_an_instant_instead_of_a_repository(pretend: Simulation) -> None:
     instant = f"{1767571200:08x}" + "0" * 16
     cursor = quote(base64.b64encode(json.dumps({"_id": {"$gt": instant}}).encode()).decode())
-    born = {row["_id"] for row in rows(f"{pretend.huggingface}{CENSUS}&cursor={cursor}")}
+    born = {row["_id"] for row in fetch_rows(f"{pretend.huggingface}{CENSUS}&cursor={cursor}")}
     created = {one["id"] for one in pretend.events() if one["kind"] == "created"}
     assert born and all(one[:8] >= instant[:8] for one in born)
     assert len(born & created) > 50
@@ -115,8 +115,8 @@ def test_a_cursor_may_name_an_instant_instead_of_a_repository(pretend: Simulatio
 
 def test_a_smaller_limit_in_the_link_keeps_the_place(pretend: Simulation) -> None:
     following = models(pretend, "sort=downloads&limit=200").links["next"]
-    whole = get(following).json
-    part = get(following.replace("limit=200", "limit=50")).json
+    whole = fetch(following).json
+    part = fetch(following.replace("limit=200", "limit=50")).json
     assert part == whole[:50]
 
 
@@ -151,8 +151,8 @@ def test_under_churn_a_ranking_skips_and_repeats_but_a_census_does_not(
 ) -> None:
     moving = begin(models=1200, churn=0.05)
     everything = sorted(one["id"] for one in moving.truth("huggingface/models", k=10**6))
-    ranked = [row["_id"] for row in rows(f"{moving.huggingface}/api/models?sort=downloads&limit=60")]
-    counted = [row["_id"] for row in rows(f"{moving.huggingface}/api/models?sort=createdAt&direction=1&limit=60")]
+    ranked = [row["_id"] for row in fetch_rows(f"{moving.huggingface}/api/models?sort=downloads&limit=60")]
+    counted = [row["_id"] for row in fetch_rows(f"{moving.huggingface}/api/models?sort=createdAt&direction=1&limit=60")]
     assert len(ranked) > len(set(ranked)), "nothing was repeated"
     assert set(everything) - set(ranked), "nothing was skipped"
     assert counted == everything

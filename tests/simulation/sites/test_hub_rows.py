@@ -7,21 +7,30 @@ from typing import Any
 
 import pytest
 
-from simulation.sites.hub_rows import EXPAND, PROPERTIES
+from simulation.sites.hub_rows import EXPANDABLE_PROPERTIES, PROPERTIES
 from tests.simulated import Simulation
-from tests.simulation.client import get, rows
+from tests.simulation.client import fetch, fetch_rows
 
 
 def every(pretend: Simulation, query: str, kind: str = "models") -> list[dict[str, Any]]:
-    return rows(f"{pretend.huggingface}/api/{kind}?limit=1000&{query}")
+    return fetch_rows(f"{pretend.huggingface}/api/{kind}?limit=1000&{query}")
 
 
 def test_a_default_model_row_has_the_recorded_keys_in_order(pretend: Simulation) -> None:
     row = next(one for one in every(pretend, "") if "pipeline_tag" in one)
-    assert (
-        list(row)
-        == ("_id id likes trendingScore private downloads tags pipeline_tag library_name createdAt modelId").split()
-    )
+    assert list(row) == [
+        "_id",
+        "id",
+        "likes",
+        "trendingScore",
+        "private",
+        "downloads",
+        "tags",
+        "pipeline_tag",
+        "library_name",
+        "createdAt",
+        "modelId",
+    ]
 
 
 def test_full_adds_author_gate_dates_and_files(pretend: Simulation) -> None:
@@ -38,28 +47,28 @@ def test_expanded_rows_show_what_was_asked_for_and_nothing_else(pretend: Simulat
     assert {tuple(row) for row in every(pretend, "expand=likes&expand=sha")} == {("_id", "id", "likes", "sha")}
 
 
-@pytest.mark.parametrize("kind", EXPAND)
+@pytest.mark.parametrize("kind", EXPANDABLE_PROPERTIES)
 def test_every_property_can_be_asked_for(pretend: Simulation, kind: str) -> None:
-    query = "&".join(f"expand[]={name}" for name in EXPAND[kind])
-    answer = get(f"{pretend.huggingface}/api/{kind}?limit=50&{query}")
+    query = "&".join(f"expand[]={name}" for name in EXPANDABLE_PROPERTIES[kind])
+    answer = fetch(f"{pretend.huggingface}/api/{kind}?limit=50&{query}")
     assert answer.status == 200
-    assert set(answer.json[0]) <= {"_id", "id", *EXPAND[kind]}
+    assert set(answer.json[0]) <= {"_id", "id", *EXPANDABLE_PROPERTIES[kind]}
 
 
 def test_every_property_has_a_function() -> None:
-    assert {name for names in EXPAND.values() for name in names} <= set(PROPERTIES)
+    assert {name for names in EXPANDABLE_PROPERTIES.values() for name in names} <= set(PROPERTIES)
 
 
 @pytest.mark.parametrize("value", ["_id", "cardData.license", "nonsense"])
 def test_an_unknown_property_is_refused_with_the_list_of_all(pretend: Simulation, value: str) -> None:
-    answer = get(f"{pretend.huggingface}/api/models?expand={value}")
+    answer = fetch(f"{pretend.huggingface}/api/models?expand={value}")
     assert answer.status == 400
-    assert all(f'"{name}"' in answer.json["error"] for name in EXPAND["models"])
+    assert all(f'"{name}"' in answer.json["error"] for name in EXPANDABLE_PROPERTIES["models"])
 
 
 def test_a_refused_property_is_not_in_the_list_either(begin: Callable[..., Simulation]) -> None:
     strict = begin(no_expand=["baseModels"])
-    answer = get(f"{strict.huggingface}/api/models?expand[]=likes&expand[]=baseModels")
+    answer = fetch(f"{strict.huggingface}/api/models?expand[]=likes&expand[]=baseModels")
     assert answer.status == 400
     assert '"baseModels"' not in answer.json["error"].split("received")[0].replace("received", "")
 
@@ -122,4 +131,4 @@ def test_trending_scores_are_numbers_and_not_all_whole(pretend: Simulation) -> N
 
 def test_spaces_show_their_kit(pretend: Simulation) -> None:
     found = every(pretend, "", "spaces")
-    assert list(found[0]) == "_id id private likes trendingScore tags createdAt sdk".split()
+    assert list(found[0]) == ["_id", "id", "private", "likes", "trendingScore", "tags", "createdAt", "sdk"]

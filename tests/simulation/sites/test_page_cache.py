@@ -6,26 +6,26 @@ import hashlib
 import json
 from collections.abc import Callable
 
-from simulation.options import Options
-from simulation.population.world import World
+from simulation.options import SimulationOptions
+from simulation.population.world import SimulatedWorld
 from tests.simulated import Simulation
-from tests.simulation.client import get, walk
+from tests.simulation.client import fetch, iter_pages
 
 QUERY = "sort=createdAt&direction=1&limit=50&expand=downloads&expand=sha"
 
 
 def census(pretend: Simulation) -> list[dict[str, object]]:
-    return [row for page in walk(f"{pretend.huggingface}/api/models?{QUERY}") for row in page]
+    return [row for page in iter_pages(f"{pretend.huggingface}/api/models?{QUERY}") for row in page]
 
 
 def test_a_page_that_was_kept_is_the_page_made_anew(pretend: Simulation) -> None:
     address = f"{pretend.huggingface}/api/models?{QUERY}"
-    first, again = get(address), get(address)
+    first, again = fetch(address), fetch(address)
     pretend.faults([{"kind": "slow_headers", "request": 3, "seconds": 0}])
-    struck = get(address)
+    struck = fetch(address)
     assert first.body == again.body == struck.body
     assert {one.headers["ETag"] for one in (first, again, struck)} == {first.headers["ETag"]}
-    zipped = get(address, {"Accept-Encoding": "gzip"})
+    zipped = fetch(address, {"Accept-Encoding": "gzip"})
     assert zipped.headers["Content-Encoding"] == "gzip" and zipped.json == first.json
 
 
@@ -49,10 +49,12 @@ def test_prepared_pages_are_those_that_are_asked_for(begin: Callable[..., Simula
 
 
 def test_a_lively_day_brings_as_many_births_deaths_and_edits_as_it_should() -> None:
-    world = World(Options(start="2026-01-05", models=4000, datasets=0, spaces=0, packages=5, lively=0.05, moving=0.2))
+    world = SimulatedWorld(
+        SimulationOptions(start="2026-01-05", models=4000, datasets=0, spaces=0, packages=5, lively=0.05, moving=0.2)
+    )
     hub = world.hubs["models"]
     before = hub.columns["downloads"].copy()
-    world.advance(1)
+    world.advance_days(1)
     kinds = [one["kind"] for one in world.log]
     for kind in ("created", "deleted", "edited"):
         assert 150 < kinds.count(kind) < 250, kind

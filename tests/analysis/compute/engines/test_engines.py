@@ -13,14 +13,22 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from analysis.__main__ import main as compute
-from analysis.compute.engines import Engine, EngineMissing, Place, engines, lake_tables, mentioned, opened
-from analysis.compute.relations import FOLDER, OVER_A_CENSUS, question, relation
+from analysis.compute.engines import (
+    Engine,
+    EngineLocation,
+    EngineUnavailableError,
+    list_engines,
+    list_lake_tables,
+    open_engine,
+    parameter_names,
+)
+from analysis.compute.relations import CENSUS_RELATIONS, QUERY_FOLDER, load_query, load_relation
 from analysis.export import main as export
 from db import UsageError
-from db.migrate import empty
+from db.migrate import create_empty_store
 from tests.analysis.censuses import add_censuses
 from tests.analysis.conftest import History
-from tests.analysis.exports.conftest import asked, fill
+from tests.analysis.exports.conftest import fill_store, query
 
 RESULTS = (
     "SELECT snapshot_id, metric, version, name, k, previous_snapshot_id, value, low, high, n, note FROM result"
@@ -39,15 +47,15 @@ def tables_of(name: str) -> set[str]:
             found.add(table)
         return sqlite3.SQLITE_OK
 
-    store = empty()
+    store = create_empty_store()
     store.set_authorizer(noted)
-    store.execute(f"EXPLAIN {question(name)}", dict.fromkeys(mentioned(question(name))))
+    store.execute(f"EXPLAIN {load_query(name)}", dict.fromkeys(parameter_names(load_query(name))))
     store.close()
     return found
 
 
-LAKE = {table.name for table in lake_tables()}
-QUESTIONS = sorted(path.stem for path in FOLDER.glob("*.sql") if tables_of(path.stem) <= LAKE)
+LAKE = {table.name for table in list_lake_tables()}
+QUESTIONS = sorted(path.stem for path in QUERY_FOLDER.glob("*.sql") if tables_of(path.stem) <= LAKE)
 EVERY, FEW = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10), (2, 6, 10)
 CENSUSES = (7, 8, 9, 10)
 
@@ -61,15 +69,15 @@ def values(snapshots: Sequence[int]) -> Iterator[dict[str, object]]:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+def place(tmp_path_factory: pytest.TempPathFactory) -> EngineLocation:
     """A store with something in every table, and its lake."""
     folder = tmp_path_factory.mktemp("engines")
-    history = fill(folder / "observatory.db")
-    history.add("2026-03-04", ["a", ("z", 3), ("n", 3), ("m", None)])
+    history = fill_store(folder / "observatory.db")
+    history.add_snapshot("2026-03-04", ["a", ("z", 3), ("n", 3), ("m", None)])
     assert add_censuses(history.path) == [*CENSUSES, 11]
-    history.compute()
+    history.compute_pending()
     assert export([str(folder / "out"), "--db", str(history.path), "--format", "parquet"]) == 0
-    return Place(history.path, str(folder / "out"), "local[1]")
+    return EngineLocation(history.path, str(folder / "out"), "local[1]")
 
 
 def answers(
@@ -78,10 +86,10 @@ def answers(
     """What an engine says to every question, once for each set of values it may be asked with."""
     told = {}
     for name in QUESTIONS:
-        asked = mentioned(question(name))
+        asked = parameter_names(load_query(name))
         different = {tuple((word, each[word]) for word in sorted(asked)) for each in values(snapshots)}
         for number, given in enumerate(sorted(different, key=repr)):
-            cursor = engine.execute(question(name), dict(given))
+            cursor = engine.execute(load_query(name), dict(given))
             columns = [column[0] for column in cursor.description]
             told[name, number] = (columns, [tuple(row) for row in cursor])
     return told
@@ -94,20 +102,20 @@ def ordered(rows: list[tuple[object, ...]]) -> list[str]:
 def compare_censuses(store: Engine, lake: Engine, snapshots: Sequence[int]) -> None:
     """The relations over a census are the same, to the types of their columns; a list has none."""
     for snapshot in {6, *CENSUSES} & set(snapshots):
-        for name in OVER_A_CENSUS:
-            expected, found = relation(store, snapshot, name), relation(lake, snapshot, name)
+        for name in CENSUS_RELATIONS:
+            expected, found = load_relation(store, snapshot, name), load_relation(lake, snapshot, name)
             assert_frame_equal(found, expected)
             assert found.empty == (snapshot == 6), (name, snapshot)
 
 
-def compare(place: Place, name: str, snapshots: Sequence[int]) -> None:
-    with opened("sqlite", place) as engine:
+def compare(place: EngineLocation, name: str, snapshots: Sequence[int]) -> None:
+    with open_engine("sqlite", place) as engine:
         expected = answers(engine, snapshots)
-    with opened("sqlite", place) as store, opened(name, place) as engine:
+    with open_engine("sqlite", place) as store, open_engine(name, place) as engine:
         found = answers(engine, snapshots)
         compare_censuses(store, engine, snapshots)
     quiet = set(QUESTIONS) - {asked for (asked, _), (_, rows) in expected.items() if rows}
-    assert not [asked for asked in quiet if "snapshot" in mentioned(question(asked))], "nothing to compare"
+    assert not [asked for asked in quiet if "snapshot" in parameter_names(load_query(asked))], "nothing to compare"
     for key, (columns, rows) in expected.items():
         assert found[key][0] == columns, key
         assert ordered(found[key][1]) == ordered(rows), key
@@ -116,55 +124,60 @@ def compare(place: Place, name: str, snapshots: Sequence[int]) -> None:
 
 
 def test_the_engines_are_the_files_of_the_folder() -> None:
-    assert engines() == ["duckdb", "spark", "sqlite"]
+    assert list_engines() == ["duckdb", "spark", "sqlite"]
 
 
 def test_every_question_can_be_asked_of_the_lake() -> None:
-    assert {path.stem for path in FOLDER.glob("*.sql")} == set(QUESTIONS), "db/lake/ lacks a table"
+    assert {path.stem for path in QUERY_FOLDER.glob("*.sql")} == set(QUESTIONS), "db/lake/ lacks a table"
 
 
-def test_the_censuses_have_something_of_everything(place: Place) -> None:
-    with opened("sqlite", place) as store:
-        whole = relation(store, 10, "population").iloc[0]
-        edges = relation(store, 10, "edges")
+def test_the_censuses_have_something_of_everything(place: EngineLocation) -> None:
+    with open_engine("sqlite", place) as store:
+        whole = load_relation(store, 10, "population").iloc[0]
+        edges = load_relation(store, 10, "edges")
     assert whole[["births", "returns", "deaths", "edits"]].min() > 0
     assert whole["previous"] == 8, "9 is of another registry"
     assert (edges["parent"] == -1).any() and (edges["child"] == edges["parent"]).any()
     assert edges["there"].any() and not edges["there"][edges["parent"] > 0].all()
 
 
-def test_a_lake_without_counters_is_not_taken_for_one_without_packages(place: Place, tmp_path: Path, capsys) -> None:
+def test_a_lake_without_counters_is_not_taken_for_one_without_packages(
+    place: EngineLocation, tmp_path: Path, capsys
+) -> None:
     lake = Path(shutil.copytree(str(place.lake), tmp_path / "lake"))
     shutil.rmtree(lake / "parquet" / "counter")
     copy = without_results(place, tmp_path)
     assert compute(["--engine", "duckdb", "--lake", str(lake), "--db", str(copy), "--metric", "concentration"]) == 1
     assert "no counters of census 7" in capsys.readouterr().err
-    assert not asked(copy, "SELECT 1 FROM result WHERE metric = 'concentration'")
+    assert not query(copy, "SELECT 1 FROM result WHERE metric = 'concentration'")
 
 
-def test_duckdb_over_the_lake_gives_the_rows_of_the_store(place: Place) -> None:
+def test_duckdb_over_the_lake_gives_the_rows_of_the_store(place: EngineLocation) -> None:
     compare(place, "duckdb", EVERY)
 
 
 @pytest.mark.spark
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(not shutil.which("java"), reason="Spark needs Java, and there is none")
-def test_spark_over_the_lake_gives_the_rows_of_the_store(place: Place) -> None:
+def test_spark_over_the_lake_gives_the_rows_of_the_store(place: EngineLocation) -> None:
     compare(place, "spark", FEW)
 
 
 def test_an_engine_of_the_lake_needs_one() -> None:
     with pytest.raises(UsageError, match="none was named"):
-        opened("duckdb", Place(Path("observatory.db")))
+        open_engine("duckdb", EngineLocation(Path("observatory.db")))
 
 
 def test_a_lake_that_is_not_there_is_said_in_four_parts(tmp_path: Path) -> None:
-    with pytest.raises(EngineMissing) as caught, opened("duckdb", Place(tmp_path / "s.db", str(tmp_path / "none"))):
+    with (
+        pytest.raises(EngineUnavailableError) as caught,
+        open_engine("duckdb", EngineLocation(tmp_path / "s.db", str(tmp_path / "none"))),
+    ):
         pass
     assert "observatory export" in caught.value.fix
 
 
-def test_an_engine_that_cannot_answer_says_so_in_four_parts(place: Place, tmp_path: Path, capsys) -> None:
+def test_an_engine_that_cannot_answer_says_so_in_four_parts(place: EngineLocation, tmp_path: Path, capsys) -> None:
     lake = Path(shutil.copytree(str(place.lake), tmp_path / "lake"))
     for file in (lake / "parquet" / "ranking").rglob("*.parquet"):
         file.write_bytes(file.read_bytes()[:-100])
@@ -174,11 +187,11 @@ def test_an_engine_that_cannot_answer_says_so_in_four_parts(place: Place, tmp_pa
     assert "DuckDB could not answer" in said and "fix" in said and "foresee" not in said
 
 
-def computed(place: Place, name: str, folder: Path, db: Path) -> list[tuple[object, ...]]:
+def computed(place: EngineLocation, name: str, folder: Path, db: Path) -> list[tuple[object, ...]]:
     """What `observatory compute` leaves in a store from a lake."""
     words = ["--engine", name, "--lake", str(place.lake), "--results", str(folder / "results"), "--db", str(db)]
     assert compute([*words, *(["--master", "local[1]"] if name == "spark" else [])]) == 0
-    return asked(db, RESULTS)
+    return query(db, RESULTS)
 
 
 def copied(store: Path, to: Path) -> None:
@@ -187,7 +200,7 @@ def copied(store: Path, to: Path) -> None:
         source.backup(target)
 
 
-def without_results(place: Place, folder: Path) -> Path:
+def without_results(place: EngineLocation, folder: Path) -> Path:
     copy = folder / "copy.db"
     copied(place.db, copy)
     with sqlite3.connect(copy) as connection:
@@ -200,27 +213,31 @@ def in_parquet(folder: Path) -> list[tuple[object, ...]]:
     return found.project(RESULTS.split("SELECT ")[1].split(" FROM")[0]).order("1, 2, 4, 5").fetchall()
 
 
-def test_compute_over_the_lake_stores_what_compute_over_the_store_does(place: Place, tmp_path: Path) -> None:
-    expected = asked(place.db, RESULTS)
+def test_compute_over_the_lake_stores_what_compute_over_the_store_does(place: EngineLocation, tmp_path: Path) -> None:
+    expected = query(place.db, RESULTS)
     assert computed(place, "duckdb", tmp_path, without_results(place, tmp_path)) == expected
     assert in_parquet(tmp_path) == [row for row in expected if row[0] not in (4, 5)]
     over = {row[1] for row in expected if row[0] == 10}
     assert over == {"concentration", "kinship", "population"}
 
 
-def test_without_a_store_the_results_that_the_lake_lacks_are_written_beside_it(place: Place, tmp_path: Path) -> None:
+def test_without_a_store_the_results_that_the_lake_lacks_are_written_beside_it(
+    place: EngineLocation, tmp_path: Path
+) -> None:
     copy, lake = without_results(place, tmp_path), tmp_path / "bare"
     assert export([str(lake), "--db", str(copy), "--format", "parquet"]) == 0
     words = ["--engine", "duckdb", "--lake", str(lake), "--db", str(tmp_path / "none.db")]
     assert compute(words) == 2, "the results would go nowhere"
     assert compute([*words, "--results", str(tmp_path / "results")]) == 0
-    assert in_parquet(tmp_path) == [row for row in asked(place.db, RESULTS) if row[0] not in (4, 5)]
+    assert in_parquet(tmp_path) == [row for row in query(place.db, RESULTS) if row[0] not in (4, 5)]
     assert not (tmp_path / "none.db").exists()
 
 
-def test_a_snapshot_that_the_lake_does_not_have_is_left_out_and_said(place: Place, tmp_path: Path, capsys) -> None:
+def test_a_snapshot_that_the_lake_does_not_have_is_left_out_and_said(
+    place: EngineLocation, tmp_path: Path, capsys
+) -> None:
     copy = without_results(place, tmp_path)
-    History(copy).add("2026-03-05", ["a", "b"])
+    History(copy).add_snapshot("2026-03-05", ["a", "b"])
     results = computed(place, "duckdb", tmp_path, copy)
     assert 12 not in {row[0] for row in results}
     assert "1 of 8 snapshots are not in the lake" in capsys.readouterr().err
@@ -229,12 +246,12 @@ def test_a_snapshot_that_the_lake_does_not_have_is_left_out_and_said(place: Plac
 @pytest.mark.spark
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(not shutil.which("java"), reason="Spark needs Java, and there is none")
-def test_compute_on_spark_writes_parquet_and_the_store(place: Place, tmp_path: Path) -> None:
+def test_compute_on_spark_writes_parquet_and_the_store(place: EngineLocation, tmp_path: Path) -> None:
     copy = tmp_path / "copy.db"
     copied(place.db, copy)
     with sqlite3.connect(copy) as connection:
         for one in LACKING:
             connection.execute("DELETE FROM result WHERE snapshot_id = ? AND metric = ?", one)
-    expected = asked(place.db, RESULTS)
+    expected = query(place.db, RESULTS)
     assert computed(place, "spark", tmp_path, copy) == expected
     assert in_parquet(tmp_path) == [row for row in expected if row[:2] in LACKING]

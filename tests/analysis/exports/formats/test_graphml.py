@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 from db.rows import Observation, Parent
 from tests.analysis.conftest import History
-from tests.analysis.exports.conftest import Export, asked
+from tests.analysis.exports.conftest import Export, query
 from tests.analysis.exports.test_names import NAMES
 
 SPACE = "{http://graphml.graphdrawing.org/xmlns}"
@@ -28,7 +28,7 @@ def test_the_graph_has_the_edges_of_the_view(store: Path, export: Export) -> Non
     (path,) = (export("--format", "graphml") / "graphml").iterdir()
     nodes, edges = graph(path)
     found = sorted((nodes[a]["name"], nodes[b]["package"], how) for a, b, how in edges)
-    assert found == sorted(asked(store, "SELECT parent_name, child, relation FROM v1_lineage_edge"))
+    assert found == sorted(query(store, "SELECT parent_name, child, relation FROM v1_lineage_edge"))
     assert len(found) > 3
 
 
@@ -37,7 +37,7 @@ def test_names_of_any_kind_are_nodes_of_their_own(store: Path, export: Export) -
         Observation(f"id-{place}", name, downloads=1, parents=(Parent("maker/base", "merge", None),))
         for place, name in enumerate(NAMES)
     ]
-    History(store).add("2026-05-01", rows)
+    History(store).add_snapshot("2026-05-01", rows)
     (path,) = (export("--format", "graphml") / "graphml").iterdir()
     nodes, edges = graph(path)
     named = {one["package"]: one["name"] for one in nodes.values() if "package" in one}

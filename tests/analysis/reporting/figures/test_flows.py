@@ -42,7 +42,7 @@ def test_the_counts_are_those_of_the_metric() -> None:
 
 def test_a_long_history_shows_its_newest_lists() -> None:
     (figure,) = flows.draw(report(("npm", 12)))
-    assert len(figure.rows) == 3 * flows.MOST
+    assert len(figure.rows) == 3 * flows.MAX_LISTS
     assert figure.rows[-1][1] == "2026-12-05"
 
 

@@ -48,6 +48,6 @@ def test_verdicts_are_drawn_once_there_are_two_dates():
 
 
 def test_states_in_a_sentence():
-    assert snapshots.finding(full()) == "11 of 12 snapshots are complete; 1 partial"
+    assert snapshots.describe_snapshots(full()) == "11 of 12 snapshots are complete; 1 partial"
     rows = [snapshot(1, "npm", "2026-01-01", status="failed"), snapshot(2, "npm", "2026-01-02", status="open")]
-    assert snapshots.finding({"snapshots": rows}) == "0 of 2 snapshots are complete; 1 failed and 1 open"
+    assert snapshots.describe_snapshots({"snapshots": rows}) == "0 of 2 snapshots are complete; 1 failed and 1 open"

@@ -25,8 +25,8 @@ def points(made: dict) -> list[dict]:
 
 def test_the_gap_is_the_one_over_which_most_lists_are_known():
     made = full()
-    assert turnover.usual_gap(made) == "30d"
-    assert set(turnover.latest(made)) == {"huggingface/models", "npm", "pypi"}
+    assert turnover.choose_gap(made) == "30d"
+    assert set(turnover.newest_turnovers(made)) == {"huggingface/models", "npm", "pypi"}
 
 
 def test_a_missing_value_ends_a_stretch_of_line():
@@ -65,10 +65,10 @@ def test_the_axis_begins_at_zero():
 def test_a_narrow_drawing_names_its_lines_too():
     (figure,) = turnover.draw(full())
     for narrow in (False, True):
-        assert ">npm</text>" in _render.drawing(figure, narrow)
+        assert ">npm</text>" in _render.render_drawing(figure, narrow)
 
 
 def test_the_finding_is_a_sentence_of_the_newest_numbers():
-    assert turnover.finding(report(lists("2026-01-01", "2026-02-01"), [0.1, 0.25])) == (
+    assert turnover.describe_turnover(report(lists("2026-01-01", "2026-02-01"), [0.1, 0.25])) == (
         "Over a month 25.0% of the top 1,000 of npm were replaced"
     )

@@ -109,7 +109,8 @@ def act(elements: list[tuple[str, dict[str, str | None]]]) -> Iterator[str]:
                 yield f"{tag} href={value}"
 
 
-def test_E4_it_is_one_page_without_script(page, dom):
+@pytest.mark.fault("E4")
+def test_it_is_one_page_without_script(page, dom):
     assert page.startswith("<!DOCTYPE html>") and ("html", {"lang": "en"}) in dom.elements
     assert not list(act(dom.elements))
     assert 'default-src &#39;none&#39;; style-src &#39;unsafe-inline&#39;; img-src data:"' in page
@@ -248,7 +249,8 @@ def test_it_is_the_same_twice(report, page):
 
 
 @pytest.mark.slow
-def test_E4_no_payload_becomes_an_element_a_handler_or_an_address():
+@pytest.mark.fault("E4")
+def test_no_payload_becomes_an_element_a_handler_or_an_address():
     tame = {tag for tag, _ in Dom(html.render(full())).elements} | {"br"}
     hit = Dom(html.render(hostile()))
     assert len(PAYLOADS) == 120
@@ -258,7 +260,8 @@ def test_E4_no_payload_becomes_an_element_a_handler_or_an_address():
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_E4_no_payload_gets_out_as_the_name_of_a_registry():
+@pytest.mark.fault("E4")
+def test_no_payload_gets_out_as_the_name_of_a_registry():
     tame = {tag for tag, _ in Dom(html.render(full())).elements}
     for at in range(0, 120, 30):
         hit = Dom(html.render(full(PAYLOADS[at : at + 30], times=2)))
@@ -266,14 +269,16 @@ def test_E4_no_payload_gets_out_as_the_name_of_a_registry():
         assert {tag for tag, _ in hit.elements} <= tame
 
 
-def test_E4_no_template_trusts_and_no_html_is_made_in_python():
+@pytest.mark.fault("E4")
+def test_no_template_trusts_and_no_html_is_made_in_python():
     folder = Path(html.__file__).parent
     for path in (folder / "templates").glob("*.html"):
         assert not re.search(r"\|\s*safe|autoescape", path.read_text("utf-8"))
     assert not re.search(r"f[\"'].*<\w", (folder / "html.py").read_text("utf-8"))
 
 
-def test_E4_an_interactive_page_may_run_exactly_its_own_script(report):
+@pytest.mark.fault("E4")
+def test_an_interactive_page_may_run_exactly_its_own_script(report):
     text = html.render(report, interactive=True)
     assert len(text.encode()) < 1_500_000
     policy = re.search(r'Policy" content="([^"]*)"', text)[1]
@@ -323,7 +328,8 @@ def test_a_browser_draws_the_interactive_page_and_asks_for_nothing(browse, repor
 
 @pytest.mark.slow
 @pytest.mark.browser
-def test_E4_a_browser_finds_nothing_to_run_in_a_hostile_page(browse):
+@pytest.mark.fault("E4")
+def test_a_browser_finds_nothing_to_run_in_a_hostile_page(browse):
     assert browse(html.render(hostile()), "--screenshot=page.png") == ([], set())
 
 

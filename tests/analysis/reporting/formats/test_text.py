@@ -8,7 +8,7 @@ import pytest
 
 from analysis.report import main
 from db.rows import Event, Observation
-from tests.analysis.conftest import falling
+from tests.analysis.conftest import descending_rows
 
 GOLDEN = Path(__file__).parent / "small_store.txt"
 
@@ -26,12 +26,14 @@ def report(history, capsys):
 
 def told(history) -> None:
     """A small store with everything in it that a report tells."""
-    history.add("2026-01-01", [*falling("abc"), ("d", 5)], value_after=1)
-    history.add("2026-01-31", falling("aecb"), value_after=1, events=[Event("field missing", "warning", "no `likes`")])
-    history.add("2026-02-03", falling("xy"), "partial", reason="no page 3: the server answered 503")
+    history.add_snapshot("2026-01-01", [*descending_rows("abc"), ("d", 5)], value_after=1)
+    history.add_snapshot(
+        "2026-01-31", descending_rows("aecb"), value_after=1, events=[Event("field missing", "warning", "no `likes`")]
+    )
+    history.add_snapshot("2026-02-03", descending_rows("xy"), "partial", reason="no page 3: the server answered 503")
     renamed = Observation("id-a", "org/a", downloads=2_000_000)
-    history.add("2026-03-02", [renamed, *falling("bfg")], value_after=1)
-    history.compute()
+    history.add_snapshot("2026-03-02", [renamed, *descending_rows("bfg")], value_after=1)
+    history.compute_pending()
 
 
 def test_a_small_store_reads_as_in_the_file(history, report):
@@ -41,15 +43,18 @@ def test_a_small_store_reads_as_in_the_file(history, report):
 
 def test_no_line_is_wider_than_a_hundred_columns(history, report):
     long = "organisation/" + "very-long-name-" * 9
-    history.add("2026-01-01", falling([f"{long}{number}" for number in range(4)]))
-    history.add("2026-02-01", falling([f"{long}{number}" for number in range(4, 8)]), source="https://" + "x" * 200)
-    history.add("2026-02-08", falling("ab"), "partial", reason="because " * 40)
+    history.add_snapshot("2026-01-01", descending_rows([f"{long}{number}" for number in range(4)]))
+    history.add_snapshot(
+        "2026-02-01", descending_rows([f"{long}{number}" for number in range(4, 8)]), source="https://" + "x" * 200
+    )
+    history.add_snapshot("2026-02-08", descending_rows("ab"), "partial", reason="because " * 40)
     assert max(map(len, report().splitlines())) <= 100
 
 
-def test_E8_a_name_cannot_speak_to_the_terminal(history, report):
-    history.add("2026-01-01", falling("abcd"))
-    history.add("2026-02-01", falling(["a", "b\x1b[2J\nfake", "c", "d"]))
+@pytest.mark.fault("E8")
+def test_a_name_cannot_speak_to_the_terminal(history, report):
+    history.add_snapshot("2026-01-01", descending_rows("abcd"))
+    history.add_snapshot("2026-02-01", descending_rows(["a", "b\x1b[2J\nfake", "c", "d"]))
     text = report()
     assert "\x1b" not in text
     assert "b⟨U+001B⟩[2J fake" in text
@@ -57,16 +62,16 @@ def test_E8_a_name_cannot_speak_to_the_terminal(history, report):
 
 def test_only_the_newest_snapshots_are_listed_and_the_others_counted(history, report):
     for number in range(15):
-        history.add(1_767_225_600 + number * 86_400, falling("ab"))
+        history.add_snapshot(1_767_225_600 + number * 86_400, descending_rows("ab"))
     text = report()
     assert "and 3 earlier, from 2026-01-01 on: 3 complete" in text
     assert "2026-01-03  complete" not in text
 
 
 def test_only_the_first_ten_who_entered_are_listed_and_the_others_counted(history, report):
-    history.depths(12)
-    history.add("2026-01-01", falling("abcdefghijkl"))
-    history.add("2026-02-01", falling("mnopqrstuvwx"))
+    history.set_depths(12)
+    history.add_snapshot("2026-01-01", descending_rows("abcdefghijkl"))
+    history.add_snapshot("2026-02-01", descending_rows("mnopqrstuvwx"))
     text = report()
     assert "Entered the top 12 for the first time, since 2026-01-01: 12" in text
     assert "  and 2 more" in text
@@ -79,12 +84,12 @@ def test_an_empty_store_says_how_to_fill_it(history, report):
 
 
 def test_one_snapshot(history, report):
-    history.add("2026-01-01", falling("abcd"))
+    history.add_snapshot("2026-01-01", descending_rows("abcd"))
     assert "one complete snapshot (2026-01-01), so no change can be" in report()
 
 
 def test_only_partial_snapshots(history, report):
-    history.add("2026-01-01", falling("abcd"), "partial", reason="stopped at page 2")
+    history.add_snapshot("2026-01-01", descending_rows("abcd"), "partial", reason="stopped at page 2")
     text = report()
     assert "2026-01-01 is partial: stopped at page 2" in text
     assert "Turnover" not in text

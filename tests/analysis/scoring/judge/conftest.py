@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from analysis.scoring.judge.answers import Reading
-from analysis.scoring.judge.client import Judge, Setup
-from analysis.scoring.judge.ledger import Budget, Ledger, Price
-from analysis.scoring.judge.prompts import prompt
+from analysis.scoring.judge.answers import JudgeReading
+from analysis.scoring.judge.client import Judge, JudgeSetup
+from analysis.scoring.judge.ledger import JudgeBudget, Ledger, Price
+from analysis.scoring.judge.prompts import get_prompt
 
 ROOT = Path(__file__).resolve().parents[4]
 CARD = "# Owl\n\nOwl is a small language model for Welsh poetry.\n"
@@ -42,16 +42,16 @@ def calls(endpoint: str) -> Callable[[str], int]:
 
 
 @pytest.fixture
-def ask(endpoint: str, tmp_path: Path) -> Callable[..., list[list[Reading]]]:
+def ask(endpoint: str, tmp_path: Path) -> Callable[..., list[list[JudgeReading]]]:
     """Let a model read cards; the readings of each."""
     from openai import AsyncOpenAI
 
     def run(model: str, *cards: str, usd: float | None = 100.0, repeats: int = 1, tokens: int | None = None,
-            name: str = "strict") -> list[list[Reading]]:  # fmt: skip
-        ledger = Ledger(tmp_path / "ledger.jsonl", Budget(usd, tokens))
-        setup = Setup(model, prompt(name), Price(1.0, 4.0), repeats=repeats, concurrency=8, wait=0.05)
+            name: str = "strict") -> list[list[JudgeReading]]:  # fmt: skip
+        ledger = Ledger(tmp_path / "ledger.jsonl", JudgeBudget(usd, tokens))
+        setup = JudgeSetup(model, get_prompt(name), Price(1.0, 4.0), repeats=repeats, concurrency=8, wait=0.05)
 
-        async def read() -> list[list[Reading]]:
+        async def read() -> list[list[JudgeReading]]:
             async with AsyncOpenAI(base_url=endpoint, api_key="k", timeout=0.7, max_retries=0) as client:
                 judge = Judge(client, setup, ledger, lambda: "2026-01-01")
                 return [made async for _, made in judge.read_all([("card", card) for card in cards or (CARD,)])]
