@@ -19,6 +19,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -259,20 +260,66 @@ def parts() -> dict[str, str]:
 
 
 def faults() -> str:
-    """Return each fault with the tests marked with its id, and what they last gave (measured.json)."""
-    said = tomllib.loads((ROOT / "docs" / "faults.toml").read_text("utf-8"))
-    measured = json.loads((ROOT / "docs" / "measured.json").read_text("utf-8"))
-    left_out = said.pop("not_tried")
-    tried: dict[str, list[str]] = {name: [] for name in said}
+    """Return the tables of faults: what goes wrong, what is promised, the tests, and what they last gave."""
+    catalogue = tomllib.loads((ROOT / "docs" / "faults.toml").read_text("utf-8"))
+    not_tried = catalogue.pop("not_tried")
+    tests = tests_by_fault(json.loads((ROOT / "docs" / "measured.json").read_text("utf-8")))
+    listed = {name for group in catalogue.values() for name in group if name != "title"}
+    if tests.keys() - listed:
+        raise ValueError(f"docs/faults.toml lacks {', '.join(sorted(tests.keys() - listed))}")
+    lines = []
+    for group in catalogue.values():
+        lines += [
+            f"### {group.pop('title')}",
+            "",
+            "| id | fault | promise | tests | last measured |",
+            "|---|---|---|---|---|",
+        ]
+        lines += [fault_row(name, entry, tests.get(name, [])) for name, entry in group.items()]
+        lines.append("")
+    lines += ["### Not tried", "", "| id | why |", "|---|---|"]
+    return "\n".join([*lines, *(f"| {name} | {reason} |" for name, reason in not_tried.items())])
+
+
+def fault_row(name: str, entry: Mapping[str, str], tests: Sequence[FaultTest]) -> str:
+    """Return the row of one fault; more than one test is folded."""
+    listed = "<br>".join(f"{test.sentence} (`{test.path}`){test.note}" for test in tests)
+    cases = [test.measured for test in tests if test.measured]
+    passed, total = sum(int(case["passed"]) for case in cases), sum(int(case["of"]) for case in cases)
+    date = max((str(case["date"]) for case in cases), default="")
+    unmeasured = sum(test.measured is None for test in tests)
+    measured = [f"{passed} of {total} cases passed, {date}"] if cases else []
+    measured += [f"{unmeasured} not yet measured"] if unmeasured else []
+    folded = f"<details><summary>{len(tests)} tests</summary>{listed}</details>" if len(tests) > 1 else listed
+    return f"| {name} | {entry['fault']} | {entry['promise']} | {folded or 'none'} | {'; '.join(measured)} |"
+
+
+@dataclass(frozen=True)
+class FaultTest:
+    """A test that tries a fault: where it is, what its name says, and what it last gave."""
+
+    path: str
+    sentence: str
+    measured: Mapping[str, object] | None
+
+    @property
+    def note(self) -> str:
+        """What the test measured last, if it measures anything."""
+        notes = list(self.measured["said"]) if self.measured else []
+        more = f" (and {len(notes) - 1} more)" if notes[1:] else ""
+        return f": {notes[0]}{more}" if notes else ""
+
+
+def tests_by_fault(measured: Mapping[str, Mapping[str, object]]) -> dict[str, list[FaultTest]]:
+    """Return the tests that carry each fault id in their marker."""
+    tests: dict[str, list[FaultTest]] = {}
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         place = str(path.relative_to(ROOT / "tests"))
         for ids, name in fault_tests(path):
-            gave = _gave(measured.get(f"{place}::test_{name}"))
-            for one in ids:
-                tried.setdefault(one, []).append(f"{name.replace('_', ' ')} (`{place}`): {gave}")
-    rows = [f"| {one} | {said.get(one, '–')} | {'<br>'.join(tests)} |" for one, tests in tried.items()]
-    rows += [f"| {one} | {reason} | not tried |" for one, reason in left_out.items()]
-    return "\n".join(["| id | what goes wrong | tests, and what they last gave |", "|---|---|---|", *rows])
+            test = FaultTest(place, name.replace("_", " "), measured.get(f"{place}::test_{name}"))
+            for fault in ids:
+                tests.setdefault(fault, []).append(test)
+    return tests
 
 
 def fault_tests(path: Path) -> Iterator[tuple[list[str], str]]:
@@ -283,14 +330,6 @@ def fault_tests(path: Path) -> Iterator[tuple[list[str], str]]:
             marks = [mark for mark in calls if ast.unparse(mark.func) == "pytest.mark.fault"]
             if marks:
                 yield [str(ast.literal_eval(argument)) for argument in marks[0].args], node.name.removeprefix("test_")
-
-
-def _gave(measured: Mapping[str, object] | None) -> str:
-    if measured is None:
-        return "not measured yet"
-    counted = f"{measured['passed']} of {measured['of']} cases, {measured['date']}"
-    words = list(measured["said"])  # type: ignore[call-overload]
-    return f"{counted}: {words[0]}" + (f" (and {len(words) - 1} more)" if words[1:] else "") if words else counted
 
 
 def renewed(text: str, made: Mapping[str, str]) -> str:
