@@ -62,6 +62,10 @@ class ReportTable:
         rows = tuple(tuple(row[position] for position in positions) for row in self.rows)
         return replace(self, columns=tuple(self.columns[position] for position in positions), rows=rows)
 
+    def without(self, heading: str) -> ReportTable:
+        """Return the table without one column."""
+        return self.select(*(column.heading for column in self.columns if column.heading != heading))
+
 
 def make_table(
     caption: str, columns: Mapping[str, ColumnKind], rows: Iterable[Sequence[ReportCell | str]]

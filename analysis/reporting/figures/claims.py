@@ -57,7 +57,7 @@ def draw(report: Report) -> Iterator[Figure]:
             name="claims", section="claims", title=describe_claims(report["claims"]),
             measure="The verdict on each claim at the date of each snapshot",
             legend="Filled circle: holds. Hollow triangle: weaker. Cross: reversed. Hollow square: not testable. The "
-            "rule of each verdict and the newest interval are in the table",
+            "rule of each verdict and the newest interval are listed below",
             sample=f"n = {pluralize(len(points), 'verdict')} on {pluralize(len(claims), 'claim')}, from {dates[0]} to "
             f"{dates[-1]}.",
             columns=("claim", "date", "verdict", "value"), rows=tuple(tuple(point.values()) for point in points),

@@ -113,10 +113,13 @@ def _build_spec(points: Sequence[FlowPoint], width: int) -> Spec:
     bars = list(dict.fromkeys(point["bar"] for point in points))
     y = {"field": "bar", "type": "nominal", "title": None, "sort": bars,
          "axis": {"domain": False, "ticks": False, "labelLimit": 190 if width < NARROW_WIDTH else 260}}  # fmt: skip
+    colour = encode_category("color", "flow", FLOWS, True)
+    if width < NARROW_WIDTH:
+        colour["legend"] = {"columns": 1}  # the dates beside the bars leave no room for two columns
     layer: Spec = {
         "mark": {"type": "bar"},
         "encoding": {"x": build_share_axis("share", stack="zero"), "y": y, "order": {"field": "order"},
-                     "color": encode_category("color", "flow", FLOWS, True),
+                     "color": colour,
                      "tooltip": build_tooltip("list", "date", "flow", "count", "n")},
     }  # fmt: skip
     return build_chart([layer], points, width, 22 * len(bars))
