@@ -35,7 +35,7 @@ FORMATS_FOLDER = Path(__file__).parent / "reporting" / "formats"
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Make the parser of the command; a format is a file of `formats/`."""
+    """Make the parser of the command. Each file of `formats/` is a format."""
     parser = create_parser(
         "observatory report", "Show what the snapshots say: turnover, who moved, and what is not available yet."
     )
@@ -69,7 +69,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def run_report(options: argparse.Namespace) -> int:
-    """Print or write the report; results that are missing are computed for the report and not stored."""
+    """Print or write the report. Missing results are computed for the report and not stored."""
     from analysis.reporting.document import ReportScope, build_report
     from db.connection import open_for_reading
 

@@ -63,7 +63,7 @@ class GateRow(ReportGate):
 
 
 class EventRow(TypedDict):
-    """One row of the query `events`; an event of no snapshot has no date."""
+    """One row of the query `events`. An event of no snapshot has no date."""
 
     registry: str
     snapshot: int | None
@@ -90,7 +90,7 @@ class ReportScope:
 
 
 def build_report(connection: sqlite3.Connection, scope: ReportScope, computed: Sequence[StoredResult]) -> Report:
-    """Build the document; `computed` are results of the scope that the store does not hold."""
+    """Build the document. `computed` are results of the scope that the store does not hold."""
     snapshots = _load_snapshots(connection, scope)
     events = _load_events(connection, scope)
     results = _collect_results(connection, scope, snapshots, computed, _warnings_by_snapshot(events))
@@ -216,7 +216,7 @@ def _result_row(
 
 
 def _add_warning(result: StoredResult, warnings: Mapping[int, str]) -> str:
-    """Return the note of a result with the quality events of its two snapshots; an undefined value has no warning."""
+    """Return the note of a result with the quality events of its two snapshots, if its value is defined."""
     numbers = [result.snapshot] if result.previous_snapshot is None else [result.snapshot, result.previous_snapshot]
     relevant = list(dict.fromkeys(warnings[number] for number in numbers if number in warnings))
     if not relevant or result.value is None:

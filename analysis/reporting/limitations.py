@@ -1,4 +1,4 @@
-"""What a report cannot say yet, in sentences."""
+"""The limitations of a report, in sentences."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _series_limitations(
 
 
 def _undefined_results(results: Sequence[ReportResult]) -> list[str]:
-    """List undefined results with their notes; results at the same depths for the same reason share a sentence."""
+    """List undefined results with their notes. Results at the same depths for the same reason share a sentence."""
     all_depths = sorted({result["k"] for result in results} - {0})
     depths: dict[tuple[str, str], list[int]] = {}
     for result in sorted(results, key=lambda result: (len(result["name"]), result["name"], result["k"])):

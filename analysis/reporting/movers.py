@@ -1,4 +1,4 @@
-"""Who entered, returned, left or was renamed, and why: a row of the query `movers` in words."""
+"""The moves of packages into, out of and within a top K, with their reasons."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from db.cli import isoformat_utc
 
 
 class MoverRow(TypedDict):
-    """One row of the query `movers`; instants are seconds since 1970."""
+    """One row of the query `movers`, with instants in seconds since 1970."""
 
     previous_snapshot: int
     previous_date: str
@@ -59,7 +59,7 @@ def classify_move(rank: int | None, previous_rank: int | None, member_at: int | 
 
 
 def explain_entry(row: MoverRow, k: int) -> str:
-    """Explain why a package is in a top K for the first time."""
+    """Return why a package is in a top K for the first time."""
     if row["created_at"] is not None and row["created_at"] > row["previous_at"]:
         return f"new: created {_format_date(row['created_at'])}, after the previous snapshot"
     if row["previous_rank"] is not None:
@@ -70,20 +70,20 @@ def explain_entry(row: MoverRow, k: int) -> str:
 
 
 def explain_return(row: MoverRow, k: int) -> str:
-    """Explain when a package that returned was last in the top K."""
+    """Return when a package that returned was last in the top K."""
     last_date = "an earlier date" if row["member_at"] is None else _format_date(row["member_at"])
     return f"last in the top {k:,} on {last_date}"
 
 
 def explain_exit(row: MoverRow, k: int) -> str:
-    """Explain where a package that left is now."""
+    """Return where a package that left is now."""
     if row["rank"] is not None:
         return f"fell to rank {row['rank']:,}"
     return f"no longer among the first {row['depth']:,} listed"
 
 
 def explain_rename(row: MoverRow, k: int) -> str:
-    """Explain the old and the new name of a package."""
+    """Return the old and the new name of a package."""
     return f"renamed, not counted: {row['previous_name']} → {row['name']}"
 
 

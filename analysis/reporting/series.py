@@ -28,7 +28,7 @@ def select_complete(snapshots: Iterable[ReportSnapshot]) -> list[ReportSnapshot]
 
 
 def newest_complete(snapshots: Iterable[ReportSnapshot]) -> list[ReportSnapshot]:
-    """Return the newest complete snapshot of every series that has any; `snapshots` are oldest first."""
+    """Return the newest complete snapshot of every series that has any. `snapshots` are oldest first."""
     return [group[-1] for group in group_by_series(select_complete(snapshots)).values()]
 
 

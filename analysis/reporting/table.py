@@ -11,7 +11,7 @@ ColumnKind = Literal["text", "name", "date", "number"]
 
 @dataclass(frozen=True, slots=True)
 class ReportColumn:
-    """One column; a name is text from outside, which must never be read as markup."""
+    """One column. A name is text from outside, which must never be read as markup."""
 
     heading: str
     kind: ColumnKind
@@ -19,7 +19,7 @@ class ReportColumn:
 
 @dataclass(frozen=True, slots=True)
 class ReportCell:
-    """One cell; a number of the document also has its exact value ("" if undefined) and a title that identifies it."""
+    """One cell. A number of the document also has its exact value ("" if undefined) and an identifying title."""
 
     text: str
     value: str | None = None
@@ -29,7 +29,7 @@ class ReportCell:
 
 @dataclass(frozen=True)
 class ReportTable:
-    """A caption, columns and rows; `note` says how many rows are left out."""
+    """A caption, columns and rows. `note` says how many rows are left out."""
 
     caption: str
     columns: tuple[ReportColumn, ...]
@@ -70,6 +70,6 @@ class ReportTable:
 def make_table(
     caption: str, columns: Mapping[str, ColumnKind], rows: Iterable[Sequence[ReportCell | str]]
 ) -> ReportTable:
-    """Make a table; a text stands for a cell with nothing else."""
+    """Make a table. A plain text stands for a cell with nothing else."""
     cells = (tuple(cell if isinstance(cell, ReportCell) else ReportCell(cell) for cell in row) for row in rows)
     return ReportTable(caption, tuple(ReportColumn(heading, kind) for heading, kind in columns.items()), tuple(cells))

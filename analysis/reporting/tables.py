@@ -143,7 +143,7 @@ def result_range(result: ReportResult) -> str:
 
 
 def population_table(snapshot: ReportSnapshot, index: ResultIndex) -> ReportTable:
-    """List the numbers of the whole registry; the table is empty if the snapshot is not a census."""
+    """List the numbers of the whole registry, if the snapshot is a census."""
     is_census = (snapshot["snapshot"], "population", 0) in index
     rows = [
         (label, *_population_cells(index.get((snapshot["snapshot"], name, 0))))

@@ -1,4 +1,4 @@
-"""What a report shows: headings, sentences and tables, built once from the report document for every format."""
+"""The view of a report: headings, sentences and tables, built once from the document for every format."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class SeriesView:
 
 @dataclass(frozen=True)
 class ClaimDetail:
-    """What stands behind the verdict on one claim."""
+    """The evidence behind the verdict on one claim."""
 
     label: str
     title: str
@@ -104,7 +104,7 @@ class ReportView:
 
 
 def build_view(document: Report) -> ReportView:
-    """Build what every format shows from the report document."""
+    """Build the view from the report document."""
     report = escape_hidden(document)
     index = {(result["snapshot"], result["name"], result["k"]): result for result in report["results"]}
     groups = group_by_series(report["snapshots"])
@@ -248,7 +248,7 @@ def _format_days(days: float) -> str:
 
 
 def _list_problems(snapshots: Sequence[ReportSnapshot]) -> Iterator[str]:
-    """Yield why each snapshot with a problem is not complete, and which rules of its gate failed."""
+    """Yield the reason of each incomplete snapshot, and the rules of its gate that failed."""
     for snapshot in snapshots:
         if snapshot["reason"]:
             yield f"{snapshot['date']} is {snapshot['status']}: {snapshot['reason']}"

@@ -1,4 +1,4 @@
-"""Numbers and lists as a report writes them, the same in every format and figure."""
+"""The wording of numbers and lists, the same in every format and figure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def format_count(count: float | None) -> str:
 
 
 def format_value(name: str, value: float | None) -> str:
-    """Return the value of a result; its name decides whether it is a share.
+    """Return the value of a result, in percent if its name says that it is a share.
 
     >>> format_value("turnover.91d", 0.2894), format_value("ever", 1619.0), format_value("descendants.slope", 0.1479)
     ('28.9%', '1,619', '0.148')
@@ -75,7 +75,7 @@ def pluralize(count: int, noun: str) -> str:
 
 
 def join_words(words: Sequence[str]) -> str:
-    """Join words as a sentence lists them.
+    """Join words into a list for a sentence.
 
     >>> join_words(["a", "b", "c"]), join_words([])
     ('a, b and c', '')
@@ -84,7 +84,7 @@ def join_words(words: Sequence[str]) -> str:
 
 
 def escape_hidden(report: Report) -> Report:
-    """Return the report with control and direction characters written out: no table or drawing may obey them."""
+    """Return the report with control and direction characters written out, so that no reader obeys them."""
     return msgspec.convert(_escape(report), Report)
 
 

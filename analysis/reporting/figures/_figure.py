@@ -1,4 +1,4 @@
-"""What every figure is and looks like: Vega-Lite parts as plain dicts, in the colours of Okabe and Ito."""
+"""The parts and the look of every figure: Vega-Lite as plain dicts, in the colours of Okabe and Ito."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ CONFIG: Spec = {
 
 @dataclass(frozen=True)
 class Figure:
-    """One finding: its sentences, its numbers, and how they are drawn on a wide and on a narrow page.
+    """One finding: its sentences, its numbers, and their drawings for a wide and a narrow page.
 
     `name` consists of our own words only, because it names files. `legend` explains the marks and the interval.
     `sample` gives n and the dates. `columns` and `rows` are the numbers in the drawing.
@@ -81,7 +81,7 @@ class Figure:
 
 
 def number_name(name: str, position: int) -> str:
-    """Return the file name of a figure; the first of several has no number.
+    """Return the name of a figure, with a number from the second figure on.
 
     >>> number_name("lineage", 0), number_name("lineage", 1)
     ('lineage', 'lineage-2')
@@ -139,7 +139,7 @@ def build_share_axis(name: str, **extra: object) -> Spec:
 
 
 def build_tooltip(*names: str) -> list[Spec]:
-    """Build a tooltip of these fields; a date is shown as a date, in UTC."""
+    """Build a tooltip of these fields, with dates in UTC."""
     return [
         {"field": name, "type": "temporal", "timeUnit": "utcyearmonthdate", "title": name}
         if name == "date"
@@ -176,7 +176,7 @@ def flagged_snapshots(report: Report) -> set[int | None]:
 
 
 def segment_dates(dates: Sequence[str]) -> list[int]:
-    """Return the number of a segment for each date; a line joins the dates of one segment only.
+    """Return the segment of each date. A line joins the dates of one segment only.
 
     >>> segment_dates(["2026-01-01", "2026-02-01", "2026-03-01", "2026-07-01"])
     [0, 0, 0, 1]

@@ -28,7 +28,7 @@ MISSING_LIBRARY = "Figures need a library that is not installed: pip install 'hu
 
 
 class DrawingError(Exception):
-    """A figure cannot be drawn here; the message gives the reason."""
+    """Failure to draw a figure, with the reason as its message."""
 
 
 def render_image(figure: Figure, kind: str) -> bytes:
@@ -123,7 +123,7 @@ def _import_renderer() -> ModuleType:
 
 
 def _render_svg(spec: Spec) -> str:
-    """Draw a specification as SVG with ids numbered from 0; the library would number them through the process."""
+    """Draw a specification as SVG with ids numbered from 0. The library numbers them through the whole process."""
     svg = str(_import_renderer().vegalite_to_svg(spec, allowed_base_urls=[]))
     for number, name in enumerate(dict.fromkeys(re.findall(r' id="([\w-]+)"', svg))):
         svg = svg.replace(f' id="{name}"', f' id="part-{number}"').replace(f"url(#{name})", f"url(#part-{number})")

@@ -1,4 +1,4 @@
-"""Whether the paper's claims still hold, snapshot after snapshot."""
+"""The figure of the verdicts on the paper's claims, snapshot after snapshot."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class VerdictPoint(TypedDict):
 
 
 def draw(report: Report) -> Iterator[Figure]:
-    """Draw a row of verdicts for each claim; nothing if there is only one date."""
+    """Draw a row of verdicts for each claim, if there are at least two dates."""
     points = [
         VerdictPoint(claim=claim["claim"], date=row["date"], verdict=row["verdict"], value=row["value"])
         for claim in report["claims"]

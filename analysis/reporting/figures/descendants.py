@@ -1,4 +1,4 @@
-"""How many descendants packages have, by their own downloads: the paper's Figure 7, as a heat map."""
+"""The heat map of parents by their own downloads and their descendants: the paper's Figure 7."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class HeatCell(TypedDict):
 
 
 def draw(report: Report) -> Iterator[Figure]:
-    """Draw a cell for each range of downloads and descendants; nothing if the document holds no points."""
+    """Draw a cell for each range of downloads and descendants, if the document holds points."""
     labels = complete_labels(report["snapshots"])
     points = [point for point in report["points"] if point["metric"] == "descendants" and point["snapshot"] in labels]
     newest = {labels[point["snapshot"]]: point["snapshot"] for point in points}
@@ -68,7 +68,7 @@ def _count_cells(points: Sequence[ReportPoint]) -> list[HeatCell]:
 
 
 def _cell_index(value: float) -> int:
-    """Return the index of the range that holds a number; -1 is the range of zero.
+    """Return the index of the range that holds a number, or -1 for zero.
 
     >>> _cell_index(0), _cell_index(1), _cell_index(9), _cell_index(10)
     (-1, 0, 3, 4)

@@ -1,4 +1,4 @@
-"""Documentation by popularity: top against bottom (the paper's Figure 8), and the trend over tenths of the list."""
+"""The figures of documentation by popularity: top against bottom (the paper's Figure 8), and tenths of the list."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class ScoredList:
 
 
 def draw(report: Report) -> Iterator[Figure]:
-    """Draw two figures for each list with scored cards; nothing if no card was scored."""
+    """Draw two figures for each list with scored cards."""
     for position, (label, results) in enumerate(newest_results(report, ["documentation"])):
         for scorer in _scorer_names(results):
             scored = ScoredList(label, scorer, number_name(scorer, position), results)
@@ -75,7 +75,7 @@ def draw(report: Report) -> Iterator[Figure]:
 
 
 def _scorer_names(results: Sequence[ReportResult]) -> list[str]:
-    """Return who scored the cards, if the name is one of our own words: it names a file."""
+    """Return the names of the scorers that can name a file: our own words only."""
     names = {result["name"].split(".")[1] for result in results if result["name"].count(".") > 1}
     return sorted(name for name in names if re.fullmatch("[a-z]{1,20}", name) and name != "metadata")
 

@@ -1,4 +1,4 @@
-"""What remained, returned or is new since the list before, for every registry: the paper's Figure 6, as published."""
+"""The figure of remained, returning and new packages since the list before: the paper's Figure 6, as published."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class FlowPoint(TypedDict):
 
 
 def draw(report: Report) -> Iterator[Figure]:
-    """Draw a bar for each of the newest lists of every registry; nothing if no list has an earlier list."""
+    """Draw a bar for each of the newest lists of every registry that have an earlier list."""
     points = _collect_points(report)
     if not points:
         return
@@ -62,7 +62,7 @@ def draw(report: Report) -> Iterator[Figure]:
 
 
 def _collect_points(report: Report) -> list[FlowPoint]:
-    """Return three parts of each bar at the report's depth, or at the deepest known; oldest first in each list."""
+    """Return three parts of each bar at the report's depth, or the deepest known. The oldest list comes first."""
     labels = complete_labels(report["snapshots"])
     results = [
         result
@@ -102,8 +102,8 @@ def _build_point(result: ReportResult, label: str) -> FlowPoint | None:
 
 def _describe_flows(points: Sequence[FlowPoint]) -> str:
     newest = {point["list"]: point for point in points if point["flow"] == "newcomers"}
-    first, *others = sorted(newest.values(), key=lambda point: -point["share"])
-    shares = [f"{format_percent(point['share'])} of {point['list']}" for point in others[:3]]
+    first, *following = sorted(newest.values(), key=lambda point: -point["share"])
+    shares = [f"{format_percent(point['share'])} of {point['list']}" for point in following[:3]]
     beside = f", {join_words(shares)}" if shares else ""
     top = f"{format_percent(first['share'])} of the top {first['k']:,} of {first['list']}"
     return f"Newcomers since the list before: {top}{beside}"

@@ -1,4 +1,4 @@
-"""By which relations packages are made from one another."""
+"""The figure of the links between packages, by relation."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class RelationBar(TypedDict):
 
 
 def draw(report: Report) -> Iterator[Figure]:
-    """Draw bars from zero with their shares beside them; nothing if the relation of no link is known."""
+    """Draw bars from zero with their shares beside them, if the relation of any link is known."""
     for position, (label, results) in enumerate(newest_results(report, ("descendants",))):
         counts = {
             result["name"].removeprefix(LINKS_PREFIX): result["value"] or 0.0

@@ -1,4 +1,4 @@
-"""How often a package supports what its parent supports, by library and relation: the paper's Figure 5."""
+"""The figure of preserved libraries, by library and relation: the paper's Figure 5."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class PreservationPoint(TypedDict):
 
 
 def draw(report: Report) -> Iterator[Figure]:
-    """Draw dots with intervals, the libraries with the most packages first; nothing if none is known."""
+    """Draw dots with intervals, the libraries with the most packages first."""
     for position, (label, results) in enumerate(newest_results(report, ("preservation", "preservation_as_published"))):
         points = _collect_points(results)
         if points:
@@ -76,7 +76,7 @@ def _build_figure(label: str, date: str, points: Sequence[PreservationPoint], po
 
 
 def _collect_points(results: Sequence[ReportResult]) -> list[PreservationPoint]:
-    """Return a dot for each library and relation; gain, lift and coverage are other quantities."""
+    """Return a dot for each library and relation, without gain, lift and coverage, which are other quantities."""
     points = [point for result in results if (point := _parse_point(result)) is not None]
     sizes: dict[str, int] = {}
     for point in points:

@@ -1,4 +1,4 @@
-"""Which snapshots exist and in which state, so that missing snapshots are seen."""
+"""The figure of the snapshots and their states, which shows the missing snapshots too."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ def describe_snapshots(report: Report) -> str:
     states = [snapshot["status"] for snapshot in report["snapshots"]]
     if set(states) == {"complete"}:
         return "The snapshot is complete" if len(states) == 1 else f"All {len(states):,} snapshots are complete"
-    others = [f"{states.count(state):,} {state}" for state in STATES[1:] if state in states]
-    return f"{states.count('complete'):,} of {pluralize(len(states), 'snapshot')} are complete; {join_words(others)}"
+    counts = [f"{states.count(state):,} {state}" for state in STATES[1:] if state in states]
+    return f"{states.count('complete'):,} of {pluralize(len(states), 'snapshot')} are complete; {join_words(counts)}"
 
 
 def _build_spec(points: Sequence[SnapshotPoint], lists: Sequence[str], width: int) -> Spec:

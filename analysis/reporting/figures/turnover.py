@@ -1,4 +1,4 @@
-"""How much of each list was replaced over gaps of one length: the paper's Figure 6, measured over equal gaps."""
+"""The figure of turnover over gaps of one length: the paper's Figure 6, measured over equal gaps."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class TurnoverPoint(TypedDict):
 
 
 def draw(report: Report) -> Iterator[Figure]:
-    """Draw lines over dates with the range of ties; nothing if no turnover over a matched gap is known."""
+    """Draw lines over dates with the range of ties, if any turnover over a matched gap is known."""
     k, gap = choose_turnover_depth(report), choose_gap(report)
     if gap is None:
         return
@@ -80,7 +80,7 @@ def choose_turnover_depth(report: Report) -> int:
 
 
 def choose_gap(report: Report) -> str | None:
-    """Return the gap over which most lists can be compared; of several, the one with the most results."""
+    """Return the gap over which most lists can be compared, and of those the gap with the most results."""
     k, labels = choose_turnover_depth(report), complete_labels(report["snapshots"])
     results = [
         (result["name"].partition(".")[2], labels[result["snapshot"]])
@@ -105,8 +105,8 @@ def describe_turnover(report: Report) -> str | None:
     newest, gap = newest_turnovers(report), choose_gap(report)
     if not newest or gap is None:
         return None
-    (label, first), *others = sorted(newest.items(), key=lambda pair: -(pair[1]["value"] or 0))
-    shares = [f"{format_percent(result['value'])} of {name}" for name, result in others]
+    (label, first), *following = sorted(newest.items(), key=lambda pair: -(pair[1]["value"] or 0))
+    shares = [f"{format_percent(result['value'])} of {name}" for name, result in following]
     if len(shares) > 3:
         shares = [shares[0], f"{len(shares) - 2} lists in between", shares[-1]]
     beside = f", {join_words(shares)}" if shares else ""
@@ -138,7 +138,7 @@ def _collect_points(report: Report, k: int, gap: str) -> list[TurnoverPoint]:
 
 
 def _line_points(label: str, results: Sequence[ReportResult], flagged: set[int | None]) -> Iterator[TurnoverPoint]:
-    """Yield the points of one list from its first defined value on; an undefined value ends a stretch of line."""
+    """Yield the points of one list from its first defined value on. An undefined value ends a stretch of line."""
     results = sorted(results, key=lambda result: result["date"])
     defined = [position for position, result in enumerate(results) if result["value"] is not None]
     results = results[defined[0] :] if defined else []

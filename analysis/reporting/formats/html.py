@@ -65,7 +65,7 @@ class DrawnFigure:
     files: tuple[FigureFile, ...]
     drawings: tuple[Markup, ...] = ()
     specification: Spec | None = None
-    why_not: str = ""
+    missing_reason: str = ""
 
     @property
     def weight(self) -> int:
@@ -76,7 +76,7 @@ class DrawnFigure:
 
 @dataclass(frozen=True)
 class HeadlineTile:
-    """One headline number; `value` is the exact number, if the document has it."""
+    """One headline number. `value` is the exact number, if the document has it."""
 
     text: str
     label: str
@@ -87,7 +87,7 @@ class HeadlineTile:
 
 @dataclass(frozen=True)
 class ReportCitation:
-    """What a citation of this report names: the program, the last day, and the newest lists by their digests."""
+    """The parts of a citation: the program, the last day, and the newest lists with their digests."""
 
     program: str
     until: str
@@ -96,7 +96,7 @@ class ReportCitation:
 
 
 def render(report: Report, *, interactive: bool = False) -> str:
-    """Return the whole page; an interactive page has specifications and the script that draws them."""
+    """Return the whole page. An interactive page has specifications and the script that draws them."""
     view = build_view(report)
     scripts = [Markup(_load_script())] if interactive else []
     figures = _limit_weight([_draw(figure, interactive) for figure in draw_figures(report)], MAX_WEIGHT[interactive])
@@ -111,7 +111,7 @@ def render(report: Report, *, interactive: bool = False) -> str:
     return environment.get_template("report.html").render(
         view=view,
         figures=figures,
-        missing_library=MISSING_LIBRARY if any(drawn.why_not == MISSING_LIBRARY for drawn in figures) else "",
+        missing_library=MISSING_LIBRARY if any(figure.missing_reason == MISSING_LIBRARY for figure in figures) else "",
         tiles=_build_tiles(report, view),
         metrics=sorted({(result["metric"], result["version"]) for result in report["results"]}),
         counters=sorted({snapshot["counter"] for snapshot in report["snapshots"]}),
@@ -184,7 +184,7 @@ def _draw(figure: Figure, interactive: bool) -> DrawnFigure:
         drawings = [] if interactive else [render_drawing(figure, narrow) for narrow in (False, True)]
         images = {kind: render_image(figure, kind) for kind in ("svg", "png")}
     except DrawingError as reason:
-        return DrawnFigure(figure, _list_files(figure, {}), specification=specification, why_not=str(reason))
+        return DrawnFigure(figure, _list_files(figure, {}), specification=specification, missing_reason=str(reason))
     return DrawnFigure(figure, _list_files(figure, images), tuple(map(Markup, drawings)), specification)
 
 
@@ -193,18 +193,18 @@ def _limit_weight(figures: Sequence[DrawnFigure], max_weight: int) -> list[Drawn
     limited = list(figures)
     for reduce in (_without_png, _without_drawing):
         for position in reversed(range(len(limited))):
-            if sum(drawn.weight for drawn in limited) > max_weight:
+            if sum(figure.weight for figure in limited) > max_weight:
                 limited[position] = reduce(limited[position])
     return limited
 
 
-def _without_png(drawn: DrawnFigure) -> DrawnFigure:
-    return replace(drawn, files=tuple(file for file in drawn.files if file.label != "PNG"))
+def _without_png(figure: DrawnFigure) -> DrawnFigure:
+    return replace(figure, files=tuple(file for file in figure.files if file.label != "PNG"))
 
 
-def _without_drawing(drawn: DrawnFigure) -> DrawnFigure:
-    files = tuple(file for file in drawn.files if file.label == "CSV")
-    return replace(drawn, files=files, drawings=(), specification=None, why_not=TOO_HEAVY)
+def _without_drawing(figure: DrawnFigure) -> DrawnFigure:
+    files = tuple(file for file in figure.files if file.label == "CSV")
+    return replace(figure, files=files, drawings=(), specification=None, missing_reason=TOO_HEAVY)
 
 
 def _list_files(figure: Figure, images: Mapping[str, bytes]) -> tuple[FigureFile, ...]:

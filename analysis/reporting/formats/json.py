@@ -8,5 +8,5 @@ from analysis.reporting.rows import Report
 
 
 def render(report: Report) -> str:
-    """Return the document as ASCII JSON, so that no name can control a terminal; NaN, which is not JSON, is refused."""
+    """Return the document as ASCII JSON, so that no name can control a terminal. Refuse NaN, which is not JSON."""
     return json.dumps(report, indent=2, ensure_ascii=True, allow_nan=False)

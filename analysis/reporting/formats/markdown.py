@@ -22,7 +22,7 @@ MAX_EVENTS = 100
 
 
 class MarkdownText(str):
-    """Text that is Markdown already."""
+    """Text that is Markdown already, and is not escaped again."""
 
 
 def render(report: Report) -> str:
@@ -72,7 +72,7 @@ def code_span(text: str) -> MarkdownText:
 
 
 def format_table(table: ReportTable) -> MarkdownText:
-    """Return a table with its caption above and its note below."""
+    """Return a table with its note below."""
     lines = [
         [escape_text(column.heading) for column in table.columns],
         ["---:" if column.kind == "number" else "---" for column in table.columns],
