@@ -126,7 +126,7 @@ def explain_missing_library() -> Iterator[None]:
             raise
         raise ObservatoryError(
             f"This report needs {error.name}, which is not installed.",
-            why="A minimal installation can make neither pages nor figures.",
+            why="The installation is incomplete.",
             fix="pip install 'hub-observatory[report]'",
         ) from error
 
