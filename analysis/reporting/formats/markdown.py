@@ -12,7 +12,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from analysis.reporting.rows import Report
-from analysis.reporting.table import ReportTable
+from analysis.reporting.table import ReportCell, ReportColumn, ReportTable
 from analysis.reporting.view import build_view
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -76,11 +76,13 @@ def format_table(table: ReportTable) -> MarkdownText:
     lines = [
         [escape_text(column.heading) for column in table.columns],
         ["---:" if column.kind == "number" else "---" for column in table.columns],
-        *(
-            [code_span(cell.text) if column.kind == "name" else escape_text(cell.text)
-             for column, cell in zip(table.columns, row, strict=True)]
-            for row in table.rows
-        ),
-    ]  # fmt: skip
+        *([_format_cell(column, cell) for column, cell in zip(table.columns, row, strict=True)] for row in table.rows),
+    ]
     rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     return MarkdownText("\n\n".join(part for part in (rows, escape_text(table.note)) if part))
+
+
+def _format_cell(column: ReportColumn, cell: ReportCell) -> str:
+    if column.kind == "number":
+        return cell.text  # made here from a number, and a minus sign must stay the first character
+    return code_span(cell.text) if column.kind == "name" else escape_text(cell.text)

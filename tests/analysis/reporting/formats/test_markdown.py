@@ -19,6 +19,7 @@ from tests.analysis.reporting.figures.documents import (
     make_claims,
     make_event,
     make_moves,
+    make_result,
     make_snapshot,
     report_of,
 )
@@ -75,6 +76,14 @@ def test_shares_are_percent_and_undefined_values_are_dashes() -> None:
     text = markdown.render(full_report())
     assert "| 1,000 | 30d | 2025-12-06 | 120 | 4.3% | 3.0% to 5.5% | 1,000 |" in text.replace("\\", "")
     assert f"| {UNDEFINED} | {UNDEFINED} | {UNDEFINED} |" in text
+
+
+def test_a_negative_number_can_be_copied() -> None:
+    snapshot = make_snapshot(1, "npm", "2026-01-01")
+    slope = make_result(snapshot, "descendants", "descendants.slope", -0.25, low=-0.5, high=0.0)
+    assert "| `descendants.slope` | 0 | -0.25 | -0.5 | 0 | 100 |" in markdown.render(
+        report_of(snapshot, results=[slope])
+    )
 
 
 @pytest.mark.parametrize(
