@@ -17,6 +17,7 @@ from db import ObservatoryError, UsageError
 from db.cli import (
     DONE,
     FAILED,
+    add_hidden_alias,
     create_parser,
     escape_control_characters,
     isoformat_utc,
@@ -44,10 +45,10 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--registry", metavar="R", action="append", default=[], help="only this registry; may be repeated"
     )
-    parser.add_argument(
+    top = parser.add_argument(
         "--top", metavar="K", dest="k", type=positive_int, help="list who moved in the top K (default: up to 1000)"
     )
-    parser.add_argument("--k", metavar="K", dest="k", type=positive_int, help=argparse.SUPPRESS)
+    add_hidden_alias(parser, top, "--k")
     parser.add_argument(
         "--format", choices=formats, default="text", help=f"one of {', '.join(formats)} (default: text)"
     )
