@@ -25,8 +25,8 @@ ROOMS = ("analysis", "crawler", "db", "schedules", "simulation")
 MAY_IMPORT = {"analysis": {"db"}, "crawler": {"db"}, "schedules": {"db"}, "db": set(), "simulation": set()}
 LIBRARIES = {
     "analysis": {
-        "duckdb", "huggingface_hub", "jinja2", "markdown_it", "markupsafe", "numpy", "openai", "pandas", "pyarrow",
-        "pyspark", "rich", "scipy", "statsmodels", "tenacity", "vl_convert",
+        "duckdb", "huggingface_hub", "jinja2", "markdown_it", "markupsafe", "msgspec", "numpy", "openai", "pandas",
+        "pyarrow", "pyspark", "rich", "scipy", "statsmodels", "tenacity", "vl_convert",
     },
     "crawler": {"huggingface_hub", "msgspec", "pyarrow", "rich", "scrapy", "tenacity", "twisted", "yaml"},
     "db": {"numpy", "sqlite_utils", "zstandard"},
