@@ -215,7 +215,14 @@ def gate() -> str:
     return "\n".join(["| rule | it says | the limit, for a top 1,000 | imports too |", "|---|---|---|---|", *rows])
 
 
-EVIDENCE = {"k": 1000, "next_url": None, "pages": 1, "oldest": None, "skew": None}
+COUNTS = (
+    "listed", "with_counters", "disorder", "not_ok", "singles", "short_pages", "lossy_pages", "ranked_received",
+    "received", "kept", "duplicates", "rejected", "rejected_everywhere", "beyond", "inversions", "seconds", "population",
+    "longest",
+)  # fmt: skip
+EVIDENCE = dict.fromkeys(COUNTS, 0) | {
+    "k": 1000, "next_url": None, "pages": 1, "oldest": None, "skew": None, "with_counters_asked": True,
+}  # fmt: skip
 
 
 def _said_of_rules(checks: object) -> Iterator[tuple[str, str]]:

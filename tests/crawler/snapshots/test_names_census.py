@@ -180,7 +180,7 @@ def test_who_was_away_when_its_page_was_read_is_estimated_and_every_result_is_wa
 @pytest.mark.slow
 def test_progress_shows_the_page_and_what_the_registry_says_it_has(crawl: Crawl) -> None:
     done = crawl(*(word for word in FULL if word != "--quiet"), form="text")
-    assert "npm: page 2, 100 of 700 places" in done.errors
+    assert "npm: page 2, 100 of 700 packages" in done.errors
     assert "700 packages on" in done.told and "seen twice where pages overlap, about 0 missed" in done.told
 
 
