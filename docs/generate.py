@@ -147,8 +147,10 @@ def _commands_of(word: str) -> Iterator[tuple[str, argparse.ArgumentParser]]:
     under = [action for action in made._actions if isinstance(action, argparse._SubParsersAction)]
     if not under:
         yield word, made
+    names = {id(parser): name for name, parser in reversed(under[0].choices.items())} if under else {}  # no aliases
     for name, parser in under[0].choices.items() if under else ():
-        yield f"{word} {name}", parser
+        if names[id(parser)] == name:
+            yield f"{word} {name}", parser
     for name, make_parser in more.items():
         yield f"{word} {name}", make_parser()
 

@@ -14,7 +14,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
-from crawler.errors import CrawlError, CrawlStopped, resume_hint
+from crawler.errors import CrawlError, CrawlStoppedError, resume_hint
 from crawler.fetching.pace import (
     MAX_ATTEMPTS,
     MAX_WAIT,
@@ -73,7 +73,7 @@ class PaceMiddleware:
         """Delay a request until the quota allows it.
 
         Raises:
-            CrawlStopped: the crawl is being stopped.
+            CrawlStoppedError: the crawl is being stopped.
             CrawlError: the quota resets too late to keep the crawl open.
         """
         wait = self._seconds_to_wait(time.monotonic())
@@ -83,7 +83,7 @@ class PaceMiddleware:
         while not self.spider.is_stopping and (wait := self._seconds_to_wait(time.monotonic())) > 0:
             await asyncio.sleep(min(wait, 0.2))
         if self.spider.is_stopping:
-            raise CrawlStopped("stopped")
+            raise CrawlStoppedError("stopped")
         self.budget.consume(time.monotonic())
 
     def process_response(self, request: Request, response: Response) -> Request | Response:
@@ -118,7 +118,7 @@ class PaceMiddleware:
         Raises:
             CrawlError: the request has failed too often.
         """
-        if isinstance(exception, IgnoreRequest | CrawlStopped):
+        if isinstance(exception, IgnoreRequest | CrawlStoppedError):
             raise exception
         if self.host_responded:
             return self._retry(request, describe_exception(exception))

@@ -9,7 +9,7 @@ from scrapy import Request, Spider
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from crawler.errors import CrawlError, CrawlStopped, UnexpectedPageError, unexpected_error
+from crawler.errors import CrawlError, CrawlStoppedError, UnexpectedPageError, unexpected_error
 from crawler.parsing.pages import next_link
 from crawler.plan import CrawlPlan, PageRecorder
 from crawler.response import HttpResponse, Page, Progress, Registry
@@ -136,7 +136,7 @@ class RegistrySpider(PacedSpider):
     def on_request_failed(self, failure: Failure) -> None:
         """Keep the reason why no answer came; without another request the crawl then ends."""
         error = failure.value
-        if isinstance(error, CrawlStopped):
+        if isinstance(error, CrawlStoppedError):
             return
         self.crawl_error = error if isinstance(error, CrawlError) else unexpected_error(error)
 
