@@ -37,13 +37,13 @@ def add_crawl_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--contact", help="your e-mail address or page, sent to the registry (or OBSERVATORY_CONTACT)")
     quota_share = parser.add_argument(
         "--quota-share", type=_parse_fraction, default=1.0, metavar="FRACTION",
-        help="share of the quota to use, above 0 up to 1 (default: 1)",
+        help="use this share of the quota, above 0 up to 1 (default: 1)",
     )  # fmt: skip
     retry_for = parser.add_argument(
-        "--retry-for", type=float, default=120.0, metavar="SECONDS", help="how long to retry one page (default: 120)"
+        "--retry-for", type=float, default=120.0, metavar="SECONDS", help="retry one page for this long (default: 120)"
     )
     delay = parser.add_argument(
-        "--delay", type=float, metavar="SECONDS", help="between two requests (default: Ecosyste.ms 1, the Hub 0)"
+        "--delay", type=float, metavar="SECONDS", help="wait between two requests (default: Ecosyste.ms 1, the Hub 0)"
     )
     add_hidden_alias(parser, quota_share, "--share")
     add_hidden_alias(parser, retry_for, "--patience")
@@ -52,7 +52,9 @@ def add_crawl_options(parser: argparse.ArgumentParser) -> None:
 
 def add_format_option(parser: argparse.ArgumentParser) -> None:
     """Add the option for the form of the output."""
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="for a person or a program")
+    parser.add_argument(
+        "--format", choices=("text", "json"), default="text", help="print for a person or for a program"
+    )
 
 
 def add_quiet_option(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +72,7 @@ def add_storage_options(parser: argparse.ArgumentParser) -> None:
     add_clock_option(parser, "the snapshot")
     body_retention = parser.add_argument(
         "--body-retention", type=int, default=400, metavar="DAYS",
-        help="how long to keep the bodies of pages (default: 400; 0: none)",
+        help="keep the bodies of pages for this long (default: 400; 0: not at all)",
     )  # fmt: skip
     add_hidden_alias(parser, body_retention, "--keep-bodies")
     add_quiet_option(parser)

@@ -26,7 +26,9 @@ def add_parser(subparsers: Subparsers) -> None:
         "0 complete, 1 failed, 2 wrong usage, 3 partial: run the command again for the rest",
     )
     parser.add_argument("registry", metavar="REGISTRY", help="huggingface/models or huggingface/spaces")
-    parser.add_argument("--top", type=positive_int, default=1000, metavar="K", help="down to rank K (default: 1000)")
+    parser.add_argument(
+        "--top", type=positive_int, default=1000, metavar="K", help="fetch down to rank K (default: 1000)"
+    )
     add_crawl_options(parser)
     add_quiet_option(parser)
     add_format_option(parser)

@@ -34,11 +34,15 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument("registry", metavar="REGISTRY", help="huggingface/models, huggingface/datasets, …")
     max_pages = parser.add_argument(
-        "--max-pages", type=positive_int, default=50, metavar="N", help="pages of each order, at most (default: 50)"
+        "--max-pages",
+        type=positive_int,
+        default=50,
+        metavar="N",
+        help="fetch at most N pages of each order (default: 50)",
     )
     max_probes = parser.add_argument(
         "--max-probes", type=positive_int, default=200, metavar="N",
-        help="missing packages to probe, at most (default: 200)",
+        help="probe at most N missing packages (default: 200)",
     )  # fmt: skip
     add_hidden_alias(parser, max_pages, "--most")
     add_hidden_alias(parser, max_probes, "--probes")

@@ -60,8 +60,12 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument("registries", nargs="+", metavar="REGISTRY", help="huggingface/models, npm, pypi, …")
     depth = parser.add_mutually_exclusive_group()
-    depth.add_argument("--top", type=positive_int, default=1000, metavar="K", help="down to rank K (default: 1000)")
-    depth.add_argument("--full", action="store_true", help="a census: every package (of Ecosyste.ms: every name)")
+    depth.add_argument(
+        "--top", type=positive_int, default=1000, metavar="K", help="fetch down to rank K (default: 1000)"
+    )
+    depth.add_argument(
+        "--full", action="store_true", help="take a census: fetch every package (of Ecosyste.ms: every name)"
+    )
     parser.add_argument(
         "--resume-within", type=positive_int, default=3, metavar="DAYS",
         help="resume a census that began at most DAYS ago (default: 3); its date is when it began",
