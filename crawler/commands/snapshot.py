@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import ctypes
 import dataclasses
 import json
 import signal
@@ -24,6 +23,7 @@ from crawler.commands import (
 )
 from crawler.errors import error_from_json
 from db.cli import FAILED, PARTIAL, escape_control_characters, positive_int, print_error
+from db.process import die_with_parent
 
 SECONDS_PER_DAY = 86400
 INDENT = "\n         "
@@ -122,7 +122,7 @@ def _take_each_snapshot(options: argparse.Namespace) -> list[OutcomeJson]:
     for registry in options.registries:
         command = [sys.executable, "-m", "crawler", "snapshot", registry, "--format", "json"]
         command += _child_arguments(options)
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=_die_with_parent) as child:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent()) as child:
             output = _wait_for_child(child)
         outcomes.append(_parse_child_outcome(registry, output, child.returncode))
         if outcomes[-1]["status"] == "stopped":
@@ -157,12 +157,6 @@ def _child_arguments(options: argparse.Namespace) -> list[str]:
 
 def _option_name(name: str) -> str:
     return "--" + name.replace("_", "-")
-
-
-def _die_with_parent() -> None:
-    """Ask Linux to kill the child when its parent ends, however the parent ends."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def _parse_child_outcome(registry: str, output: str, exit_code: int) -> OutcomeJson:
