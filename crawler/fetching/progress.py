@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from crawler.response import CensusPage, Page, Progress
+from crawler.response import Page, Progress
 
 MIN_LINE_INTERVAL = 5.0  # seconds between two lines about a census
 ProgressCallback = Callable[[Page, Progress, str], None]
@@ -32,13 +32,13 @@ def _plain_lines(registry: str, expected: int | None) -> ProgressCallback:
     def show(page: Page, progress: Progress, quota: str) -> None:
         nonlocal last_line, first_depth
         now = time.monotonic()
-        is_census = isinstance(page, CensusPage)
-        if page.role == "probe" or (is_census and page.next_url and now - last_line < MIN_LINE_INTERVAL):
+        census = page.as_census
+        if page.role == "probe" or (census and page.next_url and now - last_line < MIN_LINE_INTERVAL):
             return
         last_line, first_depth = now, first_depth or progress.depth
         total = expected or population_of(page)
         line = f"{registry}: page {progress.pages}, {progress.depth} of {total or '?'} packages"
-        if is_census:
+        if census:
             line += format_eta(total, progress.depth, (progress.depth - first_depth) / max(0.001, now - started))
         if progress.with_counters:
             line += f", {progress.with_counters} with counters"
@@ -49,7 +49,7 @@ def _plain_lines(registry: str, expected: int | None) -> ProgressCallback:
 
 def population_of(page: Page) -> int | None:
     """Return how many packages the registry states on a page of a census, None if it does not."""
-    return page.population or None if isinstance(page, CensusPage) else None
+    return page.as_census.population or None if page.as_census else None
 
 
 def format_eta(expected: int | None, depth: int, rate: float) -> str:

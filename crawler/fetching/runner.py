@@ -7,32 +7,12 @@ import os
 from collections.abc import Mapping
 
 from scrapy.crawler import AsyncCrawlerProcess
-from scrapy.settings import Settings
-from scrapy.spiderloader import SpiderLoader
 
-from crawler.errors import CrawlError, UnknownRegistryError
+from crawler.errors import CrawlError
 from crawler.fetching.running import SpiderT
 from crawler.fetching.settings import CrawlOptions, build_scrapy_settings, configure_logging
 from crawler.spiders import RegistrySpider
 from db import UsageError
-
-
-def find_spider(registry: str, is_census: bool = False) -> type[RegistrySpider]:
-    """Return the spider class of a registry. Every spider in the files of `spiders/` is considered.
-
-    Raises:
-        UnknownRegistryError: no spider accepts the registry.
-    """
-    loader = SpiderLoader.from_settings(Settings({"SPIDER_MODULES": ["crawler.spiders"]}))
-    spiders = [spider for spider in map(loader.load, loader.list()) if issubclass(spider, RegistrySpider)]
-    matches = [spider for spider in spiders if spider.accepts_registry(registry) and spider.is_census == is_census]
-    if not matches:
-        raise UnknownRegistryError(
-            f"There is no registry {registry!r}.",
-            why="The Hub has huggingface/models, huggingface/datasets and huggingface/spaces.",
-            fix="See `observatory crawl registries`.",
-        )
-    return matches[0]
 
 
 def endpoint_url(spider: type[RegistrySpider]) -> str:

@@ -5,11 +5,13 @@ The pages of a names census are offsets, so a name may fall between two pages.
 
 from __future__ import annotations
 
-import sqlite3
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypedDict
+
+import msgspec
 
 from crawler.parsing.urls import int_parameter
 from crawler.quality.census_gate import check_known_leaders, check_size
@@ -29,6 +31,18 @@ from db.store.package_events import PackageEvent
 MAX_DISORDER = 0.1  # of neighbours: in a list in another order, half of the neighbours are inverted
 MAX_MISSED = 0.01
 MIN_SHARE_OF_STATED = 0.9
+
+
+class NamesPageRow(TypedDict):
+    """A row of `statements/names_pages.sql`. `given` is the number of rows per page that the service states."""
+
+    role: str
+    url: str
+    received: int
+    duplicates: int
+    beyond: int
+    next_url: str | None
+    given: str | int | None
 
 
 @dataclass(frozen=True)
@@ -78,9 +92,9 @@ def judge_names(
     ]  # fmt: skip
 
 
-def read_names_pages(rows: Iterable[sqlite3.Row]) -> list[NamesPage]:
+def read_names_pages(rows: Iterable[Mapping[str, object]]) -> list[NamesPage]:
     """Return the pages of a names census from the rows of `statements/names_pages.sql`."""
-    return [_read_names_page(row) for row in rows]
+    return [_read_names_page(msgspec.convert(row, NamesPageRow)) for row in rows]
 
 
 def check_joined(pages: Sequence[NamesPage]) -> GateResult:
@@ -183,7 +197,7 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
-def _read_names_page(row: sqlite3.Row) -> NamesPage:
+def _read_names_page(row: NamesPageRow) -> NamesPage:
     url, page_items = row["url"], str(row["given"] or "")
     rows_per_page, number = int_parameter(url, "per_page"), int_parameter(url, "page")
     if page_items.isdigit() and int(page_items):

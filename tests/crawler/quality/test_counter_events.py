@@ -15,6 +15,7 @@ from crawler.quality.counter_events import (
     detect_package_events,
 )
 from crawler.snapshots.ending import end_snapshot
+from crawler.snapshots.kinds import load_kind
 from db.connection import open_for_writing
 from db.rows import Observation
 from db.store import Store
@@ -135,7 +136,7 @@ def take_ranking(store: Store, day: int, rows: list[Observation]) -> int:
     """Store a complete snapshot of a ranking, and end it like a crawl."""
     snapshot = begin_snapshot(store, at=day * SECONDS_PER_DAY, k=len(rows))
     store.save_page(snapshot, make_page(rows, fetched_at=day * SECONDS_PER_DAY))
-    assert end_snapshot(store, snapshot)[0] == "complete"
+    assert end_snapshot(load_kind("ranking"), store, snapshot)[0] == "complete"
     return snapshot
 
 
