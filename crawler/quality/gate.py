@@ -29,7 +29,7 @@ MIN_LEADERS_PRESENT = 0.9
 
 
 class GateEvidence(TypedDict):
-    """The row of `statements/evidence.sql`, with the values that the gate needs of the settings of the snapshot."""
+    """What the store holds of one snapshot: counts over its pages and rows, and three values of its settings."""
 
     origin: str
     k: int | None
@@ -59,7 +59,7 @@ class GateEvidence(TypedDict):
 
 
 def read_evidence(row: Mapping[str, object]) -> GateEvidence:
-    """Return the evidence of a row of `statements/evidence.sql`. Its settings are JSON."""
+    """Return the evidence in a row of the query of the gate. The settings of the row are JSON."""
     settings = json.loads(str(row["settings"]))
     from_settings = {
         "population": settings.get("population", 0),

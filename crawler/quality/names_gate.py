@@ -34,7 +34,7 @@ MIN_SHARE_OF_STATED = 0.9
 
 
 class NamesPageRow(TypedDict):
-    """A row of `statements/names_pages.sql`. `given` is the number of rows per page that the service states."""
+    """A stored page of a names census. `given` is the number of rows per page that the service states."""
 
     role: str
     url: str
@@ -93,7 +93,7 @@ def judge_names(
 
 
 def read_names_pages(rows: Iterable[Mapping[str, object]]) -> list[NamesPage]:
-    """Return the pages of a names census from the rows of `statements/names_pages.sql`."""
+    """Return the pages of a names census from the rows of the query of its pages."""
     return [_read_names_page(msgspec.convert(row, NamesPageRow)) for row in rows]
 
 
