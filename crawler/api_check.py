@@ -56,7 +56,7 @@ class Assumption:
     judge: Judge
 
 
-class CheckResult(TypedDict):
+class AssumptionResult(TypedDict):
     """The documented JSON of one tested assumption."""
 
     assumption: str
@@ -272,7 +272,7 @@ class ApiCheckSpider(PacedSpider):
         )
 
 
-def check_registry(path: Path, registry: str, options: CrawlOptions) -> list[CheckResult]:
+def check_registry(path: Path, registry: str, options: CrawlOptions) -> list[AssumptionResult]:
     """Test every assumption about a registry, and store each difference as a quality event.
 
     Raises:
@@ -287,7 +287,7 @@ def check_registry(path: Path, registry: str, options: CrawlOptions) -> list[Che
         arguments = {"plan": plan, "service": spider_class.name}
         spider = run_spider(ApiCheckSpider, check_options, arguments, {"ITEM_PIPELINES": {}})
         results = [
-            CheckResult(assumption=name, verdict=verdict, measured=redact_text(measured))
+            AssumptionResult(assumption=name, verdict=verdict, measured=redact_text(measured))
             for name, (verdict, measured) in spider.verdicts.items()
         ]
         events = [
@@ -300,7 +300,7 @@ def check_registry(path: Path, registry: str, options: CrawlOptions) -> list[Che
     return results
 
 
-def format_table(registry: str, results: Sequence[CheckResult]) -> str:
+def format_table(registry: str, results: Sequence[AssumptionResult]) -> str:
     """Return the results for a person, and what was not tested."""
     width = max((len(result["assumption"]) for result in results), default=0)
     lines = [f"{result['verdict']:<8} {result['assumption']:<{width}}  {result['measured']}" for result in results]
