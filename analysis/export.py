@@ -31,27 +31,25 @@ REDACTION_FILE = "redactions.toml"
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of `observatory export OUT`; the formats are the modules of `exports/formats/`."""
+    """Return the parser of `observatory export OUT`, with the modules of `exports/formats/` as formats."""
     formats = sorted(path.stem for path in FORMATS_FOLDER.glob("[a-z]*.py"))
     parser = create_parser(
         "observatory export",
         "Write the history of the store to a folder, as a bundle that describes itself and can be cited",
     )
-    parser.add_argument("out", metavar="OUT", type=Path, help="the folder to write; an existing bundle is renewed")
+    parser.add_argument("out", metavar="OUT", type=Path, help="the folder to write (an existing bundle is renewed)")
     parser.add_argument(
         "--format", metavar="F", type=_split_list, default=formats, help=f"some of {','.join(formats)} (default: all)"
     )
     parser.add_argument("--since", metavar="DATE", type=parse_day, help="only snapshots of this day and later")
     parser.add_argument("--as-of", metavar="DATE", type=parse_day, help="only what was known at the end of this day")
-    parser.add_argument(
-        "--registry", metavar="R", action="append", default=[], help="only this registry; may be repeated"
-    )
+    parser.add_argument("--registry", metavar="R", action="append", default=[], help="only this registry (repeatable)")
     parser.add_argument("--tables", metavar="T", type=_split_list, default=[], help="only these tables (default: all)")
     _add_redactions_option(parser)
     parser.add_argument(
         "--pseudonymise", action="store_true", help=f"replace names by pseudonyms, with --key or {KEY_VARIABLE}"
     )
-    parser.add_argument("--key", metavar="FILE", type=Path, help="the key of the pseudonyms; it is never exported")
+    parser.add_argument("--key", metavar="FILE", type=Path, help="the key of the pseudonyms (never exported)")
     parser.set_defaults(do=run_export)
     return parser
 
@@ -90,7 +88,7 @@ def run_export(options: argparse.Namespace) -> int:
     print(escape_control_characters(f"{options.out}: {len(files):,} files of tables with {rows:,} rows"))
     if outcome.unchanged_files:
         print(
-            f"{outcome.unchanged_files:,} files are unchanged; {outcome.reused_files:,} of them were reused without"
+            f"{outcome.unchanged_files:,} files are unchanged. Of these, {outcome.reused_files:,} were reused without"
             " reading their rows.",
             file=sys.stderr,
         )
@@ -110,7 +108,7 @@ def _load_redactions(path: Path | None, connection: sqlite3.Connection) -> Redac
 def make_verify_parser() -> argparse.ArgumentParser:
     """Return the parser of `observatory export verify`."""
     parser = create_parser(
-        "observatory export verify", "Check that every file of a bundle is as it was exported; needs no network"
+        "observatory export verify", "Check that every file of a bundle is as it was exported (needs no network)"
     )
     parser.add_argument("out", metavar="OUT", type=Path, help="the folder of the bundle")
     parser.set_defaults(do=run_verify)
@@ -170,11 +168,11 @@ def make_publish_parser() -> argparse.ArgumentParser:
         "observatory export publish", "Publish a bundle as a dataset of the Hugging Face Hub, with a tag"
     )
     parser.add_argument("where", choices=("hf",), help="the target: hf, the Hugging Face Hub")
-    parser.add_argument("repository", metavar="ORG/NAME", help="the dataset; it is created if it does not exist")
+    parser.add_argument("repository", metavar="ORG/NAME", help="the dataset (created if it does not exist)")
     parser.add_argument("--bundle", metavar="OUT", type=Path, required=True, help="the folder of the bundle")
-    parser.add_argument("--private", action="store_true", help="if the dataset is created: make it private")
+    parser.add_argument("--private", action="store_true", help="make the dataset private if it is created")
     parser.add_argument(
-        "--dry-run", action="store_true", help="print what would be published; needs no network and no token"
+        "--dry-run", action="store_true", help="print what would be published (needs no network and no token)"
     )
     parser.set_defaults(do=run_publish)
     return parser
@@ -199,7 +197,7 @@ def make_peatmoss_parser() -> argparse.ArgumentParser:
     parser = create_parser(
         "observatory export peatmoss", "Write a snapshot of the Hub's models as a PeaTMOSS database (SQLite)"
     )
-    parser.add_argument("out", metavar="OUT", type=Path, help="the file to write; it must not exist")
+    parser.add_argument("out", metavar="OUT", type=Path, help="the file to write (must not exist)")
     parser.add_argument(
         "--snapshot", metavar="N", type=positive_int, help="its number (default: the newest complete snapshot)"
     )
@@ -230,7 +228,10 @@ COMMANDS: Mapping[str, Callable[[], argparse.ArgumentParser]] = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code; the first word is one of `COMMANDS`, or else the folder to write."""
+    """Run the command and return its exit code.
+
+    The first word is one of `COMMANDS`, or else the folder to write.
+    """
     words = list(sys.argv[1:] if argv is None else argv)
     if words and words[0] in COMMANDS:
         return run_command(COMMANDS[words[0]], words[1:])

@@ -88,7 +88,7 @@ def read_series(path: Path, package: int) -> int:
 
 
 def measure_wall(way: Callable[[], int], turns: int) -> tuple[str, str, str]:
-    """Return the minimum, median and maximum of the wall seconds of a way; the way must return rows."""
+    """Return the minimum, median and maximum of the wall seconds of a way that returns rows."""
     times = []
     for _ in range(turns):
         start = time.perf_counter()

@@ -73,7 +73,7 @@ def format_result(row: sqlite3.Row) -> str:
 
 
 def run_timed(name: str, *arguments: str) -> None:
-    """Run one command and print its cost; the memory is that of the largest process so far."""
+    """Run one command and print its cost. The memory is that of the largest process so far."""
     start = time.perf_counter()
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, capture_output=True)

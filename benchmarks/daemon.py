@@ -195,7 +195,7 @@ def fit_slope(life: Sequence[ProcessSample]) -> float:
 
 
 def run_lives(killed: ObservedDaemon, undisturbed: ObservedDaemon | None, seconds: float, kill_after: float) -> None:
-    """Run the daemons; the last life of each ends with a request to stop, after a done tick."""
+    """Run the daemons. The last life of each ends with a request to stop, after a done tick."""
     daemons = [killed, *([undisturbed] if undisturbed else [])]
     for daemon in daemons:
         daemon.start()

@@ -193,7 +193,7 @@ def compute_results(engine: Engine, snapshot: int, kind: str) -> tuple[list[str]
 
 
 def query_history(engine: Engine, size: Size) -> list[tuple[object, ...]]:
-    """Return the rows of one query over all snapshots; for the censuses of a store, the same rows from the blocks."""
+    """Return the rows of one query over all snapshots. For the censuses of a store they come from the blocks."""
     if size.kind == "census" and isinstance(engine, sqlite3.Connection):
         return list(_query_blocks(engine, size.snapshots))
     return [tuple(row) for row in engine.execute(CENSUS_HISTORY if size.kind == "census" else RANKING_HISTORY, {})]
@@ -226,7 +226,7 @@ def read_cpu_seconds() -> float:
 
 
 def measure_engine(name: str, location: EngineLocation, size: Size) -> tuple[list[str], object]:
-    """Return the times of an engine for its start, the results, the metrics and the history; and its answers."""
+    """Return the times of an engine for its start, the results, the metrics and the history, with its answers."""
     stopwatch = Stopwatch()
     with open_engine(name, location) as engine:
         times = [stopwatch.lap()]

@@ -96,7 +96,7 @@ def change_entropy(history: list[Day]) -> float:
 
 
 def make_package_id(package: int) -> str:
-    """Return the id of a package on the Hub; ids grow with time."""
+    """Return the id of a package on the Hub. Ids grow with time."""
     return f"{0x621FFDC1 + package // 50:08x}{package:016x}"
 
 

@@ -81,7 +81,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def generate_lists(k: int, history: int, churn: float) -> Iterator[list[int]]:
-    """Yield lists of packages, oldest first; half of the entering packages were in an earlier list."""
+    """Yield lists of packages, oldest first. Half of the entering packages were in an earlier list."""
     generator = random.Random(1)
     packages = list(range(k))
     former: list[int] = []
@@ -107,7 +107,7 @@ def list_dates(history: int) -> list[int]:
 
 
 def build_store(path: Path, k: int, history: int, churn: float) -> int:
-    """Build a store with this history and one new snapshot without results; return the number of the snapshot."""
+    """Build a store with this history and a new snapshot without results, and return the number of the snapshot."""
     *past, newest = list(generate_lists(k, history, churn))
     *instants, now = list_dates(history)
     with open_for_writing(path) as database:
@@ -219,7 +219,7 @@ def delete_results(path: Path, snapshot: int) -> None:
 
 
 def measure_refresh(path: Path, snapshot: int, repeat: int) -> Times:
-    """Measure finding, computing and storing Metric 2 as published; the store stays open."""
+    """Measure finding, computing and storing Metric 2 as published, in an open store."""
     times, metrics = [], select_metrics(METRIC)
     with open_for_reading(path) as connection, open_for_writing(path) as database:
         store = Store(database)

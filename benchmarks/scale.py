@@ -73,13 +73,13 @@ def store_from_stdin(path: Path) -> None:
 
 
 def read_peak_memory() -> int:
-    """Return the peak memory of this process in MB; `getrusage` would return that of the parent, if greater."""
+    """Return the peak memory of this process in MB, because `getrusage` may return that of the parent."""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) // 1024
 
 
 def read_pages() -> Iterator[bytes]:
-    """Yield each page; its length comes before it."""
+    """Yield each page of the standard input, where its length comes first."""
     while head := sys.stdin.buffer.read(8):
         yield sys.stdin.buffer.read(int.from_bytes(head, "little"))
 

@@ -32,7 +32,7 @@ Labels = Mapping[str, bool]
 
 
 class LabelledCard(msgspec.Struct):
-    """A line of the labelled file; `labels` are the answers of the reader."""
+    """A line of the labelled file. The labels are the answers of the reader."""
 
     card: str
     labels: dict[str, bool]

@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def measure_blocks(path: Path, history: Sequence[Day]) -> int:
-    """Write and verify our blocks of a history, and return their size; the file has nothing else but the schema."""
+    """Write and verify our blocks of a history, and return their size without the schema."""
     with open_for_writing(path) as database:
         connection = database.conn
         connection.execute("INSERT INTO registry (registry_id, name, service) VALUES (1, 'x', 'huggingface')")

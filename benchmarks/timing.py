@@ -36,7 +36,7 @@ def format_spread(values: Sequence[float], unit: float = 1.0) -> tuple[str, str,
 
 
 def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print rows in columns; the first column is aligned to the left."""
+    """Print rows in columns, the first of them aligned to the left."""
     texts = [[str(cell) for cell in row] for row in (head, *rows)]
     widths = [max(len(row[index]) for row in texts) for index in range(len(head))]
     print(f"\n{title}\n")

@@ -48,7 +48,9 @@ class ExportOutcome:
 
 
 def make_bundle(connection: sqlite3.Connection, spec: ExportSpec, out: Path) -> ExportOutcome:
-    """Write a bundle beside `out` and move it there when it is complete; files with the same bytes stay.
+    """Write a bundle beside `out`, and move it there when it is complete.
+
+    A file of the old bundle stays if the new file has the same bytes.
 
     Raises:
         ObservatoryError: `out` is something else, or the bundle would hold private content.
@@ -72,7 +74,7 @@ def make_bundle(connection: sqlite3.Connection, spec: ExportSpec, out: Path) -> 
 def _write_bundle(
     connection: sqlite3.Connection, spec: ExportSpec, folder: Path, previous: PreviousBundle
 ) -> tuple[BundleFacts, int]:
-    """Write all files of a bundle; return its facts and the number of reused files."""
+    """Write all files of a bundle, and return its facts and the number of reused files."""
     history, is_pseudonymised = ColumnHistory(), spec.pseudonym_key is not None
     tables = history.watch(drop_empty_parts(_load_tables(connection, spec), previous.has_part))
     snapshots = load_snapshots(connection, spec.scope, is_pseudonymised)
@@ -117,7 +119,7 @@ def _write_files(
     history: ColumnHistory,
     dates: Mapping[int, str],
 ) -> tuple[list[WrittenFile], set[Path]]:
-    """Write every table in every format, or reuse a previous file; return all files and the paths of the reused."""
+    """Write every table in every format or reuse a previous file, and return all files and the reused paths."""
     keys = {
         locate_file("", table, part)[1:]: previous.make_key(table, part) for table in tables for part in table.parts
     }

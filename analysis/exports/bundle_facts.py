@@ -34,7 +34,7 @@ class MissingAttributionError(ObservatoryError):
 
 @dataclass(frozen=True)
 class BundleFile:
-    """A written file with its hash; `path` is relative to the bundle."""
+    """A written file with its hash, by its path in the bundle."""
 
     path: str
     bytes: int
@@ -116,7 +116,7 @@ class ColumnHistory:
             self.first_dates[key] = min(self.first_dates.get(key, AFTER_ALL_DATES), date)
 
     def watch(self, tables: Sequence[Table]) -> list[Table]:
-        """Return the same tables; the history notes the rows of the stable views when they are read."""
+        """Return the tables with stable views whose rows are noted when they are read."""
         return [table if table.is_lake else self._watch_table(table) for table in tables]
 
     def _watch_table(self, table: Table) -> Table:
@@ -154,7 +154,10 @@ class ColumnHistory:
 def load_snapshots(
     connection: sqlite3.Connection, scope: ExportScope, withhold_source: bool
 ) -> tuple[BundleSnapshot, ...]:
-    """Return the ended snapshots of a bundle, if asked without source and digest, which could confirm a guess."""
+    """Return the ended snapshots of a bundle.
+
+    Source and digest are withheld on request, because both could confirm a guess of names.
+    """
     rows = connection.execute(
         "SELECT s.snapshot_id, r.name, s.date, s.status, s.origin, s.source, s.digest"
         " FROM snapshot s JOIN registry r USING (registry_id)"
@@ -178,7 +181,7 @@ def hash_files(folder: Path, written_files: Sequence[WrittenFile]) -> tuple[Bund
 
 
 def is_hub_registry(registry: str) -> bool:
-    """Return whether a registry is of the Hub; all others are of Ecosyste.ms."""
+    """Return whether a registry is of the Hub and not of Ecosyste.ms."""
     return registry.startswith("huggingface/")
 
 
@@ -213,6 +216,6 @@ def refuse_unattributed(facts: BundleFacts, descriptors: Mapping[str, bytes]) ->
         raise MissingAttributionError(
             f"{lacking[0]} would not name ecosyste.ms.",
             why="Its data is CC BY-SA 4.0: the source has to be named.",
-            fix="This is a bug of hub-observatory; please report it.",
+            fix="This is a bug of hub-observatory. Please report it.",
             more="docs/guest.md",
         )

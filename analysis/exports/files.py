@@ -23,7 +23,7 @@ RENAME_EXCHANGE, AT_FDCWD = 2, -100  # constants of Linux
 
 @dataclass(frozen=True)
 class WrittenFile:
-    """A file of a bundle: `key` identifies the source of its rows, `columns` are the columns with values."""
+    """A file of a bundle. `key` identifies the source of its rows, and `columns` are the columns with values."""
 
     path: Path
     format: str
@@ -36,7 +36,7 @@ class WrittenFile:
 
 
 def make_file_stem(part: Part) -> str:
-    """Return a file name for a part, of letters, digits and - only, whatever the registry is called.
+    """Return a file name for a part, made of letters, digits and - only for every name of a registry.
 
     >>> from analysis.exports.tables import Part
     >>> make_file_stem(Part("huggingface/models", 12, lambda: iter(())))
@@ -75,7 +75,7 @@ def hash_file(path: Path) -> str:
 
 
 def reuse_equal_files(new_folder: Path, old_folder: Path) -> int:
-    """Replace each new file by a link to the old file if both have the same bytes, and return the number of such files.
+    """Replace new files by links to old files with the same bytes, and return their number.
 
     An old file keeps its inode and its time of modification.
     """
@@ -110,7 +110,10 @@ def replace_folder(new_folder: Path, old_folder: Path) -> None:
 
 
 def _exchange_folders(first: Path, second: Path) -> None:
-    """Exchange the paths of two folders; without `renameat2` there is a moment in which `second` does not exist."""
+    """Exchange the paths of two folders.
+
+    Without `renameat2`, there is a moment in which `second` does not exist.
+    """
     renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if renameat2 and renameat2(AT_FDCWD, os.fsencode(first), AT_FDCWD, os.fsencode(second), RENAME_EXCHANGE) == 0:
         return

@@ -27,7 +27,7 @@ class PrivateContentError(ObservatoryError):
 
 
 def refuse_private_content(folder: Path, verified: Collection[Path] = ()) -> None:
-    """Scan every text of every file, except files that were scanned by the export that wrote them.
+    """Scan every text of every file, except files that an earlier export has scanned.
 
     Raises:
         PrivateContentError: with the kind of the content and the file, never with the text itself.

@@ -1,4 +1,7 @@
-"""The manifest of a bundle: every file with its hash and rows. It is written last; a folder without it is no bundle."""
+"""The manifest of a bundle: every file with its hash and rows. It is written last.
+
+A folder without a manifest is not a bundle.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ MANIFEST_SCHEMA = 1
 
 
 class ManifestFile(TypedDict):
-    """A file in the manifest; a file with rows has the optional keys too."""
+    """A file in the manifest. Only a file with rows has the optional keys."""
 
     path: str
     bytes: int

@@ -1,4 +1,4 @@
-"""The media types of the formats; Croissant and Data Package name two of them differently."""
+"""The media types of the formats. Croissant and Data Package use different names for two of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bundle that an export replaces: the files of it that need not be written again.
+"""The bundle that an export replaces, and its files that need not be written again.
 
 The rows of a snapshot do not change. The manifest notes their source as a `key`, and a file with the current key is
 reused if its bytes still have the hash of the manifest. Keys depend on the code that writes and on the schema, so files
@@ -28,7 +28,7 @@ FileLocation = tuple[str, str | None, str | None, int | None]
 
 @dataclass(frozen=True)
 class PreviousBundle:
-    """The reusable files of a bundle, by format, table, registry and snapshot; `code_hash` is of the current code."""
+    """The reusable files of a bundle, by format, table, registry and snapshot, and the hash of the current code."""
 
     folder: Path
     code_hash: str | None
@@ -49,7 +49,7 @@ class PreviousBundle:
     def reuse_files(
         self, format_name: str, tables: Sequence[Table], new_folder: Path
     ) -> tuple[list[Table], list[WrittenFile]]:
-        """Link the reusable files of a format into a folder; return the tables left to write, and the linked files."""
+        """Link the reusable files of a format into a folder, and return the remaining tables and the linked files."""
         tables_to_write: list[Table] = []
         reused: list[WrittenFile] = []
         for table in tables:
@@ -82,7 +82,7 @@ def locate_file(format_name: str, table: Table, part: Part) -> FileLocation:
 
 
 def load_previous_bundle(out: Path, connection: sqlite3.Connection, is_unredacted: bool) -> PreviousBundle:
-    """Return the reusable files of the bundle at `out`; none if the new bundle has redactions or pseudonyms."""
+    """Return the reusable files of the bundle at `out`, or none if the new bundle has redactions or pseudonyms."""
     if not is_unredacted:
         return PreviousBundle(out, None)
     try:

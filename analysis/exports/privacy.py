@@ -45,7 +45,7 @@ class InvalidKeyError(ObservatoryError):
 
 @dataclass(frozen=True)
 class Redactions:
-    """The packages to leave out, by number, by name or id, and by author; `row_counts` counts the rows left out."""
+    """The packages to leave out, by number, by name or id, and by author, and the counts of rows left out."""
 
     package_ids: frozenset[int] = frozenset()
     names: frozenset[str] = frozenset()
@@ -77,12 +77,12 @@ def expand_redactions(entries: Sequence[RedactionEntry], connection: sqlite3.Con
 
 
 def redact_tables(tables: Sequence[Table], redactions: Redactions) -> list[Table]:
-    """Return the tables without the rows of redacted packages; a text that quotes a redacted name is withheld."""
+    """Return the tables without the rows of redacted packages, and withhold texts that quote a redacted name."""
     return [_map_parts(table, partial(_redact_part, table, redactions=redactions)) for table in tables]
 
 
 def pseudonymise_tables(tables: Sequence[Table], key: bytes, known_names: Collection[str]) -> list[Table]:
-    """Return the tables with pseudonyms for names; texts that may quote a name are withheld, hashes are left out."""
+    """Return the tables with pseudonyms for names, without hashes, and without texts that may quote a name."""
     unusual_names = tuple(name for name in known_names if WORD_PATTERN.fullmatch(name) is None)
 
     def withhold(value: Value) -> Value:
@@ -97,7 +97,9 @@ def pseudonymise_tables(tables: Sequence[Table], key: bytes, known_names: Collec
 
 
 def make_pseudonym(name: str, key: bytes) -> str:
-    """Return the pseudonym of a name under a key; the author and the whole name each have a pseudonym of their own.
+    """Return the pseudonym of a name under a key.
+
+    The author and the whole name each have a pseudonym of their own.
 
     >>> first, second = make_pseudonym("a/b", b"k" * 32), make_pseudonym("a/c", b"k" * 32)
     >>> first.split("/")[0] == second.split("/")[0], first == second, first == make_pseudonym("a/b", b"x" * 32)
@@ -228,7 +230,7 @@ def _has_possible_name(text: str, known_names: Collection[str], unusual_names: S
 
 
 def _is_distinctive(name: str) -> bool:
-    """Return whether a name is so long or unusual that another word hardly contains it by chance."""
+    """Return whether a name is long or unusual enough not to occur in another word by chance."""
     return len(name) >= MIN_DISTINCTIVE_LENGTH or not name.isalnum()
 
 

@@ -1,7 +1,7 @@
 """Publish a bundle as a dataset of the Hub, in one commit with a tag: a reader gets the old bundle or the new one.
 
-Files that the dataset has are not sent again, nor are large files that were sent before an interruption: the same
-command resumes. A tag is made of the last date and the content, and is never moved.
+Files that the dataset has are not sent again. After an interruption the same command resumes, and does not send large
+files again. A tag is made of the last date and the content, and is never moved.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class PublishError(ObservatoryError):
-    """A bundle could not be published; the same command resumes."""
+    """A bundle could not be published. The same command resumes."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class PublicationPlan:
 
 
 def plan_publication(folder: Path, repository: str) -> PublicationPlan:
-    """Return the plan for publishing a bundle; this needs no network.
+    """Return the plan for publishing a bundle, without a network.
 
     Raises:
         InvalidBundleError: the folder is not a bundle, or a file has changed since the export.
@@ -64,7 +64,9 @@ def make_tag(manifest: Manifest) -> str:
 
 
 def publish_bundle(folder: Path, plan: PublicationPlan, private: bool) -> str:
-    """Send the missing files in one commit, tag the commit, and return its URL; create the repository if it is missing.
+    """Publish a bundle in one commit with a tag, and return the URL of the commit.
+
+    The repository is created if it does not exist. Only missing files are sent.
 
     Raises:
         PublishError: there is no token, the Hub refused the bundle, or it was unavailable for too long.

@@ -39,8 +39,8 @@ PARTITION_COLUMNS = ("registry", "snapshot")
 COUNTER_TABLE = "counter"
 COUNTER_COLUMNS = ("snapshot_id", "package_id", "downloads", "likes", "downloads_all_time")
 COUNTER_DESCRIPTION = (
-    "The counters of every package of a complete census, in the order of the packages' numbers; NULL where the"
-    " registry said nothing. The store keeps them in blocks."
+    "The counters of every package of a complete census, in the order of the packages' numbers. NULL where the"
+    " registry gave no value. The store keeps the counters in blocks."
 )
 # SQLite reports no type for these columns of internal views.
 COMPUTED_TYPES = {"since": "INTEGER", "until": "INTEGER", "parent_id": "INTEGER", "relation": "TEXT"}
@@ -75,7 +75,7 @@ class Part:
 
 
 def make_batched_part(registry: str | None, snapshot: int | None, batches: BatchReader, key: str | None) -> Part:
-    """Return a part whose rows are read in batches; masked values are NULL."""
+    """Return a part whose rows are read in batches, with NULL for masked values."""
 
     def rows() -> Iterator[Row]:
         return (row for batch in batches() for row in zip(*(column.tolist() for column in batch), strict=True))
@@ -123,7 +123,10 @@ def load_tables(connection: sqlite3.Connection, scope: ExportScope) -> list[Tabl
 
 
 def drop_empty_parts(tables: Sequence[Table], is_known: Callable[[Table, Part], bool]) -> list[Table]:
-    """Return the tables without snapshot parts that have no rows; parts that are known to have rows are not read."""
+    """Return the tables without snapshot parts that have no rows.
+
+    Parts that are known to have rows are not read.
+    """
 
     def has_rows(table: Table, part: Part) -> bool:
         return part.snapshot is None or is_known(table, part) or any(True for _ in part.rows())
@@ -138,7 +141,7 @@ def list_views(connection: sqlite3.Connection) -> list[str]:
 
 
 def list_snapshots(connection: sqlite3.Connection, scope: ExportScope) -> list[tuple[str, int, bool]]:
-    """Return the registry, the number and whether it is complete, of every ended snapshot in the scope, by number."""
+    """Return the registry, number and completeness of every ended snapshot in the scope, in the order of numbers."""
     rows = connection.execute(
         "SELECT r.name, s.snapshot_id, s.status = 'complete' FROM snapshot s JOIN registry r USING (registry_id)"
         " WHERE s.status <> 'open' AND s.taken_at >= ? AND s.taken_at < ? ORDER BY s.snapshot_id",
@@ -148,7 +151,7 @@ def list_snapshots(connection: sqlite3.Connection, scope: ExportScope) -> list[t
 
 
 class TableReader:
-    """Reads the tables of a bundle from a store; the rows of a part are read only when they are written."""
+    """Reader of the tables of a bundle. The rows of a part are read only when they are written."""
 
     def __init__(self, connection: sqlite3.Connection, scope: ExportScope) -> None:
         self.connection, self.scope = connection, scope
@@ -223,10 +226,10 @@ class TableReader:
         return f"{digest} {self._count_names(registry, taken_at) if table in NAME_DEPENDENT_TABLES else ''}"
 
     def _count_names(self, registry: str, instant: int) -> tuple[int, int, int]:
-        """Return three numbers that change if a package of a registry is found to have had another name at an instant.
+        """Return three numbers that change if an earlier name of a package is found.
 
-        They are the number of names at that instant, the sum of their first instants, and the number of packages that
-        are known by name only.
+        The numbers are the count of names at the instant, the sum of their first instants, and the count of packages
+        that are known by name only.
         """
         if not self.name_counts:
             rows = self.connection.execute(
@@ -288,7 +291,7 @@ class TableReader:
 
 
 def _reopen_intervals(rows: RowReader, columns: Sequence[str], end: str) -> RowReader:
-    """Return the rows as they were at an instant: an `until` at or after it was not known yet."""
+    """Return the rows as they were at an instant, without an `until` that was not known yet."""
     if "until" not in columns:
         return rows
     index = list(columns).index("until")

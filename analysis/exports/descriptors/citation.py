@@ -17,7 +17,7 @@ PAPER_AUTHORS = (
 
 
 def render(facts: BundleFacts) -> Mapping[str, bytes]:
-    """Return the citation; text is quoted as JSON, which is valid YAML."""
+    """Return the citation, with text quoted as JSON, which is valid YAML."""
     lines = [
         "cff-version: 1.2.0",
         'message: "If you use these snapshots, please cite them, and the paper whose metrics they serve."',

@@ -33,7 +33,7 @@ def write_tables(tables: Sequence[Table], folder: Path) -> Iterator[WrittenFile]
 
 
 def format_cell(value: object) -> str:
-    """Return a value as a cell; text is quoted.
+    """Return a value as a cell, with quotes if it is text.
 
     >>> format_cell('say "a"') == '"say ' + '"' * 2 + 'a' + '"' * 3
     True

@@ -42,7 +42,7 @@ def write_tables(tables: Sequence[Table], folder: Path) -> Iterator[WrittenFile]
 
 
 def _write_graph(path: Path, rows: Sequence[Row]) -> None:
-    """Write the nodes, then the edges; the columns are those of v1_lineage_edge."""
+    """Write the nodes, then the edges, from rows of v1_lineage_edge."""
     names: dict[str, str] = {}
     edges = []
     for _, child, child_name, parent, parent_name, relation, since, until in rows:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def write_tables(tables: Sequence[Table], folder: Path) -> Iterator[WrittenFile]:
-    """Write every part of every stable view that has rows, and yield the written files: an empty file is no JSON."""
+    """Write every part with rows of every stable view, and yield the written files. An empty file is no JSON."""
     for table in tables:
         names = [column.name for column in table.columns]
         for part in () if table.is_lake else table.parts:

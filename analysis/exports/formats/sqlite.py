@@ -1,4 +1,7 @@
-"""One SQLite file with the stable views as tables; its bytes depend only on the rows and on the version of SQLite."""
+"""One SQLite file with the stable views as tables.
+
+The bytes of the file depend only on the rows and on the version of SQLite.
+"""
 
 from __future__ import annotations
 

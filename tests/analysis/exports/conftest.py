@@ -42,7 +42,7 @@ def fill_store(path: Path) -> History:
 
 
 def _add_cards(store: Store, connection: sqlite3.Connection) -> None:
-    """Add cards of three models and their scores by two scorers; one card has changed, and one model has no card."""
+    """Add cards of three models, of which one has changed and one is missing, and their scores by two scorers."""
     cards = CardStore(store, connection)
     number, _ = cards.begin_collection(
         CardCollection(MODELS, "crawl", "https://hub.example", parse_day("2026-01-01"), parse_day("2026-01-02"))

@@ -36,7 +36,7 @@ def assert_equal_in_every_format(store: Path, out: Path, may_be_empty: frozenset
 
 
 def read_parquet_rows(out: Path, view: str) -> Rows:
-    """Return the rows as DuckDB reads them; a view without rows may have no file."""
+    """Return the rows as DuckDB reads them. A view without rows may have no file."""
     if not (out / "parquet" / view).exists():
         return []
     return duckdb.sql(f"SELECT * FROM read_parquet('{out}/parquet/{view}/*.parquet')").fetchall()
@@ -72,7 +72,7 @@ def read_jsonl_rows(out: Path, view: str) -> Rows:
 
 
 def has_same_rows(rows: Rows, expected: Rows, empty_is_null: bool = False) -> bool:
-    """Return whether two lists have the same rows, in any order; Python's CSV reader reads NULL as an empty text."""
+    """Return whether two lists have the same rows, in any order. Python reads NULL in CSV as an empty text."""
 
     def sort_rows(rows: Rows) -> list[str]:
         return sorted(repr([None if empty_is_null and value == "" else value for value in row]) for row in rows)

@@ -25,7 +25,7 @@ OPTIONS = ("--format", "parquet,csv,sqlite", "--tables", "v1_ranking,v1_snapshot
 
 
 def export_and_kill(out: Path, store: Path, call: int) -> bool:
-    """Export in a process that is killed at its n-th call; return whether it was killed before its end."""
+    """Export in a process that is killed at its n-th call, and return whether it was killed before its end."""
     child = os.fork()
     if child == 0:
         count = [0]
@@ -47,7 +47,7 @@ def export_and_kill(out: Path, store: Path, call: int) -> bool:
 
 @pytest.fixture
 def bundles(store: Path, tmp_path: Path) -> Bundles:
-    """Add a snapshot to the store; return the folder with the bundles `before` and `now`, and the hashes of both."""
+    """Return a folder with bundles of the store `before` a new snapshot and `now`, and the hashes of both."""
     assert main([str(tmp_path / "before"), "--db", str(store), *OPTIONS]) == 0
     History(store).add_snapshot("2026-03-01", [make_model("a", 5)])
     assert main([str(tmp_path / "now"), "--db", str(store), *OPTIONS]) == 0

@@ -90,7 +90,7 @@ def test_names_in_csv_are_restored_by_the_documented_inverse(hostile: Path) -> N
 
 
 def draw_names(count: int, seed: int) -> list[str]:
-    """Return different names of any letters, without NUL and surrogates, which no store accepts; none is empty."""
+    """Return different names of any letters but NUL and surrogates, which no store accepts."""
     generator, names = random.Random(seed), dict[str, None]()
     ranges = ((1, 0x7F), (0x80, 0x2FF), (0x300, 0x36F), (0x2000, 0x206F), (0x4E00, 0x9FFF), (0xFE00, 0xFFFD),
               (0x1F300, 0x1FAFF), (0xE0000, 0xE01EF))  # fmt: skip

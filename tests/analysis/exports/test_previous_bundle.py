@@ -29,7 +29,7 @@ ROW_QUERY = re.compile(r"FROM (ranking|finding|v1_ranking|v1_finding)\b.*snapsho
 def export_and_trace(
     store: Path, out: Path, redactions: Redactions | None = None
 ) -> tuple[ExportOutcome, set[tuple[str, int]]]:
-    """Make a bundle; return the outcome, and the tables and snapshots whose rows were queried."""
+    """Make a bundle, and return the outcome with the tables and snapshots whose rows were queried."""
     with open_for_reading(store) as connection:
         statements: list[str] = []
         connection.set_trace_callback(statements.append)

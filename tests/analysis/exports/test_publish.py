@@ -1,4 +1,7 @@
-"""A bundle is published in one commit with a tag, by the official client; a repeated publication sends nothing."""
+"""A bundle is published in one commit with a tag, by the official client.
+
+A repeated publication sends nothing.
+"""
 
 from __future__ import annotations
 
