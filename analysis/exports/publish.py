@@ -105,8 +105,9 @@ def _retry(request: Callable[[], T]) -> T:
         status = _status_of(error)
         if status is None and not is_retryable(error):
             raise
+        message = str(error).strip() or type(error).__name__  # a timeout may have no message
         raise PublishError(
-            f"The Hub did not accept the bundle: {str(error).splitlines()[0]}",
+            f"The Hub did not accept the bundle: {message.splitlines()[0]}",
             why="The token has no write access there." if status in (401, 403) else "It refused, or was unavailable.",
             fix="Run the same command again: files that were sent are not sent again.",
             more="docs/exports.md",

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from analysis.exports import publish as publication
 from tests.analysis.conftest import History
 from tests.analysis.exports.conftest import Export, make_model
 from tests.commits import FakeHub, run_fake_hub
@@ -70,6 +71,15 @@ def test_a_publication_that_failed_is_resumed(hub: FakeHub, export: Export) -> N
     assert publish(hub, out).returncode == 0
     assert hub.repositories[NAME] == read_folder(out)
     assert count_uploads(hub) == 4, "large files were sent once"
+
+
+def test_a_network_error_without_a_message_is_reported_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    def time_out() -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(publication, "MAX_ATTEMPTS", 1)
+    with pytest.raises(publication.PublishError, match="did not accept the bundle: TimeoutError"):
+        publication._retry(time_out)
 
 
 def test_a_dry_run_sends_no_request(hub: FakeHub, export: Export) -> None:
