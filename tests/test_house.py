@@ -45,13 +45,12 @@ WITHOUT_SCRAPY = ("crawler.importers", "crawler.parsing", "crawler.quality", "cr
 VAGUE = {"common", "core", "helper", "helpers", "manager", "misc", "tools", "util", "utils"}
 OUR_SQL = {  # f-strings that are SQL, and the constants of ours that they contain; never remote text
     "analysis/exports/formats/sqlite.py: columns",
-    "analysis/exports/formats/sqlite.py: places",
+    "analysis/exports/formats/sqlite.py: parameters",
     "analysis/exports/formats/sqlite.py: table.name",
     "analysis/exports/leak_scan.py: table",
-    "analysis/exports/tables.py: listed",
+    "analysis/exports/tables.py: column_list",
     "analysis/exports/tables.py: name",
-    "analysis/exports/tables.py: order",
-    "analysis/exports/tables.py: question",
+    "analysis/exports/tables.py: query",
     "db/maintenance/backup.py: journal",
     "db/maintenance/schema.py: OWN_OBJECTS",
     "db/migrate.py: APPLICATION_ID",
