@@ -26,7 +26,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 
-from analysis.claims.rules import HUB, judge_claims
+from analysis.claims.results import HUB
+from analysis.claims.verdicts import judge_claims
 from analysis.compute.relations import cached_relations, fetch_rows
 from analysis.reporting.limitations import list_limitations, series_key
 from analysis.reporting.movers import describe_move
