@@ -54,7 +54,7 @@ def ask(endpoint: str, tmp_path: Path) -> Callable[..., list[list[JudgeReading]]
         async def read() -> list[list[JudgeReading]]:
             async with AsyncOpenAI(base_url=endpoint, api_key="k", timeout=0.7, max_retries=0) as client:
                 judge = Judge(client, setup, ledger, lambda: "2026-01-01")
-                return [made async for _, made in judge.read_all([("card", card) for card in cards or (CARD,)])]
+                return [readings async for _, readings in judge.read_all([("card", card) for card in cards or (CARD,)])]
 
         return asyncio.run(read())
 
