@@ -141,7 +141,7 @@ def is_placeholder(text: str) -> bool:
     >>> is_placeholder("[More Information Needed]"), is_placeholder("Trained on news.")
     (True, False)
     """
-    return bool(word_pattern("placeholder", "whole").search(text[:300]) or _is_template(text[:600]))
+    return bool(word_pattern("placeholder", "full_text").search(text[:300]) or _is_template(text[:600]))
 
 
 def _is_template(text: str) -> bool:
@@ -159,7 +159,7 @@ def is_sentence(text: str) -> bool:
 
 def is_pointer(sentence: str) -> bool:
     """Return whether a sentence only refers the reader to another place."""
-    return bool(word_pattern("limitations", "pointer").search(sentence))
+    return bool(word_pattern("limitations", "pointers").search(sentence))
 
 
 def shorten_passage(text: str) -> str:

@@ -25,11 +25,11 @@ def _find_sentence(content: CardContent) -> CardEvidence | None:
     for statement in content.of_kinds("text", "item"):
         is_at_home = not statement.topics or "description" in statement.topics
         for sentence in statement.sentences():
-            if word_pattern("description", "else").search(sentence):
+            if word_pattern("description", "excluded").search(sentence):
                 continue
             if is_at_home and word_pattern("description", "nouns").search(sentence):
                 return CardEvidence("says what the model is", shorten_passage(sentence))
-            if word_pattern("description", "says").search(sentence) and "aside" not in statement.topics:
+            if word_pattern("description", "statements").search(sentence) and "aside" not in statement.topics:
                 reason = f"says what the model is, under {statement.heading!r}"
                 return CardEvidence(reason, shorten_passage(sentence))
     return None
@@ -40,7 +40,7 @@ def _find_heading(content: CardContent) -> CardEvidence | None:
         text = statement.text
         length = len(text.split()) + len(UNSPACED_SCRIPT.findall(text)) // 2
         is_title = length >= 5 and word_pattern("description", "titles").search(text) and not heading_topics(text)
-        if is_title or (length >= 6 and word_pattern("description", "says").search(text)):
+        if is_title or (length >= 6 and word_pattern("description", "statements").search(text)):
             return CardEvidence("a heading says what the model is", shorten_passage(text))
     return None
 

@@ -29,15 +29,15 @@ def _find_metric(content: CardContent) -> CardEvidence | None:
     is_held_out = False
     for statement in content.of_kinds("text", "item", "heading"):
         for line in re.split(r"\n|(?<=[a-z)%])\.\s|(?<=\d)\.\s(?=[A-Z])", statement.text):
-            if _has_word("printed", line[:1_000]):
+            if _has_word("printed_output", line[:1_000]):
                 continue
-            if _has_word("training", line[:400]) and not _has_word("held", line[:400]):
+            if _has_word("training_numbers", line[:400]) and not _has_word("held_out", line[:400]):
                 continue
             if _has_metric(line[:1_000]):
                 return CardEvidence("a metric with its number", shorten_passage(line))
             if is_held_out and re.match(r"\W*(eval[_ ])?loss\W", line, re.IGNORECASE) and VALUE.search(line):
                 return CardEvidence("a loss on held-out data", shorten_passage(line))
-            is_held_out = is_held_out or _has_word("held", line[:1_000])
+            is_held_out = is_held_out or _has_word("held_out", line[:1_000])
     return None
 
 
@@ -47,9 +47,9 @@ def _has_metric(line: str) -> bool:
         before = line[max(0, metric.start() - MAX_DISTANCE) : metric.start()]
         if DECIMAL.search(after) or re.match(r"\W{0,6}\d+(?![\w-])", after):
             return True
-        if DECIMAL.search(before) and _has_word("claims", line):
+        if DECIMAL.search(before) and _has_word("result_verbs", line):
             return True
-    result = word_pattern("evaluation", "results").search(line)
+    result = word_pattern("evaluation", "result_words").search(line)
     if result and DECIMAL.search(line[result.end() : result.end() + MAX_DISTANCE]):
         return True
     return any(

@@ -20,35 +20,35 @@ def _find_code(content: CardContent) -> CardEvidence | None:
     for statement in content.of_kinds("code"):
         if _is_citation(statement) or "aside" in statement.topics:
             continue
-        if word_pattern("how_to_use", "loads").search(statement.text[:20_000]):
+        if word_pattern("how_to_use", "loading_code").search(statement.text[:20_000]):
             return CardEvidence("code that loads or runs the model", shorten_passage(statement.text))
     for statement in content.of_kinds("text", "item"):
-        if match := word_pattern("how_to_use", "calls").search(statement.text[:20_000]):
+        if match := word_pattern("how_to_use", "inline_code").search(statement.text[:20_000]):
             passage = statement.text[max(0, match.start() - 60) :]
             return CardEvidence("code without a code block", shorten_passage(passage))
     for statement in content.under_topic("how_to_use", "code"):
         if _is_citation(statement) or "training" in statement.topics:
             continue
-        if not word_pattern("how_to_use", "installs").search(statement.text):
+        if not word_pattern("how_to_use", "installation").search(statement.text):
             return CardEvidence(f"code under {statement.heading!r}", shorten_passage(statement.text))
     return None
 
 
 def _is_citation(statement: CardStatement) -> bool:
-    return bool(word_pattern("how_to_use", "citing").search(statement.text[:200])) or "bib" in statement.block.info
+    return bool(word_pattern("how_to_use", "citations").search(statement.text[:200])) or "bib" in statement.block.info
 
 
 def _find_instructions(content: CardContent) -> CardEvidence | None:
     for statement in content.under_topic("how_to_use", "text", "item"):
         for sentence in statement.sentences():
-            if word_pattern("how_to_use", "instructs").search(sentence) and not is_pointer(sentence):
+            if word_pattern("how_to_use", "instructions").search(sentence) and not is_pointer(sentence):
                 return CardEvidence(f"instructions under {statement.heading!r}", shorten_passage(sentence))
     return None
 
 
 def _find_prompt(content: CardContent) -> CardEvidence | None:
     for statement in content.of_kinds("text", "item", "code"):
-        is_about_prompts = word_pattern("how_to_use", "prompts").search(statement.heading)
+        is_about_prompts = word_pattern("how_to_use", "prompt_headings").search(statement.heading)
         if is_about_prompts and len(statement.text) > 8 and not _is_citation(statement):
             return CardEvidence(f"a prompt under {statement.heading!r}", shorten_passage(statement.text))
     return None
@@ -56,7 +56,7 @@ def _find_prompt(content: CardContent) -> CardEvidence | None:
 
 def _find_anywhere(content: CardContent) -> CardEvidence | None:
     for statement in content.of_kinds("text", "item"):
-        if match := word_pattern("how_to_use", "strong").search(statement.text[:5_000]):
+        if match := word_pattern("how_to_use", "anywhere").search(statement.text[:5_000]):
             passage = statement.text[max(0, match.start() - 40) :]
             return CardEvidence("an instruction", shorten_passage(passage))
     return None

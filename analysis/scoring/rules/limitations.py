@@ -22,9 +22,9 @@ def find_evidence(content: CardContent) -> CardEvidence | None:
 def _find_under_heading(content: CardContent) -> CardEvidence | None:
     for statement in content.under_topic("limitations", *PROSE_KINDS):
         for sentence in statement.sentences():
-            if not _is_limitations_only(statement) and not word_pattern("limitations", "says").search(sentence):
+            if not _is_limitations_only(statement) and not word_pattern("limitations", "statements").search(sentence):
                 continue
-            if not is_pointer(sentence) and not word_pattern("limitations", "else").search(sentence):
+            if not is_pointer(sentence) and not word_pattern("limitations", "excluded").search(sentence):
                 return CardEvidence(f"under {statement.heading!r}", shorten_passage(sentence))
     return None
 
@@ -39,8 +39,8 @@ def _find_anywhere(content: CardContent) -> CardEvidence | None:
         if "aside" in statement.topics:
             continue
         for sentence in statement.sentences():
-            if not word_pattern("limitations", "strong").search(sentence) or is_pointer(sentence):
+            if not word_pattern("limitations", "anywhere").search(sentence) or is_pointer(sentence):
                 continue
-            if not word_pattern("limitations", "else").search(sentence):
+            if not word_pattern("limitations", "excluded").search(sentence):
                 return CardEvidence("names a limitation of the model", shorten_passage(sentence))
     return None

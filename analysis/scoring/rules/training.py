@@ -27,7 +27,7 @@ def _find_statement(content: CardContent) -> CardEvidence | None:
         for sentence in statement.sentences():
             if _names_training_data(sentence):
                 return CardEvidence("says what it was trained on", shorten_passage(sentence))
-            if word_pattern("training", "used").search(sentence):
+            if word_pattern("training", "data_use").search(sentence):
                 return CardEvidence("says what data were used", shorten_passage(sentence))
             if _has_dataset_link(statement.block.links) and word_pattern("training", "verbs").search(sentence):
                 return CardEvidence("names the dataset it was trained on", shorten_passage(sentence))
@@ -39,7 +39,7 @@ def _names_training_data(sentence: str) -> bool:
     for verb in word_pattern("training", "verbs").finditer(sentence[:2_000]):
         before = MAX_DISTANCE if UNSPACED_SCRIPT.search(verb[0]) else 0
         near = sentence[max(0, verb.start() - before) : verb.end() + MAX_DISTANCE]
-        if word_pattern("training", "data").search(re.sub(word_pattern("training", "vague"), " ", near)):
+        if word_pattern("training", "data").search(re.sub(word_pattern("training", "unspecific_data"), " ", near)):
             return True
     return False
 
@@ -89,6 +89,6 @@ def _find_under_heading(content: CardContent) -> CardEvidence | None:
             return CardEvidence(f"a dataset under {statement.heading!r}", shorten_passage(statement.text))
         fragments = [statement.text] if not is_row and _names_data(statement) else []
         for sentence in (*statement.sentences(), *fragments):
-            if not is_pointer(sentence) and not word_pattern("training", "empty").search(sentence):
+            if not is_pointer(sentence) and not word_pattern("training", "uninformative").search(sentence):
                 return CardEvidence(f"under {statement.heading!r}", shorten_passage(sentence))
     return None
