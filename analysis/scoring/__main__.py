@@ -35,7 +35,9 @@ def make_parser() -> argparse.ArgumentParser:
         default="rules",
         help="what scores the cards (default: rules); reference: a reader, whose labels are in FILE",
     )
-    parser.add_argument("--sample", "--limit", metavar="N", type=positive_int, help="score the first N cards")
+    parser.add_argument(
+        "--limit", "--sample", dest="sample", metavar="N", type=positive_int, help="score the first N cards"
+    )
     parser.add_argument(
         "--processes", metavar="N", type=positive_int, help="processes of the rules (default: one per processor)"
     )
