@@ -10,7 +10,7 @@ up. A verdict is
     reversed       the whole interval says the opposite
     not testable   a number that the rule needs is missing; the note says which
 
-A claim that has a p-value only `holds` if the p-value is below 0.05 after Holm's correction over all such claims.
+A claim with a p-value `holds` only if the p-value is below 0.05 after Holm's correction over all claims that have one.
 """
 
 from __future__ import annotations

@@ -62,9 +62,9 @@ def documentation(cards: DataFrame, scores: DataFrame, depths: DataFrame) -> Ite
     0.5
 
     Caveats: an association is not a cause, and the groups are extremes, which makes d large: read the trend beside it.
-    Scorers err; how often is measured apart. A field is present or not, and its correctness is not checked. Packages
-    whose documentation is unknown (not fetched, gated, gone, not scored) are left out and counted in the notes. The
-    intervals treat packages as drawn from a larger population.
+    Scorers err, and how often they err is measured separately. A field is present or not, and its correctness is not
+    checked. Packages whose documentation is unknown (not fetched, gated, gone, not scored) are left out and counted in
+    the notes. The intervals treat packages as drawn from a larger population.
 
     After Metric 4 of Jones et al., ESEM 2024, doi 10.1145/3674805.3686665.
     """

@@ -102,8 +102,8 @@ def test_scorers_and_versions_are_not_mixed() -> None:
 
 
 def test_undefined_results_say_why() -> None:
-    nobody = make_cards(state=None, card=None)
-    assert [result.value for result in documentation(nobody, make_scores(0), DEPTHS)] == [None]
+    not_fetched = make_cards(state=None, card=None)
+    assert [result.value for result in documentation(not_fetched, make_scores(0), DEPTHS)] == [None]
     results = compute_results(make_cards(), make_scores(0).iloc[:0])
     assert results["rules.coverage"].value is None and "observatory score" in results["rules.coverage"].note
     assert results["metadata.coverage"].value == 1.0

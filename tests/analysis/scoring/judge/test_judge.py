@@ -67,13 +67,13 @@ def test_an_invalid_reply_is_a_state_and_never_a_no(model, state, ask):
     assert {verdict.state for verdict in majority_verdicts([reading]).values()} == {state}
 
 
-def test_a_model_that_refuses_the_temperature_is_another_reader(command, calls):
-    code, out, err = command("--model", "warm", "--repeats", "1")
+def test_a_model_that_refuses_the_temperature_is_another_reader(run_cli, calls):
+    code, out, err = run_cli("--model", "warm", "--repeats", "1")
     (row,) = json.loads(out)
     assert (code, row["score"], row["without"]) == (0, 1.0, ["temperature"])
     assert "warm does not accept temperature" in err
     before = calls("warm")
-    assert json.loads(command("--model", "warm", "--repeats", "1")[1])[0]["without"] == ["temperature"]
+    assert json.loads(run_cli("--model", "warm", "--repeats", "1")[1])[0]["without"] == ["temperature"]
     assert calls("warm") == before, "readings without the parameter are stored"
 
 
@@ -251,29 +251,29 @@ def test_a_reply_has_answers_to_all_items_or_none(seeds):
 
 
 @pytest.fixture
-def command(tmp_path, endpoint, monkeypatch, capsys):
+def run_cli(tmp_path, endpoint, monkeypatch, capsys):
     """Run `observatory score` with the judge on a card, and return its exit code, stdout and stderr."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-key")
     (tmp_path / "owl.md").write_text("Owl is a small language model for Welsh poetry.")
 
-    def run(*words: str) -> tuple[int, str, str]:
-        line = [str(tmp_path / "owl.md"), "--base-url", endpoint, "--db", str(tmp_path / "o.db"), *SET_UP, *words]
+    def run(*arguments: str) -> tuple[int, str, str]:
+        line = [str(tmp_path / "owl.md"), "--base-url", endpoint, "--db", str(tmp_path / "o.db"), *SET_UP, *arguments]
         return main(line), *capsys.readouterr()
 
     return run
 
 
 @pytest.mark.fault("F8")
-def test_the_judge_is_off_until_it_is_set_up(command, monkeypatch):
+def test_the_judge_is_off_until_it_is_set_up(run_cli, monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY")
-    code, out, err = command("--model", "good")
+    code, out, err = run_cli("--model", "good")
     assert (code, out) == (2, "")
     assert "OPENAI_API_KEY" in err
     assert all(part in err for part in ("why", "fix", "more"))
 
 
-def test_a_row_has_answers_agreement_and_the_answering_model(command, tmp_path):
-    code, out, err = command("--model", "renamed")
+def test_a_row_has_answers_agreement_and_the_answering_model(run_cli, tmp_path):
+    code, out, err = run_cli("--model", "renamed")
     (row,) = json.loads(out)
     assert (code, row["score"], row["agreement"]["training"], row["readings"]) == (0, 1.0, 1.0, 3)
     assert (row["model"], row["answered_by"], row["prompt"]) == ("renamed", ["good-2"], "strict")
@@ -282,48 +282,48 @@ def test_a_row_has_answers_agreement_and_the_answering_model(command, tmp_path):
     assert "sk-planted-key" not in out + err + (tmp_path / "o.db-judge.jsonl").read_text()
 
 
-def test_a_card_without_a_reading_has_no_score(command):
-    code, out, err = command("--model", "refuses")
+def test_a_card_without_a_reading_has_no_score(run_cli):
+    code, out, err = run_cli("--model", "refuses")
     (row,) = json.loads(out)
     assert (code, row["score"], row["training"], row["states"]["training"]) == (3, None, None, "refused")
     assert "1 refused" in err
 
 
-def test_a_batch_is_submitted_and_collected(command, calls):
-    code, out, err = command("--model", "good", "--batch", "submit")
+def test_a_batch_is_submitted_and_collected(run_cli, calls):
+    code, out, err = run_cli("--model", "good", "--batch", "submit")
     assert (code, json.loads(out)[0]["score"]) == (3, None)
     assert "batch b1: 3 requests" in err
-    code, out, _ = command("--model", "good", "--batch", "collect")
+    code, out, _ = run_cli("--model", "good", "--batch", "collect")
     assert (code, json.loads(out)[0]["score"]) == (0, 1.0)
-    assert "no readings to request" in command("--model", "good", "--batch", "submit")[2]
+    assert "no readings to request" in run_cli("--model", "good", "--batch", "submit")[2]
 
 
-def test_several_batches_are_pending_and_no_reading_is_requested_twice(command, monkeypatch):
-    def submit(*words: str) -> list[str]:
-        err = command("--model", "good", "--batch", "submit", *words)[2]
+def test_several_batches_are_pending_and_no_reading_is_requested_twice(run_cli, monkeypatch):
+    def submit(*arguments: str) -> list[str]:
+        err = run_cli("--model", "good", "--batch", "submit", *arguments)[2]
         return [line.split(": ")[1] for line in err.splitlines() if line.startswith("batch")]
 
     monkeypatch.setattr(batch, "MAX_BATCH_REQUESTS", 2)
     assert submit("--repeats", "1") == ["1 requests"]
     assert submit("--repeats", "5") == ["2 requests", "2 requests"]
     assert submit("--repeats", "5") == []
-    code, out, _ = command("--model", "good", "--batch", "collect", "--repeats", "5")
+    code, out, _ = run_cli("--model", "good", "--batch", "collect", "--repeats", "5")
     (row,) = json.loads(out)
     assert (code, row["score"], row["readings"]) == (0, 1.0, 5)
 
 
-def test_a_refused_batch_is_submitted_without_the_parameter_next_time(command):
-    command("--model", "warm", "--batch", "submit", "--repeats", "1")
-    assert json.loads(command("--model", "warm", "--batch", "collect", "--repeats", "1")[1])[0]["score"] is None
-    command("--model", "warm", "--batch", "submit", "--repeats", "1")
-    (row,) = json.loads(command("--model", "warm", "--batch", "collect", "--repeats", "1")[1])
+def test_a_refused_batch_is_submitted_without_the_parameter_next_time(run_cli):
+    run_cli("--model", "warm", "--batch", "submit", "--repeats", "1")
+    assert json.loads(run_cli("--model", "warm", "--batch", "collect", "--repeats", "1")[1])[0]["score"] is None
+    run_cli("--model", "warm", "--batch", "submit", "--repeats", "1")
+    (row,) = json.loads(run_cli("--model", "warm", "--batch", "collect", "--repeats", "1")[1])
     assert (row["score"], row["without"]) == (1.0, ["temperature"])
 
 
 @pytest.mark.fault("F6")
-def test_a_model_that_drifts_is_reported(command, tmp_path):
-    assert "nothing to compare" in command("--model", "good", "--control")[2]
-    assert "control: 0.0%" in command("--model", "good", "--control")[2]
+def test_a_model_that_drifts_is_reported(run_cli, tmp_path):
+    assert "nothing to compare" in run_cli("--model", "good", "--control")[2]
+    assert "control: 0.0%" in run_cli("--model", "good", "--control")[2]
     ledger = tmp_path / "o.db-judge.jsonl"
     entries = [json.loads(line) for line in ledger.read_text().splitlines()]
     for entry in entries:
@@ -332,7 +332,7 @@ def test_a_model_that_drifts_is_reported(command, tmp_path):
     ledger.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
     with open_for_writing(tmp_path / "o.db"):
         pass  # creates the store
-    assert "control: 20.0%" in command("--model", "good", "--control")[2]
+    assert "control: 20.0%" in run_cli("--model", "good", "--control")[2]
     with open_for_reading(tmp_path / "o.db") as connection:
         ((kind, after),) = [tuple(row) for row in connection.execute("SELECT kind, after FROM quality_event")]
     assert (kind, after) == ("judge_drift", "20.0% differ")
