@@ -97,7 +97,7 @@ def check_quote(answer: bool, quote: str, card_text: str) -> JudgeAnswer:
     if normal_quote not in card_text:
         return JudgeAnswer(False, short_quote, "quote not in card")
     if compile_words(load_prompts()["suspect"]["words"]).search(short_quote):
-        return JudgeAnswer(False, short_quote, "quote addresses the judge")
+        return JudgeAnswer(False, short_quote, "quote speaks to the judge")
     return JudgeAnswer(True, short_quote)
 
 
