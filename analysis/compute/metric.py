@@ -23,6 +23,7 @@ CENSUS_NOTE = "a census: no sampling error"
 NO_CENSUS = "this snapshot is not a census"
 NO_LINEAGE = "no package of this snapshot states what it was made from, or lineage was not requested"
 TOO_MANY_PARENTS = "too many packages have several parents above one another to count in reasonable time"
+METRICS = "analysis.metrics"
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,7 @@ class Metric:
 
 def list_metrics() -> tuple[Metric, ...]:
     """Return every metric, sorted by name."""
-    from analysis import metrics as folder
-
+    folder = import_module(METRICS)  # by name: metrics import this module for `Result`
     names = sorted(module.name for module in pkgutil.iter_modules(folder.__path__))
     metrics = [metric for name in names for metric in _metrics_in(import_module(f"{folder.__name__}.{name}"))]
     return tuple(sorted(metrics, key=lambda metric: metric.name))
