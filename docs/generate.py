@@ -136,7 +136,8 @@ def commands() -> dict[str, argparse.ArgumentParser]:
 
 def words_and_modules() -> dict[str, str]:
     """The first words and their modules."""
-    return {word: module for word, (module, _) in importlib.import_module("schedules.cli").COMMANDS.items()}
+    table = importlib.import_module("schedules.commands").COMMANDS
+    return {word: command.module for word, command in table.items()}
 
 
 def _commands_of(word: str) -> Iterator[tuple[str, argparse.ArgumentParser]]:
@@ -148,7 +149,8 @@ def _commands_of(word: str) -> Iterator[tuple[str, argparse.ArgumentParser]]:
     if not under:
         yield word, made
     for name, parser in under[0].choices.items() if under else ():
-        yield f"{word} {name}", parser
+        if parser.prog.endswith(f" {name}"):  # an alias has the parser of the real name
+            yield f"{word} {name}", parser
     for name, make_parser in more.items():
         yield f"{word} {name}", make_parser()
 

@@ -118,7 +118,7 @@ def leaking_faults() -> list[dict[str, object]]:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.fault("E10", "G1")
-def test_what_is_planted_anywhere_is_nowhere_in_what_is_left(tmp_path: Path) -> None:
+def test_planted_secrets_are_nowhere_in_the_output(tmp_path: Path) -> None:
     with Simulation(models=1700, datasets=5, spaces=5, packages=50) as hub:
         left = CommandFolder(tmp_path, hub)
         plant_secrets(hub)

@@ -70,7 +70,7 @@ def test_turnover_equals_the_truth_of_the_simulation(
     assert counted["2026-04-06", "ever"] == len(first | second | third)
 
 
-def test_a_matched_gap_is_against_the_snapshot_of_that_day(
+def test_turnover_over_91_days_is_against_the_snapshot_of_that_day(
     truth_and_reports: tuple[dict[str, list[list[str]]], dict, str],
 ) -> None:
     truth, report, _ = truth_and_reports
@@ -85,7 +85,7 @@ def test_a_matched_gap_is_against_the_snapshot_of_that_day(
     assert found["low"] <= found["value"] <= found["high"]
 
 
-def test_who_moved_is_who_moved(truth_and_reports: tuple[dict[str, list[list[str]]], dict, str]) -> None:
+def test_movers_equal_the_truth(truth_and_reports: tuple[dict[str, list[list[str]]], dict, str]) -> None:
     truth, report, _ = truth_and_reports
     _, second, third = (set(names) for names in truth["huggingface/models"])
     moved: dict[str, set[str]] = {}

@@ -77,7 +77,7 @@ def check_ticks(box: SimulatedYear) -> dict[str, int]:
             "SELECT due_at, outcome, reason, started_at, ended_at, cause FROM tick"
             f" WHERE schedule = '{name}' AND outcome <> 'known' AND cause <> 'clock' ORDER BY due_at"
         )
-        when = box.schedules[name].when
+        when = box.schedules[name].timetable
         assert when is not None
         dues = [int(str(row[0])) for row in ticks]
         present = box.present
@@ -100,7 +100,7 @@ def check_ticks(box: SimulatedYear) -> dict[str, int]:
 
 
 @pytest.mark.fault("A1", "B2", "B4", "C5")
-def test_eight_days_in_a_box_are_as_they_were(warmed: None, tmp_path: Path) -> None:
+def test_eight_simulated_days_agree_with_the_truth(warmed: None, tmp_path: Path) -> None:
     told = check_against_truth(run_simulated_year(tmp_path, 33, 8))
     assert told["complete"] >= 8 and told["gaps"] and told["kills"] and told["failing"]
 
@@ -111,7 +111,7 @@ def test_eight_days_in_a_box_are_as_they_were(warmed: None, tmp_path: Path) -> N
     "seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 21))], ids="seed{:02}".format
 )
 @pytest.mark.fault("A1", "B2", "B4", "C5")
-def test_a_year_in_a_box_is_as_it_was(warmed: None, tmp_path: Path, seed: int, measured: Callable[[str], None]) -> None:
+def test_a_simulated_year_agrees_with_the_truth(warmed: None, tmp_path: Path, seed: int, measured: Callable[[str], None]) -> None:
     told = check_against_truth(run_simulated_year(tmp_path, seed, 365))
     measured(", ".join(f"{number} {name}" for name, number in told.items()))
     assert told["complete"] > 300 and told["gaps"] and told["kills"] and told["failing"] > 20

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import ctypes
 import dataclasses
 import json
 import signal
@@ -21,6 +20,7 @@ from crawler.commands import (
 )
 from db import ObservatoryError
 from db.cli import FAILED, PARTIAL, escape_control_characters, positive_int, print_error
+from db.process import die_with_parent
 
 SECONDS_PER_DAY = 86400
 
@@ -93,7 +93,7 @@ def _take_each_snapshot(options: argparse.Namespace) -> list[dict[str, object]]:
     outcomes: list[dict[str, object]] = []
     for registry in options.registries:
         line = [sys.executable, "-m", "crawler", "snapshot", registry, "--format", "json", *_child_arguments(options)]
-        with subprocess.Popen(line, stdout=subprocess.PIPE, text=True, preexec_fn=_die_with_parent) as child:
+        with subprocess.Popen(line, stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent()) as child:
             told = _wait_for_child(child)
         outcomes.append(_parse_child_outcome(registry, told, child.returncode))
         if outcomes[-1]["status"] == "stopped":
@@ -125,12 +125,6 @@ def _child_arguments(options: argparse.Namespace) -> list[str]:
 
 def _option_name(name: str) -> str:
     return "--" + name.replace("_", "-")
-
-
-def _die_with_parent() -> None:
-    """Linux: this child is killed when the command that started it is, however that one ends."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def _parse_child_outcome(registry: str, output: str, exit_code: int) -> dict[str, object]:

@@ -87,15 +87,15 @@ def confined(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConfinedFolde
 def test_every_command_runs_under_the_filter_of_the_unit(confined: ConfinedFolder) -> None:
     failures = {}
     for line in COMMANDS:
-        ended = confined.run_cli(*line.split())
-        if ended.returncode != 0:
-            failures[line] = (ended.returncode, ended.stderr[-400:])
+        completed = confined.run_cli(*line.split())
+        if completed.returncode != 0:
+            failures[line] = (completed.returncode, completed.stderr[-400:])
     assert failures == {}
 
 
 def test_the_demonstration_runs_under_the_filter_of_the_unit(confined: ConfinedFolder) -> None:
-    ended = confined.run_cli("demo", "--top", "20")
-    assert ended.returncode == 0, ended.stderr
+    completed = confined.run_cli("demo", "--top", "20")
+    assert completed.returncode == 0, completed.stderr
 
 
 def test_the_daemon_starts_and_runs_a_command_under_the_filter_of_the_unit(confined: ConfinedFolder) -> None:
@@ -124,7 +124,7 @@ def test_a_filter_that_kills_ends_numpy_when_it_is_imported(confined: ConfinedFo
 def test_calls_that_the_unit_takes_away_end_with_eperm(confined: ConfinedFolder) -> None:
     script = "import os\ntry:\n os.nice(1)\nexcept PermissionError:\n os.fchmod(1, 0o600)\nelse:\n raise SystemExit(1)"
     line = [*confined.command_line()[:4], sys.executable, "-c", script]
-    with open(confined.folder / "out", "wb") as out:
+    with (confined.folder / "out").open("wb") as out:
         assert subprocess.run(line, cwd=ROOT, stdout=out, check=False).returncode == 0
 
 
