@@ -106,9 +106,8 @@ def evaluate_predicate(hub: HubRegistry, order: np.ndarray, predicate: Mapping[s
     field = next(name for name in below if name != "_id")
     values = hub.columns[SORTS[field]][order]
     bound = equal[field] if field != "lastModified" else parse_instant(equal[field])
-    is_equal: np.ndarray = values == bound
-    is_below: np.ndarray = values < bound
-    return (is_equal & compare_ids(hub, order, equal["_id"])) | is_below
+    is_after: np.ndarray = ((values == bound) & compare_ids(hub, order, equal["_id"])) | (values < bound)
+    return is_after
 
 
 def compare_ids(hub: HubRegistry, order: np.ndarray, condition: Mapping[str, str]) -> np.ndarray:
