@@ -21,7 +21,7 @@ def test_the_demonstration_ends_in_a_report_of_half_a_year(tmp_path: Path) -> No
     )  # fmt: skip
     assert completed.returncode == 0, completed.stderr
     assert "huggingface/models" in completed.stdout
-    assert "What cannot be said yet" in completed.stdout
+    assert "Not available yet" in completed.stdout
     with sqlite3.connect(store) as connection:
         snapshots = connection.execute(
             "SELECT registry, count(*), min(date), max(date) FROM v1_snapshot WHERE status = 'complete' GROUP BY 1"
