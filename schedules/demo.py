@@ -79,7 +79,7 @@ def run_demo(options: argparse.Namespace) -> int:
                 str(options.top),
                 "--clock",
                 "registry",
-                "--pause",
+                "--delay",
                 "0",
                 "--quiet",
                 "--format",

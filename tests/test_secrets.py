@@ -131,7 +131,7 @@ def test_planted_secrets_are_nowhere_in_the_output(tmp_path: Path) -> None:
             hub.reset()
             plant_secrets(hub)
             hub.faults([{"api": "huggingface", **fault}])
-            folder.run_cli("crawl", "snapshot", HUB, "--top", "1500", "--patience", "0.5")
+            folder.run_cli("crawl", "snapshot", HUB, "--top", "1500", "--retry-for", "0.5")
         hub.reset()
         plant_secrets(hub)
         folder.kill_crawl(hub)

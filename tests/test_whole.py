@@ -32,7 +32,7 @@ def run_module(env: dict[str, str], *arguments: str) -> str:
 def truth_and_reports(tmp_path_factory: pytest.TempPathFactory) -> TruthAndReports:
     """Return the true top 500 at each of three crawls, and the report as JSON and as text."""
     truth: Truth = {name: [] for name in REGISTRIES}
-    options = ("--top", "500", "--clock", "registry", "--pause", "0", "--quiet")
+    options = ("--top", "500", "--clock", "registry", "--delay", "0", "--quiet")
     with Simulation(models=1500, packages=1500, start="2026-01-05") as simulation:
         env = {
             **os.environ,

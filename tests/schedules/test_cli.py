@@ -46,7 +46,7 @@ def test_without_a_command_the_overview_is_printed(capsys: pytest.CaptureFixture
         (("crawl", "snapshot", "npm", "--top", "0"), "above zero"),
         (("crawl", "import", "csv", "x", "--registry", "npm", "--date", "12-31-2022"), "2022-02-15"),
         (("crawl", "snapshot"), "REGISTRY"),
-        (("crawl", "snapshot", "npm", "--share", "2"), "above 0"),
+        (("crawl", "snapshot", "npm", "--quota-share", "2"), "above 0"),
         (("report", "--format", "jsno"), "Did you mean json?"),
         (("report", "--as-of", "yesterday"), "2022-02-15"),
     ],

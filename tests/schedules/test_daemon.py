@@ -22,7 +22,7 @@ from db.ticks import Tick, append_ticks, read_journal
 from tests.simulated import Simulation
 
 ROOT = Path(__file__).resolve().parents[2]
-CRAWL = "crawl snapshot huggingface/models --top 50 --resume --quiet --pause 0 --keep-bodies 0"
+CRAWL = "crawl snapshot huggingface/models --top 50 --resume --quiet --delay 0 --body-retention 0"
 
 
 @pytest.fixture(scope="module")
@@ -257,7 +257,7 @@ def test_secrets_and_addresses_reach_no_log_no_row_and_no_hook(folder: DaemonFol
     secret, address = "hf_" + "Q" * 34, "someone@example.org"
     folder.environment.update(HF_TOKEN=secret, OPENAI_API_KEY="sk-planted-0123456789", HF_ENDPOINT="http://127.0.0.1:1")
     folder.write_schedule(
-        "top", f"crawl snapshot huggingface/models --contact {address} --patience 1", 'every = "1 second"'
+        "top", f"crawl snapshot huggingface/models --contact {address} --retry-for 1", 'every = "1 second"'
     )
     folder.write_schedule(
         "wrong", f"crawl snapshot {secret} {address} --nonsense sk-planted-0123456789", 'every = "1 second"'
