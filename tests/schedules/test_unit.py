@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from db.connection import file_system_type, refuse_network_file_system
 from tests.schedules import system_calls
 from tests.simulated import Simulation
 
@@ -126,6 +128,13 @@ def test_calls_that_the_unit_takes_away_end_with_eperm(confined: ConfinedFolder)
     line = [*confined.command_line()[:4], sys.executable, "-c", script]
     with (confined.folder / "out").open("wb") as out:
         assert subprocess.run(line, cwd=ROOT, stdout=out, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("function", [refuse_network_file_system, file_system_type])
+def test_the_check_for_network_file_systems_reads_a_file_that_the_unit_shows(function: Callable[..., object]) -> None:
+    assert "ProcSubset=pid\n" in UNIT.read_text("utf-8"), "only the folders of processes are in /proc"
+    mounts = inspect.signature(function).parameters["mounts"].default
+    assert mounts == Path("/proc/self/mounts") and mounts.exists()
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
