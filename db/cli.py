@@ -8,7 +8,7 @@ import os
 import re
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
@@ -169,6 +169,16 @@ def isoformat_utc(seconds: int) -> str:
     '2022-02-15T00:00:00Z'
     """
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def did_you_mean(text: str, choices: Iterable[str]) -> str:
+    """Return the question "Did you mean X?" for the choice closest to a text, '' if no choice is close.
+
+    >>> did_you_mean("turnovr", ["flows", "turnover"])
+    'Did you mean turnover?'
+    """
+    closest = difflib.get_close_matches(text, list(choices), 1)
+    return f"Did you mean {closest[0]}?" if closest else ""
 
 
 def _suggest_option(message: str, parser: argparse.ArgumentParser) -> str:
