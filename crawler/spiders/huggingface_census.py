@@ -68,7 +68,7 @@ class HuggingFaceCensusSpider(HuggingFaceSpider):
         except NotAListError as error:
             raise not_a_list_error(self.plan.registry, error) from error
         last = last_row_position(
-            lines.received, (list_position(0, key) for key in lines.columns["key"][-1:]), lines.rejects
+            lines.received, (list_position(0, key) for key in lines.columns.key[-1:]), lines.rejects
         )
         lines.events.extend(lost_row_events(following, last) if last is not None and last[1] < cut else ())
         page = make_census_page(response, lines, self.last_id, cut, self._make_observation, following)
