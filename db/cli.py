@@ -54,6 +54,18 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--debug", action="store_true", default=default, help="show the traceback of an error")
 
 
+def add_hidden_alias(parser: argparse.ArgumentParser, option: argparse.Action, *old_names: str) -> None:
+    """Accept the old names of a renamed option. `--help` and suggestions show the new name only.
+
+    >>> parser = argparse.ArgumentParser()
+    >>> add_hidden_alias(parser, parser.add_argument("--quota-share", type=float), "--share")
+    >>> parser.parse_args(["--share", "0.5"])
+    Namespace(quota_share=0.5)
+    """
+    for name in old_names:
+        parser._option_string_actions[name] = option
+
+
 def run_command(make_parser: Callable[[], argparse.ArgumentParser], argv: Sequence[str] | None) -> int:
     """Read the words, do what they say, print any error in four parts; the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)

@@ -106,7 +106,7 @@ class ChangeSpider(HuggingFaceSpider):
         if order is None:
             page = super().read_page(response)
             return page if response.status == 400 else replace(page, next_url=None)
-        fields = set(self._accepted_fields())
+        fields = set(self.expand_fields)
         required = frozenset({"id", "_id", ORDERS[order]})
         try:
             rows = read_rows(response.body, HuggingFaceRow, required, lambda row: make_observation(row, fields))
@@ -142,18 +142,14 @@ class ChangeSpider(HuggingFaceSpider):
             self._pending_orders.remove(page.role)
             self._second_walks |= {page.role} & self._resumed_orders
 
-    def _accepted_fields(self) -> list[str]:
-        fields = self.probe_results["expand"]
-        return [str(name) for name in fields] if isinstance(fields, list) else []
-
     def _order_url(self, order: str) -> str:
         parameters = [("sort", ORDERS[order]), ("direction", "-1"), ("limit", str(MAX_ROWS_PER_PAGE))]
-        query = urlencode(parameters + [("expand", name) for name in self._accepted_fields()])
-        return f"{self.plan.endpoint}/api/{self.kind}?{query}"
+        query = urlencode(parameters + [("expand", name) for name in self.expand_fields])
+        return f"{self.plan.endpoint}/api/{self.repo_type}?{query}"
 
     def _probe_url(self, package: MissingPackage) -> str:
-        query = urlencode([("expand", name) for name in PROBE_FIELDS[self.kind]])
-        return f"{self.plan.endpoint}/api/{self.kind}/{quote(package.name, safe='/')}?{query}#{package.package}"
+        query = urlencode([("expand", name) for name in PROBE_FIELDS[self.repo_type]])
+        return f"{self.plan.endpoint}/api/{self.repo_type}/{quote(package.name, safe='/')}?{query}#{package.package}"
 
     def _read_probe(self, response: HttpResponse) -> Page:
         package_id = parse_package_id(response.url) or 0

@@ -238,6 +238,7 @@ def store_list(
     """Store a past list as a snapshot of its day, judged by the gate."""
     from crawler.parsing.redact import redact_page
     from crawler.snapshots.ending import end_snapshot
+    from crawler.snapshots.kinds import load_kind
 
     now = int(time.time())
     dating = date_parsed_list(parsed, spec)
@@ -253,7 +254,7 @@ def store_list(
     page = Page("file", name, now, 200, identity.size, identity.sha256, {}, parsed.received,
                 observations=parsed.observations, rejects=parsed.rejects, events=events)  # fmt: skip
     progress = store.save_page(snapshot, redact_page(page, keep_body=False))
-    status, reason = end_snapshot(store, snapshot)
+    status, reason = end_snapshot(load_kind("ranking"), store, snapshot)
     return ListImportOutcome(
         file, spec.registry, snapshot, status, progress.depth, reason=reason, warnings=format_warnings(events, spec)
     )

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from crawler.parsing.ecosystems_rows import EcosystemsRow
+from crawler.parsing.ecosystems_rows import make_observation as observe_package
 from crawler.parsing.huggingface_rows import EXPAND_FIELDS, HuggingFaceRow
 from crawler.parsing.huggingface_rows import make_observation as observe_model
 from crawler.parsing.rows import ParsedRows, read_rows
-from crawler.spiders.ecosystems import EcosystemsRow
-from crawler.spiders.ecosystems import make_observation as observe_package
 
 HUB = {
     "_id": "621ffdc036468d709f17434d", "id": "a/b", "downloads": 50, "likes": 5, "downloadsAllTime": 500,
