@@ -1,6 +1,6 @@
 """Decide what became of a package that a census no longer lists, over several days and from single responses (pure).
 
-Without a token the Hub answers 401 for a missing name and for a private one. The two cannot be told apart.
+Without a token the Hub answers 401 for a missing name and for a private one. The two responses look the same.
 So a package is called deleted only after three failed probes over at least seven days. A response that shows a
 repository decides at once by its `_id`: either the same repository (renamed, gated, disabled, or only unlisted), or
 another.

@@ -116,7 +116,7 @@ def date_content(content: ListContent, label: date, points: ReferencePoints) -> 
     size_summary, implied = _date_by_size(content, label, earliest, points)
     summary = [f"its newest row is from {content.newest}"] if content.newest else ["the file has no date"]
     if cause and earliest != content.newest:
-        summary.append(f"it contains {cause}, which is from {earliest}")
+        summary.append(f"the list contains {cause}, from {earliest}")
     summary.append(size_summary)
     events = [*_too_young_events(content, label, earliest, cause), *_too_old_events(content, label, points)]
     if implied:
@@ -189,7 +189,7 @@ def _date_by_size(
     if not points.population:
         return "the size of its registry is not known", None
     if content.rows < limits.whole or content.near_zero < limits.tail * content.rows:
-        return "it is a top only, and its size does not date it", None
+        return "the list has only the top packages, and its size does not date it", None
     implied = date_of_population(points.population, content.rows)
     factor = content.rows / expected_population(points.population, label)
     tolerance = _size_tolerance(points, label)
@@ -198,7 +198,7 @@ def _date_by_size(
     if is_outside or 1 / tolerance <= factor <= tolerance:
         return f"its {content.rows:,} packages fit its date", None
     if earliest and earliest > implied and content.rows * tolerance < expected_population(points.population, earliest):
-        return "it is a selection, and its size does not date it", None
+        return "the list is a selection, and its size does not date it", None
     return f"the registry had its {content.rows:,} packages about {implied}", implied
 
 

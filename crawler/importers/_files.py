@@ -40,7 +40,9 @@ def read_unpacked(file: Path) -> bytes:
     except READ_ERRORS as error:
         raise unreadable_file_error(file, error) from error
     if len(content) > MAX_FILE_BYTES:
-        raise ImportFailedError(f"{file} unpacks to more than {MAX_FILE_BYTES >> 30} GiB.", fix="Split it by day.")
+        raise ImportFailedError(
+            f"{file} unpacks to more than {MAX_FILE_BYTES >> 30} GiB.", fix="Split the file by day."
+        )
     return content
 
 
@@ -83,5 +85,5 @@ def identify_file(file: Path) -> FileIdentity:
 def unreadable_file_error(file: Path, error: Exception) -> ImportFailedError:
     """Return the error of a file that cannot be read."""
     return ImportFailedError(
-        f"{file} cannot be read: {error}.", fix="Check the name of the file, and that it is whole."
+        f"{file} cannot be read: {error}.", fix="Check the name of the file, and whether the file is whole."
     )

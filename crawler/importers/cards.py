@@ -129,7 +129,7 @@ def make_collection(file: Path, spec: ImportSpec) -> tuple[FileIdentity, CardCol
     """Return the identity of a file of cards, and the collection that the file becomes.
 
     Raises:
-        ImportFailedError: the file cannot be read, the registry is not of the Hub, or the cards have no such counter.
+        ImportFailedError: the file cannot be read, the registry is not of the Hub, or cards lack the counter.
     """
     if not spec.registry.startswith(HUB_PREFIX):
         raise ImportFailedError(f"{spec.registry} has no cards.", fix="Use --registry huggingface/models.")

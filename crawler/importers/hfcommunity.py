@@ -62,7 +62,7 @@ def read_file(path: Path, spec: ImportSpec) -> ParsedList:
     """Read the repositories of one kind, best first.
 
     Raises:
-        ImportFailedError: the file is not such a dump.
+        ImportFailedError: the file is not a dump of HFCommunity.
     """
     kind = hub_kind(spec).removesuffix("s")
     dump = _Dump(kind)

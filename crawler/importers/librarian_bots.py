@@ -44,7 +44,7 @@ class ParquetCards:
         """Open the file.
 
         Raises:
-            ImportFailedError: the file is not such a collection, or cannot be stored as a list.
+            ImportFailedError: the file is not a collection of librarian-bots, or cannot be stored as a list.
         """
         self._file = open_parquet(file)
         self._columns: list[str] = self._file.schema_arrow.names

@@ -57,7 +57,7 @@ def test_the_evidence_names_missing_well_known_packages() -> None:
 def test_the_size_of_a_top_does_not_date_it() -> None:
     for result in (date_list(1000, "2022-06-19"), date_list(10_406, "2022-06-19", near_zero_share=0)):
         assert result.events == ()
-        assert "top only" in result.summary
+        assert "only the top" in result.summary
 
 
 def test_the_size_of_a_selection_with_younger_packages_does_not_date_it() -> None:
