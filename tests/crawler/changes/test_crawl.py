@@ -47,7 +47,8 @@ def assert_stored(done: Crawled, expected_rows: dict[str, dict[str, Any]]) -> No
     for key, row in expected_rows.items():
         package, _, name, sha = stored[key]
         assert (name, sha) == (row["id"], row["sha"])
-        current = dict(done.rows("SELECT name, value FROM attribute WHERE package_id = ? AND until IS NULL", package))
+        attributes = "SELECT name, value FROM attribute WHERE package_id = ? AND until IS NULL"
+        current = dict(done.rows(attributes, package))
         traits = row["traits"]
         assert (current.get("library"), current.get("licence")) == (traits["library"], traits["licence"])
         parents = done.rows("SELECT count(*) FROM lineage_edge WHERE child_id = ? AND until IS NULL", package)
@@ -104,8 +105,10 @@ def test_rows_that_move_during_the_crawl_are_counted_as_duplicates(crawl: Crawl,
     pretend.faults([{"api": "huggingface", "kind": "duplicate_rows", "request": 2}])
     done = crawl("changes", HUB, *CLOCK)
     assert done.exit_code == 0 and done.outcome["look"]["duplicates"] > 0
-    received, parts = done.rows("SELECT sum(received), sum(new + edited + known + duplicates + rejected) FROM look_page"
-                                " WHERE role IN ('modified', 'created')")[0]  # fmt: skip
+    ((received, parts),) = done.rows(
+        "SELECT sum(received), sum(new + edited + known + duplicates + rejected)"
+        " FROM look_page WHERE role IN ('modified', 'created')"
+    )
     assert received == parts
     assert_stored(done, truth(pretend))
 
@@ -131,7 +134,8 @@ def test_a_crawl_that_is_killed_loses_nothing(crawl: Crawl, pretend: Simulation,
     pretend.faults([])
     done = crawl("changes", HUB, *CLOCK)
     assert done.exit_code == 0
-    assert done.rows("SELECT status FROM look ORDER BY look_id") == [("caught up",), ("stopped",), ("caught up",)]
+    statuses = [status for (status,) in done.rows("SELECT status FROM look ORDER BY look_id")]
+    assert statuses == ["caught up", "stopped", "caught up"]
     assert_stored(done, truth(pretend))
 
 
