@@ -128,7 +128,7 @@ def explain_missing_library() -> Iterator[None]:
         raise ObservatoryError(
             f"This report needs {error.name}, which is not installed.",
             why="The installation is incomplete.",
-            fix="pip install 'hub-observatory[report]'",
+            fix="pip install vl-convert-python",
         ) from error
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from scrapy.crawler import Crawler
 
 from crawler.cards.spider import CardSpider
-from crawler.fetching.middlewares import PaceMiddleware
+from crawler.fetching.pipelines import quota_text
+from crawler.fetching.running import running_spider
 from db.store.cards import CardObservation
 
 
@@ -22,10 +23,9 @@ class CardPipeline:
 
     def process_item(self, observation: CardObservation) -> CardObservation:
         """Store one observation, and stop the crawl if the store fails."""
-        spider, pace = self.crawler.spider, self.crawler.get_downloader_middleware(PaceMiddleware)
-        assert isinstance(spider, CardSpider) and pace is not None
+        spider = running_spider(self.crawler, CardSpider)
         try:
-            spider.recorder.store_observation(observation, str(pace.budget))
+            spider.recorder.store_observation(observation, quota_text(self.crawler))
         except Exception as error:  # Scrapy would log the error and continue
             spider.storage_error = error
             spider.is_stopping = True

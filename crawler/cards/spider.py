@@ -24,7 +24,7 @@ from twisted.python.failure import Failure
 from crawler.cards.content import parse_card
 from crawler.cards.listing import PAGE_SIZE, find_repositories_without_readme, first_list_url, is_list_url
 from crawler.cards.recorder import CardRecorder
-from crawler.errors import CrawlError, CrawlStopped, unexpected_error
+from crawler.errors import CrawlError, CrawlStoppedError, unexpected_error
 from crawler.fetching.middlewares import PaceMiddleware
 from crawler.parsing.pages import next_link
 from crawler.parsing.redact import redact_bytes
@@ -76,7 +76,7 @@ class CardSpider(PacedSpider):
 
     def on_list_failed(self, failure: Failure) -> Iterator[Request | CardObservation]:
         """Request every card, because no list says which repositories have none."""
-        if not isinstance(failure.value, CrawlStopped):
+        if not isinstance(failure.value, CrawlStoppedError):
             yield from self._request_cards()
 
     def _request_list(self, url: str, page: int) -> Request:
@@ -108,7 +108,7 @@ class CardSpider(PacedSpider):
         Three failures in a row, or no network, are not specific to a card and stop the crawl.
         """
         error = failure.value or RuntimeError("no error was given")
-        if isinstance(error, CrawlStopped):
+        if isinstance(error, CrawlStoppedError):
             return
         state = classify_failure(error)
         if state:

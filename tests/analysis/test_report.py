@@ -295,7 +295,7 @@ def test_a_missing_library_is_named_with_what_to_install(
     monkeypatch.setitem(sys.modules, module, None)
     code, message = run_cli(*words)
     assert code == 1
-    assert "pip install 'hub-observatory[report]'" in message
+    assert "pip install vl-convert-python" in message
     assert "Traceback" not in message
 
 

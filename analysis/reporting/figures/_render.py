@@ -24,7 +24,7 @@ ATTRIBUTES = {
     "stroke-dashoffset", "stroke-linecap", "stroke-linejoin", "stroke-miterlimit", "stroke-opacity", "stroke-width",
     "text-anchor", "transform", "version", "viewBox", "width", "x", "x1", "x2", "y", "y1", "y2",
 }  # fmt: skip
-MISSING_LIBRARY = "Figures need a library that is not installed: pip install 'hub-observatory[report]'"
+MISSING_LIBRARY = "Figures need a library that is not installed: pip install vl-convert-python"
 
 
 class DrawingError(Exception):

@@ -271,7 +271,7 @@ def test_without_the_library_that_draws_the_page_has_tables_and_a_sentence(
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     text = html.render(report)
     assert "<svg" not in text and text.count("<details open>") == FIGURES
-    assert "pip install &#39;hub-observatory[report]&#39;" in text
+    assert "pip install vl-convert-python" in text
 
 
 def test_a_simulation_is_named_in_every_format() -> None:
