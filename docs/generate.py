@@ -140,7 +140,7 @@ DEFAULT_MEANINGS = {
 
 def list_modules() -> dict[str, str]:
     """Return the module of each first word of a command."""
-    return {word: module for word, (module, _) in importlib.import_module("schedules.cli").COMMANDS.items()}
+    return {word: command.module for word, command in importlib.import_module("schedules.commands").COMMANDS.items()}
 
 
 def collect_parsers() -> dict[str, argparse.ArgumentParser]:

@@ -240,7 +240,7 @@ def is_command_line(arguments: list[str], complete: bool) -> bool:
 @each_page
 def test_each_command_line_is_accepted_by_its_command(page: Path) -> None:
     for line, complete in find_command_lines(page.read_text("utf-8")):
-        pattern = re.search(r"[\[…]|\bNAME\b|\bWORD\b", line)
+        pattern = re.search(r"[\[…]|\b(?:COMMAND|NAME)\b", line)
         if line and not pattern and not line.startswith("-"):
             assert is_command_line(shlex.split(line), complete), f"observatory {line}"
 
