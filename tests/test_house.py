@@ -272,7 +272,7 @@ def fresh() -> sqlite3.Connection:
     """An empty store of this version, with the rows of a page brought in."""
     database = Database(memory=True)
     migrate(database)
-    for statement in split_statements((ROOT / "db" / "statements" / "incoming.sql").read_text("utf-8")):
+    for statement in split_statements((ROOT / "db" / "statements" / "create_incoming_tables.sql").read_text("utf-8")):
         database.conn.execute(statement)
     return database.conn
 

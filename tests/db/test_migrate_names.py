@@ -110,7 +110,6 @@ def upgrade(path: Path) -> None:
         pass
 
 
-@pytest.mark.fault("A11")
 def test_the_stable_views_of_an_older_store_give_the_same_rows(old_path: Path) -> None:
     before = read_views(old_path)
     internal = {name: query(old_path, f"SELECT * FROM {name} ORDER BY 1, 2, 3, 4") for name in INTERNAL}
