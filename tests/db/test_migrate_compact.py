@@ -194,6 +194,7 @@ def test_a_store_whose_carrying_over_is_killed_is_as_it_was_a_sample(path: Path)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.fault("A1")
 def test_a_store_whose_carrying_over_is_killed_at_any_statement_is_as_it_was(path: Path) -> None:
     assert kills(path, 1) > 60
