@@ -1,6 +1,7 @@
 """What a bundle holds: the tables of the lake (`db/lake/*.sql`) and the stable views, in parts that do not change.
 
-A table of the lake has the name and the columns that the table of the store had first (`db/lake_names.py`). It is split by what its question asks for:
+A table of the lake has the name and the columns that the table of the store had first (`db/lake_names.py`). It is split
+by what its question asks for:
 `:snapshot` makes a part for each snapshot, `:registry` one for each registry, neither makes one part. The counters of
 censuses, `counter`, are no table of the store but blocks, and come in batches. A stable view (`v1_…`) is split by the
 snapshot it names, else by registry.

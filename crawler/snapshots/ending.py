@@ -24,7 +24,8 @@ def end_snapshot(store: Store, snapshot: int, reason: str | None = None) -> tupl
         found["field"]: found["share"] for found in store.query("field_coverage", snapshot=snapshot) if found["share"]
     }
     baseline = [(found["field"], found["share"]) for found in store.query("field_coverage_baseline", snapshot=snapshot)]
-    sentinels = [(found["name"], bool(found["present"])) for found in store.query("previous_leaders", snapshot=snapshot)]
+    leaders = store.query("previous_leaders", snapshot=snapshot)
+    sentinels = [(leader["name"], bool(leader["present"])) for leader in leaders]
     findings = judge_ranking(read_evidence(dict(row)), presence, baseline, sentinels)
     status, why = _decide_status(findings, bool(row["listed"]), reason)
     now = int(time.time())

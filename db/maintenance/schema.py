@@ -15,7 +15,8 @@ OWN_OBJECTS = " NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND tbl_name <> '_sqlite_migra
 def load_schema() -> dict[str, str]:
     """Return the SQL of every table, index, trigger and view by its kind and name, as a page to read."""
     rows = create_blank().execute(
-        f"SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name {OWN_OBJECTS} ORDER BY rowid"
+        "SELECT type, name, tbl_name, sql FROM sqlite_master"
+        f" WHERE sql IS NOT NULL AND name {OWN_OBJECTS} ORDER BY rowid"
     )
     return order_definitions(iter(rows))
 

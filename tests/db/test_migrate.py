@@ -19,8 +19,8 @@ BEGIN
     SELECT 1;
 END;"""
 
-# The beginning of the sha256 of each released migration. Not even a comment in one may change: SQLite stores it with the
-# table, and `observatory store check` compares it. The hash of a new migration is added when it is released.
+# The beginning of the sha256 of each released migration. Not even a comment may change: SQLite stores the comments of a
+# table, and `observatory store check` compares them. The hash of a new migration is added when it is released.
 RELEASED = {
     "0001_snapshots": "ed9e3dfcd7dca68b",
     "0002_libraries": "7e21d9afde8c9bc4",

@@ -24,8 +24,8 @@ INTERNAL = ("alias", "attribute", "package_library", "lineage_edge")
 ROWS = """
 INSERT INTO registry VALUES (1, 'huggingface/models', 'huggingface', 'models');
 INSERT INTO registry VALUES (7, 'npm', 'ecosystems', NULL);
-INSERT INTO snapshot (snapshot_id, registry_id, kind, ordered_by, counter, k, origin, source, evidence, settings, taken_at,
-    started_at, value_after) VALUES
+INSERT INTO snapshot (snapshot_id, registry_id, kind, ordered_by, counter, k, origin, source, evidence, settings,
+    taken_at, started_at, value_after) VALUES
     (1, 1, 'top', 'downloads', 'last-30-days', 2, 'crawl', 'x', 'its clock', '{}', 86400, 86400, 4.5),
     (2, 1, 'full', 'downloads', 'census:last-30-days', NULL, 'crawl', 'x', 'its clock', '{}', 90000, 90000, NULL),
     (3, 1, 'top', 'likes', 'likes', 2, 'crawl', 'x', 'its clock', '{"a": 1}', 172800, 172800, NULL),

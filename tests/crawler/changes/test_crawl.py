@@ -103,7 +103,8 @@ def test_what_moves_while_we_page_is_seen_twice_and_counted(crawl: Crawl, preten
     pretend.faults([{"api": "huggingface", "kind": "duplicate_rows", "request": 2}])
     done = crawl("changes", HUB, *CLOCK)
     assert done.exit_code == 0 and done.outcome["look"]["duplicates"] > 0
-    received, parts = done.rows("SELECT sum(received), sum(new + edited + unchanged + duplicates + rejected) FROM change_crawl_page"
+    received, parts = done.rows("SELECT sum(received), sum(new + edited + unchanged + duplicates + rejected)"
+                                " FROM change_crawl_page"
                                 " WHERE role IN ('modified', 'created')")[0]  # fmt: skip
     assert received == parts
     assert_known(done, truth(pretend))
@@ -130,7 +131,8 @@ def test_a_look_that_is_killed_loses_nothing(crawl: Crawl, pretend: Simulation, 
     pretend.faults([])
     done = crawl("changes", HUB, *CLOCK)
     assert done.exit_code == 0
-    assert done.rows("SELECT status FROM change_crawl ORDER BY change_crawl_id") == [("caught up",), ("stopped",), ("caught up",)]
+    statuses = [status for (status,) in done.rows("SELECT status FROM change_crawl ORDER BY change_crawl_id")]
+    assert statuses == ["caught up", "stopped", "caught up"]
     assert_known(done, truth(pretend))
 
 

@@ -66,8 +66,8 @@ def test_looking_changes_nothing(full: Path) -> None:
         ("digests", "UPDATE ranking SET likes = 7 WHERE snapshot_id = 2 AND rank = 9", "snapshot 2 does not hold"),
         ("digests", "UPDATE snapshot SET digest = NULL WHERE snapshot_id = 3", "snapshot 3 does not hold"),
         ("digests", "UPDATE package SET name = 'other' WHERE package_id = 1", "snapshot 1 does not hold"),
-        ("findings", "DELETE FROM gate_result WHERE snapshot_id = 1", "snapshot 1 is complete although its gate passed 0"),
-        ("findings", "UPDATE gate_result SET outcome = 'fail' WHERE snapshot_id = 2", "snapshot 2 is complete although"),
+        ("findings", "DELETE FROM gate_result WHERE snapshot_id = 1", "1 is complete although its gate passed 0"),
+        ("findings", "UPDATE gate_result SET outcome = 'fail' WHERE snapshot_id = 2", "2 is complete although"),
         (
             "pages",
             "DELETE FROM ranking WHERE snapshot_id = 1 AND rank = 5",

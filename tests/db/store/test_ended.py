@@ -13,7 +13,8 @@ from tests.db.conftest import fill_store
 NO_MORE = "this snapshot has ended and accepts no more"
 REFUSED = {
     "INSERT INTO snapshot (registry_id, kind, ordered_by, counter, k, origin, source, date_evidence, settings,"
-    " taken_at, started_at, status, ended_at) SELECT 1, 'top', 'likes', '', 1, 'crawl', '', '', '{}', 0, 0, 'complete', 1":
+    " taken_at, started_at, status, ended_at)"
+    " SELECT 1, 'top', 'likes', '', 1, 'crawl', '', '', '{}', 0, 0, 'complete', 1":
         "a new snapshot must be open",
     "UPDATE snapshot SET depth = 2 WHERE snapshot_id = :n":
         "this snapshot has ended and cannot be changed; take a new snapshot",

@@ -220,7 +220,9 @@ def test_members_of_a_top_k_are_remembered_in_any_order_of_the_dates(store: Stor
     store.connection.execute("INSERT INTO ranking_depth VALUES (2)")
     for at, rows in [(20, "abc"), (30, "bac"), (10, "cab")]:
         take_snapshot(store, rows, at=at)
-    found = query(store, "SELECT name, first_at, last_at FROM top_k_membership JOIN package USING (package_id) ORDER BY name")
+    found = query(
+        store, "SELECT name, first_at, last_at FROM top_k_membership JOIN package USING (package_id) ORDER BY name"
+    )
     assert found == [("a", 10, 30), ("b", 20, 30), ("c", 10, 10)]
 
 

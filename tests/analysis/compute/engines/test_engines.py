@@ -36,7 +36,10 @@ RESULTS = (
     " ORDER BY snapshot_id, metric, name, k"
 )
 LACKING = ((2, "turnover_as_published"), (10, "kinship"), (10, "population"))
-FAR = {"as_of": "2027-01-01", "applies_to": "ranking", "until": 2**40, "registry": "huggingface/models", "name": "remained"}
+FAR = {
+    "as_of": "2027-01-01", "applies_to": "ranking", "until": 2**40, "registry": "huggingface/models",
+    "name": "remained",
+}  # fmt: skip
 
 
 def tables_of(name: str) -> set[str]:
