@@ -8,7 +8,7 @@ import os
 import re
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
@@ -52,6 +52,18 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--db", metavar="FILE", type=Path, default=default,
                     help="the store (or OBSERVATORY_DB; default: observatory.db in this folder)")  # fmt: skip
     parser.add_argument("--debug", action="store_true", default=default, help="show the traceback of an error")
+
+
+def add_hidden_alias(parser: argparse.ArgumentParser, option: argparse.Action, *old_names: str) -> None:
+    """Accept the old names of a renamed option. `--help` and suggestions show the new name only.
+
+    >>> parser = argparse.ArgumentParser()
+    >>> add_hidden_alias(parser, parser.add_argument("--quota-share", type=float), "--share")
+    >>> parser.parse_args(["--share", "0.5"])
+    Namespace(quota_share=0.5)
+    """
+    for name in old_names:
+        parser._option_string_actions[name] = option
 
 
 def run_command(make_parser: Callable[[], argparse.ArgumentParser], argv: Sequence[str] | None) -> int:
@@ -157,6 +169,16 @@ def isoformat_utc(seconds: int) -> str:
     '2022-02-15T00:00:00Z'
     """
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def did_you_mean(text: str, choices: Iterable[str]) -> str:
+    """Return the question "Did you mean X?" for the choice closest to a text, '' if no choice is close.
+
+    >>> did_you_mean("turnovr", ["flows", "turnover"])
+    'Did you mean turnover?'
+    """
+    closest = difflib.get_close_matches(text, list(choices), 1)
+    return f"Did you mean {closest[0]}?" if closest else ""
 
 
 def _suggest_option(message: str, parser: argparse.ArgumentParser) -> str:

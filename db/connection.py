@@ -187,7 +187,7 @@ def _unusable_store_error(path: Path, error: Exception) -> StoreError:
     )
 
 
-def refuse_network_file_system(path: Path, mounts: Path = Path("/proc/mounts")) -> None:
+def refuse_network_file_system(path: Path, mounts: Path = Path("/proc/self/mounts")) -> None:
     """Refuse a network file system: its locks and its memory maps do not keep what SQLite needs.
 
     Raises:
@@ -202,7 +202,7 @@ def refuse_network_file_system(path: Path, mounts: Path = Path("/proc/mounts")) 
         )
 
 
-def file_system_type(folder: Path, mounts: Path = Path("/proc/mounts")) -> str:
+def file_system_type(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
     """The kind of file system a folder lies on, '' where the system does not tell."""
     if not mounts.exists():
         return ""

@@ -120,6 +120,11 @@ class Page:
     body: bytes | None = None
     form: str = "redacted"
 
+    @property
+    def as_census(self) -> CensusPage | None:
+        """The page by columns, or None for a page that is not of a census."""
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class CensusPage(Page):
@@ -143,6 +148,11 @@ class CensusPage(Page):
     repeated: int = 0
     beyond: int = 0
     population: int = 0
+
+    @property
+    def as_census(self) -> CensusPage:
+        """This page."""
+        return self
 
 
 @dataclass(frozen=True, slots=True)

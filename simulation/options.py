@@ -1,4 +1,4 @@
-"""What can be chosen on the command line; the field names are the option names."""
+"""The options of the command line. The names of the fields are the names of the options."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 @dataclass(frozen=True)
 class SimulationOptions:
-    """One simulation: how large, how fast, how strict."""
+    """The options of one simulation: its size, its pace and its limits."""
 
     port: int = field(default=0, metadata={"help": "port of the Hub; 0 picks a free one"})
     eco_port: int = field(default=0, metadata={"help": "port of Ecosyste.ms; 0 picks a free one"})
@@ -36,21 +36,21 @@ class SimulationOptions:
     until_stdin_closes: bool = field(default=False, metadata={"help": "stop when stdin is closed"})
 
     def day_zero(self) -> int | None:
-        """Return the first simulated second, or None for the real now."""
+        """Return the first simulated second, or None for the real time."""
         return int(datetime.fromisoformat(self.start).replace(tzinfo=UTC).timestamp()) if self.start else None
 
 
 def read_options(argv: Sequence[str] | None = None) -> SimulationOptions:
-    """Return the options given in `argv` (default: the command line)."""
+    """Return the options in `argv` (default: the command line)."""
     parser = argparse.ArgumentParser(prog="python -m simulation", description="A pretend Hub and Ecosyste.ms.")
-    for one in fields(SimulationOptions):
-        add_option(parser, "--" + one.name.replace("_", "-"), one.default, one.metadata["help"])
-    chosen = vars(parser.parse_args(argv))
-    return SimulationOptions(**{**chosen, "no_expand": tuple(chosen["no_expand"])})
+    for option in fields(SimulationOptions):
+        add_option(parser, "--" + option.name.replace("_", "-"), option.default, option.metadata["help"])
+    values = vars(parser.parse_args(argv))
+    return SimulationOptions(**{**values, "no_expand": tuple(values["no_expand"])})
 
 
 def add_option(parser: argparse.ArgumentParser, flag: str, default: object, help_text: str) -> None:
-    """Add one option, read as the type of its default."""
+    """Add one option of the type of its default."""
     if isinstance(default, bool):
         parser.add_argument(flag, action="store_true", help=help_text)
     elif isinstance(default, tuple):

@@ -30,19 +30,20 @@ class NamesCensusStore(CensusStore):
 
     def save_page(self, snapshot: int, page: Page) -> Progress:
         """Write what a page of a census has that no page before it had; of a probe, how much that is."""
-        if not isinstance(page, CensusPage):
+        census_page = page.as_census
+        if census_page is None:
             return super().save_page(snapshot, page)
         self._load_members(snapshot)
         with self.transaction():
             (registry,) = self.connection.execute(
                 "SELECT registry_id FROM snapshot WHERE snapshot_id = ?", (snapshot,)
             ).fetchone()
-            self._known_rows = self._query_known_rows(registry, page.stable_ids)
-            fresh = self._new_positions(page.stable_ids)
-            if page.role == "probe":
+            self._known_rows = self._query_known_rows(registry, census_page.stable_ids)
+            fresh = self._new_positions(census_page.stable_ids)
+            if census_page.role == "probe":
                 values = {"snapshot": snapshot, "registry": registry, "page": self.progress(snapshot).pages}
-                return self._save_probe(values, page, fresh)
-            progress = super().save_page(snapshot, narrow_page(page, fresh))
+                return self._save_probe(values, census_page, fresh)
+            progress = super().save_page(snapshot, narrow_page(census_page, fresh))
         self._add_members(next(iter_staged_packages(self.connection, snapshot, newest_first=True)))
         return progress
 

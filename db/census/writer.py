@@ -32,7 +32,8 @@ class CensusStore(Store):
     def save_page(self, snapshot: int, page: Page) -> Progress:
         """Write a page of a census, or any other page as ever."""
         before = self.progress(snapshot)
-        if not isinstance(page, CensusPage):
+        census_page = page.as_census
+        if census_page is None:
             self._progress = None
             return super().save_page(snapshot, page)
         with self.transaction():
@@ -40,11 +41,13 @@ class CensusStore(Store):
                 "SELECT registry_id, taken_at FROM snapshot WHERE snapshot_id = ?", (snapshot,)
             ).fetchone()
             values = {"snapshot": snapshot, "registry": subject[0], "at": subject[1], "page": before.pages}
-            self._write_rows(values, page)
-            self._save_page_row(values, page, len(page.stable_ids), page.repeated, page.beyond)
+            self._write_rows(values, census_page)
+            self._save_page_row(
+                values, census_page, len(census_page.stable_ids), census_page.repeated, census_page.beyond
+            )
         self._progress = replace(
-            before, pages=before.pages + 1, depth=before.depth + len(page.stable_ids) + len(page.rejects),
-            duplicates=before.duplicates + page.repeated,
+            before, pages=before.pages + 1, depth=before.depth + len(census_page.stable_ids) + len(census_page.rejects),
+            duplicates=before.duplicates + census_page.repeated,
         )  # fmt: skip
         return self._progress
 
