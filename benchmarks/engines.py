@@ -158,9 +158,9 @@ def _add_ranking(
 ) -> None:
     at = BEGIN + number * DAY
     connection.execute(
-        "INSERT INTO snapshot (snapshot_id, registry_id, kind, ordered_by, counter, k, origin, source, evidence,"
+        "INSERT INTO snapshot (snapshot_id, registry_id, kind, ordered_by, counter, k, origin, source, date_evidence,"
         " settings, taken_at, started_at, ended_at, status, depth, digest) SELECT ?, registry_id, kind, ordered_by,"
-        " counter, ?, origin, source, evidence, settings, ?, ?, ?, status, ?, ? FROM snapshot WHERE snapshot_id = 1",
+        " counter, ?, origin, source, date_evidence, settings, ?, ?, ?, status, ?, ? FROM snapshot WHERE snapshot_id = 1",
         (number, len(packages), at, at, at, len(packages), str(number)),
     )
     rows = zip(packages, downloads, strict=True)
@@ -168,9 +168,9 @@ def _add_ranking(
         "INSERT INTO ranking (snapshot_id, rank, package_id, page, downloads) VALUES (?, ?, ?, 0, ?)",
         ((number, rank, package, value) for rank, (package, value) in enumerate(rows, 1)),
     )
-    for (k,) in connection.execute("SELECT k FROM depth WHERE k <= ?", (len(packages),)).fetchall():
+    for (k,) in connection.execute("SELECT k FROM ranking_depth WHERE k <= ?", (len(packages),)).fetchall():
         connection.executemany(
-            "INSERT INTO membership VALUES (1, 'downloads', 'last-30-days', ?, ?, ?, ?)"
+            "INSERT INTO top_k_membership VALUES (1, 'downloads', 'last-30-days', ?, ?, ?, ?)"
             " ON CONFLICT DO UPDATE SET last_at = excluded.last_at",
             ((k, package, at, at) for package in packages[:k]),
         )

@@ -150,16 +150,16 @@ def write_history(connection: sqlite3.Connection, k: int, past: Sequence[Sequenc
     """Write packages, lists and membership as they would be after recording each list by itself."""
     packages = range(1 + max(map(max, past)))
     connection.executemany(
-        "INSERT INTO package (package_id, registry_id, key, name, name_hash, known_at, downloads, seen_at)"
+        "INSERT INTO package (package_id, registry_id, key, name, name_hash, first_seen_at, downloads, seen_at)"
         " VALUES (?, 1, ?, ?, 0, 0, 1, ?)",
         ((package + 1, f"id-{package}", f"org/{package}", at[-1]) for package in packages),
     )
     libraries = ("transformers", "peft")
     connection.executemany(
-        "INSERT INTO word (word_id, kind, text, hash) VALUES (?, 'library', ?, 0)", enumerate(libraries, 1)
+        "INSERT INTO term (term_id, kind, text, hash) VALUES (?, 'library', ?, 0)", enumerate(libraries, 1)
     )
     connection.executemany(
-        "INSERT INTO package_use (package_id, word_id, since) VALUES (?, ?, 0)",
+        "INSERT INTO package_library_interval (package_id, term_id, valid_from) VALUES (?, ?, 0)",
         (
             (package + 1, number)
             for package in packages
@@ -168,7 +168,7 @@ def write_history(connection: sqlite3.Connection, k: int, past: Sequence[Sequenc
         ),
     )
     connection.executemany(
-        "INSERT INTO edge (child_id, parent, relation, since, parent_name) VALUES (?, ?, 0, 0, '')",
+        "INSERT INTO edge (child_id, parent, relation, valid_from, parent_name) VALUES (?, ?, 0, 0, '')",
         ((package + 1, package // 9 + 1) for package in packages if package % 5 == 0 and package),
     )
     connection.execute("DROP INDEX ranking_package")
@@ -182,12 +182,12 @@ def write_history(connection: sqlite3.Connection, k: int, past: Sequence[Sequenc
     )
     connection.execute("CREATE UNIQUE INDEX ranking_package ON ranking (package_id, snapshot_id)")
     connection.execute("UPDATE snapshot SET status = 'complete', ended_at = taken_at, depth = ?, digest = ''", (k,))
-    for (depth,) in connection.execute("SELECT k FROM depth WHERE k <= ?", (k,)).fetchall():
+    for (depth,) in connection.execute("SELECT k FROM ranking_depth WHERE k <= ?", (k,)).fetchall():
         pairs = [(instant, package) for instant, ranking in zip(at, past, strict=True) for package in ranking[:depth]]
         first = {package: instant for instant, package in reversed(pairs)}
         last = {package: instant for instant, package in pairs}
         connection.executemany(
-            "INSERT INTO membership VALUES (1, 'downloads', 'last-30-days', ?, ?, ?, ?)",
+            "INSERT INTO top_k_membership VALUES (1, 'downloads', 'last-30-days', ?, ?, ?, ?)",
             ((depth, package + 1, first[package], last[package]) for package in sorted(first)),
         )
 
@@ -295,7 +295,7 @@ def measure_costs(folder: Path, k: int, history: int, options: argparse.Namespac
             "SELECT k, name, value FROM result WHERE snapshot_id = ? AND metric = ?", (newest, METRIC)
         )
         stored = {(row["k"], row["name"]): row["value"] for row in rows}
-        depths = [row["k"] for row in connection.execute("SELECT k FROM depth WHERE k <= ?", (k,))]
+        depths = [row["k"] for row in connection.execute("SELECT k FROM ranking_depth WHERE k <= ?", (k,))]
 
     def count_all() -> None:
         for depth in depths:

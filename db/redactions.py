@@ -20,14 +20,14 @@ from db.ids import compact_id, short_hash
 KINDS = ("package", "name", "author")
 DICTIONARY = Path(__file__).parent / "dictionary.toml"
 WITHHELD = "[withheld]"
-REDACTION_MARKER = "FROM redacted"  # in the text of a view that leaves out
+REDACTION_MARKER = "FROM redacted_name"  # in the text of a view that leaves out
 _PACKAGES_BY_NAME = (
-    "SELECT package_id FROM naming WHERE name = :name",
+    "SELECT package_id FROM name_history WHERE name = :name",
     "SELECT package_id FROM package WHERE name_hash = :hash AND name = :name",
     "SELECT p.package_id FROM registry r CROSS JOIN package p ON p.registry_id = r.registry_id AND p.key = :key",
 )
 _PACKAGES_BY_AUTHOR = (
-    "SELECT package_id FROM naming WHERE name >= ? AND name < ?",
+    "SELECT package_id FROM name_history WHERE name >= ? AND name < ?",
     "SELECT package_id FROM package WHERE name >= ? AND name < ?",
 )
 _NAMES_OF_PACKAGES = (
@@ -97,7 +97,7 @@ def save_redactions(connection: sqlite3.Connection, entries: Collection[Redactio
 def refresh_redacted_names(connection: sqlite3.Connection) -> None:
     """Note which ids and names the entries are of: packages may have come since, and names changed."""
     entries = load_redactions(connection)
-    noted = {name for (name,) in connection.execute("SELECT name FROM redacted")}
+    noted = {name for (name,) in connection.execute("SELECT name FROM redacted_name")}
     names = set(matching_packages(connection, entries)[1]) if entries else set()
     for kind, author in entries:
         if kind == "author":
@@ -105,8 +105,8 @@ def refresh_redacted_names(connection: sqlite3.Connection) -> None:
     if names == noted:
         return
     connection.execute("BEGIN IMMEDIATE")
-    connection.execute("DELETE FROM redacted")
-    connection.executemany("INSERT INTO redacted (name) VALUES (?)", ((name,) for name in sorted(names)))
+    connection.execute("DELETE FROM redacted_name")
+    connection.executemany("INSERT INTO redacted_name (name) VALUES (?)", ((name,) for name in sorted(names)))
     connection.execute("COMMIT")
 
 
@@ -122,14 +122,23 @@ def install_redaction_views(connection: sqlite3.Connection) -> None:
         "SELECT name, sql FROM sqlite_master WHERE type = 'view' AND instr(sql, ?) = 0", (REDACTION_MARKER,)
     )
     bare = {name: sql for name, sql in found.fetchall() if name in _redacted_columns()}
-    if not bare:
+    if not bare or not _has_redacted_names(connection):
         return
-    connection.execute("BEGIN IMMEDIATE")
+    is_nested = connection.in_transaction
+    if not is_nested:
+        connection.execute("BEGIN IMMEDIATE")
     for name, sql in bare.items():
         columns = [row[1] for row in connection.execute("SELECT * FROM pragma_table_info(?)", (name,))]
         connection.execute(f"DROP VIEW {name}")
         connection.execute(redaction_view_sql(sql, columns, _redacted_columns()[name]))
-    connection.execute("COMMIT")
+    if not is_nested:
+        connection.execute("COMMIT")
+
+
+def _has_redacted_names(connection: sqlite3.Connection) -> bool:
+    """Return whether the store has the table of redacted names. Migrations before 0012 do not create it."""
+    found = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'redacted_name'")
+    return found.fetchone() is not None
 
 
 def redaction_view_sql(sql: str, columns: Collection[str], classes: Mapping[str, str]) -> str:
@@ -146,12 +155,12 @@ def redaction_view_sql(sql: str, columns: Collection[str], classes: Mapping[str,
     head, _, body = sql.partition(" AS\n")
     shown = ", ".join(_masked_column(name) if classes.get(name) == "text" else f'"{name}"' for name in columns)
     named = [name for name in columns if classes.get(name) == "name" and name not in ("name", "child_name")]
-    kept = "\n  AND ".join(f"coalesce(\"{name}\", '') NOT IN (SELECT name FROM redacted)" for name in named)
+    kept = "\n  AND ".join(f"coalesce(\"{name}\", '') NOT IN (SELECT name FROM redacted_name)" for name in named)
     return f"{head} AS\nSELECT {shown}\nFROM (\n{body}\n) b" + (f"\nWHERE {kept}" if kept else "")
 
 
 def _masked_column(name: str) -> str:
-    quotes = f'EXISTS (SELECT 1 FROM redacted x WHERE instr(b."{name}", x.name))'
+    quotes = f'EXISTS (SELECT 1 FROM redacted_name x WHERE instr(b."{name}", x.name))'
     return f'CASE WHEN {quotes} THEN \'{WITHHELD}\' ELSE b."{name}" END AS "{name}"'
 
 

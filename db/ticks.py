@@ -107,7 +107,7 @@ def _parse_journal(content: bytes) -> Iterator[Tick]:
 def save_ticks(database: object, ticks: Iterable[Tick]) -> None:
     """Write ticks to the store, in one transaction."""
     store = Store(database)  # type: ignore[arg-type]
-    (statement,) = load_statements("tick")
+    (statement,) = load_statements("upsert_tick")
     with store.transaction():
         store.connection.executemany(statement, [asdict(tick) for tick in ticks])
 
@@ -149,8 +149,8 @@ def load_schedule_state(path: Path) -> ScheduleState:
     if path.exists() and path.stat().st_size:
         with open_for_reading(path) as connection:
             if _has_ticks(connection):
-                decided.update(iter(connection.execute(*load_statements("decided"))))
-                found = (Tick(*row) for row in connection.execute(*load_statements("unfinished")))
+                decided.update(iter(connection.execute(*load_statements("schedule_progress"))))
+                found = (Tick(*row) for row in connection.execute(*load_statements("unfinished_ticks")))
                 unfinished.update({(tick.schedule, tick.due_at): tick for tick in found})
     for tick in read_journal(path):
         if tick.cause == "clock":
@@ -168,7 +168,7 @@ def newest_ticks(connection: sqlite3.Connection, path: Path, limit: int) -> dict
     """The newest ticks of each schedule, oldest first, those of the journal among them."""
     found: dict[str, dict[int, Tick]] = {}
     if _has_ticks(connection):
-        text = (Path(__file__).parent / "statements" / "ticks_newest.sql").read_text("utf-8")
+        text = (Path(__file__).parent / "statements" / "newest_ticks.sql").read_text("utf-8")
         for row in connection.execute(text, {"newest": limit}):
             found.setdefault(row["schedule"], {})[row["due_at"]] = Tick(*row)
     for tick in read_journal(path):

@@ -375,7 +375,7 @@ def explain(connection: sqlite3.Connection, statement: str) -> None:
     connection.execute(f"EXPLAIN {statement}", numbered or dict.fromkeys(re.findall(r":([a-z_]+)", statement)))
 
 
-INCOMING = ROOT / "db" / "statements" / "incoming.sql"
+INCOMING = ROOT / "db" / "statements" / "create_incoming_tables.sql"
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "db" / "queries").glob("*.sql")), ids=lambda path: path.stem)

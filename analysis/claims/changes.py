@@ -40,7 +40,7 @@ def find_changes_since(connection: sqlite3.Connection, first_day: str) -> list[V
 def _iter_days(connection: sqlite3.Connection) -> Iterator[str]:
     """Yield the distinct days of the Hub's lists, newest first. They are read on demand."""
     newest = ""
-    for row in connection.execute(load_query("days"), {"registry": HUB, "until": MAX_INSTANT}):
+    for row in connection.execute(load_query("ranking_dates"), {"registry": HUB, "until": MAX_INSTANT}):
         if row["date"] != newest:
             newest = str(row["date"])
             yield newest

@@ -83,7 +83,7 @@ class StoredResults:
     def get(self, metric: str, name: str, k: int = 0, registry: str = HUB) -> ResultRow | None:
         """Return the latest result of this name, or None if there is none or its value is undefined."""
         parameters = {"metric": metric, "name": name, "k": k, "registry": registry, "until": self._until}
-        for row in fetch_rows(self._connection, "newest_result", **parameters):
+        for row in fetch_rows(self._connection, "latest_result", **parameters):
             return _to_result_row(row) if row["value"] is not None else None
         return None
 
@@ -94,7 +94,7 @@ class StoredResults:
 
     def iter_library_results(self, subject: ResultRow) -> Iterator[ResultRow]:
         """Yield the defined results of preservation by Eq. 1 for the subject's own list, one per library."""
-        rows = fetch_rows(self._connection, "results_of", snapshot=subject["snapshot"], metric="preservation")
+        rows = fetch_rows(self._connection, "metric_results", snapshot=subject["snapshot"], metric="preservation")
         yield from (result for result in map(_to_result_row, rows) if is_library_result(result))
 
 

@@ -32,8 +32,8 @@ def find_pending(engine: Engine, metrics: Iterable[Metric]) -> list[PendingResul
     """
     pending: dict[tuple[int, int], tuple[SqlRow, list[Metric]]] = {}
     for metric in metrics:
-        parameters = {"metric": metric.name, "version": metric.version, "of": metric.applies_to}
-        for row in fetch_rows(engine, "missing_results", **parameters):
+        parameters = {"metric": metric.name, "version": metric.version, "applies_to": metric.applies_to}
+        for row in fetch_rows(engine, "pending_snapshots", **parameters):
             pending.setdefault((row["taken_at"], row["snapshot"]), (row, []))[1].append(metric)
     return [PendingResults(**row, metrics=tuple(missing)) for _, (row, missing) in sorted(pending.items())]
 

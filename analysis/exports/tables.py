@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import db
 from analysis.exports.view_dictionary import list_view_columns
 from db.cli import isoformat_utc
+from db.lake_names import store_column, store_table
 
 if TYPE_CHECKING:
     from numpy.ma import MaskedArray
@@ -43,7 +44,7 @@ COUNTER_DESCRIPTION = (
     " registry gave no value. The store keeps the counters in blocks."
 )
 # SQLite reports no type for these columns of internal views.
-COMPUTED_TYPES = {"since": "INTEGER", "until": "INTEGER", "parent_id": "INTEGER", "relation": "TEXT"}
+COMPUTED_TYPES = {"valid_from": "INTEGER", "valid_to": "INTEGER", "parent_id": "INTEGER", "relation": "TEXT"}
 Value = str | int | float | None
 Row = tuple[Value, ...]
 RowReader = Callable[[], Iterator[Row]]
@@ -169,10 +170,10 @@ class TableReader:
     def make_lake_table(self, path: Path) -> Table:
         """Return the lake table that a query file of `db/lake/` describes."""
         query = path.read_text("utf-8")
-        types = self._load_column_types(path.stem)
+        types = self._load_column_types(store_table(path.stem))
         no_rows = {**self.time_bounds, "registry": "", "snapshot": 0, "complete": 0}
         names = [column[0] for column in self.connection.execute(query, no_rows).description]
-        columns = tuple(Column(name, types[name]) for name in names)
+        columns = tuple(Column(name, types[store_column(path.stem, name)]) for name in names)
         description = " ".join(line.removeprefix("-- ") for line in query.splitlines() if line.startswith("-- "))
         parameters = set(re.findall(r":([a-z]+)", re.sub("--.*", "", query)))
         # Every query by snapshot is one by registry too: its files lie in the folder of their registry.
@@ -233,8 +234,8 @@ class TableReader:
         """
         if not self.name_counts:
             rows = self.connection.execute(
-                "SELECT r.name, a.since, count(*) FROM alias a JOIN package p ON p.package_id = a.package_id"
-                " JOIN registry r ON r.registry_id = p.registry_id GROUP BY r.name, a.since ORDER BY a.since"
+                "SELECT r.name, a.valid_from, count(*) FROM alias a JOIN package p ON p.package_id = a.package_id"
+                " JOIN registry r ON r.registry_id = p.registry_id GROUP BY r.name, a.valid_from ORDER BY a.valid_from"
             )
             for name, since, count in rows:
                 self.name_counts.setdefault(name, []).append((since, count))

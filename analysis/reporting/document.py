@@ -153,7 +153,7 @@ def _fetch(connection: sqlite3.Connection, name: str, row_type: type[Row], **val
 
 def _load_snapshots(connection: sqlite3.Connection, scope: ReportScope) -> list[ReportSnapshot]:
     gates: dict[int, list[ReportGate]] = {}
-    for row in _fetch(connection, "findings", GateRow, as_of=scope.last_day):
+    for row in _fetch(connection, "gate_results", GateRow, as_of=scope.last_day):
         rule = ReportGate(gate=row["gate"], outcome=row["outcome"], measured=row["measured"], rule=row["rule"])
         gates.setdefault(row["snapshot"], []).append(rule)
     return [
@@ -258,7 +258,7 @@ def _lineage_points(connection: sqlite3.Connection, snapshot: ReportSnapshot) ->
 
 def _load_events(connection: sqlite3.Connection, scope: ReportScope) -> list[ReportEvent]:
     end = scope.last_day if scope.as_of is None else str(date.fromisoformat(scope.as_of) + timedelta(days=1))
-    rows = _fetch(connection, "events", EventRow, as_of=scope.last_day, until=parse_day(end))
+    rows = _fetch(connection, "quality_events", EventRow, as_of=scope.last_day, until=parse_day(end))
     return [
         {
             "registry": row["registry"],

@@ -228,7 +228,7 @@ def _limit_to_top(parsed: ParsedList, spec: ImportSpec) -> ParsedList:
 
 def find_list(store: Store, spec: ImportSpec) -> int | None:
     """Return the snapshot that is already stored for the registry, order and day, or None."""
-    rows = store.query("list_of_day", registry=spec.registry, by=spec.ordered_by, at=spec.taken_at)
+    rows = store.query("find_ranking", registry=spec.registry, by=spec.ordered_by, at=spec.taken_at)
     return int(rows[0][0]) if rows else None
 
 

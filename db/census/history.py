@@ -98,7 +98,7 @@ def _package_count(connection: sqlite3.Connection, snapshot: int) -> int:
 
 def load_series(connection: sqlite3.Connection, package: int) -> list[CensusPoint]:
     """What each ended census of its registry said of one package, oldest first."""
-    rows = connection.execute(_load_statement("census_series"), {"package": package}).fetchall()
+    rows = connection.execute(_load_statement("package_census_series"), {"package": package}).fetchall()
     chain = ((content, bool(is_whole), codec) for *_, is_whole, codec, content in rows if content is not None)
     states = decode_package(chain, package % BLOCK_SIZE)
     found, state = [], (False, [MISSING_VALUE] * len(COUNTER_COLUMNS))
@@ -129,8 +129,8 @@ def _iter_packages_by_key(
     """The numbers of a registry's packages and their keys, in the order of these, some at a time."""
     cursor, last = connection.cursor(), ""
     cursor.row_factory = None
-    asked = {"registry": _registry_of(connection, snapshot), "most": KEY_BATCH_SIZE}
-    while rows := cursor.execute(_load_statement("census_keys"), asked | {"last": last}).fetchall():
+    asked = {"registry": _registry_of(connection, snapshot), "limit": KEY_BATCH_SIZE}
+    while rows := cursor.execute(_load_statement("package_keys"), asked | {"last": last}).fetchall():
         packages, keys = zip(*rows, strict=True)
         last = keys[-1]
         yield np.array(packages, np.int64), keys
@@ -201,7 +201,7 @@ def find_absent_packages(
 
     They are those that have departed since the census before, if that was complete and no other began in between.
     """
-    if connection.execute(_load_statement("census_follows"), {"snapshot": snapshot}).fetchone():
+    if connection.execute(_load_statement("previous_census_is_complete"), {"snapshot": snapshot}).fetchone():
         return departed.tolist()
     (text,) = connection.execute(
         "SELECT group_concat(package_id) FROM package WHERE registry_id = ? AND fingerprint IS NOT NULL",
@@ -227,7 +227,7 @@ def _write_block(
         content = encode_delta(alignment, columns)
     if content:
         connection.execute(
-            "INSERT INTO observation_block (registry_id, number, snapshot_id, codec, whole, content)"
+            "INSERT INTO observation_block (registry_id, number, snapshot_id, codec, is_keyframe, content)"
             " VALUES (?, ?, ?, ?, ?, ?)",
             (*key, codec, int(is_whole), content),
         )
@@ -236,7 +236,7 @@ def _write_block(
 def _chain_keyframe(connection: sqlite3.Connection, registry: int, number: int) -> CounterBlock:
     """The whole block that a chain goes back to."""
     found = connection.execute(
-        "SELECT content, codec FROM observation_block WHERE registry_id = ? AND number = ? AND whole"
+        "SELECT content, codec FROM observation_block WHERE registry_id = ? AND number = ? AND is_keyframe"
         " ORDER BY snapshot_id DESC LIMIT 1",
         (registry, number),
     ).fetchone()

@@ -51,7 +51,7 @@ class NamesCensusStore(CensusStore):
         """The stable ids of the last page that brought any."""
         pages = iter_staged_packages(self.connection, snapshot, newest_first=True)
         packages = next((page for page in pages if len(page)), np.zeros(0, np.int64))
-        found = self.query("names_newest", packages=json.dumps(packages.tolist()))
+        found = self.query("stable_ids_of_packages", packages=json.dumps(packages.tolist()))
         return frozenset(row["stable_id"] for row in found)
 
     def _save_probe(self, values: Mapping[str, int], page: CensusPage, fresh: Sequence[int]) -> Progress:
@@ -65,7 +65,7 @@ class NamesCensusStore(CensusStore):
         return [self._known_rows.get(key, UNKNOWN_ROW) for key in keys]
 
     def _query_known_rows(self, registry: int, ids: Sequence[str]) -> dict[object, KnownRow]:
-        (statement,) = load_statements("names_known")
+        (statement,) = load_statements("packages_by_stable_id")
         cursor = self.connection.cursor()
         cursor.row_factory = None
         return {row[-1]: row for row in cursor.execute(statement, {"registry": registry, "ids": json.dumps(list(ids))})}

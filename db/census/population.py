@@ -105,7 +105,7 @@ def uses(source: Source, snapshot: int) -> Columns:
     """Which libraries each package of a registry is used with, as of a census: package and library."""
     if not len(source.columns("censuses", snapshot)["snapshot"]):
         return {"package": np.empty(0, np.int64), "library": np.empty(0, object)}
-    found = source.columns("uses_of_registry", snapshot)
+    found = source.columns("libraries_of_registry", snapshot)
     library = found["library"]
     return {"package": found["package"], "library": np.array(library.texts, object)[library.codes]}
 

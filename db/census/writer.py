@@ -108,7 +108,7 @@ class CensusStore(Store):
             packages, departed = write_census(self.connection, snapshot)
             content_digest = content_digest or compute_census_digest(self.connection, snapshot)
             if status == "complete":
-                (gone,) = load_statements("census_gone")
+                (gone,) = load_statements("mark_missing_from_census")
                 lacking = find_absent_packages(self.connection, snapshot, packages, departed)
                 self.connection.executemany(gone, ({"snapshot": snapshot, "package": package} for package in lacking))
             del packages  # there may be millions, and what follows needs room
@@ -121,7 +121,7 @@ class CensusStore(Store):
         differing, drifted = _split_changed_rows(page, known, values["at"])
         if differing:
             self._write_changed_rows(values, page, differing, ids)
-        (newest,) = load_statements("census_newest")
+        (newest,) = load_statements("update_newest_counters")
         self.connection.executemany(newest, drifted)
         columns = (page.downloads, page.likes, page.downloads_all_time)
         last = page.stable_ids[-1] if page.stable_ids else self.last_id(values["snapshot"])
@@ -144,11 +144,11 @@ class CensusStore(Store):
         self._load_incoming(select_rows(page, old), [page.fingerprints[place] for place in old])
         made = [(len(old) + n, one, numbers[n]) for n, one in enumerate(seen) if one.parents]
         self.connection.executemany(
-            "INSERT INTO temp.incoming (position, stable_id, name, package_id, fresh) VALUES (?, ?, ?, ?, 1)",
+            "INSERT INTO temp.incoming (position, stable_id, name, package_id, is_new) VALUES (?, ?, ?, ?, 1)",
             [(position, one.stable_id, one.name, number) for position, one, number in made],
         )
         self._load_incoming_parents([(position, one) for position, one, _ in made])
-        self._run_statements("packages", values)
+        self._run_statements("upsert_packages", values)
         found = self.connection.execute("SELECT position, package_id FROM temp.incoming ORDER BY position")
         for place, row in zip(old, found, strict=False):
             ids[place] = row[1]
@@ -157,7 +157,7 @@ class CensusStore(Store):
         """What is known of each row of a page: package, fingerprint, and the newest values."""
         if not keys:
             return []
-        (statement,) = load_statements("census_known")
+        (statement,) = load_statements("packages_by_key_range")
         cursor = self.connection.cursor()
         cursor.row_factory = None
         asked = {"registry": values["registry"], "first": keys[0], "last": keys[-1]}

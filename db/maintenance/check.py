@@ -127,7 +127,7 @@ def _digest_faults(connection: sqlite3.Connection) -> Faults:
 def _gate_faults(connection: sqlite3.Connection) -> Faults:
     for row in connection.execute(
         "SELECT s.snapshot_id, total(f.outcome = 'pass') AS passed, total(f.outcome = 'fail') AS failed"
-        " FROM snapshot s LEFT JOIN finding f USING (snapshot_id) WHERE s.status = 'complete'"
+        " FROM snapshot s LEFT JOIN gate_result f USING (snapshot_id) WHERE s.status = 'complete'"
         " GROUP BY 1 HAVING passed = 0 OR failed > 0"
     ):
         yield f"snapshot {row[0]} is complete although its gate passed {row[1]:.0f} checks and failed {row[2]:.0f}"

@@ -6,14 +6,19 @@ import sqlite3
 
 from sqlite_utils import Database
 
+from db.maintenance.schema_text import order_definitions
 from db.migrate import migrate
 
 OWN_OBJECTS = " NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND tbl_name <> '_sqlite_migrations'"
 
 
 def load_schema() -> dict[str, str]:
-    """The SQL of every table, index, trigger and view by its kind and name, in the order in which they are made."""
-    return load_definitions(create_blank())
+    """Return the SQL of every table, index, trigger and view by its kind and name, as a page to read."""
+    rows = create_blank().execute(
+        "SELECT type, name, tbl_name, sql FROM sqlite_master"
+        f" WHERE sql IS NOT NULL AND name {OWN_OBJECTS} ORDER BY rowid"
+    )
+    return order_definitions(iter(rows))
 
 
 def load_definitions(connection: sqlite3.Connection) -> dict[str, str]:

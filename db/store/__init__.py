@@ -56,12 +56,12 @@ class TermIds(dict[tuple[str, str], int]):
             self.clear()
         key = (short_hash(term[1]), *term)
         found = self.connection.execute(
-            "SELECT word_id FROM word WHERE hash = ? AND kind = ? AND text = ?", key
+            "SELECT term_id FROM term WHERE hash = ? AND kind = ? AND text = ?", key
         ).fetchone()
         self[term] = (
             found[0]
             if found
-            else self.connection.execute("INSERT INTO word (hash, kind, text) VALUES (?, ?, ?)", key).lastrowid or 0
+            else self.connection.execute("INSERT INTO term (hash, kind, text) VALUES (?, ?, ?)", key).lastrowid or 0
         )
         return self[term]
 
@@ -73,15 +73,15 @@ class Store:
         self.connection: sqlite3.Connection = database.conn
         self._term_ids = TermIds(database.conn)
         if not self._query_value("SELECT count(*) FROM temp.sqlite_master"):
-            self._run_statements("incoming")
+            self._run_statements("create_incoming_tables")
 
     def begin_snapshot(self, spec: SnapshotSpec) -> int:
         """Open a snapshot; its number."""
         with self.transaction():
             registry = self._ensure_registry(spec.registry)
             return self.connection.execute(
-                "INSERT INTO snapshot (registry_id, kind, ordered_by, counter, k, origin, source, evidence, settings,"
-                " file_sha256, taken_at, started_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO snapshot (registry_id, kind, ordered_by, counter, k, origin, source, date_evidence,"
+                " settings, file_sha256, taken_at, started_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (registry, "full" if spec.k is None else "top", spec.ordered_by, spec.counter, spec.k,
                  spec.origin, spec.source, spec.date_evidence, json.dumps(dict(spec.settings), sort_keys=True),
                  spec.file_sha256, spec.taken_at, spec.started_at),
@@ -99,11 +99,11 @@ class Store:
                 "k": subject["k"] or UNLIMITED, "page": number,
             }  # fmt: skip
             self._load_incoming(page)
-            self._run_statements("packages", values)
+            self._run_statements("upsert_packages", values)
             if page.role in ("ranking", "file"):
-                self._run_statements("list", values)
+                self._run_statements("assign_ranks", values)
             elif page.role == "counters":
-                self._run_statements("counters", values)
+                self._run_statements("update_counters", values)
             self._save_ranking_page(values, page)
             return self.progress(snapshot)
 
@@ -146,11 +146,11 @@ class Store:
                 self.progress(snapshot).depth,
             )
             self.connection.executemany(
-                "INSERT INTO finding (snapshot_id, gate, outcome, measured, rule) VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO gate_result (snapshot_id, gate, outcome, measured, rule) VALUES (?, ?, ?, ?, ?)",
                 [(snapshot, f.gate, f.outcome, f.measured, f.rule) for f in gate_results],
             )
             self.connection.executemany(
-                "INSERT INTO presence (snapshot_id, field, share) VALUES (?, ?, ?)",
+                "INSERT INTO field_coverage (snapshot_id, field, share) VALUES (?, ?, ?)",
                 [(snapshot, field, share) for field, share in (field_coverage or {}).items()],
             )
             self.connection.execute(
@@ -159,11 +159,11 @@ class Store:
                 (status, reason, at, content_digest, UNLIMITED, taken, snapshot),
             )
             if status == "complete":
-                self._run_statements("membership", {"snapshot": snapshot})
+                self._run_statements("update_top_k_membership", {"snapshot": snapshot})
 
     def resumable_snapshots(self, registry: str, ordered_by: str, k: int | None) -> list[ResumableSnapshot]:
         """The open snapshots of one list, newest first."""
-        found = self.query("resumable", registry=registry, ordered_by=ordered_by, k=k)
+        found = self.query("resumable_snapshots", registry=registry, ordered_by=ordered_by, k=k)
         return [
             ResumableSnapshot(
                 row["snapshot_id"],
@@ -279,7 +279,7 @@ class Store:
     def _load_incoming_terms(self, placed: Sequence[tuple[int, Observation]]) -> None:
         words = self._term_ids
         self.connection.executemany(
-            "INSERT INTO temp.incoming_attribute (position, name, word_id) VALUES (?, ?, ?)",
+            "INSERT INTO temp.incoming_attribute (position, name, term_id) VALUES (?, ?, ?)",
             [
                 (position, name, None if value is None else words[name, value])
                 for position, seen in placed
@@ -287,7 +287,7 @@ class Store:
             ],
         )
         self.connection.executemany(
-            "INSERT OR IGNORE INTO temp.incoming_library (position, word_id) VALUES (?, ?)",
+            "INSERT OR IGNORE INTO temp.incoming_library (position, term_id) VALUES (?, ?)",
             [(position, words[kind, name]) for position, seen in placed for name, kind in seen.libraries or ()],
         )
 
@@ -339,7 +339,7 @@ class Store:
 
 def compute_digest(connection: sqlite3.Connection, snapshot: int) -> str:
     """The sha256 of a snapshot's content: the same rows give the same digest in every store."""
-    (statement,) = load_statements("content")
+    (statement,) = load_statements("digest_rows")
     content = hashlib.sha256()
     for row in connection.execute(statement, {"snapshot": snapshot}):
         content.update(json.dumps(list(row), ensure_ascii=True).encode("ascii") + b"\n")

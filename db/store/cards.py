@@ -134,18 +134,19 @@ class CardStore:
                     collection.started_at,
                 ),
             )
-            for statement in load_statements("cards_changed"):
+            for statement in load_statements("invalidate_card_results"):
                 self._connection.execute(statement)
             return made.lastrowid or 0, False
 
     def find_or_add_package(self, registry: Registry, stable_id: str, name: str, at: int) -> int:
         """The package that had a name at an instant, or the nearest to it; a new one if the name is not known."""
-        (row,) = self._store.query("card_package", registry=registry.name, package=name, at=at) or (None,)
+        (row,) = self._store.query("package_by_name", registry=registry.name, package=name, at=at) or (None,)
         if row is not None:
             return row["package_id"]
         with self._store.transaction():
             made = self._connection.execute(
-                "INSERT INTO package (registry_id, key, name, name_hash, known_at, seen_at) VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO package (registry_id, key, name, name_hash, first_seen_at, seen_at)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
                 (self._ensure_registry(registry), compact_id(stable_id), name, short_hash(name), at, at),
             ).lastrowid
             return made or 0
@@ -158,7 +159,7 @@ class CardStore:
                 "package": observation.package, "at": observation.at, "state": observation.state, "card": card, "sha": observation.sha,
                 "fetched_at": observation.fetched_at, "collection": collection, "note": observation.note,
             }  # fmt: skip
-            for statement in load_statements("card_revision"):
+            for statement in load_statements("save_card_revision"):
                 self._connection.execute(statement, values)
 
     def train_dictionary(self, contents: Iterable[bytes]) -> bool:
@@ -187,13 +188,13 @@ class CardStore:
         if self._dictionary_id is None:
             with self._store.transaction():
                 readers = load_decompressors(self._connection)
-                rows = self._store.query("cards_sample", limit=TRAINING_SAMPLE_SIZE)
+                rows = self._store.query("sample_cards", limit=TRAINING_SAMPLE_SIZE)
                 if self.train_dictionary(_decompress_card(readers, row).content for row in rows):
                     self._recompress_cards()
 
     def _recompress_cards(self) -> None:
         readers, after = load_decompressors(self._connection), 0
-        while rows := self._store.query("cards_loose", after=after, limit=BATCH_SIZE):
+        while rows := self._store.query("cards_without_dictionary", after=after, limit=BATCH_SIZE):
             self._connection.executemany(
                 "UPDATE card SET content = ?, dictionary_id = ? WHERE card_id = ?",
                 [(self._compressor.compress(_decompress_card(readers, row).content), self._dictionary_id, row["card_id"])
@@ -241,13 +242,13 @@ class CardStore:
 
 def pending_cards(store: Store, registry: str, k: int) -> list[PendingCard]:
     """The packages of the newest complete top-K list whose repository changed since their card was looked at."""
-    rows = store.query("cards_wanted", registry=registry, k=k)
+    rows = store.query("outdated_cards", registry=registry, k=k)
     return [PendingCard(row["package_id"], row["name"], row["sha"], row["at"]) for row in rows]
 
 
 def count_listed_packages(store: Store, registry: str, k: int) -> int:
     """How many packages that list has in its first k."""
-    return store.query("cards_listed", registry=registry, k=k)[0]["places"]
+    return store.query("count_ranked_packages", registry=registry, k=k)[0]["places"]
 
 
 def unscored_cards(connection: sqlite3.Connection, scorer: str, version: str, limit: int = -1) -> Iterator[StoredCard]:
@@ -256,7 +257,7 @@ def unscored_cards(connection: sqlite3.Connection, scorer: str, version: str, li
     They are read in parts of a thousand, so that scores may be put between them.
     """
     readers, after, left = load_decompressors(connection), 0, limit
-    (statement,) = load_statements("cards_unscored")
+    (statement,) = load_statements("unscored_cards")
     while left != 0:
         part = BATCH_SIZE if left < 0 else min(BATCH_SIZE, left)
         values = {"scorer": scorer, "version": version, "after": after, "limit": part}
@@ -278,7 +279,7 @@ def read_card(connection: sqlite3.Connection, package: int, at: int) -> StoredCa
     row = connection.execute(
         "SELECT c.card_id, c.blob, c.truncated, c.dictionary_id, c.content"
         " FROM card_revision v JOIN card c ON c.card_id = v.card_id"
-        " WHERE v.package_id = ? AND v.since <= ? AND (v.until IS NULL OR v.until > ?)",
+        " WHERE v.package_id = ? AND v.valid_from <= ? AND (v.valid_to IS NULL OR v.valid_to > ?)",
         (package, at, at),
     ).fetchone()
     return None if row is None else _decompress_card(load_decompressors(connection), row)

@@ -36,7 +36,7 @@ class PackageEvent:
 
 def load_histories(store: Store, snapshot: int) -> Iterator[tuple[int, list[CounterReading]]]:
     """Each package of a snapshot with what the last crawls of its list said of it, oldest first, this one last."""
-    rows = store.query("histories", snapshot=snapshot, newest=MAX_HISTORY_SNAPSHOTS)
+    rows = store.query("counter_histories", snapshot=snapshot, newest=MAX_HISTORY_SNAPSHOTS)
     for package, said in groupby(rows, key=itemgetter("package_id")):
         yield package, [CounterReading(*tuple(row)[1:]) for row in said]
 
@@ -45,13 +45,13 @@ def load_ranking_changes(store: Store, snapshot: int) -> list[PackageEvent]:
     """What changed of a snapshot's packages beside their counters."""
     return [
         PackageEvent(row["package_id"], row["kind"], "note", row["evidence"], row["before"], row["after"])
-        for row in store.query("changed", snapshot=snapshot)
+        for row in store.query("package_changes", snapshot=snapshot)
     ]
 
 
 def add_package_events(store: Store, snapshot: int, events: Iterable[PackageEvent], at: int) -> None:
     """Write events down, in the transaction that is open or in one of their own."""
-    (statement,) = load_statements("package_event")
+    (statement,) = load_statements("insert_package_event")
     with store.transaction():
         for event in events:
             store.connection.execute(statement, {**asdict(event), "snapshot": snapshot, "at": at})

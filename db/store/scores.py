@@ -50,7 +50,7 @@ def save_scores(
 
 def invalidate_results(connection: sqlite3.Connection) -> None:
     """Let results go that rest on cards or scores, where there are others now; what is missing is computed anew."""
-    for statement in load_statements("cards_changed"):
+    for statement in load_statements("invalidate_card_results"):
         connection.execute(statement)
 
 

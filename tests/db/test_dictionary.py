@@ -132,4 +132,4 @@ def test_the_caveats_say_what_the_counters_mean() -> None:
     assert "fallen" in said["downloads_all_time"]
     assert "CC BY-SA 4.0" in said["registry"]
     assert "name:" in said["package"]
-    assert "never to be compared" in json.dumps(columns("v1_snapshot"))
+    assert "Never compare" in json.dumps(columns("v1_snapshot"))

@@ -125,8 +125,9 @@ def test_the_schema_makes_an_equal_store(told: Callable[..., Told]) -> None:
 def test_the_schema_is_told_to_a_program(told: Callable[..., Told]) -> None:
     document = json.loads(told("schema", "--format", "json")[1])
     assert document["schema"] == 1
-    assert document["definitions"]["table depth"].startswith("CREATE TABLE depth")
-    assert told("schema", "--format", "markdown")[1].startswith("# The schema\n\n## table registry\n")
+    assert document["definitions"]["table ranking_depth"].startswith("CREATE TABLE ranking_depth")
+    page = told("schema", "--format", "markdown")[1]
+    assert page.startswith("# The schema\n\n## table ") and "\n## table registry\n" in page
 
 
 def test_the_dictionary_is_not_sql(told: Callable[..., Told]) -> None:

@@ -133,7 +133,8 @@ def test_ticks_are_kept_and_what_is_done_stays_done(path: Path) -> None:
     append_ticks(path, [DONE])
     flush_journal(path)
     with open_for_writing(path) as database:
-        for statement, said in (("DELETE FROM tick", "kept"), ("UPDATE tick SET outcome = 'gap'", "has its outcome")):
+        refusals = {"DELETE FROM tick": "cannot be deleted", "UPDATE tick SET outcome = 'gap'": "is final"}
+        for statement, said in refusals.items():
             with pytest.raises(sqlite3.IntegrityError, match=said):
                 database.conn.execute(statement)
         ticks.save_ticks(database, [replace(GAP, due_at=120)])

@@ -20,6 +20,7 @@ from analysis.compute.engines import (
     replace_parameter_prefix,
     resolve_lake_root,
 )
+from db.lake_names import store_column, store_table
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
@@ -85,7 +86,7 @@ class DuckDBEngine:
                 raise missing_lake_error(lake, error) from error
             relation = self._empty_relation(table)
         columns = ", ".join(_column_expression(table, name) for name, _ in table.columns)
-        relation.project(columns).create_view(table.name)
+        relation.project(columns).create_view(store_table(table.name))
 
     def _empty_relation(self, table: LakeTable) -> DuckDBPyRelation:
         types = {name: SQL_TYPES[kind] for name, kind in table.columns}
@@ -98,7 +99,7 @@ def _column_expression(table: LakeTable, name: str) -> str:
     """Return the SQL of a column. The snapshot id comes from the path, so files of other snapshots are not opened."""
     if name == "snapshot_id" and "snapshot" in table.partition_columns:
         return "CAST(snapshot AS BIGINT) AS snapshot_id"
-    return f'"{name}"'
+    return f'"{name}" AS "{store_column(table.name, name)}"'
 
 
 @contextmanager

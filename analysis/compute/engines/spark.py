@@ -21,6 +21,7 @@ from analysis.compute.engines import (
     query_error,
     resolve_lake_root,
 )
+from db.lake_names import store_column, store_table
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -46,7 +47,7 @@ class SparkEngine:
     def __init__(self, session: SparkSession, lake: str) -> None:
         self._session = session
         for table in list_lake_tables():
-            self._read_table(table, lake).createOrReplaceTempView(table.name)
+            self._read_table(table, lake).createOrReplaceTempView(store_table(table.name))
 
     def execute(self, query: str, parameters: Mapping[str, object]) -> QueryResult:
         """Run a query and return its rows."""
@@ -93,7 +94,8 @@ class SparkEngine:
         from_path = (
             {"snapshot_id": col("snapshot").alias("snapshot_id")} if "snapshot" in table.partition_columns else {}
         )
-        return frame.select(*(from_path.get(name, col(f"`{name}`")) for name, _ in table.columns))
+        stored = {name: col(f"`{name}`").alias(store_column(table.name, name)) for name, _ in table.columns}
+        return frame.select(*(from_path.get(name, column) for name, column in stored.items()))
 
 
 @contextmanager

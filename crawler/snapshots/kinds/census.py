@@ -36,10 +36,10 @@ class CensusKind(SnapshotKind[CensusStore]):
         """Return what the gate of a census says; a census without a page is judged as a ranking without rows."""
         if not writer.has_census_pages(snapshot):
             return ranking.KIND.judge(writer, snapshot)
-        (row,) = writer.query("evidence", snapshot=snapshot)
+        (row,) = writer.query("gate_evidence", snapshot=snapshot)
         evidence = read_evidence(dict(row)) | {"listed": row["kept"], "k": None}
-        baseline = [(line["field"], line["share"]) for line in writer.query("baseline", snapshot=snapshot)]
-        sizes = [line["packages"] for line in writer.query("census_sizes", snapshot=snapshot)]
+        baseline = [(line["field"], line["share"]) for line in writer.query("field_coverage_baseline", snapshot=snapshot)]
+        sizes = [line["packages"] for line in writer.query("previous_census_sizes", snapshot=snapshot)]
         coverage = writer.field_coverage(snapshot)
         results = judge_census(evidence, coverage, baseline, sizes, writer.largest_packages(snapshot))
         return Judgement(results, coverage, row["kept"])

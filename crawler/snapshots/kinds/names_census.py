@@ -35,16 +35,16 @@ class NamesCensusKind(SnapshotKind[NamesCensusStore]):
         """Return what the gate of a names census says; without a page it is judged as a ranking without rows."""
         if not writer.has_census_pages(snapshot):
             return ranking.KIND.judge(writer, snapshot)
-        (row,) = writer.query("evidence", snapshot=snapshot)
+        (row,) = writer.query("gate_evidence", snapshot=snapshot)
         evidence = read_evidence(dict(row)) | {"listed": row["kept"], "k": None}
         pages = _query_pages(writer, snapshot)
-        sizes = [line["packages"] for line in writer.query("census_sizes", snapshot=snapshot)]
+        sizes = [line["packages"] for line in writer.query("previous_census_sizes", snapshot=snapshot)]
         results = judge_names(evidence, pages, sizes, writer.largest_packages(snapshot))
         return Judgement(results, writer.field_coverage(snapshot), row["kept"])
 
     def find_events(self, writer: NamesCensusStore, snapshot: int) -> Iterable[PackageEvent]:
         """Return a warning if names were missed."""
-        (row,) = writer.query("evidence", snapshot=snapshot)
+        (row,) = writer.query("gate_evidence", snapshot=snapshot)
         return missed_events(_query_pages(writer, snapshot), row["kept"])
 
     def estimate_missed(self, writer: NamesCensusStore, snapshot: int, depth: int) -> int | None:
@@ -54,7 +54,7 @@ class NamesCensusKind(SnapshotKind[NamesCensusStore]):
 
 
 def _query_pages(writer: NamesCensusStore, snapshot: int) -> list[NamesPage]:
-    return read_names_pages([dict(row) for row in writer.query("names_pages", snapshot=snapshot)])
+    return read_names_pages([dict(row) for row in writer.query("names_census_pages", snapshot=snapshot)])
 
 
 KIND = NamesCensusKind()

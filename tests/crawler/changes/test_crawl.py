@@ -47,11 +47,11 @@ def assert_stored(done: Crawled, expected_rows: dict[str, dict[str, Any]]) -> No
     for key, row in expected_rows.items():
         package, _, name, sha = stored[key]
         assert (name, sha) == (row["id"], row["sha"])
-        attributes = "SELECT name, value FROM attribute WHERE package_id = ? AND until IS NULL"
+        attributes = "SELECT name, value FROM attribute WHERE package_id = ? AND valid_to IS NULL"
         current = dict(done.rows(attributes, package))
         traits = row["traits"]
         assert (current.get("library"), current.get("licence")) == (traits["library"], traits["licence"])
-        parents = done.rows("SELECT count(*) FROM lineage_edge WHERE child_id = ? AND until IS NULL", package)
+        parents = done.rows("SELECT count(*) FROM lineage_edge WHERE child_id = ? AND valid_to IS NULL", package)
         assert parents == [(len(traits["parents"]),)]
 
 
@@ -106,8 +106,8 @@ def test_rows_that_move_during_the_crawl_are_counted_as_duplicates(crawl: Crawl,
     done = crawl("changes", HUB, *CLOCK)
     assert done.exit_code == 0 and done.outcome["look"]["duplicates"] > 0
     ((received, parts),) = done.rows(
-        "SELECT sum(received), sum(new + edited + known + duplicates + rejected)"
-        " FROM look_page WHERE role IN ('modified', 'created')"
+        "SELECT sum(received), sum(new + edited + unchanged + duplicates + rejected)"
+        " FROM change_crawl_page WHERE role IN ('modified', 'created')"
     )
     assert received == parts
     assert_stored(done, truth(pretend))
@@ -125,7 +125,7 @@ def test_a_crawl_that_is_killed_loses_nothing(crawl: Crawl, pretend: Simulation,
     ])  # fmt: skip
     line = [sys.executable, "-m", "crawler", "changes", HUB, "--db", str(done.db), *CLOCK]
     child = subprocess.Popen(line, cwd=ROOT, env=environment(pretend), stdout=subprocess.DEVNULL)
-    while done.rows("SELECT count(*) FROM look_page WHERE look_id = 2")[0][0] < pages:
+    while done.rows("SELECT count(*) FROM change_crawl_page WHERE change_crawl_id = 2")[0][0] < pages:
         time.sleep(0.01)
         assert child.poll() is None
     os.kill(child.pid, signal.SIGKILL)
@@ -134,7 +134,7 @@ def test_a_crawl_that_is_killed_loses_nothing(crawl: Crawl, pretend: Simulation,
     pretend.faults([])
     done = crawl("changes", HUB, *CLOCK)
     assert done.exit_code == 0
-    statuses = [status for (status,) in done.rows("SELECT status FROM look ORDER BY look_id")]
+    statuses = [status for (status,) in done.rows("SELECT status FROM change_crawl ORDER BY change_crawl_id")]
     assert statuses == ["caught up", "stopped", "caught up"]
     assert_stored(done, truth(pretend))
 
@@ -157,13 +157,13 @@ def test_a_registry_without_a_list_of_changes_is_refused_with_the_reason(crawl: 
 
 def test_a_failing_server_leaves_the_mark_unchanged(crawl: Crawl, pretend: Simulation) -> None:
     done = crawl("changes", HUB, *CLOCK)
-    marks = done.rows('SELECT "order", mark FROM feed')
+    marks = done.rows('SELECT "order", high_water_mark FROM change_cursor')
     pretend.advance(1)
     pretend.reset()
     pretend.faults([{"api": "huggingface", "kind": "status", "code": 500, "request": 2, "times": -1}])
     done = crawl("changes", HUB, *CLOCK, "--patience", "0.2")
     assert done.exit_code == 1 and done.outcome["look"]["error"]["fix"]
-    assert done.rows('SELECT "order", mark FROM feed') == marks
+    assert done.rows('SELECT "order", high_water_mark FROM change_cursor') == marks
 
 
 def mark_as_missing(store: Path, keys: list[str], at: int) -> None:
@@ -200,12 +200,12 @@ def test_the_state_of_a_missing_package_is_decided_over_days(crawl: Crawl) -> No
         time.sleep(1)  # a package has one name in a second
         done = crawl("changes", HUB, "--quiet", env=env)
         expected = {state: state for state in MUTATIONS} | {"deleted": "unknown"}
-        states = dict(done.rows("SELECT stable_id, state FROM absence JOIN package USING (package_id)"))
+        states = dict(done.rows("SELECT stable_id, state FROM missing_package JOIN package USING (package_id)"))
         assert {state: states[key] for state, key in keys.items()} == expected
         assert done.outcome["look"]["absent"]["unknown"] == 1
         kinds = [row[0] for row in done.rows("SELECT kind FROM quality_event WHERE package_id IS NOT NULL")]
         assert sorted({*kinds} & {*MUTATIONS}) == sorted({*MUTATIONS} - {"deleted"})
-        assert done.rows("SELECT name FROM alias WHERE name = 'other-lab/moved-here' AND until IS NULL")
+        assert done.rows("SELECT name FROM alias WHERE name = 'other-lab/moved-here' AND valid_to IS NULL")
         request_count = len(hub.requests("huggingface"))
         done = crawl("changes", HUB, "--quiet", env=env)
         assert len(hub.requests("huggingface")) - request_count == 3, "no probe is due on the same day"
@@ -213,7 +213,7 @@ def test_the_state_of_a_missing_package_is_decided_over_days(crawl: Crawl) -> No
             backdate_probes(done.db, days)
             done = crawl("changes", HUB, "--quiet", env=env)
         assert done.outcome["look"]["absent"] == {"deleted": 1}
-        assert done.rows("SELECT probes, state FROM absence WHERE state = 'deleted'") == [(3, "deleted")]
+        assert done.rows("SELECT probes, state FROM missing_package WHERE state = 'deleted'") == [(3, "deleted")]
 
 
 def backdate_probes(store: Path, days: int) -> None:
@@ -222,6 +222,6 @@ def backdate_probes(store: Path, days: int) -> None:
         now = int(time.time())
         connection: Any = database.conn if isinstance(database, Database) else database
         connection.execute(
-            "UPDATE absence SET first_probe = ?, last_probe = ? WHERE state = 'unknown'",
+            "UPDATE missing_package SET first_probe = ?, last_probe = ? WHERE state = 'unknown'",
             (now - days * 86400, now - 86401),
         )

@@ -74,7 +74,7 @@ def test_hub_stats_gives_identity_counters_attributes_and_lineage(tmp_path: Path
     ]
     attributes = dict(query(tmp_path, "SELECT name, value FROM attribute WHERE package_id = 1 AND name <> 'tags'"))
     assert attributes == {"library": "transformers", "licence": "mit", "parameters": "110", "task": "fill-mask"}
-    assert "2024-02-19" in str(query(tmp_path, "SELECT evidence FROM snapshot"))
+    assert "2024-02-19" in str(query(tmp_path, "SELECT date_evidence FROM snapshot"))
 
 
 def test_an_early_hub_stats_file_gives_nothing_for_missing_columns(tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ def test_hfcommunity_tables_are_joined_as_each_era_has_them(
     assert query(tmp_path, "SELECT value FROM attribute WHERE name IN ('gated', 'task', 'licence') ORDER BY 1") == [
         ("mit",), ("text-generation",),
     ]  # fmt: skip
-    assert f"{year}-09-30" in str(query(tmp_path, "SELECT evidence FROM snapshot"))
+    assert f"{year}-09-30" in str(query(tmp_path, "SELECT date_evidence FROM snapshot"))
 
 
 def test_hfcommunity_datasets_are_imported_too(tmp_path: Path) -> None:

@@ -50,13 +50,13 @@ def test_events_of_single_counters_between_two_censuses_are_reported() -> None:
 def test_packages_of_every_block_are_compared_with_their_own_past() -> None:
     store = make_census_store()
     query(store, "INSERT INTO registry (registry_id, name, service) VALUES (1, ?, 'huggingface')", MODELS.name)
-    query(store, "INSERT INTO package (package_id, registry_id, key, name, name_hash, known_at, seen_at)"
+    query(store, "INSERT INTO package (package_id, registry_id, key, name, name_hash, first_seen_at, seen_at)"
           " VALUES (?, 1, 'name:x', 'x', 0, 0, 0)", (1 << 16) - 3)  # fmt: skip
     first, second, third = KEYS[:2], KEYS[2:6], "f" * 24  # in blocks 0, 1 and 3
     rows = {key: (1000 + index, 1, 10) for index, key in enumerate(KEYS[:6])}
     assert events_of_census(store, {key: rows[key] for key in first}, 0) == {}
     assert events_of_census(store, {key: rows[key] for key in second}, SECONDS_PER_DAY) == {}
-    query(store, "INSERT INTO package (package_id, registry_id, key, name, name_hash, known_at, seen_at)"
+    query(store, "INSERT INTO package (package_id, registry_id, key, name, name_hash, first_seen_at, seen_at)"
           " VALUES (?, 1, 'name:y', 'y', 0, 0, 0)", 3 << 16)  # fmt: skip
     dropped = dict.fromkeys(rows, (1, 1, 10))
     assert events_of_census(store, dropped | {third: (2000, 1, 10)}, 2 * SECONDS_PER_DAY)["counter_drop"] == second

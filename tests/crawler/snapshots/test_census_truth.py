@@ -76,7 +76,7 @@ def test_the_numbers_of_a_whole_registry_equal_the_truth(
     deleted = set(before) - set(now)
     assert {row[0] for row in changes.rows("SELECT package FROM v1_absence")} == deleted
     assert sum(changes.outcome["look"]["absent"].values()) == len(deleted) > 20
-    assert not changes.rows("SELECT 1 FROM absence WHERE state NOT IN ('unknown', 'recreated')")
+    assert not changes.rows("SELECT 1 FROM missing_package WHERE state NOT IN ('unknown', 'recreated')")
 
 
 def assert_population(results: Results, before: Rows, now: Rows) -> None:

@@ -40,7 +40,7 @@ def test_one_that_is_listed_again_is_no_longer_asked_for() -> None:
     take_census(store, {A: ROW, B: ROW}, at=300)
     store.__class__ = ChangeStore
     assert store.close_returned(HUB, 350) == 1
-    assert query(store, "SELECT state, decided_at FROM absence") == [("returned", 350)]
+    assert query(store, "SELECT state, decided_at FROM missing_package") == [("returned", 350)]
     assert query(store, "SELECT kind FROM quality_event WHERE kind = 'returned'") == [("returned",)]
     assert store.pending_missing(HUB) == []
 
@@ -53,8 +53,8 @@ def test_one_that_was_not_there_and_is_listed_again_was_private_and_not_deleted(
     store.__class__ = ChangeStore
     store.open_missing(find_missing_packages(store.connection, HUB))
     ask = store.connection.execute
-    ask("UPDATE absence SET probes = 1, first_probe = 210, last_probe = 210")
-    ask("UPDATE absence SET state = 'deleted', decided_at = 220 WHERE package_id = 3")
+    ask("UPDATE missing_package SET probes = 1, first_probe = 210, last_probe = 210")
+    ask("UPDATE missing_package SET state = 'deleted', decided_at = 220 WHERE package_id = 3")
     assert store.close_returned(HUB, 250) == 0
     store.__class__ = type(make_census_store())
     take_census(store, {A: ROW, B: ROW, C: ROW}, at=300)
@@ -64,4 +64,4 @@ def test_one_that_was_not_there_and_is_listed_again_was_private_and_not_deleted(
     assert query(store, "SELECT package_id, noted_at FROM quality_event WHERE kind = 'privated' ORDER BY 1") == [
         (2, 350), (3, 350),
     ]  # fmt: skip
-    assert query(store, "SELECT state FROM absence ORDER BY package_id") == [("returned",), ("deleted",)]
+    assert query(store, "SELECT state FROM missing_package ORDER BY package_id") == [("returned",), ("deleted",)]

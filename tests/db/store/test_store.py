@@ -89,7 +89,7 @@ def test_rows_below_the_last_rank_are_counted_and_the_first_of_them_gives_the_va
     )
     assert ranked_names(store, snapshot) == [(1, "a"), (2, "b")]
     assert query(store, "SELECT kept, beyond FROM page") == [(2, 2)]
-    assert query(store, "SELECT value_after FROM snapshot") == [(7,)]
+    assert query(store, "SELECT next_value FROM snapshot") == [(7,)]
 
 
 def test_the_value_after_may_come_with_a_later_page(store: Store) -> None:
@@ -97,14 +97,14 @@ def test_the_value_after_may_come_with_a_later_page(store: Store) -> None:
     store.save_page(snapshot, make_page([make_observation("a", 9), make_observation("b", 8)]))
     store.save_page(snapshot, make_page([make_observation("b", 8), make_observation("c", 5)]))
     store.save_page(snapshot, make_page([make_observation("d", 4)]))
-    assert query(store, "SELECT value_after FROM snapshot") == [(5,)]
+    assert query(store, "SELECT next_value FROM snapshot") == [(5,)]
 
 
 @pytest.mark.parametrize(("by", "column"), [("likes", "likes"), ("dependents", "dependents"), ("trending", "trending")])
 def test_the_value_after_is_of_the_counter_that_orders(store: Store, by: str, column: str) -> None:
     snapshot = begin_snapshot(store, k=1, ordered_by=by)
     store.save_page(snapshot, make_page([make_observation("a", 3), make_observation("b", 2, **{column: 5})]))
-    assert query(store, "SELECT value_after FROM snapshot") == [(5,)]
+    assert query(store, "SELECT next_value FROM snapshot") == [(5,)]
 
 
 def test_a_page_of_counters_fills_in_what_the_list_lacked(store: Store) -> None:
@@ -181,9 +181,9 @@ def test_a_snapshot_is_not_complete_unless_its_gate_passed(
     store: Store, findings: tuple[GateResult, ...], why: str
 ) -> None:
     snapshot = begin_snapshot(store)
-    with pytest.raises(sqlite3.IntegrityError, match="complete only when its gate has found nothing against it"):
+    with pytest.raises(sqlite3.IntegrityError, match="complete only if a rule of the gate passed"):
         store.end_snapshot(snapshot, "complete", findings, None, 1)
-    assert query(store, "SELECT status, (SELECT count(*) FROM finding) FROM snapshot") == [("open", 0)], why
+    assert query(store, "SELECT status, (SELECT count(*) FROM gate_result) FROM snapshot") == [("open", 0)], why
 
 
 @pytest.mark.parametrize("status", ["partial", "failed"])
@@ -216,20 +216,22 @@ def test_a_file_that_was_imported_is_known_again(store: Store) -> None:
 
 
 def test_members_of_a_top_k_are_remembered_in_any_order_of_the_dates(store: Store) -> None:
-    store.connection.execute("DELETE FROM depth")
-    store.connection.execute("INSERT INTO depth VALUES (2)")
+    store.connection.execute("DELETE FROM ranking_depth")
+    store.connection.execute("INSERT INTO ranking_depth VALUES (2)")
     for at, rows in [(20, "abc"), (30, "bac"), (10, "cab")]:
         take_snapshot(store, rows, at=at)
-    found = query(store, "SELECT name, first_at, last_at FROM membership JOIN package USING (package_id) ORDER BY name")
+    found = query(
+        store, "SELECT name, first_at, last_at FROM top_k_membership JOIN package USING (package_id) ORDER BY name"
+    )
     assert found == [("a", 10, 30), ("b", 20, 30), ("c", 10, 10)]
 
 
 def test_partial_snapshots_make_no_members(store: Store) -> None:
-    store.connection.execute("INSERT INTO depth VALUES (1)")
+    store.connection.execute("INSERT INTO ranking_depth VALUES (1)")
     snapshot = begin_snapshot(store)
     store.save_page(snapshot, make_page(["a"]))
     store.end_snapshot(snapshot, "partial", FAILED, "short", 1)
-    assert query(store, "SELECT count(*) FROM membership") == [(0,)]
+    assert query(store, "SELECT count(*) FROM top_k_membership") == [(0,)]
 
 
 def result(snapshot: int, value: float | None = 0.5) -> StoredResult:
@@ -266,5 +268,5 @@ def test_verbs_inside_a_transaction_are_part_of_it(store: Store) -> None:
 def test_what_a_snapshot_passed_is_kept_with_it(store: Store) -> None:
     snapshot = begin_snapshot(store)
     store.end_snapshot(snapshot, "complete", PASSED, None, 1, {"downloads": 0.75})
-    assert query(store, "SELECT gate, outcome FROM finding") == [("rows", "pass")]
-    assert query(store, "SELECT field, share FROM presence") == [("downloads", 0.75)]
+    assert query(store, "SELECT gate, outcome FROM gate_result") == [("rows", "pass")]
+    assert query(store, "SELECT field, share FROM field_coverage") == [("downloads", 0.75)]

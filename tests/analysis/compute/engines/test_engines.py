@@ -25,6 +25,7 @@ from analysis.compute.engines import (
 from analysis.compute.relations import CENSUS_RELATIONS, QUERY_FOLDER, load_query, load_relation
 from analysis.export import main as export
 from db import UsageError
+from db.lake_names import store_table
 from db.migrate import create_empty_store
 from tests.analysis.censuses import add_censuses
 from tests.analysis.conftest import History
@@ -35,7 +36,10 @@ RESULTS = (
     " ORDER BY snapshot_id, metric, name, k"
 )
 PENDING = ((2, "turnover_as_published"), (10, "kinship"), (10, "population"))
-FAR_FUTURE = {"as_of": "2027-01-01", "of": "list", "until": 2**40, "registry": "huggingface/models", "name": "remained"}
+FAR_FUTURE = {
+    "as_of": "2027-01-01", "applies_to": "ranking", "until": 2**40, "registry": "huggingface/models",
+    "name": "remained",
+}  # fmt: skip
 
 
 def tables_read_by(name: str) -> set[str]:
@@ -54,7 +58,7 @@ def tables_read_by(name: str) -> set[str]:
     return tables
 
 
-LAKE = {table.name for table in list_lake_tables()}
+LAKE = {store_table(table.name) for table in list_lake_tables()}
 QUERIES = sorted(path.stem for path in QUERY_FOLDER.glob("*.sql") if tables_read_by(path.stem) <= LAKE)
 ALL_SNAPSHOTS, SOME_SNAPSHOTS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10), (2, 6, 10)
 CENSUSES = (7, 8, 9, 10)
