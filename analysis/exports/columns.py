@@ -37,7 +37,7 @@ INSTANT_COLUMNS = frozenset(
 
 @cache
 def _load_views() -> Mapping[str, Mapping[str, object]]:
-    from db.__main__ import load_dictionary
+    from db.dictionary import load_dictionary
 
     return {str(view["name"]): view for view in load_dictionary()}
 

@@ -134,7 +134,7 @@ def load_personal_classes(table: Table) -> Mapping[str, str]:
     """The class of each column that has one."""
     if table.is_lake:
         return LAKE_PERSONAL_CLASSES.get(table.name, {})
-    from db.__main__ import load_dictionary
+    from db.dictionary import load_dictionary
 
     (told,) = [view["column"] for view in load_dictionary() if view["name"] == table.name]
     return {str(column["name"]): str(column["personal"]) for column in told if "personal" in column}

@@ -201,7 +201,7 @@ class TableReader:
             yield tuple(masked_equal(column, MISSING_VALUE) for column in said)
 
     def make_view_table(self, name: str) -> Table:
-        from db.__main__ import load_dictionary
+        from db.dictionary import load_dictionary
 
         (told,) = [view["column"] for view in load_dictionary() if view["name"] == name]
         withheld = WITHHELD_COLUMNS.get(name, ())

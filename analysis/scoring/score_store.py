@@ -28,7 +28,7 @@ def score_stored_cards(path: Path, limit: int | None, processes: int | None) -> 
         waiting = unscored_cards(database.conn, SCORER, rules_version(), -1 if limit is None else limit)
         while part := list(itertools.islice(waiting, BATCH_SIZE)):
             scores = [one for many in mapped(build_scores, [(card.card, card.text) for card in part]) for one in many]
-            save_scores(store, database.conn, SCORER, rules_version(), scores, int(time.time()))
+            save_scores(store, SCORER, rules_version(), scores, int(time.time()))
             yes.update(one.item for one in scores if one.state == "yes")
             cards += len(part)
             print(f"{cards:,} cards scored", file=sys.stderr)

@@ -79,7 +79,7 @@ def crawl_cards(path: Path, registry: str, k: int, options: CrawlOptions) -> Car
         asked = CardCollection(
             Registry(registry, "huggingface", registry.split("/")[1]), "crawl", plan.endpoint, now, now
         )
-        cards = CardStore(store, database.conn)
+        cards = CardStore(store)
         recording = CardRecorder(cards, asked, len(todo), options.quiet)
         arguments = {"plan": plan, "due_cards": todo, "recorder": recording}
         spider = run_spider(CardSpider, options, arguments, SETTINGS) if todo else None

@@ -82,7 +82,7 @@ def import_file(path: Path, file: str, spec: ImportSpec) -> CardImportOutcome:
     with open_for_writing(path) as database:
         store = Store(database)
         with store.transaction():
-            cards = CardStore(store, database.conn)
+            cards = CardStore(store)
             number, again = cards.begin_collection(asked)
             brought = _unchanged_outcome(asked, file) if again else _store_cards(cards, number, asked, file)
             return replace(brought, **_store_as_list(store, file, asked, spec)) if value else brought

@@ -54,7 +54,7 @@ def import_file(path: Path, file: str, spec: ImportSpec) -> CardImportOutcome:
     with open_for_writing(path) as database:
         store = Store(database)
         with store.transaction():
-            cards = CardStore(store, database.conn)
+            cards = CardStore(store)
             number, again = cards.begin_collection(asked)
             if again:
                 brought = CardImportOutcome(file, spec.registry, "complete", 0, 0, 0, again=True)
