@@ -124,7 +124,7 @@ def with_cards(history: History, date: str, texts: dict[str, str | None]) -> Non
     """Look at cards as of a day, and let every scored one answer one question for each character, up to five."""
     with open_for_writing(history.path) as database:
         store = Store(database)
-        cards = CardStore(store, database.conn)
+        cards = CardStore(store)
         number, _ = cards.begin_collection(CardCollection(MODELS, "crawl", "a test", parse_day(date), parse_day(date)))
         for name, text in texts.items():
             package = cards.find_or_add_package(MODELS, f"id-{name}", name, parse_day(date))
@@ -138,7 +138,7 @@ def with_cards(history: History, date: str, texts: dict[str, str | None]) -> Non
             for card in unscored_cards(database.conn, "rules", "1")
             for place, item in enumerate(ITEMS)
         ]
-        save_scores(store, database.conn, "rules", "1", scores, 0)
+        save_scores(store, "rules", "1", scores, 0)
 
 
 def test_cards_and_scores_are_read_as_of_the_snapshot_and_results_are_computed_anew(history: History) -> None:
@@ -181,7 +181,7 @@ def test_the_fields_are_those_of_the_papers_script(history: History) -> None:
     history.add_snapshot("2026-01-01", [Observation("id-o/a", "o/a", 4), Observation("id-b", "b", 3)])
     with open_for_writing(history.path) as database:
         store = Store(database)
-        cards = CardStore(store, database.conn)
+        cards = CardStore(store)
         number, _ = cards.begin_collection(CardCollection(MODELS, "crawl", "a test", parse_day("2026-01-01"), 0))
         for name, fields in (("o/a", EVERY), ("b", ("language", "metrics", "grant"))):
             package = cards.find_or_add_package(MODELS, f"id-{name}", name, parse_day("2026-01-01"))
