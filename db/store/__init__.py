@@ -218,19 +218,24 @@ class Store:
 
     def ensure_registry(self, registry: Registry) -> int:
         """Return the number of a registry, which is added if it is new."""
-        table = self.database.table("registry")
-        table.insert({"name": registry.name, "service": registry.service}, ignore=True)
-        number = self._query_value("SELECT registry_id FROM registry WHERE name = ?", registry.name)
-        if registry.service_name is not None:
-            table.update(number, {"service_name": registry.service_name})
+        row = self.connection.execute(
+            "SELECT registry_id, service_name FROM registry WHERE name = ?", (registry.name,)
+        ).fetchone()
+        if row is None:
+            self.database.table("registry").insert(asdict(registry))
+            return self.ensure_registry(registry)
+        number: int = row["registry_id"]
+        if registry.service_name not in (None, row["service_name"]):
+            self.database.table("registry").update(number, {"service_name": registry.service_name})
         return number
 
     def _add_quality_events(self, registry: int, events: Iterable[Event], at: int, snapshot: int | None = None) -> None:
         subject = {"registry_id": registry, "snapshot_id": snapshot, "noted_at": at}
-        self._insert_quality_events({**subject, **asdict(event)} for event in events)
+        self._insert_quality_events([{**subject, **asdict(event)} for event in events])
 
-    def _insert_quality_events(self, rows: Iterable[dict[str, object]]) -> None:
-        self.database.table("quality_event").insert_all(rows)
+    def _insert_quality_events(self, rows: Sequence[dict[str, object]]) -> None:
+        if rows:
+            self.database.table("quality_event").insert_all(rows)
 
     def _names_without_counters(self, snapshot: int, limit: int) -> tuple[str, ...]:
         rows = self.connection.execute(
