@@ -194,10 +194,10 @@ def _split_changed_rows(
     changed = list(compress(count(), map(ne, fingerprints, page.fingerprints)))
     stored_values = list(zip(*columns, strict=True))
     values = list(zip(page.downloads, page.likes, page.downloads_all_time, page.trending, strict=True))
-    is_changed = set(changed)
+    changed_indices = set(changed)
     new_values: list[tuple[object, ...]] = [
         (*values[index], packages[index], at)
         for index in compress(count(), map(ne, values, stored_values))
-        if index not in is_changed
+        if index not in changed_indices
     ]
     return changed, new_values
