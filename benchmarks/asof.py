@@ -54,7 +54,7 @@ def fill(path: Path, packages: int, count: int) -> list[np.ndarray]:
             write_census(connection, number + 1)
             connection.execute("COMMIT")
         connection.execute(
-            "INSERT INTO package (package_id, registry_id, key, name, name_hash, known_at, seen_at)"
+            "INSERT INTO package (package_id, registry_id, key, name, name_hash, first_seen_at, seen_at)"
             " VALUES (?, 1, 'x', 'x', 0, 0, 0)",
             (packages // 2,),
         )

@@ -153,17 +153,18 @@ def _record(store: Store, downloads: Sequence[int]) -> None:
 def _add(to: sqlite3.Connection, number: int, packages: Sequence[int], downloads: Sequence[int]) -> None:
     at = BEGIN + number * DAY
     to.execute(
-        "INSERT INTO snapshot (snapshot_id, registry_id, kind, ordered_by, counter, k, origin, source, evidence,"
+        "INSERT INTO snapshot (snapshot_id, registry_id, kind, ordered_by, counter, k, origin, source, date_evidence,"
         " settings, taken_at, started_at, ended_at, status, depth, digest) SELECT ?, registry_id, kind, ordered_by,"
-        " counter, ?, origin, source, evidence, settings, ?, ?, ?, status, ?, ? FROM snapshot WHERE snapshot_id = 1",
+        " counter, ?, origin, source, date_evidence, settings, ?, ?, ?, status, ?, ?"
+        " FROM snapshot WHERE snapshot_id = 1",
         (number, len(packages), at, at, at, len(packages), str(number)),
     )
     places = enumerate(zip(packages, downloads, strict=True), 1)
     to.executemany("INSERT INTO ranking (snapshot_id, rank, package_id, page, downloads) VALUES (?, ?, ?, 0, ?)",
                    ((number, rank, package, value) for rank, (package, value) in places))  # fmt: skip
-    for (k,) in to.execute("SELECT k FROM depth WHERE k <= ?", (len(packages),)).fetchall():
+    for (k,) in to.execute("SELECT k FROM ranking_depth WHERE k <= ?", (len(packages),)).fetchall():
         to.executemany(
-            "INSERT INTO membership VALUES (1, 'downloads', 'last-30-days', ?, ?, ?, ?)"
+            "INSERT INTO top_k_membership VALUES (1, 'downloads', 'last-30-days', ?, ?, ?, ?)"
             " ON CONFLICT DO UPDATE SET last_at = excluded.last_at",
             ((k, package, at, at) for package in packages[:k]),
         )

@@ -142,20 +142,20 @@ def fill(connection: sqlite3.Connection, k: int, past: Sequence[Sequence[int]], 
     """Packages, lists and membership, as recording them one by one would have left them."""
     everyone = range(1 + max(map(max, past)))
     connection.executemany(
-        "INSERT INTO package (package_id, registry_id, key, name, name_hash, known_at, downloads, seen_at)"
+        "INSERT INTO package (package_id, registry_id, key, name, name_hash, first_seen_at, downloads, seen_at)"
         " VALUES (?, 1, ?, ?, 0, 0, 1, ?)",
         ((one + 1, f"id-{one}", f"org/{one}", at[-1]) for one in everyone),
     )
     words = ("transformers", "peft")
     connection.executemany(
-        "INSERT INTO word (word_id, kind, text, hash) VALUES (?, 'library', ?, 0)", enumerate(words, 1)
+        "INSERT INTO term (term_id, kind, text, hash) VALUES (?, 'library', ?, 0)", enumerate(words, 1)
     )
     connection.executemany(
-        "INSERT INTO package_use (package_id, word_id, since) VALUES (?, ?, 0)",
+        "INSERT INTO package_library_interval (package_id, term_id, valid_from) VALUES (?, ?, 0)",
         ((one + 1, number) for one in everyone for number, word in enumerate(words, 1) if (one + len(word)) % 3),
     )
     connection.executemany(
-        "INSERT INTO edge (child_id, parent, relation, since, parent_name) VALUES (?, ?, 0, 0, '')",
+        "INSERT INTO edge (child_id, parent, relation, valid_from, parent_name) VALUES (?, ?, 0, 0, '')",
         ((one + 1, one // 9 + 1) for one in everyone if one % 5 == 0 and one),
     )
     connection.execute("DROP INDEX ranking_package")
@@ -165,11 +165,11 @@ def fill(connection: sqlite3.Connection, k: int, past: Sequence[Sequence[int]], 
     )
     connection.execute("CREATE UNIQUE INDEX ranking_package ON ranking (package_id, snapshot_id)")
     connection.execute("UPDATE snapshot SET status = 'complete', ended_at = taken_at, depth = ?, digest = ''", (k,))
-    for (depth,) in connection.execute("SELECT k FROM depth WHERE k <= ?", (k,)).fetchall():
+    for (depth,) in connection.execute("SELECT k FROM ranking_depth WHERE k <= ?", (k,)).fetchall():
         first = {one: when for when, listed in zip(reversed(at), reversed(past), strict=True) for one in listed[:depth]}
         last = {one: when for when, listed in zip(at, past, strict=True) for one in listed[:depth]}
         connection.executemany(
-            "INSERT INTO membership VALUES (1, 'downloads', 'last-30-days', ?, ?, ?, ?)",
+            "INSERT INTO top_k_membership VALUES (1, 'downloads', 'last-30-days', ?, ?, ?, ?)",
             ((depth, one + 1, first[one], last[one]) for one in sorted(first)),
         )
 
@@ -277,7 +277,7 @@ def measure(folder: Path, k: int, history: int, options: argparse.Namespace) -> 
             "SELECT k, name, value FROM result WHERE snapshot_id = ? AND metric = ?", (newest, METRIC)
         )
         here = {(row["k"], row["name"]): row["value"] for row in stored}
-        depths = [row["k"] for row in connection.execute("SELECT k FROM depth WHERE k <= ?", (k,))]
+        depths = [row["k"] for row in connection.execute("SELECT k FROM ranking_depth WHERE k <= ?", (k,))]
 
     def again() -> None:
         for depth in depths:

@@ -75,7 +75,7 @@ def blocks(path: Path, history: Sequence[Day]) -> int:
 def begin_census(connection: sqlite3.Connection, snapshot: int, day: Day, rows: int = 10**9) -> None:
     """An open census with everything staged, in pages of so many rows."""
     connection.execute(
-        "INSERT INTO snapshot (snapshot_id, registry_id, kind, ordered_by, counter, origin, source, evidence, settings,"
+        "INSERT INTO snapshot (snapshot_id, registry_id, kind, ordered_by, counter, origin, source, date_evidence, settings,"
         " taken_at, started_at) VALUES (?, 1, 'full', 'downloads', 'x', 'crawl', '', '', '{}', ?, ?)",
         (snapshot, snapshot, snapshot),
     )
@@ -189,7 +189,7 @@ def ranking(path: Path, top: int, count: int) -> tuple[float, float]:
         for number, day in enumerate(generate_days(top * 4, count)):
             connection.execute(
                 "INSERT INTO snapshot (snapshot_id, registry_id, kind, k, ordered_by, counter, origin, source,"
-                " evidence, settings, taken_at, started_at)"
+                " date_evidence, settings, taken_at, started_at)"
                 " VALUES (?, 1, 'top', ?, 'downloads', 'x', 'crawl', '', '', '{}', 0, 0)",
                 (number, top),
             )

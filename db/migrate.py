@@ -47,6 +47,8 @@ def _migration_from_file(path: Path) -> Callable[[Database], None]:
     def apply(database: Database) -> None:
         for statement in split_statements(path.read_text("utf-8")):
             database.conn.execute(statement)
+        # In the same transaction: otherwise a kill would leave views that show what is redacted.
+        install_redaction_views(database.conn)
 
     return apply
 

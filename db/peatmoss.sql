@@ -1,13 +1,14 @@
--- One complete snapshot of the Hub's models in the tables of PeaTMOSS, so that queries written for that data set run on it.
--- The store is attached as `store`; `left_out(text)` is 1 where a text names what is to be left out. A table that a
--- snapshot knows nothing of (commits, discussions, reuse, architectures) is not made: nothing is better than a false none.
+-- One complete snapshot of the Hub's models in the tables of PeaTMOSS, so that queries for that data set run on the copy.
+-- The store is attached as `store`. `left_out(text)` is 1 if a text names something that is redacted.
+-- Tables for which a snapshot has no data (commits, discussions, reuse, architectures) are not created: an empty table would
+-- state that there is none.
 CREATE TEMP TABLE listed (id INTEGER PRIMARY KEY, name TEXT NOT NULL, sha TEXT, downloads INTEGER, likes INTEGER, at INTEGER);
 
 INSERT INTO temp.listed
 SELECT *
 FROM (SELECT r.package_id,
-             COALESCE((SELECT a.name FROM store.alias a WHERE a.package_id = r.package_id AND a.since <= s.taken_at
-                        AND (a.until IS NULL OR a.until > s.taken_at)), p.name) AS name,
+             COALESCE((SELECT a.name FROM store.alias a WHERE a.package_id = r.package_id AND a.valid_from <= s.taken_at
+                        AND (a.valid_to IS NULL OR a.valid_to > s.taken_at)), p.name) AS name,
              CASE WHEN p.seen_at = s.taken_at THEN p.sha END, r.downloads, r.likes, s.taken_at
       FROM store.snapshot s
       JOIN store.ranking r ON r.snapshot_id = s.snapshot_id
@@ -15,48 +16,48 @@ FROM (SELECT r.package_id,
       WHERE s.snapshot_id = :snapshot AND s.status = 'complete')
 WHERE NOT left_out(name);
 
-CREATE TEMP TABLE said (model_id INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL);
+CREATE TEMP TABLE model_label (model_id INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL);
 
-CREATE INDEX temp.said_model ON said (model_id, kind, name);
+CREATE INDEX temp.model_label_model ON model_label (model_id, kind, name);
 
-INSERT INTO temp.said
-SELECT DISTINCT l.id, 'said', t.value
+INSERT INTO temp.model_label
+SELECT DISTINCT l.id, 'any', t.value
 FROM temp.listed l
-JOIN store.attribute a ON a.package_id = l.id AND a.name = 'tags' AND a.since <= l.at AND (a.until IS NULL OR a.until > l.at),
+JOIN store.attribute a ON a.package_id = l.id AND a.name = 'tags' AND a.valid_from <= l.at AND (a.valid_to IS NULL OR a.valid_to > l.at),
      json_each(a.value) t
 WHERE NOT left_out(t.value);
 
-INSERT INTO temp.said SELECT model_id, 'license', substr(name, 9) FROM temp.said WHERE kind = 'said' AND name LIKE 'license:_%';
+INSERT INTO temp.model_label SELECT model_id, 'license', substr(name, 9) FROM temp.model_label WHERE kind = 'any' AND name LIKE 'license:_%';
 
-INSERT INTO temp.said SELECT model_id, 'dataset', substr(name, 9) FROM temp.said WHERE kind = 'said' AND name LIKE 'dataset:_%';
+INSERT INTO temp.model_label SELECT model_id, 'dataset', substr(name, 9) FROM temp.model_label WHERE kind = 'any' AND name LIKE 'dataset:_%';
 
-INSERT INTO temp.said
-SELECT model_id, 'paper', 'https://arxiv.org/abs/' || substr(name, 7) FROM temp.said WHERE kind = 'said' AND name LIKE 'arxiv:_%';
+INSERT INTO temp.model_label
+SELECT model_id, 'paper', 'https://arxiv.org/abs/' || substr(name, 7) FROM temp.model_label WHERE kind = 'any' AND name LIKE 'arxiv:_%';
 
-INSERT INTO temp.said
+INSERT INTO temp.model_label
 SELECT l.id, 'author', substr(l.name, 1, instr(l.name, '/') - 1) FROM temp.listed l WHERE instr(l.name, '/') > 1;
 
-INSERT INTO temp.said
+INSERT INTO temp.model_label
 SELECT DISTINCT l.id, 'library', b.library
 FROM temp.listed l
-JOIN store.package_library b ON b.package_id = l.id AND b.since <= l.at AND (b.until IS NULL OR b.until > l.at);
+JOIN store.package_library b ON b.package_id = l.id AND b.valid_from <= l.at AND (b.valid_to IS NULL OR b.valid_to > l.at);
 
--- A tag is a word that is none of the others, and the task.
-INSERT INTO temp.said
-SELECT t.model_id, 'tag', t.name FROM temp.said t
-WHERE t.kind = 'said' AND instr(t.name, ':') = 0
-  AND NOT EXISTS (SELECT 1 FROM temp.said b WHERE b.model_id = t.model_id AND b.kind = 'library' AND b.name = t.name)
+-- The tags of a model are its labels without a prefix that are not libraries, and its task.
+INSERT INTO temp.model_label
+SELECT t.model_id, 'tag', t.name FROM temp.model_label t
+WHERE t.kind = 'any' AND instr(t.name, ':') = 0
+  AND NOT EXISTS (SELECT 1 FROM temp.model_label b WHERE b.model_id = t.model_id AND b.kind = 'library' AND b.name = t.name)
 UNION
 SELECT l.id, 'tag', a.value
 FROM temp.listed l
-JOIN store.attribute a ON a.package_id = l.id AND a.name = 'task' AND a.since <= l.at AND (a.until IS NULL OR a.until > l.at)
+JOIN store.attribute a ON a.package_id = l.id AND a.name = 'task' AND a.valid_from <= l.at AND (a.valid_to IS NULL OR a.valid_to > l.at)
 WHERE a.value IS NOT NULL;
 
-CREATE TEMP TABLE word AS
+CREATE TEMP TABLE label AS
 SELECT kind, name, ROW_NUMBER() OVER (PARTITION BY kind ORDER BY name) AS id
-FROM (SELECT DISTINCT kind, name FROM temp.said WHERE kind <> 'said');
+FROM (SELECT DISTINCT kind, name FROM temp.model_label WHERE kind <> 'any');
 
-CREATE INDEX temp.word_name ON word (kind, name);
+CREATE INDEX temp.label_name ON label (kind, name);
 
 CREATE TABLE model_hub (id INTEGER PRIMARY KEY, name TEXT NOT NULL, url TEXT NOT NULL);
 
@@ -82,17 +83,17 @@ CREATE TABLE paper (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
 
 CREATE TABLE tag (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
 
-INSERT INTO author SELECT id, name FROM temp.word WHERE kind = 'author' ORDER BY id;
+INSERT INTO author SELECT id, name FROM temp.label WHERE kind = 'author' ORDER BY id;
 
-INSERT INTO dataset SELECT id, name FROM temp.word WHERE kind = 'dataset' ORDER BY id;
+INSERT INTO dataset SELECT id, name FROM temp.label WHERE kind = 'dataset' ORDER BY id;
 
-INSERT INTO library SELECT id, name FROM temp.word WHERE kind = 'library' ORDER BY id;
+INSERT INTO library SELECT id, name FROM temp.label WHERE kind = 'library' ORDER BY id;
 
-INSERT INTO license SELECT id, name FROM temp.word WHERE kind = 'license' ORDER BY id;
+INSERT INTO license SELECT id, name FROM temp.label WHERE kind = 'license' ORDER BY id;
 
-INSERT INTO paper SELECT id, name FROM temp.word WHERE kind = 'paper' ORDER BY id;
+INSERT INTO paper SELECT id, name FROM temp.label WHERE kind = 'paper' ORDER BY id;
 
-INSERT INTO tag SELECT id, name FROM temp.word WHERE kind = 'tag' ORDER BY id;
+INSERT INTO tag SELECT id, name FROM temp.label WHERE kind = 'tag' ORDER BY id;
 
 CREATE TABLE model_to_author (model_id INTEGER NOT NULL REFERENCES model, author_id INTEGER NOT NULL REFERENCES author);
 
@@ -107,31 +108,31 @@ CREATE TABLE model_to_paper (model_id INTEGER NOT NULL REFERENCES model, paper_i
 CREATE TABLE model_to_tag (model_id INTEGER NOT NULL REFERENCES model, tag_id INTEGER NOT NULL REFERENCES tag);
 
 INSERT INTO model_to_author
-SELECT s.model_id, w.id FROM temp.said s JOIN temp.word w USING (kind, name) WHERE kind = 'author' ORDER BY 1, 2;
+SELECT s.model_id, w.id FROM temp.model_label s JOIN temp.label w USING (kind, name) WHERE kind = 'author' ORDER BY 1, 2;
 
 INSERT INTO model_to_dataset
-SELECT s.model_id, w.id FROM temp.said s JOIN temp.word w USING (kind, name) WHERE kind = 'dataset' ORDER BY 1, 2;
+SELECT s.model_id, w.id FROM temp.model_label s JOIN temp.label w USING (kind, name) WHERE kind = 'dataset' ORDER BY 1, 2;
 
 INSERT INTO model_to_library
-SELECT s.model_id, w.id FROM temp.said s JOIN temp.word w USING (kind, name) WHERE kind = 'library' ORDER BY 1, 2;
+SELECT s.model_id, w.id FROM temp.model_label s JOIN temp.label w USING (kind, name) WHERE kind = 'library' ORDER BY 1, 2;
 
 INSERT INTO model_to_license
-SELECT s.model_id, w.id FROM temp.said s JOIN temp.word w USING (kind, name) WHERE kind = 'license' ORDER BY 1, 2;
+SELECT s.model_id, w.id FROM temp.model_label s JOIN temp.label w USING (kind, name) WHERE kind = 'license' ORDER BY 1, 2;
 
 INSERT INTO model_to_paper
-SELECT s.model_id, w.id FROM temp.said s JOIN temp.word w USING (kind, name) WHERE kind = 'paper' ORDER BY 1, 2;
+SELECT s.model_id, w.id FROM temp.model_label s JOIN temp.label w USING (kind, name) WHERE kind = 'paper' ORDER BY 1, 2;
 
 INSERT INTO model_to_tag
-SELECT s.model_id, w.id FROM temp.said s JOIN temp.word w USING (kind, name) WHERE kind = 'tag' ORDER BY 1, 2;
+SELECT s.model_id, w.id FROM temp.model_label s JOIN temp.label w USING (kind, name) WHERE kind = 'tag' ORDER BY 1, 2;
 
 CREATE TABLE model_to_base_model (
     model_id INTEGER NOT NULL REFERENCES model, base_model_id INTEGER REFERENCES model, base_model_name TEXT NOT NULL);
 
--- `base_model_id` is NULL where the base is not in this snapshot, or its name names nothing.
+-- `base_model_id` is NULL if the snapshot does not list the base model.
 INSERT INTO model_to_base_model
 SELECT DISTINCT l.id, b.id, e.parent_name
 FROM temp.listed l
-JOIN store.lineage_edge e ON e.child_id = l.id AND e.since <= l.at AND (e.until IS NULL OR e.until > l.at)
+JOIN store.lineage_edge e ON e.child_id = l.id AND e.valid_from <= l.at AND (e.valid_to IS NULL OR e.valid_to > l.at)
 LEFT JOIN temp.listed b ON b.id = e.parent_id
 WHERE NOT left_out(e.parent_name)
 ORDER BY 1, 3;

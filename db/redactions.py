@@ -20,14 +20,14 @@ from db.ids import compact_id, short_hash
 
 KINDS = ("package", "name", "author")
 WITHHELD = "[withheld]"
-REDACTION_MARKER = "FROM redacted"  # in the SQL of every view that omits redacted names
+REDACTION_MARKER = "FROM redacted_name"  # in the SQL of every view that omits redacted names
 _PACKAGES_BY_NAME = (
-    "SELECT package_id FROM naming WHERE name = :name",
+    "SELECT package_id FROM name_history WHERE name = :name",
     "SELECT package_id FROM package WHERE name_hash = :hash AND name = :name",
     "SELECT p.package_id FROM registry r CROSS JOIN package p ON p.registry_id = r.registry_id AND p.key = :key",
 )
 _PACKAGES_BY_AUTHOR = (
-    "SELECT package_id FROM naming WHERE name >= ? AND name < ?",
+    "SELECT package_id FROM name_history WHERE name >= ? AND name < ?",
     "SELECT package_id FROM package WHERE name >= ? AND name < ?",
 )
 _NAMES_OF_PACKAGES = (
@@ -98,7 +98,7 @@ def save_redactions(connection: sqlite3.Connection, entries: Collection[Redactio
 def refresh_redacted_names(connection: sqlite3.Connection) -> None:
     """Save the ids and names that the redactions match now: packages may be new, and names may have changed."""
     entries = load_redactions(connection)
-    saved_names = {name for (name,) in connection.execute("SELECT name FROM redacted")}
+    saved_names = {name for (name,) in connection.execute("SELECT name FROM redacted_name")}
     names = set(matching_packages(connection, entries)[1]) if entries else set()
     for kind, author in entries:
         if kind == "author":
@@ -106,8 +106,8 @@ def refresh_redacted_names(connection: sqlite3.Connection) -> None:
     if names == saved_names:
         return
     connection.execute("BEGIN IMMEDIATE")
-    connection.execute("DELETE FROM redacted")
-    connection.executemany("INSERT INTO redacted (name) VALUES (?)", ((name,) for name in sorted(names)))
+    connection.execute("DELETE FROM redacted_name")
+    connection.executemany("INSERT INTO redacted_name (name) VALUES (?)", ((name,) for name in sorted(names)))
     connection.execute("COMMIT")
 
 
@@ -123,14 +123,23 @@ def install_redaction_views(connection: sqlite3.Connection) -> None:
         "SELECT name, sql FROM sqlite_master WHERE type = 'view' AND instr(sql, ?) = 0", (REDACTION_MARKER,)
     )
     unredacted = {name: sql for name, sql in rows.fetchall() if name in _redacted_columns()}
-    if not unredacted:
+    if not unredacted or not _has_redacted_names(connection):
         return
-    connection.execute("BEGIN IMMEDIATE")
+    is_nested = connection.in_transaction
+    if not is_nested:
+        connection.execute("BEGIN IMMEDIATE")
     for name, sql in unredacted.items():
         columns = [row[1] for row in connection.execute("SELECT * FROM pragma_table_info(?)", (name,))]
         connection.execute(f"DROP VIEW {name}")
         connection.execute(redaction_view_sql(sql, columns, _redacted_columns()[name]))
-    connection.execute("COMMIT")
+    if not is_nested:
+        connection.execute("COMMIT")
+
+
+def _has_redacted_names(connection: sqlite3.Connection) -> bool:
+    """Return whether the store has the table of redacted names. Migrations before 0012 do not create it."""
+    found = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'redacted_name'")
+    return found.fetchone() is not None
 
 
 def redaction_view_sql(sql: str, columns: Collection[str], classes: Mapping[str, str]) -> str:
@@ -142,17 +151,19 @@ def redaction_view_sql(sql: str, columns: Collection[str], classes: Mapping[str,
     FROM (
     SELECT * FROM t
     ) b
-    WHERE coalesce("package", '') NOT IN (SELECT name FROM redacted)
+    WHERE coalesce("package", '') NOT IN (SELECT name FROM redacted_name)
     """
     head, _, body = sql.partition(" AS\n")
     selected = ", ".join(_masked_column(name) if classes.get(name) == "text" else f'"{name}"' for name in columns)
     name_columns = [name for name in columns if classes.get(name) == "name" and name not in ("name", "child_name")]
-    condition = "\n  AND ".join(f"coalesce(\"{name}\", '') NOT IN (SELECT name FROM redacted)" for name in name_columns)
+    condition = "\n  AND ".join(
+        f"coalesce(\"{name}\", '') NOT IN (SELECT name FROM redacted_name)" for name in name_columns
+    )
     return f"{head} AS\nSELECT {selected}\nFROM (\n{body}\n) b" + (f"\nWHERE {condition}" if condition else "")
 
 
 def _masked_column(name: str) -> str:
-    quotes = f'EXISTS (SELECT 1 FROM redacted x WHERE instr(b."{name}", x.name))'
+    quotes = f'EXISTS (SELECT 1 FROM redacted_name x WHERE instr(b."{name}", x.name))'
     return f'CASE WHEN {quotes} THEN \'{WITHHELD}\' ELSE b."{name}" END AS "{name}"'
 
 

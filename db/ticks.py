@@ -112,7 +112,7 @@ def _parse_journal(content: bytes) -> Iterator[Tick]:
 def save_ticks(database: Database, ticks: Iterable[Tick]) -> None:
     """Save ticks in the store, in one transaction."""
     store = Store(database)
-    (statement,) = load_statements("tick")
+    (statement,) = load_statements("upsert_tick")
     with store.transaction():
         store.connection.executemany(statement, [asdict(tick) for tick in ticks])
 
@@ -154,8 +154,8 @@ def load_schedule_state(path: Path) -> ScheduleState:
     if path.exists() and path.stat().st_size:
         with open_for_reading(path) as connection:
             if _has_ticks(connection):
-                decided_until.update(iter(connection.execute(*load_statements("decided"))))
-                stored_ticks = (Tick(*row) for row in connection.execute(*load_statements("unfinished")))
+                decided_until.update(iter(connection.execute(*load_statements("schedule_progress"))))
+                stored_ticks = (Tick(*row) for row in connection.execute(*load_statements("unfinished_ticks")))
                 unfinished.update({(tick.schedule, tick.due_at): tick for tick in stored_ticks})
     for tick in read_journal(path):
         if tick.cause == "clock":
@@ -173,7 +173,7 @@ def newest_ticks(connection: sqlite3.Connection, path: Path, limit: int) -> dict
     """Return the newest ticks of each schedule, oldest first, from the store and the journal."""
     ticks: dict[str, dict[int, Tick]] = {}
     if _has_ticks(connection):
-        (statement,) = load_statements("ticks_newest")
+        (statement,) = load_statements("newest_ticks")
         for row in connection.execute(statement, {"newest": limit}):
             ticks.setdefault(row["schedule"], {})[row["due_at"]] = Tick(*row)
     for tick in read_journal(path):

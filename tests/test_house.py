@@ -272,7 +272,7 @@ def fresh() -> sqlite3.Connection:
     """An empty store of this version, with the rows of a page brought in."""
     database = Database(memory=True)
     migrate(database)
-    for statement in split_statements((ROOT / "db" / "statements" / "incoming.sql").read_text("utf-8")):
+    for statement in split_statements((ROOT / "db" / "statements" / "create_incoming_tables.sql").read_text("utf-8")):
         database.conn.execute(statement)
     return database.conn
 
@@ -299,7 +299,7 @@ def test_a_question_says_what_it_asks_and_only_reads(path: Path, fresh: sqlite3.
 def test_a_statement_says_what_it_does_and_fits_the_schema(path: Path, fresh: sqlite3.Connection) -> None:
     text = path.read_text("utf-8")
     assert text.startswith("-- ")
-    for statement in split_statements(text) if path.stem != "incoming" else ():
+    for statement in split_statements(text) if path.stem != "create_incoming_tables" else ():
         prepare(fresh, statement)
 
 

@@ -33,7 +33,7 @@ def test_the_list_that_was_published_as_of_june_2022_is_flagged(real_data: Path,
     assert "2022-06-19 → 2021-06-19" in warning
     with sqlite3.connect(db) as connection:
         (event,) = connection.execute("SELECT kind, severity, before, after FROM quality_event")
-        (evidence,) = connection.execute("SELECT evidence FROM snapshot").fetchone()
+        (evidence,) = connection.execute("SELECT date_evidence FROM snapshot").fetchone()
     assert event == ("date_contradicted", "error", "2022-06-19", "2021-06-19")
     assert evidence.startswith("stated at the import as 2022-06-19; ")
 

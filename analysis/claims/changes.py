@@ -31,7 +31,7 @@ class StoredResults:
     def get(self, metric: str, name: str, k: int = 0, registry: str = HUB) -> Mapping[str, object] | None:
         """The newest result of this name that is defined, or None."""
         asked = {"metric": metric, "name": name, "k": k, "registry": registry, "until": self._until}
-        found = fetch_rows(self._connection, "newest_result", **asked)
+        found = fetch_rows(self._connection, "latest_result", **asked)
         return found[0] if found and found[0]["value"] is not None else None
 
     def get_value(self, metric: str, name: str, k: int = 0, registry: str = HUB) -> float | None:
@@ -41,7 +41,7 @@ class StoredResults:
 
     def iter_library_results(self, subject: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
         """The defined results of preservation by Eq. 1 of the subject's own list, one for each library."""
-        found = fetch_rows(self._connection, "results_of", snapshot=subject["snapshot"], metric="preservation")
+        found = fetch_rows(self._connection, "metric_results", snapshot=subject["snapshot"], metric="preservation")
         yield from filter(is_library_result, found)
 
 
@@ -72,7 +72,7 @@ def find_changes_since(connection: sqlite3.Connection, first_day: str) -> list[t
 def _iter_days(connection: sqlite3.Connection) -> Iterator[str]:
     """The days of the Hub's lists, newest first, each once; read as they are needed."""
     last = ""
-    for row in connection.execute(load_query("days"), {"registry": HUB, "until": MAX_INSTANT}):
+    for row in connection.execute(load_query("ranking_dates"), {"registry": HUB, "until": MAX_INSTANT}):
         if row["date"] != last:
             last = str(row["date"])
             yield last

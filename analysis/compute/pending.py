@@ -33,7 +33,7 @@ def find_pending(engine: Engine, metrics: Iterable[Metric]) -> list[PendingResul
     lacking: dict[tuple[int, int], tuple[dict, list[Metric]]] = {}
     for metric in metrics:
         for row in fetch_rows(
-            engine, "missing_results", metric=metric.name, version=metric.version, of=metric.applies_to
+            engine, "pending_snapshots", metric=metric.name, version=metric.version, applies_to=metric.applies_to
         ):
             lacking.setdefault((row["taken_at"], row["snapshot"]), (row, []))[1].append(metric)
     return [PendingResults(**row, metrics=tuple(these)) for _, (row, these) in sorted(lacking.items())]

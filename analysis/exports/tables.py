@@ -1,6 +1,6 @@
 """What a bundle holds: the tables of the lake (`db/lake/*.sql`) and the stable views, in parts that do not change.
 
-A table of the lake has the name and the columns of a table of the store. It is split by what its question asks for:
+A table of the lake has the name and the columns that the table of the store had first (`db/lake_names.py`). It is split by what its question asks for:
 `:snapshot` makes a part for each snapshot, `:registry` one for each registry, neither makes one part. The counters of
 censuses, `counter`, are no table of the store but blocks, and come in batches. A stable view (`v1_…`) is split by the
 snapshot it names, else by registry.
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import db
 from db.cli import isoformat_utc
+from db.lake_names import store_column, store_table
 
 if TYPE_CHECKING:
     from numpy.ma import MaskedArray
@@ -38,8 +39,8 @@ PARTITION_COLUMNS = ("registry", "snapshot")
 COUNTER_TABLE = "counter"
 COUNTER_COLUMNS = ("snapshot_id", "package_id", "downloads", "likes", "downloads_all_time")
 COMPUTED_TYPES = {
-    "since": "INTEGER",
-    "until": "INTEGER",
+    "valid_from": "INTEGER",
+    "valid_to": "INTEGER",
     "parent_id": "INTEGER",
     "relation": "TEXT",
 }  # views tell no type of it
@@ -157,10 +158,10 @@ class TableReader:
 
     def make_lake_table(self, path: Path) -> Table:
         question = path.read_text("utf-8")
-        types = self._load_column_types(path.stem)
+        types = self._load_column_types(store_table(path.stem))
         nobody = {**self.time_bounds, "registry": "", "snapshot": 0, "complete": 0}
         names = [column[0] for column in self.connection.execute(question, nobody).description]
-        columns = tuple(Column(name, types[name]) for name in names)
+        columns = tuple(Column(name, types[store_column(path.stem, name)]) for name in names)
         about = " ".join(line.removeprefix("-- ") for line in question.splitlines() if line.startswith("-- "))
         asked = set(re.findall(r":([a-z]+)", re.sub("--.*", "", question)))
         split = PARTITION_COLUMNS if "snapshot" in asked else PARTITION_COLUMNS[:1] if "registry" in asked else ()
@@ -222,8 +223,8 @@ class TableReader:
         """How many names were known at an instant and since when, and of how many packages the name alone is known."""
         if not self.name_counts:
             found = self.connection.execute(
-                "SELECT r.name, a.since, count(*) FROM alias a JOIN package p ON p.package_id = a.package_id"
-                " JOIN registry r ON r.registry_id = p.registry_id GROUP BY r.name, a.since ORDER BY a.since"
+                "SELECT r.name, a.valid_from, count(*) FROM alias a JOIN package p ON p.package_id = a.package_id"
+                " JOIN registry r ON r.registry_id = p.registry_id GROUP BY r.name, a.valid_from ORDER BY a.valid_from"
             )
             for name, since, count in found:
                 self.name_counts.setdefault(name, []).append((since, count))

@@ -104,7 +104,7 @@ def choose_depth(
 
 def _load_snapshots(connection: sqlite3.Connection, scope: ReportScope) -> list[Row]:
     gates: dict[object, list[Row]] = {}
-    for finding in fetch_rows(connection, "findings", as_of=scope.last_day):
+    for finding in fetch_rows(connection, "gate_results", as_of=scope.last_day):
         gates.setdefault(finding.pop("snapshot"), []).append(finding)
     return [
         {**snapshot, "gate": gates.get(snapshot["snapshot"], [])}
@@ -189,7 +189,7 @@ def _lineage_points(connection: sqlite3.Connection, snapshot: Row) -> Iterator[R
 
 def _load_events(connection: sqlite3.Connection, scope: ReportScope) -> list[Row]:
     after = scope.last_day if scope.as_of is None else str(date.fromisoformat(scope.as_of) + timedelta(days=1))
-    found = fetch_rows(connection, "events", as_of=scope.last_day, until=parse_day(after))
+    found = fetch_rows(connection, "quality_events", as_of=scope.last_day, until=parse_day(after))
     events = [{**row, "date": row["date"] or isoformat_utc(row["noted_at"])[:10]} for row in found]
     wanted = ("registry", "snapshot", "date", "kind", "severity", "count", "example")
     return [{key: event[key] for key in wanted} for event in events if event["registry"] in scope.registries]

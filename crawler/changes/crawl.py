@@ -133,7 +133,7 @@ def crawl_changes(
 def find_due_packages(store: ChangeStore, registry: str, now: int, limit: int) -> list[MissingPackage]:
     """The absent packages that it is time to ask for."""
     cases = [
-        MissingPackage(row["package_id"], row["stable_id"], row["name"], row["missed_at"], "unknown", row["probes"],
+        MissingPackage(row["package_id"], row["stable_id"], row["name"], row["missing_since"], "unknown", row["probes"],
              row["first_probe"], row["last_probe"])
         for row in store.pending_missing(registry)
     ]  # fmt: skip

@@ -147,7 +147,7 @@ def _unchanged_outcome(collection: CardCollection, file: str) -> CardImportOutco
 
 def _store_as_list(store: Store, file: str, collection: CardCollection, spec: ImportSpec) -> dict[str, object]:
     """Store the lines as the list they are; nothing where there is one of that day, or no line has a counter."""
-    known = store.query("list_of_day", registry=spec.registry, by=spec.ordered_by, at=spec.taken_at)
+    known = store.query("find_ranking", registry=spec.registry, by=spec.ordered_by, at=spec.taken_at)
     if known:
         return {"warnings": (f"note: there is a list of that day already, snapshot {known[0][0]}",)}
     seen = [

@@ -94,7 +94,7 @@ def _store_as_list(
     store: Store, parquet: ParquetFile, collection: CardCollection, file: str, spec: ImportSpec
 ) -> Mapping[str, object]:
     """Store the rows as the list they are; nothing where there is a list of that day."""
-    there = store.query("list_of_day", registry=spec.registry, by=spec.ordered_by, at=spec.taken_at)
+    there = store.query("find_ranking", registry=spec.registry, by=spec.ordered_by, at=spec.taken_at)
     if there:
         return {"warnings": (f"note: there is a list of that day already, snapshot {there[0][0]}",)}
     of_cards = replace(spec, counter=spec.counter or f"{resolve_counter(spec)}-with-a-card", columns={})

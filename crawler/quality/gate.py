@@ -31,7 +31,7 @@ def judge_ranking(
     """The gate's findings on one snapshot.
 
     Args:
-        evidence: the row of `statements/evidence.sql`, with `settings` read from JSON.
+        evidence: the row of `statements/gate_evidence.sql`, with `settings` read from JSON.
         presence: the share of rows in which each field is there.
         baseline: field and share, for each of the last complete snapshots of the same list.
         sentinels: name and whether it is listed, for the leaders of the last one.

@@ -74,7 +74,7 @@ def judge_names(
 
 
 def read_names_pages(rows: Sequence[Mapping[str, object]]) -> list[NamesPage]:
-    """The pages of a census, from the rows of `statements/names_pages.sql`."""
+    """The pages of a census, from the rows of `statements/names_census_pages.sql`."""
     return [_read_names_page(row) for row in rows]
 
 

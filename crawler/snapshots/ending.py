@@ -19,12 +19,12 @@ def end_snapshot(store: Store, snapshot: int, reason: str | None = None) -> tupl
     """Judge and end an open snapshot; its status and why."""
     if isinstance(store, CensusStore) and store.has_census_pages(snapshot):
         return _end_census(store, snapshot, reason)
-    (row,) = store.query("evidence", snapshot=snapshot)
+    (row,) = store.query("gate_evidence", snapshot=snapshot)
     presence = {
-        found["field"]: found["share"] for found in store.query("presence", snapshot=snapshot) if found["share"]
+        found["field"]: found["share"] for found in store.query("field_coverage", snapshot=snapshot) if found["share"]
     }
-    baseline = [(found["field"], found["share"]) for found in store.query("baseline", snapshot=snapshot)]
-    sentinels = [(found["name"], bool(found["present"])) for found in store.query("sentinels", snapshot=snapshot)]
+    baseline = [(found["field"], found["share"]) for found in store.query("field_coverage_baseline", snapshot=snapshot)]
+    sentinels = [(found["name"], bool(found["present"])) for found in store.query("previous_leaders", snapshot=snapshot)]
     findings = judge_ranking(read_evidence(dict(row)), presence, baseline, sentinels)
     status, why = _decide_status(findings, bool(row["listed"]), reason)
     now = int(time.time())
@@ -41,13 +41,13 @@ def end_snapshot(store: Store, snapshot: int, reason: str | None = None) -> tupl
 
 
 def _end_census(store: CensusStore, snapshot: int, reason: str | None) -> tuple[str, str | None]:
-    (row,) = store.query("evidence", snapshot=snapshot)
+    (row,) = store.query("gate_evidence", snapshot=snapshot)
     evidence = read_evidence(dict(row)) | {"listed": row["kept"], "k": None}
-    baseline = [(found["field"], found["share"]) for found in store.query("baseline", snapshot=snapshot)]
-    sizes = [found["packages"] for found in store.query("census_sizes", snapshot=snapshot)]
+    baseline = [(found["field"], found["share"]) for found in store.query("field_coverage_baseline", snapshot=snapshot)]
+    sizes = [found["packages"] for found in store.query("previous_census_sizes", snapshot=snapshot)]
     presence = store.field_coverage(snapshot)
     of_names = row["counter"] == NAMES_CENSUS_COUNTER
-    pages = read_names_pages(store.query("names_pages", snapshot=snapshot)) if of_names else []
+    pages = read_names_pages(store.query("names_census_pages", snapshot=snapshot)) if of_names else []
     if of_names:
         findings = judge_names(evidence, pages, sizes, store.largest_packages(snapshot))
     else:

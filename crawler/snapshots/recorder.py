@@ -61,7 +61,7 @@ class SnapshotRecorder:
 
     def estimate_missed(self) -> int | None:
         """About how many packages the snapshot lacks, where there is an estimate."""
-        pages = read_names_pages(self._store.query("names_pages", snapshot=self.snapshot))
+        pages = read_names_pages(self._store.query("names_census_pages", snapshot=self.snapshot))
         found = estimate_missed(pages, self.progress.depth)
         return found and found.estimate
 

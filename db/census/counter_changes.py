@@ -53,7 +53,7 @@ def unusual_counters(
     taken_at, packages = connection.execute(
         "SELECT taken_at, packages FROM snapshot JOIN census USING (snapshot_id) WHERE snapshot_id = ?", (snapshot,)
     ).fetchone()
-    earlier = [(row["snapshot_id"], row["taken_at"]) for row in store.query("census_earlier", snapshot=snapshot)]
+    earlier = [(row["snapshot_id"], row["taken_at"]) for row in store.query("earlier_censuses", snapshot=snapshot)]
     compared = _choose_censuses(earlier, taken_at - limits.still_for)
     cursors = [(at, _BlockCursor(iter_counter_blocks(connection, number))) for number, at in compared]
     blocks = iter_counter_blocks(connection, snapshot) if compared else ()
@@ -106,7 +106,7 @@ def load_census_changes(store: Store, snapshot: int) -> list[PackageEvent]:
     """Return the changes of a census's packages other than those of their counters."""
     return [
         PackageEvent(row["package_id"], row["kind"], "note", row["evidence"], row["before"], row["after"])
-        for row in store.query("census_changed", snapshot=snapshot)
+        for row in store.query("census_package_changes", snapshot=snapshot)
     ]
 
 

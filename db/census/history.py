@@ -98,7 +98,7 @@ def _package_count(connection: sqlite3.Connection, snapshot: int) -> int:
 
 def load_series(connection: sqlite3.Connection, package: int) -> list[CensusPoint]:
     """Return one package in each ended census of its registry, oldest first."""
-    (statement,) = load_statements("census_series")
+    (statement,) = load_statements("package_census_series")
     rows = connection.execute(statement, {"package": package}).fetchall()
     chain = ((content, bool(is_keyframe), codec) for *_, is_keyframe, codec, content in rows if content is not None)
     states = decode_package(chain, package % BLOCK_SIZE)
@@ -129,10 +129,10 @@ def _iter_packages_by_key(
     connection: sqlite3.Connection, snapshot: int
 ) -> Iterator[tuple[np.ndarray, tuple[str | bytes, ...]]]:
     """Yield the numbers and keys of a registry's packages in batches, ordered by key."""
-    (statement,) = load_statements("census_keys")
+    (statement,) = load_statements("package_keys")
     cursor = connection.cursor()
     cursor.row_factory = None
-    parameters = {"registry": _registry_of(connection, snapshot), "most": KEY_BATCH_SIZE, "last": ""}
+    parameters = {"registry": _registry_of(connection, snapshot), "limit": KEY_BATCH_SIZE, "last": ""}
     while rows := cursor.execute(statement, parameters).fetchall():
         numbers, keys = zip(*rows, strict=True)
         parameters["last"] = keys[-1]
@@ -207,7 +207,7 @@ def find_absent_packages(
 
     They are the packages that departed since the previous census, if that was complete and no other began in between.
     """
-    (statement,) = load_statements("census_follows")
+    (statement,) = load_statements("previous_census_is_complete")
     if connection.execute(statement, {"snapshot": snapshot}).fetchone():
         return list(departed.tolist())
     (text,) = connection.execute(
@@ -236,7 +236,7 @@ def _write_block(
         content = encode_delta(alignment, columns)
     if content:
         connection.execute(
-            "INSERT INTO observation_block (registry_id, number, snapshot_id, codec, whole, content)"
+            "INSERT INTO observation_block (registry_id, number, snapshot_id, codec, is_keyframe, content)"
             " VALUES (?, ?, ?, ?, ?, ?)",
             (*key, codec, int(is_keyframe), content),
         )
@@ -245,7 +245,7 @@ def _write_block(
 def _chain_keyframe(connection: sqlite3.Connection, registry: int, number: int) -> CounterBlock:
     """Return the block at the beginning of the newest chain."""
     row = connection.execute(
-        "SELECT content, codec FROM observation_block WHERE registry_id = ? AND number = ? AND whole"
+        "SELECT content, codec FROM observation_block WHERE registry_id = ? AND number = ? AND is_keyframe"
         " ORDER BY snapshot_id DESC LIMIT 1",
         (registry, number),
     ).fetchone()

@@ -46,7 +46,7 @@ class NamesCensusStore(CensusStore):
         """Return the stable ids of the last page that had new packages."""
         pages = iter_staged_packages(self.connection, snapshot, newest_first=True)
         packages = next((page for page in pages if len(page)), np.zeros(0, np.int64))
-        rows = self.query("names_newest", packages=json.dumps(packages.tolist()))
+        rows = self.query("stable_ids_of_packages", packages=json.dumps(packages.tolist()))
         return frozenset(row["stable_id"] for row in rows)
 
     def _save_probe(self, parameters: PageParameters, page: CensusPage, new_indices: Sequence[int]) -> Progress:
@@ -60,7 +60,7 @@ class NamesCensusStore(CensusStore):
         return [self._known_rows.get(key, UNKNOWN_ROW) for key in keys]
 
     def _query_known_rows(self, registry: int, ids: Sequence[str]) -> dict[Key, KnownRow]:
-        (statement,) = load_statements("names_known")
+        (statement,) = load_statements("packages_by_stable_id")
         cursor = self.connection.cursor()
         cursor.row_factory = None
         parameters = {"registry": registry, "ids": json.dumps(list(ids))}

@@ -28,7 +28,7 @@ def write_new_packages(
     numbers = list(range(last + 1, last + 1 + len(observations)))
     registry, at = parameters["registry"], parameters["at"]
     connection.executemany(
-        "INSERT INTO package (package_id, registry_id, key, name, name_hash, known_at, created_at, modified_at,"
+        "INSERT INTO package (package_id, registry_id, key, name, name_hash, first_seen_at, created_at, modified_at,"
         " revision, downloads, likes, downloads_all_time, trending, dependents, dependent_repos, seen_at, fingerprint)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
@@ -39,7 +39,7 @@ def write_new_packages(
         ],
     )  # fmt: skip
     connection.executemany(
-        "INSERT INTO package_attribute (package_id, word_id, since) VALUES (?, ?, 0)",
+        "INSERT INTO package_attribute (package_id, term_id, valid_from) VALUES (?, ?, 0)",
         [
             (number, term_ids[name, value])
             for number, package in zip(numbers, observations, strict=True)
@@ -48,7 +48,7 @@ def write_new_packages(
         ],
     )
     connection.executemany(
-        "INSERT OR IGNORE INTO package_use (package_id, word_id, since) VALUES (?, ?, 0)",
+        "INSERT OR IGNORE INTO package_library_interval (package_id, term_id, valid_from) VALUES (?, ?, 0)",
         [
             (number, term_ids[kind, name])
             for number, package in zip(numbers, observations, strict=True)

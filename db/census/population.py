@@ -119,7 +119,7 @@ def uses(source: Source, snapshot: int) -> Columns:
     """Return the libraries that each package of a registry is used with, as of a census: package and library."""
     if not len(_numbers(source.columns("censuses", snapshot), "snapshot")):
         return {"package": np.empty(0, np.int64), "library": np.empty(0, object)}
-    table = source.columns("uses_of_registry", snapshot)
+    table = source.columns("libraries_of_registry", snapshot)
     library = _texts(table, "library")
     return {"package": _numbers(table, "package"), "library": np.array(library.texts, object)[library.codes]}
 

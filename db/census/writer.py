@@ -107,7 +107,7 @@ class CensusStore(Store):
             packages, departed = write_census(self.connection, snapshot)
             content_digest = content_digest or compute_census_digest(self.connection, snapshot)
             if status == "complete":
-                (statement,) = load_statements("census_gone")
+                (statement,) = load_statements("mark_missing_from_census")
                 absent = find_absent_packages(self.connection, snapshot, packages, departed)
                 rows = ({"snapshot": snapshot, "package": package} for package in absent)
                 self.connection.executemany(statement, rows)
@@ -121,7 +121,7 @@ class CensusStore(Store):
         changed, new_values = _split_changed_rows(page, known_rows, parameters["at"])
         if changed:
             self._write_changed_rows(parameters, page, changed, packages)
-        (statement,) = load_statements("census_newest")
+        (statement,) = load_statements("update_newest_counters")
         self.connection.executemany(statement, new_values)
         columns = (page.downloads, page.likes, page.downloads_all_time)
         last_id = page.stable_ids[-1] if page.stable_ids else self.last_id(parameters["snapshot"])
@@ -153,11 +153,11 @@ class CensusStore(Store):
             if observation.parents
         ]
         self.connection.executemany(
-            "INSERT INTO temp.incoming (position, stable_id, name, package_id, fresh) VALUES (?, ?, ?, ?, 1)",
+            "INSERT INTO temp.incoming (position, stable_id, name, package_id, is_new) VALUES (?, ?, ?, ?, 1)",
             [(position, child.stable_id, child.name, number) for position, child, number in children],
         )
         self._load_incoming_parents([(position, child) for position, child, _ in children])
-        self._run_statements("packages", parameters)
+        self._run_statements("upsert_packages", parameters)
         rows = self.connection.execute("SELECT position, package_id FROM temp.incoming ORDER BY position")
         for index, row in zip(old, rows, strict=False):
             packages[index] = row[1]
@@ -166,7 +166,7 @@ class CensusStore(Store):
         """Return what the store knows of each row of a page."""
         if not keys:
             return []
-        (statement,) = load_statements("census_known")
+        (statement,) = load_statements("packages_by_key_range")
         cursor = self.connection.cursor()
         cursor.row_factory = None
         parameters = {"registry": registry, "first": keys[0], "last": keys[-1]}

@@ -1,2 +1,2 @@
--- How many packages a census holds, and how many came and went; its counters are in `counter`.
+-- The number of packages in a census, and how many arrived and departed. The counters are in `counter`.
 SELECT snapshot_id, packages, arrivals, departures FROM census WHERE snapshot_id = :snapshot

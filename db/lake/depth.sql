@@ -1,2 +1,2 @@
--- The depths at which lists are looked at.
-SELECT k FROM depth ORDER BY k
+-- The values of K for which top K lists are compared.
+SELECT k FROM ranking_depth ORDER BY k

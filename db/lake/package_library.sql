@@ -1,7 +1,7 @@
--- The libraries of a package, from one instant to another.
-SELECT t.package_id, t.library, t.kind, t.since,
-       CASE WHEN t.until < :until THEN t.until END AS until
+-- The libraries of a package, with the time for which each was valid.
+SELECT t.package_id, t.library, t.kind, t.valid_from AS since,
+       CASE WHEN t.valid_to < :until THEN t.valid_to END AS until
 FROM package_library t JOIN package p ON p.package_id = t.package_id
 WHERE p.registry_id = (SELECT registry_id FROM registry WHERE name = :registry)
-  AND t.since < :until AND (t.until IS NULL OR t.until > :since)
-ORDER BY t.package_id, t.library, t.since
+  AND t.valid_from < :until AND (t.valid_to IS NULL OR t.valid_to > :since)
+ORDER BY t.package_id, t.library, t.valid_from

@@ -1,3 +1,3 @@
--- What the metrics gave for a snapshot.
+-- The results of the metrics for a snapshot.
 SELECT snapshot_id, metric, version, name, k, previous_snapshot_id, value, low, high, n, note, computed_at
 FROM result WHERE snapshot_id = :snapshot ORDER BY metric, version, name, k

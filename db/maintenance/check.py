@@ -16,8 +16,8 @@ from db import StoreError
 from db.census.history import compute_census_digest, is_census
 from db.connection import UNREADABLE_ERRORS, open_for_reading
 from db.maintenance.files import aside_path, existing_files, find_newest_backup, find_writer_process
-from db.maintenance.schema import load_definitions, load_schema
-from db.migrate import APPLICATION_ID, pending_migrations
+from db.maintenance.schema import load_definitions
+from db.migrate import APPLICATION_ID, create_empty_store, pending_migrations
 from db.store import compute_digest
 
 HOLDS, BROKEN, NOTE = "holds", "BROKEN", "note"
@@ -106,7 +106,7 @@ def _reference_faults(connection: sqlite3.Connection) -> Faults:
 def _schema_faults(connection: sqlite3.Connection) -> Faults:
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         yield "the file has not the application id of a store"
-    expected, actual = load_schema(), load_definitions(connection)
+    expected, actual = load_definitions(create_empty_store()), load_definitions(connection)
     yield from (f"{name} is missing" for name in expected.keys() - actual.keys())
     for name in expected.keys() & actual.keys():
         if expected[name] != actual[name]:
@@ -124,7 +124,7 @@ def _digest_faults(connection: sqlite3.Connection) -> Faults:
 def _gate_faults(connection: sqlite3.Connection) -> Faults:
     for row in connection.execute(
         "SELECT s.snapshot_id, total(f.outcome = 'pass') AS passed, total(f.outcome = 'fail') AS failed"
-        " FROM snapshot s LEFT JOIN finding f USING (snapshot_id) WHERE s.status = 'complete'"
+        " FROM snapshot s LEFT JOIN gate_result f USING (snapshot_id) WHERE s.status = 'complete'"
         " GROUP BY 1 HAVING passed = 0 OR failed > 0"
     ):
         yield f"snapshot {row[0]} is complete although its gate passed {row[1]:.0f} checks and failed {row[2]:.0f}"

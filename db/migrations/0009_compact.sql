@@ -9,7 +9,7 @@ CREATE TABLE package_new (
     stable_id          TEXT GENERATED ALWAYS AS (CASE typeof(key) WHEN 'blob' THEN lower(hex(key)) ELSE key END) VIRTUAL,
                                           -- 'name:…' while only a name is known
     name               TEXT NOT NULL,     -- the newest
-    name_hash          INTEGER NOT NULL,  -- what it is found by: see db/ids.py
+    name_hash          INTEGER NOT NULL,  -- what it is found by: see db/compact.py
     known_at           INTEGER NOT NULL,  -- the instant of the first snapshot that was written down with it
     created_at         INTEGER,
     modified_at        INTEGER,

@@ -1,16 +1,16 @@
--- What stands where the card of each package of a complete snapshot should be, at its instant; `state` is NULL where nobody
--- looked. `fields` counts the fields with a value, of the 14 of the paper's script, in the card or said by the registry;
--- `descendants` the packages that say they were made from it, NULL where the list says so of nobody.
+-- The state of the card of each package in a complete snapshot, at its time. `state` is NULL if the card was never checked.
+-- `fields` counts the fields that have a value, in the card or in the registry, among the 14 fields of the paper's script.
+-- `descendants` counts the packages that name this package as a parent. It is NULL if no package of the list names a parent.
 WITH listed AS (
     SELECT r.package_id, r.rank, r.downloads, r.likes, s.taken_at
     FROM snapshot s JOIN ranking r ON r.snapshot_id = s.snapshot_id
     WHERE s.snapshot_id = :snapshot AND s.status = 'complete'),
-looked AS (
+checked AS (
     SELECT l.package_id, l.rank, l.downloads, l.likes, v.state, v.card_id
     FROM listed l
-    LEFT JOIN card_revision v ON v.package_id = l.package_id AND v.since <= l.taken_at
-     AND (v.until IS NULL OR v.until > l.taken_at)),
-named AS (
+    LEFT JOIN card_revision v ON v.package_id = l.package_id AND v.valid_from <= l.taken_at
+     AND (v.valid_to IS NULL OR v.valid_to > l.taken_at)),
+package_field AS (
     SELECT k.package_id,
            CASE f.field WHEN 'license' THEN 'license_name' WHEN 'datasets' THEN 'dataset_name'
                         WHEN 'dataset_address' THEN 'dataset_url' WHEN 'libraries' THEN 'library_name'
@@ -18,41 +18,41 @@ named AS (
                         WHEN 'frameworks' THEN 'framework_name' WHEN 'tags' THEN 'tag_name'
                         WHEN 'hardware' THEN 'hardware_name' WHEN 'github' THEN 'github_repo_url'
                         WHEN 'architecture' THEN 'architecture_name' WHEN 'grant' THEN 'grant_name' END AS field
-    FROM looked k JOIN card_field f ON f.card_id = k.card_id
+    FROM checked k JOIN card_field f ON f.card_id = k.card_id
     UNION
     SELECT l.package_id,
            CASE a.name WHEN 'library' THEN 'library_name' WHEN 'task' THEN 'task_name' WHEN 'licence' THEN 'license_name'
                        ELSE 'tag_name' END
     FROM listed l
     JOIN attribute a ON a.package_id = l.package_id AND a.name IN ('library', 'task', 'licence', 'tags')
-     AND a.since <= l.taken_at AND (a.until IS NULL OR a.until > l.taken_at)
+     AND a.valid_from <= l.taken_at AND (a.valid_to IS NULL OR a.valid_to > l.taken_at)
     UNION
     SELECT l.package_id, CASE b.kind WHEN 'format' THEN 'framework_name' ELSE 'library_name' END
     FROM listed l
     JOIN package_library b ON b.package_id = l.package_id AND b.kind IN ('format', 'library')
-     AND b.since <= l.taken_at AND (b.until IS NULL OR b.until > l.taken_at)
+     AND b.valid_from <= l.taken_at AND (b.valid_to IS NULL OR b.valid_to > l.taken_at)
     UNION
     SELECT l.package_id, 'author_name'
     FROM listed l
     JOIN alias o ON o.package_id = l.package_id AND o.name LIKE '%/%'
-     AND o.since <= l.taken_at AND (o.until IS NULL OR o.until > l.taken_at)),
-together AS (  -- rather than a join: an engine may not see that it needs an index for one
-    SELECT package_id, rank, downloads, likes, state, card_id, NULL AS field FROM looked
+     AND o.valid_from <= l.taken_at AND (o.valid_to IS NULL OR o.valid_to > l.taken_at)),
+combined AS (  -- a union and not a join: some engines do not see that the join needs an index
+    SELECT package_id, rank, downloads, likes, state, card_id, NULL AS field FROM checked
     UNION ALL
-    SELECT package_id, NULL, NULL, NULL, NULL, NULL, field FROM named),
-counted AS (  -- every task is of a domain, and nothing else says of which: a task is two fields
+    SELECT package_id, NULL, NULL, NULL, NULL, NULL, field FROM package_field),
+package_total AS (  -- a task counts as two fields: it implies its domain, which no other field states
     SELECT package_id, MAX(rank) AS rank, MAX(downloads) AS downloads, MAX(likes) AS likes, MAX(state) AS state,
            MAX(card_id) AS card_id, COUNT(field) + SUM(CASE WHEN field = 'task_name' THEN 1 ELSE 0 END) AS fields
-    FROM together GROUP BY package_id),
+    FROM combined GROUP BY package_id),
 parent AS (
     SELECT e.parent_id, COUNT(DISTINCT e.child_id) AS descendants
     FROM listed l
     JOIN lineage_edge e ON e.child_id = l.package_id AND e.parent_id IS NOT NULL AND e.parent_id <> e.child_id
-     AND e.since <= l.taken_at AND (e.until IS NULL OR e.until > l.taken_at)
+     AND e.valid_from <= l.taken_at AND (e.valid_to IS NULL OR e.valid_to > l.taken_at)
     GROUP BY e.parent_id)
 SELECT c.package_id AS package, c.rank, c.downloads, c.likes,
        CASE WHEN (SELECT MAX(parent_id) FROM parent) IS NOT NULL THEN COALESCE(p.descendants, 0) END AS descendants, c.state,
        c.card_id AS card, c.fields
-FROM counted c
+FROM package_total c
 LEFT JOIN parent p ON p.parent_id = c.package_id
 ORDER BY c.rank

@@ -1,2 +1,2 @@
--- The registries the store knows.
+-- The registries of the store.
 SELECT name FROM registry ORDER BY name

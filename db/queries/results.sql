@@ -1,4 +1,4 @@
--- The results of every snapshot up to a date, each metric at the newest version that is stored for that snapshot.
+-- The results of every snapshot up to a date. Each metric is at the newest version that is stored for that snapshot.
 WITH newest AS (
     SELECT snapshot_id, metric, MAX(version) AS version FROM result GROUP BY snapshot_id, metric)
 SELECT r.snapshot_id AS snapshot, r.metric, r.version, r.name, r.k, r.previous_snapshot_id AS previous_snapshot,

@@ -1,4 +1,4 @@
--- The packages with the largest counters that an earlier complete census may be asked for.
+-- The packages with the largest counters that were created before an earlier complete census.
 SELECT p.package_id, p.name FROM snapshot s JOIN package p ON p.registry_id = s.registry_id
 WHERE s.snapshot_id = :snapshot AND p.fingerprint IS NOT NULL AND EXISTS (
     SELECT 1 FROM snapshot e JOIN census c ON c.snapshot_id = e.snapshot_id

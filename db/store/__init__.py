@@ -61,15 +61,15 @@ class Store:
         self.connection: sqlite3.Connection = database.conn
         self._term_ids = TermIds(database.conn)
         if not self._query_value("SELECT count(*) FROM temp.sqlite_master"):
-            self._run_statements("incoming")
+            self._run_statements("create_incoming_tables")
 
     def begin_snapshot(self, spec: SnapshotSpec) -> int:
         """Open a snapshot and return its number."""
         with self.transaction():
             registry = self.ensure_registry(spec.registry)
             return self.connection.execute(
-                "INSERT INTO snapshot (registry_id, kind, ordered_by, counter, k, origin, source, evidence, settings,"
-                " file_sha256, taken_at, started_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO snapshot (registry_id, kind, ordered_by, counter, k, origin, source, date_evidence,"
+                " settings, file_sha256, taken_at, started_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (registry, "full" if spec.k is None else "top", spec.ordered_by, spec.counter, spec.k,
                  spec.origin, spec.source, spec.date_evidence, json.dumps(dict(spec.settings), sort_keys=True),
                  spec.file_sha256, spec.taken_at, spec.started_at),
@@ -82,11 +82,11 @@ class Store:
                 snapshot, self._query_value("SELECT count(*) FROM page WHERE snapshot_id = ?", snapshot)
             )
             self._load_incoming(page)
-            self._run_statements("packages", parameters)
+            self._run_statements("upsert_packages", parameters)
             if page.role in ("ranking", "file"):
-                self._run_statements("list", parameters)
+                self._run_statements("assign_ranks", parameters)
             elif page.role == "counters":
-                self._run_statements("counters", parameters)
+                self._run_statements("update_counters", parameters)
             self._save_ranking_page(parameters, page)
             return self.progress(snapshot)
 
@@ -133,11 +133,11 @@ class Store:
             content_digest = content_digest or compute_digest(self.connection, snapshot)
             depth = self.progress(snapshot).depth
             self.connection.executemany(
-                "INSERT INTO finding (snapshot_id, gate, outcome, measured, rule) VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO gate_result (snapshot_id, gate, outcome, measured, rule) VALUES (?, ?, ?, ?, ?)",
                 [(snapshot, result.gate, result.outcome, result.measured, result.rule) for result in gate_results],
             )
             self.connection.executemany(
-                "INSERT INTO presence (snapshot_id, field, share) VALUES (?, ?, ?)",
+                "INSERT INTO field_coverage (snapshot_id, field, share) VALUES (?, ?, ?)",
                 [(snapshot, field, share) for field, share in (field_coverage or {}).items()],
             )
             self.connection.execute(
@@ -146,11 +146,11 @@ class Store:
                 (status, reason, at, content_digest, UNLIMITED, depth, snapshot),
             )
             if status == "complete":
-                self._run_statements("membership", {"snapshot": snapshot})
+                self._run_statements("update_top_k_membership", {"snapshot": snapshot})
 
     def resumable_snapshots(self, registry: str, ordered_by: str, k: int | None) -> list[ResumableSnapshot]:
         """Return the open snapshots of one list, newest first."""
-        rows = self.query("resumable", registry=registry, ordered_by=ordered_by, k=k)
+        rows = self.query("resumable_snapshots", registry=registry, ordered_by=ordered_by, k=k)
         return [
             ResumableSnapshot(
                 row["snapshot_id"],
@@ -283,7 +283,7 @@ class Store:
     def _load_incoming_terms(self, rows: Sequence[tuple[int, Observation]]) -> None:
         term_ids = self._term_ids
         self.connection.executemany(
-            "INSERT INTO temp.incoming_attribute (position, name, word_id) VALUES (?, ?, ?)",
+            "INSERT INTO temp.incoming_attribute (position, name, term_id) VALUES (?, ?, ?)",
             [
                 (position, name, None if value is None else term_ids[name, value])
                 for position, observation in rows
@@ -291,7 +291,7 @@ class Store:
             ],
         )
         self.connection.executemany(
-            "INSERT OR IGNORE INTO temp.incoming_library (position, word_id) VALUES (?, ?)",
+            "INSERT OR IGNORE INTO temp.incoming_library (position, term_id) VALUES (?, ?)",
             [
                 (position, term_ids[kind, name])
                 for position, observation in rows
@@ -345,7 +345,7 @@ class Store:
 
 def compute_digest(connection: sqlite3.Connection, snapshot: int) -> str:
     """Return the sha256 of a snapshot's rows. Equal rows give an equal digest in every store."""
-    (statement,) = load_statements("content")
+    (statement,) = load_statements("digest_rows")
     content = hashlib.sha256()
     for row in connection.execute(statement, {"snapshot": snapshot}):
         content.update(json.dumps(list(row), ensure_ascii=True).encode("ascii") + b"\n")

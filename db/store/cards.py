@@ -133,13 +133,14 @@ class CardStore:
 
     def find_or_add_package(self, registry: Registry, stable_id: str, name: str, at: int) -> int:
         """Return the package that had a name at an instant or nearest to it. Add one if the name is unknown."""
-        rows = self._store.query("card_package", registry=registry.name, package=name, at=at)
+        rows = self._store.query("package_by_name", registry=registry.name, package=name, at=at)
         if rows:
             number: int = rows[0]["package_id"]
             return number
         with self._store.transaction():
             return self._connection.execute(
-                "INSERT INTO package (registry_id, key, name, name_hash, known_at, seen_at) VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO package (registry_id, key, name, name_hash, first_seen_at, seen_at)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
                 (self._store.ensure_registry(registry), compact_id(stable_id), name, short_hash(name), at, at),
             ).lastrowid or 0  # fmt: skip
 
@@ -152,7 +153,7 @@ class CardStore:
                 "sha": observation.sha, "fetched_at": observation.fetched_at, "collection": collection,
                 "note": observation.note,
             }  # fmt: skip
-            for statement in load_statements("card_revision"):
+            for statement in load_statements("save_card_revision"):
                 self._connection.execute(statement, values)
 
     def train_dictionary(self, contents: Iterable[bytes]) -> bool:
@@ -183,13 +184,13 @@ class CardStore:
         if self._dictionary_id is None:
             with self._store.transaction():
                 decompressors = load_decompressors(self._connection)
-                rows = self._store.query("cards_sample", limit=TRAINING_SAMPLE_SIZE)
+                rows = self._store.query("sample_cards", limit=TRAINING_SAMPLE_SIZE)
                 if self.train_dictionary(decompress_card(decompressors, row).content for row in rows):
                     self._recompress_cards()
 
     def _recompress_cards(self) -> None:
         decompressors, after = load_decompressors(self._connection), 0
-        while rows := self._store.query("cards_loose", after=after, limit=BATCH_SIZE):
+        while rows := self._store.query("cards_without_dictionary", after=after, limit=BATCH_SIZE):
             contents = [decompress_card(decompressors, row).content for row in rows]
             self._connection.executemany(
                 "UPDATE card SET content = ?, dictionary_id = ? WHERE card_id = ?",
@@ -229,13 +230,13 @@ class CardStore:
 
 def pending_cards(store: Store, registry: str, k: int) -> list[PendingCard]:
     """Return the packages of the newest complete top-K list that changed since their card was fetched."""
-    rows = store.query("cards_wanted", registry=registry, k=k)
+    rows = store.query("outdated_cards", registry=registry, k=k)
     return [PendingCard(row["package_id"], row["name"], row["sha"], row["at"]) for row in rows]
 
 
 def count_listed_packages(store: Store, registry: str, k: int) -> int:
     """Return how many packages the newest complete top-K list has in its first k places."""
-    count: int = store.query("cards_listed", registry=registry, k=k)[0]["places"]
+    count: int = store.query("count_ranked_packages", registry=registry, k=k)[0]["places"]
     return count
 
 
@@ -245,7 +246,7 @@ def unscored_cards(connection: sqlite3.Connection, scorer: str, version: str, li
     They are read a thousand at a time, so that scores can be saved in between.
     """
     decompressors, after, remaining = load_decompressors(connection), 0, limit
-    (statement,) = load_statements("cards_unscored")
+    (statement,) = load_statements("unscored_cards")
     while remaining != 0:
         batch_size = BATCH_SIZE if remaining < 0 else min(BATCH_SIZE, remaining)
         values = {"scorer": scorer, "version": version, "after": after, "limit": batch_size}

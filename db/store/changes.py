@@ -22,26 +22,27 @@ class ChangeStore(Store):
         with self.transaction():
             number = self.ensure_registry(registry)
             self.connection.execute(
-                "UPDATE look SET status = 'stopped', reason = 'interrupted', ended_at = ?"
+                "UPDATE change_crawl SET status = 'stopped', reason = 'interrupted', ended_at = ?"
                 " WHERE registry_id = ? AND status = 'open'",
                 (at, number),
             )
             return self.connection.execute(
-                "INSERT INTO look (registry_id, source, started_at) VALUES (?, ?, ?)", (number, source, at)
+                "INSERT INTO change_crawl (registry_id, source, started_at) VALUES (?, ?, ?)", (number, source, at)
             ).lastrowid or 0  # fmt: skip
 
     def end_change_crawl(self, crawl: int, status: str, reason: str | None, at: int) -> None:
         """End a crawl of changes."""
         with self.transaction():
             self.connection.execute(
-                "UPDATE look SET status = ?, reason = ?, ended_at = ? WHERE look_id = ?", (status, reason, at, crawl)
+                "UPDATE change_crawl SET status = ?, reason = ?, ended_at = ? WHERE change_crawl_id = ?",
+                (status, reason, at, crawl),
             )
 
     def change_cursors(self, registry: str) -> dict[str, sqlite3.Row]:
         """Return the cursor of each order of a registry."""
         rows = self.connection.execute(
-            'SELECT "order", mark AS high_water_mark, ceiling AS upper_bound, continue_at AS resume_url'
-            " FROM feed JOIN registry USING (registry_id) WHERE name = ?",
+            'SELECT "order", high_water_mark, upper_bound, resume_url'
+            " FROM change_cursor JOIN registry USING (registry_id) WHERE name = ?",
             (registry,),
         )
         return {row["order"]: row for row in rows}
@@ -54,7 +55,7 @@ class ChangeStore(Store):
         `seen_ids` are the stable ids on earlier pages of this order in this crawl.
         """
         with self.transaction():
-            registry = self._query_value("SELECT registry_id FROM look WHERE look_id = ?", crawl)
+            registry = self._query_value("SELECT registry_id FROM change_crawl WHERE change_crawl_id = ?", crawl)
             counts = self._count_changes(registry, page, seen_ids)
             observations = tuple(_without_counters(observation) for observation in page.observations)
             self._upsert_packages(registry, replace(page, observations=observations))
@@ -62,8 +63,8 @@ class ChangeStore(Store):
             self._add_page_events(registry, page)
             if cursor is not None:
                 self.connection.execute(
-                    'INSERT OR REPLACE INTO feed (registry_id, "order", mark, ceiling, continue_at, look_id)'
-                    " VALUES (?, ?, ?, ?, ?, ?)",
+                    'INSERT OR REPLACE INTO change_cursor (registry_id, "order", high_water_mark, upper_bound,'
+                    " resume_url, change_crawl_id) VALUES (?, ?, ?, ?, ?, ?)",
                     (
                         registry,
                         page.role,
@@ -77,7 +78,7 @@ class ChangeStore(Store):
 
     def _upsert_packages(self, registry: int, page: Page) -> None:
         self._load_incoming(page)
-        self._run_statements("packages", {"snapshot": None, "registry": registry, "at": page.fetched_at})
+        self._run_statements("upsert_packages", {"snapshot": None, "registry": registry, "at": page.fetched_at})
 
     def _count_changes(self, registry: int, page: Page, seen_ids: Collection[str]) -> dict[str, int]:
         counts = dict(NO_CHANGES)
@@ -100,10 +101,10 @@ class ChangeStore(Store):
         return counts
 
     def _save_crawl_page(self, crawl: int, page: Page, counts: Mapping[str, int]) -> None:
-        number = self._query_value("SELECT count(*) FROM look_page WHERE look_id = ?", crawl)
+        number = self._query_value("SELECT count(*) FROM change_crawl_page WHERE change_crawl_id = ?", crawl)
         self.connection.execute(
-            "INSERT INTO look_page (look_id, number, role, url, fetched_at, status, bytes, sha256, headers, received,"
-            " new, edited, known, duplicates, rejected, next_url)"
+            "INSERT INTO change_crawl_page (change_crawl_id, number, role, url, fetched_at, status, bytes, sha256,"
+            " headers, received, new, edited, unchanged, duplicates, rejected, next_url)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (crawl, number, page.role, page.url, page.fetched_at, page.status, page.bytes, page.sha256,
              json.dumps(dict(page.headers), sort_keys=True), page.received, counts["new"], counts["edited"],
@@ -120,9 +121,9 @@ class ChangeStore(Store):
         with self.transaction():
             before = self.connection.total_changes
             self.connection.executemany(
-                "INSERT OR IGNORE INTO absence (package_id, missed_at, last_seen, name, state)"
+                "INSERT OR IGNORE INTO missing_package (package_id, missing_since, last_seen, name, state)"
                 " SELECT p.package_id, ?3, ?2, p.name, 'unknown' FROM package p WHERE p.package_id = ?1"
-                " AND NOT EXISTS (SELECT 1 FROM absence a WHERE a.package_id = ?1 AND a.state = 'unknown')",
+                " AND NOT EXISTS (SELECT 1 FROM missing_package m WHERE m.package_id = ?1 AND m.state = 'unknown')",
                 list(missing),
             )
             return self.connection.total_changes - before
@@ -130,27 +131,27 @@ class ChangeStore(Store):
     def close_returned(self, registry: str, at: int) -> int:
         """Close the open cases of packages that were listed again, and return the number of closed cases."""
         with self.transaction():
-            self._run_statements("returned", {"registry": registry, "at": at})
+            self._run_statements("close_returned", {"registry": registry, "at": at})
             return self._query_value("SELECT changes()")
 
     def pending_missing(self, registry: str) -> list[sqlite3.Row]:
         """Return the missing packages whose case is open, least recently probed first."""
         return self.connection.execute(
-            "SELECT a.package_id, p.stable_id, a.name, a.missed_at, a.probes, a.first_probe, a.last_probe, p.seen_at"
-            " FROM absence a JOIN package p ON p.package_id = a.package_id"
-            " JOIN registry r ON r.registry_id = p.registry_id WHERE r.name = ? AND a.state = 'unknown'"
-            " ORDER BY coalesce(a.last_probe, 0), a.package_id",
+            "SELECT m.package_id, p.stable_id, m.name, m.missing_since, m.probes, m.first_probe, m.last_probe,"
+            " p.seen_at FROM missing_package m JOIN package p ON p.package_id = m.package_id"
+            " JOIN registry r ON r.registry_id = p.registry_id WHERE r.name = ? AND m.state = 'unknown'"
+            " ORDER BY coalesce(m.last_probe, 0), m.package_id",
             (registry,),
         ).fetchall()
 
     def save_missing_package(self, crawl: int, page: Page | None, case: Mapping[str, object]) -> None:
         """Save the state of a missing package after a probe, the page of the probe, and the decision as an event."""
         with self.transaction():
-            registry = self._query_value("SELECT registry_id FROM look WHERE look_id = ?", crawl)
+            registry = self._query_value("SELECT registry_id FROM change_crawl WHERE change_crawl_id = ?", crawl)
             self.connection.execute(
-                "UPDATE absence SET state = :state, probes = :probes, first_probe = :first_probe,"
+                "UPDATE missing_package SET state = :state, probes = :probes, first_probe = :first_probe,"
                 " last_probe = :last_probe, successor = :successor, decided_at = :decided_at"
-                " WHERE package_id = :package AND missed_at = :missing_since AND state = 'unknown'",
+                " WHERE package_id = :package AND missing_since = :missing_since AND state = 'unknown'",
                 dict(case),
             )
             if page is not None:

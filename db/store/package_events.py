@@ -36,7 +36,7 @@ class PackageEvent:
 
 def load_histories(store: Store, snapshot: int) -> Iterator[tuple[int, list[CounterReading]]]:
     """Yield each package of a snapshot with its readings in the last crawls of the list, oldest first."""
-    rows = store.query("histories", snapshot=snapshot, newest=MAX_HISTORY_SNAPSHOTS)
+    rows = store.query("counter_histories", snapshot=snapshot, newest=MAX_HISTORY_SNAPSHOTS)
     for package, readings in groupby(rows, key=itemgetter("package_id")):
         yield package, [CounterReading(*tuple(row)[1:]) for row in readings]
 
@@ -45,13 +45,13 @@ def load_ranking_changes(store: Store, snapshot: int) -> list[PackageEvent]:
     """Return the changes of a snapshot's packages other than those of their counters."""
     return [
         PackageEvent(row["package_id"], row["kind"], "note", row["evidence"], row["before"], row["after"])
-        for row in store.query("changed", snapshot=snapshot)
+        for row in store.query("package_changes", snapshot=snapshot)
     ]
 
 
 def add_package_events(store: Store, snapshot: int, events: Iterable[PackageEvent], at: int) -> None:
     """Add events of packages, in the open transaction or in one of their own."""
-    (statement,) = load_statements("package_event")
+    (statement,) = load_statements("insert_package_event")
     with store.transaction():
         for event in events:
             store.connection.execute(statement, {**asdict(event), "snapshot": snapshot, "at": at})

@@ -47,5 +47,5 @@ def save_scores(store: Store, scorer: str, version: str, scores: Iterable[Score]
 
 def invalidate_results(connection: sqlite3.Connection) -> None:
     """Delete the results that depend on cards or scores, so that they are computed again."""
-    for statement in load_statements("cards_changed"):
+    for statement in load_statements("invalidate_card_results"):
         connection.execute(statement)

@@ -24,11 +24,11 @@ class TermIds(dict[tuple[str, str], int]):
             self.clear()
         key = (short_hash(term[1]), *term)
         row = self._connection.execute(
-            "SELECT word_id FROM word WHERE hash = ? AND kind = ? AND text = ?", key
+            "SELECT term_id FROM term WHERE hash = ? AND kind = ? AND text = ?", key
         ).fetchone()
         self[term] = (
             row[0]
             if row
-            else self._connection.execute("INSERT INTO word (hash, kind, text) VALUES (?, ?, ?)", key).lastrowid or 0
+            else self._connection.execute("INSERT INTO term (hash, kind, text) VALUES (?, ?, ?)", key).lastrowid or 0
         )
         return self[term]

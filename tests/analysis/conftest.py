@@ -55,8 +55,8 @@ class History:
     def set_depths(self, *ks: int) -> None:
         """Look at lists at small depths, so that a test can be read."""
         with open_for_writing(self.path) as database:
-            database.conn.execute("DELETE FROM depth")
-            database.conn.executemany("INSERT INTO depth (k) VALUES (?)", [(k,) for k in ks])
+            database.conn.execute("DELETE FROM ranking_depth")
+            database.conn.executemany("INSERT INTO ranking_depth (k) VALUES (?)", [(k,) for k in ks])
 
 
 def add_snapshot(

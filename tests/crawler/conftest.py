@@ -51,7 +51,7 @@ class Crawled:
     def finding(self, gate: str) -> tuple[object, ...]:
         """Outcome and measure of one gate of the newest snapshot."""
         (found,) = self.rows(
-            "SELECT outcome, measured FROM finding WHERE gate = ? ORDER BY snapshot_id DESC LIMIT 1", gate
+            "SELECT outcome, measured FROM gate_result WHERE gate = ? ORDER BY snapshot_id DESC LIMIT 1", gate
         )
         return found
 

@@ -105,7 +105,7 @@ def read_card(connection: sqlite3.Connection, package: int, at: int) -> StoredCa
     row = connection.execute(
         "SELECT c.card_id, c.blob, c.truncated, c.dictionary_id, c.content"
         " FROM card_revision v JOIN card c ON c.card_id = v.card_id"
-        " WHERE v.package_id = ? AND v.since <= ? AND (v.until IS NULL OR v.until > ?)",
+        " WHERE v.package_id = ? AND v.valid_from <= ? AND (v.valid_to IS NULL OR v.valid_to > ?)",
         (package, at, at),
     ).fetchone()
     return None if row is None else decompress_card(load_decompressors(connection), row)

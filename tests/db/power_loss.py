@@ -22,7 +22,7 @@ SECTOR = 512
 VARIANTS = ("nothing", "all", "some", "some", "torn", "newest first")
 FINGERPRINT = (
     "SELECT (SELECT count(*) FROM sqlite_master), (SELECT count(*) FROM snapshot), (SELECT count(*) FROM page),"
-    " (SELECT count(*) FROM ranking), (SELECT count(*) FROM body), (SELECT count(*) FROM finding),"
+    " (SELECT count(*) FROM ranking), (SELECT count(*) FROM body), (SELECT count(*) FROM gate_result),"
     " (SELECT coalesce(max(status), '-') FROM snapshot), (SELECT coalesce(max(digest), '-') FROM snapshot)"
 )
 

@@ -131,4 +131,4 @@ def test_the_caveats_explain_the_counters() -> None:
     assert "fallen" in caveats["downloads_all_time"]
     assert "CC BY-SA 4.0" in caveats["registry"]
     assert "name:" in caveats["package"]
-    assert "never to be compared" in json.dumps(columns("v1_snapshot"))
+    assert "Never compare" in json.dumps(columns("v1_snapshot"))

@@ -18,9 +18,9 @@ from db.store import STATEMENTS_FOLDER, Store
 from tests.db.builders import MODELS, PASSED, make_observation, make_page, query, take_snapshot
 from tests.db.census.test_history import make_census_store
 
-READ = ("package", "alias", "attribute", "package_library", "lineage_edge", "quality_event", "naming")
+READ = ("package", "alias", "attribute", "package_library", "lineage_edge", "quality_event", "name_history")
 NAMES = [f"maker/m{number}" for number in range(12)]
-FROM_A_PAGE = ("packages", "changed", "census_changed", "card_package")
+FROM_A_PAGE = ("upsert_packages", "package_changes", "census_package_changes", "package_by_name")
 
 
 @pytest.mark.parametrize("text", ["0" * 24, "f" * 40, "F" * 24, "0" * 23, "name:" + "0" * 19, " " * 24, "é" * 24, ""])
@@ -36,7 +36,7 @@ def test_terms_added_in_a_failed_transaction_are_forgotten(store: Store) -> None
     with pytest.raises(ZeroDivisionError), store.transaction():
         store._load_incoming(make_page([make_observation("b", attributes={"task": "gone"})]))
         raise ZeroDivisionError
-    assert query(store, "SELECT count(*) FROM word") == [(0,)]
+    assert query(store, "SELECT count(*) FROM term") == [(0,)]
     take_snapshot(
         store,
         [make_observation("b", attributes={"task": "other"}), make_observation("c", attributes={"task": "gone"})],

@@ -130,7 +130,7 @@ def test_the_printed_schema_creates_an_equal_store(run_cli: RunCli) -> None:
 def test_the_schema_is_printed_as_json(run_cli: RunCli) -> None:
     document = json.loads(run_cli("schema", "--format", "json")[1])
     assert document["schema"] == 1
-    assert document["definitions"]["table depth"].startswith("CREATE TABLE depth")
+    assert document["definitions"]["table ranking_depth"].startswith("CREATE TABLE ranking_depth")
     assert run_cli("schema", "--format", "markdown")[1].startswith("# The schema\n\n## table registry\n")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import random
 import signal
@@ -28,6 +30,13 @@ READ = {
     "lineage_edge": "child_id, parent_id, parent_name, relation, since, until",
     "v1_ranking": "*", "v1_alias": "*", "v1_attribute": "*", "v1_library": "*", "v1_lineage_edge": "*",
 }  # fmt: skip
+RENAMED = {"since": "valid_from", "until": "valid_to"}  # by migration 0012, in all but the stable views
+DIGEST_ROWS = """
+SELECT k.rank, (SELECT a.name FROM alias a WHERE a.package_id = k.package_id AND a.since <= s.taken_at
+                ORDER BY a.since DESC LIMIT 1) AS name,
+       k.downloads, k.likes, k.downloads_all_time, k.trending, k.dependents, k.dependent_repos
+FROM ranking k JOIN snapshot s ON s.snapshot_id = k.snapshot_id WHERE k.snapshot_id = ? ORDER BY k.rank
+"""
 NAMES = [f"maker-{number % 5}/model-{number}" for number in range(40)] + ["123", "gpt2", "grüße/模型"]
 
 
@@ -38,6 +47,12 @@ def make_older_store(path: Path) -> sqlite3.Connection:
         connection.execute(pragma)
     load_migrations().apply(Database(connection), stop_before="0009_compact")
     return connection
+
+
+def compute_old_digest(connection: sqlite3.Connection, snapshot: int) -> str:
+    """Return the digest as version 0008 computed it."""
+    rows = connection.execute(DIGEST_ROWS, (snapshot,))
+    return hashlib.sha256(b"".join(json.dumps(list(row)).encode() + b"\n" for row in rows)).hexdigest()
 
 
 def fill_older_store(connection: sqlite3.Connection, rng: random.Random, packages: int = 60) -> None:
@@ -64,7 +79,7 @@ def fill_older_store(connection: sqlite3.Connection, rng: random.Random, package
         connection.execute("INSERT INTO finding VALUES (?, 'rows', 'pass', 'all', 'all')", (snapshot,))
         connection.execute(
             "UPDATE snapshot SET status = 'complete', ended_at = 9, depth = ?, digest = ? WHERE snapshot_id = ?",
-            (len(packages_of_list), compute_digest(connection, snapshot), snapshot),
+            (len(packages_of_list), compute_old_digest(connection, snapshot), snapshot),
         )
     connection.execute("COMMIT")
 
@@ -120,7 +135,10 @@ def _edges(connection: sqlite3.Connection, rng: random.Random, child: int, packa
 
 def read_rows(path: Path) -> dict[str, list[str]]:
     """Return all rows that are read from the store, sorted."""
-    return {name: sorted(map(repr, query(path, f"SELECT {columns} FROM {name}"))) for name, columns in READ.items()}
+    is_renamed = query(path, "SELECT count(*) FROM sqlite_master WHERE name = 'name_history'") == [(1,)]
+    new = RENAMED if is_renamed else {}
+    columns = {name: ", ".join(new.get(column, column) for column in old.split(", ")) for name, old in READ.items()}
+    return {name: sorted(map(repr, query(path, f"SELECT {columns[name]} FROM {name}"))) for name in READ}
 
 
 @pytest.mark.parametrize("seed", range(3))

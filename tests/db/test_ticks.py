@@ -134,8 +134,8 @@ def test_ticks_are_never_deleted_and_final_outcomes_never_change(path: Path) -> 
     flush_journal(path)
     with open_for_writing(path) as database:
         for statement, message in (
-            ("DELETE FROM tick", "kept"),
-            ("UPDATE tick SET outcome = 'gap'", "has its outcome"),
+            ("DELETE FROM tick", "cannot be deleted"),
+            ("UPDATE tick SET outcome = 'gap'", "is final"),
         ):
             with pytest.raises(sqlite3.IntegrityError, match=message):
                 database.conn.execute(statement)

@@ -20,6 +20,7 @@ from analysis.compute.engines import (
     replace_parameter_prefix,
     resolve_lake_root,
 )
+from db.lake_names import store_column, store_table
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
@@ -85,7 +86,9 @@ class DuckDBEngine:
             if table.name == "snapshot":
                 raise missing_lake_error(lake, error) from error
             found = self._empty_relation(table)
-        found.project(", ".join(_column_expression(table, name) for name, _ in table.columns)).create_view(table.name)
+        found.project(", ".join(_column_expression(table, name) for name, _ in table.columns)).create_view(
+            store_table(table.name)
+        )
 
     def _empty_relation(self, table: LakeTable) -> DuckDBPyRelation:
         columns = [
@@ -101,7 +104,7 @@ def _column_expression(table: LakeTable, name: str) -> str:
     return (
         "CAST(snapshot AS BIGINT) AS snapshot_id"
         if name == "snapshot_id" and "snapshot" in table.partition_columns
-        else f'"{name}"'
+        else f'"{name}" AS "{store_column(table.name, name)}"'
     )
 
 

@@ -21,6 +21,7 @@ from analysis.compute.engines import (
     query_error,
     resolve_lake_root,
 )
+from db.lake_names import store_column, store_table
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -45,7 +46,7 @@ class SparkEngine:
     def __init__(self, session: SparkSession, lake: str) -> None:
         self._session = session
         for table in list_lake_tables():
-            self._read_table(table, lake).createOrReplaceTempView(table.name)
+            self._read_table(table, lake).createOrReplaceTempView(store_table(table.name))
 
     def execute(self, query: str, parameters: Mapping[str, object]) -> QueryResult:
         """The rows of one question."""
@@ -94,7 +95,9 @@ class SparkEngine:
         # The number of the snapshot is taken from the path, so that other snapshots' files are not opened.
         by_path = "snapshot" in table.partition_columns
         taken = {"snapshot_id": col("snapshot").alias("snapshot_id")} if by_path else {}
-        return frame.select(*(taken.get(name, col(f"`{name}`")) for name, _ in table.columns))
+        return frame.select(
+            *(taken.get(name, col(f"`{name}`").alias(store_column(table.name, name))) for name, _ in table.columns)
+        )
 
 
 @contextmanager

@@ -38,7 +38,7 @@ def censuses(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert History(path).add_snapshot("2026-03-01", ["lodash"], registry=NPM) == 1
     with sqlite3.connect(path) as connection:
         connection.execute(
-            "INSERT INTO package (package_id, registry_id, key, name, name_hash, known_at, seen_at)"
+            "INSERT INTO package (package_id, registry_id, key, name, name_hash, first_seen_at, seen_at)"
             " VALUES (?, 1, 'last', 'last', 0, 0, 0)",
             (LAST_BEFORE,),
         )

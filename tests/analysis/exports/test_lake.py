@@ -9,15 +9,17 @@ import duckdb
 import pytest
 
 from analysis.exports.tables import LAKE_FOLDER
+from db.lake_names import store_column, store_table
 from tests.analysis.exports.conftest import Export, query
 
 TABLES = sorted(path.stem for path in LAKE_FOLDER.glob("*.sql"))
 WITHHELD = {
-    "package": {"key", "name_hash", "known_at", "revision", "fingerprint"},
+    "package": {"key", "name_hash", "first_seen_at", "revision", "fingerprint"},
     "snapshot": {"settings"}, "score": {"evidence_start", "evidence_end", "reason"},
-    "card_revision": {"looked_sha", "looked_at", "fetched_at", "collection_id", "note"},
+    "card_revision": {"checked_sha", "checked_at", "fetched_at", "collection_id", "note"},
 }  # fmt: skip
 ADDED = {"registry", "snapshot"}
+LAKE_NAMES = {"valid_from": "since", "valid_to": "until", "date_evidence": "evidence", "next_value": "value_after"}
 
 
 def read_lake(out: Path, table: str, columns: str = "*") -> list[tuple[object, ...]]:
@@ -26,7 +28,7 @@ def read_lake(out: Path, table: str, columns: str = "*") -> list[tuple[object, .
 
 
 def list_columns(store: Path, table: str) -> list[str]:
-    found = [name for (name,) in query(store, "SELECT name FROM pragma_table_xinfo(?)", table)]
+    found = [name for (name,) in query(store, "SELECT name FROM pragma_table_xinfo(?)", store_table(table))]
     return [name for name in found if name not in WITHHELD.get(table, ())]
 
 
@@ -42,8 +44,11 @@ def test_every_table_has_the_rows_and_the_columns_of_the_store(store: Path, expo
     out = export("--format", "parquet")
     only = {"ranking": "WHERE snapshot_id IN (SELECT snapshot_id FROM snapshot WHERE status = 'complete')"}
     for table in TABLES:
-        names = ", ".join(f'"{name}"' for name in list_columns(store, table))
-        expected = query(store, f"SELECT {names} FROM {table} {only.get(table, '')}")
+        stored = list_columns(store, table)
+        columns = [LAKE_NAMES.get(name, name) for name in stored]
+        assert [store_column(table, name) for name in columns] == stored
+        names, stored_names = (", ".join(f'"{name}"' for name in each) for each in (columns, stored))
+        expected = query(store, f"SELECT {stored_names} FROM {store_table(table)} {only.get(table, '')}")
         assert expected or table == "census", table  # the store of these tests has lists only
         assert not expected or sorted(map(repr, read_lake(out, table, names))) == sorted(map(repr, expected)), table
 

@@ -75,8 +75,8 @@ def test_a_second_look_at_unchanged_cards_asks_for_nothing(
     listed, *paths = asked(pretend)
     assert listed == "/api/models" and paths
     assert all(path.startswith((f"/{name}/resolve/", f"/api/resolve-cache/models/{name}/")) for path in paths)
-    history = third.rows("SELECT until IS NULL, card_id FROM card_revision JOIN package USING (package_id)"
-                         " WHERE name = ? ORDER BY since", name)  # fmt: skip
+    history = third.rows("SELECT valid_to IS NULL, card_id FROM card_revision JOIN package USING (package_id)"
+                         " WHERE name = ? ORDER BY valid_from", name)  # fmt: skip
     assert [newest for newest, _ in history] == [0, 1] and len({card for _, card in history}) == 2
 
 

@@ -47,9 +47,9 @@ def assert_known(done: Crawled, wanted: dict[str, dict[str, Any]]) -> None:
     for key, row in wanted.items():
         package, _, name, sha = stored[key]
         assert (name, sha) == (row["id"], row["sha"])
-        now = dict(done.rows("SELECT name, value FROM attribute WHERE package_id = ? AND until IS NULL", package))
+        now = dict(done.rows("SELECT name, value FROM attribute WHERE package_id = ? AND valid_to IS NULL", package))
         assert (now.get("library"), now.get("licence")) == (row["traits"]["library"], row["traits"]["licence"])
-        parents = done.rows("SELECT count(*) FROM lineage_edge WHERE child_id = ? AND until IS NULL", package)
+        parents = done.rows("SELECT count(*) FROM lineage_edge WHERE child_id = ? AND valid_to IS NULL", package)
         assert parents == [(len(row["traits"]["parents"]),)]
 
 
@@ -103,7 +103,7 @@ def test_what_moves_while_we_page_is_seen_twice_and_counted(crawl: Crawl, preten
     pretend.faults([{"api": "huggingface", "kind": "duplicate_rows", "request": 2}])
     done = crawl("changes", HUB, *CLOCK)
     assert done.exit_code == 0 and done.outcome["look"]["duplicates"] > 0
-    received, parts = done.rows("SELECT sum(received), sum(new + edited + known + duplicates + rejected) FROM look_page"
+    received, parts = done.rows("SELECT sum(received), sum(new + edited + unchanged + duplicates + rejected) FROM change_crawl_page"
                                 " WHERE role IN ('modified', 'created')")[0]  # fmt: skip
     assert received == parts
     assert_known(done, truth(pretend))
@@ -121,7 +121,7 @@ def test_a_look_that_is_killed_loses_nothing(crawl: Crawl, pretend: Simulation, 
     ])  # fmt: skip
     line = [sys.executable, "-m", "crawler", "changes", HUB, "--db", str(done.db), *CLOCK]
     child = subprocess.Popen(line, cwd=ROOT, env=environment(pretend), stdout=subprocess.DEVNULL)
-    while done.rows("SELECT count(*) FROM look_page WHERE look_id = 2")[0][0] < pages:
+    while done.rows("SELECT count(*) FROM change_crawl_page WHERE change_crawl_id = 2")[0][0] < pages:
         time.sleep(0.01)
         assert child.poll() is None
     os.kill(child.pid, signal.SIGKILL)
@@ -130,7 +130,7 @@ def test_a_look_that_is_killed_loses_nothing(crawl: Crawl, pretend: Simulation, 
     pretend.faults([])
     done = crawl("changes", HUB, *CLOCK)
     assert done.exit_code == 0
-    assert done.rows("SELECT status FROM look ORDER BY look_id") == [("caught up",), ("stopped",), ("caught up",)]
+    assert done.rows("SELECT status FROM change_crawl ORDER BY change_crawl_id") == [("caught up",), ("stopped",), ("caught up",)]
     assert_known(done, truth(pretend))
 
 
@@ -152,13 +152,13 @@ def test_a_registry_that_cannot_tell_says_so(crawl: Crawl) -> None:
 
 def test_a_server_that_fails_leaves_the_mark_where_it_was(crawl: Crawl, pretend: Simulation) -> None:
     done = crawl("changes", HUB, *CLOCK)
-    marks = done.rows('SELECT "order", mark FROM feed')
+    marks = done.rows('SELECT "order", high_water_mark FROM change_cursor')
     pretend.advance(1)
     pretend.reset()
     pretend.faults([{"api": "huggingface", "kind": "status", "code": 500, "request": 2, "times": -1}])
     done = crawl("changes", HUB, *CLOCK, "--patience", "0.2")
     assert done.exit_code == 1 and done.outcome["look"]["error"]["fix"]
-    assert done.rows('SELECT "order", mark FROM feed') == marks
+    assert done.rows('SELECT "order", high_water_mark FROM change_cursor') == marks
 
 
 def missing(store: Path, keys: list[str], at: int) -> None:
@@ -195,12 +195,12 @@ def test_what_became_of_what_vanished_is_decided_over_days(crawl: Crawl) -> None
         time.sleep(1)  # a package has one name in a second
         done = crawl("changes", HUB, "--quiet", env=env)
         expected = {fate: fate for fate in FATES} | {"deleted": "unknown"}
-        states = dict(done.rows("SELECT stable_id, state FROM absence JOIN package USING (package_id)"))
+        states = dict(done.rows("SELECT stable_id, state FROM missing_package JOIN package USING (package_id)"))
         assert {fate: states[key] for fate, key in keys.items()} == expected
         assert done.outcome["look"]["absent"]["unknown"] == 1
         kinds = [row[0] for row in done.rows("SELECT kind FROM quality_event WHERE package_id IS NOT NULL")]
         assert sorted({*kinds} & {*FATES}) == sorted({*FATES} - {"deleted"})
-        assert done.rows("SELECT name FROM alias WHERE name = 'other-lab/moved-here' AND until IS NULL")
+        assert done.rows("SELECT name FROM alias WHERE name = 'other-lab/moved-here' AND valid_to IS NULL")
         asked = len(hub.requests("huggingface"))
         done = crawl("changes", HUB, "--quiet", env=env)
         assert len(hub.requests("huggingface")) - asked == 3, "nothing is due on the same day"
@@ -208,7 +208,7 @@ def test_what_became_of_what_vanished_is_decided_over_days(crawl: Crawl) -> None
             age(done.db, days)
             done = crawl("changes", HUB, "--quiet", env=env)
         assert done.outcome["look"]["absent"] == {"deleted": 1}
-        assert done.rows("SELECT probes, state FROM absence WHERE state = 'deleted'") == [(3, "deleted")]
+        assert done.rows("SELECT probes, state FROM missing_package WHERE state = 'deleted'") == [(3, "deleted")]
 
 
 def age(store: Path, days: int) -> None:
@@ -217,6 +217,6 @@ def age(store: Path, days: int) -> None:
         now = int(time.time())
         connection: Any = database.conn if isinstance(database, Database) else database
         connection.execute(
-            "UPDATE absence SET first_probe = ?, last_probe = ? WHERE state = 'unknown'",
+            "UPDATE missing_package SET first_probe = ?, last_probe = ? WHERE state = 'unknown'",
             (now - days * 86400, now - 86401),
         )

@@ -70,7 +70,7 @@ def test_hub_stats_brings_identity_counters_attributes_and_lineage(tmp_path: Pat
     ]
     said = dict(rows(tmp_path, "SELECT name, value FROM attribute WHERE package_id = 1 AND name <> 'tags'"))
     assert said == {"library": "transformers", "licence": "mit", "parameters": "110", "task": "fill-mask"}
-    assert "2024-02-19" in str(rows(tmp_path, "SELECT evidence FROM snapshot"))
+    assert "2024-02-19" in str(rows(tmp_path, "SELECT date_evidence FROM snapshot"))
 
 
 def test_an_early_hub_stats_file_says_nothing_of_what_it_has_no_column_for(tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_hfcommunity_tables_are_joined_as_each_era_has_them(
     assert rows(tmp_path, "SELECT value FROM attribute WHERE name IN ('gated', 'task', 'licence') ORDER BY 1") == [
         ("mit",), ("text-generation",),
     ]  # fmt: skip
-    assert f"{year}-09-30" in str(rows(tmp_path, "SELECT evidence FROM snapshot"))
+    assert f"{year}-09-30" in str(rows(tmp_path, "SELECT date_evidence FROM snapshot"))
 
 
 def test_hfcommunity_has_data_sets_too(tmp_path: Path) -> None:

@@ -176,7 +176,7 @@ def test_bodies_of_the_hub_are_read_with_identity_attributes_and_lineage(tmp_pat
         "licence": "bsd-3-clause",
     }
     assert rows(tmp_path, "SELECT parent_name, relation, parent_id FROM lineage_edge") == [("a/b", "finetune", None)]
-    assert "2022-11-14" in str(rows(tmp_path, "SELECT evidence FROM snapshot")[0][0])
+    assert "2022-11-14" in str(rows(tmp_path, "SELECT date_evidence FROM snapshot")[0][0])
 
 
 @pytest.mark.fault("D12")
@@ -208,7 +208,7 @@ def test_an_import_is_not_held_against_the_fields_of_a_crawl(tmp_path: Path) -> 
     with sqlite3.connect(tmp_path / "store.db") as connection:  # as if it had been crawled, with a field more
         connection.execute("DROP TRIGGER snapshot_ended")
         connection.execute("UPDATE snapshot SET origin = 'crawl'")
-        connection.execute("INSERT INTO presence VALUES (1, 'dependents', 1.0)")
+        connection.execute("INSERT INTO field_coverage VALUES (1, 'dependents', 1.0)")
     later = brought(
         tmp_path, "name,count\n" + "".join(f"q{number},{number}\n" for number in range(50)), date="2022-08-01"
     )

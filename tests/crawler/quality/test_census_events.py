@@ -49,13 +49,13 @@ def test_what_single_counters_did_between_two_censuses_is_told() -> None:
 def test_packages_of_every_block_are_held_against_their_own_past() -> None:
     store = make_census_store()
     query(store, "INSERT INTO registry (registry_id, name, service) VALUES (1, ?, 'huggingface')", MODELS.name)
-    query(store, "INSERT INTO package (package_id, registry_id, key, name, name_hash, known_at, seen_at)"
+    query(store, "INSERT INTO package (package_id, registry_id, key, name, name_hash, first_seen_at, seen_at)"
           " VALUES (?, 1, 'name:x', 'x', 0, 0, 0)", (1 << 16) - 3)  # fmt: skip
     first, second, third = KEYS[:2], KEYS[2:6], "f" * 24  # of block 0, of block 1, and of block 3
     rows = {key: (1000 + place, 1, 10) for place, key in enumerate(KEYS[:6])}
     assert told(store, {key: rows[key] for key in first}, 0) == {}
     assert told(store, {key: rows[key] for key in second}, SECONDS_PER_DAY) == {}
-    query(store, "INSERT INTO package (package_id, registry_id, key, name, name_hash, known_at, seen_at)"
+    query(store, "INSERT INTO package (package_id, registry_id, key, name, name_hash, first_seen_at, seen_at)"
           " VALUES (?, 1, 'name:y', 'y', 0, 0, 0)", 3 << 16)  # fmt: skip
     fallen = dict.fromkeys(rows, (1, 1, 10))
     assert told(store, fallen | {third: (2000, 1, 10)}, 2 * SECONDS_PER_DAY)["counter_drop"] == second

@@ -73,7 +73,7 @@ def test_the_numbers_over_a_registry_are_those_of_its_truth(
     gone = set(before) - set(now)
     assert {row[0] for row in looked.rows("SELECT package FROM v1_absence")} == gone
     assert sum(looked.outcome["look"]["absent"].values()) == len(gone) > 20
-    assert not looked.rows("SELECT 1 FROM absence WHERE state NOT IN ('unknown', 'recreated')")
+    assert not looked.rows("SELECT 1 FROM missing_package WHERE state NOT IN ('unknown', 'recreated')")
 
 
 def assert_population(found: dict[str, tuple[float | None, int, str]], before: Rows, now: Rows) -> None:

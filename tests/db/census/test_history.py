@@ -138,12 +138,12 @@ def test_packages_are_in_the_block_of_their_number() -> None:
     store = make_census_store()
     rows = {f"{number:024x}": (number, 1, None) for number in range(6)}
     query(store, "INSERT INTO registry (registry_id, name, service) VALUES (1, ?, 'huggingface')", MODELS.name)
-    query(store, "INSERT INTO package (package_id, registry_id, key, name, name_hash, known_at, seen_at)"
+    query(store, "INSERT INTO package (package_id, registry_id, key, name, name_hash, first_seen_at, seen_at)"
           " VALUES (?, 1, ?, 'x', 0, 0, 0)",
           (1 << 16) - 3, "9" * 24)  # fmt: skip
     snapshots = [take_census(store, rows), take_census(store, dict.fromkeys(rows, (1, 1, 1)), at=1)]
     assert read_census(store, snapshots[0]) == rows
-    assert query(store, "SELECT number, whole FROM observation_block ORDER BY snapshot_id, number") == [
+    assert query(store, "SELECT number, is_keyframe FROM observation_block ORDER BY snapshot_id, number") == [
         (0, 1), (1, 1), (0, 0), (1, 0),
     ]  # fmt: skip
 
@@ -186,7 +186,7 @@ def test_after_a_list_between_two_censuses_the_next_census_compares_all_fields()
     store.save_page(snapshot, make_page([make_observation("other", 5, key)]))
     store.end_snapshot(snapshot, "complete", PASSED, None, 2)
     take_census(store, rows, at=3)
-    assert query(store, "SELECT name FROM alias ORDER BY since") == [(f"n{key}7",), ("other",), (f"n{key}7",)]
+    assert query(store, "SELECT name FROM alias ORDER BY valid_from") == [(f"n{key}7",), ("other",), (f"n{key}7",)]
 
 
 def test_a_census_dates_the_packages_that_it_does_not_change() -> None:

@@ -38,7 +38,7 @@ def test_the_case_of_a_package_that_is_listed_again_is_closed() -> None:
     assert changes.close_returned(HUB, 250) == 0
     take_census(store, {A: ROW, B: ROW}, at=300)
     assert changes.close_returned(HUB, 350) == 1
-    assert query(store, "SELECT state, decided_at FROM absence") == [("returned", 350)]
+    assert query(store, "SELECT state, decided_at FROM missing_package") == [("returned", 350)]
     assert query(store, "SELECT kind FROM quality_event WHERE kind = 'returned'") == [("returned",)]
     assert changes.pending_missing(HUB) == []
 
@@ -51,8 +51,8 @@ def test_a_missing_package_that_is_listed_again_was_private_and_not_deleted() ->
     changes = ChangeStore(store.database)
     changes.open_missing(find_missing_packages(store.connection, HUB))
     execute = store.connection.execute
-    execute("UPDATE absence SET probes = 1, first_probe = 210, last_probe = 210")
-    execute("UPDATE absence SET state = 'deleted', decided_at = 220 WHERE package_id = 3")
+    execute("UPDATE missing_package SET probes = 1, first_probe = 210, last_probe = 210")
+    execute("UPDATE missing_package SET state = 'deleted', decided_at = 220 WHERE package_id = 3")
     assert changes.close_returned(HUB, 250) == 0
     take_census(store, {A: ROW, B: ROW, C: ROW}, at=300)
     for at in (350, 360):
@@ -60,4 +60,4 @@ def test_a_missing_package_that_is_listed_again_was_private_and_not_deleted() ->
     assert query(store, "SELECT package_id, noted_at FROM quality_event WHERE kind = 'privated' ORDER BY 1") == [
         (2, 350), (3, 350),
     ]  # fmt: skip
-    assert query(store, "SELECT state FROM absence ORDER BY package_id") == [("returned",), ("deleted",)]
+    assert query(store, "SELECT state FROM missing_package ORDER BY package_id") == [("returned",), ("deleted",)]

@@ -79,8 +79,8 @@ def test_a_package_keeps_its_listed_values_when_a_census_names_it() -> None:
     snapshot = begin_snapshot(store, 9, k=None, counter=NAMES_CENSUS_COUNTER)
     store.save_page(snapshot, make_names_page(["six", "seven"]))
     store.end_snapshot(snapshot, "complete", PASSED, None, 9)
-    rows = store.connection.execute("SELECT name, downloads, known_at FROM package ORDER BY name").fetchall()
+    rows = store.connection.execute("SELECT name, downloads, first_seen_at FROM package ORDER BY name").fetchall()
     assert [tuple(row) for row in rows] == [("seven", None, 9), ("six", 5, 0)]
-    values = store.connection.execute("SELECT value FROM attribute WHERE until IS NULL").fetchall()
+    values = store.connection.execute("SELECT value FROM attribute WHERE valid_to IS NULL").fetchall()
     assert (ranking, [row[0] for row in values]) == (1, ["active"])
     assert load_counters(store.connection, snapshot)["downloads"].tolist() == [-1, -1]

@@ -70,8 +70,16 @@ def test_a_check_changes_nothing(full: Path) -> None:
         ),
         ("digests", "UPDATE snapshot SET digest = NULL WHERE snapshot_id = 3", "snapshot 3 differs from what it was"),
         ("digests", "UPDATE package SET name = 'other' WHERE package_id = 1", "snapshot 1 differs from what it was"),
-        ("findings", "DELETE FROM finding WHERE snapshot_id = 1", "snapshot 1 is complete although its gate passed 0"),
-        ("findings", "UPDATE finding SET outcome = 'fail' WHERE snapshot_id = 2", "snapshot 2 is complete although"),
+        (
+            "findings",
+            "DELETE FROM gate_result WHERE snapshot_id = 1",
+            "snapshot 1 is complete although its gate passed 0",
+        ),
+        (
+            "findings",
+            "UPDATE gate_result SET outcome = 'fail' WHERE snapshot_id = 2",
+            "snapshot 2 is complete although",
+        ),
         (
             "pages",
             "DELETE FROM ranking WHERE snapshot_id = 1 AND rank = 5",
@@ -81,7 +89,7 @@ def test_a_check_changes_nothing(full: Path) -> None:
         ("pages", "UPDATE snapshot SET depth = 400 WHERE snapshot_id = 1", "has depth 400, but its last rank is 300"),
         ("pages", "DELETE FROM page WHERE snapshot_id = 1", "snapshot 1 has 300 ranks, but its pages have 0"),
         ("references", "DELETE FROM registry", "refers to a missing registry"),
-        ("schema", "DROP INDEX naming_name", "index naming_name is missing"),
+        ("schema", "DROP INDEX name_history_name", "index name_history_name is missing"),
         ("schema", "DROP VIEW v1_snapshot", "view v1_snapshot is missing"),
         ("schema", "ALTER TABLE result ADD COLUMN mine TEXT", "table result differs from the migrations"),
         ("schema", "PRAGMA application_id = 0", "has not the application id of a store"),

@@ -40,7 +40,7 @@ def read_content(path: Path) -> object:
     )
     try:
         numbers = [number for (number,) in query(path, "SELECT snapshot_id FROM snapshot")]
-        rows = [query(path, load_statements("content")[0].replace(":snapshot", "?"), number) for number in numbers]
+        rows = [query(path, load_statements("digest_rows")[0].replace(":snapshot", "?"), number) for number in numbers]
         return rows, query(path, view)
     except sqlite3.Error:
         return None

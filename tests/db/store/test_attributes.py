@@ -13,7 +13,7 @@ def list_package(store: Store, instant: int, **attributes: str | None) -> None:
 
 def tasks(store: Store) -> list[tuple[object, ...]]:
     """Return the values of the attribute `task` with their intervals."""
-    return query(store, "SELECT value, since, until FROM attribute WHERE name = 'task' ORDER BY since")
+    return query(store, "SELECT value, valid_from, valid_to FROM attribute WHERE name = 'task' ORDER BY valid_from")
 
 
 def test_an_attribute_that_stays_is_one_row(store: Store) -> None:

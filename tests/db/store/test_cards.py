@@ -15,11 +15,13 @@ from db.store.cards import (
     CardStore,
     CardText,
     blob_hash,
+    count_listed_packages,
     pending_cards,
     unscored_cards,
 )
 from db.store.scores import Score, save_scores
 from tests.db.builders import MODELS, make_observation, read_card, read_scores, take_snapshot
+from tests.db.census.test_history import make_census_store, take_census
 
 
 @pytest.fixture
@@ -148,6 +150,14 @@ def test_only_a_repository_that_changed_is_pending(cards: CardStore, store: Stor
     observe(cards, changed.package, 200, None, "s2")
     assert pending_cards(store, MODELS.name, 10) == []
     assert pending_cards(store, MODELS.name, 10) == []
+
+
+def test_a_census_does_not_hide_the_newest_ranking() -> None:
+    store = make_census_store()
+    take_snapshot(store, [make_observation("a/b", 9, sha="s1")], at=100)
+    take_census(store, {"f" * 24: (1, 2, 3)}, 200)
+    assert [card.name for card in pending_cards(store, MODELS.name, 10)] == ["a/b"]
+    assert count_listed_packages(store, MODELS.name, 10) == 1
 
 
 def test_the_same_file_of_the_same_day_is_not_imported_again(cards: CardStore) -> None:

@@ -18,8 +18,8 @@ def edges(store: Store) -> list[tuple[object, ...]]:
     """Return every edge: the name and the id of the parent, the relation, the interval."""
     return query(
         store,
-        "SELECT parent_name, stable_id, relation, since, until FROM lineage_edge"
-        " LEFT JOIN package ON package_id = parent_id ORDER BY since, parent_name, relation",
+        "SELECT parent_name, stable_id, relation, valid_from, valid_to FROM lineage_edge"
+        " LEFT JOIN package ON package_id = parent_id ORDER BY valid_from, parent_name, relation",
     )
 
 

@@ -17,7 +17,8 @@ NPM = Registry("npm", "ecosystems")
 def names_of(store: Store, key: str) -> list[tuple[object, ...]]:
     """Return every name of a package with its interval."""
     statement = (
-        "SELECT a.name, since, until FROM alias a JOIN package USING (package_id) WHERE stable_id = ? ORDER BY 2"
+        "SELECT a.name, valid_from, valid_to FROM alias a JOIN package USING (package_id)"
+        " WHERE stable_id = ? ORDER BY 2"
     )
     return query(store, statement, key)
 

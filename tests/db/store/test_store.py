@@ -89,7 +89,7 @@ def test_rows_below_the_last_rank_are_counted_and_the_first_one_gives_the_next_v
     )
     assert ranked_names(store, snapshot) == [(1, "a"), (2, "b")]
     assert query(store, "SELECT kept, beyond FROM page") == [(2, 2)]
-    assert query(store, "SELECT value_after FROM snapshot") == [(7,)]
+    assert query(store, "SELECT next_value FROM snapshot") == [(7,)]
 
 
 def test_the_next_value_may_be_on_a_later_page(store: Store) -> None:
@@ -97,14 +97,14 @@ def test_the_next_value_may_be_on_a_later_page(store: Store) -> None:
     store.save_page(snapshot, make_page([make_observation("a", 9), make_observation("b", 8)]))
     store.save_page(snapshot, make_page([make_observation("b", 8), make_observation("c", 5)]))
     store.save_page(snapshot, make_page([make_observation("d", 4)]))
-    assert query(store, "SELECT value_after FROM snapshot") == [(5,)]
+    assert query(store, "SELECT next_value FROM snapshot") == [(5,)]
 
 
 @pytest.mark.parametrize(("by", "column"), [("likes", "likes"), ("dependents", "dependents"), ("trending", "trending")])
 def test_the_next_value_is_of_the_counter_that_orders_the_list(store: Store, by: str, column: str) -> None:
     snapshot = begin_snapshot(store, k=1, ordered_by=by)
     store.save_page(snapshot, make_page([make_observation("a", 3), make_observation("b", 2, **{column: 5})]))
-    assert query(store, "SELECT value_after FROM snapshot") == [(5,)]
+    assert query(store, "SELECT next_value FROM snapshot") == [(5,)]
 
 
 def test_a_page_of_counters_adds_the_counters_that_the_list_lacks(store: Store) -> None:
@@ -181,9 +181,9 @@ def test_a_snapshot_is_not_complete_unless_its_gate_passed(
     store: Store, gate_results: tuple[GateResult, ...], why: str
 ) -> None:
     snapshot = begin_snapshot(store)
-    with pytest.raises(sqlite3.IntegrityError, match="complete only when its gate has found nothing against it"):
+    with pytest.raises(sqlite3.IntegrityError, match="complete only if a rule of the gate passed"):
         store.end_snapshot(snapshot, "complete", gate_results, None, 1)
-    assert query(store, "SELECT status, (SELECT count(*) FROM finding) FROM snapshot") == [("open", 0)], why
+    assert query(store, "SELECT status, (SELECT count(*) FROM gate_result) FROM snapshot") == [("open", 0)], why
 
 
 @pytest.mark.parametrize("status", ["partial", "failed"])
@@ -217,22 +217,22 @@ def test_an_imported_file_is_recognised(store: Store) -> None:
 
 
 def test_members_of_a_top_k_are_stored_in_any_order_of_the_dates(store: Store) -> None:
-    store.connection.execute("DELETE FROM depth")
-    store.connection.execute("INSERT INTO depth VALUES (2)")
+    store.connection.execute("DELETE FROM ranking_depth")
+    store.connection.execute("INSERT INTO ranking_depth VALUES (2)")
     for at, rows in [(20, "abc"), (30, "bac"), (10, "cab")]:
         take_snapshot(store, rows, at=at)
     members = query(
-        store, "SELECT name, first_at, last_at FROM membership JOIN package USING (package_id) ORDER BY name"
+        store, "SELECT name, first_at, last_at FROM top_k_membership JOIN package USING (package_id) ORDER BY name"
     )
     assert members == [("a", 10, 30), ("b", 20, 30), ("c", 10, 10)]
 
 
 def test_partial_snapshots_have_no_members(store: Store) -> None:
-    store.connection.execute("INSERT INTO depth VALUES (1)")
+    store.connection.execute("INSERT INTO ranking_depth VALUES (1)")
     snapshot = begin_snapshot(store)
     store.save_page(snapshot, make_page(["a"]))
     store.end_snapshot(snapshot, "partial", FAILED, "short", 1)
-    assert query(store, "SELECT count(*) FROM membership") == [(0,)]
+    assert query(store, "SELECT count(*) FROM top_k_membership") == [(0,)]
 
 
 def make_result(snapshot: int, value: float | None = 0.5) -> StoredResult:
@@ -269,5 +269,5 @@ def test_methods_called_in_a_transaction_are_part_of_it(store: Store) -> None:
 def test_the_gate_results_of_a_snapshot_are_stored(store: Store) -> None:
     snapshot = begin_snapshot(store)
     store.end_snapshot(snapshot, "complete", PASSED, None, 1, {"downloads": 0.75})
-    assert query(store, "SELECT gate, outcome FROM finding") == [("rows", "pass")]
-    assert query(store, "SELECT field, share FROM presence") == [("downloads", 0.75)]
+    assert query(store, "SELECT gate, outcome FROM gate_result") == [("rows", "pass")]
+    assert query(store, "SELECT field, share FROM field_coverage") == [("downloads", 0.75)]

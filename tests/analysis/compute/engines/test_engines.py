@@ -25,6 +25,7 @@ from analysis.compute.engines import (
 from analysis.compute.relations import CENSUS_RELATIONS, QUERY_FOLDER, load_query, load_relation
 from analysis.export import main as export
 from db import UsageError
+from db.lake_names import store_table
 from db.migrate import create_empty_store
 from tests.analysis.censuses import add_censuses
 from tests.analysis.conftest import History
@@ -35,7 +36,7 @@ RESULTS = (
     " ORDER BY snapshot_id, metric, name, k"
 )
 LACKING = ((2, "turnover_as_published"), (10, "kinship"), (10, "population"))
-FAR = {"as_of": "2027-01-01", "of": "list", "until": 2**40, "registry": "huggingface/models", "name": "remained"}
+FAR = {"as_of": "2027-01-01", "applies_to": "ranking", "until": 2**40, "registry": "huggingface/models", "name": "remained"}
 
 
 def tables_of(name: str) -> set[str]:
@@ -54,7 +55,7 @@ def tables_of(name: str) -> set[str]:
     return found
 
 
-LAKE = {table.name for table in list_lake_tables()}
+LAKE = {store_table(table.name) for table in list_lake_tables()}
 QUESTIONS = sorted(path.stem for path in QUERY_FOLDER.glob("*.sql") if tables_of(path.stem) <= LAKE)
 EVERY, FEW = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10), (2, 6, 10)
 CENSUSES = (7, 8, 9, 10)

@@ -1,5 +1,0 @@
--- A package that the complete census at hand lacks was last seen in the complete one before it.
-UPDATE package SET fingerprint = NULL, seen_at = max(seen_at, coalesce((
-    SELECT max(s.taken_at) FROM snapshot s JOIN census c ON c.snapshot_id = s.snapshot_id
-    WHERE s.registry_id = package.registry_id AND s.status = 'complete' AND s.snapshot_id < :snapshot), 0))
-WHERE package_id = :package;

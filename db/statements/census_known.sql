@@ -1,3 +1,0 @@
--- The packages whose stable ids lie in the range of one page, as they stand; no fingerprint where one is to be looked at.
-SELECT package_id, nullif(fingerprint, 0), downloads, likes, downloads_all_time, trending, key
-FROM package WHERE registry_id = :registry AND key BETWEEN :first AND :last;

@@ -1,3 +1,0 @@
--- The packages of some stable ids, in any order, as they stand; no fingerprint where one is to be looked at.
-SELECT p.package_id, nullif(p.fingerprint, 0), p.downloads, p.likes, p.downloads_all_time, p.trending, p.key
-FROM json_each(:ids) j CROSS JOIN package p ON p.registry_id = :registry AND p.key = compact(j.value);

@@ -1,2 +1,0 @@
--- The stable ids of some packages.
-SELECT p.stable_id FROM json_each(:packages) j CROSS JOIN package p ON p.package_id = j.value;
