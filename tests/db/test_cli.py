@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from db import ObservatoryError, SchemaTooNewError, StoreBusyError, StoreError, UsageError, __version__
@@ -167,6 +167,7 @@ def test_characters_that_control_a_terminal_are_escaped(text: str, escaped: str)
     assert escape_control_characters(text) == escaped
 
 
+@settings(deadline=None)
 @given(st.text(st.characters()))
 @pytest.mark.fault("E8")
 def test_escaped_text_is_printable_and_stays_the_same_when_escaped_again(text: str) -> None:
@@ -193,6 +194,7 @@ def test_other_text_is_refused_as_a_day_with_the_expected_format(text: str) -> N
         parse_day(text)
 
 
+@settings(deadline=None)
 @given(st.dates())
 def test_a_day_is_parsed_to_its_first_second(date: datetime.date) -> None:
     assert isoformat_utc(parse_day(date.isoformat())).endswith(f"{date.isoformat()[4:]}T00:00:00Z")

@@ -275,6 +275,7 @@ def test_blocks_of_the_first_codec_are_read() -> None:
     ]  # fmt: skip
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(COUNTS, COUNTS), min_size=1, max_size=60), st.lists(st.integers(-3, 3), min_size=60, max_size=60)
 )

@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from db.census.staging import CensusDigest, compute_staged_digest, encode_page, iter_staged_packages, load_staged
@@ -29,6 +29,7 @@ def store_with(*contents: bytes) -> Store:
     return store
 
 
+@settings(deadline=None)
 @given(st.lists(ROWS, max_size=4), st.booleans())
 def test_pages_are_read_back_in_the_order_of_their_packages(pages: list[list[tuple]], with_ids: bool) -> None:
     contents = []
