@@ -11,10 +11,10 @@ from db.store import load_statements
 
 
 def find_missing_packages(connection: sqlite3.Connection, registry: str) -> list[tuple[int, int, int]]:
-    """Return the packages of the last but one complete census that the last one lacks.
+    """Return the packages of the second newest complete census that are missing from the newest one.
 
-    Each is a package, when it was last seen, and since when it is missing. The list is empty where there are fewer than
-    two complete censuses, and where the missing packages of the last one have been saved before.
+    Each row is the number of a package, when it was last seen, and since when it is missing. There are no rows if there
+    are fewer than two complete censuses, or if the missing packages of the newest one have been saved before.
     """
     (statement,) = load_statements("last_censuses")
     censuses = connection.execute(statement, {"registry": registry}).fetchall()

@@ -19,7 +19,7 @@ MAX_REPORTED_MISSING = 2  # the packages of a probe that `Progress.missing` name
 
 
 class NamesCensusStore(CensusStore):
-    """The store during a names census."""
+    """The writer of a names census."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
@@ -28,7 +28,7 @@ class NamesCensusStore(CensusStore):
         self._mask_snapshot = 0
 
     def save_page(self, snapshot: int, page: Page) -> Progress:
-        """Save the rows of a page that no earlier page has. Of a probe, save only how many these are."""
+        """Save the rows of a page that no earlier page has. Of a probe, save only the number of these rows."""
         if not isinstance(page, CensusPage):
             return super().save_page(snapshot, page)
         self._load_members(snapshot)

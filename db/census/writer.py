@@ -24,14 +24,14 @@ UNKNOWN_ROW: KnownRow = (None, None, None, None, None, None, None)
 
 
 class CensusStore(Store):
-    """The store during a census."""
+    """The writer of a census."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self._progress: Progress | None = None
 
     def save_page(self, snapshot: int, page: Page) -> Progress:
-        """Save a page of a census, or any other page as in a ranking, and return the progress of the snapshot."""
+        """Save a page, and return the progress of the snapshot. A page without census rows is saved as in a ranking."""
         progress = self.progress(snapshot)
         if not isinstance(page, CensusPage):
             self._progress = None

@@ -1,4 +1,4 @@
-"""The writer of snapshots: begin a snapshot, save its pages, end it. Only `Store` and its subclasses write."""
+"""The writer of snapshots: begin a snapshot, save its pages, end it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class PageParameters(TypedDict):
 
 
 class Store:
-    """The writer's side of the store. Every method that writes is one transaction."""
+    """The writer of snapshots, events and results. Every method that writes is one transaction."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -164,7 +164,7 @@ class Store:
         ]
 
     def find_imported(self, registry: str, ordered_by: str, taken_at: int, file_sha256: str) -> sqlite3.Row | None:
-        """Return number, status and depth of the snapshot that was imported from this very file, if there is one."""
+        """Return number, status and depth of the snapshot that was imported from a file, None if there is none."""
         row: sqlite3.Row | None = self.connection.execute(
             "SELECT snapshot_id, status, depth FROM snapshot JOIN registry USING (registry_id)"
             " WHERE name = ? AND ordered_by = ? AND taken_at = ? AND file_sha256 = ?"

@@ -15,7 +15,7 @@ NO_CHANGES = {"new": 0, "edited": 0, "known": 0, "duplicates": 0}
 
 
 class ChangeStore(Store):
-    """The store during a crawl of changes. The rows of a page and the cursor after them are one transaction."""
+    """The writer of a crawl of changes. The rows of a page and the cursor after them are one transaction."""
 
     def begin_change_crawl(self, registry: Registry, source: str, at: int) -> int:
         """Open a crawl of changes and return its number. A crawl that a killed process left open ends as stopped."""
