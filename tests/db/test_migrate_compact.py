@@ -194,6 +194,7 @@ def test_a_store_whose_upgrade_is_killed_at_some_statement_is_unchanged(path: Pa
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.fault("A1")
 def test_a_store_whose_upgrade_is_killed_at_any_statement_is_unchanged(path: Path) -> None:
     assert count_kills(path, 1) > 60
