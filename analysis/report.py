@@ -1,4 +1,4 @@
-"""`python -m analysis.report`: the results, for a person or a program. It never writes to the store."""
+"""`python -m analysis.report`: the results, for people and programs. It never writes to the store."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import difflib
 import sqlite3
 import sys
 import webbrowser
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +17,7 @@ from db import ObservatoryError, UsageError
 from db.cli import (
     DONE,
     FAILED,
+    add_hidden_alias,
     create_parser,
     escape_control_characters,
     isoformat_utc,
@@ -27,178 +28,197 @@ from db.cli import (
 
 if TYPE_CHECKING:
     from analysis.reporting.document import ReportScope
+    from analysis.reporting.rows import Report
     from db.rows import StoredResult
 
+OPTIONAL_LIBRARIES = ("jinja2", "markupsafe", "vl_convert")
 FORMATS_FOLDER = Path(__file__).parent / "reporting" / "formats"
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The words of the command; a format is a file of `formats/`."""
-    made = create_parser(
-        "observatory report", "Show what the snapshots say: turnover, who moved, and what is not known."
+    """Make the parser of the command. Each file of `formats/` is a format."""
+    parser = create_parser(
+        "observatory report", "Show what the snapshots say: turnover, who moved, and what is not available yet."
     )
-    known = sorted(path.stem for path in FORMATS_FOLDER.glob("[a-z]*.py"))
-    made.add_argument("--as-of", metavar="DATE", type=parse_day, help="only snapshots of this day and earlier")
-    made.add_argument("--registry", metavar="R", action="append", default=[], help="only this one; may be repeated")
-    made.add_argument("--k", metavar="K", type=positive_int, help="who moved: in the top K (default: up to 1000)")
-    made.add_argument("--format", choices=known, default="text", help=f"one of {', '.join(known)} (default: text)")
-    made.add_argument("--out", metavar="FILE", type=Path, help="write it here (default: print it)")
-    made.add_argument("--open", action="store_true", help="html: open it in the browser (default file: report.html)")
-    made.add_argument("--interactive", action="store_true", help="html: with the figures' script in the file")
-    made.add_argument(
-        "--figures", metavar="DIR", type=Path, help="also write each figure there: svg, png, pdf, csv, spec"
+    formats = sorted(path.stem for path in FORMATS_FOLDER.glob("[a-z]*.py"))
+    parser.add_argument("--as-of", metavar="DATE", type=parse_day, help="only snapshots of this day and earlier")
+    parser.add_argument(
+        "--registry", metavar="R", action="append", default=[], help="only this registry; may be repeated"
     )
-    made.add_argument("--fail-on-reversal", action="store_true", help="end with 1 if a claim of the paper is reversed")
-    made.set_defaults(do=run_report)
-    return made
+    top = parser.add_argument(
+        "--top", metavar="K", dest="k", type=positive_int, help="list who moved in the top K (default: up to 1000)"
+    )
+    add_hidden_alias(parser, top, "--k")
+    parser.add_argument(
+        "--format", choices=formats, default="text", help=f"one of {', '.join(formats)} (default: text)"
+    )
+    parser.add_argument("--out", metavar="FILE", type=Path, help="write the report to this file (default: print it)")
+    parser.add_argument(
+        "--open", action="store_true", help="html: open the page in the browser (default file: report.html)"
+    )
+    parser.add_argument(
+        "--interactive", action="store_true", help="html: include the script that makes figures interactive"
+    )
+    parser.add_argument(
+        "--figures", metavar="DIR", type=Path, help="also write each figure to this folder: svg, png, pdf, csv, spec"
+    )
+    parser.add_argument(
+        "--fail-on-reversal", action="store_true", help="exit with code 1 if a claim of the paper is reversed"
+    )
+    parser.set_defaults(do=run_report)
+    return parser
 
 
 def run_report(options: argparse.Namespace) -> int:
-    """Print or write the report; results that are missing are computed for it, and not kept."""
+    """Print or write the report. Missing results are computed for the report and not stored."""
     from analysis.reporting.document import ReportScope, build_report
     from db.connection import open_for_reading
 
     require_html(options)
     with open_for_reading(options.db) as connection:
-        connection.execute("BEGIN")  # one state of the store, whatever a crawl adds meanwhile
+        connection.execute("BEGIN")  # read one state of the store, whatever a crawl adds meanwhile
         as_of = isoformat_utc(options.as_of)[:10] if options.as_of is not None else None
         scope = ReportScope(as_of, select_registries(connection, options.registry), options.k)
-        made = build_report(connection, scope, compute_missing(connection, scope))
-    # Names come from strangers and may reach a terminal: no format may forget it, so it is done here for all of them.
+        report = build_report(connection, scope, compute_missing(connection, scope))
     with explain_missing_library():
-        given = {"interactive": True} if options.interactive else {}
-        text = escape_control_characters(
-            import_module(f"analysis.reporting.formats.{options.format}").render(made, **given)
-        )
+        render = import_module(f"analysis.reporting.formats.{options.format}").render
+        text = render(report, interactive=True) if options.interactive else render(report)
         if options.figures:
-            save_figures(made, options.figures)
-    output_report(text, options)
-    reversals = [claim["claim"] for claim in made["claims"] if claim["verdict"] == "reversed"]
+            save_figures(report, options.figures)
+    # Names come from strangers and may reach a terminal. Escaping them here covers every format.
+    output_report(escape_control_characters(text), options)
+    reversals = [claim["claim"] for claim in report["claims"] if claim["verdict"] == "reversed"]
     if options.fail_on_reversal and reversals:
-        print(f"reversed: {', '.join(map(str, reversals))}", file=sys.stderr)
+        print(f"reversed: {', '.join(reversals)}", file=sys.stderr)
         return FAILED
     return DONE
 
 
 def require_html(options: argparse.Namespace) -> None:
-    """Refuse what only a page can do.
+    """Refuse options that only a page can fulfil.
 
     Raises:
-        UsageError: it is asked of another format.
+        UsageError: such an option is used with another format.
     """
-    asked = [word for word in ("--open", "--interactive") if getattr(options, word[2:])]
-    if asked and options.format != "html":
+    page_options = [option for option in ("--open", "--interactive") if getattr(options, option[2:])]
+    if page_options and options.format != "html":
         raise UsageError(
-            f"{asked[0]} is for a page, and the format is {options.format}.",
-            fix=f"Say --format html too, or leave {asked[0]} away.",
+            f"{page_options[0]} needs a page, and the format is {options.format}.",
+            fix=f"Add --format html, or omit {page_options[0]}.",
             more="docs/commands.md",
         )
 
 
 @contextmanager
 def explain_missing_library() -> Iterator[None]:
-    """What is done in this block may need a library that a small installation does not have.
+    """Explain which library is missing, if the block needs one that a small installation does not have.
 
     Raises:
-        ObservatoryError: it is not installed.
+        ObservatoryError: a library is not installed.
     """
+    from analysis.reporting.figures._render import DrawingError
+
     try:
         yield
+    except DrawingError as error:
+        raise ObservatoryError("The page cannot be interactive.", why=str(error)) from error
     except ModuleNotFoundError as error:
-        if error.name not in ("jinja2", "markupsafe", "vl_convert"):
+        if error.name not in OPTIONAL_LIBRARIES:
             raise
         raise ObservatoryError(
             f"This report needs {error.name}, which is not installed.",
-            why="A small installation has no pages and no figures.",
-            fix="pip install 'hub-observatory[report]'",
+            why="The installation is incomplete.",
+            fix="pip install vl-convert-python",
         ) from error
 
 
-def save_figures(report: Mapping[str, object], folder: Path) -> None:
-    """Write each figure and its numbers into a folder.
+def save_figures(report: Report, folder: Path) -> None:
+    """Write each figure and its numbers to a folder.
 
     Raises:
-        ObservatoryError: they cannot be written, or not be drawn.
+        ObservatoryError: the figures cannot be drawn or written.
     """
     from analysis.reporting.figures import draw_figures
-    from analysis.reporting.figures._render import DrawingError
-    from analysis.reporting.figures._render import write_figures as write_figures
+    from analysis.reporting.figures._render import DrawingError, write_figures
 
     try:
-        written = write_figures(draw_figures(report), folder)
+        paths = write_figures(draw_figures(report), folder)
     except (DrawingError, OSError) as error:
         raise ObservatoryError(f"The figures cannot be written to {folder}.", why=str(error)) from error
-    print(f"{len(written):,} files of figures were written to {folder}.", file=sys.stderr)
+    print(f"{len(paths):,} files of figures were written to {folder}.", file=sys.stderr)
 
 
 def output_report(text: str, options: argparse.Namespace) -> None:
-    """Print the report, or write it and open it if that is asked for."""
-    out = options.out or (Path("report.html") if options.open else None)
-    if out is None:
+    """Print the report, or write it to a file, and open the file on request."""
+    path = options.out or (Path("report.html") if options.open else None)
+    if path is None:
         print(text)
         return
-    write_report(out, text)
+    write_report(path, text)
     if options.open:
-        print(f"The report is in {out}.", file=sys.stderr)
-        if not webbrowser.open(out.resolve().as_uri()):
+        print(f"The report is in {path}.", file=sys.stderr)
+        if not webbrowser.open(path.resolve().as_uri()):
             print("No browser could be opened; open the file yourself.", file=sys.stderr)
 
 
 def select_registries(connection: sqlite3.Connection, requested: Sequence[str]) -> tuple[str, ...]:
-    """The registries to show, of those the store knows: all of them if none is asked for.
+    """Return the requested registries, or all registries of the store.
 
     Raises:
-        UsageError: one that is asked for is not in the store.
+        UsageError: a requested registry is not in the store.
     """
     from analysis.compute.relations import fetch_rows
 
-    known = [str(row["name"]) for row in fetch_rows(connection, "registries")]
+    registries = [str(row["name"]) for row in fetch_rows(connection, "registries")]
     for name in requested:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
+        if name not in registries:
+            similar = difflib.get_close_matches(name, registries, 1)
             raise UsageError(
-                f"The store has nothing of a registry called {name!r}.",
-                why=f"Did you mean {near[0]}?" if near else "",
-                fix=f"It has: {', '.join(known) or 'none yet'}.",
+                f"The store has no registry called {name!r}.",
+                why=f"Did you mean {similar[0]}?" if similar else "",
+                fix=f"It has: {', '.join(registries) or 'none yet'}.",
                 more="docs/commands.md",
             )
-    return tuple(requested or known)
+    return tuple(requested or registries)
 
 
 def compute_missing(connection: sqlite3.Connection, scope: ReportScope) -> list[StoredResult]:
-    """The missing results of the snapshots in scope, computed now."""
+    """Compute the missing results of the snapshots in scope."""
     from analysis.compute.metric import list_metrics
     from analysis.compute.pending import compute_pending, find_pending
 
-    lacking = [
-        one
-        for one in find_pending(connection, list_metrics())
-        if one.registry in scope.registries and (scope.as_of is None or one.date <= scope.as_of)
+    pending = [
+        snapshot
+        for snapshot in find_pending(connection, list_metrics())
+        if snapshot.registry in scope.registries and (scope.as_of is None or snapshot.date <= scope.as_of)
     ]
-    if lacking:
-        many = f"{len(lacking):,} snapshot{'' if len(lacking) == 1 else 's'}"
-        print(f"Results of {many} were computed for this report; `observatory compute` keeps them.", file=sys.stderr)
-    return [result for one in lacking for result in compute_pending(connection, one)]
+    if pending:
+        snapshots = f"{len(pending):,} snapshot{'' if len(pending) == 1 else 's'}"
+        print(
+            f"Results of {snapshots} were computed for this report; `observatory compute` stores them.",
+            file=sys.stderr,
+        )
+    return [result for snapshot in pending for result in compute_pending(connection, snapshot)]
 
 
 def write_report(path: Path, text: str) -> None:
     """Write the report to a file.
 
     Raises:
-        ObservatoryError: it cannot be written.
+        ObservatoryError: the file cannot be written.
     """
     try:
         path.write_text(text + "\n", "utf-8")
     except OSError as error:
         raise ObservatoryError(
             f"The report cannot be written to {path}: {error.strerror}.",
-            why="Its folder does not exist or may not be written to.",
-            fix="Name another file with --out, or leave --out away to print it.",
+            why="The folder does not exist, is not writable, or the disk is full.",
+            fix="Name another file with --out, or omit --out to print the report.",
         ) from error
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; its exit code."""
+    """Run the command and return its exit code."""
     return run_command(make_parser, argv)
 
 

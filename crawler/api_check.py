@@ -20,17 +20,19 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from crawler.errors import CrawlError
-from crawler.fetching.runner import endpoint_url, find_spider, run_spider
+from crawler.fetching.runner import endpoint_url, run_spider
 from crawler.fetching.settings import CrawlOptions
 from crawler.parsing.cursors import cursor_keys
+from crawler.parsing.ecosystems_rows import choose_registry, read_registry
 from crawler.parsing.huggingface_rows import EXPAND_FIELDS
 from crawler.parsing.pages import next_link
 from crawler.parsing.redact import redact_text
 from crawler.parsing.rows import count_inversions
 from crawler.plan import CrawlPlan
+from crawler.registries import find_spider
 from crawler.response import Event, HttpResponse, Registry
 from crawler.spiders import PacedSpider
-from crawler.spiders.ecosystems import choose_registry, expected_period, read_registry
+from crawler.spiders.ecosystems import expected_period
 from db.connection import open_for_writing
 from db.store import Store
 

@@ -1,4 +1,4 @@
-"""What can be observed, and what its counter means."""
+"""Which registries can be observed, by which spider, and what their counters mean."""
 
 from __future__ import annotations
 
@@ -6,72 +6,104 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from crawler.parsing.huggingface_rows import EXPAND_FIELDS
-from crawler.spiders.ecosystems import ECOSYSTEMS_BY_PERIOD, WITHOUT_DOWNLOADS, EcosystemsSpider
+from scrapy.settings import Settings
+from scrapy.spiderloader import SpiderLoader
+
+from crawler.errors import UnknownRegistryError
+from crawler.plan import ListedRegistry
+from crawler.spiders import RegistrySpider
 from db.connection import open_for_reading
 
-HUB_COUNTERS = {
-    "models": "downloads: requests of certain files in the last 30 days; likes; trending score",
-    "datasets": "downloads: requests of any file in the last 30 days, once per address and 5 minutes; likes; trending",
-    "spaces": "likes; trending score (the Hub counts no downloads of spaces)",
-}
-COUNTER_MEANINGS = {
-    "last-month": "downloads: of the last month, refreshed a day to months apart; dependent packages",
-    "total": "downloads: all since the beginning (not to be compared with a month's); dependent packages",
-    "unknown": "downloads, if it has any: its rows tell of what time; dependent packages",
-    "none": "dependent packages (no downloads are published)",
-}
+RANKING = "ranking"
+
+
+def load_spiders() -> list[type[RegistrySpider]]:
+    """Return every spider of `crawler/spiders`; the fallback, which accepts any name, is last."""
+    loader = SpiderLoader.from_settings(Settings({"SPIDER_MODULES": ["crawler.spiders"]}))
+    classes = [loader.load(name) for name in loader.list()]
+    spiders = [spider for spider in classes if issubclass(spider, RegistrySpider)]
+    return sorted(spiders, key=lambda spider: (spider.is_fallback, spider.name))
+
+
+def find_spider(registry: str, is_census: bool = False) -> type[RegistrySpider]:
+    """Return the spider that takes rankings, or censuses, of a registry.
+
+    Raises:
+        UnknownRegistryError: no service has a registry of this name, or it has no census.
+    """
+    spiders = load_spiders()
+    listed = {spider.service: _names(spider) for spider in spiders if not spider.is_fallback}
+    service = registry.split("/")[0]
+    if service in listed and registry not in listed[service]:
+        raise unknown_registry_error(registry, listed[service])
+    accepting = [spider for spider in spiders if spider.accepts_registry(registry)]
+    if not accepting:
+        raise unknown_registry_error(registry, sorted(name for names in listed.values() for name in names))
+    for spider in accepting:
+        if spider.service == accepting[0].service and (spider.snapshot_kind != RANKING) == is_census:
+            return spider
+    raise UnknownRegistryError(
+        f"{registry} has no {'census' if is_census else 'ranking'}.",
+        why=f"No spider of the service {accepting[0].service!r} takes any.",
+        fix="Omit --full." if is_census else "Use --full.",
+    )
+
+
+def unknown_registry_error(registry: str, names: Iterable[str]) -> UnknownRegistryError:
+    """Return the error for a registry that no spider takes."""
+    return UnknownRegistryError(
+        f"There is no registry {registry!r}.",
+        why=f"The services have {', '.join(names)}.",
+        fix="See `observatory crawl registries`.",
+    )
 
 
 def list_registries(path: Path) -> list[dict[str, object]]:
-    """Every registry we know how to rank: its name, service, orders, meaning, and the date of its last snapshot."""
-    seen = _last_complete_dates(path)
-    hub = [
-        _registry_row(f"huggingface/{kind}", "huggingface", _hub_orders(kind), HUB_COUNTERS[kind], seen)
-        for kind in EXPAND_FIELDS
-    ]
-    known = {name: period for period, names in ECOSYSTEMS_BY_PERIOD.items() for name in names} | dict.fromkeys(
-        WITHOUT_DOWNLOADS, "none"
-    )
-    others = {name: "unknown" for name in seen if not name.startswith("huggingface/")} | known
-    return hub + [
-        _registry_row(
-            name,
-            "ecosystems",
-            ("dependents",) if period == "none" else ("downloads", "dependents"),
-            COUNTER_MEANINGS[period],
-            seen,
-        )
-        for name, period in sorted(others.items())
-    ]
+    """Return every registry with its service, orders, counters, and the date of its last complete snapshot."""
+    dates = _last_complete_dates(path)
+    rankings = [spider for spider in load_spiders() if spider.snapshot_kind == RANKING]
+    rows = {
+        listed.name: _registry_row(listed, spider.service, dates)
+        for spider in rankings
+        for listed in _unlisted(spider, rankings, dates)
+    }
+    return list(rows.values())
 
 
 def format_table(rows: Iterable[dict[str, object]]) -> str:
-    """The list for a person."""
+    """Return the registries as a table for a person."""
     lines = [f"{'REGISTRY':<24}{'LAST COMPLETE':<15}WHAT ITS NUMBERS COUNT"]
     lines += [f"{row['registry']:<24}{row['last_complete'] or '-':<15}{row['counts']}" for row in rows]
-    endpoint = os.environ.get(EcosystemsSpider.endpoint_variable) or EcosystemsSpider.public_endpoint
-    lines += [
-        "",
-        "Any other registry of Ecosyste.ms can be named by its ecosystem (swift, nix, …) or, where an ecosystem",
-        f"has several, by the service's own name; they are looked up at {endpoint}/registries.",
-    ]
+    for spider in load_spiders():
+        endpoint = os.environ.get(spider.endpoint_variable) or spider.public_endpoint
+        note = spider.registries_note(endpoint) if spider.snapshot_kind == RANKING else ""
+        lines += ["", note] if note else []
     return "\n".join(lines)
 
 
-def _hub_orders(kind: str) -> tuple[str, ...]:
-    return ("likes", "trending") if kind == "spaces" else ("downloads", "likes", "trending")
+def _names(spider: type[RegistrySpider]) -> list[str]:
+    return [listed.name for listed in spider.list_registries()]
 
 
-def _registry_row(
-    name: str, service: str, orders: tuple[str, ...], counts: str, last_complete: dict[str, str]
-) -> dict[str, object]:
+def _unlisted(
+    spider: type[RegistrySpider], spiders: Iterable[type[RegistrySpider]], dates: dict[str, str]
+) -> list[ListedRegistry]:
+    """Return what a spider lists; for the fallback also the registries of the store that no spider lists."""
+    listed = list(spider.list_registries())
+    if not spider.is_fallback:
+        return listed
+    known = {name for other in spiders for name in _names(other)}
+    extra = [spider.list_registry(name) for name in dates if name not in known]
+    return sorted([*listed, *extra], key=lambda registry: registry.name)
+
+
+def _registry_row(listed: ListedRegistry, service: str, dates: dict[str, str]) -> dict[str, object]:
     return {
-        "registry": name,
+        "registry": listed.name,
         "service": service,
-        "by": list(orders),
-        "counts": counts,
-        "last_complete": last_complete.get(name),
+        "by": list(listed.orders),
+        "counts": listed.counts,
+        "last_complete": dates.get(listed.name),
     }
 
 

@@ -54,6 +54,18 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--debug", action="store_true", default=default, help="show the traceback of an error")
 
 
+def add_hidden_alias(parser: argparse.ArgumentParser, option: argparse.Action, *old_names: str) -> None:
+    """Accept the old names of a renamed option. `--help` and suggestions show the new name only.
+
+    >>> parser = argparse.ArgumentParser()
+    >>> add_hidden_alias(parser, parser.add_argument("--quota-share", type=float), "--share")
+    >>> parser.parse_args(["--share", "0.5"])
+    Namespace(quota_share=0.5)
+    """
+    for name in old_names:
+        parser._option_string_actions[name] = option
+
+
 def run_command(make_parser: Callable[[], argparse.ArgumentParser], argv: Sequence[str] | None) -> int:
     """Parse the arguments, run the command, print any error in four parts, and return the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -84,7 +96,7 @@ def describe_exception(error: Exception) -> ObservatoryError:
         return describe_sqlite_error(error)
     return ObservatoryError(
         f"Unexpected error: {type(error).__name__}: {error}",
-        why="This is a bug in this program.",
+        why="This is a bug in hub-observatory.",
         fix="Run the same command with --debug, and report what it prints.",
         more="CONTRIBUTING.md",
     )

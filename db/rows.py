@@ -123,6 +123,11 @@ class Page:
     body: builtins.bytes | None = None
     form: str = "redacted"
 
+    @property
+    def as_census(self) -> CensusPage | None:
+        """The page as columns, or None if the page is not of a census."""
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class CensusPage(Page):
@@ -146,6 +151,11 @@ class CensusPage(Page):
     repeated: int = 0
     beyond: int = 0
     population: int = 0
+
+    @property
+    def as_census(self) -> CensusPage:
+        """This page."""
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""Write what the program itself says into the documents: `python docs/generate.py`; `--check` tells what is stale.
+"""Generate parts of the documents from the program: `python docs/generate.py`; `--check` lists stale documents.
 
-A generated part stands between `<!-- made: NAME -->` and `<!-- end -->`; `docs/commands.md` is made whole.
-The parts that rest on a run of the demonstration take half a minute and are made with `--demo`.
+A generated part stands between `<!-- made: NAME -->` and `<!-- end -->`; `docs/commands.md` is generated completely.
+The parts that show a run of the demonstration take half a minute and need `--demo`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,70 +27,73 @@ sys.path.insert(0, str(ROOT))
 
 HEAD = """# Commands
 
-<!-- This page is made by docs/generate.py from the commands themselves. -->
+<!-- docs/generate.py generates this page from the commands themselves. -->
 
-Every command is a word of `observatory`, and also a module: the second line under each heading. Results go to
-stdout, messages to stderr. Options may stand before or after the other words.
+Every command of `observatory` is also a module: the second line under each heading. Results go to stdout, messages to
+stderr. Options may stand before or after the other arguments.
 
-Exit codes are the same everywhere; what each means for a command is said below its options.
+Exit codes are the same everywhere. Their meaning for a command stands below its options.
 
-| code | means |
+| code | meaning |
 |---|---|
 | 0 | done |
 | 1 | failed |
-| 2 | wrong usage: the command line asks for something that is not there |
+| 2 | wrong usage: the command line names something that does not exist |
 | 3 | partial, or stopped by a person (Ctrl-C) |
 
-`observatory` without a word, or with one that is none, ends with 2; `observatory --help` and `observatory --version`
+`observatory` without a command, or with an unknown one, ends with 2. `observatory --help` and `observatory --version`
 end with 0. Errors have [four parts](errors.md).
 
 ## Environment
 
-| variable | means |
+| variable | meaning |
 |---|---|
-| `OBSERVATORY_DB` | the store, where `--db` is not given |
-| `OBSERVATORY_SCHEDULES` | folders of schedules, joined by `:`, where `--schedules` is not given |
-| `OBSERVATORY_CONTACT` | your e-mail or page, where `--contact` is not given |
-| `HF_TOKEN` | a token for the Hub; else the one that `hf auth login` has kept |
+| `OBSERVATORY_DB` | the store, without `--db` |
+| `OBSERVATORY_SCHEDULES` | folders of schedules, joined by `:`, without `--schedules` |
+| `OBSERVATORY_CONTACT` | your e-mail or web page, without `--contact` |
+| `HF_TOKEN` | a token for the Hub; otherwise the token that `hf auth login` saved |
 | `HF_HUB_DISABLE_IMPLICIT_TOKEN` | `1`: send no token to the Hub |
 | `HF_ENDPOINT` | another Hub: a mirror, or the simulation |
-| `ECOSYSTEMS_ENDPOINT` | another Ecosyste.ms; the address up to and with `/api/v1` |
-| `HTTPS_PROXY` | a proxy to the outside |
+| `ECOSYSTEMS_ENDPOINT` | another Ecosyste.ms; the URL up to and including `/api/v1` |
+| `HTTPS_PROXY` | a proxy |
 """
 EXITS: Mapping[str, Mapping[int, str]] = {
     "crawl snapshot": {
         0: "every snapshot is complete",
-        1: "a snapshot failed: nothing of it was stored as a list",
-        2: "there is no such registry or order; of several registries, 1 if one of them failed",
-        3: "a snapshot is partial, or was interrupted and is open: the same line with `--resume` goes on",
+        1: "a snapshot failed: no list was stored",
+        2: "there is no such registry or order; with several registries, 1 if one of them failed",
+        3: "a snapshot is partial, or was interrupted: resume it with the same line and `--resume`",
     },
     "crawl changes": {
-        0: "all that changed since the last look is known",
-        1: "the registry did not answer: nothing is lost, the mark stays where it was",
-        2: "there is no such registry, or it cannot tell what changed",
-        3: "the pages did not reach what is known, or it was stopped: the same line goes on",
+        0: "every change since the last crawl is known",
+        1: "the registry did not respond: nothing is lost, the high-water mark is unchanged",
+        2: "there is no such registry, or it cannot list changes",
+        3: "the page limit was reached, or the crawl was stopped: run the same line again",
     },
     "crawl import": {
-        0: "every list is complete, or was there already",
+        0: "every list is complete, or was imported before",
         1: "a file cannot be read, or its list is partial",
     },
     "crawl cards": {
-        0: "every card that was wanted was looked at, or none was",
-        1: "no card could be looked at",
-        2: "the registry has no cards, or there is no list of it yet",
-        3: "some could not be looked at: the same line goes on",
+        0: "every new or changed card was fetched, or there was none",
+        1: "no card could be fetched",
+        2: "the registry has no cards, or the store has no list of it",
+        3: "some cards could not be fetched: run the same line again",
     },
     "crawl registries": {0: "listed", 1: "the store cannot be read"},
-    "crawl check": {0: "nothing differs; what could not be tried is `unknown`", 1: "an assumption differs"},
-    "compute": {0: "nothing is missing any more", 1: "the store cannot be used"},
+    "crawl check": {
+        0: "nothing differs; an assumption that could not be tested is `unknown`",
+        1: "an assumption differs",
+    },
+    "compute": {0: "no result is pending", 1: "the store cannot be used"},
     "score": {
         0: "every card was read",
         1: "a file holds no card, or the store cannot be used",
-        2: "the judge was asked for and is not set up",
-        3: "a card has no reading: refused, invalid, over budget, or not collected yet; the same line goes on",
+        2: "the judge is not configured",
+        3: "a card has no reading: refused, invalid, over budget, or not yet collected; run the same line again",
     },
-    "report": {0: "reported; also where there is little to say", 1: "no store, or FILE cannot be written"},
-    "export": {0: "the bundle is in place", 1: "nothing was written: no store, or OUT is something else than a bundle"},
+    "report": {0: "reported, even if there is little to report", 1: "no store, or FILE cannot be written"},
+    "export": {0: "the bundle is in place", 1: "nothing was written: there is no store, or OUT is not a bundle"},
     "export verify": {
         0: "every file is as it was exported",
         1: "a file is missing, changed or new, or there is no bundle",
@@ -97,35 +101,38 @@ EXITS: Mapping[str, Mapping[int, str]] = {
     "export cite": {0: "printed", 1: "there is no bundle, or no store"},
     "export publish": {
         0: "published, or would be",
-        1: "no bundle, no token, or the Hub did not take it: the same line goes on",
+        1: "no bundle, no token, or the Hub did not accept it: run the same line again",
     },
-    "export peatmoss": {0: "written", 1: "no store", 2: "OUT is there already, or there is no such snapshot"},
+    "export peatmoss": {0: "written", 1: "there is no store", 2: "OUT exists already, or there is no such snapshot"},
     "store migrate": {0: "the schema is up to date", 1: "the file is not a store, or a newer version wrote it"},
-    "store check": {0: "everything holds; a note is not a fault", 1: "something is broken, or the file is not a store"},
+    "store check": {
+        0: "every check passed; a note is not a fault",
+        1: "something is broken, or the file is not a store",
+    },
     "store schema": {0: "printed", 2: "the dictionary is not SQL"},
     "store redact": {
-        0: "the views and exports leave it out",
+        0: "the views and exports obey the list",
         1: "the list cannot be read, or another process is writing",
     },
     "store backup": {0: "copied, and the copy was checked", 1: "OUT exists, or the copy is not sound"},
-    "store restore": {0: "in place, and checked there", 1: "the backup is not sound, or another process is writing"},
+    "store restore": {0: "restored and checked", 1: "the backup is not sound, or another process is writing"},
     "schedule run": {
-        0: "it was asked to stop, and has",
-        1: "another daemon looks after this store, or the store cannot be used",
+        0: "stopped as requested",
+        1: "another daemon runs on this store, or the store cannot be used",
         2: "a schedule has a fault",
     },
     "schedule list": {0: "listed", 2: "a schedule has a fault"},
-    "schedule check": {0: "no schedule has a fault", 2: "there are faults; each is told"},
-    "schedule once": {0: "the command is done; otherwise what it ended with", 2: "there is no such schedule"},
-    "schedule status": {0: "everything was looked at when it should be", 1: "something has not been for too long"},
-    "demo": {0: "reported", 1: "a command of the demonstration did not end well, or FILE exists"},
+    "schedule check": {0: "no schedule has a fault", 2: "there are faults; each is reported"},
+    "schedule once": {0: "the command is done; otherwise its own exit code", 2: "there is no such schedule"},
+    "schedule status": {0: "every schedule ran when it was due", 1: "a schedule is stale"},
+    "demo": {0: "reported", 1: "a command of the demonstration failed, or FILE exists"},
 }
 UNSAID = {
-    "--format": "what is printed: for a person, or for a program",
-    "--registry": "the registry the list is of",
-    "registry": "the registry to ask",
+    "--format": "the output: for a person, or for a program",
+    "--registry": "the registry of the list",
+    "registry": "the registry to crawl",
     "out": "the file to write",
-    "backup": "the file to bring back",
+    "backup": "the backup to restore",
 }
 
 
@@ -170,7 +177,7 @@ def _section(words: str, parser: argparse.ArgumentParser) -> str:
     exits = "".join(f"- {code}: {means}\n" for code, means in EXITS[words].items())
     return (
         f"\n## observatory {words}\n\n    {line}\n    python -m {module} …\n\n{_sentence(parser.description or '')}\n\n"
-        f"| option | means |\n|---|---|\n{rows}\nExit codes:\n\n{exits}"
+        f"| option | meaning |\n|---|---|\n{rows}\nExit codes:\n\n{exits}"
     )
 
 
@@ -212,7 +219,9 @@ def gate() -> str:
         f"| {name} | {said[name.split()[0]]} | {rule} | {'yes' if name in imported else 'no'} |"
         for name, rule in rules.items()
     ]
-    return "\n".join(["| rule | it says | the limit, for a top 1,000 | imports too |", "|---|---|---|---|", *rows])
+    return "\n".join(
+        ["| rule | what it requires | the limit, for a top 1,000 | imports too |", "|---|---|---|---|", *rows]
+    )
 
 
 EVIDENCE = {"k": 1000, "next_url": None, "pages": 1, "oldest": None, "skew": None}
@@ -259,20 +268,66 @@ def parts() -> dict[str, str]:
 
 
 def faults() -> str:
-    """Return each fault with the tests marked with its id, and what they last gave (measured.json)."""
-    said = tomllib.loads((ROOT / "docs" / "faults.toml").read_text("utf-8"))
-    measured = json.loads((ROOT / "docs" / "measured.json").read_text("utf-8"))
-    left_out = said.pop("not_tried")
-    tried: dict[str, list[str]] = {name: [] for name in said}
+    """Return the tables of faults: what goes wrong, what is promised, the tests, and what they last gave."""
+    catalogue = tomllib.loads((ROOT / "docs" / "faults.toml").read_text("utf-8"))
+    not_tried = catalogue.pop("not_tried")
+    tests = tests_by_fault(json.loads((ROOT / "docs" / "measured.json").read_text("utf-8")))
+    listed = {name for group in catalogue.values() for name in group if name != "title"}
+    if tests.keys() - listed:
+        raise ValueError(f"docs/faults.toml lacks {', '.join(sorted(tests.keys() - listed))}")
+    lines = []
+    for group in catalogue.values():
+        lines += [
+            f"### {group.pop('title')}",
+            "",
+            "| id | fault | promise | tests | last measured |",
+            "|---|---|---|---|---|",
+        ]
+        lines += [fault_row(name, entry, tests.get(name, [])) for name, entry in group.items()]
+        lines.append("")
+    lines += ["### Not tried", "", "| id | why |", "|---|---|"]
+    return "\n".join([*lines, *(f"| {name} | {reason} |" for name, reason in not_tried.items())])
+
+
+def fault_row(name: str, entry: Mapping[str, str], tests: Sequence[FaultTest]) -> str:
+    """Return the row of one fault; more than one test is folded."""
+    listed = "<br>".join(f"{test.sentence} (`{test.path}`){test.note}" for test in tests)
+    cases = [test.measured for test in tests if test.measured]
+    passed, total = sum(int(case["passed"]) for case in cases), sum(int(case["of"]) for case in cases)
+    date = max((str(case["date"]) for case in cases), default="")
+    unmeasured = sum(test.measured is None for test in tests)
+    measured = [f"{passed} of {total} cases passed, {date}"] if cases else []
+    measured += [f"{unmeasured} not yet measured"] if unmeasured else []
+    folded = f"<details><summary>{len(tests)} tests</summary>{listed}</details>" if len(tests) > 1 else listed
+    return f"| {name} | {entry['fault']} | {entry['promise']} | {folded or 'none'} | {'; '.join(measured)} |"
+
+
+@dataclass(frozen=True)
+class FaultTest:
+    """A test that tries a fault: where it is, what its name says, and what it last gave."""
+
+    path: str
+    sentence: str
+    measured: Mapping[str, object] | None
+
+    @property
+    def note(self) -> str:
+        """What the test measured last, if it measures anything."""
+        notes = list(self.measured["said"]) if self.measured else []
+        more = f" (and {len(notes) - 1} more)" if notes[1:] else ""
+        return f": {notes[0]}{more}" if notes else ""
+
+
+def tests_by_fault(measured: Mapping[str, Mapping[str, object]]) -> dict[str, list[FaultTest]]:
+    """Return the tests that carry each fault id in their marker."""
+    tests: dict[str, list[FaultTest]] = {}
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         place = str(path.relative_to(ROOT / "tests"))
         for ids, name in fault_tests(path):
-            gave = _gave(measured.get(f"{place}::test_{name}"))
-            for one in ids:
-                tried.setdefault(one, []).append(f"{name.replace('_', ' ')} (`{place}`): {gave}")
-    rows = [f"| {one} | {said.get(one, '–')} | {'<br>'.join(tests)} |" for one, tests in tried.items()]
-    rows += [f"| {one} | {reason} | not tried |" for one, reason in left_out.items()]
-    return "\n".join(["| id | what goes wrong | tests, and what they last gave |", "|---|---|---|", *rows])
+            test = FaultTest(place, name.replace("_", " "), measured.get(f"{place}::test_{name}"))
+            for fault in ids:
+                tests.setdefault(fault, []).append(test)
+    return tests
 
 
 def fault_tests(path: Path) -> Iterator[tuple[list[str], str]]:
@@ -283,14 +338,6 @@ def fault_tests(path: Path) -> Iterator[tuple[list[str], str]]:
             marks = [mark for mark in calls if ast.unparse(mark.func) == "pytest.mark.fault"]
             if marks:
                 yield [str(ast.literal_eval(argument)) for argument in marks[0].args], node.name.removeprefix("test_")
-
-
-def _gave(measured: Mapping[str, object] | None) -> str:
-    if measured is None:
-        return "not measured yet"
-    counted = f"{measured['passed']} of {measured['of']} cases, {measured['date']}"
-    words = list(measured["said"])  # type: ignore[call-overload]
-    return f"{counted}: {words[0]}" + (f" (and {len(words) - 1} more)" if words[1:] else "") if words else counted
 
 
 def renewed(text: str, made: Mapping[str, str]) -> str:

@@ -102,5 +102,5 @@ def test_the_report_for_people_has_the_same_numbers(
     _, report, text = truth_and_reports
     for result in report["results"]:
         if (result["date"], result["name"], result["k"]) == ("2026-04-06", "turnover", 500):
-            assert f"{result['value']:.3f}" in text
-    assert max(map(len, text.splitlines())) <= 100
+            assert f"{result['value']:.1%}" in text
+    assert max(map(len, text.splitlines())) <= 80

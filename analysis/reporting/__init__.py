@@ -1,1 +1,1 @@
-"""Results for a person: the report document, its figures and its formats."""
+"""The report: its document, its figures and its formats."""

@@ -1,16 +1,37 @@
-"""Who entered, returned, left or was renamed, and why: a row of `movers.sql` in words."""
+"""The moves of packages into, out of and within a top K, with their reasons."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TypedDict
 
+from analysis.reporting.rows import ReportMove, ReportSnapshot
 from db.cli import isoformat_utc
 
 
-def describe_move(row: Mapping[str, object], k: int) -> dict[str, object]:
-    """One package's move into, out of or within a top K, with its reason."""
-    change = classify_move(row, k)
+class MoverRow(TypedDict):
+    """One row of the query `movers`, with instants in seconds since 1970."""
+
+    previous_snapshot: int
+    previous_date: str
+    previous_at: int
+    depth: int
+    package: str
+    name: str
+    previous_name: str
+    rank: int | None
+    previous_rank: int | None
+    created_at: int | None
+    first_at: int | None
+    member_at: int | None
+
+
+def describe_move(row: MoverRow, snapshot: ReportSnapshot, k: int) -> ReportMove:
+    """Describe the move of one package into, out of or within a top K of a snapshot, with its reason."""
+    change = classify_move(row["rank"], row["previous_rank"], row["member_at"], k)
     return {
+        "registry": snapshot["registry"],
+        "snapshot": snapshot["snapshot"],
+        "date": snapshot["date"],
         "previous_snapshot": row["previous_snapshot"],
         "previous_date": row["previous_date"],
         "k": k,
@@ -20,26 +41,25 @@ def describe_move(row: Mapping[str, object], k: int) -> dict[str, object]:
         "previous_name": row["previous_name"],
         "rank": row["rank"],
         "previous_rank": row["previous_rank"],
-        "reason": REASONS[change](row, k),
+        "reason": EXPLANATIONS[change](row, k),
     }
 
 
-def classify_move(row: Mapping[str, object], k: int) -> str:
-    """What happened: entered, returned, left or renamed.
+def classify_move(rank: int | None, previous_rank: int | None, member_at: int | None, k: int) -> str:
+    """Return what happened: entered, returned, left or renamed.
 
-    >>> classify_move({"rank": 7, "previous_rank": 2000, "member_at": None}, 1000)
+    >>> classify_move(rank=7, previous_rank=2000, member_at=None, k=1000)
     'entered'
     """
-    now, last = _is_within(row["rank"], k), _is_within(row["previous_rank"], k)
-    if now and last:
+    if _is_within(rank, k) and _is_within(previous_rank, k):
         return "renamed"
-    if not now:
+    if not _is_within(rank, k):
         return "left"
-    return "entered" if row["member_at"] is None else "returned"
+    return "entered" if member_at is None else "returned"
 
 
-def explain_entry(row: Mapping[str, object], k: int) -> str:
-    """Why a package is in a top K for the first time."""
+def explain_entry(row: MoverRow, k: int) -> str:
+    """Return why a package is in a top K for the first time."""
     if row["created_at"] is not None and row["created_at"] > row["previous_at"]:
         return f"new: created {_format_date(row['created_at'])}, after the previous snapshot"
     if row["previous_rank"] is not None:
@@ -49,27 +69,28 @@ def explain_entry(row: Mapping[str, object], k: int) -> str:
     return "not listed before"
 
 
-def explain_return(row: Mapping[str, object], k: int) -> str:
-    """When a package that is back was last in the top K."""
-    return f"last in the top {k:,} on {_format_date(row['member_at'])}"
+def explain_return(row: MoverRow, k: int) -> str:
+    """Return when a package that returned was last in the top K."""
+    last_date = "an earlier date" if row["member_at"] is None else _format_date(row["member_at"])
+    return f"last in the top {k:,} on {last_date}"
 
 
-def explain_exit(row: Mapping[str, object], k: int) -> str:
-    """Where a package that left is now."""
+def explain_exit(row: MoverRow, k: int) -> str:
+    """Return where a package that left is now."""
     if row["rank"] is not None:
         return f"fell to rank {row['rank']:,}"
     return f"no longer among the first {row['depth']:,} listed"
 
 
-def explain_rename(row: Mapping[str, object], k: int) -> str:
-    """The names of a package that is still there."""
+def explain_rename(row: MoverRow, k: int) -> str:
+    """Return the old and the new name of a package."""
     return f"renamed, not counted: {row['previous_name']} → {row['name']}"
 
 
-REASONS = {"entered": explain_entry, "returned": explain_return, "left": explain_exit, "renamed": explain_rename}
+EXPLANATIONS = {"entered": explain_entry, "returned": explain_return, "left": explain_exit, "renamed": explain_rename}
 
 
-def _is_within(rank: object, k: int) -> bool:
+def _is_within(rank: int | None, k: int) -> bool:
     return rank is not None and rank <= k
 
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from crawler.changes.disappearance import MissingPackage, apply_probe
 from crawler.changes.spider import ORDERS, ChangeCursor, ChangeSpider
 from crawler.errors import UnknownRegistryError, error_as_json
-from crawler.fetching.runner import endpoint_url, find_spider, run_spider
+from crawler.fetching.runner import endpoint_url, run_spider
 from crawler.parsing.redact import redact_page
 from crawler.plan import CrawlPlan
+from crawler.registries import find_spider
 from crawler.response import Page, Progress
 from crawler.spiders.huggingface import HuggingFaceSpider
 from db import ObservatoryError, UsageError

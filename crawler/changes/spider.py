@@ -137,11 +137,11 @@ class ChangeSpider(HuggingFaceSpider):
     def _order_url(self, order: str) -> str:
         words = [("sort", ORDERS[order]), ("direction", "-1"), ("limit", str(MAX_ROWS_PER_PAGE))]
         fields: Iterable[str] = self.probe_results["expand"]  # type: ignore[assignment]
-        return f"{self.plan.endpoint}/api/{self.kind}?{urlencode(words + [('expand', name) for name in fields])}"
+        return f"{self.plan.endpoint}/api/{self.repo_type}?{urlencode(words + [('expand', name) for name in fields])}"
 
     def _probe_url(self, package: MissingPackage) -> str:
-        shown = urlencode([("expand", name) for name in PROBE_FIELDS[self.kind]])
-        return f"{self.plan.endpoint}/api/{self.kind}/{quote(package.name, safe='/')}?{shown}#{package.package}"
+        shown = urlencode([("expand", name) for name in PROBE_FIELDS[self.repo_type]])
+        return f"{self.plan.endpoint}/api/{self.repo_type}/{quote(package.name, safe='/')}?{shown}#{package.package}"
 
     def _read_probe(self, response: HttpResponse) -> Page:
         package = parse_package_id(response.url) or 0

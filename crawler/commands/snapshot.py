@@ -74,8 +74,9 @@ def run_snapshot(options: argparse.Namespace) -> int:
 
 
 def _take_one_snapshot(options: argparse.Namespace) -> dict[str, object]:
-    from crawler.fetching.runner import endpoint_url, find_spider
+    from crawler.fetching.runner import endpoint_url
     from crawler.plan import CrawlPlan
+    from crawler.registries import find_spider
     from crawler.snapshots.take import take_snapshot
 
     (registry,) = options.registries

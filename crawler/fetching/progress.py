@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from crawler.response import CensusPage, Page, Progress
+from crawler.response import Page, Progress
 
 MIN_LINE_INTERVAL = 5.0  # seconds between two lines about a census
 ProgressCallback = Callable[[Page, Progress, str], None]
@@ -30,11 +30,11 @@ def _plain_lines(registry: str, expected: int | None) -> ProgressCallback:
 
     def show(page: Page, progress: Progress, quota: str) -> None:
         now = time.monotonic()
-        census = isinstance(page, CensusPage)
+        census = page.as_census
         if page.role == "probe" or (census and page.next_url and now - held[0] < MIN_LINE_INTERVAL):
             return
         held[0], held[1] = now, held[1] or progress.depth
-        total = expected or (page.population if census else None)
+        total = expected or (census.population if census else None)
         line = f"{registry}: page {progress.pages}, {progress.depth} of {total or '?'} places"
         if census:
             line += format_eta(total, progress.depth, (progress.depth - held[1]) / max(0.001, now - began))
@@ -71,7 +71,7 @@ def _live_bar(registry: str, expected: int | None) -> Iterator[ProgressCallback]
 
         def show(page: Page, progress: Progress, quota: str) -> None:
             rate = progress.depth / max(0.001, time.monotonic() - began)
-            total = expected or (page.population if isinstance(page, CensusPage) else None) or None
+            total = expected or (page.as_census.population if page.as_census else None) or None
             bar.update(line, total=total, completed=min(total or progress.depth, progress.depth),
                        said=f"{rate:,.0f}/s  {quota}")  # fmt: skip
 

@@ -8,34 +8,13 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from scrapy.crawler import AsyncCrawlerProcess
-from scrapy.settings import Settings
-from scrapy.spiderloader import SpiderLoader
 
-from crawler.errors import CrawlError, UnknownRegistryError
+from crawler.errors import CrawlError
 from crawler.fetching.settings import CrawlOptions, build_scrapy_settings, configure_logging
 from crawler.spiders import PacedSpider, RegistrySpider
 from db import UsageError
 
 SpiderT = TypeVar("S", bound=PacedSpider)
-
-
-def find_spider(registry: str, is_census: bool = False) -> type[RegistrySpider]:
-    """The spider that serves a registry; a file in `spiders/` is all it takes to be found.
-
-    Raises:
-        CrawlError: none does.
-    """
-    loader = SpiderLoader.from_settings(Settings({"SPIDER_MODULES": ["crawler.spiders"]}))
-    spiders = [loader.load(name) for name in loader.list()]
-    serving = [spider for spider in spiders if spider.accepts_registry(registry)]
-    found = next((spider for spider in serving if spider.is_census == is_census), None)
-    if found is None:
-        raise UnknownRegistryError(
-            f"There is no registry {registry!r}.",
-            why="The Hub has huggingface/models, huggingface/datasets and huggingface/spaces.",
-            fix="See `observatory crawl registries`.",
-        )
-    return found
 
 
 def endpoint_url(spider: type[RegistrySpider]) -> str:

@@ -206,6 +206,7 @@ def store_list(
     """Store a past list as a snapshot of its day, judged by the gate."""
     from crawler.parsing.redact import redact_page
     from crawler.snapshots.ending import end_snapshot
+    from crawler.snapshots.kinds import load_kind
 
     now = int(time.time())
     of_day = date_parsed_list(parsed, spec)
@@ -221,7 +222,7 @@ def store_list(
     page = Page("file", name, now, 200, size, sha256, {}, parsed.received, observations=parsed.observations,
                 rejects=parsed.rejects, events=events)  # fmt: skip
     progress = store.save_page(snapshot, redact_page(page, keep_body=False))
-    status, why = end_snapshot(store, snapshot)
+    status, why = end_snapshot(load_kind("ranking"), store, snapshot)
     return ListImportOutcome(
         file, spec.registry, snapshot, status, progress.depth, reason=why, warnings=format_warnings(events, spec)
     )

@@ -1,117 +1,120 @@
-"""One snapshot being taken: begun with its first page, gone on with after a kill, judged and ended."""
+"""Write the pages of one snapshot: begin it with its first page, resume it after a kill, end it."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
-from crawler.parsing.redact import redact_page, redact_urls
 from crawler.plan import CrawlPlan
-from crawler.quality.names_gate import estimate_missed, read_names_pages
-from crawler.response import CensusPage, Page, Progress
+from crawler.response import Page, Progress
 from crawler.snapshots.ending import end_snapshot
+from crawler.snapshots.kinds import CensusPosition, SnapshotKind
 from crawler.spiders import RegistrySpider
 from db import __version__
-from db.census.names_writer import NamesCensusStore
-from db.census.writer import CensusStore
 from db.rows import SnapshotSpec
 from db.store import ResumableSnapshot, Store
 
 
 class SnapshotRecorder:
-    """Where a crawl writes. The first questions of a crawl are held back until a page of the list has come: a crawl
-    that learns nothing leaves a failed snapshot, and nothing that looks taken."""
+    """Writes the pages of one crawl.
+
+    Probe pages are buffered until the first page of the list arrives. So a crawl that fetches nothing leaves only a
+    failed snapshot.
+    """
 
     def __init__(
-        self, store: Store, resumed: ResumableSnapshot | None, show: Callable[[Page, Progress, str], None]
-    ) -> None:
-        self._store = store
+        self, kind: SnapshotKind[Any], writer: Store, resumed: ResumableSnapshot | None,
+        show: Callable[[Page, Progress, str], None],
+    ) -> None:  # fmt: skip
+        self._kind = kind
+        self._writer = writer
         self._show = show
         self._buffered_probes: list[Page] = []
         self._pages_without_new = 0
         self.snapshot = resumed.snapshot if resumed else None
-        self.progress = store.progress(resumed.snapshot) if resumed else Progress()
+        self.progress = writer.progress(resumed.snapshot) if resumed else Progress()
+
+    @property
+    def last_id(self) -> str:
+        """The largest stable id of a census ordered by id."""
+        return self._position().last_id
+
+    @property
+    def newest_ids(self) -> frozenset[str]:
+        """The stable ids of the last page of a names census."""
+        return self._position().newest_ids
 
     def store_page(self, spider: RegistrySpider, page: Page, quota: str) -> Progress:
-        """Store a page, and show how far the snapshot has come and what is left of the quota."""
-        # the rows of a census are made without addresses
-        census = isinstance(page, CensusPage)
-        page = redact_urls(page) if census else redact_page(page, spider.plan.keep_bodies)
+        """Store a page, show progress and what is left of the quota, and return the progress."""
+        page = self._kind.redact_page(page, spider.plan.keep_bodies)
         if self.snapshot is None and page.role == "probe":
             self._buffered_probes.append(page)
         else:
-            self._begin(spider, page.fetched_at)
             before = self.progress
-            self.progress = self._store.save_page(self.snapshot or 0, page)
+            self.progress = self._writer.save_page(self._begin(spider, page.fetched_at), page)
             self._pages_without_new = self._pages_without_new + 1 if self.progress.depth == before.depth else 0
         self._show(page, self.progress, quota)
         return self.progress
 
-    @property
-    def last_id(self) -> str:
-        """The largest stable id that a census has come to."""
-        census = isinstance(self._store, CensusStore) and self.snapshot is not None
-        return self._store.last_id(self.snapshot) if census else ""
-
-    @property
-    def newest_ids(self) -> frozenset[str]:
-        """The stable ids of the last page of a census that is in no order of them."""
-        census = isinstance(self._store, NamesCensusStore) and self.snapshot is not None
-        return self._store.newest_ids(self.snapshot) if census else frozenset()
-
-    def estimate_missed(self) -> int | None:
-        """About how many packages the snapshot lacks, where there is an estimate."""
-        pages = read_names_pages(self._store.query("names_census_pages", snapshot=self.snapshot))
-        found = estimate_missed(pages, self.progress.depth)
-        return found and found.estimate
-
     def is_stuck(self, page: Page, max_pages_without_new: int) -> bool:
-        """Whether the list goes round in circles: so many pages of it in a row brought no new package."""
+        """Return whether the last `max_pages_without_new` pages of the list brought no new package."""
         return page.role == "ranking" and self._pages_without_new >= max_pages_without_new
 
+    def estimate_missed(self) -> int | None:
+        """Return the estimated number of packages that the snapshot lacks, or None without an estimate."""
+        if self.snapshot is None:
+            return None
+        return self._kind.estimate_missed(self._writer, self.snapshot, self.progress.depth)
+
     def record_failure(self, spider: RegistrySpider, reason: str) -> None:
-        """Keep on record that a snapshot was tried and why it came to nothing."""
+        """Store a failed snapshot with the reason."""
         now = int(time.time())
-        self._begin(spider, now)
-        self._store.end_snapshot(self.snapshot or 0, "failed", [], reason, now)
+        self._writer.end_snapshot(self._begin(spider, now), "failed", [], reason, now)
 
     def end_snapshot(self, reason: str | None = None) -> tuple[str, str | None]:
-        """Let the gate judge what is stored, and end the snapshot; its status and why.
+        """Judge what is stored, end the snapshot, and return its status and the reason for it."""
+        return end_snapshot(self._kind, self._writer, self.snapshot or 0, reason)
 
-        With a `reason` it was broken off, and is not complete whatever the gate says.
-        """
-        return end_snapshot(self._store, self.snapshot or 0, reason)
+    def _position(self) -> CensusPosition:
+        return CensusPosition() if self.snapshot is None else self._kind.position(self._writer, self.snapshot)
 
-    def _begin(self, spider: RegistrySpider, at: int) -> None:
+    def _begin(self, spider: RegistrySpider, at: int) -> int:
         if self.snapshot is not None:
-            return
-        plan = spider.plan
-        asked = SnapshotSpec(
-            spider.describe_registry(), spider.ordered_by, spider.counter, plan.k, plan.endpoint, "the clock at its first page",
-            taken_at=at, started_at=at,
-            settings={**spider.probe_results, "version": __version__, "with_counters": plan.with_counters,
-                      "longest": plan.max_seconds},
-        )  # fmt: skip
-        with self._store.transaction():
-            self.snapshot = self._store.begin_snapshot(asked)
+            return self.snapshot
+        with self._writer.transaction():
+            self.snapshot = self._writer.begin_snapshot(describe_snapshot(spider, at))
             for page in self._buffered_probes:
-                self._store.save_page(self.snapshot, page)
+                self._writer.save_page(self.snapshot, page)
+        return self.snapshot
 
 
-def resume_or_close(store: Store, plan: CrawlPlan, ordered_by: str, resume: bool, now: int) -> ResumableSnapshot | None:
-    """The open snapshot to go on with, if one was asked for, is young enough and of the same endpoint; all others are
-    ended as partial.
+def describe_snapshot(spider: RegistrySpider, at: int) -> SnapshotSpec:
+    """Return what a crawl that begins at an instant takes a snapshot of."""
+    plan = spider.plan
+    settings = {"version": __version__, "with_counters": plan.with_counters, "longest": plan.max_seconds}
+    return SnapshotSpec(
+        spider.describe_registry(), spider.ordered_by, spider.counter, plan.k, plan.endpoint,
+        "the clock at its first page", taken_at=at, started_at=at, settings={**spider.probe_results, **settings},
+    )  # fmt: skip
 
-    We hold the writer's lock, so whoever opened them is gone.
+
+def resume_or_close(
+    kind: SnapshotKind[Any], writer: Store, plan: CrawlPlan, ordered_by: str, resume: bool, now: int
+) -> ResumableSnapshot | None:
+    """Return the open snapshot to resume, and end all others as partial.
+
+    A snapshot is resumed if `resume` is set, the snapshot is young enough and its endpoint is the same. The crawls
+    that opened the others are gone: this process holds the writer's lock.
     """
-    going_on = None
-    for found in store.resumable_snapshots(plan.registry, ordered_by, plan.k):
-        old = not -60 <= now - found.started_at <= plan.max_seconds
-        same = found.source == plan.endpoint
-        if resume and same and not old and going_on is None and found.last_page is not None:
-            going_on = found
+    resumed = None
+    for snapshot in writer.resumable_snapshots(plan.registry, ordered_by, plan.k):
+        is_young = -60 <= now - snapshot.started_at <= plan.max_seconds
+        has_endpoint = snapshot.source == plan.endpoint
+        if resume and has_endpoint and is_young and resumed is None and snapshot.last_page is not None:
+            resumed = snapshot
         else:
-            why = "too old to be gone on with" if resume and old else "a later crawl began anew"
-            why = why if same else "a later crawl asked another endpoint"
-            end_snapshot(store, found.snapshot, f"interrupted, and {why}")
-    return going_on
+            reason = "too old to be resumed" if resume and not is_young else "a later crawl began anew"
+            reason = reason if has_endpoint else "a later crawl used another endpoint"
+            end_snapshot(kind, writer, snapshot.snapshot, f"interrupted, and {reason}")
+    return resumed

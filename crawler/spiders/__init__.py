@@ -1,8 +1,13 @@
-"""The page loop, once: a registry's spider says where to start, what a page says, and where to go on."""
+"""Spiders: one file per service and kind of snapshot. Being in this folder is the registration.
+
+A spider says where to start, what a page holds, and which page comes next. Requests, retries and storage are shared:
+`crawler.fetching` sends the requests, and the pipeline asks for the next page after it has stored one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 from scrapy import Request, Spider
@@ -11,7 +16,7 @@ from twisted.python.failure import Failure
 
 from crawler.errors import CrawlError, CrawlStopped, UnexpectedPageError, unexpected_error
 from crawler.parsing.pages import next_link
-from crawler.plan import CrawlPlan, PageRecorder
+from crawler.plan import CrawlPlan, ListedRegistry, PageRecorder
 from crawler.response import HttpResponse, Page, Progress, Registry
 
 
@@ -32,118 +37,140 @@ class PacedSpider(Spider):
         self.is_stopping = False
 
     def accepts_status(self, status: int, url: str) -> bool:
-        """Whether an answer with this status is for `read`; any other is retried or is the end."""
+        """Return whether `read_page` understands this status. Others are retried or end the crawl."""
         return status == 200
 
     def smaller_page_url(self, url: str) -> str | None:
-        """The same rows in smaller pages, for a server that finds this one too heavy; None if there is no smaller."""
+        """Return the URL of a smaller page that begins at the same row, or None if there is none."""
         return None
 
     def same_host_url(self, url: str) -> str:
-        """The address a registry gives for its next page, on the host we were told to ask.
+        """Return a URL of the registry on the endpoint of the plan.
 
-        A mirror answers with addresses of the public host: those are taken to the mirror. Any other host is refused.
+        A mirror may answer with URLs of the public host. Those are rewritten to the mirror.
 
         Raises:
-            UnexpectedPage: the address is elsewhere.
+            UnexpectedPageError: the URL is on any other host.
         """
-        asked, public = urlsplit(self.plan.endpoint), urlsplit(self.public_endpoint)
+        endpoint, public = urlsplit(self.plan.endpoint), urlsplit(self.public_endpoint)
         try:
-            found = urlsplit(url)
+            parts = urlsplit(url)
         except ValueError:
-            found = urlsplit("")
-        if (found.scheme, found.netloc) not in {(asked.scheme, asked.netloc), (public.scheme, public.netloc)}:
+            parts = urlsplit("")
+        if (parts.scheme, parts.netloc) not in {(endpoint.scheme, endpoint.netloc), (public.scheme, public.netloc)}:
             raise UnexpectedPageError(
-                f"{self.plan.registry} sent us on to another host: {url[:200]}",
-                why="The rest of a list lies on the host that was asked; anything else may be a trap.",
-                fix="Look at the address; if the registry has moved, tell us.",
+                f"{self.plan.registry} redirected to another host: {url[:200]}",
+                why="All pages of a list are on the host of the endpoint. Another host may be a trap.",
+                fix="Check the URL. If the registry has moved, report it.",
                 gate="next_other_host",
             )
-        return found._replace(scheme=asked.scheme, netloc=asked.netloc).geturl()
+        return parts._replace(scheme=endpoint.scheme, netloc=endpoint.netloc).geturl()
 
 
 class RegistrySpider(PacedSpider):
-    """What every registry's spider shares. To fill in: `serves`, `first_url`, `read` and `next_url`.
+    """Base of every spider that takes a snapshot.
 
-    What the first answers teach (which fields are accepted, what the counter means) is kept in `learned`, which is
-    stored with the snapshot and given back when it is gone on with.
+    A subclass fills in `list_registries`, `counter`, `first_url`, `read_page`, `next_url` and `describe_registry`.
+    `probe_results` holds what the first responses show (accepted fields, the meaning of the counter). It is stored
+    with the snapshot and given back when the crawl is resumed.
     """
 
-    is_census = False
-    ordered_by_id = True  # whether the pages of a census come in the order of the stable ids
+    service = ""
+    snapshot_kind = "ranking"  # a file of crawler/snapshots/kinds
+    is_fallback = False  # whether it is asked for names that no other service lists
+    max_pages_without_new = 2
     prefetched_url: str | None = None
-    max_pages_without_new = (
-        2  # that may bring nothing new, one after the other, before the list is said to go round in circles
-    )
 
     def __init__(self, plan: CrawlPlan, resume_url: str | None = None, recorder: PageRecorder | None = None) -> None:
-        """`recording` is not the spider's own business: it is carried to the pipeline."""
+        """Keep the plan. `recorder` is carried to the pipeline; a spider only reads its position in a census."""
         super().__init__(plan)
+        self.ordered_by = plan.ordered_by or ""
         self.resume_url = resume_url
         self.recorder = recorder
-        self.probe_results: dict[str, object] = dict(plan.settings)
+        self.probe_results: dict[str, Any] = dict(plan.settings)
         self.reached_end = False
 
     @classmethod
+    def list_registries(cls) -> Iterable[ListedRegistry]:
+        """Return the registries that the service is known to have."""
+        raise NotImplementedError
+
+    @classmethod
+    def list_registry(cls, name: str) -> ListedRegistry:
+        """Return a registry of the store that `list_registries` lacks; only the fallback is asked."""
+        raise NotImplementedError
+
+    @classmethod
     def accepts_registry(cls, registry: str) -> bool:
-        """Whether this spider is the one for a registry of that name."""
+        """Return whether this spider crawls a registry of that name."""
+        return registry in {listed.name for listed in cls.list_registries()}
+
+    @classmethod
+    def registries_note(cls, endpoint: str) -> str:
+        """Return a remark for below the table of registries, or an empty text."""
+        return ""
+
+    @property
+    def counter(self) -> str:
+        """What the number counts by which the list is ordered."""
         raise NotImplementedError
 
     def first_url(self) -> str:
-        """The first question of a new crawl."""
+        """Return the URL of the first request of a new crawl."""
         raise NotImplementedError
 
     def read_page(self, response: HttpResponse) -> Page:
-        """What an answer says. It may add to `learned`; otherwise pure.
+        """Return the page of a response. It may add to `probe_results`; otherwise it is pure.
 
         Raises:
-            CrawlError: the answer is not what was asked for.
+            CrawlError: the response is not what was requested.
         """
         raise NotImplementedError
 
     def next_url(self, page: Page, progress: Progress) -> str | None:
-        """Where to go on after a page was stored; None at the end."""
+        """Return the URL of the next request after a page was stored, or None at the end."""
         raise NotImplementedError
 
     def describe_registry(self) -> Registry:
-        """The registry as the store knows it."""
+        """Return the registry as the store keeps it."""
         raise NotImplementedError
 
     def refetch_url(self, page: Page, tries: int) -> str | None:
-        """What to ask for instead of storing a page that may have lost rows, after so many tries; None to store it."""
+        """Return the URL to request instead of storing a page that may lack rows, or None to store the page."""
         return None
 
     async def start(self) -> AsyncIterator[Request]:
-        """Scrapy's entry: the first question, or the one a killed crawl had come to."""
+        """Yield the first request, or the request at which a killed crawl stopped (called by Scrapy)."""
         yield self.make_request(self.same_host_url(self.resume_url) if self.resume_url else self.first_url())
 
     def make_request(self, url: str) -> Request:
-        """A request for one page of this registry's own host."""
+        """Return a request for one page of the registry's host."""
         return Request(url, callback=self.parse, errback=self.on_request_failed, dont_filter=True)
 
     def parse(self, response: Response) -> Iterator[Page | Request]:
-        """Read one answer; where to go on is decided after the page is stored (crawler.fetching.pipelines)."""
+        """Yield the page of a response, or a request to fetch the page again (called by Scrapy)."""
         try:
             page = self.read_page(response.meta["answer"])
             tries = response.meta.get("tries", 0)
-            other = self.refetch_url(page, tries)
-            yield self.make_request(other).replace(meta={"tries": tries + 1}) if other else page
+            url = self.refetch_url(page, tries)
+            yield self.make_request(url).replace(meta={"tries": tries + 1}) if url else page
         except CrawlError as error:
             self.crawl_error = error
-        except Exception as error:  # Scrapy would log it and go on as if nothing had been
+        except Exception as error:  # Scrapy would log the error and continue
             self.crawl_error = unexpected_error(error)
 
     def on_request_failed(self, failure: Failure) -> None:
-        """Keep the reason why no answer came; without another request the crawl then ends."""
+        """Keep the reason why no response came. Without another request the crawl then ends."""
         error = failure.value
-        if isinstance(error, CrawlStopped):
-            return
-        self.crawl_error = error if isinstance(error, CrawlError) else unexpected_error(error)
+        if isinstance(error, CrawlError):
+            self.crawl_error = error
+        elif not isinstance(error, CrawlStopped):
+            self.crawl_error = unexpected_error(error or RuntimeError("no reason given"))
 
     def on_page_stored(self) -> None:
-        """Called when the page in hand is written."""
+        """React to the end of the transaction of a page."""
 
     def next_page_url(self, response: HttpResponse) -> str | None:
-        """The address of the page after this one, on our own host; None at the end."""
-        found = next_link(response)
-        return self.same_host_url(found) if found else None
+        """Return the URL of the next page on the endpoint's host, or None at the end."""
+        url = next_link(response)
+        return self.same_host_url(url) if url else None

@@ -2,21 +2,22 @@
 
 Pages
     `GET /api/models?sort=downloads&limit=1000&expand=…` gives up to 1,000 rows, largest first, and a `Link` to the next
-    page. For K up to 1,000 one request is one query, hence one consistent list. Beyond that the cursor stands on the
-    very value that moves: a package that rises past it between two pages is missed, one that falls is seen twice. Those
-    seen twice are counted; as many are probably missed. The first request asks for one row, to learn which fields
-    (`expand`) the Hub accepts today; what it refuses is noted, and lineage falls back to the `base_model:` tags.
+    page. For K up to 1,000 a request is one query, hence one consistent list. Beyond that the cursor holds the very
+    value that moves: a package that rises past the cursor between two pages is missed, a package that falls is seen
+    twice. Duplicates are counted; about as many packages are missed. The first request asks for one row, to find out
+    which fields (`expand`) the Hub accepts today. A refused field is noted, and lineage then comes from the
+    `base_model:` tags.
 
 Counters
-    `downloads` counts requests of certain files in the last 30 days; it rolls, freezes, catches up and falls.
-    `downloadsAllTime` is meant to grow only, and has fallen. `likes` are people's. `trendingScore` is the Hub's own.
-    Spaces have no downloads. `config.json` is never asked for: it would count as a download.
+    `downloads` counts requests of certain files in the last 30 days. It rolls, freezes, catches up and falls.
+    `downloadsAllTime` is meant to grow only, and has fallen. `likes` come from people. `trendingScore` is the Hub's
+    own. Spaces have no downloads. `config.json` is never requested, because that would count as a download.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from urllib.parse import urlencode
 
 from huggingface_hub import constants, get_token
@@ -35,81 +36,103 @@ from crawler.parsing.huggingface_rows import EXPAND_FIELDS, SORT_FIELDS, Hugging
 from crawler.parsing.pages import make_page
 from crawler.parsing.rows import NotAListError, ParsedRows, count_inversions, read_rows
 from crawler.parsing.urls import url_parameter, url_parameters
-from crawler.plan import CrawlPlan, PageRecorder
+from crawler.plan import CrawlPlan, ListedRegistry, PageRecorder
 from crawler.response import Event, HttpResponse, Observation, Page, Progress, Registry
 from crawler.spiders import RegistrySpider
 
 MAX_ROWS_PER_PAGE = 1000
 COUNTERS = {"downloads": "last-30-days", "likes": "likes", "trending": "trending-score"}
+COUNTER_MEANINGS = {
+    "models": "downloads: requests of certain files in the last 30 days; likes; trending score",
+    "datasets": "downloads: requests of any file in the last 30 days, once per address and 5 minutes; likes; trending",
+    "spaces": "likes; trending score (the Hub counts no downloads of spaces)",
+}
 
 
 class HuggingFaceSpider(RegistrySpider):
     """Lists of the Hub by downloads, likes or trending score."""
 
     name = "huggingface"
+    service = "huggingface"
     endpoint_variable = "HF_ENDPOINT"
     public_endpoint = "https://huggingface.co"
 
     def __init__(self, plan: CrawlPlan, resume_url: str | None = None, recorder: PageRecorder | None = None) -> None:
         super().__init__(plan, resume_url, recorder)
-        self.kind = plan.registry.removeprefix("huggingface/")
-        by = plan.ordered_by or ("likes" if self.kind == "spaces" else "downloads")
-        if by not in SORT_FIELDS or (self.kind == "spaces" and by == "downloads"):
+        self.repo_type = plan.registry.removeprefix("huggingface/")
+        is_space = self.repo_type == "spaces"
+        by = plan.ordered_by or ("likes" if is_space else "downloads")
+        if by not in SORT_FIELDS or (is_space and by == "downloads"):
             raise UnknownRegistryError(
                 f"{plan.registry} cannot be ranked by {by}.",
-                why="The Hub counts no downloads of spaces." if self.kind == "spaces" else "The Hub has no such order.",
-                fix="Use --by likes or --by trending" + ("." if self.kind == "spaces" else " or --by downloads."),
+                why="The Hub counts no downloads of spaces." if is_space else "The Hub has no such order.",
+                fix="Use --by likes or --by trending" + ("." if is_space else " or --by downloads."),
             )
-        self.ordered_by, self.counter = by, COUNTERS[by]
-        self.probe_results.setdefault("expand", list(EXPAND_FIELDS[self.kind]))
+        self.ordered_by = by
+        self.probe_results.setdefault("expand", list(EXPAND_FIELDS[self.repo_type]))
         self._max_rows_returned = 0
 
     @classmethod
-    def accepts_registry(cls, registry: str) -> bool:
-        """The three kinds of repositories."""
-        return registry in {f"huggingface/{kind}" for kind in EXPAND_FIELDS}
+    def list_registries(cls) -> Iterator[ListedRegistry]:
+        """Yield the three types of repositories."""
+        for repo_type in EXPAND_FIELDS:
+            orders = ("likes", "trending") if repo_type == "spaces" else ("downloads", "likes", "trending")
+            yield ListedRegistry(f"huggingface/{repo_type}", orders, COUNTER_MEANINGS[repo_type])
+
+    @property
+    def counter(self) -> str:
+        """What the ordering number counts."""
+        return COUNTERS[self.ordered_by]
+
+    @property
+    def expand_fields(self) -> list[str]:
+        """The fields to request, without those that the Hub refused."""
+        return list(self.probe_results["expand"])
 
     def accepts_status(self, status: int, url: str) -> bool:
-        """400 to the first question tells which fields are known."""
+        """Accept 400 for the first request: its body names the fields that the Hub knows."""
         return status == 200 or (status == 400 and url_parameter(url, "limit") == "1")
 
     def make_request(self, url: str) -> Request:
-        """With the token huggingface_hub would send, if there is one. Requests only ever go to our own endpoint."""
+        """Return a request with the token that huggingface_hub would send. It only goes to the endpoint."""
         token = None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token()
-        asked = super().make_request(url)
-        return asked.replace(headers={"Authorization": f"Bearer {token}"}) if token else asked
+        request = super().make_request(url)
+        return request.replace(headers={"Authorization": f"Bearer {token}"}) if token else request
 
     def describe_registry(self) -> Registry:
-        """The kind is the Hub's own word for it."""
-        return Registry(self.plan.registry, "huggingface", self.kind)
+        """Return the registry, with the Hub's name of the repository type."""
+        return Registry(self.plan.registry, self.service, self.repo_type)
 
     def first_url(self) -> str:
-        """One row, to learn which fields are accepted."""
-        return self._list_url(self.probe_results["expand"], 1)
+        """Return the URL of one row, which shows which fields the Hub accepts."""
+        return self._list_url(self.expand_fields, 1)
 
     def read_page(self, response: HttpResponse) -> Page:
-        """One page of the list, or what the first row teaches."""
+        """Return a page of the list, or the page of the first row."""
         if response.status == 400:
             return self._drop_refused_fields(response)
         rows = self._read_rows(response)
         following = self.next_page_url(response)
         if url_parameter(response.url, "limit") == "1":
-            self.probe_results["cursor"] = cursor_keys(following)
-            events = [
-                *rows.events,
-                *assumption_events(response, self.probe_results["cursor"], SORT_FIELDS[self.ordered_by]),
-            ]
-            following = self._list_url(self.probe_results["expand"], min(MAX_ROWS_PER_PAGE, self.plan.k + 1))
+            cursor = cursor_keys(following)
+            self.probe_results["cursor"] = cursor
+            events = [*rows.events, *assumption_events(response, cursor, SORT_FIELDS[self.ordered_by])]
+            following = self._list_url(self.expand_fields, min(MAX_ROWS_PER_PAGE, self.plan.top + 1))
             return make_page("probe", response, rows.received, events=events, next_url=following, body=response.body)
         disorder = count_inversions(_order_value(row, self.ordered_by) for row in rows.observations)
         events = [*rows.events, *lost_row_events(following, self._last_position(rows))]
-        return make_page("ranking", response, rows.received, rows.observations, rows.rejects, events, disorder,
-                       following, response.body)  # fmt: skip
+        return make_page(
+            "ranking", response, rows.received, rows.observations, rows.rejects, events, disorder, following,
+            response.body,
+        )  # fmt: skip
 
     def refetch_url(self, page: Page, tries: int) -> str | None:
-        """The same page: the list goes on after another row than its last one. Where that cannot be told: it has fewer
-        rows than were asked for, a loss or the most the server gives, which is believed when it comes again."""
-        if page.role != "ranking" or page.next_url is None or not page.received:  # an empty one was asked for again
+        """Return the same URL for a page whose next cursor does not match its last row.
+
+        If the cursor cannot be read, a page shorter than requested is refetched once. A second page of that length
+        shows how many rows the server returns at most.
+        """
+        if page.role != "ranking" or page.next_url is None or not page.received:  # empty pages were retried already
             return None
         last = self._last_position(page)
         if last is not None and cursor_position(page.next_url) is not None:
@@ -123,64 +146,70 @@ class HuggingFaceSpider(RegistrySpider):
         return None if tries else page.url
 
     def next_url(self, page: Page, progress: Progress) -> str | None:
-        """The next page, until K places are taken."""
-        if page.role == "ranking" and progress.depth >= self.plan.k:
+        """Return the next page until K places are filled."""
+        if page.role == "ranking" and progress.depth >= self.plan.top:
             return None
         return page.next_url
 
     def _last_position(self, page: Page | ParsedRows) -> ListPosition | None:
-        places = (list_position(_order_value(row, self.ordered_by), row.stable_id) for row in page.observations[-1:])
-        return last_row_position(page.received, places, page.rejects)
+        positions = (list_position(_order_value(row, self.ordered_by), row.stable_id) for row in page.observations[-1:])
+        return last_row_position(page.received, positions, page.rejects)
 
     def _read_rows(self, response: HttpResponse) -> ParsedRows:
-        asked = _expanded_fields(response.url) or set(self.probe_results["expand"])
+        fields = _expanded_fields(response.url) or set(self.expand_fields)
         required = frozenset({"id", "_id", SORT_FIELDS[self.ordered_by]})
         try:
-            return read_rows(response.body, HuggingFaceRow, required, lambda row: make_observation(row, asked))
+            return read_rows(response.body, HuggingFaceRow, required, lambda row: make_observation(row, fields))
         except NotAListError as error:
             raise not_a_list_error(self.plan.registry, error) from error
 
     def _drop_refused_fields(self, response: HttpResponse) -> Page:
-        """The Hub has refused a field and names those it knows: ask again for what is left of ours."""
+        """Return a page whose next URL omits the fields that the Hub refused. The refusal names those it knows."""
         message = response.body[:20000].decode("utf-8", "replace")
-        wanted = list(self.probe_results["expand"])
-        kept = accepted_fields(wanted, message)
-        if kept == wanted or SORT_FIELDS[self.ordered_by] not in kept:
+        requested = self.expand_fields
+        accepted = accepted_fields(requested, message)
+        if accepted == requested or SORT_FIELDS[self.ordered_by] not in accepted:
             raise CrawlError(
-                f"{self.plan.registry} refused our question (400).",
+                f"{self.plan.registry} refused the request (400).",
                 why=message[:300],
-                fix=f"The Hub's API has changed: run `observatory crawl check {self.plan.registry}` and tell us.",
+                fix=f"The Hub's API has changed: run `observatory crawl check {self.plan.registry}` and report it.",
             )
-        self.probe_results["expand"] = kept
-        gone = ", ".join(name for name in wanted if name not in kept)
-        event = Event("schema_missing_field", "warning", message[:300], before=gone)
-        return make_page("probe", response, 0, events=[event], next_url=self._list_url(kept, 1), body=response.body)
+        self.probe_results["expand"] = accepted
+        refused = ", ".join(name for name in requested if name not in accepted)
+        event = Event("schema_missing_field", "warning", message[:300], before=refused)
+        url = self._list_url(accepted, 1)
+        return make_page("probe", response, 0, events=[event], next_url=url, body=response.body)
 
     def _list_url(self, expand: Iterable[str], limit: int) -> str:
-        words = [("sort", SORT_FIELDS[self.ordered_by]), ("direction", "-1"), ("limit", str(limit))]
-        return f"{self.plan.endpoint}/api/{self.kind}?{urlencode(words + [('expand', name) for name in expand])}"
+        parameters = [("sort", SORT_FIELDS[self.ordered_by]), ("direction", "-1"), ("limit", str(limit))]
+        return self.api_url([*parameters, *(("expand", name) for name in expand)])
+
+    def api_url(self, parameters: Iterable[tuple[str, str]]) -> str:
+        """Return the URL of a list of the repository type."""
+        return f"{self.plan.endpoint}/api/{self.repo_type}?{urlencode(list(parameters))}"
 
 
 def accepted_fields(requested: list[str], message: str) -> list[str]:
-    """The fields of ours that a refusal names among those it knows.
+    """Return the requested fields that the text of a refusal names as known.
 
-    A message that names them all, or none, does not tell: then it is `baseModels`, which came last and may go first.
+    A text that names all of them, or none, is inconclusive. Then `baseModels` is dropped: it came last to the API.
 
     >>> accepted_fields(["baseModels", "likes"], 'expected one of "author"|"likes"')
     ['likes']
     """
-    known = set(re.findall(r"[A-Za-z_-]{2,40}", message))
-    kept = [name for name in requested if name in known]
-    return kept if 0 < len(kept) < len(requested) else [name for name in requested if name != "baseModels"]
+    words = set(re.findall(r"[A-Za-z_-]{2,40}", message))
+    accepted = [name for name in requested if name in words]
+    is_conclusive = 0 < len(accepted) < len(requested)
+    return accepted if is_conclusive else [name for name in requested if name != "baseModels"]
 
 
-def assumption_events(response: HttpResponse, cursor: str, sort: str) -> Iterable[Event]:
-    """What the first row shows of an API that is not as it was: another cursor, no statement of the quota."""
-    wanted = sort if sort == "_id" else f"{sort}, _id"
-    if cursor and cursor != wanted:
-        yield Event("assumption_differs", "warning", "the keys of the cursor", wanted, cursor)
+def assumption_events(response: HttpResponse, cursor: str, sort: str) -> Iterator[Event]:
+    """Yield how the API differs from what the crawl assumes: other keys of the cursor, or no stated quota."""
+    expected = sort if sort == "_id" else f"{sort}, _id"
+    if cursor and cursor != expected:
+        yield Event("assumption_differs", "warning", "the keys of the cursor", expected, cursor)
     if "ratelimit" not in response.headers:
-        yield Event("assumption_differs", "warning", "the quota is not stated any more", "RateLimit", None)
+        yield Event("assumption_differs", "warning", "the quota is no longer stated", "RateLimit", None)
 
 
 def _expanded_fields(url: str) -> set[str]:
@@ -188,6 +217,5 @@ def _expanded_fields(url: str) -> set[str]:
 
 
 def _order_value(observation: Observation, ordered_by: str) -> float | None:
-    return {"downloads": observation.downloads, "likes": observation.likes, "trending": observation.trending}[
-        ordered_by
-    ]
+    values = {"downloads": observation.downloads, "likes": observation.likes, "trending": observation.trending}
+    return values[ordered_by]

@@ -1,14 +1,14 @@
-"""Every model, dataset or space of the Hugging Face Hub, in the order in which they were made.
+"""Every model, dataset or space of the Hugging Face Hub, in the order of creation.
 
 Pages
-    `GET /api/models?sort=createdAt&direction=1&limit=1000&expand=…`: the cursor stands on `_id`, which never changes
-    and grows with time, so that nothing is skipped and nothing comes twice, however long it takes. Any other order
-    moves while it is read. The census ends at the instant at which it began: what was made later is left out. The
-    next page is asked for as soon as one has come, and comes while that one is written.
+    `GET /api/models?sort=createdAt&direction=1&limit=1000&expand=…`: the cursor holds `_id`, which never changes and
+    grows with time, so no package is skipped or repeated, however long the crawl takes. Any other order moves while it
+    is read. The census ends at the instant at which it began: packages created later are left out. The next page is
+    requested as soon as a page has come, and arrives while that page is written.
 
 Counters
-    As in the Hub's lists (`crawler.spiders.huggingface`). Each is as of its page: a census of the whole Hub takes from
-    minutes to hours, by the quota.
+    As in the Hub's lists (`crawler.spiders.huggingface`). Each counter is as of its page: a census of the whole Hub
+    takes minutes to hours, depending on the quota.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Iterable
-from urllib.parse import urlencode
 
 from scrapy.http import Response
 
@@ -32,55 +31,58 @@ from crawler.response import HttpResponse, Observation, Page, Progress
 from crawler.spiders.huggingface import MAX_ROWS_PER_PAGE, HuggingFaceSpider, assumption_events
 
 REQUIRED_FIELDS = frozenset({"id", "_id"})
-LOOP_TURNS = 5  # of the loop, after which a request has gone out
+LOOP_TURNS = 5  # of the event loop, after which a request has been sent
 
 
 class HuggingFaceCensusSpider(HuggingFaceSpider):
-    """The whole of one kind of repositories."""
+    """All repositories of one type."""
 
     name = "huggingface-census"
-    is_census = True
+    snapshot_kind = "census"
 
     def __init__(self, plan: CrawlPlan, resume_url: str | None = None, recorder: PageRecorder | None = None) -> None:
         super().__init__(plan, resume_url, recorder)
-        self.counter = f"census:{self.counter}"
         self.last_id = recorder.last_id if recorder else ""
-        self.prefetched_url: str | None = None
-        gc.freeze()  # what was imported stays; it need not be looked through again with every few pages of rows
-        gc.set_threshold(100_000)  # a page makes thousands of tuples, and none of them points in a circle
+        gc.freeze()  # imported objects stay: the collector need not visit them again every few pages
+        gc.set_threshold(100_000)  # a page creates thousands of tuples, none of which is part of a cycle
         self._ready_for_page = asyncio.Event()
         self._ready_for_page.set()
 
+    @property
+    def counter(self) -> str:
+        """What the number counts that the census is compared by."""
+        return f"census:{super().counter}"
+
     def read_page(self, response: HttpResponse) -> Page:
-        """One page, or what the first row teaches."""
+        """Return one page of the census, or the page of the first row."""
         if response.status == 400:
             return self._drop_refused_fields(response)
         following = self.next_page_url(response)
         if url_parameter(response.url, "limit") == "1":
-            form = cursor_keys(following)
-            self.probe_results["cursor"] = form
-            events = [*assumption_events(response, form, "_id")]
-            following = self._list_url(self.probe_results["expand"], MAX_ROWS_PER_PAGE)
-            return make_page("probe", response, 1, events=events, next_url=following)
-        cut = str(self.probe_results.setdefault("cut", f"{response.fetched_at:08x}" + "0" * 16))
+            cursor = cursor_keys(following)
+            self.probe_results["cursor"] = cursor
+            following = self._list_url(self.expand_fields, MAX_ROWS_PER_PAGE)
+            return make_page(
+                "probe", response, 1, events=assumption_events(response, cursor, "_id"), next_url=following
+            )
+        first_later_id = str(self.probe_results.setdefault("cut", f"{response.fetched_at:08x}" + "0" * 16))
         try:
-            lines = read_census_rows(response.body, HuggingFaceRow)
+            rows = read_census_rows(response.body, HuggingFaceRow)
         except NotAListError as error:
             raise not_a_list_error(self.plan.registry, error) from error
-        last = last_row_position(
-            lines.received, (list_position(0, key) for key in lines.columns["key"][-1:]), lines.rejects
-        )
-        lines.events.extend(lost_row_events(following, last) if last is not None and last[1] < cut else ())
-        page = make_census_page(response, lines, self.last_id, cut, self._make_observation, following)
+        positions = (list_position(0, key) for key in rows.columns["key"][-1:])
+        last = last_row_position(rows.received, positions, rows.rejects)
+        rows.events.extend(lost_row_events(following, last) if last is not None and last[1] < first_later_id else ())
+        page = make_census_page(response, rows, self.last_id, first_later_id, self._make_observation, following)
         self.last_id = page.stable_ids[-1] if page.stable_ids else self.last_id
         return page
 
     def next_url(self, page: Page, progress: Progress) -> str | None:
-        """The next page, until there is none, or until one holds what was made after the census began."""
+        """Return the next page, until none is left or a page holds packages created after the census began."""
         return page.next_url
 
-    async def parse(self, response: Response) -> AsyncIterator[Page]:
-        """Ask for the next page, then read this one: one page is on its way while another is written."""
+    async def parse(self, response: Response) -> AsyncIterator[Page]:  # type: ignore[override]
+        """Request the next page, then yield this page, so that a page arrives while another is written."""
         await self._ready_for_page.wait()
         if self.reached_end or self.crawl_error or self.storage_error:
             return
@@ -90,11 +92,11 @@ class HuggingFaceCensusSpider(HuggingFaceSpider):
             yield self.read_page(response.meta["answer"])
         except CrawlError as error:
             self.crawl_error = error
-        except Exception as error:  # Scrapy would log it and go on as if nothing had been
+        except Exception as error:  # Scrapy would log the error and continue
             self.crawl_error = unexpected_error(error)
 
     def on_page_stored(self) -> None:
-        """The page in hand is written; the next one may be read."""
+        """Allow the next page to be read."""
         self._ready_for_page.set()
 
     async def _prefetch_next_page(self, response: HttpResponse) -> None:
@@ -106,11 +108,10 @@ class HuggingFaceCensusSpider(HuggingFaceSpider):
         for _ in range(LOOP_TURNS):
             await asyncio.sleep(0)
 
-    def _make_observation(self, raw: bytes, dropped: list[tuple[str, str]]) -> Observation:
-        return make_observation(
-            read_row(raw, HuggingFaceRow, REQUIRED_FIELDS, dropped), set(self.probe_results["expand"]), keep_tags=False
-        )
+    def _make_observation(self, raw: bytes, dropped_fields: list[tuple[str, str]]) -> Observation:
+        row = read_row(raw, HuggingFaceRow, REQUIRED_FIELDS, dropped_fields)
+        return make_observation(row, set(self.expand_fields), keep_tags=False)
 
     def _list_url(self, expand: Iterable[str], limit: int) -> str:
-        words = [("sort", "createdAt"), ("direction", "1"), ("limit", str(limit))]
-        return f"{self.plan.endpoint}/api/{self.kind}?{urlencode(words + [('expand', name) for name in expand])}"
+        parameters = [("sort", "createdAt"), ("direction", "1"), ("limit", str(limit))]
+        return self.api_url([*parameters, *(("expand", name) for name in expand)])

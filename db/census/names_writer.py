@@ -29,16 +29,17 @@ class NamesCensusStore(CensusStore):
 
     def save_page(self, snapshot: int, page: Page) -> Progress:
         """Save the rows of a page that no earlier page has. Of a probe, save only the number of these rows."""
-        if not isinstance(page, CensusPage):
+        census_page = page.as_census
+        if census_page is None:
             return super().save_page(snapshot, page)
         self._load_members(snapshot)
         with self.transaction():
             parameters = self._page_parameters(snapshot, self.progress(snapshot).pages)
-            self._known_rows = self._query_known_rows(parameters["registry"], page.stable_ids)
-            new_indices = self._new_indices(page.stable_ids)
+            self._known_rows = self._query_known_rows(parameters["registry"], census_page.stable_ids)
+            new_indices = self._new_indices(census_page.stable_ids)
             if page.role == "probe":
-                return self._save_probe(parameters, page, new_indices)
-            progress = super().save_page(snapshot, narrow_page(page, new_indices))
+                return self._save_probe(parameters, census_page, new_indices)
+            progress = super().save_page(snapshot, narrow_page(census_page, new_indices))
         self._add_members(next(iter_staged_packages(self.connection, snapshot, newest_first=True)))
         return progress
 

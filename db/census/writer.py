@@ -33,16 +33,18 @@ class CensusStore(Store):
     def save_page(self, snapshot: int, page: Page) -> Progress:
         """Save a page, and return the progress of the snapshot. A page without census rows is saved as in a ranking."""
         progress = self.progress(snapshot)
-        if not isinstance(page, CensusPage):
+        census_page = page.as_census
+        if census_page is None:
             self._progress = None
             return super().save_page(snapshot, page)
+        rows = len(census_page.stable_ids)
         with self.transaction():
             parameters = self._page_parameters(snapshot, progress.pages)
-            self._write_rows(parameters, page)
-            self._save_page_row(parameters, page, len(page.stable_ids), page.repeated, page.beyond)
+            self._write_rows(parameters, census_page)
+            self._save_page_row(parameters, page, rows, census_page.repeated, census_page.beyond)
         self._progress = replace(
-            progress, pages=progress.pages + 1, depth=progress.depth + len(page.stable_ids) + len(page.rejects),
-            duplicates=progress.duplicates + page.repeated,
+            progress, pages=progress.pages + 1, depth=progress.depth + rows + len(page.rejects),
+            duplicates=progress.duplicates + census_page.repeated,
         )  # fmt: skip
         return self._progress
 

@@ -1,4 +1,4 @@
-"""E9: a store that a stranger made is opened. It is read or refused: nothing in it runs, and no traceback is shown."""
+"""A store made by a stranger: it is read or refused, nothing in it runs, and no traceback is shown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.analysis.conftest import History, descending_rows
 
 SHADOW = "SELECT 1 AS rank, load_extension('/tmp/x') AS name"
 TRIGGER = "CREATE TRIGGER hostile AFTER {} BEGIN INSERT INTO registry (name, service) VALUES ('x', 'huggingface'); END"
-CHANGES = {
+MANIPULATIONS = {
     "a view that loads an extension": f"DROP VIEW v1_ranking; CREATE VIEW v1_ranking AS {SHADOW};",
     "a view that reads a file": "DROP VIEW v1_snapshot;"
                                 " CREATE VIEW v1_snapshot AS SELECT readfile('/etc/passwd') AS s;",
@@ -26,9 +26,9 @@ CHANGES = {
     "a trigger that deletes": "CREATE TRIGGER h AFTER INSERT ON result BEGIN DELETE FROM snapshot; END;",
     "a table in the place of a view": "DROP VIEW v1_ranking; CREATE TABLE v1_ranking (rank, name);",
     "a table that is gone": "DROP TABLE ranking;",
-    "a column that is gone": "DROP VIEW v1_finding; ALTER TABLE finding RENAME COLUMN rule TO rules;",
-    "text for a number": "CREATE TABLE n (a); INSERT INTO n SELECT * FROM ranking_depth; DROP TABLE ranking_depth; CREATE TABLE ranking_depth"
-                         " (k TEXT); INSERT INTO ranking_depth VALUES ('{{7*7}}');",
+    "a column that is gone": "DROP VIEW v1_finding; ALTER TABLE gate_result RENAME COLUMN rule TO rules;",
+    "text for a number": "CREATE TABLE n (a); INSERT INTO n SELECT * FROM ranking_depth; DROP TABLE ranking_depth;"
+                         " CREATE TABLE ranking_depth (k TEXT); INSERT INTO ranking_depth VALUES ('{{7*7}}');",
     "a blob for a text": "DROP TRIGGER IF EXISTS snapshot_ended; PRAGMA writable_schema = ON;"
                          " UPDATE registry SET name = CAST(x'ff00fe' AS TEXT);",
     "markup for a name": "UPDATE registry SET name = '<script>alert(1)</script>';",
@@ -45,12 +45,12 @@ CHANGES = {
     "a deep view": "CREATE VIEW d0 AS SELECT 1 AS a; " + " ".join(
         f"CREATE VIEW d{n} AS SELECT * FROM d{n - 1} UNION ALL SELECT * FROM d{n - 1};" for n in range(1, 60)),
 }  # fmt: skip
-USUAL = ("a view that reads a file",)
+ALWAYS_TRIED = ("a view that reads a file",)
 
 
 @pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small store."""
+def sound_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a small store."""
     history = History(tmp_path_factory.mktemp("sound") / "s.db")
     history.set_depths(2, 4)
     for day in (1, 8):
@@ -62,17 +62,17 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name in USUAL else pytest.mark.slow) for name in CHANGES]
+    "name", [pytest.param(name, marks=() if name in ALWAYS_TRIED else pytest.mark.slow) for name in MANIPULATIONS]
 )
 @pytest.mark.fault("E9")
-def test_a_store_of_a_stranger_runs_nothing(
-    name: str, sound: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_nothing_in_a_store_of_a_stranger_runs(
+    name: str, sound_store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "hostile.db"
-    shutil.copy(sound, path)
+    shutil.copy(sound_store, path)
     connection = sqlite3.connect(path)
-    connection.executescript(CHANGES[name].replace("{folder}", str(tmp_path)))
+    connection.executescript(MANIPULATIONS[name].replace("{folder}", str(tmp_path)))
     connection.close()
     before = path.read_bytes()
     commands: list[tuple[Callable[[list[str]], int], list[str]]] = [
@@ -82,10 +82,11 @@ def test_a_store_of_a_stranger_runs_nothing(
     ]  # fmt: skip
     for command, words in commands:
         assert command(words) in (0, 1)
-        said = capsys.readouterr()
-        assert "Traceback" not in said.err and "bug in this program" not in said.err, said.err
-        assert "\x1b" not in said.out + said.err
+        output = capsys.readouterr()
+        for unexpected in ("Traceback", "mistake of ours", "bug in hub-observatory"):
+            assert unexpected not in output.err, output.err
+        assert "\x1b" not in output.out + output.err
     assert path.read_bytes() == before
-    assert {one.name.partition(".db")[0] for one in tmp_path.iterdir()} <= {"hostile", "r.html", "out"}
+    assert {file.name.partition(".db")[0] for file in tmp_path.iterdir()} <= {"hostile", "r.html", "out"}
     page = tmp_path / "r.html"
     assert not page.exists() or "<script>alert" not in page.read_text("utf-8")

@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from crawler.parsing import ecosystems_rows as ecosystems
+from crawler.parsing import huggingface_rows as huggingface
 from crawler.parsing.rows import ParsedRows, read_rows
-from crawler.spiders import ecosystems, huggingface
 
 HUB = {
     "_id": "621ffdc036468d709f17434d", "id": "a/b", "downloads": 50, "likes": 5, "downloadsAllTime": 500,

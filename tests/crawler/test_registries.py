@@ -11,8 +11,8 @@ from tests.crawler.conftest import Crawl
 def test_the_hub_and_the_ecosystems_are_listed_with_what_their_numbers_count(tmp_path: Path) -> None:
     rows = {row["registry"]: row for row in list_registries(tmp_path / "none.db")}
     assert rows["huggingface/spaces"]["by"] == ["likes", "trending"]
-    assert rows["npm"]["counts"].startswith("downloads: of the last month")
-    assert rows["cargo"]["counts"].startswith("downloads: all since the beginning")
+    assert rows["npm"]["counts"].startswith("downloads of the last month")
+    assert rows["cargo"]["counts"].startswith("downloads since the beginning")
     assert rows["go"]["by"] == ["dependents"]
     assert "Any other registry" in format_table(rows.values())
 

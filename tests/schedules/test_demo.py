@@ -18,7 +18,7 @@ def test_the_demonstration_ends_in_a_report_of_half_a_year(tmp_path: Path) -> No
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "huggingface/models" in done.stdout
-    assert "What cannot be said yet" in done.stdout
+    assert "Not available yet" in done.stdout
     with sqlite3.connect(kept) as connection:
         taken = connection.execute(
             "SELECT registry, count(*), min(date), max(date) FROM v1_snapshot WHERE status = 'complete' GROUP BY 1"

@@ -1,4 +1,4 @@
-"""What a figure is, and what all of them look like: Vega-Lite parts as plain dicts, Okabe and Ito's colours."""
+"""The parts and the look of every figure: Vega-Lite as plain dicts, in the colours of Okabe and Ito."""
 
 from __future__ import annotations
 
@@ -6,19 +6,28 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import pairwise
 from statistics import median
 
-Row = Mapping[str, object]
+from analysis.reporting.rows import Report, ReportResult
+from analysis.reporting.series import complete_labels
+from analysis.reporting.wording import format_percent
+
 Spec = dict[str, object]
 
 INK, GREY, RULE, PAPER = "#222222", "#5a5a5a", "#dddddd", "#ffffff"
-# Okabe and Ito's, those that stand out from white first; never the only sign: each goes with a shape and a dash.
+# The colours that stand out from white come first. Colour is never the only sign: each has a shape and a dash.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", INK, "#e69f00", "#56b4e9", "#8a7c00")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "triangle-right", "triangle-left")
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 2], [1, 3], [10, 4], [3, 1])
 RELATIONS = ("finetune", "adapter", "merge", "quantized", "unstated")
-NARROW_WIDTH = 400  # pixels: below this a page is narrow
-LONG_GAP_FACTOR = 1.5  # a gap longer than this many usual ones is left open in a line
+WIDE, NARROW = 720, 320  # pixels
+NARROW_WIDTH = 400  # pixels: a chart below this width is narrow
+LONG_GAP_FACTOR = 1.5  # a gap longer than this many usual gaps breaks a line
+LEGEND: Spec = {
+    "labelColor": INK, "labelFontSize": 12, "titleColor": GREY, "titleFontWeight": "normal", "title": None,
+    "orient": "top", "direction": "horizontal", "symbolStrokeWidth": 2, "symbolSize": 70, "symbolOpacity": 1,
+}  # fmt: skip
 CONFIG: Spec = {
     "aria": False,
     "font": "Helvetica, Arial, sans-serif",
@@ -26,10 +35,6 @@ CONFIG: Spec = {
     "axis": {
         "labelColor": GREY, "titleColor": GREY, "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal",
         "gridColor": RULE, "domainColor": GREY, "tickColor": GREY, "labelLimit": 260,
-    },
-    "legend": {
-        "labelColor": INK, "labelFontSize": 12, "titleColor": GREY, "titleFontWeight": "normal", "title": None,
-        "orient": "top", "direction": "horizontal", "symbolStrokeWidth": 2, "symbolSize": 70, "symbolOpacity": 1,
     },
     "text": {"color": INK, "fontSize": 12},
     "title": {
@@ -41,10 +46,10 @@ CONFIG: Spec = {
 
 @dataclass(frozen=True)
 class Figure:
-    """One finding: its sentences, its numbers, and how they are drawn on a wide and on a narrow page.
+    """One finding: its sentences, its numbers, and their drawings for a wide and a narrow page.
 
-    `name` is made of our own words only, as it names files; `marked` says what the signs and the interval mean, `told`
-    the n and the dates; `columns` and `rows` are the numbers that are drawn.
+    `name` consists of our own words only, because it names files. `legend` explains the marks and the interval.
+    `sample` gives n and the dates. `columns` and `rows` are the numbers in the drawing.
     """
 
     name: str
@@ -60,31 +65,43 @@ class Figure:
 
     @property
     def alt_text(self) -> str:
-        """What a reader who does not see it is told."""
+        """The text for a reader who cannot see the figure."""
         return f"{self.title}. {self.measure}. {self.sample} The numbers are in the table below it."
 
     @property
     def standalone_spec(self) -> Spec:
-        """The wide one with its sentences in it, as it is saved."""
+        """The wide specification with its sentences, as it is saved."""
         title = {
             "text": textwrap.wrap(self.title, 76) or [""],
-            "subtitle": [*textwrap.wrap(self.measure, 105), *textwrap.wrap(self.legend, 105),
-                         *textwrap.wrap(self.sample, 105)],
-        }  # fmt: skip
+            "subtitle": [
+                line for part in (self.measure, f"{self.legend}.", self.sample) for line in textwrap.wrap(part, 105)
+            ],
+        }
         return {**self.wide, "background": PAPER, "padding": 12, "title": title, "description": self.alt_text}
 
 
-def build_chart(layers: Sequence[Spec], values: Sequence[Row], width: int, height: int, **extra: object) -> Spec:
-    """Layers over one table, as a whole Vega-Lite specification."""
+def number_name(name: str, position: int) -> str:
+    """Return the name of a figure, with a number from the second figure on.
+
+    >>> number_name("lineage", 0), number_name("lineage", 1)
+    ('lineage', 'lineage-2')
+    """
+    return name if position == 0 else f"{name}-{position + 1}"
+
+
+def build_chart(
+    layers: Sequence[Spec], values: Sequence[Mapping[str, object]], width: int, height: int, **extra: object
+) -> Spec:
+    """Build a whole Vega-Lite specification of layers over one table."""
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "background": "transparent",
         "width": width,
         "height": height,
         "autosize": {"type": "fit-x", "contains": "padding"},
-        "data": {"values": [dict(one) for one in values]},
+        "data": {"values": [dict(row) for row in values]},
         "layer": list(layers),
-        "config": {**CONFIG, "legend": {**CONFIG["legend"], "columns": 2 if width < NARROW_WIDTH else 6}},
+        "config": {**CONFIG, "legend": {**LEGEND, "columns": 2 if width < NARROW_WIDTH else 6}},
         **extra,
     }
 
@@ -92,90 +109,89 @@ def build_chart(layers: Sequence[Spec], values: Sequence[Row], width: int, heigh
 def encode_category(
     channel: str, name: str, domain: Sequence[str], legend: bool, all_values: Sequence[str] = ()
 ) -> Spec:
-    """A scale that gives each of these words the colour, shape or dash of its place among all that there may be."""
-    ranges = {"color": COLOURS, "shape": SHAPES, "strokeDash": DASHES}
-    numbers = [(all_values or domain).index(word) % len(COLOURS) for word in domain]
-    scale = {"domain": list(domain), "range": [ranges[channel][number] for number in numbers]}
-    shown: Spec = {} if legend else {"legend": None}
-    return {"field": name, "type": "nominal", "scale": scale, **shown}
+    """Build a scale that gives each value of a field a colour, shape or dash by its position among all values."""
+    ranges: Mapping[str, Sequence[object]] = {"color": COLOURS, "shape": SHAPES, "strokeDash": DASHES}
+    positions = [(all_values or domain).index(value) % len(COLOURS) for value in domain]
+    scale = {"domain": list(domain), "range": [ranges[channel][position] for position in positions]}
+    hidden: Spec = {} if legend else {"legend": None}
+    return {"field": name, "type": "nominal", "scale": scale, **hidden}
 
 
-def build_date_axis(dates: Sequence[object], narrow: bool) -> Spec:
-    """The axis of dates, in UTC wherever it is drawn, with a tick at the beginning of every so many months."""
-    days = [date.fromisoformat(str(day)) for day in dates]
+def build_date_axis(dates: Sequence[str], narrow: bool) -> Spec:
+    """Build an axis of dates, in UTC on every machine, with ticks at the start of months or at whole days."""
+    days = [date.fromisoformat(day) for day in dates]
     span = (max(days) - min(days)).days / 30.44 if days else 0
     step = next((step for step in (1, 2, 3, 6, 12, 24, 60) if span / step <= (4 if narrow else 8)), 120)
-    form = (
-        {"format": "%b %Y", "tickCount": {"interval": "month", "step": step}}
-        if span > 1.5
-        else {
-            "format": "%e %b %Y",
-            "tickCount": {"interval": "day", "step": max(1, round(span * 30 / (3 if narrow else 6)))},
-        }
-    )
+    ticks: Spec
+    if span > 1.5:
+        ticks = {"format": "%b %Y", "tickCount": {"interval": "month", "step": step}}
+    else:
+        step = max(1, round(span * 30 / (3 if narrow else 6)))
+        ticks = {"format": "%e %b %Y", "tickCount": {"interval": "day", "step": step}}
     return {"field": "date", "type": "temporal", "title": None, "scale": {"type": "utc", "padding": 10},
-            "axis": {"grid": False, "labelOverlap": "greedy", **form}}  # fmt: skip
+            "axis": {"grid": False, "labelOverlap": "greedy", **ticks}}  # fmt: skip
 
 
-def series_key(snapshot: Row) -> tuple[object, object, object]:
-    """What may be compared with each other: snapshots of one registry, order and counter."""
-    return snapshot["registry"], snapshot["by"], snapshot["counter"]
+def build_share_axis(name: str, **extra: object) -> Spec:
+    """Build an axis of shares from 0 to 100 %."""
+    return {"field": name, "type": "quantitative", "title": None, "scale": {"domain": [0, 1]},
+            "axis": {"format": ".0%", "tickCount": 5}, **extra}  # fmt: skip
 
 
-def series_labels(report: Row) -> dict[tuple[object, object, object], str]:
-    """What each series is called: its registry, and as much more as tells it from the others.
-
-    >>> series_labels({"snapshots": [{"registry": "npm", "by": "downloads", "counter": "total"}]})
-    {('npm', 'downloads', 'total'): 'npm'}
-    """
-    every = list(dict.fromkeys(map(series_key, report.get("snapshots") or ())))
-    for parts in (1, 2):
-        names = [" by ".join(map(str, one[:parts])) for one in every]
-        if len(set(names)) == len(every):
-            return dict(zip(every, names, strict=True))
-    return {one: f"{one[0]} by {one[1]} ({one[2]})" for one in every}
+def build_tooltip(*names: str) -> list[Spec]:
+    """Build a tooltip of these fields, with dates in UTC."""
+    return [
+        {"field": name, "type": "temporal", "timeUnit": "utcyearmonthdate", "title": name}
+        if name == "date"
+        else {"field": name}
+        for name in names
+    ]
 
 
-def complete_snapshots(report: Row) -> dict[object, str]:
-    """The label of the series of each complete snapshot, oldest first in each series."""
-    called = series_labels(report)
-    found = report.get("snapshots") or ()
-    return {one["snapshot"]: called[series_key(one)] for one in found if one["status"] == "complete"}
+def filled_and_hollow(encoding: Spec, name: str, solid_value: str) -> list[Spec]:
+    """Build two layers of points: filled where the field has this value, hollow elsewhere."""
+    mark: Spec = {"type": "point", "size": 50, "opacity": 1, "strokeWidth": 1.8}
+    return [
+        {"mark": {**mark, "filled": True}, "transform": [{"filter": f"datum.{name} === '{solid_value}'"}],
+         "encoding": encoding},
+        {"mark": {**mark, "fill": PAPER}, "transform": [{"filter": f"datum.{name} !== '{solid_value}'"}],
+         "encoding": encoding},
+    ]  # fmt: skip
 
 
-def newest_results(report: Row, metrics: Sequence[str]) -> list[tuple[str, list[Row]]]:
-    """The results of these metrics for the newest complete snapshot of each series that has any of them defined."""
-    of = complete_snapshots(report)
-    results: dict[object, list[Row]] = {}
-    for one in report.get("results") or ():
-        if one["metric"] in metrics and one["value"] is not None and one["snapshot"] in of:
-            results.setdefault(one["snapshot"], []).append(one)
-    last = {label: snapshot for snapshot, label in of.items() if snapshot in results}
-    return [(label, results[snapshot]) for label, snapshot in last.items()]
+def newest_results(report: Report, metrics: Sequence[str]) -> list[tuple[str, list[ReportResult]]]:
+    """Return the defined results of these metrics for the newest complete snapshot of each series that has any."""
+    labels = complete_labels(report["snapshots"])
+    results: dict[int, list[ReportResult]] = {}
+    for result in report["results"]:
+        if result["metric"] in metrics and result["value"] is not None and result["snapshot"] in labels:
+            results.setdefault(result["snapshot"], []).append(result)
+    newest = {label: snapshot for snapshot, label in labels.items() if snapshot in results}
+    return [(label, results[snapshot]) for label, snapshot in newest.items()]
 
 
-def flagged_snapshots(report: Row) -> set[object]:
-    """Snapshots of which a quality event says more than a note."""
-    return {one["snapshot"] for one in report.get("events") or () if one["severity"] != "note"}
+def flagged_snapshots(report: Report) -> set[int | None]:
+    """Return the snapshots with a quality event above a note."""
+    return {event["snapshot"] for event in report["events"] if event["severity"] != "note"}
 
 
 def segment_dates(dates: Sequence[str]) -> list[int]:
-    """Which dates may be joined by a line: those of one number.
+    """Return the segment of each date. A line joins the dates of one segment only.
 
     >>> segment_dates(["2026-01-01", "2026-02-01", "2026-03-01", "2026-07-01"])
     [0, 0, 0, 1]
     """
     days = [date.fromisoformat(day) for day in dates]
-    gaps = [(after - before).days for before, after in zip(days, days[1:], strict=False)]
+    gaps = [(after - before).days for before, after in pairwise(days)]
     usual = median(gaps) if gaps else 0
-    made = [0]
+    segments = [0]
     for gap in gaps:
-        made.append(made[-1] + (gap > LONG_GAP_FACTOR * usual))
-    return made[: len(dates)]
+        segments.append(segments[-1] + (gap > LONG_GAP_FACTOR * usual))
+    return segments[: len(dates)]
 
 
 def spread_apart(positions: Sequence[float], min_distance: float) -> list[float]:
-    """The same places, moved up as little as keeps each this far from the next.
+    """Return the positions, moved up as little as keeps each at this distance from the next.
 
     >>> spread_apart([0.5, 0.0, 0.25], 0.5)
     [1.0, 0.0, 0.5]
@@ -186,28 +202,8 @@ def spread_apart(positions: Sequence[float], min_distance: float) -> list[float]
     return moved
 
 
-def format_percent(value: object) -> str:
-    """A share as it is said.
-
-    >>> format_percent(0.2894), format_percent(None)
-    ('28.9%', '–')
-    """
-    return "–" if value is None else f"{value:.1%}"
-
-
-def format_interval(result: Row) -> str:
-    """An interval as it is said."""
-    return (
-        "no interval"
-        if result["low"] is None
-        else f"{format_percent(result['low'])} to {format_percent(result['high'])}"
-    )
-
-
-def join_words(words: Sequence[str]) -> str:
-    """Words as they are said one after another.
-
-    >>> join_words(["a", "b", "c"])
-    'a, b and c'
-    """
-    return " and ".join(part for part in (", ".join(words[:-1]), words[-1] if words else "") if part)
+def format_interval(result: ReportResult) -> str:
+    """Return the interval of a share."""
+    if result["low"] is None:
+        return "no interval"
+    return f"{format_percent(result['low'])} to {format_percent(result['high'])}"

@@ -1,133 +1,199 @@
-"""Documentation by popularity: the top against the bottom (the paper's Figure 8), and the trend over tenths."""
+"""The figures of documentation by popularity: top against bottom (the paper's Figure 8), and tenths of the list."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypedDict
 
 from analysis.reporting.figures._figure import (
+    NARROW,
+    WIDE,
     Figure,
-    Row,
     Spec,
     build_chart,
+    build_share_axis,
     encode_category,
-    format_percent,
-    join_words,
     newest_results,
+    number_name,
 )
+from analysis.reporting.rows import Report, ReportResult
+from analysis.reporting.wording import format_percent, join_words
 
 POPULARITY = ("downloads", "likes", "descendants")
 GROUPS = ("top", "bottom")
-Point = dict[str, object]
 
 
-def draw(report: Row) -> Iterator[Figure]:
-    """Two figures for each list of which cards were scored; nothing if none was."""
-    for number, (label, results) in enumerate(newest_results(report, ["documentation"])):
-        ending = "" if number == 0 else f"-{number + 1}"
-        for reading in _scorer_names(results):
-            groups, tenths = _group_points(results, reading), _decile_points(results, reading)
-            told = {"label": label, "date": results[0]["date"], "reading": reading}
+class GroupPoint(TypedDict):
+    """The mean of one group of packages."""
+
+    by: str
+    group: str
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int | None
+
+
+class DecilePoint(TypedDict):
+    """The mean of one tenth of the list."""
+
+    by: str
+    tenth: int
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int | None
+
+
+@dataclass(frozen=True)
+class ScoredList:
+    """The results of one list by one scorer."""
+
+    label: str
+    scorer: str
+    ending: str
+    results: Sequence[ReportResult]
+
+    @property
+    def date(self) -> str:
+        """The date of the list."""
+        return self.results[0]["date"]
+
+
+def draw(report: Report) -> Iterator[Figure]:
+    """Draw two figures for each list with scored cards."""
+    for position, (label, results) in enumerate(newest_results(report, ["documentation"])):
+        for scorer in _scorer_names(results):
+            scored = ScoredList(label, scorer, number_name(scorer, position), results)
+            groups, deciles = _group_points(scored), _decile_points(scored)
             if groups:
-                yield _build_group_figure(groups, told, f"documentation-groups-{reading}{ending}")
-            if tenths:
-                yield _build_decile_figure(tenths, told, f"documentation-{reading}{ending}")
+                yield _build_group_figure(groups, scored)
+            if deciles:
+                yield _build_decile_figure(deciles, scored)
 
 
-def _scorer_names(results: Sequence[Row]) -> list[str]:
-    """Who read the cards: words of our own only, as they name files."""
-    found = {str(one["name"]).split(".")[1] for one in results if str(one["name"]).count(".") > 1}
-    return sorted(one for one in found if re.fullmatch("[a-z]{1,20}", one) and one != "metadata")
+def _scorer_names(results: Sequence[ReportResult]) -> list[str]:
+    """Return the names of the scorers that can name a file: our own words only."""
+    names = {result["name"].split(".")[1] for result in results if result["name"].count(".") > 1}
+    return sorted(name for name in names if re.fullmatch("[a-z]{1,20}", name) and name != "metadata")
 
 
-def _group_points(results: Sequence[Row], scorer: str) -> list[Point]:
-    """The means of top and bottom at the greatest depth that is known."""
-    mine = [(one, by, group) for by in POPULARITY for group in GROUPS for one in results
-            if one["name"] == f"documentation.{scorer}.{by}.{group}"]  # fmt: skip
-    deepest = max((one["k"] for one, _, _ in mine), default=0)
-    return [_build_point(one, by, group=f"{group} {deepest:,}") for one, by, group in mine if one["k"] == deepest]
+def _group_points(scored: ScoredList) -> list[GroupPoint]:
+    """Return the means of top and bottom at the greatest available depth."""
+    names = {f"documentation.{scored.scorer}.{by}.{group}": (by, group) for by in POPULARITY for group in GROUPS}
+    results = [result for name in names for result in scored.results if result["name"] == name]
+    deepest = max((result["k"] for result in results), default=0)
+    return [
+        GroupPoint(
+            by=names[result["name"]][0],
+            group=f"{names[result['name']][1]} {deepest:,}",
+            value=result["value"],
+            low=result["low"],
+            high=result["high"],
+            n=result["n"],
+        )
+        for result in results
+        if result["k"] == deepest
+    ]
 
 
-def _decile_points(results: Sequence[Row], scorer: str) -> list[Point]:
-    named = {f"documentation.{scorer}.{by}.decile.{tenth:02}": (by, tenth)
-             for by in POPULARITY for tenth in range(1, 11)}  # fmt: skip
-    mine = [(one, *named[str(one["name"])]) for one in results if one["name"] in named]
-    return [_build_point(one, by, tenth=tenth) for one, by, tenth in sorted(mine, key=lambda found: found[1:])]
+def _decile_points(scored: ScoredList) -> list[DecilePoint]:
+    names = {
+        f"documentation.{scored.scorer}.{by}.decile.{tenth:02}": (by, tenth)
+        for by in POPULARITY
+        for tenth in range(1, 11)
+    }
+    results = [result for result in scored.results if result["name"] in names]
+    return [
+        DecilePoint(
+            by=names[result["name"]][0],
+            tenth=names[result["name"]][1],
+            value=result["value"],
+            low=result["low"],
+            high=result["high"],
+            n=result["n"],
+        )
+        for result in sorted(results, key=lambda result: names[result["name"]])
+    ]
 
 
-def _build_point(result: Row, by: str, **more: object) -> Point:
-    return {"by": by, **more, "value": result["value"], "low": result["low"], "high": result["high"], "n": result["n"]}
-
-
-def _build_group_figure(points: Sequence[Point], source: Row, name: str) -> Figure:
-    said = [f"{format_percent(one['value'])} in the {one['group']}" for one in points if one["by"] == points[0]["by"]]
-    spec = {width: _bar_spec(points, width) for width in (720, 320)}
+def _build_group_figure(points: Sequence[GroupPoint], scored: ScoredList) -> Figure:
+    first = [point for point in points if point["by"] == points[0]["by"]]
+    shares = [f"{format_percent(point['value'])} in the {point['group']}" for point in first]
     return Figure(
-        name=name, section="documentation",
-        title=f"{source['label']}: by {points[0]['by']}, {join_words(said)} of the five questions are answered",
+        name=f"documentation-groups-{scored.ending}", section="documentation",
+        title=f"{scored.label}: by {points[0]['by']}, {join_words(shares)} of the five questions are answered",
         measure="Share of five questions that a card answers, mean over a group of packages",
-        legend=f"Read by {source['reading']}. Bars: 95% intervals. Those that tie at the edge of a group are drawn, "
-        "25 times, and the interval holds the draws",
-        sample=f"n = {points[0]['n']:,} packages in each group; {source['date']}.",
-        columns=("by", "group", "answered", "low", "high", "n"), rows=tuple(tuple(one.values()) for one in points),
-        wide=spec[720], narrow=spec[320],
+        legend=f"Scored by {scored.scorer}. Bars: 95% intervals. Packages that tie at the edge of a group are drawn "
+        "at random 25 times, and the interval covers the draws",
+        sample=f"n = {points[0]['n']:,} packages in each group; {scored.date}.",
+        columns=("by", "group", "answered", "low", "high", "n"),
+        rows=tuple(tuple(point.values()) for point in points),
+        wide=_bar_spec(points, WIDE), narrow=_bar_spec(points, NARROW),
     )  # fmt: skip
 
 
-def _build_decile_figure(points: Sequence[Point], source: Row, name: str) -> Figure:
-    first = [one for one in points if one["by"] == points[0]["by"]]
+def _build_decile_figure(points: Sequence[DecilePoint], scored: ScoredList) -> Figure:
+    first = [point for point in points if point["by"] == points[0]["by"]]
     low, high = format_percent(first[0]["value"]), format_percent(first[-1]["value"])
-    spec = {width: _line_spec(points, width) for width in (720, 320)}
     return Figure(
-        name=name, section="documentation",
-        title=f"{source['label']}: from the least to the most popular tenth by {first[0]['by']}, cards answer "
+        name=f"documentation-{scored.ending}", section="documentation",
+        title=f"{scored.label}: from the least to the most popular tenth by {first[0]['by']}, cards answer "
         f"{low} to {high} of the five questions",
         measure="Share of five questions that a card answers, mean over tenths of the list, least popular first",
-        legend=f"Read by {source['reading']}. Bars: 95% intervals. All that tie are in one tenth, so some may be missing",
-        sample=f"n = {sum(int(str(one['n'])) for one in first):,} packages; {source['date']}.",
-        columns=("by", "tenth", "answered", "low", "high", "n"), rows=tuple(tuple(one.values()) for one in points),
-        wide=spec[720], narrow=spec[320],
+        legend=f"Scored by {scored.scorer}. Bars: 95% intervals. Packages that tie are in one tenth, so some tenths "
+        "may be missing",
+        sample=f"n = {sum(point['n'] or 0 for point in first):,} packages; {scored.date}.",
+        columns=("by", "tenth", "answered", "low", "high", "n"),
+        rows=tuple(tuple(point.values()) for point in points),
+        wide=_line_spec(points, WIDE), narrow=_line_spec(points, NARROW),
     )  # fmt: skip
 
 
-def _share_axis(field: str = "value") -> Spec:
-    return {"field": field, "type": "quantitative", "title": None, "scale": {"domain": [0, 1]},
-            "axis": {"format": ".0%", "tickCount": 5, "domain": False, "ticks": False}}  # fmt: skip
+def _share_axis(name: str) -> Spec:
+    axis = {"format": ".0%", "tickCount": 5, "domain": False, "ticks": False}
+    return build_share_axis(name, axis=axis)
 
 
-def _bar_spec(points: Sequence[Point], width: int) -> Spec:
-    domain = list(dict.fromkeys(str(one["group"]) for one in points))
+def _interval_layer(encoding: Spec) -> Spec:
+    return {
+        "mark": {"type": "rule", "strokeWidth": 1.5},
+        "encoding": {**encoding, "y": _share_axis("low"), "y2": {"field": "high"}},
+    }
+
+
+def _bar_spec(points: Sequence[GroupPoint], width: int) -> Spec:
+    domain = list(dict.fromkeys(point["group"] for point in points))
     x = {"field": "by", "type": "nominal", "title": None, "sort": list(POPULARITY), "axis": {"labelAngle": 0}}
-    place = {
+    encoding: Spec = {
         "x": x,
         "xOffset": {"field": "group", "sort": domain},
         "color": encode_category("color", "group", domain, True),
     }
-    return build_chart(
-        [
-            {"mark": {"type": "rule", "strokeWidth": 1.5},
-             "encoding": {**place, "y": _share_axis("low"), "y2": {"field": "high"}}},
-            {"mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
-             "encoding": {**place, "y": _share_axis(), "shape": encode_category("shape", "group", domain, True)}},
-        ],
-        points, width, 280,
-    )  # fmt: skip
+    shape = encode_category("shape", "group", domain, True)
+    layers: list[Spec] = [
+        _interval_layer(encoding),
+        {"mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
+         "encoding": {**encoding, "y": _share_axis("value"), "shape": shape}},
+    ]  # fmt: skip
+    return build_chart(layers, points, width, 280)
 
 
-def _line_spec(points: Sequence[Point], width: int) -> Spec:
-    domain = list(dict.fromkeys(str(one["by"]) for one in points))
+def _line_spec(points: Sequence[DecilePoint], width: int) -> Spec:
+    domain = list(dict.fromkeys(point["by"] for point in points))
     x = {"field": "tenth", "type": "quantitative", "title": "tenth of the list, by popularity",
          "scale": {"domain": [1, 10], "padding": 10},
          "axis": {"grid": False, "tickCount": 10, "format": "d"}}  # fmt: skip
-    place = {"x": x, "color": encode_category("color", "by", domain, True, POPULARITY)}
-    return build_chart(
-        [
-            {"mark": {"type": "rule", "strokeWidth": 1.5},
-             "encoding": {**place, "y": _share_axis("low"), "y2": {"field": "high"}}},
-            {"mark": {"type": "line", "strokeWidth": 2},
-             "encoding": {**place, "y": _share_axis(), "strokeDash": encode_category("strokeDash", "by", domain, True, POPULARITY)}},
-            {"mark": {"type": "point", "filled": True, "size": 50, "opacity": 1},
-             "encoding": {**place, "y": _share_axis(), "shape": encode_category("shape", "by", domain, True, POPULARITY)}},
-        ],
-        points, width, 300,
-    )  # fmt: skip
+    encoding: Spec = {"x": x, "color": encode_category("color", "by", domain, True, POPULARITY)}
+    dash = encode_category("strokeDash", "by", domain, True, POPULARITY)
+    shape = encode_category("shape", "by", domain, True, POPULARITY)
+    layers: list[Spec] = [
+        _interval_layer(encoding),
+        {"mark": {"type": "line", "strokeWidth": 2},
+         "encoding": {**encoding, "y": _share_axis("value"), "strokeDash": dash}},
+        {"mark": {"type": "point", "filled": True, "size": 50, "opacity": 1},
+         "encoding": {**encoding, "y": _share_axis("value"), "shape": shape}},
+    ]  # fmt: skip
+    return build_chart(layers, points, width, 300)

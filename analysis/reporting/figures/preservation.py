@@ -1,112 +1,148 @@
-"""How often a package supports what its parent supports, by library and relation: the paper's Figure 5."""
+"""The figure of preserved libraries, by library and relation: the paper's Figure 5."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TypedDict
 
 from analysis.reporting.figures._figure import (
+    NARROW,
     NARROW_WIDTH,
     PAPER,
     RELATIONS,
+    WIDE,
     Figure,
-    Row,
     Spec,
     build_chart,
+    build_share_axis,
+    build_tooltip,
     encode_category,
     format_interval,
-    format_percent,
     newest_results,
+    number_name,
 )
+from analysis.reporting.rows import Report, ReportResult
+from analysis.reporting.wording import format_percent
 
 MAX_LIBRARIES = 10
 PUBLISHED = "as published"
 ANY_RELATION = "all (Eq. 1)"
 RELATION_LABELS = (*RELATIONS, ANY_RELATION, PUBLISHED)
-RELATION_PLURALS = {"finetune": "finetunes", "adapter": "adapters", "merge": "merges", "quantized": "quantized ones",
-        "unstated": "those that do not say how they were made"}  # fmt: skip
-Point = dict[str, object]
+RELATION_PLURALS = {
+    "finetune": "finetunes",
+    "adapter": "adapters",
+    "merge": "merges",
+    "quantized": "quantized packages",
+    "unstated": "packages that do not say how they were made",
+}
 
 
-def draw(report: Row) -> Iterator[Figure]:
-    """Dots with intervals, the libraries with the most packages first; nothing if none is known."""
-    for number, (label, results) in enumerate(newest_results(report, ("preservation", "preservation_as_published"))):
+class PreservationPoint(TypedDict):
+    """The preservation of one library by one relation."""
+
+    library: str
+    relation: str
+    share: float
+    low: float | None
+    high: float | None
+    n: int | None
+    label: str
+
+
+def draw(report: Report) -> Iterator[Figure]:
+    """Draw dots with intervals, the libraries with the most packages first."""
+    for position, (label, results) in enumerate(newest_results(report, ("preservation", "preservation_as_published"))):
         points = _collect_points(results)
         if points:
-            yield _build_figure(label, results[0]["date"], points, number)
+            yield _build_figure(label, results[0]["date"], points, position)
 
 
-def _build_figure(label: str, date: object, points: Sequence[Point], number: int) -> Figure:
-    keys = ("library", "relation", "share", "low", "high", "n")
+def _build_figure(label: str, date: str, points: Sequence[PreservationPoint], position: int) -> Figure:
+    sizes = [point["n"] or 0 for point in points]
     return Figure(
-        name="preservation" if number == 0 else f"preservation-{number + 1}", section="preservation",
+        name=number_name("preservation", position), section="preservation",
         title=_describe_preservation(label, points),
-        measure="Share of the packages made from one that supports a library that support it too, by relation",
-        legend="Bars: 95% interval as the metric gives it. Hollow: the paper's own way, which never reads the parent",
-        sample=f"n from {min(one['n'] or 0 for one in points):,} to {max(one['n'] or 0 for one in points):,} for each "
-        f"dot; {label}, {date}.",
-        columns=keys, rows=tuple(tuple(one[key] for key in keys) for one in points),
-        wide=_build_spec(points, 720), narrow=_build_spec(points, 320),
+        measure="Of the packages made from one that supports a library: the share that supports it too, by relation",
+        legend="Bars: 95% interval as the metric gives it. Hollow: the paper's own method, which never reads the "
+        "parent",
+        sample=f"n from {min(sizes):,} to {max(sizes):,} for each dot; {label}, {date}.",
+        columns=("library", "relation", "share", "low", "high", "n"),
+        rows=tuple(
+            (point["library"], point["relation"], point["share"], point["low"], point["high"], point["n"])
+            for point in points
+        ),
+        wide=_build_spec(points, WIDE), narrow=_build_spec(points, NARROW),
     )  # fmt: skip
 
 
-def _collect_points(results: Sequence[Row]) -> list[Point]:
-    """A dot for each library and relation; the others of the metric (gain, lift, coverage) are other things."""
-    found = [point for one in results if (point := _parse_point(one)) is not None]
-    most: dict[str, int] = {}
-    for one in found:
-        most[one["library"]] = max(most.get(one["library"], 0), one["n"] or 0)
-    shown = sorted(most, key=lambda library: (-most[library], library))[:MAX_LIBRARIES]
-    return [one for library in shown for one in found if one["library"] == library]
+def _collect_points(results: Sequence[ReportResult]) -> list[PreservationPoint]:
+    """Return a dot for each library and relation, without gain, lift and coverage, which are other quantities."""
+    points = [point for result in results if (point := _parse_point(result)) is not None]
+    sizes: dict[str, int] = {}
+    for point in points:
+        sizes[point["library"]] = max(sizes.get(point["library"], 0), point["n"] or 0)
+    libraries = sorted(sizes, key=lambda library: (-sizes[library], library))[:MAX_LIBRARIES]
+    return [point for library in libraries for point in points if point["library"] == library]
 
 
-def _parse_point(result: Row) -> Point | None:
-    parts = str(result["name"]).split(".")[1:]
-    if not parts or parts[0] in ("gain", "lift", "coverage"):
+def _parse_point(result: ReportResult) -> PreservationPoint | None:
+    parts = result["name"].split(".")[1:]
+    if not parts or parts[0] in ("gain", "lift", "coverage") or result["value"] is None:
         return None
     relation = parts.pop() if parts[-1] in RELATIONS and len(parts) > 1 else ANY_RELATION
     if result["metric"] == "preservation_as_published":
         relation = PUBLISHED
-    return {"library": ".".join(parts), "relation": relation, "share": result["value"], "low": result["low"],
-            "high": result["high"], "n": result["n"], "said": f"{format_percent(result['value'])} ({format_interval(result)})"}  # fmt: skip
-
-
-def _describe_preservation(label: str, points: Sequence[Point]) -> str:
-    sound = [one for one in points if one["relation"] in RELATIONS] or list(points)
-    first = [one for one in sound if one["library"] == sound[0]["library"]]
-    most, least = (pick(first, key=lambda one: one["share"]) for pick in (max, min))
-    if most["relation"] not in RELATIONS:
-        return f"{label}: {first[0]['library']} is supported by {format_percent(most['share'])} ({most['relation']})"
-    more = (
-        f" and {format_percent(least['share'])} of {RELATION_PLURALS[least['relation']]}" if least is not most else ""
+    return PreservationPoint(
+        library=".".join(parts),
+        relation=relation,
+        share=result["value"],
+        low=result["low"],
+        high=result["high"],
+        n=result["n"],
+        label=f"{format_percent(result['value'])} ({format_interval(result)})",
     )
-    return f"{label}: {first[0]['library']} is kept by {format_percent(most['share'])} of {RELATION_PLURALS[most['relation']]}{more}"
 
 
-def _build_spec(points: Sequence[Point], width: int) -> Spec:
-    domain = [sort for sort in RELATION_LABELS if any(one["relation"] == sort for one in points)]
-    libraries = list(dict.fromkeys(one["library"] for one in points))
-    offset = {"field": "relation", "type": "nominal", "scale": {"domain": domain}}
+def _describe_preservation(label: str, points: Sequence[PreservationPoint]) -> str:
+    sound = [point for point in points if point["relation"] in RELATIONS] or list(points)
+    first = [point for point in sound if point["library"] == sound[0]["library"]]
+    highest = max(first, key=lambda point: point["share"])
+    lowest = min(first, key=lambda point: point["share"])
+    library, share = first[0]["library"], format_percent(highest["share"])
+    if highest["relation"] not in RELATIONS:
+        return f"{label}: {library} is supported by {share} ({highest['relation']})"
+    plural = RELATION_PLURALS[lowest["relation"]]
+    more = f" and {format_percent(lowest['share'])} of {plural}" if lowest is not highest else ""
+    return f"{label}: {library} is kept by {share} of {RELATION_PLURALS[highest['relation']]}{more}"
+
+
+def _build_spec(points: Sequence[PreservationPoint], width: int) -> Spec:
+    domain = [label for label in RELATION_LABELS if any(point["relation"] == label for point in points)]
+    libraries = list(dict.fromkeys(point["library"] for point in points))
     y = {"field": "library", "type": "nominal", "title": None, "sort": libraries, "scale": {"paddingInner": 0.3},
          "axis": {"domain": False, "ticks": False, "labelLimit": 110 if width < NARROW_WIDTH else 220}}  # fmt: skip
-    x = {"field": "share", "type": "quantitative", "title": None, "scale": {"domain": [0, 1]},
-         "axis": {"format": ".0%", "tickCount": 5}}  # fmt: skip
-    colour = encode_category("color", "relation", domain, True, RELATION_LABELS)
+    encoding: Spec = {
+        "y": y,
+        "yOffset": {"field": "relation", "type": "nominal", "scale": {"domain": domain}},
+        "color": encode_category("color", "relation", domain, True, RELATION_LABELS),
+    }
+    shape = encode_category("shape", "relation", domain, True, RELATION_LABELS)
+    dots: Spec = {**encoding, "x": build_share_axis("share"), "shape": shape}
     layers: list[Spec] = [
         {"mark": {"type": "rule", "strokeWidth": 2}, "transform": [{"filter": "datum.low !== null"}],
-         "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": y, "yOffset": offset,
-                      "color": colour}},
-        *(_dot_layer(filled, {"x": x, "y": y, "yOffset": offset, "color": colour,
-                         "shape": encode_category("shape", "relation", domain, True, RELATION_LABELS)}) for filled in (True, False)),
+         "encoding": {**encoding, "x": build_share_axis("low"), "x2": {"field": "high"}}},
+        _dot_layer(True, dots),
+        _dot_layer(False, dots),
     ]  # fmt: skip
     return build_chart(layers, points, width, len(libraries) * (11 * len(domain) + 14))
 
 
 def _dot_layer(filled: bool, encoding: Spec) -> Spec:
-    """Filled dots for what reads the parent, hollow ones for what does not."""
-    paint = {"filled": True} if filled else {"filled": False, "fill": PAPER}
+    """Build filled dots for results that read the parent, or hollow dots for the paper's own method."""
+    paint: Spec = {"filled": True} if filled else {"filled": False, "fill": PAPER}
     published = {"field": "relation", "equal": PUBLISHED}
     return {
         "mark": {"type": "point", "size": 55, "opacity": 1, "strokeWidth": 1.8, **paint},
         "transform": [{"filter": {"not": published} if filled else published}],
-        "encoding": {**encoding, "tooltip": [{"field": name} for name in ("library", "relation", "said", "n")]},
+        "encoding": {**encoding, "tooltip": build_tooltip("library", "relation", "label", "n")},
     }

@@ -1,82 +1,94 @@
-"""Which snapshots there are and in which state: what is missing is seen as missing."""
+"""The figure of the snapshots and their states, which shows the missing snapshots too."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TypedDict
 
 from analysis.reporting.figures._figure import (
     COLOURS,
     GREY,
     INK,
-    PAPER,
+    NARROW,
+    NARROW_WIDTH,
+    WIDE,
     Figure,
-    Row,
     Spec,
     build_chart,
     build_date_axis,
-    join_words,
-    series_key,
-    series_labels,
+    build_tooltip,
+    filled_and_hollow,
 )
+from analysis.reporting.rows import Report
+from analysis.reporting.series import series_key, series_labels
+from analysis.reporting.wording import join_words, pluralize
 
 STATES = ("complete", "partial", "failed", "open")
 STATE_SHAPES = ("circle", "triangle-up", "cross", "square")
+STATE_COLOURS = (COLOURS[0], COLOURS[1], INK, GREY)
 
 
-def draw(report: Row) -> Iterator[Figure]:
-    """A row of signs for each list, one for each snapshot."""
-    called = series_labels(report)
-    points = [{"series": called[series_key(one)], "date": one["date"], "state": one["status"],
-               "depth": one["depth"], "reason": one["reason"]} for one in report.get("snapshots") or ()]  # fmt: skip
+class SnapshotPoint(TypedDict):
+    """One snapshot."""
+
+    series: str
+    date: str
+    state: str
+    depth: int | None
+    reason: str | None
+
+
+def draw(report: Report) -> Iterator[Figure]:
+    """Draw a row of marks for each list, one for each snapshot."""
+    labels = series_labels(report["snapshots"])
+    points = [
+        SnapshotPoint(
+            series=labels[series_key(snapshot)],
+            date=snapshot["date"],
+            state=snapshot["status"],
+            depth=snapshot["depth"],
+            reason=snapshot["reason"],
+        )
+        for snapshot in report["snapshots"]
+    ]
     if not points:
         return
-    dates = [str(one["date"]) for one in points]
+    dates = [point["date"] for point in points]
+    lists = list(labels.values())
     yield Figure(
         name="snapshots", section="trust", title=describe_snapshots(report),
-        measure="Each sign is a snapshot of a list, at its date",
+        measure="Each mark is a snapshot of a list, at its date",
         legend="Filled circle: complete. Hollow triangle: partial. Cross: failed. Hollow square: still open. "
-        "Only complete snapshots are computed",
-        sample=f"n = {len(points):,} snapshots of {len(called):,} lists, from {min(dates)} to {max(dates)}.",
+        "Results are computed from complete snapshots only",
+        sample=f"n = {pluralize(len(points), 'snapshot')} of {pluralize(len(lists), 'list')}, from {min(dates)} to "
+        f"{max(dates)}.",
         columns=("list", "date", "state", "depth", "reason"),
-        rows=tuple(tuple(one.values()) for one in points),
-        wide=_build_spec(points, list(called.values()), 720), narrow=_build_spec(points, list(called.values()), 320),
+        rows=tuple(tuple(point.values()) for point in points),
+        wide=_build_spec(points, lists, WIDE), narrow=_build_spec(points, lists, NARROW),
     )  # fmt: skip
 
 
-def describe_snapshots(report: Row) -> str:
-    """The figure in one sentence."""
-    states = [one["status"] for one in report.get("snapshots") or ()]
+def describe_snapshots(report: Report) -> str:
+    """Return the states of the snapshots in one sentence."""
+    states = [snapshot["status"] for snapshot in report["snapshots"]]
     if set(states) == {"complete"}:
         return "The snapshot is complete" if len(states) == 1 else f"All {len(states):,} snapshots are complete"
-    others = [f"{states.count(state):,} {state}" for state in STATES[1:] if state in states]
-    return f"{states.count('complete'):,} of {len(states):,} snapshots are complete; {join_words(others)}"
+    counts = [f"{states.count(state):,} {state}" for state in STATES[1:] if state in states]
+    return f"{states.count('complete'):,} of {pluralize(len(states), 'snapshot')} are complete; {join_words(counts)}"
 
 
-def _build_spec(points: Sequence[Row], rows: Sequence[str], width: int) -> Spec:
-    narrow = width < 400
-    states = [state for state in STATES if any(one["state"] == state for one in points)]
-    place = [STATES.index(state) for state in states]
-    scale = {"domain": states, "range": [(COLOURS[0], COLOURS[1], INK, GREY)[number] for number in place]}
-    shape = {"domain": states, "range": [STATE_SHAPES[number] for number in place]}
-    encoding = {
-        "x": build_date_axis([one["date"] for one in points], narrow),
-        "y": {"field": "series", "type": "nominal", "title": None, "scale": {"domain": list(rows)},
+def _build_spec(points: Sequence[SnapshotPoint], lists: Sequence[str], width: int) -> Spec:
+    narrow = width < NARROW_WIDTH
+    states = [state for state in STATES if any(point["state"] == state for point in points)]
+    positions = [STATES.index(state) for state in states]
+    scale = {"domain": states, "range": [STATE_COLOURS[position] for position in positions]}
+    shape = {"domain": states, "range": [STATE_SHAPES[position] for position in positions]}
+    encoding: Spec = {
+        "x": build_date_axis([point["date"] for point in points], narrow),
+        "y": {"field": "series", "type": "nominal", "title": None, "scale": {"domain": list(lists)},
               "axis": {"grid": True, "domain": False, "ticks": False, "labelLimit": 110 if narrow else 260}},
         "color": {"field": "state", "type": "nominal", "scale": scale, "legend": None},
         "shape": {"field": "state", "type": "nominal", "scale": shape, "legend": None},
-        "tooltip": [{"field": name} for name in ("series", "date", "state", "depth", "reason")],
+        "tooltip": build_tooltip("series", "date", "state", "depth", "reason"),
     }  # fmt: skip
-    mark = {"type": "point", "size": 50, "opacity": 1, "strokeWidth": 1.8}
-    layers = [
-        {
-            "mark": {**mark, "filled": True},
-            "transform": [{"filter": "datum.state === 'complete'"}],
-            "encoding": encoding,
-        },
-        {
-            "mark": {**mark, "fill": PAPER},
-            "transform": [{"filter": "datum.state !== 'complete'"}],
-            "encoding": encoding,
-        },
-    ]
-    return build_chart(layers, points, width, 30 * len(rows))
+    return build_chart(filled_and_hollow(encoding, "state", "complete"), points, width, 30 * len(lists))

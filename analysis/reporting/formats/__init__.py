@@ -1,1 +1,1 @@
-"""The forms a report can take: one file each, with one function `render(report) -> str`."""
+"""The formats of a report: one file each, with one function `render(report) -> str`."""

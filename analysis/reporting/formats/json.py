@@ -1,11 +1,12 @@
-"""The report for a program: `analysis/reporting/document.py` says what each key holds."""
+"""The report for programs: `analysis/reporting/document.py` explains each key."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+
+from analysis.reporting.rows import Report
 
 
-def render(report: Mapping[str, object]) -> str:
-    """The document as it is. ASCII, so that no name in it can speak to a terminal; no NaN, which is not JSON."""
+def render(report: Report) -> str:
+    """Return the document as ASCII JSON, so that no name can control a terminal. Refuse NaN, which is not JSON."""
     return json.dumps(report, indent=2, ensure_ascii=True, allow_nan=False)

@@ -10,6 +10,7 @@ import pytest
 from crawler.quality.census_events import MAX_EVENTS_PER_KIND, find_census_events
 from crawler.quality.counter_events import SECONDS_PER_DAY
 from crawler.snapshots.ending import end_snapshot
+from crawler.snapshots.kinds import load_kind
 from db.census.writer import CensusStore
 from db.rows import Observation
 from tests.db.builders import MODELS, begin_snapshot, query
@@ -94,7 +95,7 @@ def named(store: CensusStore, at: int, packages: dict[str, tuple[str, str]]) -> 
 
     snapshot = begin_snapshot(store, at, k=None)
     store.save_page(snapshot, replace(page, observe=observe, fetched_at=at))
-    assert end_snapshot(store, snapshot)[0] == "complete"
+    assert end_snapshot(load_kind("census"), store, snapshot)[0] == "complete"
     return snapshot
 
 

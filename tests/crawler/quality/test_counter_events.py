@@ -14,6 +14,7 @@ from crawler.quality.counter_events import (
     detect_package_events,
 )
 from crawler.snapshots.ending import end_snapshot
+from crawler.snapshots.kinds import load_kind
 from db.connection import open_for_writing
 from db.store import Store
 from db.store.package_events import CounterReading
@@ -136,7 +137,7 @@ def test_a_total_that_falls_as_in_2026_is_told_for_each_and_for_the_source() -> 
 def list_of(store: Store, day: int, rows: list[object]) -> int:
     snapshot = begin_snapshot(store, at=day * SECONDS_PER_DAY, k=len(rows))
     store.save_page(snapshot, make_page(rows, fetched_at=day * SECONDS_PER_DAY))
-    assert end_snapshot(store, snapshot)[0] == "complete"
+    assert end_snapshot(load_kind("ranking"), store, snapshot)[0] == "complete"
     return snapshot
 
 

@@ -93,7 +93,7 @@ def test_a_census_that_is_too_old_ends_partial_and_another_is_taken(
     found = done.rows("SELECT status, depth FROM snapshot ORDER BY snapshot_id")
     assert found == [("partial", 1000), ("complete", 3500)]
     (reason,) = done.rows("SELECT reason FROM snapshot WHERE snapshot_id = 1")[0]
-    assert "too old to be gone on with" in reason
+    assert "too old to be resumed" in reason
     assert len(everybody(done, 1)) == 1000
     assert everybody(done, 2) == truth(pretend)
 

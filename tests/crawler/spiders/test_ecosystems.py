@@ -9,21 +9,19 @@ from pathlib import Path
 import pytest
 
 from crawler.errors import UnknownRegistryError
-from crawler.parsing.rows import read_rows
-from crawler.plan import CrawlPlan
-from crawler.response import Page, Progress
-from crawler.spiders.ecosystems import (
+from crawler.parsing.ecosystems_rows import (
     EcosystemsRegistryRow,
     EcosystemsRow,
-    EcosystemsSpider,
     choose_registry,
     make_observation,
-    names_to_request,
     read_period,
     read_registry,
     reduce_body,
-    unknown_registry_error,
 )
+from crawler.parsing.rows import read_rows
+from crawler.plan import CrawlPlan
+from crawler.response import Page, Progress
+from crawler.spiders.ecosystems import EcosystemsSpider, names_to_request, unknown_registry_error
 
 KNOWN = [
     EcosystemsRegistryRow("npm.example", "npm", True),

@@ -1,129 +1,207 @@
-"""Documents made by hand: everything a report can hold, in the shape of `analysis/reporting/document.py`."""
+"""Report documents made by hand, with everything that a report can hold."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
-Row = dict[str, object]
-GATE = [{"gate": "G1 end reached", "outcome": "pass", "measured": "1000 places", "rule": "K places taken"}]
-FAILED = [*GATE, {"gate": "G2 transport", "outcome": "fail", "measured": "2 of 3", "rule": "all whole"}]
+from analysis.reporting.rows import (
+    Report,
+    ReportClaim,
+    ReportEvent,
+    ReportGate,
+    ReportMove,
+    ReportPoint,
+    ReportResult,
+    ReportSnapshot,
+)
+
+PASSED_GATE: list[ReportGate] = [
+    {"gate": "G1 end reached", "outcome": "pass", "measured": "1000 places", "rule": "K places taken"}
+]
+FAILED_GATE: list[ReportGate] = [
+    *PASSED_GATE,
+    {"gate": "G2 transport", "outcome": "fail", "measured": "2 of 3", "rule": "all whole"},
+]
 REGISTRIES = ("huggingface/models", "npm", "pypi")
 VERDICTS = ("holds", "weaker", "reversed", "not testable")
 
 
-def snapshot(number: int, registry: str, day: str, **more: object) -> Row:
-    """One complete snapshot, or what `more` makes of it."""
-    usual: Row = {
-        "snapshot": number, "registry": registry, "kind": "top", "k": 1000, "by": "downloads",
-        "counter": "last-30-days", "date": day, "status": "complete", "reason": None, "origin": "crawl",
-        "source": "https://hub.example", "evidence": "its clock", "depth": 1000, "digest": "ab" * 32, "gate": GATE,
-    }  # fmt: skip
-    return {**usual, **more}
-
-
-def result(of: Row, metric: str, name: str, value: float | None, **more: object) -> Row:
-    """One result of a snapshot."""
-    usual: Row = {
-        "registry": of["registry"], "metric": metric, "name": name, "version": 1, "snapshot": of["snapshot"],
-        "date": of["date"], "previous_date": None, "k": 0, "value": value, "low": None, "high": None, "n": 100,
-        "note": "" if value is not None else "not known",
-    }  # fmt: skip
-    return {**usual, **more}
-
-
-def empty() -> Row:
-    """A document of a store without snapshots."""
-    return {"schema": 1, "as_of": None, "generated_by": "hub-observatory 0.1.0", "k": None, "results": [],
-            "snapshots": [], "movers": [], "events": [], "unknown": ["Nothing can be said yet."]}  # fmt: skip
-
-
-def full(registries: Sequence[str] = REGISTRIES, times: int = 4, step: int = 30) -> Row:
-    """A document with something in every section; the second snapshot of the first registry is partial."""
-    snapshots = [
-        snapshot(number * times + look + 1, registry, str(date(2026, 1, 5) + timedelta(days=look * step)))
-        for number, registry in enumerate(registries) for look in range(times)
-    ]  # fmt: skip
-    if times > 2:
-        snapshots[1] |= {"status": "partial", "reason": "the server answered 503", "gate": FAILED}
-    newest = snapshots[times - 1]
-    results = [one for of in snapshots if of["status"] == "complete" for one in turnover(of)]
-    results += [*preserved(newest), *descended(newest), *documented(newest)]
+def make_snapshot(
+    number: int,
+    registry: str,
+    day: str,
+    *,
+    status: str = "complete",
+    reason: str | None = None,
+    counter: str = "last-30-days",
+    origin: str = "crawl",
+    source: str = "https://hub.example",
+    evidence: str = "its clock",
+    depth: int = 1000,
+    gate: Sequence[ReportGate] = PASSED_GATE,
+) -> ReportSnapshot:
+    """Make one snapshot by downloads."""
     return {
-        **empty(), "k": 1000, "snapshots": snapshots, "results": results,
-        "movers": [*moved(newest)], "points": [*points(newest)], "claims": [*claims(snapshots[:times])],
-        "events": [{"registry": registries[0], "snapshot": newest["snapshot"], "date": newest["date"],
-                    "kind": "renamed", "severity": "note", "count": 3, "example": "same stable id"}],
+        "snapshot": number, "registry": registry, "kind": "top", "k": 1000, "by": "downloads", "counter": counter,
+        "date": day, "taken_at": f"{day}T00:00:00Z", "started_at": f"{day}T00:00:00Z", "ended_at": f"{day}T00:10:00Z",
+        "status": status, "reason": reason, "origin": origin, "source": source, "evidence": evidence, "depth": depth,
+        "digest": "ab" * 32, "pages": 10, "duplicates": 0, "rejected": 0, "gate": list(gate),
     }  # fmt: skip
 
 
-def turnover(of: Row) -> Iterator[Row]:
-    """What turnover and its published form give at K of 100 and 1,000."""
-    share = int(of["snapshot"]) / 100
+def make_result(
+    snapshot: ReportSnapshot,
+    metric: str,
+    name: str,
+    value: float | None,
+    *,
+    k: int = 0,
+    low: float | None = None,
+    high: float | None = None,
+    n: int | None = 100,
+    previous_date: str | None = None,
+    note: str | None = None,
+) -> ReportResult:
+    """Make one result of a snapshot."""
+    usual_note = "" if value is not None else "not known"
+    return {
+        "registry": snapshot["registry"], "metric": metric, "name": name, "version": 1,
+        "snapshot": snapshot["snapshot"], "date": snapshot["date"], "previous_date": previous_date, "k": k,
+        "value": value, "low": low, "high": high, "n": n, "note": usual_note if note is None else note,
+    }  # fmt: skip
+
+
+def make_event(
+    snapshot: int | None,
+    registry: str = "npm",
+    kind: str = "renamed",
+    severity: str = "note",
+    day: str = "2026-01-01",
+    count: int = 1,
+    example: str = "same stable id",
+) -> ReportEvent:
+    """Make the quality events of one kind."""
+    return {"registry": registry, "snapshot": snapshot, "date": day, "kind": kind, "severity": severity,
+            "count": count, "example": example}  # fmt: skip
+
+
+def empty_report() -> Report:
+    """Make the document of a store without snapshots."""
+    return {"schema": 1, "as_of": None, "generated_by": "hub-observatory 0.1.0", "k": None, "results": [],
+            "claims": [], "snapshots": [], "movers": [], "points": [], "events": [],
+            "unknown": ["Nothing can be said yet."]}  # fmt: skip
+
+
+def report_of(*snapshots: ReportSnapshot, results: Sequence[ReportResult] = (), k: int | None = None) -> Report:
+    """Make a document of these snapshots and results only."""
+    return {**empty_report(), "snapshots": list(snapshots), "results": list(results), "k": k}
+
+
+def full_report(registries: Sequence[str] = REGISTRIES, times: int = 4, step: int = 30) -> Report:
+    """Make a document with content in every section; the second snapshot of the first registry is partial."""
+    snapshots = [
+        make_snapshot(number * times + turn + 1, registry, str(date(2026, 1, 5) + timedelta(days=turn * step)))
+        for number, registry in enumerate(registries)
+        for turn in range(times)
+    ]
+    if times > 2:
+        snapshots[1] |= {"status": "partial", "reason": "the server answered 503", "gate": FAILED_GATE}
+    newest = snapshots[times - 1]
+    results = [
+        result for snapshot in snapshots if snapshot["status"] == "complete" for result in turnover_results(snapshot)
+    ]
+    results += [*preservation_results(newest), *descendants_results(newest), *documentation_results(newest)]
+    return {
+        **empty_report(),
+        "k": 1000,
+        "snapshots": snapshots,
+        "results": results,
+        "movers": [*make_moves(newest)],
+        "points": [*make_points(newest)],
+        "claims": [*make_claims(snapshots[:times])],
+        "events": [make_event(newest["snapshot"], registries[0], day=newest["date"], count=3)],
+    }
+
+
+def turnover_results(snapshot: ReportSnapshot) -> Iterator[ReportResult]:
+    """Yield the results of turnover and of its published form at K of 100 and 1,000."""
+    share, before = snapshot["snapshot"] / 100, "2025-12-06"
+    low, high = share - 0.01, share + 0.015
     for k in (100, 1000):
-        told: Row = {"k": k, "n": k, "previous_date": "2025-12-06", "low": share - 0.01, "high": share + 0.015}
-        yield result(of, "turnover", "turnover", share, **told)
-        yield result(of, "turnover", "turnover.30d", share + 1 / 300, **told)
-        yield result(of, "turnover", "turnover.365d", None, k=k, n=None)
+        yield make_result(snapshot, "turnover", "turnover", share, k=k, n=k, previous_date=before, low=low, high=high)
+        yield make_result(
+            snapshot, "turnover", "turnover.30d", share + 1 / 300, k=k, n=k, previous_date=before, low=low, high=high
+        )
+        yield make_result(snapshot, "turnover", "turnover.365d", None, k=k, n=None)
         for name in ("remained", "newcomers", "returning", "ever"):
-            yield result(of, "turnover_as_published", name, float(k // 7), k=k, n=k)
+            yield make_result(snapshot, "turnover_as_published", name, float(k // 7), k=k, n=k)
 
 
-def preserved(of: Row) -> Iterator[Row]:
-    """Preservation of three libraries."""
-    for place, library in enumerate(("transformers", "transformers.js", "timm")):
-        share, interval = 0.9 - place / 7, {"low": 0.5 - place / 10, "high": 0.95, "n": 300 - place}
-        yield result(of, "preservation", f"preservation.{library}", share, **interval)
-        yield result(of, "preservation", f"preservation.{library}.adapter", share - 0.1, **interval)
-        yield result(of, "preservation", f"preservation.{library}.finetune", share - 0.3, **interval)
-        yield result(of, "preservation", f"preservation.lift.{library}.finetune", 1.7, low=1.5, high=1.9)
-        yield result(of, "preservation_as_published", f"preservation.{library}", share + 0.05)
+def preservation_results(snapshot: ReportSnapshot) -> Iterator[ReportResult]:
+    """Yield the preservation of three libraries."""
+    for position, library in enumerate(("transformers", "transformers.js", "timm")):
+        share, low, n = 0.9 - position / 7, 0.5 - position / 10, 300 - position
+        for ending, value in (("", share), (".adapter", share - 0.1), (".finetune", share - 0.3)):
+            name = f"preservation.{library}{ending}"
+            yield make_result(snapshot, "preservation", name, value, low=low, high=0.95, n=n)
+        lift = f"preservation.lift.{library}.finetune"
+        yield make_result(snapshot, "preservation", lift, 1.7, low=1.5, high=1.9)
+        yield make_result(snapshot, "preservation_as_published", f"preservation.{library}", share + 0.05)
 
 
-def documented(of: Row) -> Iterator[Row]:
-    """Documentation as rules read it."""
-    for by, least in (("downloads", 0.2), ("likes", 0.3)):
-        for group, share in (("top", 0.7), ("bottom", least)):
-            interval = {"low": share - 0.05, "high": share + 0.05, "n": 1000, "k": 1000}
-            yield result(of, "documentation", f"documentation.rules.{by}.{group}", share, **interval)
+def documentation_results(snapshot: ReportSnapshot) -> Iterator[ReportResult]:
+    """Yield the documentation as the rules score it."""
+    for by, lowest in (("downloads", 0.2), ("likes", 0.3)):
+        for group, share in (("top", 0.7), ("bottom", lowest)):
+            name = f"documentation.rules.{by}.{group}"
+            yield make_result(
+                snapshot, "documentation", name, share, low=share - 0.05, high=share + 0.05, n=1000, k=1000
+            )
         for tenth in (1, 5, 10):
-            share = least + tenth / 25
+            share = lowest + tenth / 25
             name = f"documentation.rules.{by}.decile.{tenth:02}"
-            yield result(of, "documentation", name, share, low=share - 0.02, high=share + 0.02)
-    yield result(of, "documentation", "documentation.metadata.coverage", 0.9)
+            yield make_result(snapshot, "documentation", name, share, low=share - 0.02, high=share + 0.02)
+    yield make_result(snapshot, "documentation", "documentation.metadata.coverage", 0.9)
 
 
-def descended(of: Row) -> Iterator[Row]:
-    """Lineage in numbers."""
+def descendants_results(snapshot: ReportSnapshot) -> Iterator[ReportResult]:
+    """Yield lineage in numbers."""
     for relation, links in (("adapter", 420.0), ("finetune", 360.0), ("merge", 20.0)):
-        yield result(of, "descendants", f"descendants.links.{relation}", links)
-    yield result(of, "descendants", "descendants.spearman", 0.419, low=0.39, high=0.45)
-    yield result(of, "descendants", "descendants.transitive.max", None)
+        yield make_result(snapshot, "descendants", f"descendants.links.{relation}", links)
+    yield make_result(snapshot, "descendants", "descendants.spearman", 0.419, low=0.39, high=0.45)
+    yield make_result(snapshot, "descendants", "descendants.transitive.max", None)
 
 
-def points(of: Row) -> Iterator[Row]:
-    """Parents, by their downloads and descendants."""
+def make_points(snapshot: ReportSnapshot) -> Iterator[ReportPoint]:
+    """Yield parents by their downloads and descendants."""
     for downloads, descendants in ((0, 1), (10, 1), (1000, 7), (1000, 7), (9_000_000, 300)):
-        yield {"registry": of["registry"], "snapshot": of["snapshot"], "date": of["date"], "metric": "descendants",
-               "downloads": downloads, "descendants": descendants}  # fmt: skip
+        yield {"registry": snapshot["registry"], "snapshot": snapshot["snapshot"], "date": snapshot["date"],
+               "metric": "descendants", "downloads": downloads, "descendants": descendants, "n": 1}  # fmt: skip
 
 
-def moved(of: Row, names: Sequence[str] = ("org/a", "org/b")) -> Iterator[Row]:
-    """Each name in each way a package can move."""
+def make_moves(snapshot: ReportSnapshot, names: Sequence[str] = ("org/a", "org/b")) -> Iterator[ReportMove]:
+    """Yield each name in each way a package can move."""
     for change in ("entered", "returned", "left", "renamed"):
         for rank, name in enumerate(names, 1):
-            yield {"registry": of["registry"], "snapshot": of["snapshot"], "date": of["date"], "previous_snapshot": 1,
-                   "previous_date": "2026-01-05", "k": 1000, "change": change, "package": rank, "name": name,
-                   "previous_name": name, "rank": None if change == "left" else rank, "previous_rank": rank,
+            yield {"registry": snapshot["registry"], "snapshot": snapshot["snapshot"], "date": snapshot["date"],
+                   "previous_snapshot": 1, "previous_date": "2026-01-05", "k": 1000, "change": change,
+                   "package": str(rank), "name": name, "previous_name": name,
+                   "rank": None if change == "left" else rank, "previous_rank": rank,
                    "reason": "not listed before"}  # fmt: skip
 
 
-def claims(snapshots: Sequence[Row], title: str = "Descendants keep their library") -> Iterator[Row]:
-    """A claim of each verdict, with its trend."""
+def make_claims(
+    snapshots: Sequence[ReportSnapshot], title: str = "Descendants keep their library"
+) -> Iterator[ReportClaim]:
+    """Yield a claim of each verdict, with its trend."""
     for number, verdict in enumerate(VERDICTS):
-        known = None if verdict == "not testable" else 0.5 + number / 30
-        yield {"claim": f"C{number}", "finding": number + 3, "title": title, "published": "0.94",
-               "published_date": "2023-10", "as_published": known, "sound": known,
-               "low": known and known - 0.1, "high": known and known + 0.1,
-               "n": known and 2699, "verdict": verdict, "rule": "the whole interval is above 0.1", "note": "see there",
-               "trend": [{"date": one["date"], "value": known, "verdict": verdict} for one in snapshots]}  # fmt: skip
+        value = None if verdict == "not testable" else 0.5 + number / 30
+        yield {
+            "claim": f"C{number}", "finding": number + 3, "title": title, "published": "0.94",
+            "published_date": "2023-10", "as_published": value, "sound": value,
+            "low": None if value is None else value - 0.1, "high": None if value is None else value + 0.1,
+            "n": None if value is None else 2699, "verdict": verdict, "rule": "the whole interval is above 0.1",
+            "note": "see there", "p": None, "p_holm": None,
+            "trend": [{"date": snapshot["date"], "value": value, "verdict": verdict} for snapshot in snapshots],
+        }  # fmt: skip

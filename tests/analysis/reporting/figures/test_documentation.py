@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from analysis.reporting.figures.documentation import draw
-from tests.analysis.reporting.figures.documents import documented, empty, full, result, snapshot
+from tests.analysis.reporting.figures.documents import (
+    documentation_results,
+    full_report,
+    make_result,
+    make_snapshot,
+    report_of,
+)
+
+SNAPSHOT = make_snapshot(1, "huggingface/models", "2026-01-05")
 
 
-def test_groups_and_tenths_are_those_of_the_results():
-    groups, trend = draw(full())
+def test_groups_and_tenths_are_those_of_the_results() -> None:
+    groups, trend = draw(full_report())
     assert groups.rows[0][:3] == ("downloads", "top 1,000", 0.7)
     assert groups.title == (
         "huggingface/models: by downloads, 70.0% in the top 1,000 and 20.0% in the bottom 1,000 of the five questions "
@@ -19,20 +27,17 @@ def test_groups_and_tenths_are_those_of_the_results():
     assert "from the least to the most popular tenth" in trend.title
 
 
-def test_each_scorer_has_figures_of_its_own_and_a_strange_one_names_no_file():
-    of = snapshot(1, "huggingface/models", "2026-01-05")
-    rows = list(documented(of))
-    other = [{**one, "name": str(one["name"]).replace(".rules.", ".openai.")} for one in rows]
-    strange = [result(of, "documentation", "documentation.../../x.downloads.top", 0.5)]
-    names = [one.name for one in draw({**empty(), "snapshots": [of], "results": [*rows, *other, *strange]})]
+def test_each_scorer_has_its_own_figures_and_a_strange_name_names_no_file() -> None:
+    rules = list(documentation_results(SNAPSHOT))
+    openai = list(documentation_results(SNAPSHOT))
+    for result in openai:
+        result["name"] = result["name"].replace(".rules.", ".openai.")
+    strange = make_result(SNAPSHOT, "documentation", "documentation.../../x.downloads.top", 0.5)
+    names = [figure.name for figure in draw(report_of(SNAPSHOT, results=[*rules, *openai, strange]))]
     assert names == [
         "documentation-groups-openai", "documentation-openai", "documentation-groups-rules", "documentation-rules",
     ]  # fmt: skip
 
 
-def test_without_scores_there_is_none():
-    of = snapshot(1, "huggingface/models", "2026-01-05")
-    assert (
-        list(draw({**empty(), "snapshots": [of], "results": [result(of, "documentation", "documentation", None)]}))
-        == []
-    )
+def test_there_is_no_figure_without_scores() -> None:
+    assert not list(draw(report_of(SNAPSHOT, results=[make_result(SNAPSHOT, "documentation", "documentation", None)])))

@@ -2,29 +2,52 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from html.parser import HTMLParser
 
 import pytest
 from markdown_it import MarkdownIt
 
+pytest.importorskip("jinja2", reason="jinja2 renders Markdown and is not installed")
+
 from analysis.reporting.formats import markdown
-from tests.analysis.reporting.figures.documents import claims, empty, full, moved, snapshot
+from analysis.reporting.rows import Report
+from analysis.reporting.wording import UNDEFINED
+from tests.analysis.reporting.figures.documents import (
+    empty_report,
+    full_report,
+    make_claims,
+    make_event,
+    make_moves,
+    make_result,
+    make_snapshot,
+    report_of,
+)
 from tests.analysis.reporting.figures.payloads import PAYLOADS
 
-OURS = {"h1", "h2", "h3", "p", "ul", "li", "table", "thead", "tbody", "tr", "th", "td", "code"}
+KNOWN_TAGS = {"h1", "h2", "h3", "p", "ul", "li", "table", "thead", "tbody", "tr", "th", "td", "code"}
 
 
-def tags(text: str) -> list[tuple[str, list[str]]]:
-    """The elements that a reader of Markdown makes of it, with the names of their attributes."""
-    found: list[tuple[str, list[str]]] = []
-    parser = HTMLParser()
-    parser.handle_starttag = lambda tag, attrs: found.append((tag, [name for name, _ in attrs if name != "style"]))
+class TagCollector(HTMLParser):
+    """The elements of a page, with the names of their attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, list[str]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, [name for name, _ in attrs if name != "style"]))
+
+
+def read_tags(text: str) -> list[tuple[str, list[str]]]:
+    """Return the elements that a reader of Markdown makes of a text."""
+    parser = TagCollector()
     parser.feed(MarkdownIt("commonmark", {"html": True}).enable("table").render(text))
-    return found
+    return parser.tags
 
 
-def test_the_sections_are_there():
-    text = markdown.render(full())
+def test_every_section_is_present() -> None:
+    text = markdown.render(full_report())
     for heading in (
         "# Observatory report",
         "### Snapshots",
@@ -35,60 +58,76 @@ def test_the_sections_are_there():
         assert f"\n{heading}" in f"\n{text}"
 
 
-def test_every_table_is_read_as_one():
-    text = markdown.render(full())
-    found = [tag for tag, _ in tags(text)]
-    assert found.count("table") == sum(line.startswith("| ---") for line in text.split("\n"))
-    assert {*found} <= OURS
+def test_every_table_is_read_as_a_table() -> None:
+    text = markdown.render(full_report())
+    counts = Counter(tag for tag, _ in read_tags(text))
+    assert counts["table"] == sum(line.startswith("| ---") for line in text.split("\n"))
+    assert set(counts) <= KNOWN_TAGS
 
 
-def test_every_row_has_as_many_cells_as_its_table():
-    rows = [line for line in markdown.render(full()).split("\n") if line.startswith("| ")]
+def test_every_row_has_as_many_cells_as_its_table() -> None:
+    rows = [line for line in markdown.render(full_report()).split("\n") if line.startswith("| ")]
     assert len(rows) > 100
-    cells = [tag for tag, _ in tags(markdown.render(full())) if tag in ("td", "th")]
+    cells = [tag for tag, _ in read_tags(markdown.render(full_report())) if tag in ("td", "th")]
     assert len(cells) == sum(row.count(" | ") + 1 for row in rows if not row.startswith("| ---"))
 
 
-def test_shares_are_percent_and_undefined_is_a_dash():
-    text = markdown.render(full())
-    assert "| 1,000 | 30d | 2025-12-06 | 4.3% | 3.0% to 5.5% | 1,000 |" in text.replace("\\", "")
-    assert "| – | – | – |" in text
+def test_shares_are_percent_and_undefined_values_are_dashes() -> None:
+    text = markdown.render(full_report())
+    assert "| 1,000 | 30d | 2025-12-06 | 120 | 4.3% | 3.0% to 5.5% | 1,000 |" in text.replace("\\", "")
+    assert f"| {UNDEFINED} | {UNDEFINED} | {UNDEFINED} |" in text
 
 
-@pytest.mark.parametrize("given", [empty(), full(times=1), {**empty(), "snapshots": [
-    snapshot(1, "npm", "2026-01-01", status="partial", reason="stopped")]}])  # fmt: skip
-def test_it_is_readable_with_little(given):
-    assert markdown.render(given).startswith("# Observatory report")
+def test_a_negative_number_can_be_copied() -> None:
+    snapshot = make_snapshot(1, "npm", "2026-01-01")
+    slope = make_result(snapshot, "descendants", "descendants.slope", -0.25, low=-0.5, high=0.0)
+    assert "| `descendants.slope` | 0 | -0.25 | -0.5 | 0 | 100 |" in markdown.render(
+        report_of(snapshot, results=[slope])
+    )
 
 
-def test_ecosystems_is_attributed_where_it_was_crawled():
-    assert "CC BY-SA 4.0" in markdown.render(full())
+@pytest.mark.parametrize(
+    "report",
+    [
+        empty_report(),
+        full_report(times=1),
+        report_of(make_snapshot(1, "npm", "2026-01-01", status="partial", reason="stopped")),
+    ],
+    ids=["empty", "one snapshot", "partial"],
+)
+def test_a_small_report_is_readable(report: Report) -> None:
+    assert markdown.render(report).startswith("# Observatory report")
 
 
-def hostile(text: str) -> dict:
-    made = full([text, "npm"], times=2)
-    made["movers"] = list(moved(made["snapshots"][1], [text]))
-    made["snapshots"][0] |= {"status": "partial", "reason": text, "source": text}
-    made["events"] = [{"registry": text, "snapshot": 1, "date": "2026-01-01", "kind": text, "severity": "note",
-                       "count": 1, "example": text}]  # fmt: skip
-    made["claims"] = [{**one, "rule": text, "note": text} for one in claims(made["snapshots"][:2], text)]
-    return {**made, "unknown": [text]}
+def test_ecosystems_is_attributed_where_it_was_crawled() -> None:
+    assert "CC BY-SA 4.0" in markdown.render(full_report())
+
+
+def hostile_report(text: str) -> Report:
+    """Make a document with this text in every kind of field that comes from outside."""
+    report = full_report([text, "npm"], times=2)
+    report["movers"] = list(make_moves(report["snapshots"][1], [text]))
+    report["snapshots"][0] |= {"status": "partial", "reason": text, "source": text}
+    report["events"] = [make_event(1, registry=text, kind=text, example=text)]
+    claims = list(make_claims(report["snapshots"][:2], text))
+    for claim in claims:
+        claim.update({"rule": text, "note": text})
+    return {**report, "claims": claims, "unknown": [text]}
 
 
 @pytest.mark.parametrize("text", PAYLOADS)
 @pytest.mark.fault("E4")
-def test_no_payload_becomes_markup(text):
-    tame = tags(markdown.render(hostile("a name")))
-    assert tags(markdown.render(hostile(text))) == tame
+def test_no_payload_becomes_markup(text: str) -> None:
+    assert read_tags(markdown.render(hostile_report(text))) == read_tags(markdown.render(hostile_report("a name")))
 
 
 @pytest.mark.parametrize(
     "text", ["# head", "- item", "1. item", "> quote", "```", "    code", "***", "a  \nb", "| a |", "`"]
 )
-def test_no_mark_at_the_beginning_of_a_name_has_a_meaning(text):
-    assert tags(markdown.render(hostile(text))) == tags(markdown.render(hostile("a name")))
+def test_no_mark_at_the_start_of_a_name_has_a_meaning(text: str) -> None:
+    assert read_tags(markdown.render(hostile_report(text))) == read_tags(markdown.render(hostile_report("a name")))
 
 
-def test_nobody_is_called_and_no_address_becomes_a_link():
-    said = markdown.said("@torvalds https://evil.example www.evil.example me@evil.example #12")
-    assert not any(live in said for live in ("@t", "@e", "s://", "www.e", "l.e", "#1"))
+def test_no_person_is_mentioned_and_no_url_becomes_a_link() -> None:
+    text = markdown.escape_text("@torvalds https://evil.example www.evil.example me@evil.example #12")
+    assert not any(live in text for live in ("@t", "@e", "s://", "www.e", "l.e", "#1"))

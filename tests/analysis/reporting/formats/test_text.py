@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from analysis.report import main
 from db.rows import Event, Observation
-from tests.analysis.conftest import descending_rows
+from tests.analysis.conftest import History, descending_rows
 
 GOLDEN = Path(__file__).parent / "small_store.txt"
 
+PrintReport = Callable[..., str]
+
 
 @pytest.fixture
-def report(history, capsys):
-    """Print the report; what is on stdout."""
+def print_report(history: History, capsys: pytest.CaptureFixture[str]) -> PrintReport:
+    """Return a function that prints the report and returns what is on stdout."""
 
-    def show(*words: str) -> str:
+    def run_cli(*words: str) -> str:
         assert main([*words, "--db", str(history.path)]) == 0
         return capsys.readouterr().out
 
-    return show
+    return run_cli
 
 
-def told(history) -> None:
-    """A small store with everything in it that a report tells."""
+def fill_small_store(history: History) -> None:
+    """Add a few snapshots with everything that a report shows."""
     history.add_snapshot("2026-01-01", [*descending_rows("abc"), ("d", 5)], value_after=1)
     history.add_snapshot(
         "2026-01-31", descending_rows("aecb"), value_after=1, events=[Event("field missing", "warning", "no `likes`")]
@@ -36,60 +39,69 @@ def told(history) -> None:
     history.compute_pending()
 
 
-def test_a_small_store_reads_as_in_the_file(history, report):
-    told(history)
-    assert report() == GOLDEN.read_text("utf-8")
+def test_the_report_of_a_small_store_is_the_text_in_the_file(history: History, print_report: PrintReport) -> None:
+    fill_small_store(history)
+    assert print_report() == GOLDEN.read_text("utf-8")
 
 
-def test_no_line_is_wider_than_a_hundred_columns(history, report):
-    long = "organisation/" + "very-long-name-" * 9
-    history.add_snapshot("2026-01-01", descending_rows([f"{long}{number}" for number in range(4)]))
+def test_no_line_is_wider_than_eighty_columns(history: History, print_report: PrintReport) -> None:
+    long_name = "organisation/" + "very-long-name-" * 9
+    history.add_snapshot("2026-01-01", descending_rows([f"{long_name}{number}" for number in range(4)]))
     history.add_snapshot(
-        "2026-02-01", descending_rows([f"{long}{number}" for number in range(4, 8)]), source="https://" + "x" * 200
+        "2026-02-01",
+        descending_rows([f"{long_name}{number}" for number in range(4, 8)]),
+        source="https://" + "x" * 200,
     )
     history.add_snapshot("2026-02-08", descending_rows("ab"), "partial", reason="because " * 40)
-    assert max(map(len, report().splitlines())) <= 100
+    assert max(map(len, print_report().splitlines())) <= 80
 
 
 @pytest.mark.fault("E8")
-def test_a_name_cannot_speak_to_the_terminal(history, report):
+def test_a_name_cannot_control_the_terminal(history: History, print_report: PrintReport) -> None:
     history.add_snapshot("2026-01-01", descending_rows("abcd"))
     history.add_snapshot("2026-02-01", descending_rows(["a", "b\x1b[2J\nfake", "c", "d"]))
-    text = report()
+    text = print_report()
     assert "\x1b" not in text
     assert "b⟨U+001B⟩[2J fake" in text
 
 
-def test_only_the_newest_snapshots_are_listed_and_the_others_counted(history, report):
+def test_a_name_in_square_brackets_is_no_markup(history: History, print_report: PrintReport) -> None:
+    history.add_snapshot("2026-01-01", descending_rows("abcd"))
+    history.add_snapshot("2026-02-01", descending_rows(["a", "[red]b[/red] :smile:", "c", "d"]))
+    assert "[red]b[/red] :smile:" in print_report()
+
+
+def test_only_the_newest_snapshots_are_listed(history: History, print_report: PrintReport) -> None:
     for number in range(15):
         history.add_snapshot(1_767_225_600 + number * 86_400, descending_rows("ab"))
-    text = report()
-    assert "and 3 earlier, from 2026-01-01 on: 3 complete" in text
+    text = print_report()
+    assert "The newest 12 of 15." in text
+    assert "15 complete snapshots from 2026-01-01 to 2026-01-15, usually 1 day apart." in text
     assert "2026-01-03  complete" not in text
 
 
-def test_only_the_first_ten_who_entered_are_listed_and_the_others_counted(history, report):
+def test_only_the_first_ten_packages_that_entered_are_listed(history: History, print_report: PrintReport) -> None:
     history.set_depths(12)
     history.add_snapshot("2026-01-01", descending_rows("abcdefghijkl"))
     history.add_snapshot("2026-02-01", descending_rows("mnopqrstuvwx"))
-    text = report()
+    text = print_report()
     assert "Entered the top 12 for the first time, since 2026-01-01: 12" in text
-    assert "  and 2 more" in text
+    assert "  And 2 more." in text
 
 
-def test_an_empty_store_says_how_to_fill_it(history, report):
-    text = report()
+def test_the_report_of_an_empty_store_says_how_to_fill_it(print_report: PrintReport) -> None:
+    text = print_report()
     assert "observatory crawl snapshot" in text
     assert "observatory crawl import" in text
 
 
-def test_one_snapshot(history, report):
+def test_one_snapshot_shows_no_change(history: History, print_report: PrintReport) -> None:
     history.add_snapshot("2026-01-01", descending_rows("abcd"))
-    assert "one complete snapshot (2026-01-01), so no change can be" in report()
+    assert "One complete snapshot, of 2026-01-01: no change can be measured yet." in print_report()
 
 
-def test_only_partial_snapshots(history, report):
+def test_a_partial_snapshot_has_its_reason_and_no_turnover(history: History, print_report: PrintReport) -> None:
     history.add_snapshot("2026-01-01", descending_rows("abcd"), "partial", reason="stopped at page 2")
-    text = report()
+    text = print_report()
     assert "2026-01-01 is partial: stopped at page 2" in text
     assert "Turnover" not in text

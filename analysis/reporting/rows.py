@@ -1,0 +1,150 @@
+"""The rows of the report document, by section; `document.py` explains each key."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+
+class ReportGate(TypedDict):
+    """One rule of the gate of one snapshot; `outcome` is pass, fail or no baseline."""
+
+    gate: str
+    outcome: str
+    measured: str
+    rule: str
+
+
+class StoredSnapshot(TypedDict):
+    """One row of v1_snapshot."""
+
+    snapshot: int
+    registry: str
+    kind: str
+    k: int | None
+    by: str
+    counter: str
+    date: str
+    taken_at: str
+    started_at: str
+    ended_at: str | None
+    status: str
+    reason: str | None
+    origin: str
+    source: str
+    evidence: str
+    depth: int | None
+    digest: str | None
+    pages: int
+    duplicates: int
+    rejected: int
+
+
+class ReportSnapshot(StoredSnapshot):
+    """One snapshot with the rules of its gate."""
+
+    gate: list[ReportGate]
+
+
+class ReportResult(TypedDict):
+    """One number of one metric for one snapshot; `k` is 0 for a number of the whole snapshot."""
+
+    registry: str
+    metric: str
+    name: str
+    version: int
+    snapshot: int
+    date: str
+    previous_date: str | None
+    k: int
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int | None
+    note: str
+
+
+class ReportVerdict(TypedDict):
+    """The verdict on one claim at one date."""
+
+    date: str
+    value: float | None
+    verdict: str
+
+
+class ReportClaim(TypedDict):
+    """One claim of the paper with its verdict now, and its verdict at each earlier date."""
+
+    claim: str
+    finding: int | None
+    title: str
+    published: str
+    published_date: str
+    as_published: float | None
+    sound: float | None
+    low: float | None
+    high: float | None
+    n: int | None
+    verdict: str
+    rule: str
+    note: str
+    p: float | None
+    p_holm: float | None
+    trend: list[ReportVerdict]
+
+
+class ReportMove(TypedDict):
+    """One package that entered, returned to or left a top K, or was renamed in it."""
+
+    registry: str
+    snapshot: int
+    date: str
+    previous_snapshot: int
+    previous_date: str
+    k: int
+    change: str
+    package: str
+    name: str
+    previous_name: str
+    rank: int | None
+    previous_rank: int | None
+    reason: str
+
+
+class ReportPoint(TypedDict):
+    """Parents with the same downloads and the same number of descendants; `n` counts them."""
+
+    registry: str
+    snapshot: int
+    date: str
+    metric: str
+    downloads: int
+    descendants: int
+    n: int
+
+
+class ReportEvent(TypedDict):
+    """The quality events of one kind and severity for one snapshot, with one example."""
+
+    registry: str
+    snapshot: int | None
+    date: str
+    kind: str
+    severity: str
+    count: int
+    example: str
+
+
+class Report(TypedDict):
+    """The whole report document."""
+
+    schema: int
+    as_of: str | None
+    generated_by: str
+    k: int | None
+    results: list[ReportResult]
+    claims: list[ReportClaim]
+    snapshots: list[ReportSnapshot]
+    movers: list[ReportMove]
+    points: list[ReportPoint]
+    events: list[ReportEvent]
+    unknown: list[str]

@@ -1,0 +1,310 @@
+"""The tables of a report, row by row, for every format."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+
+from analysis.reporting.rows import ReportClaim, ReportEvent, ReportGate, ReportMove, ReportResult, ReportSnapshot
+from analysis.reporting.table import ColumnKind, ReportCell, ReportTable, make_table
+from analysis.reporting.wording import UNDEFINED, format_count, format_number, format_range, format_value
+
+FLOWS = ("remained", "newcomers", "returning", "ever")
+CHANGE_COLUMNS: Mapping[str, ColumnKind] = {
+    "since": "date", "days": "number", **dict.fromkeys(FLOWS, "number"), "turnover": "number", "tie range": "number",
+}  # fmt: skip
+POPULATION_RESULTS = {
+    "packages": "population",
+    "births a week": "births",
+    "deaths a week": "deaths",
+    "edits a week": "edits",
+    "share without downloads": "concentration.downloads.zero",
+    "share of downloads of the largest 1 %": "concentration.downloads.top_1pct",
+    "Gini of downloads": "concentration.downloads.gini",
+    "Gini of downloads without zeros": "concentration.downloads.gini_without_zeros",
+    "share made from another": "kinship.made_from",
+    "share of edges whose parent is missing": "kinship.dangling",
+    "most descendants, at any distance": "kinship.descendants.transitive.max",
+}
+
+ResultIndex = Mapping[tuple[int, str, int], ReportResult]
+
+
+def snapshots_table(title: str, snapshots: Sequence[ReportSnapshot]) -> ReportTable:
+    """List every snapshot of a series with its state."""
+    columns: dict[str, ColumnKind] = {
+        "date": "date", "state": "text", "reason": "text", "depth": "number", "gate passed": "number",
+        "date known by": "text", "digest": "name", "source": "name",
+    }  # fmt: skip
+    rows = [
+        (
+            snapshot["date"],
+            ReportCell(snapshot["status"], is_bad=snapshot["status"] != "complete"),
+            snapshot["reason"] or "",
+            format_count(snapshot["depth"]),
+            _count_passed(snapshot["gate"]),
+            snapshot["evidence"],
+            (snapshot["digest"] or UNDEFINED)[:12],
+            snapshot["source"],
+        )
+        for snapshot in snapshots
+    ]
+    return make_table(f"Snapshots of {title}", columns, rows)
+
+
+def _count_passed(gate: Sequence[ReportGate]) -> str:
+    """Return how many rules of a gate passed, of the rules that could be judged."""
+    outcomes = [rule["outcome"] for rule in gate]
+    judged = outcomes.count("pass") + outcomes.count("fail")
+    return f"{outcomes.count('pass')} of {judged}" if outcomes else UNDEFINED
+
+
+def gate_table(title: str, snapshot: ReportSnapshot) -> ReportTable:
+    """List the rules of the gate of one snapshot."""
+    rows = [
+        (rule["gate"], ReportCell(rule["outcome"], is_bad=rule["outcome"] == "fail"), rule["measured"], rule["rule"])
+        for rule in snapshot["gate"]
+    ]
+    columns: dict[str, ColumnKind] = {"rule": "text", "outcome": "text", "measured": "text", "limit": "text"}
+    return make_table(f"Gate of {title}, {snapshot['date']}", columns, rows)
+
+
+def matched_table(day: str, results: Iterable[ReportResult]) -> ReportTable:
+    """List the defined turnover of one snapshot over matched gaps."""
+    columns: dict[str, ColumnKind] = {
+        "top K": "number", "gap": "text", "against": "date", "days": "number", "turnover": "number",
+        "tie range": "number", "n": "number",
+    }  # fmt: skip
+    matched = [result for result in results if result["name"].startswith("turnover.") and result["value"] is not None]
+    matched.sort(key=lambda result: (result["k"], len(result["name"]), result["name"]))
+    rows = [
+        (
+            format_count(result["k"]),
+            result["name"].removeprefix("turnover."),
+            *_since(result),
+            result_cell(result),
+            result_range(result),
+            format_count(result["n"]),
+        )
+        for result in matched
+    ]
+    return make_table(f"Turnover up to {day} over matched gaps", columns, rows)
+
+
+def changes_table(snapshot: ReportSnapshot, index: ResultIndex) -> ReportTable:
+    """List the change since the snapshot before, for each depth."""
+    depths = sorted(k for number, name, k in index if number == snapshot["snapshot"] and name == "turnover" and k)
+    rows = [(format_count(k), *_change_cells(snapshot, index, k)) for k in depths]
+    return make_table(f"Turnover up to {snapshot['date']}", {"top K": "number", **CHANGE_COLUMNS}, rows)
+
+
+def over_time_table(snapshots: Sequence[ReportSnapshot], index: ResultIndex, k: int) -> ReportTable:
+    """List the change of one top K from each snapshot to the next."""
+    rows = [
+        (snapshot["date"], *_change_cells(snapshot, index, k))
+        for snapshot in snapshots
+        if (snapshot["snapshot"], "turnover", k) in index
+    ]
+    return make_table(f"The top {k:,} over time", {"date": "date", **CHANGE_COLUMNS}, rows)
+
+
+def _change_cells(snapshot: ReportSnapshot, index: ResultIndex, k: int) -> tuple[ReportCell | str, ...]:
+    number = snapshot["snapshot"]
+    turnover = index[number, "turnover", k]
+    flows = [result_cell(index.get((number, flow, k))) for flow in FLOWS]
+    return (*_since(turnover), *flows, result_cell(turnover), result_range(turnover))
+
+
+def _since(result: ReportResult) -> tuple[str, str]:
+    """Return the date of the snapshot before, and the days since then."""
+    if not result["previous_date"]:
+        return UNDEFINED, UNDEFINED
+    gap = date.fromisoformat(result["date"]) - date.fromisoformat(result["previous_date"])
+    return result["previous_date"], f"{gap.days:,}"
+
+
+def result_cell(result: ReportResult | None) -> ReportCell:
+    """Return the cell of one result."""
+    if result is None:
+        return ReportCell(UNDEFINED)
+    title = f"{result['metric']}@{result['version']} {result['name']}, K = {result['k']}"
+    return ReportCell(
+        format_value(result["name"], result["value"]),
+        value=_exact(result["value"]),
+        title=f"{title} · snapshot {result['snapshot']}",
+    )
+
+
+def result_range(result: ReportResult) -> str:
+    """Return the interval of one result."""
+    return format_range(result["name"], result["low"], result["high"])
+
+
+def population_table(snapshot: ReportSnapshot, index: ResultIndex) -> ReportTable:
+    """List the numbers of the whole registry, if the snapshot is a census."""
+    is_census = (snapshot["snapshot"], "population", 0) in index
+    rows = [
+        (label, *_population_cells(index.get((snapshot["snapshot"], name, 0))))
+        for label, name in POPULATION_RESULTS.items()
+        if is_census
+    ]
+    columns: dict[str, ColumnKind] = {"quantity": "text", "value": "number", "n": "number"}
+    return make_table(f"The whole registry on {snapshot['date']}", columns, rows)
+
+
+def _population_cells(result: ReportResult | None) -> tuple[ReportCell | str, str]:
+    if result is None or result["value"] is None:
+        return UNDEFINED, UNDEFINED
+    value = result["value"]
+    text = format_count(value) if value >= 10 or value.is_integer() else f"{value:.4f}"
+    return replace(result_cell(result), text=text), format_count(result["n"])
+
+
+def moves_table(caption: str, moves: Sequence[ReportMove]) -> ReportTable:
+    """List the packages that moved in one way, best rank first."""
+    has_left = any(move["change"] == "left" for move in moves)
+    ranked = sorted(((_rank(move), move) for move in moves), key=lambda pair: pair[0])
+    rows = [(format_count(rank), move["name"], _explain(move)) for rank, move in ranked]
+    columns: dict[str, ColumnKind] = {"was" if has_left else "rank": "number", "package": "name", "why": "text"}
+    return make_table(caption, columns, rows)
+
+
+def _rank(move: ReportMove) -> int:
+    return (move["previous_rank"] if move["change"] == "left" else move["rank"]) or 0
+
+
+def _explain(move: ReportMove) -> str:
+    if move["change"] == "renamed":
+        return f"was {move['previous_name']}"
+    return "no longer in the list" if move["change"] == "left" and move["rank"] is None else move["reason"]
+
+
+def results_table(caption: str, results: Sequence[ReportResult]) -> ReportTable:
+    """List results with every number they have."""
+    columns: dict[str, ColumnKind] = {
+        "metric": "name", "result": "name", "K": "number", "value": "number", "low": "number", "high": "number",
+        "n": "number", "note": "text",
+    }  # fmt: skip
+    rows = [
+        (
+            f"{result['metric']}@{result['version']}",
+            result["name"],
+            str(result["k"]),
+            *(format_number(number, 6) for number in (result["value"], result["low"], result["high"])),
+            UNDEFINED if result["n"] is None else str(result["n"]),
+            result["note"],
+        )
+        for result in results
+    ]
+    return make_table(caption, columns, rows)
+
+
+def metric_table(caption: str, results: Iterable[ReportResult], metric: str) -> ReportTable:
+    """List the results of one metric and of its published form, if any of them is defined."""
+    columns: dict[str, ColumnKind] = {
+        "metric": "text", "result": "name", "value": "number", "interval": "number", "n": "number", "note": "text",
+    }  # fmt: skip
+    selected = [result for result in results if result["metric"].startswith(metric)]
+    is_defined = any(result["value"] is not None for result in selected)
+    rows = [
+        (
+            result["metric"],
+            result["name"],
+            result_cell(result),
+            result_range(result),
+            format_count(result["n"]),
+            result["note"],
+        )
+        for result in selected
+        if is_defined
+    ]
+    return make_table(caption, columns, rows)
+
+
+def events_table(events: Iterable[ReportEvent]) -> ReportTable:
+    """List the quality events of each snapshot and kind."""
+    columns: dict[str, ColumnKind] = {
+        "date": "date", "registry": "name", "kind": "text", "severity": "text", "count": "number", "example": "text",
+    }  # fmt: skip
+    rows = [
+        (
+            event["date"],
+            event["registry"],
+            event["kind"],
+            _severity_cell(event["severity"]),
+            format_count(event["count"]),
+            event["example"],
+        )
+        for event in events
+    ]
+    return make_table("Quality events", columns, rows)
+
+
+def event_kinds_table(events: Iterable[ReportEvent]) -> ReportTable:
+    """List the quality events of each registry and kind, with the newest date and an example."""
+    columns: dict[str, ColumnKind] = {
+        "registry": "name", "kind": "text", "severity": "text", "count": "number", "newest": "date", "example": "text",
+    }  # fmt: skip
+    kinds: dict[tuple[str, str, str], list[ReportEvent]] = {}
+    for event in events:
+        kinds.setdefault((event["registry"], event["kind"], event["severity"]), []).append(event)
+    rows = [
+        (
+            registry,
+            kind,
+            _severity_cell(severity),
+            format_count(sum(event["count"] for event in group)),
+            max(event["date"] for event in group),
+            group[-1]["example"],
+        )
+        for (registry, kind, severity), group in kinds.items()
+    ]
+    return make_table("Quality events by kind", columns, rows)
+
+
+def _severity_cell(severity: str) -> ReportCell:
+    return ReportCell(severity, is_bad=severity != "note")
+
+
+def claims_table(claims: Iterable[ReportClaim]) -> ReportTable:
+    """List the verdict on each claim with the numbers behind it."""
+    columns: dict[str, ColumnKind] = {
+        "claim": "text", "verdict": "text", "paper's method": "number", "our method": "number", "interval": "number",
+        "n": "number",
+    }  # fmt: skip
+    rows = [
+        (
+            claim["claim"],
+            ReportCell(claim["verdict"], is_bad=claim["verdict"] in ("reversed", "weaker")),
+            _number_cell(claim["as_published"]),
+            _number_cell(claim["sound"]),
+            _claim_range(claim),
+            format_count(claim["n"]),
+        )
+        for claim in claims
+    ]
+    return make_table("Claims and verdicts", columns, rows)
+
+
+def _number_cell(value: float | None) -> ReportCell:
+    return ReportCell(format_number(value), value=_exact(value))
+
+
+def _claim_range(claim: ReportClaim) -> str:
+    if claim["low"] is None or claim["high"] is None:
+        return UNDEFINED
+    return f"{format_number(claim['low'])} to {format_number(claim['high'])}"
+
+
+def sources_table(snapshots: Iterable[ReportSnapshot]) -> ReportTable:
+    """List where the snapshots of each registry come from."""
+    counts = Counter((snapshot["registry"], snapshot["source"], snapshot["origin"]) for snapshot in snapshots)
+    rows = [(registry, source, origin, format_count(count)) for (registry, source, origin), count in counts.items()]
+    columns: dict[str, ColumnKind] = {"registry": "name", "source": "name", "how": "text", "snapshots": "number"}
+    return make_table("Where the snapshots come from", columns, rows)
+
+
+def _exact(value: float | None) -> str:
+    return "" if value is None else str(value)

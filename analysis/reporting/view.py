@@ -1,0 +1,307 @@
+"""The view of a report: headings, sentences and tables, built once from the document for every format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from statistics import median
+from urllib.parse import urlsplit
+
+from analysis.reporting.figures._figure import LONG_GAP_FACTOR
+from analysis.reporting.figures.claims import describe_claims
+from analysis.reporting.figures.snapshots import describe_snapshots
+from analysis.reporting.figures.turnover import choose_turnover_depth, describe_turnover
+from analysis.reporting.rows import Report, ReportClaim, ReportMove, ReportResult, ReportSnapshot
+from analysis.reporting.series import SeriesKey, group_by_series, select_complete
+from analysis.reporting.table import ReportTable
+from analysis.reporting.tables import (
+    ResultIndex,
+    changes_table,
+    claims_table,
+    event_kinds_table,
+    events_table,
+    gate_table,
+    matched_table,
+    metric_table,
+    moves_table,
+    over_time_table,
+    population_table,
+    results_table,
+    snapshots_table,
+    sources_table,
+)
+from analysis.reporting.wording import escape_hidden, format_count, format_value, pluralize
+
+MAX_LONG_GAPS = 5
+MOVES = {
+    "entered": "Entered the top {k:,} for the first time",
+    "returned": "Returned to the top {k:,}",
+    "left": "Left the top {k:,}",
+    "renamed": "Renamed in the top {k:,} (not counted as leaving)",
+}
+SHOWN_ELSEWHERE = ("gap ", "monthly hazard ", "no earlier ")  # notes whose content stands in a column of a table
+ECOSYSTEMS = (
+    "Package registries other than Hugging Face were crawled through Ecosyste.ms, whose data is licensed CC BY-SA 4.0. "
+    "Data derived from it is shared under the same licence, with that attribution."
+)
+
+
+@dataclass(frozen=True)
+class SeriesView:
+    """One series: the snapshots of a registry, order and counter, and every number of the newest complete one."""
+
+    registry: str
+    title: str
+    newest_date: str | None
+    coverage: tuple[str, ...]
+    problems: tuple[str, ...]
+    snapshots: ReportTable
+    gate: ReportTable | None
+    changes: ReportTable | None
+    matched: ReportTable | None
+    over_time: ReportTable | None
+    population: ReportTable | None
+    notes: tuple[str, ...]
+    moves: tuple[ReportTable, ...]
+    descendants: ReportTable | None
+    preservation: ReportTable | None
+    results: ReportTable | None
+
+
+@dataclass(frozen=True)
+class ClaimDetail:
+    """The evidence behind the verdict on one claim."""
+
+    label: str
+    title: str
+    published: str
+    rule: str
+    note: str
+    is_testable: bool
+
+
+@dataclass(frozen=True)
+class ReportView:
+    """The whole report."""
+
+    generated_by: str
+    scope: str
+    period: tuple[str, str] | None
+    registries: tuple[str, ...]
+    local_sources: tuple[str, ...]
+    warning: str
+    summary: tuple[str, ...]
+    series: tuple[SeriesView, ...]
+    claims: ReportTable
+    claim_details: tuple[ClaimDetail, ...]
+    events: ReportTable
+    event_kinds: ReportTable
+    limitations: tuple[str, ...]
+    sources: ReportTable
+    attributions: tuple[str, ...]
+
+
+def build_view(document: Report) -> ReportView:
+    """Build the view from the report document."""
+    report = escape_hidden(document)
+    index = {(result["snapshot"], result["name"], result["k"]): result for result in report["results"]}
+    groups = group_by_series(report["snapshots"])
+    dates = [snapshot["date"] for snapshot in report["snapshots"]]
+    local = tuple(sorted({row["source"] for row in report["snapshots"] if is_local(row["source"])}))
+    return ReportView(
+        generated_by=report["generated_by"],
+        scope=f"snapshots up to {report['as_of']}" if report["as_of"] else "all snapshots",
+        period=(min(dates), max(dates)) if dates else None,
+        registries=tuple(dict.fromkeys(registry for registry, _, _ in groups)),
+        local_sources=local,
+        warning=_warn_of_local(local),
+        summary=tuple(_summarize(report)),
+        series=tuple(_build_series(key, snapshots, report, index) for key, snapshots in groups.items()),
+        claims=claims_table(report["claims"]),
+        claim_details=tuple(map(_build_claim, report["claims"])),
+        events=events_table(report["events"]),
+        event_kinds=event_kinds_table(report["events"]),
+        limitations=tuple(report["unknown"]),
+        sources=sources_table(report["snapshots"]),
+        attributions=(ECOSYSTEMS,) if any(map(_is_from_ecosystems, report["snapshots"])) else (),
+    )
+
+
+def is_local(source: str) -> bool:
+    """Return whether a source is a URL of this machine: a simulation or a mirror, not the public registry."""
+    try:
+        host = urlsplit(source).hostname or ""
+    except ValueError:
+        return False
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _warn_of_local(sources: Sequence[str]) -> str:
+    if not sources:
+        return ""
+    return (
+        f"Not a public registry: these numbers come from {', '.join(sources)}, on the machine that took the snapshots. "
+        "They come from a simulation or a mirror and say nothing about the real registries."
+    )
+
+
+def _is_from_ecosystems(snapshot: ReportSnapshot) -> bool:
+    return snapshot["origin"] == "crawl" and not snapshot["registry"].startswith("huggingface/")
+
+
+def _summarize(report: Report) -> Iterator[str]:
+    """Yield the report in a few sentences."""
+    if not report["snapshots"]:
+        return
+    yield f"{describe_snapshots(report)}."
+    turnover = describe_turnover(report)
+    if turnover:
+        yield f"{turnover}."
+    yield from _summarize_moves(report)
+    if report["claims"]:
+        yield f"{describe_claims(report['claims'])}."
+    if report["unknown"]:
+        verb = "is" if len(report["unknown"]) == 1 else "are"
+        yield f"{pluralize(len(report['unknown']), 'limitation')} {verb} listed under “Not available yet”."
+
+
+def _summarize_moves(report: Report) -> Iterator[str]:
+    first, *_ = group_by_series(report["snapshots"]).values()
+    moves = _moves_of(first, report)
+    if moves:
+        counts = {change: sum(move["change"] == change for move in moves) for change in MOVES}
+        yield (
+            f"In the newest list of {moves[0]['registry']}, {pluralize(counts['entered'], 'package')} entered the top "
+            f"{moves[0]['k']:,} for the first time, {counts['returned']:,} returned and {counts['left']:,} left. "
+            f"{counts['renamed']:,} changed only the name."
+        )
+
+
+def _moves_of(snapshots: Sequence[ReportSnapshot], report: Report) -> list[ReportMove]:
+    complete = select_complete(snapshots)
+    return [move for move in report["movers"] if complete and move["snapshot"] == complete[-1]["snapshot"]]
+
+
+def _build_series(
+    key: SeriesKey, snapshots: Sequence[ReportSnapshot], report: Report, index: ResultIndex
+) -> SeriesView:
+    registry, by, counter = key
+    title = f"{registry} by {by}" + (f" ({counter})" if counter != by else "")
+    complete = select_complete(snapshots)
+    newest = complete[-1] if complete else None
+    results = [row for row in report["results"] if newest and row["snapshot"] == newest["snapshot"]]
+    k = report["k"] or choose_turnover_depth(report)
+    day = newest["date"] if newest else ""
+    return SeriesView(
+        registry=registry,
+        title=title,
+        newest_date=newest["date"] if newest else None,
+        coverage=tuple(_describe_coverage(complete)),
+        problems=tuple(_list_problems(snapshots)),
+        snapshots=snapshots_table(title, snapshots),
+        gate=gate_table(title, newest) if newest else None,
+        changes=changes_table(newest, index) if newest else None,
+        matched=matched_table(day, results),
+        over_time=over_time_table(complete, index, k) if k and len(complete) > 1 else None,
+        population=population_table(newest, index) if newest else None,
+        notes=tuple(_list_notes(results)),
+        moves=tuple(_build_moves(snapshots, report)),
+        descendants=metric_table(f"Every number of descendants: {title}, {day}", results, "descendants"),
+        preservation=metric_table(f"Every number of preservation: {title}, {day}", results, "preservation"),
+        results=results_table(f"Every result: {title}, {day}", results),
+    )
+
+
+def _describe_coverage(complete: Sequence[ReportSnapshot]) -> Iterator[str]:
+    """Yield how many snapshots are complete and how far apart they are."""
+    if not complete:
+        yield "No complete snapshot: nothing is computed for this list."
+        return
+    dates = [snapshot["date"] for snapshot in complete]
+    if len(dates) == 1:
+        yield f"One complete snapshot, of {dates[0]}: no change can be measured yet."
+        return
+    gaps = [
+        (before, after, (date.fromisoformat(after) - date.fromisoformat(before)).days)
+        for before, after in pairwise(dates)
+    ]
+    usual = median(days for _, _, days in gaps)
+    longest = max(days for _, _, days in gaps)
+    yield (
+        f"{pluralize(len(dates), 'complete snapshot')} from {dates[0]} to {dates[-1]}, usually "
+        f"{_format_days(usual)} apart. The longest gap is {_format_days(longest)}."
+    )
+    long_gaps = [gap for gap in gaps if gap[2] > LONG_GAP_FACTOR * usual]
+    if long_gaps:
+        listing = ", ".join(
+            f"{before} to {after} ({days:,} days)" for before, after, days in long_gaps[-MAX_LONG_GAPS:]
+        )
+        yield f"Gaps longer than usual: {listing}."
+    if len(long_gaps) > MAX_LONG_GAPS:
+        yield f"{pluralize(len(long_gaps) - MAX_LONG_GAPS, 'earlier gap')} longer than usual."
+
+
+def _format_days(days: float) -> str:
+    return "1 day" if days == 1 else f"{days:,.10g} days"
+
+
+def _list_problems(snapshots: Sequence[ReportSnapshot]) -> Iterator[str]:
+    """Yield the reason of each incomplete snapshot, and the rules of its gate that failed."""
+    for snapshot in snapshots:
+        if snapshot["reason"]:
+            yield f"{snapshot['date']} is {snapshot['status']}: {snapshot['reason']}"
+        for rule in snapshot["gate"]:
+            if rule["outcome"] == "fail":
+                yield f"{snapshot['date']}, {rule['gate']}: {rule['measured']} (rule: {rule['rule']})"
+
+
+def _list_notes(results: Sequence[ReportResult]) -> Iterator[str]:
+    """Yield the notes of each defined result, then each note that several results share."""
+    owners: dict[str, list[ReportResult]] = {}
+    for result in results:
+        for note in result["note"].split("; ") if result["value"] is not None else ():
+            if note and not note.startswith(SHOWN_ELSEWHERE):
+                owners.setdefault(note, []).append(result)
+    own_notes: dict[str, list[str]] = {}
+    for note, noted in owners.items():
+        if len(noted) == 1:
+            own_notes.setdefault(_name_result(noted[0]), []).append(note)
+    yield from (f"{name}: {'; '.join(notes)}" for name, notes in own_notes.items())
+    yield from (f"{_name_results(noted)}: {note}" for note, noted in owners.items() if len(noted) > 1)
+
+
+def _name_result(result: ReportResult) -> str:
+    method = " (as published)" if result["metric"].endswith("_as_published") else ""
+    depth = f" (top {result['k']:,})" if result["k"] else ""
+    return f"{result['name']}{method}{depth} = {format_value(result['name'], result['value'])}"
+
+
+def _name_results(results: Sequence[ReportResult]) -> str:
+    names = list(dict.fromkeys(result["name"] for result in results))
+    if len(names) > 1:
+        return f"{names[0]} and {len(names) - 1:,} more"
+    return f"{names[0]} (top {', '.join(format_count(result['k']) for result in results)})"
+
+
+def _build_moves(snapshots: Sequence[ReportSnapshot], report: Report) -> Iterator[ReportTable]:
+    moves = _moves_of(snapshots, report)
+    for change, heading in MOVES.items():
+        group = [move for move in moves if move["change"] == change]
+        if group:
+            since = f"since {group[0]['previous_date']}: {len(group):,}"
+            yield moves_table(f"{heading.format(k=group[0]['k'])}, {since}", group)
+
+
+def _build_claim(claim: ReportClaim) -> ClaimDetail:
+    finding = "" if claim["finding"] is None else f" (Finding {claim['finding']})"
+    day = f"{claim['published_date']}: " if claim["published_date"] else ""
+    return ClaimDetail(
+        label=f"{claim['claim']}{finding}",
+        title=claim["title"],
+        published=f"{day}{claim['published']}",
+        rule=claim["rule"],
+        note=claim["note"],
+        is_testable=claim["verdict"] != "not testable",
+    )

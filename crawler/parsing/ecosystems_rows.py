@@ -1,0 +1,117 @@
+"""Rows of Ecosyste.ms: registries, packages and names (pure)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import msgspec
+
+from crawler.parsing.rows import Count, Name, UnreadableRowError, check_storable, epoch_seconds
+from crawler.response import Observation, Reject
+from db.identity import derive_stable_id
+
+STORED_FIELDS = (
+    "id", "name", "downloads", "downloads_period", "dependent_packages_count", "dependent_repos_count", "status",
+    "last_synced_at", "updated_at", "first_release_published_at", "latest_release_published_at", "normalized_licenses",
+)  # fmt: skip
+
+
+class EcosystemsRow(msgspec.Struct, gc=False):
+    """One package. All other fields of the row, people among them, are ignored."""
+
+    name: Name
+    downloads: Count | None = None
+    period: str | None = msgspec.field(name="downloads_period", default=None)
+    dependents: Count | None = msgspec.field(name="dependent_packages_count", default=None)
+    dependent_repos: Count | None = msgspec.field(name="dependent_repos_count", default=None)
+    status: str | None = None
+    synced_at: datetime | None = msgspec.field(name="last_synced_at", default=None)
+    released_at: datetime | None = msgspec.field(name="first_release_published_at", default=None)
+    modified_at: datetime | None = msgspec.field(name="latest_release_published_at", default=None)
+    licences: list[str] | None = msgspec.field(name="normalized_licenses", default=None)
+
+
+class EcosystemsRegistryRow(msgspec.Struct, gc=False):
+    """One registry of `/registries`."""
+
+    name: Name
+    ecosystem: str | None = None
+    default: bool | None = False
+    packages_count: int | None = None
+
+
+def make_observation(row: EcosystemsRow, registry: str) -> Observation:
+    """Return the observation of one row."""
+    name = derive_stable_id(registry, row.name)
+    return Observation(
+        name,
+        name,
+        row.downloads,
+        dependents=row.dependents,
+        dependent_repos=row.dependent_repos,
+        created_at=epoch_seconds(row.released_at),
+        modified_at=epoch_seconds(row.modified_at),
+        synced_at=epoch_seconds(row.synced_at),
+        attributes={"status": row.status, "licence": "|".join(sorted(row.licences or ())) or None},
+    )
+
+
+def read_period(body: bytes, downloads: int | None) -> str:
+    """Return the period that the downloads of the first row cover.
+
+    'none' if the row has no downloads, 'unstated' if the row has no period.
+
+    >>> read_period(b'[{"name": "six", "downloads": 5, "downloads_period": "last-month"}]', 5)
+    'last-month'
+    """
+    if downloads is None:
+        return "none"
+    row = json.loads(body)[0]
+    period = row.get("downloads_period") if isinstance(row, dict) else None
+    return period if isinstance(period, str) and 0 < len(period) < 40 else "unstated"
+
+
+def choose_registry(name: str, registries: Iterable[EcosystemsRegistryRow]) -> EcosystemsRegistryRow | None:
+    """Return the registry of that name, else the ecosystem's default registry, else its only registry."""
+    rows = list(registries)
+    with_name = [row for row in rows if row.name == name]
+    of_ecosystem = [row for row in rows if row.ecosystem == name]
+    default = [row for row in of_ecosystem if row.default]
+    only = of_ecosystem if len(of_ecosystem) == 1 else []
+    return next(iter(with_name or default or only), None)
+
+
+def reduce_body(body: bytes) -> bytes:
+    """Return a body with the stored fields only: no people, no repository metadata."""
+    try:
+        decoded = msgspec.json.decode(body) if body else []
+    except (msgspec.DecodeError, UnicodeDecodeError):  # half a character or NaN: Python's reader accepts these
+        decoded = json.loads(body, parse_constant=lambda _: None)
+    rows = decoded if isinstance(decoded, list) else [decoded]
+    reduced = [
+        {key: row[key] for key in STORED_FIELDS if key in row} if isinstance(row, Mapping) else None for row in rows
+    ]
+    return json.dumps(reduced, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+
+
+def read_names(registry: str, rows: Iterable[bytes]) -> tuple[list[str], list[Reject]]:
+    """Return the stable ids of a list of names, and the rows that hold no name."""
+    names, rejects = [], []
+    for position, raw in enumerate(rows):
+        try:
+            name = derive_stable_id(registry, msgspec.json.decode(raw, type=Name))
+            check_storable(name)
+            names.append(name)
+        except (msgspec.DecodeError, UnicodeDecodeError, UnreadableRowError) as error:
+            rejects.append(Reject(position, str(error)[:200], raw[:500].decode("utf-8", "replace")))
+    return names, rejects
+
+
+def read_registry(raw: bytes) -> EcosystemsRegistryRow | None:
+    """Return one registry of the list, or None if the row cannot be read."""
+    try:
+        return msgspec.json.decode(raw, type=EcosystemsRegistryRow)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None

@@ -1,0 +1,155 @@
+"""The view of a report: its sentences, and which rows and columns its tables have."""
+
+from __future__ import annotations
+
+import pytest
+
+from analysis.reporting.rows import Report
+from analysis.reporting.table import ReportTable
+from analysis.reporting.tables import population_table
+from analysis.reporting.view import SeriesView, build_view, is_local
+from analysis.reporting.wording import UNDEFINED
+from tests.analysis.reporting.figures.documents import (
+    empty_report,
+    full_report,
+    make_event,
+    make_moves,
+    make_result,
+    make_snapshot,
+    report_of,
+)
+
+
+def first_series(report: Report) -> SeriesView:
+    return build_view(report).series[0]
+
+
+def texts(table: ReportTable | None) -> list[tuple[str, ...]]:
+    return [tuple(cell.text for cell in row) for row in table.rows] if table else []
+
+
+def test_the_summary_counts_snapshots_moves_claims_and_gaps() -> None:
+    assert build_view(full_report()).summary == (
+        "11 of 12 snapshots are complete; 1 partial.",
+        "In a month, 12.3% of the top 1,000 of pypi were replaced, 8.3% of npm and 4.3% of huggingface/models.",
+        "In the newest list of huggingface/models, 2 packages entered the top 1,000 for the first time, 2 returned "
+        "and 2 left. 2 changed only the name.",
+        "Of 4 claims of the paper, 1 holds, 1 is weaker, 1 is reversed and 1 cannot be tested yet.",
+        "1 limitation is listed under “Not available yet”.",
+    )
+
+
+def test_an_empty_report_has_no_summary() -> None:
+    assert build_view(empty_report()).summary == ()
+
+
+def test_each_counter_of_a_registry_is_a_series_of_its_own() -> None:
+    report = report_of(make_snapshot(1, "npm", "2026-01-01"), make_snapshot(2, "npm", "2026-01-01", counter="total"))
+    assert [series.title for series in build_view(report).series] == [
+        "npm by downloads (last-30-days)", "npm by downloads (total)",
+    ]  # fmt: skip
+
+
+def test_gaps_longer_than_usual_are_listed() -> None:
+    dates = ("2026-01-01", "2026-01-02", "2026-01-03", "2026-01-09")
+    snapshots = [make_snapshot(number, "npm", day) for number, day in enumerate(dates)]
+    assert first_series(report_of(*snapshots)).coverage == (
+        "4 complete snapshots from 2026-01-01 to 2026-01-09, usually 1 day apart. The longest gap is 6 days.",
+        "Gaps longer than usual: 2026-01-03 to 2026-01-09 (6 days).",
+    )
+
+
+def test_a_partial_snapshot_has_its_reason_and_the_rules_that_failed() -> None:
+    assert first_series(full_report()).problems == (
+        "2026-02-04 is partial: the server answered 503",
+        "2026-02-04, G2 transport: 2 of 3 (rule: all whole)",
+    )
+
+
+def test_the_notes_of_one_result_are_listed_together_and_shared_notes_once() -> None:
+    snapshot = make_snapshot(1, "npm", "2026-01-01")
+    results = [
+        make_result(snapshot, "turnover", "turnover", 0.5, k=100, note="gap 7 days; few packages; shared"),
+        make_result(snapshot, "turnover", "turnover", 0.25, k=500, note="shared"),
+        make_result(snapshot, "descendants", "descendants.slope", 0.1, note="alone"),
+        make_result(snapshot, "descendants", "descendants.points", None, note="undefined"),
+    ]
+    assert first_series(report_of(snapshot, results=results)).notes == (
+        "turnover (top 100) = 50.0%: few packages",
+        "descendants.slope = 0.100: alone",
+        "turnover (top 100, 500): shared",
+    )
+
+
+def test_moves_are_ranked_and_a_renamed_package_shows_its_old_name() -> None:
+    report = full_report()
+    report["movers"] = list(make_moves(report["snapshots"][3], ["org/a", "org/b"]))[::-1]
+    moves = {table.caption: texts(table) for table in first_series(report).moves}
+    assert moves == {
+        "Entered the top 1,000 for the first time, since 2026-01-05: 2": [
+            ("1", "org/a", "not listed before"), ("2", "org/b", "not listed before"),
+        ],
+        "Returned to the top 1,000, since 2026-01-05: 2": [
+            ("1", "org/a", "not listed before"), ("2", "org/b", "not listed before"),
+        ],
+        "Left the top 1,000, since 2026-01-05: 2": [
+            ("1", "org/a", "no longer in the list"), ("2", "org/b", "no longer in the list"),
+        ],
+        "Renamed in the top 1,000 (not counted as leaving), since 2026-01-05: 2": [
+            ("1", "org/a", "was org/a"), ("2", "org/b", "was org/b"),
+        ],
+    }  # fmt: skip
+
+
+def test_a_census_has_the_numbers_of_the_whole_registry() -> None:
+    snapshot = make_snapshot(1, "npm", "2026-01-01")
+    results = [
+        make_result(snapshot, "population", "population", 2_000_000.0, n=2_000_000),
+        make_result(snapshot, "concentration", "concentration.downloads.gini", 0.98765, n=10),
+    ]
+    series = first_series(report_of(snapshot, results=results))
+    assert [row for row in texts(series.population) if row[1] != UNDEFINED] == [
+        ("packages", "2,000,000", "2,000,000"), ("Gini of downloads", "0.9877", "10"),
+    ]  # fmt: skip
+    assert not population_table(snapshot, {})
+
+
+def test_events_of_one_kind_are_added_up() -> None:
+    report = full_report()
+    report["events"] = [
+        make_event(1, day="2026-01-05", count=2, example="old"), make_event(2, day="2026-02-04", example="new"),
+    ]  # fmt: skip
+    view = build_view(report)
+    assert texts(view.event_kinds) == [("npm", "renamed", "note", "3", "2026-02-04", "new")]
+    assert len(view.events.rows) == 2
+
+
+def test_a_table_says_how_many_rows_it_leaves_out() -> None:
+    table = first_series(full_report(times=30)).snapshots
+    assert (len(table.newest(12).rows), table.newest(12).note) == (12, "The newest 12 of 30.")
+    assert (len(table.first(12).rows), table.first(12).note) == (12, "And 18 more.")
+    assert table.newest(30) == table.first(30) == table
+
+
+def test_the_columns_of_a_table_can_be_selected() -> None:
+    table = first_series(full_report()).snapshots.select("state", "date")
+    assert texts(table)[0] == ("complete", "2026-01-05")
+
+
+@pytest.mark.parametrize(
+    ("source", "local"),
+    [
+        ("http://127.0.0.1:4711", True),
+        ("http://localhost/api", True),
+        ("https://hub.example", False),
+        ("http://[broken", False),
+        ("a file", False),
+    ],
+)
+def test_a_url_of_this_machine_is_local(source: str, local: bool) -> None:
+    assert is_local(source) is local
+
+
+def test_control_characters_are_written_out() -> None:
+    view = build_view(report_of(make_snapshot(1, "a\x1bb", "2026-01-05")))
+    assert view.registries == ("a⟨U+001B⟩b",)
