@@ -1,4 +1,4 @@
-"""`python -m analysis.export`: the history of the store as a bundle for other programs. It only reads the store."""
+"""`python -m analysis.export`: the history of the store as a bundle for other programs. The store is only read."""
 
 from __future__ import annotations
 
@@ -27,29 +27,38 @@ if TYPE_CHECKING:
 FORMATS_FOLDER = Path(__file__).parent / "exports" / "formats"
 DAY = 86_400
 KEY_VARIABLE = "OBSERVATORY_PSEUDONYM_KEY"
+REDACTION_FILE = "redactions.toml"
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The options of `observatory export OUT`; a format is a file of `exports/formats/`."""
-    known = sorted(path.stem for path in FORMATS_FOLDER.glob("[a-z]*.py"))
-    made = create_parser(
+    """Return the parser of `observatory export OUT`, with the modules of `exports/formats/` as formats."""
+    formats = sorted(path.stem for path in FORMATS_FOLDER.glob("[a-z]*.py"))
+    parser = create_parser(
         "observatory export",
         "Write the history of the store to a folder, as a bundle that describes itself and can be cited",
     )
-    made.add_argument("out", metavar="OUT", type=Path, help="the folder to write; a bundle that is there is renewed")
-    made.add_argument(
-        "--format", metavar="F", type=_split_list, default=known, help=f"some of {','.join(known)} (default: all)"
+    parser.add_argument("out", metavar="OUT", type=Path, help="the folder to write (an existing bundle is renewed)")
+    parser.add_argument(
+        "--format", metavar="F", type=_split_list, default=formats, help=f"some of {','.join(formats)} (default: all)"
     )
-    made.add_argument("--since", metavar="DATE", type=parse_day, help="only snapshots of this day and later")
-    made.add_argument("--as-of", metavar="DATE", type=parse_day, help="only what was known at the end of this day")
-    made.add_argument("--registry", metavar="R", action="append", default=[], help="only this one; may be repeated")
-    made.add_argument("--tables", metavar="T", type=_split_list, default=[], help="only these tables (default: all)")
-    made.add_argument("--redactions", metavar="FILE", type=Path,
-                      help="what is to be left out (default: redactions.toml in this folder, if there)")  # fmt: skip
-    made.add_argument("--pseudonymise", action="store_true", help=f"give names pseudonyms, by --key or {KEY_VARIABLE}")
-    made.add_argument("--key", metavar="FILE", type=Path, help="the key of the pseudonyms; it is never exported")
-    made.set_defaults(do=run_export)
-    return made
+    parser.add_argument("--since", metavar="DATE", type=parse_day, help="only snapshots of this day and later")
+    parser.add_argument("--as-of", metavar="DATE", type=parse_day, help="only what was known at the end of this day")
+    parser.add_argument("--registry", metavar="R", action="append", default=[], help="only this registry (repeatable)")
+    parser.add_argument("--tables", metavar="T", type=_split_list, default=[], help="only these tables (default: all)")
+    _add_redactions_option(parser)
+    parser.add_argument(
+        "--pseudonymise", action="store_true", help=f"replace names by pseudonyms, with --key or {KEY_VARIABLE}"
+    )
+    parser.add_argument("--key", metavar="FILE", type=Path, help="the key of the pseudonyms (never exported)")
+    parser.set_defaults(do=run_export)
+    return parser
+
+
+def _add_redactions_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--redactions", metavar="FILE", type=Path,
+        help=f"the packages and names to leave out (default: {REDACTION_FILE} in this folder, if it exists)",
+    )  # fmt: skip
 
 
 def _split_list(text: str) -> list[str]:
@@ -67,144 +76,145 @@ def run_export(options: argparse.Namespace) -> int:
     refuse_unused_key(options.pseudonymise, options.key)
     key = load_key(options.key, os.environ.get(KEY_VARIABLE)) if options.pseudonymise else None
     with open_for_reading(options.db) as connection:
-        connection.execute("BEGIN")  # one state of the store, whatever a crawl adds meanwhile
+        connection.execute("BEGIN")  # one state of the store, even if a crawl is writing
         until = FOREVER if options.as_of is None else options.as_of + DAY
-        known = select_registries(connection, options.registry)
-        scope = ExportScope(options.since or 0, until, known, tuple(options.tables))
-        wanted = ExportSpec(
-            scope, tuple(sorted(set(options.format))), _load_redactions(options.redactions, connection), key
+        registries = select_registries(connection, options.registry)
+        scope = ExportScope(options.since or 0, until, registries, tuple(options.tables))
+        redactions = _load_redactions(options.redactions, connection)
+        spec = ExportSpec(scope, tuple(sorted(set(options.format))), redactions, key)
+        outcome = make_bundle(connection, spec, options.out)
+    files = outcome.facts.files
+    rows = sum(file.contents.rows or 0 for file in files)
+    print(escape_control_characters(f"{options.out}: {len(files):,} files of tables with {rows:,} rows"))
+    if outcome.unchanged_files:
+        print(
+            f"{outcome.unchanged_files:,} files are unchanged. Of these, {outcome.reused_files:,} were reused without"
+            " reading their rows.",
+            file=sys.stderr,
         )
-        made = make_bundle(connection, wanted, options.out)
-    rows = sum(file.contents.rows or 0 for file in made.facts.files)
-    print(escape_control_characters(f"{options.out}: {len(made.facts.files):,} files of tables with {rows:,} rows"))
-    if made.unchanged_files:
-        said = f"{made.unchanged_files:,} files were there already and stay as they are; of {made.reused_files:,} of them no row was read."
-        print(said, file=sys.stderr)
     return DONE
 
 
-def _load_redactions(named: Path | None, connection: sqlite3.Connection) -> Redactions:
-    """What the file says, and what the store itself heeds."""
+def _load_redactions(path: Path | None, connection: sqlite3.Connection) -> Redactions:
+    """Return the redactions of the file, and those of the store."""
     from analysis.exports.privacy import Redactions, expand_redactions
     from db.redactions import load_redactions, read_redaction_file
 
-    path = named or Path("redactions.toml")
-    entries = [*(read_redaction_file(path) if named or path.exists() else ()), *load_redactions(connection)]
+    file = path or Path(REDACTION_FILE)
+    entries = [*(read_redaction_file(file) if path or file.exists() else ()), *load_redactions(connection)]
     return expand_redactions(entries, connection) if entries else Redactions()
 
 
 def make_verify_parser() -> argparse.ArgumentParser:
-    """The options of `observatory export verify`."""
-    made = create_parser(
-        "observatory export verify", "Is every file of a bundle the one that was exported? Needs no network"
+    """Return the parser of `observatory export verify`."""
+    parser = create_parser(
+        "observatory export verify", "Check that every file of a bundle is as it was exported (needs no network)"
     )
-    made.add_argument("out", metavar="OUT", type=Path, help="the folder of the bundle")
-    made.set_defaults(do=run_verify)
-    return made
+    parser.add_argument("out", metavar="OUT", type=Path, help="the folder of the bundle")
+    parser.set_defaults(do=run_verify)
+    return parser
 
 
 def run_verify(options: argparse.Namespace) -> int:
     """Compare every file with the manifest."""
     from analysis.exports.manifest import InvalidBundleError, find_mismatches, read_manifest
 
-    found = list(find_mismatches(options.out))
-    for fault in found:
-        print(escape_control_characters(fault))
-    if found:
+    mismatches = list(find_mismatches(options.out))
+    for mismatch in mismatches:
+        print(escape_control_characters(mismatch))
+    if mismatches:
         print_error(
             InvalidBundleError(
-                f"{options.out} is not as it was exported: {len(found):,} of its files differ.",
-                fix="Export it again, or fetch it again from where it was published.", more="docs/exports.md",
+                f"{options.out} is not as it was exported: {len(mismatches):,} of its files differ.",
+                fix="Export it again, or download it again from where it was published.", more="docs/exports.md",
             )
         )  # fmt: skip
         return FAILED
-    told = read_manifest(options.out)
-    print(
-        escape_control_characters(
-            f"{options.out}: {len(told['files']):,} files are as they were exported; {told['id']}"
-        )
-    )
+    manifest = read_manifest(options.out)
+    summary = f"{options.out}: {len(manifest['files']):,} files are as they were exported; {manifest['id']}"
+    print(escape_control_characters(summary))
     return DONE
 
 
 def make_cite_parser() -> argparse.ArgumentParser:
-    """The options of `observatory export cite`."""
-    made = create_parser("observatory export cite", "How to cite a bundle, or without one the snapshots of the store")
-    made.add_argument("out", metavar="OUT", type=Path, nargs="?", help="the folder of the bundle (default: the store)")
-    made.set_defaults(do=run_cite)
-    return made
+    """Return the parser of `observatory export cite`."""
+    parser = create_parser(
+        "observatory export cite", "Print the citation of a bundle, or of the snapshots of the store"
+    )
+    parser.add_argument(
+        "out", metavar="OUT", type=Path, nargs="?", help="the folder of the bundle (default: the store)"
+    )
+    parser.set_defaults(do=run_cite)
+    return parser
 
 
 def run_cite(options: argparse.Namespace) -> int:
-    """Print a line for a list of references."""
+    """Print a citation for a list of references."""
     from analysis.exports.citation import cite_bundle, cite_snapshots
     from db.connection import open_for_reading
 
     if options.out is not None:
-        print(escape_control_characters(cite_bundle(options.out)))
-        return DONE
-    with open_for_reading(options.db) as connection:
-        print(
-            escape_control_characters(
-                "\n".join(cite_snapshots(connection)) or "There is no complete snapshot to cite yet."
-            )
-        )
+        text = cite_bundle(options.out)
+    else:
+        with open_for_reading(options.db) as connection:
+            text = "\n".join(cite_snapshots(connection)) or "There is no complete snapshot to cite yet."
+    print(escape_control_characters(text))
     return DONE
 
 
 def make_publish_parser() -> argparse.ArgumentParser:
-    """The options of `observatory export publish`."""
-    made = create_parser(
+    """Return the parser of `observatory export publish`."""
+    parser = create_parser(
         "observatory export publish", "Publish a bundle as a dataset of the Hugging Face Hub, with a tag"
     )
-    made.add_argument("where", choices=("hf",), help="where to: hf, the Hugging Face Hub")
-    made.add_argument("repository", metavar="ORG/NAME", help="the dataset; it is made if it is not there")
-    made.add_argument("--bundle", metavar="OUT", type=Path, required=True, help="the folder of the bundle")
-    made.add_argument("--private", action="store_true", help="if the dataset has to be made: for you alone")
-    made.add_argument("--dry-run", action="store_true", help="say what would be done; needs no network and no token")
-    made.set_defaults(do=run_publish)
-    return made
+    parser.add_argument("where", choices=("hf",), help="the target: hf, the Hugging Face Hub")
+    parser.add_argument("repository", metavar="ORG/NAME", help="the dataset (created if it does not exist)")
+    parser.add_argument("--bundle", metavar="OUT", type=Path, required=True, help="the folder of the bundle")
+    parser.add_argument("--private", action="store_true", help="make the dataset private if it is created")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print what would be published (needs no network and no token)"
+    )
+    parser.set_defaults(do=run_publish)
+    return parser
 
 
 def run_publish(options: argparse.Namespace) -> int:
-    """Check the bundle, send what is not there yet, and tag it."""
-    from analysis.exports.publish import plan_publication
-    from analysis.exports.publish import publish_bundle as send
+    """Check the bundle, send the missing files, and tag the commit."""
+    from analysis.exports.publish import plan_publication, publish_bundle
 
-    planned = plan_publication(options.bundle, options.repository)
-    what = f"{planned.files:,} files, {planned.bytes / 2**20:,.1f} MB, to {planned.repository} as {planned.tag}"
+    plan = plan_publication(options.bundle, options.repository)
+    summary = f"{plan.files:,} files, {plan.bytes / 2**20:,.1f} MB, to {plan.repository} as {plan.tag}"
     if options.dry_run:
-        print(escape_control_characters(f"would publish {what}"))
+        print(escape_control_characters(f"would publish {summary}"))
         return DONE
-    address = send(options.bundle, planned, options.private)
-    print(escape_control_characters(f"published {what}: {address}"))
+    url = publish_bundle(options.bundle, plan, options.private)
+    print(escape_control_characters(f"published {summary}: {url}"))
     return DONE
 
 
 def make_peatmoss_parser() -> argparse.ArgumentParser:
-    """The options of `observatory export peatmoss`."""
-    made = create_parser(
-        "observatory export peatmoss", "A snapshot of the Hub's models as a PeaTMOSS database (SQLite)"
+    """Return the parser of `observatory export peatmoss`."""
+    parser = create_parser(
+        "observatory export peatmoss", "Write a snapshot of the Hub's models as a PeaTMOSS database (SQLite)"
     )
-    made.add_argument("out", metavar="OUT", type=Path, help="the file to write; it must not be there yet")
-    made.add_argument(
-        "--snapshot", metavar="N", type=positive_int, help="its number (default: the newest complete one)"
+    parser.add_argument("out", metavar="OUT", type=Path, help="the file to write (must not exist)")
+    parser.add_argument(
+        "--snapshot", metavar="N", type=positive_int, help="its number (default: the newest complete snapshot)"
     )
-    made.add_argument("--redactions", metavar="FILE", type=Path,
-                      help="what is to be left out (default: redactions.toml in this folder, if there)")  # fmt: skip
-    made.set_defaults(do=run_peatmoss)
-    return made
+    _add_redactions_option(parser)
+    parser.set_defaults(do=run_peatmoss)
+    return parser
 
 
 def run_peatmoss(options: argparse.Namespace) -> int:
-    """Write it."""
+    """Write the PeaTMOSS database."""
     from analysis.exports.peatmoss import choose_snapshot, write_database
     from db.connection import open_for_reading
 
     with open_for_reading(options.db) as connection:
         snapshot, date = choose_snapshot(connection, options.snapshot)
-        leave = _load_redactions(options.redactions, connection)
-    models = write_database(options.db, snapshot, options.out, leave)
+        redactions = _load_redactions(options.redactions, connection)
+    models = write_database(options.db, snapshot, options.out, redactions)
     print(escape_control_characters(f"{options.out}: {models:,} models of snapshot {snapshot}, {date}"))
     return DONE
 
@@ -218,7 +228,10 @@ COMMANDS: Mapping[str, Callable[[], argparse.ArgumentParser]] = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; its exit code. The first word may be one of `WORDS`; else it is the folder to write."""
+    """Run the command and return its exit code.
+
+    The first word is one of `COMMANDS`, or else the folder to write.
+    """
     words = list(sys.argv[1:] if argv is None else argv)
     if words and words[0] in COMMANDS:
         return run_command(COMMANDS[words[0]], words[1:])

@@ -1,4 +1,4 @@
-"""Each file a command that prints one table: what ours costs, what the usual ways cost, and the least there can be.
+"""Benchmarks: each module is a command that prints one table of our cost, the cost of the usual ways, and a floor.
 
-Every row of a table is measured in the same run on the same generated packages (`benchmarks.population`).
+All rows of a table are measured in one run, on the same generated packages (`benchmarks.population`).
 """

@@ -1,4 +1,4 @@
-"""Read one past census as a frame, and one package's whole series: wall seconds, beside rows of integers."""
+"""Read one past census as a frame, and the series of one package: wall seconds, compared with rows of integers."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ def main() -> None:
     ).parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        last = fill(folder / "census.db", options.packages, options.days)
-        fill(folder / "series.db", options.series_packages, options.series)
-        narrow(folder / "narrow.db", last)
+        columns = build_store(folder / "census.db", options.packages, options.days)
+        build_store(folder / "series.db", options.series_packages, options.series)
+        write_narrow_rows(folder / "narrow.db", columns)
         ways = {
-            "ours: the last of a chain, the slowest to read": lambda: ours(folder / "census.db", options.days),
-            "ours: the first of a chain, whole blocks": lambda: ours(folder / "census.db", 1),
-            "pandas read_sql of narrow rows": lambda: read_sql(folder / "narrow.db"),
-            f"ours: one package over {options.series} censuses": lambda: one(
+            "ours: the last of a chain, the slowest to read": lambda: read_census(folder / "census.db", options.days),
+            "ours: the first of a chain, whole blocks": lambda: read_census(folder / "census.db", 1),
+            "pandas read_sql of narrow rows": lambda: read_with_pandas(folder / "narrow.db"),
+            f"ours: one package over {options.series} censuses": lambda: read_series(
                 folder / "series.db", options.series_packages // 2
             ),
         }
-        rows = [(name, *timed(way, options.turns)) for name, way in ways.items()]
+        rows = [(name, *measure_wall(way, options.turns)) for name, way in ways.items()]
     title = f"A past census of {options.packages:,} packages, {options.days} censuses to a chain"
     print_table(title, ("wall s", "min", "median", "max"), rows)
 
 
-def fill(path: Path, packages: int, count: int) -> list[np.ndarray]:
-    """A store with that many censuses; the columns of the last."""
+def build_store(path: Path, packages: int, count: int) -> list[np.ndarray]:
+    """Build a store with this number of censuses, and return the columns of the last census."""
     with open_for_writing(path) as database:
         connection = database.conn
         connection.execute("INSERT INTO registry (registry_id, name, service) VALUES (1, 'x', 'huggingface')")
@@ -61,40 +61,40 @@ def fill(path: Path, packages: int, count: int) -> list[np.ndarray]:
     return [day.packages, day.downloads, day.likes]
 
 
-def narrow(path: Path, columns: list[np.ndarray]) -> None:
-    """The last census as rows."""
+def write_narrow_rows(path: Path, columns: list[np.ndarray]) -> None:
+    """Write the last census as rows."""
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE o (s INT, p INT, d INT, l INT, PRIMARY KEY (s, p)) WITHOUT ROWID")
-        said = zip(*(column.tolist() for column in columns), strict=True)
-        connection.executemany("INSERT INTO o VALUES (1, ?, ?, ?)", said)
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        connection.executemany("INSERT INTO o VALUES (1, ?, ?, ?)", rows)
 
 
-def ours(path: Path, snapshot: int) -> int:
-    """One census as the relation that metrics read."""
+def read_census(path: Path, snapshot: int) -> int:
+    """Read one census as the relation for metrics, and return its size."""
     with open_for_reading(path) as connection:
         return len(load_relation(connection, snapshot, "census"))
 
 
-def read_sql(path: Path) -> int:
-    """The usual way."""
+def read_with_pandas(path: Path) -> int:
+    """Read one census the usual way, and return its size."""
     with closing(sqlite3.connect(path)) as connection:
         return len(pandas.read_sql("SELECT p, d, l FROM o WHERE s = 1", connection))
 
 
-def one(path: Path, package: int) -> int:
-    """One package's series."""
+def read_series(path: Path, package: int) -> int:
+    """Read the series of one package, and return its length."""
     with open_for_reading(path) as connection:
         return len(load_series(connection, package))
 
 
-def timed(way: Callable[[], int], turns: int) -> tuple[str, str, str]:
-    """Least, median and most wall seconds of a way that gives something."""
-    took = []
+def measure_wall(way: Callable[[], int], turns: int) -> tuple[str, str, str]:
+    """Return the minimum, median and maximum of the wall seconds of a way that returns rows."""
+    times = []
     for _ in range(turns):
-        began = time.perf_counter()
+        start = time.perf_counter()
         assert way()
-        took.append(time.perf_counter() - began)
-    return format_spread(took)
+        times.append(time.perf_counter() - start)
+    return format_spread(times)
 
 
 if __name__ == "__main__":

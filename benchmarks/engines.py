@@ -1,12 +1,12 @@
-"""Where does each engine start to pay? `python -m benchmarks.engines`: one table, made in one run.
+"""The sizes from which each engine is worth its start: `python -m benchmarks.engines` prints one table in one run.
 
-For each size (10x15000: ten lists of 15,000; 10xcensus300000: ten censuses of 300,000) it makes a store and its lake,
-and lets SQLite, DuckDB and Spark `compute` the newest snapshot: every relation that the metrics of lists, or those of
-censuses, read, and the metrics, as `observatory compute` does each time a snapshot is added. `metrics` is the part of
-it that is the same for every engine. `history` is one question over all snapshots at once: turnover between all
-neighbours, of the top 1,000, or of all packages of the censuses with the sum of their downloads (SQLite: out of the
-blocks). Results and answers are compared; a difference ends the run. Seconds are of the clock on the wall / of the
-processor, with all of its cores and Spark's Java.
+For each size (10x15000: ten rankings of 15,000; 10xcensus300000: ten censuses of 300,000) the benchmark makes a store
+and its lake. SQLite, DuckDB and Spark then `compute` the newest snapshot: all relations and metrics of rankings, or
+those of censuses, as `observatory compute` does for each new snapshot. `metrics` is the part of the time that is equal
+for every engine. `history` is one query over all snapshots: the turnover between neighbours, of the top 1,000, or of
+all packages of the censuses with the sum of their downloads (SQLite reads the blocks). The results of the engines are
+compared, and a difference ends the run. Seconds are wall time / processor time, the latter of all cores and of the
+Java process of Spark.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from db.store import Store
 HUB = Registry("huggingface/models", "huggingface", "models")
 TABLES = ",".join(table.name for table in list_lake_tables() if not table.name.startswith("v1_"))
 DAY, BEGIN = 86_400, 1_600_000_000
-WHOLE = """
+RANKING_HISTORY = """
 WITH listed AS (
     SELECT s.snapshot_id, r.package_id
     FROM snapshot s JOIN ranking r ON r.snapshot_id = s.snapshot_id
@@ -60,7 +60,7 @@ JOIN listed n ON n.snapshot_id = p.snapshot_id
 LEFT JOIN listed b ON b.snapshot_id = p.earlier AND b.package_id = n.package_id
 GROUP BY p.snapshot_id ORDER BY p.snapshot_id
 """
-WHOLE_CENSUSES = """
+CENSUS_HISTORY = """
 WITH pair AS (
     SELECT s.snapshot_id, LAG(s.snapshot_id) OVER (ORDER BY s.taken_at, s.snapshot_id) AS earlier
     FROM snapshot s JOIN census c ON c.snapshot_id = s.snapshot_id WHERE s.status = 'complete')
@@ -70,34 +70,34 @@ JOIN counter n ON n.snapshot_id = p.snapshot_id
 LEFT JOIN counter b ON b.snapshot_id = p.earlier AND b.package_id = n.package_id
 GROUP BY p.snapshot_id ORDER BY p.snapshot_id
 """
-# Metrics of cards, of which there are none here, and one that asks for lists months apart, which few days are not.
-NOT_THERE = {"agreement", "documentation", "documentation_as_published", "preservation_as_published"}
-HEAD = ("snapshots", "of", "rows each", "engine", "MB", "start", "compute", "metrics", "history")
+# Metrics of cards, because there are no cards here, and a metric that needs rankings several months apart.
+UNDEFINED_METRICS = {"agreement", "documentation", "documentation_as_published", "preservation_as_published"}
+HEADER = ("snapshots", "of", "rows each", "engine", "MB", "start", "compute", "metrics", "history")
 
 
 @dataclass(frozen=True)
 class Size:
-    """How many snapshots of how many packages, and whether they are censuses or lists."""
+    """The number of snapshots, the number of their packages, and their kind: census or ranking."""
 
     snapshots: int
     rows: int
-    of: str = "ranking"
+    kind: str = "ranking"
 
     @classmethod
-    def read(cls, text: str) -> Size:
-        """From a word: 10x15000, 10xcensus300000."""
+    def parse(cls, text: str) -> Size:
+        """Return the size of a text like 10x15000 or 10xcensus300000."""
         snapshots, _, rows = text.partition("x")
-        of = "census" if rows.startswith("census") else "ranking"
-        return cls(int(snapshots), int(rows.removeprefix("census")), of)
+        kind = "census" if rows.startswith("census") else "ranking"
+        return cls(int(snapshots), int(rows.removeprefix("census")), kind)
 
 
 SIZES = ("10x15000", "100x15000", "1000x15000", "10xcensus300000")
 
 
-def lists(snapshots: int, rows: int, seed: int) -> Iterator[tuple[numpy.ndarray, numpy.ndarray]]:
-    """Packages, as places in the first list, and their downloads, largest first, of each day: a heavy tail that drifts.
+def generate_rankings(snapshots: int, rows: int, seed: int) -> Iterator[tuple[numpy.ndarray, numpy.ndarray]]:
+    """Yield the packages of each day and their downloads, largest first, from a heavy-tailed law with drift.
 
-    The first list has all packages there are, a quarter more than the others.
+    A package is its index in the first ranking, which has all packages, a quarter more than the other rankings.
     """
     random = numpy.random.default_rng(seed)
     size = -numpy.sort(-random.pareto(1.0, rows + rows // 4) * 1000)
@@ -108,25 +108,28 @@ def lists(snapshots: int, rows: int, seed: int) -> Iterator[tuple[numpy.ndarray,
 
 
 def make_store(path: Path, snapshots: int, rows: int) -> None:
-    """A store with a history. The first list is recorded as a crawl's, the others are written straight into the tables:
-    what is measured is reading."""
+    """Make a store with a history.
+
+    The first ranking is recorded like one of a crawl. The others are written directly into the tables, because only
+    reading is measured.
+    """
     with open_for_writing(path) as database:
-        to = database.conn
-        to.execute("PRAGMA synchronous = OFF")
-        (_, downloads), *others = lists(snapshots, rows, seed=7)
-        _record(Store(database), downloads.tolist())
-        listed = to.execute("SELECT package_id FROM ranking ORDER BY rank").fetchall()
-        packages = numpy.array([number for (number,) in listed])
-        for (name,) in to.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-            to.execute("DROP TRIGGER " + name)
-        to.execute("BEGIN")
-        for number, (places, downloads) in enumerate(others, 2):
-            _add(to, number, packages[places].tolist(), downloads.tolist())
-        to.execute("COMMIT")
+        connection = database.conn
+        connection.execute("PRAGMA synchronous = OFF")
+        (_, downloads), *later_rankings = generate_rankings(snapshots, rows, seed=7)
+        _record_ranking(Store(database), downloads.tolist())
+        ids = connection.execute("SELECT package_id FROM ranking ORDER BY rank").fetchall()
+        package_ids = numpy.array([number for (number,) in ids])
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute("DROP TRIGGER " + name)
+        connection.execute("BEGIN")
+        for number, (packages, downloads) in enumerate(later_rankings, 2):
+            _add_ranking(connection, number, package_ids[packages].tolist(), downloads.tolist())
+        connection.execute("COMMIT")
 
 
 def make_censuses(path: Path, size: Size) -> None:
-    """A store with censuses, each taken from the pages that the Hub would have sent that day."""
+    """Make a store with censuses, each from the pages that the Hub would send on its day."""
     with open_for_writing(path) as database:
         database.conn.execute("PRAGMA synchronous = OFF")
         for day in generate_days(size.rows, size.snapshots):
@@ -135,161 +138,165 @@ def make_censuses(path: Path, size: Size) -> None:
             )
 
 
-def _record(store: Store, downloads: Sequence[int]) -> None:
+def _record_ranking(store: Store, downloads: Sequence[int]) -> None:
     rows = tuple(
         Observation(
-            f"{place:024x}", f"maker/m{place}", downloads=value, libraries=(("transformers", "library"),),
-            parents=() if place % 3 else (Parent(f"maker/m{place // 7}", "finetune", f"{place // 7:024x}"),),
+            f"{index:024x}", f"maker/m{index}", downloads=value, libraries=(("transformers", "library"),),
+            parents=() if index % 3 else (Parent(f"maker/m{index // 7}", "finetune", f"{index // 7:024x}"),),
         )
-        for place, value in enumerate(downloads)
+        for index, value in enumerate(downloads)
     )  # fmt: skip
     at = BEGIN + DAY
-    asked = SnapshotSpec(HUB, "downloads", "last-30-days", len(rows), "a benchmark", "made", at, at)
-    snapshot = store.begin_snapshot(asked)
+    spec = SnapshotSpec(HUB, "downloads", "last-30-days", len(rows), "a benchmark", "made", at, at)
+    snapshot = store.begin_snapshot(spec)
     store.save_page(snapshot, Page("ranking", "", at, 200, 0, "0" * 64, {}, len(rows), observations=rows))
     store.end_snapshot(snapshot, "complete", (GateResult("rows", "pass", "all", "all"),), None, at)
 
 
-def _add(to: sqlite3.Connection, number: int, packages: Sequence[int], downloads: Sequence[int]) -> None:
+def _add_ranking(
+    connection: sqlite3.Connection, number: int, packages: Sequence[int], downloads: Sequence[int]
+) -> None:
     at = BEGIN + number * DAY
-    to.execute(
+    connection.execute(
         "INSERT INTO snapshot (snapshot_id, registry_id, kind, ordered_by, counter, k, origin, source, date_evidence,"
         " settings, taken_at, started_at, ended_at, status, depth, digest) SELECT ?, registry_id, kind, ordered_by,"
         " counter, ?, origin, source, date_evidence, settings, ?, ?, ?, status, ?, ?"
         " FROM snapshot WHERE snapshot_id = 1",
         (number, len(packages), at, at, at, len(packages), str(number)),
     )
-    places = enumerate(zip(packages, downloads, strict=True), 1)
-    to.executemany("INSERT INTO ranking (snapshot_id, rank, package_id, page, downloads) VALUES (?, ?, ?, 0, ?)",
-                   ((number, rank, package, value) for rank, (package, value) in places))  # fmt: skip
-    for (k,) in to.execute("SELECT k FROM ranking_depth WHERE k <= ?", (len(packages),)).fetchall():
-        to.executemany(
+    rows = zip(packages, downloads, strict=True)
+    connection.executemany(
+        "INSERT INTO ranking (snapshot_id, rank, package_id, page, downloads) VALUES (?, ?, ?, 0, ?)",
+        ((number, rank, package, value) for rank, (package, value) in enumerate(rows, 1)),
+    )
+    for (k,) in connection.execute("SELECT k FROM ranking_depth WHERE k <= ?", (len(packages),)).fetchall():
+        connection.executemany(
             "INSERT INTO top_k_membership VALUES (1, 'downloads', 'last-30-days', ?, ?, ?, ?)"
             " ON CONFLICT DO UPDATE SET last_at = excluded.last_at",
             ((k, package, at, at) for package in packages[:k]),
         )
 
 
-def results(engine: Engine, snapshot: int, of: str) -> tuple[list[str], float]:
-    """What `observatory compute` would store of one snapshot; and the seconds that were not the engine's."""
-    wanted = [metric for metric in list_metrics() if metric.applies_to == of]
-    read, found, own = cached_relations(engine, snapshot), [], 0.0
-    for metric in wanted:
+def compute_results(engine: Engine, snapshot: int, kind: str) -> tuple[list[str], float]:
+    """Return the results of one snapshot as `observatory compute` would store them, and the seconds of the metrics."""
+    metrics = [metric for metric in list_metrics() if metric.applies_to == kind]
+    read, results, seconds = cached_relations(engine, snapshot), [], 0.0
+    for metric in metrics:
         for relation in metric.relations:
             read(relation)
-        clock = time.perf_counter()
-        found += metric.compute(snapshot, read)
-        own += time.perf_counter() - clock
-    defined = {result.metric for result in found if result.value is not None}
-    undefined = {metric.name for metric in wanted} - defined
-    assert undefined <= NOT_THERE, f"nothing was computed: {undefined}"
-    return [repr(result) for result in found], own
+        start = time.perf_counter()
+        results += metric.compute(snapshot, read)
+        seconds += time.perf_counter() - start
+    defined = {result.metric for result in results if result.value is not None}
+    undefined = {metric.name for metric in metrics} - defined
+    assert undefined <= UNDEFINED_METRICS, f"these metrics have no value: {undefined}"
+    return [repr(result) for result in results], seconds
 
 
-def whole_history(engine: Engine, size: Size) -> list[tuple[object, ...]]:
-    """One question over all snapshots; of the censuses of a store, the same out of the blocks."""
-    if size.of == "census" and isinstance(engine, sqlite3.Connection):
-        return list(_out_of_blocks(engine, size.snapshots))
-    return [tuple(row) for row in engine.execute(WHOLE_CENSUSES if size.of == "census" else WHOLE, {})]
+def query_history(engine: Engine, size: Size) -> list[tuple[object, ...]]:
+    """Return the rows of one query over all snapshots. For the censuses of a store they come from the blocks."""
+    if size.kind == "census" and isinstance(engine, sqlite3.Connection):
+        return list(_query_blocks(engine, size.snapshots))
+    return [tuple(row) for row in engine.execute(CENSUS_HISTORY if size.kind == "census" else RANKING_HISTORY, {})]
 
 
-def _out_of_blocks(connection: sqlite3.Connection, snapshots: int) -> Iterator[tuple[int, int, int, int]]:
-    before = numpy.empty(0, int)
+def _query_blocks(connection: sqlite3.Connection, snapshots: int) -> Iterator[tuple[int, int, int, int]]:
+    previous = numpy.empty(0, int)
     for snapshot in range(1, snapshots + 1):
-        found = load_counters(connection, snapshot)
-        packages, downloads = found["package"], found["downloads"]
-        remained = numpy.intersect1d(before, packages, assume_unique=True)
+        counters = load_counters(connection, snapshot)
+        packages, downloads = counters["package"], counters["downloads"]
+        remained = numpy.intersect1d(previous, packages, assume_unique=True)
         yield snapshot, len(packages), int(downloads[downloads >= 0].sum()), len(remained)
-        before = packages
+        previous = packages
 
 
-def processor() -> float:
-    """Seconds of the processor that this process and those it started (Spark's Java) have taken."""
-    parents, taken, tick = {}, {}, os.sysconf("SC_CLK_TCK")
+def read_cpu_seconds() -> float:
+    """Return the CPU seconds of this process and of all its descendants (for Spark, of Java)."""
+    parents, seconds, tick = {}, {}, os.sysconf("SC_CLK_TCK")
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             cells = stat.read_text("utf-8").rpartition(")")[2].split()
         except OSError:
-            continue  # it has ended
+            continue  # the process has ended
         number = int(stat.parent.name)
-        parents[number], taken[number] = int(cells[1]), (int(cells[11]) + int(cells[12])) / tick
-    ours = {os.getpid()}
-    while more := {number for number, parent in parents.items() if parent in ours} - ours:
-        ours |= more
-    return sum(taken.get(number, 0.0) for number in ours)
+        parents[number], seconds[number] = int(cells[1]), (int(cells[11]) + int(cells[12])) / tick
+    family = {os.getpid()}
+    while children := {number for number, parent in parents.items() if parent in family} - family:
+        family |= children
+    return sum(seconds.get(number, 0.0) for number in family)
 
 
-def measure(name: str, place: EngineLocation, size: Size) -> tuple[list[str], object]:
-    """How long an engine takes to start, to compute, of that the metrics, for the whole history; its answers."""
-    watch = Watch()
-    with open_engine(name, place) as engine:
-        marks = [watch.lap()]
-        found, own = results(engine, size.snapshots, size.of)
-        marks += [watch.lap(), f"{own:.1f}"]
-        history = whole_history(engine, size)
-        marks.append(watch.lap())
+def measure_engine(name: str, location: EngineLocation, size: Size) -> tuple[list[str], object]:
+    """Return the times of an engine for its start, the results, the metrics and the history, with its answers."""
+    stopwatch = Stopwatch()
+    with open_engine(name, location) as engine:
+        times = [stopwatch.lap()]
+        results, seconds = compute_results(engine, size.snapshots, size.kind)
+        times += [stopwatch.lap(), f"{seconds:.1f}"]
+        history = query_history(engine, size)
+        times.append(stopwatch.lap())
     assert len(history) == size.snapshots, "every snapshot is in the history"
-    return marks, (found, history)
+    return times, (results, history)
 
 
-class Watch:
-    """Seconds of the clock and of the processor since it was last looked at."""
+class Stopwatch:
+    """A stopwatch of wall time and processor time."""
 
     def __init__(self) -> None:
-        self.clock, self.work = time.perf_counter(), processor()
+        self.wall, self.cpu = time.perf_counter(), read_cpu_seconds()
 
     def lap(self) -> str:
-        """Both, as they are shown."""
-        clock, work = time.perf_counter(), processor()
-        said = f"{clock - self.clock:.1f} / {work - self.work:.1f}"
-        self.clock, self.work = clock, work
-        return said
+        """Return both times since the previous lap, as a cell of the table."""
+        wall, cpu = time.perf_counter(), read_cpu_seconds()
+        cell = f"{wall - self.wall:.1f} / {cpu - self.cpu:.1f}"
+        self.wall, self.cpu = wall, cpu
+        return cell
 
 
-def bytes_of(path: Path) -> int:
-    """What a file, or all files of a folder, take."""
-    return (
-        path.stat().st_size if path.is_file() else sum(one.stat().st_size for one in path.rglob("*") if one.is_file())
-    )
+def size_on_disk(path: Path) -> int:
+    """Return the size of a file, or of all files in a folder."""
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    return sum(file.stat().st_size for file in files)
 
 
-def run(sizes: Sequence[Size], names: Sequence[str], master: str) -> None:
-    """Make each size, ask each engine, print a line for each."""
-    list_metrics()  # what they import is not of an engine
-    print("  ".join(f"{word:>13}" for word in HEAD), flush=True)
+def compare_engines(sizes: Sequence[Size], names: Sequence[str], master: str) -> None:
+    """Make the store of each size, run each engine, and print a line for each."""
+    list_metrics()  # so that the imports of the metrics are not charged to an engine
+    print("  ".join(f"{title:>13}" for title in HEADER), flush=True)
     for size in sizes:
         with tempfile.TemporaryDirectory() as folder:
-            place = EngineLocation(Path(folder) / "store.db", f"{folder}/lake", master)
-            if size.of == "census":
-                make_censuses(place.db, size)
+            location = EngineLocation(Path(folder) / "store.db", f"{folder}/lake", master)
+            if size.kind == "census":
+                make_censuses(location.db, size)
             else:
-                make_store(place.db, size.snapshots, size.rows)
+                make_store(location.db, size.snapshots, size.rows)
             with redirect_stdout(sys.stderr):
-                export([f"{folder}/lake", "--db", str(place.db), "--format", "parquet", "--tables", TABLES])
+                export([f"{folder}/lake", "--db", str(location.db), "--format", "parquet", "--tables", TABLES])
             expected = None
             for name in names:
-                shown = [f"{size.snapshots:,}", "censuses" if size.of == "census" else "lists", f"{size.rows:,}", name]
+                kind = "censuses" if size.kind == "census" else "rankings"
+                cells = [f"{size.snapshots:,}", kind, f"{size.rows:,}", name]
                 try:
-                    marks, told = measure(name, place, size)
-                except EngineQueryError as error:  # that an engine cannot do it is a result too
-                    shown.append(f"{error} {error.why}"[:80])
+                    times, answers = measure_engine(name, location, size)
+                except EngineQueryError as error:  # a failure of an engine is a result too
+                    cells.append(f"{error} {error.why}"[:80])
                 else:
-                    expected = expected or told
-                    assert told == expected, f"{name} answers otherwise"
-                    taken = bytes_of(place.db if name == "sqlite" else Path(str(place.lake))) / 1e6
-                    shown += [f"{taken:.1f}", *marks]
-                print("  ".join(f"{cell:>13}" for cell in shown), flush=True)
+                    expected = expected or answers
+                    assert answers == expected, f"{name} returns other results"
+                    megabytes = size_on_disk(location.db if name == "sqlite" else Path(str(location.lake))) / 1e6
+                    cells += [f"{megabytes:.1f}", *times]
+                print("  ".join(f"{cell:>13}" for cell in cells), flush=True)
 
 
 def main() -> None:
-    """The options, and the run."""
-    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--sizes", nargs="+", type=Size.read, default=[Size.read(text) for text in SIZES],
+    """Read the options and run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", nargs="+", type=Size.parse, default=[Size.parse(text) for text in SIZES],
                       metavar="SNAPSHOTSx[census]ROWS")  # fmt: skip
-    made.add_argument("--engines", nargs="+", default=["sqlite", "duckdb", "spark"], choices=list_engines())
-    made.add_argument("--master", default="local[*]", help="of Spark")
-    options = made.parse_args()
-    run(options.sizes, options.engines, options.master)
+    parser.add_argument("--engines", nargs="+", default=["sqlite", "duckdb", "spark"], choices=list_engines())
+    parser.add_argument("--master", default="local[*]", help="the master of Spark (default: local[*])")
+    options = parser.parse_args()
+    compare_engines(options.sizes, options.engines, options.master)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,17 @@
-"""`python -m benchmarks.refresh`: what one new snapshot costs, with a short and with a long history behind it.
+"""`python -m benchmarks.refresh`: the cost of one new snapshot after a short and after a long history.
 
-For each depth K and each length of history H a store is generated in a temporary folder, and one more snapshot is added
-to it through the store's own verbs. Three things are timed in this process:
+For each depth K and each length of history H, a store is generated in a temporary folder, and one more snapshot is
+added by the methods of the store. Three operations are timed in this process:
 
-    refresh     what is missing of `turnover_as_published` is found, computed and stored, at every depth up to K
-    compute     all of `observatory compute`: every metric, and the claims' verdicts
-    artifact    the same results the paper's way: once for each of these depths every list of the history is read into
-                pandas by names, and the sets last, cur and ever are made anew. Its counts must equal those of
+    refresh     find, compute and store the missing results of `turnover_as_published`, at every depth up to K
+    compute     all of `observatory compute`: every metric, and the verdicts of the claims
+    artifact    the same results the way of the paper: for each of these depths, every list of the history is read into
+                pandas by names, and the sets last, cur and ever are built again. Its counts must equal those of
                 `refresh`, or this command fails
 
-The ten newest lists stand at the same dates whatever H is, so that the same stated gaps have a partner in all of them:
-what is compared is the history, not the number of comparisons. The older ones are a day apart. `processor` is the time
-of this process alone; on the `wall` there is also what other processes take, and the wait until the disk has it all.
+The ten newest lists have the same dates for every H, so that every history has the same pairs of dates to compare. The
+histories differ in their length, not in the number of comparisons. The older lists are a day apart. `processor` is the
+time of this process alone. `wall` includes other processes and the wait for the disk.
 """
 
 from __future__ import annotations
@@ -43,90 +43,98 @@ DAY = 86_400
 NEWEST = 20_000 * DAY
 AGES = (7, 14, 30, 60, 91, 120, 182, 270, 365, 400)
 MODELS = Registry("huggingface/models", "huggingface")
-PASSED = (GateResult("rows", "pass", "all of them", "every row that was asked for"),)
+PASSED_GATES = (GateResult("rows", "pass", "all of them", "every row that was asked for"),)
 METRIC = "turnover_as_published"
 Times = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Milliseconds of each repetition: of the processor, and on the wall."""
+    """The milliseconds of each repetition of an operation: processor time and wall time."""
 
-    what: str
+    name: str
     k: int
     history: int
     times: tuple[tuple[float, float], ...]
 
     @property
     def processor(self) -> list[float]:
-        """Least, middle and largest."""
+        """The minimum, median and maximum of the processor time."""
         times = [time[0] for time in self.times]
         return [min(times), statistics.median(times), max(times)]
 
     @property
     def wall(self) -> float:
-        """The middle one."""
+        """The median of the wall time."""
         return statistics.median(time[1] for time in self.times)
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The words of the command."""
-    made = argparse.ArgumentParser("python -m benchmarks.refresh", description=__doc__.splitlines()[0])
-    made.add_argument("--k", type=int, nargs="+", default=[1000, 15000], help="depths (default: 1000 15000)")
-    made.add_argument("--history", type=int, nargs="+", default=[10, 100, 1000], help="default: 10 100 1000")
-    made.add_argument("--repeat", type=int, default=7, help="repetitions of what is ours (default: 7)")
-    made.add_argument("--churn", type=float, default=0.01, help="share of a list that is replaced (default: 0.01)")
-    made.add_argument("--folder", type=Path, help="where stores are generated (default: the system's)")
-    return made
+    """Return the parser of the command."""
+    parser = argparse.ArgumentParser("python -m benchmarks.refresh", description=__doc__.splitlines()[0])
+    parser.add_argument("--k", type=int, nargs="+", default=[1000, 15000], help="depths (default: 1000 15000)")
+    parser.add_argument("--history", type=int, nargs="+", default=[10, 100, 1000], help="default: 10 100 1000")
+    parser.add_argument("--repeat", type=int, default=7, help="repetitions of refresh and compute (default: 7)")
+    parser.add_argument("--churn", type=float, default=0.01, help="share of a list that is replaced (default: 0.01)")
+    parser.add_argument("--folder", type=Path, help="where stores are generated (default: the system's)")
+    return parser
 
 
 def generate_lists(k: int, history: int, churn: float) -> Iterator[list[int]]:
-    """Lists of packages, oldest first; half of those that enter have been there before."""
-    chance = random.Random(1)
-    now, gone, fresh = list(range(k)), [], k
+    """Yield lists of packages, oldest first. Half of the entering packages were in an earlier list."""
+    generator = random.Random(1)
+    packages = list(range(k))
+    former: list[int] = []
+    next_package = k
     for _ in range(history):
-        yield now
-        now = now.copy()
-        for place in chance.sample(range(k), max(1, round(k * churn))):
-            back = bool(gone) and chance.random() < 0.5
-            gone.append(now[place])
-            now[place] = gone.pop(chance.randrange(len(gone) - 1)) if back and len(gone) > 1 else fresh
-            fresh += now[place] == fresh
-    yield now
+        yield packages
+        packages = packages.copy()
+        for index in generator.sample(range(k), max(1, round(k * churn))):
+            is_return = bool(former) and generator.random() < 0.5
+            former.append(packages[index])
+            if is_return and len(former) > 1:
+                packages[index] = former.pop(generator.randrange(len(former) - 1))
+            else:
+                packages[index] = next_package
+                next_package += 1
+    yield packages
 
 
 def list_dates(history: int) -> list[int]:
-    """The instants of the lists, oldest first, and of the new one."""
+    """Return the instants of the lists, oldest first, and of the new list."""
     ages = [*AGES, *range(AGES[-1] + 1, AGES[-1] + 1 + max(0, history - len(AGES)))][:history]
     return [*(NEWEST - age * DAY for age in reversed(ages)), NEWEST]
 
 
 def build_store(path: Path, k: int, history: int, churn: float) -> int:
-    """A store with this history and one new snapshot that nothing was computed of; the new one's number."""
+    """Build a store with this history and a new snapshot without results, and return the number of the snapshot."""
     *past, newest = list(generate_lists(k, history, churn))
-    *before, now = list_dates(history)
+    *instants, now = list_dates(history)
     with open_for_writing(path) as database:
         store, connection = Store(database), database.conn
-        for at in before:
+        for at in instants:
             store.begin_snapshot(SnapshotSpec(MODELS, "downloads", "last-30-days", k, "generated", "generated", at, at))
-        with unguarded(connection):
-            fill(connection, k, past, before)
+        with bulk_writing(connection):
+            write_history(connection, k, past, instants)
         snapshot = store.begin_snapshot(
             SnapshotSpec(MODELS, "downloads", "last-30-days", k, "generated", "generated", now, now)
         )
-        seen = tuple(Observation(f"id-{one}", f"org/{one}", downloads=9_000_000 - n) for n, one in enumerate(newest))
-        store.save_page(snapshot, Page("ranking", "generated", now, 200, 1, "0" * 64, {}, k, observations=seen))
-        store.end_snapshot(snapshot, "complete", PASSED, None, now)
-    pretend_computed(path, history)
+        rows = tuple(
+            Observation(f"id-{package}", f"org/{package}", downloads=9_000_000 - index)
+            for index, package in enumerate(newest)
+        )
+        store.save_page(snapshot, Page("ranking", "generated", now, 200, 1, "0" * 64, {}, k, observations=rows))
+        store.end_snapshot(snapshot, "complete", PASSED_GATES, None, now)
+    copy_results(path, history)
     return snapshot
 
 
 @contextlib.contextmanager
-def unguarded(connection: sqlite3.Connection) -> Iterator[None]:
-    """A block in which what is generated is written in bulk: without triggers and without a journal."""
+def bulk_writing(connection: sqlite3.Connection) -> Iterator[None]:
+    """Allow bulk writing in a block, without triggers and without a journal."""
     triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
-    for word in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -200000"):
-        connection.execute(f"PRAGMA {word}")
+    for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -200000"):
+        connection.execute(f"PRAGMA {pragma}")
     connection.execute("BEGIN")
     for name, _ in triggers:
         connection.execute(f'DROP TRIGGER "{name}"')
@@ -134,50 +142,60 @@ def unguarded(connection: sqlite3.Connection) -> Iterator[None]:
     for _, statement in triggers:
         connection.execute(statement)
     connection.execute("COMMIT")
-    for word in ("journal_mode = WAL", "synchronous = FULL", "cache_size = -2000"):
-        connection.execute(f"PRAGMA {word}")
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "cache_size = -2000"):
+        connection.execute(f"PRAGMA {pragma}")
 
 
-def fill(connection: sqlite3.Connection, k: int, past: Sequence[Sequence[int]], at: Sequence[int]) -> None:
-    """Packages, lists and membership, as recording them one by one would have left them."""
-    everyone = range(1 + max(map(max, past)))
+def write_history(connection: sqlite3.Connection, k: int, past: Sequence[Sequence[int]], at: Sequence[int]) -> None:
+    """Write packages, lists and membership as they would be after recording each list by itself."""
+    packages = range(1 + max(map(max, past)))
     connection.executemany(
         "INSERT INTO package (package_id, registry_id, key, name, name_hash, first_seen_at, downloads, seen_at)"
         " VALUES (?, 1, ?, ?, 0, 0, 1, ?)",
-        ((one + 1, f"id-{one}", f"org/{one}", at[-1]) for one in everyone),
+        ((package + 1, f"id-{package}", f"org/{package}", at[-1]) for package in packages),
     )
-    words = ("transformers", "peft")
+    libraries = ("transformers", "peft")
     connection.executemany(
-        "INSERT INTO term (term_id, kind, text, hash) VALUES (?, 'library', ?, 0)", enumerate(words, 1)
+        "INSERT INTO term (term_id, kind, text, hash) VALUES (?, 'library', ?, 0)", enumerate(libraries, 1)
     )
     connection.executemany(
         "INSERT INTO package_library_interval (package_id, term_id, valid_from) VALUES (?, ?, 0)",
-        ((one + 1, number) for one in everyone for number, word in enumerate(words, 1) if (one + len(word)) % 3),
+        (
+            (package + 1, number)
+            for package in packages
+            for number, library in enumerate(libraries, 1)
+            if (package + len(library)) % 3
+        ),
     )
     connection.executemany(
         "INSERT INTO edge (child_id, parent, relation, valid_from, parent_name) VALUES (?, ?, 0, 0, '')",
-        ((one + 1, one // 9 + 1) for one in everyone if one % 5 == 0 and one),
+        ((package + 1, package // 9 + 1) for package in packages if package % 5 == 0 and package),
     )
     connection.execute("DROP INDEX ranking_package")
     connection.executemany(
         "INSERT INTO ranking (snapshot_id, rank, package_id, page, downloads) VALUES (?, ?, ?, 0, ?)",
-        ((s + 1, n + 1, one + 1, 9_000_000 - n) for s, listed in enumerate(past) for n, one in enumerate(listed)),
+        (
+            (snapshot, index + 1, package + 1, 9_000_000 - index)
+            for snapshot, ranking in enumerate(past, 1)
+            for index, package in enumerate(ranking)
+        ),
     )
     connection.execute("CREATE UNIQUE INDEX ranking_package ON ranking (package_id, snapshot_id)")
     connection.execute("UPDATE snapshot SET status = 'complete', ended_at = taken_at, depth = ?, digest = ''", (k,))
     for (depth,) in connection.execute("SELECT k FROM ranking_depth WHERE k <= ?", (k,)).fetchall():
-        first = {one: when for when, listed in zip(reversed(at), reversed(past), strict=True) for one in listed[:depth]}
-        last = {one: when for when, listed in zip(at, past, strict=True) for one in listed[:depth]}
+        pairs = [(instant, package) for instant, ranking in zip(at, past, strict=True) for package in ranking[:depth]]
+        first = {package: instant for instant, package in reversed(pairs)}
+        last = {package: instant for instant, package in pairs}
         connection.executemany(
             "INSERT INTO top_k_membership VALUES (1, 'downloads', 'last-30-days', ?, ?, ?, ?)",
-            ((depth, one + 1, first[one], last[one]) for one in sorted(first)),
+            ((depth, package + 1, first[package], last[package]) for package in sorted(first)),
         )
 
 
-def pretend_computed(path: Path, history: int) -> None:
-    """Give every snapshot of the history the results of its newest, so that nothing but the new one is missing."""
+def copy_results(path: Path, history: int) -> None:
+    """Give every snapshot of the history the results of the newest, so that only the new snapshot lacks results."""
     with open_for_reading(path) as connection, open_for_writing(path) as database:
-        last = next(one for one in find_pending(connection, select_metrics(None)) if one.snapshot == history)
+        last = next(work for work in find_pending(connection, select_metrics(None)) if work.snapshot == history)
         Store(database).save_results(compute_pending(connection, last), 0)
         database.conn.execute(
             "INSERT INTO result SELECT s.snapshot_id, r.metric, r.version, r.name, r.k, r.previous_snapshot_id,"
@@ -187,47 +205,47 @@ def pretend_computed(path: Path, history: int) -> None:
         )
 
 
-def timed(what: Callable[[], object]) -> tuple[float, float]:
-    """Milliseconds of the processor, and on the wall."""
+def time_call(operation: Callable[[], object]) -> tuple[float, float]:
+    """Return the milliseconds of the processor and of the wall clock."""
     start, processor = time.perf_counter(), time.process_time()
-    what()
+    operation()
     return (time.process_time() - processor) * 1000, (time.perf_counter() - start) * 1000
 
 
-def forget(path: Path, snapshot: int) -> None:
-    """Make the new snapshot one that nothing was computed of."""
+def delete_results(path: Path, snapshot: int) -> None:
+    """Delete the results of the new snapshot."""
     with open_for_writing(path) as database:
         database.conn.execute("DELETE FROM result WHERE snapshot_id = ?", (snapshot,))
 
 
-def refresh(path: Path, snapshot: int, repeat: int) -> Times:
-    """Find, compute and store what is missing of Metric 2 as the paper has it; nothing is opened anew for it."""
+def measure_refresh(path: Path, snapshot: int, repeat: int) -> Times:
+    """Measure finding, computing and storing Metric 2 as published, in an open store."""
     times, metrics = [], select_metrics(METRIC)
     with open_for_reading(path) as connection, open_for_writing(path) as database:
         store = Store(database)
 
-        def once() -> None:
-            for one in find_pending(connection, metrics):
-                store.save_results(compute_pending(connection, one), 0)
+        def refresh() -> None:
+            for work in find_pending(connection, metrics):
+                store.save_results(compute_pending(connection, work), 0)
 
         for _ in range(repeat + 1):
             database.conn.execute("DELETE FROM result WHERE snapshot_id = ?", (snapshot,))
-            times.append(timed(once))
-    return tuple(times[1:])  # the first one warms the page cache
+            times.append(time_call(refresh))
+    return tuple(times[1:])  # the first repetition warms the page cache
 
 
-def whole(path: Path, snapshot: int, repeat: int) -> Times:
-    """All of `observatory compute`, but for starting Python."""
+def measure_compute(path: Path, snapshot: int, repeat: int) -> Times:
+    """Measure all of `observatory compute`, without starting Python."""
     options, times = compute_parser().parse_args(["--db", str(path)]), []
     for _ in range(repeat + 1):
-        forget(path, snapshot)
+        delete_results(path, snapshot)
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            times.append(timed(lambda: compute(options)))
+            times.append(time_call(lambda: compute(options)))
     return tuple(times[1:])
 
 
 def write_name_lists(path: Path, out: Path) -> None:
-    """The same lists as the artifact has them: a table of names and counters for each, with no index."""
+    """Write the lists as in the artifact of the paper: a table of names and counters for each, without an index."""
     with contextlib.closing(sqlite3.connect(out, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("ATTACH ? AS store", (str(path),))
@@ -241,62 +259,62 @@ def write_name_lists(path: Path, out: Path) -> None:
 
 
 def count_as_artifact(path: Path, k: int, newest: int) -> dict[str, int]:
-    """Metric 2 of every list, hence of the newest, by going through the history with pandas and sets of names.
+    """Return Metric 2 of the newest list, after computing it for every list with pandas and sets of names.
 
-    As in its notebook, each list is asked for over a connection of its own, in the order of its counter, and the counts
-    of every date are made anew.
+    As in the notebook of the artifact, each list is read over a separate connection in the order of its counter, and
+    the counts of every date are computed again.
     """
     last: set[str] = set()
     ever: set[str] = set()
     counts: dict[str, int] = {}
     for snapshot in range(1, newest + 1):
         with contextlib.closing(sqlite3.connect(path)) as connection:
-            found = connection.execute(
+            rows = connection.execute(
                 f"SELECT modelId, downloads FROM list_{snapshot} ORDER BY downloads DESC LIMIT {k}"
             ).fetchall()
-        cur = set(pandas.DataFrame(found, columns=["modelId", "downloads"])["modelId"])
+        cur = set(pandas.DataFrame(rows, columns=["modelId", "downloads"])["modelId"])
         entered = cur - last
         counts = {"remained": len(last & cur), "newcomers": len(entered - ever), "returning": len(entered & ever)}
         ever, last = ever | cur, cur
     return {**counts, "ever": len(ever)}
 
 
-def measure(folder: Path, k: int, history: int, options: argparse.Namespace) -> list[Cost]:
-    """The three costs at one depth and one length of history.
+def measure_costs(folder: Path, k: int, history: int, options: argparse.Namespace) -> list[Cost]:
+    """Return the three costs at one depth and one length of history.
 
     Raises:
-        SystemExit: the two ways do not give the same numbers.
+        SystemExit: the two ways return different numbers.
     """
     path, names = folder / f"{k}-{history}.db", folder / f"{k}-{history}-names.db"
     newest = build_store(path, k, history, options.churn)
     write_name_lists(path, names)
-    all_of_it = whole(path, newest, options.repeat)
-    ours = refresh(path, newest, options.repeat)
+    compute_times = measure_compute(path, newest, options.repeat)
+    refresh_times = measure_refresh(path, newest, options.repeat)
     with open_for_reading(path) as connection:
-        stored = connection.execute(
+        rows = connection.execute(
             "SELECT k, name, value FROM result WHERE snapshot_id = ? AND metric = ?", (newest, METRIC)
         )
-        here = {(row["k"], row["name"]): row["value"] for row in stored}
+        stored = {(row["k"], row["name"]): row["value"] for row in rows}
         depths = [row["k"] for row in connection.execute("SELECT k FROM ranking_depth WHERE k <= ?", (k,))]
 
-    def again() -> None:
+    def count_all() -> None:
         for depth in depths:
-            there.update({(depth, name): count for name, count in count_as_artifact(names, depth, newest).items()})
+            counts.update({(depth, name): count for name, count in count_as_artifact(names, depth, newest).items()})
 
-    there: dict[tuple[int, str], int] = {}
+    counts: dict[tuple[int, str], int] = {}
     repeat = 3 if k * history <= 1_000_000 else 1
-    theirs = tuple(timed(again) for _ in range(repeat))
-    if here != there:
-        raise SystemExit(f"the two ways disagree: {here} and {there}")
+    artifact_times = tuple(time_call(count_all) for _ in range(repeat))
+    if stored != counts:
+        raise SystemExit(f"the two ways disagree: {stored} and {counts}")
     for file in folder.glob(f"{k}-{history}*"):
         file.unlink()
-    return [Cost("refresh", k, history, ours), Cost("compute", k, history, all_of_it),
-            Cost("artifact", k, history, theirs)]  # fmt: skip
+    times = {"refresh": refresh_times, "compute": compute_times, "artifact": artifact_times}
+    return [Cost(name, k, history, values) for name, values in times.items()]
 
 
-def table(costs: Sequence[Cost]) -> Iterator[str]:
-    """One line for each cost, held against the shortest history and against the artifact's way, by their medians."""
-    known = {(cost.what, cost.k, cost.history): cost for cost in costs}
+def format_table(costs: Sequence[Cost]) -> Iterator[str]:
+    """Yield a line for each cost, compared by medians with the shortest history and with the way of the artifact."""
+    by_key = {(cost.name, cost.k, cost.history): cost for cost in costs}
     shortest = min(cost.history for cost in costs)
     yield (
         f"{'':9} {'':>6} {'':>5} {'processor, ms':>26} {'wall':>9} {f'against H = {shortest}':>15}"
@@ -307,28 +325,32 @@ def table(costs: Sequence[Cost]) -> Iterator[str]:
         f" {'processor':>10} {'wall':>4} {'processor':>10} {'wall':>10}"
     )
     for cost in costs:
-        least, middle, most = cost.processor
-        short, other = known[cost.what, cost.k, shortest], known["artifact", cost.k, cost.history]
+        low, median, high = cost.processor
+        short, artifact = by_key[cost.name, cost.k, shortest], by_key["artifact", cost.k, cost.history]
         yield (
-            f"{cost.what:9} {cost.k:6} {cost.history:5} {least:8.1f} {middle:8.1f} {most:8.1f} {cost.wall:9.1f}"
-            f" {middle / short.processor[1]:9.2f}x {cost.wall / short.wall:4.1f}x"
-            f" {other.processor[1] / middle:9.1f}x {other.wall / cost.wall:9.1f}x"
+            f"{cost.name:9} {cost.k:6} {cost.history:5} {low:8.1f} {median:8.1f} {high:8.1f} {cost.wall:9.1f}"
+            f" {median / short.processor[1]:9.2f}x {cost.wall / short.wall:4.1f}x"
+            f" {artifact.processor[1] / median:9.1f}x {artifact.wall / cost.wall:9.1f}x"
         )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; its exit code."""
+    """Run the command and return its exit code."""
     options = make_parser().parse_args(argv)
     costs: list[Cost] = []
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         for k in options.k:
             for history in options.history:
                 print(f"K = {k:,}, {history:,} snapshots …", file=sys.stderr)
-                costs += measure(Path(folder), k, history, options)
+                costs += measure_costs(Path(folder), k, history, options)
                 for cost in costs[-3:]:
-                    told = ", ".join(f"{part:.1f}" for part in cost.processor)
-                    print(f"  {cost.what}: {told} ms of the processor, {cost.wall:.1f} ms", file=sys.stderr)
-    print("\n".join(table(sorted(costs, key=lambda cost: (cost.what != "refresh", cost.what, cost.k, cost.history)))))
+                    times = ", ".join(f"{value:.1f}" for value in cost.processor)
+                    print(f"  {cost.name}: {times} ms of the processor, {cost.wall:.1f} ms", file=sys.stderr)
+    print(
+        "\n".join(
+            format_table(sorted(costs, key=lambda cost: (cost.name != "refresh", cost.name, cost.k, cost.history)))
+        )
+    )
     return 0
 
 

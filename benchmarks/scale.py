@@ -1,6 +1,6 @@
-"""A first and a second census at several sizes, in a process of their own: CPU, peak memory and bytes at rest.
+"""CPU, peak memory and bytes at rest of a first and a second census at several sizes, each in a separate process.
 
-The pages come through a pipe, so that their making is not in the figures.
+The pages come through a pipe, so that generating them is not measured.
 """
 
 from __future__ import annotations
@@ -20,28 +20,31 @@ from benchmarks.timing import make_parser, print_table
 from db.census.writer import CensusStore
 from db.connection import open_for_writing
 
-STEADY = 100  # pages, from which on memory should be flat
+HEADER = (
+    "", "packages", "CPU s", "models a CPU s", "MB at page 100", "at the last page", "at most",
+    "bytes at rest a package",
+)  # fmt: skip
+STEADY_PAGE = 100  # the page from which on memory should be constant
 
 
 def main() -> None:
-    """Print the table, or be the process that takes a census from its standard input."""
-    made = make_parser(__doc__)
-    made.add_argument("--sizes", type=int, nargs="+", default=[30_000, 300_000], help="default: 30000 300000")
-    made.add_argument("--take", type=Path, help="take a census of the pages on stdin into this store")
-    options = made.parse_args()
+    """Print the table, or be the process that stores a census from its standard input."""
+    parser = make_parser(__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[30_000, 300_000], help="default: 30000 300000")
+    parser.add_argument("--take", type=Path, help="store a census of the pages on stdin in this file")
+    options = parser.parse_args()
     if options.take:
-        taken(options.take)
+        store_from_stdin(options.take)
         return
-    rows = []
+    rows: list[tuple[object, ...]] = []
     with tempfile.TemporaryDirectory() as folder:
         for size in options.sizes:
-            rows += measured(Path(folder) / f"{size}.db", size)
-    print_table("Censuses at several sizes", ("", "packages", "CPU s", "models a CPU s", "MB at page 100", "at the last page",
-                                        "at most", "bytes at rest a package"), rows)  # fmt: skip
+            rows += measure_size(Path(folder) / f"{size}.db", size)
+    print_table("Censuses at several sizes", HEADER, rows)
 
 
-def measured(path: Path, size: int) -> Iterator[tuple[object, ...]]:
-    """The lines of one size."""
+def measure_size(path: Path, size: int) -> Iterator[tuple[object, ...]]:
+    """Yield the rows of one size."""
     for name, day in zip(("first", "second"), generate_days(size, 2), strict=True):
         line = [sys.executable, "-m", "benchmarks.scale", "--take", str(path)]
         with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
@@ -58,25 +61,25 @@ def measured(path: Path, size: int) -> Iterator[tuple[object, ...]]:
                f"{path.stat().st_size / packages:.0f}")  # fmt: skip
 
 
-def taken(path: Path) -> None:
-    """Take one census of the pages on stdin; say what it took."""
-    held: list[int] = []
+def store_from_stdin(path: Path) -> None:
+    """Store one census of the pages on stdin, and print its CPU seconds and its memory."""
+    memory: list[int] = []
 
     with open_for_writing(path) as database:
-        began = time.process_time()
-        store_census(CensusStore(database), pages_on_stdin(), lambda number: held.append(peak_memory()))
-        took = time.process_time() - began
-    print(f"{took:.3f}", held[: STEADY + 1][-1], held[-1], peak_memory())
+        start = time.process_time()
+        store_census(CensusStore(database), read_pages(), lambda number: memory.append(read_peak_memory()))
+        seconds = time.process_time() - start
+    print(f"{seconds:.3f}", memory[: STEADY_PAGE + 1][-1], memory[-1], read_peak_memory())
 
 
-def peak_memory() -> int:
-    """The most this process has held, in MB; `getrusage` would tell the parent's, if that is more."""
+def read_peak_memory() -> int:
+    """Return the peak memory of this process in MB, because `getrusage` may return that of the parent."""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) // 1024
 
 
-def pages_on_stdin() -> Iterator[bytes]:
-    """Each page, after its length."""
+def read_pages() -> Iterator[bytes]:
+    """Yield each page of the standard input, where its length comes first."""
     while head := sys.stdin.buffer.read(8):
         yield sys.stdin.buffer.read(int.from_bytes(head, "little"))
 

@@ -1,4 +1,4 @@
-"""What thirty censuses take at rest, beside the usual ways to keep them and beside the entropy of what changed."""
+"""The size of thirty censuses at rest, compared with the usual ways to store them and the entropy of the changes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from db.census.history import load_counters, write_census
 from db.census.staging import encode_page
 from db.connection import open_for_reading, open_for_writing
 
-SAMPLE = 3  # censuses that ways are measured on whose every census takes the same room
+SAMPLE_DAYS = 3  # censuses that are stored in the ways in which every census has the same size
 
 
 def main() -> None:
@@ -28,34 +29,37 @@ def main() -> None:
     options = make_parser(__doc__, packages=300_000, days=30, top=15_000, top_days=30, git_packages=30_000).parse_args()
     history = list(generate_days(options.packages, options.days))
     rows = sum(len(day.packages) for day in history)
-    share = np.mean([changed_share(one, two) for one, two in zip(history, history[1:], strict=False)])
+    share = np.mean([changed_share(before, after) for before, after in pairwise(history)])
     floor = change_entropy(history)
-    with tempfile.TemporaryDirectory() as folder:
-        ours = blocks(Path(folder) / "ours.db", history) / rows
-        other = Path(folder)
-        found = [
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        blocks = measure_blocks(folder / "blocks.db", history) / rows
+        sizes = [
             ("order-1 entropy of the changes (floor)", floor),
-            ("ours: blocks in SQLite, its overhead included", ours),
-            ("Parquet for each day, integers by popularity, DELTA, zstd 9", parquet(other, history, True) / rows),
-            ("Parquet for each day, text names, zstd", parquet(other, history, False) / rows),
-            ("narrow integer rows, WITHOUT ROWID", narrow(other / "narrow.db", history)),
-            ("sqlite-utils, text keys, two indexes", text_rows(other / "text.db", history)),
+            ("ours: blocks in SQLite, its overhead included", blocks),
+            (
+                "Parquet for each day, integers by popularity, DELTA, zstd 9",
+                measure_parquet(folder, history, True) / rows,
+            ),
+            ("Parquet for each day, text names, zstd", measure_parquet(folder, history, False) / rows),
+            ("narrow integer rows, WITHOUT ROWID", measure_narrow_rows(folder / "narrow.db", history)),
+            ("sqlite-utils, text keys, two indexes", measure_text_rows(folder / "text.db", history)),
             (
                 "git: a file for each day, repacked",
-                git(other / "git", generate_days(options.git_packages, options.days)),
+                measure_git(folder / "git", generate_days(options.git_packages, options.days)),
             ),
         ]
-        lines = [(name, f"{size:.3f}", f"{size / floor:.2f}", f"{size / ours:,.1f}") for name, size in found]
+        lines = [(name, f"{size:.3f}", f"{size / floor:.2f}", f"{size / blocks:,.1f}") for name, size in sizes]
         title = f"{options.days} censuses of {options.packages:,} packages; {share:.1%} of the downloads change"
         print_table(title, ("", "bytes a package and census", "x floor", "x ours"), lines)
-        entry = ranking(Path(folder) / "ranking.db", options.top, options.top_days)
+        rows_size, index_size = measure_ranking(folder / "ranking.db", options.top, options.top_days)
         print_table(f"A daily top {options.top:,}", ("", "bytes an entry"), [
-            ("ours: plain rows", f"{entry[0]:.1f}"), ("and their index by package", f"{entry[1]:.1f}"),
+            ("ours: plain rows", f"{rows_size:.1f}"), ("and their index by package", f"{index_size:.1f}"),
         ])  # fmt: skip
 
 
-def blocks(path: Path, history: Sequence[Day]) -> int:
-    """The size of our blocks of a history, verified; nothing else is in the file but the schema."""
+def measure_blocks(path: Path, history: Sequence[Day]) -> int:
+    """Write and verify our blocks of a history, and return their size without the schema."""
     with open_for_writing(path) as database:
         connection = database.conn
         connection.execute("INSERT INTO registry (registry_id, name, service) VALUES (1, 'x', 'huggingface')")
@@ -65,15 +69,15 @@ def blocks(path: Path, history: Sequence[Day]) -> int:
                 write_census(connection, number + 1)
     with open_for_reading(path) as connection:
         for number in range(0, len(history), 7):
-            found = load_counters(connection, number + 1)
-            assert np.array_equal(found["package"], history[number].packages + 1)
-            assert np.array_equal(found["downloads"], history[number].downloads)
-            assert np.array_equal(found["likes"], history[number].likes)
-    return vacuumed(path, "DELETE FROM observation_block")
+            counters = load_counters(connection, number + 1)
+            assert np.array_equal(counters["package"], history[number].packages + 1)
+            assert np.array_equal(counters["downloads"], history[number].downloads)
+            assert np.array_equal(counters["likes"], history[number].likes)
+    return measure_deletion(path, "DELETE FROM observation_block")
 
 
 def begin_census(connection: sqlite3.Connection, snapshot: int, day: Day, rows: int = 10**9) -> None:
-    """An open census with everything staged, in pages of so many rows."""
+    """Add an open census, completely staged, in pages of this number of rows."""
     connection.execute(
         "INSERT INTO snapshot (snapshot_id, registry_id, kind, ordered_by, counter, origin, source, date_evidence, settings,"
         " taken_at, started_at) VALUES (?, 1, 'full', 'downloads', 'x', 'crawl', '', '', '{}', ?, ?)",
@@ -81,18 +85,18 @@ def begin_census(connection: sqlite3.Connection, snapshot: int, day: Day, rows: 
     )
     for page, start in enumerate(range(0, len(day.packages), rows)):
         part = slice(start, start + rows)
-        numbers, downloads, likes = (one[part].tolist() for one in (day.packages + 1, day.downloads, day.likes))
+        numbers, downloads, likes = (column[part].tolist() for column in (day.packages + 1, day.downloads, day.likes))
         content = encode_page(numbers, (downloads, likes, [None] * len(numbers)))
         connection.execute("INSERT INTO census_page VALUES (?, ?, '', '{}', ?)", (snapshot, page, content))
 
 
-def vacuumed(path: Path, without: str) -> int:
-    """By how much a file grows with what a statement deletes, both without free pages."""
+def measure_deletion(path: Path, deletion: str) -> int:
+    """Return by how much a statement that deletes shrinks a file, measured without free pages."""
     sizes = []
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for (trigger,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             connection.execute(f'DROP TRIGGER "{trigger}"')
-        for statement in ("SELECT 1", without):
+        for statement in ("SELECT 1", deletion):
             connection.execute(statement)
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -100,88 +104,81 @@ def vacuumed(path: Path, without: str) -> int:
     return sizes[0] - sizes[1]
 
 
-def parquet(folder: Path, history: Sequence[Day], best: bool) -> int:
-    """The size of one Parquet file for each census."""
+def measure_parquet(folder: Path, history: Sequence[Day], is_tuned: bool) -> int:
+    """Return the size of one Parquet file for each census."""
     popular = np.argsort(-history[-1].downloads, kind="stable")
-    place = np.full(int(history[-1].packages.max()) + 1, len(popular), np.int64)
-    place[history[-1].packages[popular]] = np.arange(len(popular))
+    popularity = np.full(int(history[-1].packages.max()) + 1, len(popular), np.int64)
+    popularity[history[-1].packages[popular]] = np.arange(len(popular))
     size = 0
-    for day in history if best else history[:SAMPLE]:
-        ids = place[day.packages]
-        order = np.argsort(ids, kind="stable") if best else np.arange(len(ids))
-        names = ids[order] if best else [make_package_id(package) for package in day.packages.tolist()]
+    for day in history if is_tuned else history[:SAMPLE_DAYS]:
+        ids = popularity[day.packages]
+        order = np.argsort(ids, kind="stable") if is_tuned else np.arange(len(ids))
+        names = ids[order] if is_tuned else [make_package_id(package) for package in day.packages.tolist()]
         columns = {"package": names, "downloads": day.downloads[order], "likes": day.likes[order]}
         file = folder / "day.parquet"
-        if best:
-            coded = {
-                "package": "DELTA_BINARY_PACKED",
-                "downloads": "DELTA_BINARY_PACKED",
-                "likes": "DELTA_BINARY_PACKED",
-            }
-            how = {"use_dictionary": False, "column_encoding": coded, "compression_level": 9}
-        else:
-            how = {}
-        pyarrow.parquet.write_table(pyarrow.table(columns), file, compression="zstd", **how)
+        encoding = dict.fromkeys(columns, "DELTA_BINARY_PACKED")
+        tuning = {"use_dictionary": False, "column_encoding": encoding, "compression_level": 9} if is_tuned else {}
+        pyarrow.parquet.write_table(pyarrow.table(columns), file, compression="zstd", **tuning)
         size += file.stat().st_size
-    return size if best else size * len(history) // SAMPLE
+    return size if is_tuned else size * len(history) // SAMPLE_DAYS
 
 
-def narrow(path: Path, history: Sequence[Day]) -> float:
-    """Integers by snapshot and package; bytes a row."""
+def measure_narrow_rows(path: Path, history: Sequence[Day]) -> float:
+    """Store integers by snapshot and package, and return the bytes for each row."""
     rows = 0
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(
             "CREATE TABLE o (s INTEGER, p INTEGER, d INTEGER, l INTEGER, PRIMARY KEY (s, p)) WITHOUT ROWID"
         )
-        for number, day in enumerate(history[:SAMPLE]):
-            said = zip(day.packages.tolist(), day.downloads.tolist(), day.likes.tolist(), strict=True)
-            connection.executemany("INSERT INTO o VALUES (?, ?, ?, ?)", [(number, *one) for one in said])
+        for number, day in enumerate(history[:SAMPLE_DAYS]):
+            counters = zip(day.packages.tolist(), day.downloads.tolist(), day.likes.tolist(), strict=True)
+            connection.executemany("INSERT INTO o VALUES (?, ?, ?, ?)", [(number, *row) for row in counters])
             rows += len(day.packages)
     return path.stat().st_size / rows
 
 
-def text_rows(path: Path, history: Sequence[Day]) -> float:
-    """As one does it at first: names and dates as text in every row; bytes a row."""
+def measure_text_rows(path: Path, history: Sequence[Day]) -> float:
+    """Store names and dates as text in every row, the obvious way, and return the bytes for each row."""
     database, rows = Database(path), 0
-    for number, day in enumerate(history[:SAMPLE]):
-        said = zip(day.packages.tolist(), day.downloads.tolist(), day.likes.tolist(), strict=True)
+    for number, day in enumerate(history[:SAMPLE_DAYS]):
+        counters = zip(day.packages.tolist(), day.downloads.tolist(), day.likes.tolist(), strict=True)
         date = f"2026-01-{number + 1:02d}"
-        database["observation"].insert_all(
+        database.table("observation").insert_all(
             (
                 {"id": f"owner{p % 9973}/model-{p}-7B-Instruct", "date": date, "downloads": d, "likes": k}
-                for p, d, k in said
+                for p, d, k in counters
             ),
             batch_size=5000,
         )
         rows += len(day.packages)
-    database["observation"].create_index(["id"])
-    database["observation"].create_index(["date"])
+    database.table("observation").create_index(["id"])
+    database.table("observation").create_index(["date"])
     database.close()
     return path.stat().st_size / rows
 
 
-def git(path: Path, history: Iterator[Day]) -> float:
-    """A text file, committed every day and repacked at the end; bytes a package and census."""
+def measure_git(path: Path, history: Iterator[Day]) -> float:
+    """Commit a text file every day, repack at the end, and return the bytes for each package and census."""
     path.mkdir()
     rows = 0
-    run(path, "init", "-q")
+    run_git(path, "init", "-q")
     for number, day in enumerate(history):
-        said = zip(day.packages.tolist(), day.downloads.tolist(), day.likes.tolist(), strict=True)
-        (path / "models.csv").write_text("".join(f"{make_package_id(p)},{d},{k}\n" for p, d, k in said))
-        run(path, "add", "models.csv")
-        run(path, "-c", "user.name=x", "-c", "user.email=x@example.org", "commit", "-qm", str(number))
+        counters = zip(day.packages.tolist(), day.downloads.tolist(), day.likes.tolist(), strict=True)
+        (path / "models.csv").write_text("".join(f"{make_package_id(p)},{d},{k}\n" for p, d, k in counters))
+        run_git(path, "add", "models.csv")
+        run_git(path, "-c", "user.name=x", "-c", "user.email=x@example.org", "commit", "-qm", str(number))
         rows += len(day.packages)
-    run(path, "gc", "-q", "--aggressive")
+    run_git(path, "gc", "-q", "--aggressive")
     return sum(file.stat().st_size for file in (path / ".git" / "objects" / "pack").iterdir()) / rows
 
 
-def run(path: Path, *words: str) -> None:
-    """One git command."""
+def run_git(path: Path, *words: str) -> None:
+    """Run a git command."""
     subprocess.run(["git", "-C", str(path), *words], check=True, capture_output=True)
 
 
-def ranking(path: Path, top: int, count: int) -> tuple[float, float]:
-    """Bytes an entry of our plain rows, and of their index by package."""
+def measure_ranking(path: Path, top: int, count: int) -> tuple[float, float]:
+    """Return the bytes for each entry of our plain rows, and of their index by package."""
     with open_for_writing(path) as database:
         connection = database.conn
         connection.execute("INSERT INTO registry (registry_id, name, service) VALUES (1, 'x', 'huggingface')")
@@ -193,17 +190,17 @@ def ranking(path: Path, top: int, count: int) -> tuple[float, float]:
                 " VALUES (?, 1, 'top', ?, 'downloads', 'x', 'crawl', '', '', '{}', 0, 0)",
                 (number, top),
             )
-            first = np.argsort(-day.downloads, kind="stable")[:top]
-            said = zip(range(1, top + 1), day.packages[first].tolist(), day.downloads[first].tolist(),
-                       day.likes[first].tolist(), strict=True)  # fmt: skip
+            best = np.argsort(-day.downloads, kind="stable")[:top]
+            counters = zip(range(1, top + 1), day.packages[best].tolist(), day.downloads[best].tolist(),
+                       day.likes[best].tolist(), strict=True)  # fmt: skip
             connection.execute("BEGIN")
             connection.executemany(
                 "INSERT INTO ranking (snapshot_id, rank, package_id, page, downloads, likes) VALUES (?, ?, ?, 0, ?, ?)",
-                [(number, *one) for one in said],
+                [(number, *row) for row in counters],
             )
             connection.execute("COMMIT")
-    index = vacuumed(path, "DROP INDEX ranking_package")
-    return vacuumed(path, "DELETE FROM ranking") / top / count, index / top / count
+    index = measure_deletion(path, "DROP INDEX ranking_package")
+    return measure_deletion(path, "DELETE FROM ranking") / top / count, index / top / count
 
 
 if __name__ == "__main__":

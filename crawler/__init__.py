@@ -1,7 +1,6 @@
-"""Look at registries and write down what they say.
+"""Crawl registries and store what they list.
 
-A crawl is one snapshot of one registry, taken by one process. A spider asks for one page at a time, keeping to the
-registry's pace; each page, with its rows and with where to go on, is one transaction; when the list has been walked,
-the gate judges from what was stored whether the snapshot is complete, and the snapshot ends. A crawl that is killed
-goes on at the page after the last one stored.
+One process takes one snapshot of one registry. A spider requests one page at a time, at the rate the registry allows.
+Each page is one transaction: its rows, and the URL of the next page. After the last page the gate judges from the
+stored rows whether the snapshot is complete, and the snapshot ends. A killed crawl resumes after the last stored page.
 """

@@ -1,4 +1,4 @@
-"""`python -m crawler`: its words are the files of `words/`."""
+"""`python -m crawler`: the commands of `observatory crawl`, one file each in `commands/`."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from db.cli import CommandParser, create_parser, run_command
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Look at a registry, or bring in a past list; the exit code."""
+    """Run a command of `observatory crawl` and return the exit code."""
     return run_command(make_parser, argv)
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The words of this room. Nothing heavy is imported before they are read."""
-    made = create_parser("observatory crawl", "Look at registries and write down what they say.")
-    words = made.add_subparsers(title="what to do", metavar="WORD", required=True, parser_class=CommandParser)
-    for add in load_commands():
-        add(words)
-    return made
+    """Return the parser of all commands. It imports no heavy module, so that errors of usage are fast."""
+    parser = create_parser("observatory crawl", "Crawl registries and store what they list.")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=CommandParser)
+    for add_parser in load_commands():
+        add_parser(subparsers)
+    return parser
 
 
 if __name__ == "__main__":
-    # sqlite-utils takes pandas in if it is there: half a second and 60 MB that nothing here uses.
+    # sqlite-utils imports pandas where it is installed: half a second and 60 MB that no crawl needs.
     sys.modules["pandas"] = None  # type: ignore[assignment]
     sys.exit(main())

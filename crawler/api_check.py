@@ -1,7 +1,8 @@
-"""`observatory crawl check`: the assumptions a crawl rests on, each tried with one request.
+"""`observatory crawl check`: the assumptions of the crawler about an API, each tested with one request.
 
-A verdict is holds (as the API was when this was written), differs (it has changed, or was never so), or unknown (it
-could not be tried). What differs is also kept as a quality event: a changed API is a finding, not a strange number.
+The verdict is holds (the API is as it was when this was written), differs (the API has changed, or was never so) or
+unknown (the request failed). Each difference is also stored as a quality event, because a changed API explains strange
+numbers.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import base64
 import dataclasses
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypedDict
 from urllib.parse import quote
 
 import msgspec
@@ -37,22 +40,32 @@ from db.connection import open_for_writing
 from db.store import Store
 
 Verdict = tuple[str, str]
-NOT_TRIED = "not tried, to be kind: a 429, whether the cache hop of a README is charged, pages far down the list"
+Judge = Callable[[HttpResponse], Verdict]
+NOT_TESTED = "not tested, to spare the registry: a 429, the quota of a README's cache redirect, pages far down the list"
 SYNTHETIC_CURSOR = quote(base64.b64encode(b'{"_id":{"$gt":"000000000000000000000000"}}'))  # before every package
 HOLDS, DIFFERS, UNKNOWN = "holds", "differs", "unknown"
+MAX_RETRY_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class Assumption:
-    """One thing we rely on, the request that tries it, and what an answer says of it."""
+    """One assumption, the URL that tests it, and the judge of the response."""
 
     name: str
     url: str
-    judge: Callable[[HttpResponse], Verdict]
+    judge: Judge
+
+
+class AssumptionResult(TypedDict):
+    """The documented JSON of one tested assumption."""
+
+    assumption: str
+    verdict: str
+    measured: str
 
 
 def decode_rows(response: HttpResponse) -> list[dict[str, object]]:
-    """The rows of a list; none if the answer is no list."""
+    """Return the rows of a list, none if the response is not a list."""
     try:
         rows = msgspec.json.decode(response.body)
     except msgspec.DecodeError:
@@ -61,155 +74,147 @@ def decode_rows(response: HttpResponse) -> list[dict[str, object]]:
 
 
 def make_verdict(is_met: bool, measured: object) -> Verdict:
-    """A verdict with what was measured."""
+    """Return a verdict with what was measured."""
     return (HOLDS if is_met else DIFFERS), str(measured)[:200]
 
 
-def expect_descending(field: str) -> Callable[[HttpResponse], Verdict]:
-    """The rows come largest first."""
+def expect_descending(field: str) -> Judge:
+    """Return a judge that expects rows with descending values of a field."""
 
-    def judge(answer: HttpResponse) -> Verdict:
-        values = [row.get(field) for row in decode_rows(answer)]
-        return make_verdict(len(values) > 1 and not count_inversions(values), values[:5])
+    def judge(response: HttpResponse) -> Verdict:
+        values = [row.get(field) for row in decode_rows(response)]
+        numbers = [value if isinstance(value, int | float) else None for value in values]
+        return make_verdict(len(numbers) > 1 and not count_inversions(numbers), values[:5])
 
     return judge
 
 
-def expect_cursor_keys(keys: str) -> Callable[[HttpResponse], Verdict]:
-    """The cursor to the next page stands on these keys."""
-    return lambda answer: make_verdict(
-        cursor_keys(next_link(answer)) == keys, cursor_keys(next_link(answer)) or "no cursor"
-    )
+def expect_cursor_keys(keys: str) -> Judge:
+    """Return a judge that expects a next page whose cursor has certain keys."""
+
+    def judge(response: HttpResponse) -> Verdict:
+        actual = cursor_keys(next_link(response))
+        return make_verdict(actual == keys, actual or "no cursor")
+
+    return judge
 
 
-def expect_row_count(number: int) -> Callable[[HttpResponse], Verdict]:
-    """So many rows came."""
-    return lambda answer: make_verdict(len(decode_rows(answer)) == number, f"{len(decode_rows(answer))} rows")
+def expect_row_count(count: int) -> Judge:
+    """Return a judge that expects a number of rows."""
+
+    def judge(response: HttpResponse) -> Verdict:
+        rows = len(decode_rows(response))
+        return make_verdict(rows == count, f"{rows} rows")
+
+    return judge
 
 
-def expect_headers(*names: str) -> Callable[[HttpResponse], Verdict]:
-    """These headers are there."""
-    return lambda answer: make_verdict(
-        all(name in answer.headers for name in names),
-        ", ".join(f"{name}: {answer.headers.get(name, 'absent')}" for name in names),
-    )
+def expect_headers(*names: str) -> Judge:
+    """Return a judge that expects headers."""
+
+    def judge(response: HttpResponse) -> Verdict:
+        headers = ", ".join(f"{name}: {response.headers.get(name, 'absent')}" for name in names)
+        return make_verdict(all(name in response.headers for name in names), headers)
+
+    return judge
 
 
-def expect_status(status: int, phrases: Sequence[str] = ()) -> Callable[[HttpResponse], Verdict]:
-    """The answer has this status, and its body these words."""
+def expect_status(status: int, phrases: Sequence[str] = ()) -> Judge:
+    """Return a judge that expects a status, and phrases in the body."""
 
-    def judge(answer: HttpResponse) -> Verdict:
-        missing = [word for word in phrases if word.encode() not in answer.body]
-        return make_verdict(
-            answer.status == status and not missing, f"{answer.status}" + (f", without {missing}" if missing else "")
-        )
+    def judge(response: HttpResponse) -> Verdict:
+        missing = [phrase for phrase in phrases if phrase.encode() not in response.body]
+        measured = f"{response.status}" + (f", without {missing}" if missing else "")
+        return make_verdict(response.status == status and not missing, measured)
+
+    return judge
+
+
+def expect_period(period: str) -> Judge:
+    """Return a judge that expects a period of downloads in every row."""
+
+    def judge(response: HttpResponse) -> Verdict:
+        periods = {str(row.get("downloads_period")) for row in decode_rows(response)}
+        return make_verdict(periods == {period}, ", ".join(sorted(periods)) or "no rows")
 
     return judge
 
 
 def check_oldest_first(response: HttpResponse) -> Verdict:
-    """The rows come in the order of their `_id`, oldest first."""
+    """Judge whether the rows are in the order of their `_id`, oldest first."""
     keys = [str(row.get("_id")) for row in decode_rows(response)]
     return make_verdict(len(keys) > 1 and keys == sorted(keys), keys[:3])
 
 
 def check_window_within_all_time(response: HttpResponse) -> Verdict:
-    """The downloads of 30 days are not more than those of all time."""
+    """Judge whether the downloads of 30 days are at most those of all time."""
     pairs = [(row.get("downloads"), row.get("downloadsAllTime")) for row in decode_rows(response)]
-    known = [(now, ever) for now, ever in pairs if isinstance(now, int) and isinstance(ever, int)]
-    return make_verdict(bool(known) and all(now <= ever for now, ever in known), known[:3])
+    counts = [(recent, total) for recent, total in pairs if isinstance(recent, int) and isinstance(total, int)]
+    return make_verdict(bool(counts) and all(recent <= total for recent, total in counts), counts[:3])
 
 
-def hub_assumptions(kind: str, endpoint: str) -> Iterable[Assumption]:
-    """What we rely on in the Hub's lists, the open questions of its API among it."""
+def check_full_page(response: HttpResponse) -> Verdict:
+    """Judge whether the service accepted the requested page size of 10,000 names."""
+    items = response.headers.get("page-items", "?")
+    is_met = items == "10000" or (not next_link(response) and response.status == 200)
+    return make_verdict(is_met, f"page-items {items}, {response.status}")
+
+
+def hub_assumptions(kind: str, endpoint: str) -> Iterator[Assumption]:
+    """Yield the assumptions about the Hub's lists. The open questions of its API are among them."""
     base = f"{endpoint}/api/{kind}?"
     sort = "likes" if kind == "spaces" else "downloads"
-    everything = "".join(f"&expand={name}" for name in EXPAND_FIELDS[kind])
-    yield Assumption(f"sort={sort} gives the largest first", f"{base}sort={sort}&limit=50", expect_descending(sort))
+    by_size, by_age = f"{base}sort={sort}", f"{base}sort=createdAt&direction=1"
+    all_fields = "".join(f"&expand={name}" for name in EXPAND_FIELDS[kind])
+    yield Assumption(f"sort={sort} gives the largest first", f"{by_size}&limit=50", expect_descending(sort))
     yield Assumption(
-        f"its cursor stands on {sort} and _id", f"{base}sort={sort}&limit=2", expect_cursor_keys(f"{sort}, _id")
+        f"its cursor has the keys {sort} and _id", f"{by_size}&limit=2", expect_cursor_keys(f"{sort}, _id")
     )
+    yield Assumption("sort=createdAt&direction=1 gives the oldest first", f"{by_age}&limit=50", check_oldest_first)
     yield Assumption(
-        "sort=createdAt&direction=1 gives the oldest first",
-        f"{base}sort=createdAt&direction=1&limit=50",
-        check_oldest_first,
-    )
+        "a cursor of our own, with another limit, is accepted (open)",
+        f"{by_age}&limit=7&cursor={SYNTHETIC_CURSOR}", expect_row_count(7),
+    )  # fmt: skip
+    yield Assumption("its cursor has the key _id alone", f"{by_age}&limit=3", expect_cursor_keys("_id"))
+    yield Assumption("a page has 1,000 rows at most", f"{by_size}&limit=1001", expect_row_count(1000))
+    yield Assumption("the requested fields are known", f"{by_size}&limit=1{all_fields}", expect_status(200))
     yield Assumption(
-        "a cursor we make ourselves, with another limit, is taken (open)",
-        f"{base}sort=createdAt&direction=1&limit=7&cursor={SYNTHETIC_CURSOR}", expect_row_count(7),
+        "an unknown field is refused with a list of the known ones",
+        f"{base}limit=1&expand=nosuch", expect_status(400, ("likes",)),
     )  # fmt: skip
     yield Assumption(
-        "its cursor stands on _id alone", f"{base}sort=createdAt&direction=1&limit=3", expect_cursor_keys("_id")
+        "every response states the quota", f"{base}limit=4", expect_headers("ratelimit", "ratelimit-policy")
     )
-    yield Assumption("a page has 1,000 rows at most", f"{base}sort={sort}&limit=1001", expect_row_count(1000))
-    yield Assumption("the fields we ask for are known", f"{base}sort={sort}&limit=1{everything}", expect_status(200))
-    yield Assumption(
-        "an unknown field is refused, and the known ones are named",
-        f"{base}limit=1&expand=nosuch",
-        expect_status(400, ("likes",)),
-    )
-    yield Assumption("every answer states the quota", f"{base}limit=4", expect_headers("ratelimit", "ratelimit-policy"))
     if kind != "spaces":
         yield Assumption(
-            "30 days' downloads are within all-time downloads",
+            "30-day downloads are at most the all-time downloads",
             f"{base}sort=downloads&limit=100&expand=downloads&expand=downloadsAllTime", check_window_within_all_time,
         )  # fmt: skip
     for field in ("childrenModelCount", "spaces", "evalResults", "usedStorage") if kind == "models" else ():
         yield Assumption(f"{field} is accepted on lists (open)", f"{base}limit=1&expand={field}", expect_status(200))
 
 
-def ecosystems_assumptions(name: str, ecosystem: str, endpoint: str) -> Iterable[Assumption]:
-    """What we rely on in Ecosyste.ms, for one registry by the service's own name."""
-    base = f"{endpoint}/registries/{quote(name, safe='')}"
-    by_downloads = "sort=downloads&order=desc"
-    expected = expected_period(ecosystem)
+def ecosystems_assumptions(name: str, ecosystem: str, endpoint: str) -> Iterator[Assumption]:
+    """Yield the assumptions about Ecosyste.ms, for one registry by its name there."""
+    base, order = f"{endpoint}/registries/{quote(name, safe='')}", "sort=downloads&order=desc"
+    names, packages = f"{base}/package_names?{order}", f"{base}/packages?{order}"
+    period = expected_period(ecosystem)
+    yield Assumption("package_names gives up to 10,000 names (open)", f"{names}&per_page=10000", check_full_page)
+    yield Assumption("pages state their size", f"{names}&per_page=3", expect_headers("page-items", "current-page"))
+    yield Assumption("packages gives the largest first", f"{packages}&per_page=5", expect_descending("downloads"))
+    yield Assumption(f"downloads are {period}", f"{packages}&per_page=2", expect_period(period))
+    yield Assumption("responses state their age", f"{names}&per_page=4", expect_headers("cf-cache-status"))
     yield Assumption(
-        "package_names gives up to 10,000 names (open)",
-        f"{base}/package_names?{by_downloads}&per_page=10000",
-        check_full_page,
-    )
-    yield Assumption(
-        "pages state their size",
-        f"{base}/package_names?{by_downloads}&per_page=3",
-        expect_headers("page-items", "current-page"),
-    )
-    yield Assumption(
-        "packages gives the largest first", f"{base}/packages?{by_downloads}&per_page=5", expect_descending("downloads")
-    )
-    yield Assumption(f"downloads are {expected}", f"{base}/packages?{by_downloads}&per_page=2", expect_period(expected))
-    yield Assumption(
-        "answers say how old they are",
-        f"{base}/package_names?{by_downloads}&per_page=4",
-        expect_headers("cf-cache-status"),
-    )
-    yield Assumption("the quota is stated", f"{base}/package_names?{by_downloads}&per_page=2",
-                     expect_headers("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"))  # fmt: skip
+        "the quota is stated", f"{names}&per_page=2",
+        expect_headers("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"),
+    )  # fmt: skip
     yield Assumption(
         "ascending order is refused", f"{base}/package_names?sort=downloads&order=asc&per_page=2", expect_status(422)
     )
 
 
-def check_full_page(response: HttpResponse) -> Verdict:
-    """As many names came as the page says it holds, and the service did not cut the size we asked for."""
-    items = response.headers.get("page-items", "?")
-    return make_verdict(
-        items == "10000" or (not next_link(response) and response.status == 200),
-        f"page-items {items}, {response.status}",
-    )
-
-
-def expect_period(expected: str) -> Callable[[HttpResponse], Verdict]:
-    """The rows say of what time their downloads are."""
-
-    def judge(answer: HttpResponse) -> Verdict:
-        periods = {str(row.get("downloads_period")) for row in decode_rows(answer)}
-        return make_verdict(periods == {expected}, ", ".join(sorted(periods)) or "no rows")
-
-    return judge
-
-
 class ApiCheckSpider(PacedSpider):
-    """Asks each question once. It stands before the pace middleware where a registry's spider stands in a crawl."""
+    """Spider that requests the URL of each assumption once."""
 
     name = "check"
 
@@ -219,83 +224,84 @@ class ApiCheckSpider(PacedSpider):
         self.verdicts: dict[str, Verdict] = {}
 
     def accepts_status(self, status: int, url: str) -> bool:
-        """Every answer says something, but for those that will pass."""
+        """Return whether a judge can use a response. Other statuses are retried."""
         return status in (200, 400, 404, 422)
 
     def same_host_url(self, url: str) -> str:
-        """No address is followed.
+        """Refuse every redirect.
 
         Raises:
             CrawlError: always.
         """
-        raise CrawlError(f"sent on to {url[:200]}")
+        raise CrawlError(f"redirected to {url[:200]}")
 
     async def start(self) -> AsyncIterator[Request]:
-        """The Hub's questions at once; Ecosyste.ms is first asked what it calls the registry."""
+        """Yield the requests for the Hub, or the request for the names of the registries of Ecosyste.ms."""
         if self.service == "huggingface":
-            for question in hub_assumptions(self.plan.registry.removeprefix("huggingface/"), self.plan.endpoint):
-                yield self._make_request(question)
+            for assumption in hub_assumptions(self.plan.registry.removeprefix("huggingface/"), self.plan.endpoint):
+                yield self._make_request(assumption)
         else:
-            listed = Assumption(
-                "the registry is listed", f"{self.plan.endpoint}/registries?per_page=1000", lambda _: (UNKNOWN, "")
-            )
-            yield self._make_request(listed).replace(callback=self.parse_registries)
+            url = f"{self.plan.endpoint}/registries?per_page=1000"
+            assumption = Assumption("the registry is listed", url, lambda _: (UNKNOWN, ""))
+            yield self._make_request(assumption).replace(callback=self.parse_registries)
 
     def parse_registries(self, response: Response) -> Iterator[Request]:
-        """The rest of the questions, once the service's own name is known."""
-        answer = response.meta["answer"]
-        read = (read_registry(msgspec.json.encode(row)) for row in decode_rows(answer))
-        known = [one for one in read if one is not None]
-        found = choose_registry(self.plan.registry, known)
-        self.verdicts["the registry is listed"] = make_verdict(
-            found is not None, found.name if found else f"not among {len(known)}"
-        )
-        for question in ecosystems_assumptions(found.name, found.ecosystem or "", self.plan.endpoint) if found else ():
-            yield self._make_request(question)
+        """Find the name of the registry at Ecosyste.ms, and yield the requests for its assumptions."""
+        rows = decode_rows(response.meta["answer"])
+        registries = [row for row in (read_registry(msgspec.json.encode(row)) for row in rows) if row is not None]
+        registry = choose_registry(self.plan.registry, registries)
+        measured = registry.name if registry else f"not among {len(registries)}"
+        self.verdicts["the registry is listed"] = make_verdict(registry is not None, measured)
+        if registry:
+            for assumption in ecosystems_assumptions(registry.name, registry.ecosystem or "", self.plan.endpoint):
+                yield self._make_request(assumption)
 
     def parse(self, response: Response) -> None:
-        """Judge one answer."""
-        asked = response.meta["asked"]
-        self.verdicts[asked.name] = asked.judge(response.meta["answer"])
+        """Judge one response."""
+        assumption: Assumption = response.meta["assumption"]
+        self.verdicts[assumption.name] = assumption.judge(response.meta["answer"])
 
-    def on_request_failed(self, failure: Failure) -> None:
-        """It could not be tried."""
-        self.verdicts[failure.request.meta["asked"].name] = (UNKNOWN, str(failure.value)[:200])
+    def on_request_failed(self, name: str, failure: Failure) -> None:
+        """Record that an assumption could not be tested."""
+        self.verdicts[name] = (UNKNOWN, str(failure.value)[:200])
 
     def _make_request(self, assumption: Assumption) -> Request:
+        on_failure = partial(self.on_request_failed, assumption.name)
         return Request(
-            assumption.url, self.parse, errback=self.on_request_failed, dont_filter=True, meta={"asked": assumption}
+            assumption.url, self.parse, errback=on_failure, dont_filter=True, meta={"assumption": assumption}
         )
 
 
-def check_registry(path: Path, registry: str, options: CrawlOptions) -> list[dict[str, str]]:
-    """Try every assumption on a registry; what differs is kept as events in the store.
+def check_registry(path: Path, registry: str, options: CrawlOptions) -> list[AssumptionResult]:
+    """Test every assumption about a registry, and store each difference as a quality event.
 
     Raises:
-        NotThere: there is no such registry.
+        UnknownRegistryError: there is no such registry.
     """
-    kind = find_spider(registry)
-    plan = CrawlPlan(registry, 1, None, endpoint_url(kind))
+    spider_class = find_spider(registry)
+    plan = CrawlPlan(registry, 1, None, endpoint_url(spider_class))
+    delay = spider_class.default_delay if options.delay is None else options.delay
+    retry_for = min(MAX_RETRY_SECONDS, options.retry_for)
+    check_options = dataclasses.replace(options, retry_for=retry_for, clock="local", delay=delay)
     with open_for_writing(path) as database:
-        brisk = dataclasses.replace(
-            options, retry_for=min(10.0, options.retry_for), clock="local", delay=options.delay or kind.default_delay
-        )
-        spider = run_spider(ApiCheckSpider, brisk, {"plan": plan, "service": kind.name}, {"ITEM_PIPELINES": {}})
-        verdicts = {name: (verdict, redact_text(measured)) for name, (verdict, measured) in spider.verdicts.items()}
+        arguments = {"plan": plan, "service": spider_class.name}
+        spider = run_spider(ApiCheckSpider, check_options, arguments, {"ITEM_PIPELINES": {}})
+        results = [
+            AssumptionResult(assumption=name, verdict=verdict, measured=redact_text(measured))
+            for name, (verdict, measured) in spider.verdicts.items()
+        ]
         events = [
-            Event("assumption_differs", "warning", name, "holds", measured)
-            for name, (verdict, measured) in verdicts.items()
-            if verdict == DIFFERS
+            Event("assumption_differs", "warning", result["assumption"], "holds", result["measured"])
+            for result in results
+            if result["verdict"] == DIFFERS
         ]
         if events:
-            Store(database).add_quality_events(Registry(registry, kind.name), events, int(time.time()))
-    return [
-        {"assumption": name, "verdict": verdict, "measured": measured} for name, (verdict, measured) in verdicts.items()
-    ]
+            Store(database).add_quality_events(Registry(registry, spider_class.name), events, int(time.time()))
+    return results
 
 
-def format_table(registry: str, verdicts: Sequence[dict[str, str]]) -> str:
-    """The verdicts for a person, and what was not tried."""
-    width = max((len(one["assumption"]) for one in verdicts), default=0)
-    lines = [f"{one['verdict']:<8} {one['assumption']:<{width}}  {one['measured']}" for one in verdicts]
-    return "\n".join([f"{registry}:", *lines, NOT_TRIED])
+def format_table(registry: str, results: Sequence[AssumptionResult]) -> str:
+    """Return the results for a person, and what was not tested."""
+    width = max((len(result["assumption"]) for result in results), default=0)
+    lines = [f"{result['verdict']:<8} {result['assumption']:<{width}}  {result['measured']}" for result in results]
+    return "\n".join([f"{registry}:", *lines, NOT_TESTED])

@@ -1,6 +1,8 @@
-"""What can go wrong with a registry."""
+"""Errors of a crawl."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from crawler.parsing.redact import redact_text
 from db import ObservatoryError
@@ -8,54 +10,66 @@ from db.cli import USAGE
 
 
 class CrawlError(ObservatoryError):
-    """A registry did not answer as it should. `lasting` says that trying again later would not help."""
+    """A registry did not respond as expected. If `is_permanent`, a later retry would not help.
+
+    `gate` names the rule that the response breaks.
+    """
 
     def __init__(
         self, message: str, why: str = "", fix: str = "", is_permanent: bool = True, gate: str = "protocol"
     ) -> None:
-        super().__init__(redact_text(message), redact_text(why), fix)  # a registry's own words may be in it
+        super().__init__(redact_text(message), redact_text(why), fix)  # both may quote the registry
         self.is_permanent, self.gate = is_permanent, gate
 
 
-class CrawlStopped(Exception):
-    """The crawl is being stopped: this request was not sent, and nothing is wrong."""
+class CrawlStoppedError(Exception):
+    """A request was not sent because the crawl is being stopped. The crawl itself has no fault."""
 
 
 class UnknownRegistryError(CrawlError):
-    """What was asked for does not exist: nothing is recorded of it."""
+    """The registry, list or order does not exist. The store records nothing."""
 
     exit_code = USAGE
 
 
 class UnexpectedPageError(CrawlError):
-    """A page that is not what was asked for."""
+    """A page is not the requested one."""
 
 
 def not_a_list_error(registry: str, error: Exception) -> UnexpectedPageError:
-    """An answer that cannot be what was asked for."""
+    """Return the error for a response that is not a list."""
     return UnexpectedPageError(
-        f"{registry} answered with something that is not a list.",
+        f"The response of {registry} is not a list.",
         why=str(error)[:300],
-        fix="Try again later with --resume; a proxy or a login page may stand in between.",
+        fix="Retry later with --resume. A proxy or a login page may have responded instead.",
         is_permanent=False,
     )
 
 
 def unexpected_error(error: BaseException) -> CrawlError:
-    """Any other failure of one request, as a CrawlError that may be tried again."""
+    """Return the error for any other failure of a request. A retry may help."""
     return CrawlError(
         f"A page could not be fetched: {type(error).__name__}: {str(error)[:200]}",
-        why="The answer was refused before it could be read.",
+        why="The request failed before the response could be read.",
         fix="Run the same command with --resume.",
         is_permanent=False,
     )
 
 
 def resume_hint(has_resume_option: bool) -> str:
-    """What to do after a crawl that was stopped: some commands have a --resume, others take up the rest anyway."""
+    """Return how to resume a stopped crawl. Commands without --resume resume anyway."""
     return f"run the same command {'with --resume' if has_resume_option else 'again'}"
 
 
 def error_as_json(error: ObservatoryError) -> dict[str, str]:
-    """An error as it is given to a program."""
+    """Return the four parts of an error for JSON output."""
     return {"what": error.message, "why": error.why, "fix": error.fix, "more": error.more}
+
+
+def error_from_json(parts: Mapping[str, str]) -> ObservatoryError:
+    """Return the error of four parts in JSON.
+
+    >>> error_from_json(error_as_json(CrawlError("npm answered 500."))).message
+    'npm answered 500.'
+    """
+    return ObservatoryError(parts["what"], parts["why"], parts["fix"], parts["more"])

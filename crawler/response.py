@@ -1,4 +1,4 @@
-"""What a spider takes and gives: an answer of a registry, and the page that was read from it."""
+"""The response of a registry, and the rows that spiders make of it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ __all__ = ["CensusPage", "Event", "HttpResponse", "Observation", "Page", "Parent
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """An HTTP answer without its transport: header names are lower case; `fetched_at` is seconds since 1970 UTC."""
+    """An HTTP response without its transport: header names are in lower case, `fetched_at` is seconds since 1970 UTC.
+
+    `skew` is by how many seconds the local clock is ahead of the registry's, None if unknown.
+    """
 
     url: str
     status: int
@@ -24,5 +27,5 @@ class HttpResponse:
 
     @property
     def sha256(self) -> str:
-        """The hash of the body as it was received, before anything was removed from it."""
+        """The hash of the body as received, before any redaction."""
         return hashlib.sha256(self.body).hexdigest()

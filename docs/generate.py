@@ -154,8 +154,10 @@ def _commands_of(word: str) -> Iterator[tuple[str, argparse.ArgumentParser]]:
     under = [action for action in made._actions if isinstance(action, argparse._SubParsersAction)]
     if not under:
         yield word, made
+    names = {id(parser): name for name, parser in reversed(under[0].choices.items())} if under else {}  # no aliases
     for name, parser in under[0].choices.items() if under else ():
-        yield f"{word} {name}", parser
+        if names[id(parser)] == name:
+            yield f"{word} {name}", parser
     for name, make_parser in more.items():
         yield f"{word} {name}", make_parser()
 
@@ -224,7 +226,14 @@ def gate() -> str:
     )
 
 
-EVIDENCE = {"k": 1000, "next_url": None, "pages": 1, "oldest": None, "skew": None}
+COUNTS = (
+    "listed", "with_counters", "disorder", "not_ok", "singles", "short_pages", "lossy_pages", "ranked_received",
+    "received", "kept", "duplicates", "rejected", "rejected_everywhere", "beyond", "inversions", "seconds", "population",
+    "longest",
+)  # fmt: skip
+EVIDENCE = dict.fromkeys(COUNTS, 0) | {
+    "k": 1000, "next_url": None, "pages": 1, "oldest": None, "skew": None, "with_counters_asked": True,
+}  # fmt: skip
 
 
 def _said_of_rules(checks: object) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""A bundle is opened as it stands by the programs of five communities, and found valid by the validators of two."""
+"""Programs of five communities open a bundle as it is, and two validators accept it."""
 
 from __future__ import annotations
 
@@ -31,33 +31,33 @@ IN_R = (
 COUNT = "SELECT count(*), sum(rank), sum(downloads), count(DISTINCT name) FROM "
 
 
-def exported(folder: Path, store: Path, *options: str) -> Path:
+def export_store(folder: Path, store: Path, *options: str) -> Path:
     assert export([str(folder), "--db", str(store), *options]) == 0
     return folder
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A small store and its bundle."""
+    """Return a small store and its bundle."""
     folder = tmp_path_factory.mktemp("small")
     store = fill_store(folder / "s.db").path
-    return store, exported(folder / "out", store)
+    return store, export_store(folder / "out", store)
 
 
-def offline(out: Path, *line: str) -> str:
-    """What a program prints that is started in the folder of a bundle, without a network."""
+def run_offline(out: Path, *line: str) -> str:
+    """Run a program in the folder of a bundle, without a network, and return its output."""
     env = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(out.parent / "cache")}
     return subprocess.run(line, cwd=out, env=env, capture_output=True, text=True, check=True).stdout
 
 
-def opened_by_all(store: Path, out: Path) -> None:
-    """Every program finds the rows of the store."""
+def assert_opened_by_all(store: Path, out: Path) -> None:
+    """Assert that every program reads the rows of the store."""
     with sqlite3.connect(store) as connection:
         expected = connection.execute(f"{COUNT} v1_ranking").fetchone()
-        named = connection.execute("SELECT name FROM v1_ranking ORDER BY snapshot, rank").fetchall()
+        names = connection.execute("SELECT name FROM v1_ranking ORDER BY snapshot, rank").fetchall()
     with sqlite3.connect(out / "sqlite" / "observatory.sqlite") as connection:
         assert connection.execute(f"{COUNT} v1_ranking").fetchone() == expected
-        assert connection.execute("SELECT name FROM v1_ranking ORDER BY snapshot, rank").fetchall() == named
+        assert connection.execute("SELECT name FROM v1_ranking ORDER BY snapshot, rank").fetchall() == names
     for files in (f"'{out}/parquet/v1_ranking/*.parquet'", f"read_json('{out}/jsonl/v1_ranking/*.jsonl')",
                   f"read_csv('{out}/csv/v1_ranking/*.csv', strict_mode = false)"):  # fmt: skip
         assert duckdb.sql(f"{COUNT} {files}").fetchall() == [expected], files
@@ -67,69 +67,70 @@ def opened_by_all(store: Path, out: Path) -> None:
         pandas.concat(pandas.read_csv(path) for path in (out / "csv" / "v1_ranking").iterdir()),
     ):
         assert (len(rows), int(rows["rank"].sum()), int(rows["downloads"].sum())) == expected[:3]
-    read = (
+    script = (
         "import json, os; from datasets import load_dataset as l; rows = l(os.getcwd(), 'v1_ranking', split='train');"
         "counted = [len(rows), sum(rows['rank']), sum(n for n in rows['downloads'] if n), len(set(rows['name']))];"
         "print(json.dumps(counted))"
     )
-    assert tuple(json.loads(offline(out, sys.executable, "-c", read).splitlines()[-1])) == expected
+    assert tuple(json.loads(run_offline(out, sys.executable, "-c", script).splitlines()[-1])) == expected
     if shutil.which("Rscript"):
-        told = offline(out, "Rscript", "-e", IN_R)
-        assert tuple(int(word) for word in told.split()) == expected[:3]
+        output = run_offline(out, "Rscript", "-e", IN_R)
+        assert tuple(int(number) for number in output.split()) == expected[:3]
 
 
-def valid(out: Path) -> None:
-    """Both validators find nothing; every table of CSV and JSON lines has the rows the manifest says."""
+def assert_valid(out: Path) -> None:
+    """Assert that both validators accept a bundle, and that CSV and JSON lines have the rows of the manifest."""
     import mlcroissant
     from frictionless import Package
 
-    read = mlcroissant.Dataset(str(out / "croissant.json"))  # raises ValidationError
-    name = sorted(one.uuid for one in read.metadata.record_sets if one.uuid.startswith("v1_ranking/"))[-1]
-    listed = pandas.read_parquet(out / "parquet" / f"{name}.parquet")["name"]
-    assert [row[f"{name}/name"].decode() for row in read.records(name)] == listed.to_list()
+    croissant = mlcroissant.Dataset(str(out / "croissant.json"))  # raises ValidationError
+    record_sets = [record_set.uuid for record_set in croissant.metadata.record_sets]
+    name = max(uuid for uuid in record_sets if uuid.startswith("v1_ranking/"))
+    names = pandas.read_parquet(out / "parquet" / f"{name}.parquet")["name"]
+    assert [row[f"{name}/name"].decode() for row in croissant.records(name)] == names.to_list()
     report = Package(str(out / "datapackage.json")).validate()
     assert report.valid, report.flatten(["name", "message"])[:5]
     files = json.loads((out / "manifest.json").read_text())["files"]
-    assert {task.place for task in report.tasks} == {one["path"] for one in files if "format" in one}
-    told = {one["path"]: one["rows"] for one in files if one.get("format") in ("csv", "jsonl")}
-    counted = {task.place: task.stats.get("rows", 0) for task in report.tasks if task.place in told}
-    assert counted == told
+    assert {task.place for task in report.tasks} == {file["path"] for file in files if "format" in file}
+    expected = {file["path"]: file["rows"] for file in files if file.get("format") in ("csv", "jsonl")}
+    counts = {task.place: task.stats.get("rows", 0) for task in report.tasks if task.place in expected}
+    assert counts == expected
 
 
 def test_pandas_pyarrow_duckdb_sqlite_and_datasets_open_a_bundle(small: tuple[Path, Path]) -> None:
-    opened_by_all(*small)
+    assert_opened_by_all(*small)
 
 
-def test_frictionless_and_mlcroissant_find_a_bundle_valid(
+def test_frictionless_and_mlcroissant_accept_a_bundle(
     small: tuple[Path, Path], caplog: pytest.LogCaptureFixture
 ) -> None:
-    valid(small[1])
+    assert_valid(small[1])
     assert "not standard" not in caplog.text, "the context is the one of Croissant"
 
 
 @pytest.mark.parametrize(
-    "form", ["parquet", *(pytest.param(form, marks=pytest.mark.slow) for form in ("jsonl", "csv"))]
+    "format_name", ["parquet", *(pytest.param(name, marks=pytest.mark.slow) for name in ("jsonl", "csv"))]
 )
-def test_the_snippets_run(small: tuple[Path, Path], tmp_path: Path, form: str) -> None:
-    out = exported(tmp_path / "out", small[0], "--format", form)
-    assert "huggingface/models" in offline(out, sys.executable, "snippets/with_pandas.py")
+def test_the_snippets_run(small: tuple[Path, Path], tmp_path: Path, format_name: str) -> None:
+    out = export_store(tmp_path / "out", small[0], "--format", format_name)
+    assert "huggingface/models" in run_offline(out, sys.executable, "snippets/with_pandas.py")
     connection = duckdb.connect()
     connection.sql(f"SET file_search_path = '{out}'")
     assert len(connection.sql((out / "snippets" / "with_duckdb.sql").read_text("utf-8")).fetchall()) == 10
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", ["parquet", "jsonl", "csv"])
-def test_the_snippet_of_datasets_runs(small: tuple[Path, Path], tmp_path: Path, form: str) -> None:
-    out = exported(tmp_path / "out", small[0], "--format", form, "--tables", "v1_ranking")
-    assert "'rank': 1" in offline(out, sys.executable, "snippets/with_datasets.py")
+@pytest.mark.parametrize("format_name", ["parquet", "jsonl", "csv"])
+def test_the_snippet_of_datasets_runs(small: tuple[Path, Path], tmp_path: Path, format_name: str) -> None:
+    out = export_store(tmp_path / "out", small[0], "--format", format_name, "--tables", "v1_ranking")
+    assert "'rank': 1" in run_offline(out, sys.executable, "snippets/with_datasets.py")
 
 
 def test_r_opens_a_bundle(small: tuple[Path, Path], tmp_path: Path) -> None:
     if not shutil.which("Rscript"):
         pytest.skip("R is not installed")
-    out = exported(tmp_path / "out", small[0], "--format", "csv")
-    assert "rank" in offline(out, "Rscript", "snippets/with_r.R")
+    out = export_store(tmp_path / "out", small[0], "--format", "csv")
+    assert "rank" in run_offline(out, "Rscript", "snippets/with_r.R")
 
 
 LISTS = {
@@ -141,24 +142,24 @@ LISTS = {
 
 @pytest.fixture(scope="module")
 def large(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The real lists and a simulated year, a look every fortnight, and their bundle."""
+    """Return a store with the real lists and a simulated year, crawled every fortnight, and its bundle."""
     folder = tmp_path_factory.mktemp("large")
     store = folder / "s.db"
-    for registry, (place, pattern, columns) in LISTS.items():
-        for file in sorted((real_data / place).glob(f"{pattern}.csv.gz")):
+    for registry, (folder_name, pattern, columns) in LISTS.items():
+        for file in sorted((real_data / folder_name).glob(f"{pattern}.csv.gz")):
             date = re.findall(r"\d{4}-\d\d-\d\d", file.name)[0]
             words = ["import", "csv", str(file), "--registry", registry, "--date", date, *columns, "--db", str(store)]
             assert crawl(words) == 0
-    with Simulation(models=600, packages=300, start="2026-01-05") as pretend:
-        env = {**os.environ, "HF_ENDPOINT": pretend.huggingface, "ECOSYSTEMS_ENDPOINT": pretend.ecosystems}
+    with Simulation(models=600, packages=300, start="2026-01-05") as simulation:
+        env = {**os.environ, "HF_ENDPOINT": simulation.huggingface, "ECOSYSTEMS_ENDPOINT": simulation.ecosystems}
         line = [sys.executable, "-m", "crawler", "snapshot", "huggingface/models", "npm", "--top", "100",
                 "--pause", "0", "--clock", "registry", "--quiet", "--db", str(store)]  # fmt: skip
         for _ in range(27):
-            told = subprocess.run(line, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-            assert told.returncode in (0, 3), told.stderr  # one that is partial is listed, and its rows are left out
-            pretend.advance(14)
+            result = subprocess.run(line, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+            assert result.returncode in (0, 3), result.stderr  # a partial snapshot is listed without its rows
+            simulation.advance(14)
     subprocess.run([sys.executable, "-m", "analysis", "--db", str(store)], cwd=ROOT, capture_output=True, check=True)
-    return store, exported(folder / "out", store)
+    return store, export_store(folder / "out", store)
 
 
 @pytest.mark.slow
@@ -167,12 +168,12 @@ def large(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
 def test_the_real_lists_and_a_simulated_year_are_opened_and_valid(large: tuple[Path, Path]) -> None:
     store, out = large
     year = "SELECT count(*), max(taken_at) - min(taken_at) FROM snapshot WHERE status = 'complete' AND origin = 'crawl'"
-    ((looks, seconds),) = query(store, year)
-    assert looks >= 2 * 26 and seconds >= 364 * 86_400
+    ((snapshots, seconds),) = query(store, year)
+    assert snapshots >= 2 * 26 and seconds >= 364 * 86_400
     assert query(store, "SELECT count(*) FROM snapshot WHERE status = 'complete' AND origin = 'import'") == [(21,)]
     assert_equal_in_every_format(store, out, may_be_empty=frozenset({"v1_reject"}))
-    opened_by_all(store, out)
-    valid(out)
-    again = exported(out.parent / "again", store)
+    assert_opened_by_all(store, out)
+    assert_valid(out)
+    again = export_store(out.parent / "again", store)
     assert hash_tree(again) == hash_tree(out)
     assert list(find_mismatches(out)) == []

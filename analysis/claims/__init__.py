@@ -1,1 +1,1 @@
-"""The claims of the paper: the rule that judges each, and how verdicts change."""
+"""The claims of the paper: the rule that judges each claim, the verdicts, and how they change over time."""

@@ -1,1 +1,1 @@
-"""Compute results: metrics, the relations they read, the engines that answer, and which results are pending."""
+"""Computation of results: metrics, the relations they read, the engines that run queries, and pending results."""

@@ -1,4 +1,4 @@
-"""What a metric is, what it gives, and which ones there are."""
+"""Metrics: what they are, the results they give, and the list of all metrics."""
 
 from __future__ import annotations
 
@@ -18,17 +18,24 @@ from db.rows import StoredResult
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+# Notes that several metrics give.
+CENSUS_NOTE = "a census: no sampling error"
+NO_CENSUS = "this snapshot is not a census"
+NO_LINEAGE = "no package of this snapshot states what it was made from, or lineage was not requested"
+TOO_MANY_PARENTS = "too many packages have several parents above one another to count in reasonable time"
+METRICS = "analysis.metrics"
+
 
 @dataclass(frozen=True)
 class Result:
-    """One number a metric gives for one snapshot, or None with a note that says why there is none.
+    """One number that a metric gives for one snapshot, or None with a note that says why it is undefined.
 
-    `low` and `high` hold the value whatever is not known; `n` is how many packages it rests on; `k` is 0 where it is of
-    the whole snapshot; `previous_snapshot` is the one it is a change from.
+    `low` and `high` hold the value whatever is unknown. `n` is the number of packages behind it. `k` is 0 for a result
+    of the whole snapshot. `previous_snapshot` is the snapshot that a change is measured from.
 
     >>> Result("turnover", None)
     Traceback (most recent call last):
-    ValueError: turnover: undefined, and no note says why
+    ValueError: turnover: the value is undefined, and no note says why
     """
 
     name: str
@@ -42,17 +49,17 @@ class Result:
 
     def __post_init__(self) -> None:
         if any(number is not None and not math.isfinite(number) for number in (self.value, self.low, self.high)):
-            raise ValueError(f"{self.name}: not a number; undefined is None with a note")
+            raise ValueError(f"{self.name}: a number is not finite; an undefined value is None with a note")
         if self.value is None and not self.note:
-            raise ValueError(f"{self.name}: undefined, and no note says why")
+            raise ValueError(f"{self.name}: the value is undefined, and no note says why")
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A function over relations, with the version that its numbers are stored under.
+    """A function over relations, with the version under which its results are stored.
 
-    `of` is the kind of snapshot it is asked about: `ranking`, a list in order; `cards`, a list of the Hub, whose
-    packages have cards; or `census`, all packages at once.
+    `applies_to` is the kind of snapshot that the metric is computed for: `ranking`, an ordered list; `cards`, a list of
+    the Hub, whose packages have cards; or `census`, all packages of a registry.
     """
 
     name: str
@@ -62,37 +69,36 @@ class Metric:
     applies_to: str = "ranking"
 
     def compute(self, snapshot: int, read_relation: Callable[[str], DataFrame]) -> list[StoredResult]:
-        """What it gives for one snapshot, at least one result; `read` gives a relation's rows."""
-        given = list(self.function(**{relation: read_relation(relation) for relation in self.relations}))
-        given = given or [Result(self.name, None, note="the metric has nothing to say of this snapshot")]
+        """Return the results for one snapshot, at least one. `read_relation` returns the rows of a relation."""
+        results = list(self.function(**{relation: read_relation(relation) for relation in self.relations}))
+        results = results or [Result(self.name, None, note="the metric has no result for this snapshot")]
         return [
-            StoredResult(snapshot, self.name, self.version, one.name, one.k, one.previous_snapshot,
-                         one.value, one.low, one.high, one.n, one.note)
-            for one in given
+            StoredResult(snapshot, self.name, self.version, result.name, result.k, result.previous_snapshot,
+                         result.value, result.low, result.high, result.n, result.note)
+            for result in results
         ]  # fmt: skip
 
 
 def list_metrics() -> tuple[Metric, ...]:
-    """Every metric there is, by name."""
-    from analysis import metrics as folder
-
+    """Return every metric, sorted by name."""
+    folder = import_module(METRICS)  # by name: metrics import this module for `Result`
     names = sorted(module.name for module in pkgutil.iter_modules(folder.__path__))
-    found = [metric for name in names for metric in _metrics_in(import_module(f"{folder.__name__}.{name}"))]
-    return tuple(sorted(found, key=lambda metric: metric.name))
+    metrics = [metric for name in names for metric in _metrics_in(import_module(f"{folder.__name__}.{name}"))]
+    return tuple(sorted(metrics, key=lambda metric: metric.name))
 
 
 def select_metrics(name: str | None) -> tuple[Metric, ...]:
-    """The metric of this name, or all of them.
+    """Return the metric of this name, or all metrics.
 
     Raises:
-        UsageError: there is none of this name.
+        UsageError: there is no metric of this name.
     """
-    known = list_metrics()
+    metrics = list_metrics()
     if name is None:
-        return known
-    found = tuple(metric for metric in known if metric.name == name)
-    if not found:
-        names = [metric.name for metric in known]
+        return metrics
+    selected = tuple(metric for metric in metrics if metric.name == name)
+    if not selected:
+        names = [metric.name for metric in metrics]
         near = difflib.get_close_matches(name, names, 1)
         raise UsageError(
             f"There is no metric called {name!r}.",
@@ -100,11 +106,20 @@ def select_metrics(name: str | None) -> tuple[Metric, ...]:
             fix=f"The metrics are: {', '.join(names)}.",
             more="docs/commands.md",
         )
-    return found
+    return selected
+
+
+def join_notes(*notes: str) -> str:
+    """Join the parts of a note, without empty and repeated parts.
+
+    >>> join_notes("gap 7 days", "", "gap 7 days", "no ties")
+    'gap 7 days; no ties'
+    """
+    return "; ".join(dict.fromkeys(note for note in notes if note))
 
 
 def _metrics_in(module: ModuleType) -> Iterator[Metric]:
     for name, function in inspect.getmembers(module, inspect.isfunction):
         if not name.startswith("_") and function.__module__ == module.__name__:
-            asks = tuple(inspect.signature(function).parameters)
-            yield Metric(name, module.VERSION, function, asks, getattr(module, "APPLIES_TO", "ranking"))
+            relations = tuple(inspect.signature(function).parameters)
+            yield Metric(name, module.VERSION, function, relations, getattr(module, "APPLIES_TO", "ranking"))

@@ -1,1 +1,1 @@
-"""A dated, self-describing bundle of what the store holds, for other programs and other people."""
+"""Export of the store as a dated bundle that describes itself, for other programs and other people."""

@@ -1,11 +1,11 @@
-"""Make a bundle: write its tables, tell what they are, look for what must not be in it, and then put it in place."""
+"""Make a bundle: write its tables and descriptors, scan it for private content, and move it to its path."""
 
 from __future__ import annotations
 
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 from analysis.exports.bundle_facts import BundleFacts, ColumnHistory, hash_files, load_snapshots, refuse_unattributed
 from analysis.exports.files import WrittenFile, replace_folder, reuse_equal_files, write_file
 from analysis.exports.leak_scan import refuse_private_content
-from analysis.exports.manifest import MANIFEST, refuse_foreign_folder, render_manifest
+from analysis.exports.manifest import MANIFEST, BundleDetails, refuse_foreign_folder, render_manifest
 from analysis.exports.previous_bundle import PreviousBundle, load_previous_bundle, locate_file
 from analysis.exports.privacy import Redactions, load_names, pseudonymise_tables, redact_tables
 from analysis.exports.tables import ExportScope, Table, drop_empty_parts, load_tables
@@ -25,17 +25,22 @@ DESCRIPTORS_FOLDER = Path(__file__).parent / "descriptors"
 
 @dataclass(frozen=True)
 class ExportSpec:
-    """What a bundle is to hold, in which forms, and what is not to be seen in it."""
+    """The content of a bundle: its scope, its formats, its redactions, and the key of its pseudonyms if it has any."""
 
     scope: ExportScope
     formats: tuple[str, ...]
     redactions: Redactions = field(default_factory=Redactions)
     pseudonym_key: bytes | None = None
 
+    @property
+    def is_unredacted(self) -> bool:
+        """Whether the bundle has all rows as they are in the store."""
+        return self.redactions.is_empty and self.pseudonym_key is None
+
 
 @dataclass(frozen=True)
 class ExportOutcome:
-    """What was made: the facts of it; how many of its files were there already, and of how many no row was read."""
+    """The facts of a bundle, and the numbers of files left unchanged and of files reused without reading a row."""
 
     facts: BundleFacts
     unchanged_files: int
@@ -43,65 +48,67 @@ class ExportOutcome:
 
 
 def make_bundle(connection: sqlite3.Connection, spec: ExportSpec, out: Path) -> ExportOutcome:
-    """Write a bundle beside `out` and put it in its place when it is whole; files with the same bytes stay.
+    """Write a bundle beside `out`, and move it there when it is complete.
+
+    A file of the old bundle stays if the new file has the same bytes.
 
     Raises:
-        ObservatoryError: there is something else at `out`, or something that must not be in a bundle.
+        ObservatoryError: `out` is something else, or the bundle would hold private content.
     """
     refuse_foreign_folder(out)
-    new = out.absolute().with_name(f".{out.absolute().name}.new")
-    if new.exists():
-        shutil.rmtree(new)
-    new.mkdir(parents=True)
+    new_folder = out.absolute().with_name(f".{out.absolute().name}.new")
+    if new_folder.exists():
+        shutil.rmtree(new_folder)
+    new_folder.mkdir(parents=True)
     try:
-        there = load_previous_bundle(
-            out,
-            connection,
-            spec.pseudonym_key is None and not (spec.redactions.names or spec.redactions.author_prefixes),
-        )
-        facts, taken = _write_bundle(connection, spec, new, there)
-        kept = reuse_equal_files(new, out) if out.exists() else 0
-        replace_folder(new, out.absolute())
+        previous = load_previous_bundle(out, connection, spec.is_unredacted)
+        facts, reused_files = _write_bundle(connection, spec, new_folder, previous)
+        unchanged_files = reuse_equal_files(new_folder, out) if out.exists() else 0
+        replace_folder(new_folder, out.absolute())
     finally:
-        if new.exists():
-            shutil.rmtree(new)
-    return ExportOutcome(facts, kept, taken)
+        if new_folder.exists():
+            shutil.rmtree(new_folder)
+    return ExportOutcome(facts, unchanged_files, reused_files)
 
 
 def _write_bundle(
     connection: sqlite3.Connection, spec: ExportSpec, folder: Path, previous: PreviousBundle
 ) -> tuple[BundleFacts, int]:
-    since = ColumnHistory()
-    found = load_tables(connection, spec.scope)
-    _refuse_unknown("format", spec.formats, list_modules(FORMATS_FOLDER))
-    _refuse_unknown("table", spec.scope.tables, [table.name for table in found])
-    if spec.redactions.names or spec.redactions.author_prefixes:
-        found = redact_tables(found, spec.redactions)
-    if spec.pseudonym_key is not None:
-        found = pseudonymise_tables(found, spec.pseudonym_key, load_names(connection))
-    found = since.watch(drop_empty_parts(found, previous.has_part))
-    listing = load_snapshots(connection, spec.scope, spec.pseudonym_key is not None)
-    written, taken = _write_files(
-        spec.formats, found, folder, previous, since, {one.number: one.date for one in listing}
-    )
-    left_out: Counter[str] = Counter()
-    for (table, _, _), rows in spec.redactions.row_counts.items():
-        left_out[table] += rows
+    """Write all files of a bundle, and return its facts and the number of reused files."""
+    history, is_pseudonymised = ColumnHistory(), spec.pseudonym_key is not None
+    tables = history.watch(drop_empty_parts(_load_tables(connection, spec), previous.has_part))
+    snapshots = load_snapshots(connection, spec.scope, is_pseudonymised)
+    dates = {snapshot.number: snapshot.date for snapshot in snapshots}
+    files, reused_paths = _write_files(spec.formats, tables, folder, previous, history, dates)
     facts = BundleFacts(
-        tuple(found), hash_files(folder, written), listing, since.first_dates,
-        spec.pseudonym_key is not None, len(spec.redactions.package_ids), left_out, _read_schema_version(connection),
-    )  # fmt: skip
-    told = {
-        name: content
-        for module in list_modules(DESCRIPTORS_FOLDER)
-        for name, content in import_module(f"analysis.exports.descriptors.{module}").render(facts).items()
-    }
-    refuse_unattributed(facts, told)
-    for name, content in told.items():
+        tables=tuple(tables),
+        files=hash_files(folder, files),
+        snapshots=snapshots,
+        collected_since=history.first_dates,
+        is_pseudonymised=is_pseudonymised,
+        redacted_packages=len(spec.redactions.package_ids),
+        redacted_rows=_count_redacted_rows(spec.redactions),
+        schema_version=_read_schema_version(connection),
+    )
+    descriptors = dict(_render_descriptors(facts))
+    refuse_unattributed(facts, descriptors)
+    for name, content in descriptors.items():
         write_file(folder / name, content)
-    refuse_private_content(folder, taken)
-    write_file(folder / MANIFEST, render_manifest(folder, written, _describe_bundle(facts)))
-    return facts, len(taken)
+    refuse_private_content(folder, reused_paths)
+    write_file(folder / MANIFEST, render_manifest(folder, files, _describe_bundle(facts)))
+    return facts, len(reused_paths)
+
+
+def _load_tables(connection: sqlite3.Connection, spec: ExportSpec) -> list[Table]:
+    """Return the tables of a bundle, redacted or with pseudonyms if the export asks for that."""
+    tables = load_tables(connection, spec.scope)
+    _refuse_unknown("format", spec.formats, list_modules(FORMATS_FOLDER))
+    _refuse_unknown("table", spec.scope.tables, [table.name for table in tables])
+    if not spec.redactions.is_empty:
+        tables = redact_tables(tables, spec.redactions)
+    if spec.pseudonym_key is not None:
+        tables = pseudonymise_tables(tables, spec.pseudonym_key, load_names(connection))
+    return tables
 
 
 def _write_files(
@@ -112,52 +119,74 @@ def _write_files(
     history: ColumnHistory,
     dates: Mapping[int, str],
 ) -> tuple[list[WrittenFile], set[Path]]:
-    """Write every table in every form, or take over the file that is there; all files, and those taken over."""
+    """Write every table in every format or reuse a previous file, and return all files and the reused paths."""
     keys = {
         locate_file("", table, part)[1:]: previous.make_key(table, part) for table in tables for part in table.parts
     }
-    written: list[WrittenFile] = []
-    taken: set[Path] = set()
-    for form in formats:
-        left, found = previous.reuse_files(form, tables, folder)
-        for one, columns in found:
-            history.add_file(one, dates[one.snapshot or 0], columns)
-            taken.add(one.path)
-        made = import_module(f"analysis.exports.formats.{form}").write_tables(left, folder)
-        written += [*(one for one, _ in found), *made]
+    files: list[WrittenFile] = []
+    reused_paths: set[Path] = set()
+    for format_name in formats:
+        tables_to_write, reused = previous.reuse_files(format_name, tables, folder)
+        for file in reused:
+            history.add_file(file, dates[file.snapshot or 0], file.columns)
+            reused_paths.add(file.path)
+        format_module = import_module(f"analysis.exports.formats.{format_name}")
+        files += [*reused, *format_module.write_tables(tables_to_write, folder)]
     return [
-        replace(one, key=keys.get((one.table, one.registry, one.snapshot)), columns=history.columns_with_values(one))
-        for one in written
-    ], taken
+        replace(
+            file, key=keys.get((file.table, file.registry, file.snapshot)), columns=history.columns_with_values(file)
+        )
+        for file in files
+    ], reused_paths
+
+
+def _render_descriptors(facts: BundleFacts) -> Iterator[tuple[str, bytes]]:
+    for name in list_modules(DESCRIPTORS_FOLDER):
+        yield from import_module(f"analysis.exports.descriptors.{name}").render(facts).items()
+
+
+def _count_redacted_rows(redactions: Redactions) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for (table, _, _), rows in redactions.row_counts.items():
+        counts[table] += rows
+    return counts
 
 
 def list_modules(folder: Path) -> list[str]:
-    """The modules of a folder: being there is the registration."""
+    """Return the names of the modules in a folder: presence is registration."""
     return sorted(path.stem for path in folder.glob("[a-z]*.py"))
 
 
-def _describe_bundle(facts: BundleFacts) -> Mapping[str, object]:
+def _describe_bundle(facts: BundleFacts) -> BundleDetails:
     return {
         "title": facts.title,
         "store_schema": facts.schema_version,
         "snapshots": [
-            {"snapshot": one.number, "registry": one.registry, "date": one.date, "status": one.status,
-             "digest": one.digest}
-            for one in facts.snapshots
+            {
+                "snapshot": snapshot.number,
+                "registry": snapshot.registry,
+                "date": snapshot.date,
+                "status": snapshot.status,
+                "digest": snapshot.digest,
+            }
+            for snapshot in facts.snapshots
         ],
         "pseudonymised": facts.is_pseudonymised,
-        "redacted": {"packages": facts.redacted_packages, "rows": {name: n for name, n in facts.redacted_rows.items() if n}},
-    }  # fmt: skip
+        "redacted": {
+            "packages": facts.redacted_packages,
+            "rows": {table: rows for table, rows in facts.redacted_rows.items() if rows},
+        },
+    }
 
 
 def _read_schema_version(connection: sqlite3.Connection) -> str:
-    found = connection.execute("SELECT name FROM _sqlite_migrations ORDER BY name DESC LIMIT 1").fetchone()
-    return str(int(found[0].split("_")[0]))
+    (name,) = connection.execute("SELECT name FROM _sqlite_migrations ORDER BY name DESC LIMIT 1").fetchone()
+    return str(int(name.split("_")[0]))
 
 
 def _refuse_unknown(kind: str, names: Sequence[str], choices: Collection[str]) -> None:
-    for word in names:
-        if word not in choices:
+    for name in names:
+        if name not in choices:
             raise UsageError(
-                f"There is no {kind} {word!r}.", fix=f"There are: {', '.join(sorted(choices))}.", more="docs/exports.md"
+                f"There is no {kind} {name!r}.", fix=f"There are: {', '.join(sorted(choices))}.", more="docs/exports.md"
             )

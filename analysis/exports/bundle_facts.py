@@ -1,15 +1,14 @@
-"""What is known of a bundle when its tables are written, for the files that tell of it."""
+"""Facts about a bundle whose tables are written: the input of the descriptors."""
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from analysis.exports.files import WrittenFile
-from analysis.exports.tables import Column, ExportScope, Part, Row, Table
+from analysis.exports.files import WrittenFile, hash_file
+from analysis.exports.tables import Column, ExportScope, Part, Row, RowReader, Table
 from db import ObservatoryError
 
 ECOSYSTEMS_LICENCE = {
@@ -25,10 +24,12 @@ HUB_LICENCE = {
 ATTRIBUTION = "ecosyste.ms Packages (https://packages.ecosyste.ms), CC BY-SA 4.0; reduced to name, rank and counters"
 HUB_SOURCE = {"title": "Hugging Face Hub API", "path": "https://huggingface.co/docs/hub/api"}
 ECOSYSTEMS_SOURCE = {"title": ATTRIBUTION, "path": "https://packages.ecosyste.ms"}
+ATTRIBUTED_FILES = ("README.md", "datapackage.json", "CITATION.cff")
+AFTER_ALL_DATES = "9999"
 
 
 class MissingAttributionError(ObservatoryError):
-    """A bundle would hold what must not be passed on without saying whose it is."""
+    """A bundle would hold data without naming the source that its licence requires."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class BundleSnapshot:
 
 @dataclass(frozen=True)
 class BundleFacts:
-    """A bundle: its tables, files and snapshots, and since when each column has been collected."""
+    """A bundle: its tables, files and snapshots, and the first date with a value of each column."""
 
     tables: tuple[Table, ...]
     files: tuple[BundleFile, ...]
@@ -69,70 +70,74 @@ class BundleFacts:
 
     @property
     def registries(self) -> list[str]:
-        """The registries it has snapshots of."""
-        return sorted({one.registry for one in self.snapshots})
+        """The registries of its snapshots."""
+        return sorted({snapshot.registry for snapshot in self.snapshots})
 
     @property
     def complete_snapshots(self) -> list[BundleSnapshot]:
         """The snapshots whose rows it has, in the order of their dates."""
-        return sorted((one for one in self.snapshots if one.status == "complete"), key=lambda s: (s.date, s.number))
+        complete = [snapshot for snapshot in self.snapshots if snapshot.status == "complete"]
+        return sorted(complete, key=lambda snapshot: (snapshot.date, snapshot.number))
 
     @property
     def has_ecosystems_data(self) -> bool:
         """Whether it has data of Ecosyste.ms."""
-        return any(not is_hub_registry(name) for name in self.registries)
+        return not all(is_hub_registry(name) for name in self.registries)
 
     @property
     def title(self) -> str:
-        """What it is, in a line."""
-        dates = [one.date for one in self.complete_snapshots]
-        between = f", {dates[0]} to {dates[-1]}" if dates else ""
-        return f"Snapshots of {', '.join(self.registries) or 'no registry'}{between}"
+        """A title of one line."""
+        dates = [snapshot.date for snapshot in self.complete_snapshots]
+        period = f", {dates[0]} to {dates[-1]}" if dates else ""
+        return f"Snapshots of {', '.join(self.registries) or 'no registry'}{period}"
+
+    def choose_format(self, formats: Sequence[str]) -> str | None:
+        """Return the first of these formats that the bundle has, or None."""
+        available = {file.contents.format for file in self.files}
+        return next((name for name in formats if name in available), None)
 
 
 @dataclass
 class ColumnHistory:
-    """Notes the first day on which each column of each stable view has a value, while its rows go by."""
+    """The first date with a value of each column of each stable view, noted while the rows are written."""
 
     first_dates: dict[tuple[str, str], str] = field(default_factory=dict)
     columns_by_file: dict[tuple[str | None, str | None, int | None], set[str]] = field(default_factory=dict)
 
     def columns_with_values(self, file: WrittenFile) -> tuple[str, ...]:
-        """The columns that have a value in a file."""
+        """Return the columns that have a value in a file."""
         return tuple(sorted(self.columns_by_file.get((file.table, file.registry, file.snapshot), ())))
 
     def add_file(self, file: WrittenFile, date: str, columns: Sequence[str]) -> None:
-        """What is known of a file that was not read again: of which day it is, and which columns have values."""
+        """Note the date and the columns with values of a file that was reused without reading its rows."""
         self.columns_by_file[file.table, file.registry, file.snapshot] = set(columns)
         for name in columns:
             key = (str(file.table), name)
-            self.first_dates[key] = min(self.first_dates.get(key, "9999"), date)
+            self.first_dates[key] = min(self.first_dates.get(key, AFTER_ALL_DATES), date)
 
     def watch(self, tables: Sequence[Table]) -> list[Table]:
-        """The same tables, watched."""
+        """Return the tables with stable views whose rows are noted when they are read."""
         return [table if table.is_lake else self._watch_table(table) for table in tables]
 
     def _watch_table(self, table: Table) -> Table:
         names = [column.name for column in table.columns]
-        dated = next((names.index(name) for name in ("date", "since") if name in names), None)
-        if dated is None:
+        date_index = next((names.index(name) for name in ("date", "since") if name in names), None)
+        if date_index is None:
             return table
-        return replace(
-            table,
-            parts=tuple(
-                replace(part, rows=self._watch_rows(table.name, part, table.columns, dated)) for part in table.parts
-            ),
+        parts = (
+            replace(part, rows=self._watch_rows(table.name, part, table.columns, date_index)) for part in table.parts
         )
+        return replace(table, parts=tuple(parts))
 
-    def _watch_rows(
-        self, name: str, part: Part, columns: Sequence[Column], date_index: int
-    ) -> Callable[[], Iterator[Row]]:
+    def _watch_rows(self, name: str, part: Part, columns: Sequence[Column], date_index: int) -> RowReader:
+        location = (name, part.registry, part.snapshot)
+
         def rows() -> Iterator[Row]:
-            watching = (name, part.registry, part.snapshot) not in self.columns_by_file
-            seen = self.columns_by_file.setdefault((name, part.registry, part.snapshot), set())
+            is_first_reading = location not in self.columns_by_file
+            non_null = self.columns_by_file.setdefault(location, set())
             for row in part.rows():
-                if watching and row[date_index] is not None:
-                    self._add_row(name, str(row[date_index])[:10], columns, row, seen)
+                if is_first_reading and row[date_index] is not None:
+                    self._add_row(name, str(row[date_index])[:10], columns, row, non_null)
                 yield row
 
         return rows
@@ -142,75 +147,75 @@ class ColumnHistory:
             key = (name, column.name)
             if value is not None:
                 non_null.add(column.name)
-                if self.first_dates.get(key, "9999") > date:
+                if self.first_dates.get(key, AFTER_ALL_DATES) > date:
                     self.first_dates[key] = date
 
 
 def load_snapshots(
     connection: sqlite3.Connection, scope: ExportScope, withhold_source: bool
 ) -> tuple[BundleSnapshot, ...]:
-    """The ended snapshots of a bundle; without what names may be guessed by, if that is withheld."""
-    found = connection.execute(
+    """Return the ended snapshots of a bundle.
+
+    Source and digest are withheld on request, because both could confirm a guess of names.
+    """
+    rows = connection.execute(
         "SELECT s.snapshot_id, r.name, s.date, s.status, s.origin, s.source, s.digest"
         " FROM snapshot s JOIN registry r USING (registry_id)"
         " WHERE s.status <> 'open' AND s.taken_at >= ? AND s.taken_at < ? ORDER BY s.snapshot_id",
         (scope.since, scope.until),
     ).fetchall()
-    rows = [BundleSnapshot(*row) for row in found]
-    rows = [one for one in rows if one.registry in scope.registries]
-    return tuple(replace(one, source="withheld", digest=None) if withhold_source else one for one in rows)
+    snapshots = [
+        snapshot for snapshot in (BundleSnapshot(*row) for row in rows) if snapshot.registry in scope.registries
+    ]
+    if withhold_source:
+        snapshots = [replace(snapshot, source="withheld", digest=None) for snapshot in snapshots]
+    return tuple(snapshots)
 
 
 def hash_files(folder: Path, written_files: Sequence[WrittenFile]) -> tuple[BundleFile, ...]:
-    """The written files by their paths, with their hashes."""
+    """Return the written files with their hashes, in the order of their paths."""
     return tuple(
-        BundleFile(one.path.relative_to(folder).as_posix(), one.path.stat().st_size, hash_file(one.path), one)
-        for one in sorted(written_files, key=lambda one: one.path)
+        BundleFile(file.path.relative_to(folder).as_posix(), file.path.stat().st_size, hash_file(file.path), file)
+        for file in sorted(written_files, key=lambda file: file.path)
     )
 
 
-def hash_file(path: Path) -> str:
-    """The hash of a file."""
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def is_hub_registry(registry: str) -> bool:
-    """Whether a registry is of the Hub; all others are of Ecosyste.ms."""
+    """Return whether a registry is of the Hub and not of Ecosyste.ms."""
     return registry.startswith("huggingface/")
 
 
 def collect_terms(facts: BundleFacts, registry: str | None) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
-    """Licences and sources of a file: of one registry, or of all that are in the bundle."""
+    """Return the licences and the sources of the data of one registry, or of the whole bundle."""
     names = facts.registries if registry is None else [registry]
-    hub, others = any(map(is_hub_registry, names)), any(not is_hub_registry(name) for name in names)
-    licences = [ECOSYSTEMS_LICENCE] if others else [HUB_LICENCE]
-    sources = [HUB_SOURCE] * hub + [ECOSYSTEMS_SOURCE] * others
-    imported = sorted({one.source for one in facts.snapshots if one.origin == "import" and one.registry in names})
-    return licences, [*sources, *({"title": f"imported: {source}"} for source in imported)]
+    has_hub, has_ecosystems = any(map(is_hub_registry, names)), not all(map(is_hub_registry, names))
+    licences = [ECOSYSTEMS_LICENCE] if has_ecosystems else [HUB_LICENCE]
+    sources = [HUB_SOURCE] * has_hub + [ECOSYSTEMS_SOURCE] * has_ecosystems
+    imported = {
+        snapshot.source for snapshot in facts.snapshots if snapshot.origin == "import" and snapshot.registry in names
+    }
+    return licences, [*sources, *({"title": f"imported: {source}"} for source in sorted(imported))]
 
 
 def refuse_unattributed(facts: BundleFacts, descriptors: Mapping[str, bytes]) -> None:
-    """Refuse a bundle that does not say whose data it has.
+    """Refuse a bundle that does not name the sources of its data.
 
     Raises:
-        NoAttribution: naming what lacks it.
+        MissingAttributionError: with the snapshot or the file that names no source.
     """
-    nameless = [one.number for one in facts.snapshots if not one.source.strip()]
-    if nameless:
+    unsourced = [snapshot.number for snapshot in facts.snapshots if not snapshot.source.strip()]
+    if unsourced:
         raise MissingAttributionError(
-            f"Snapshot {nameless[0]} does not say where it comes from.",
-            why="What is passed on has to name its source.",
+            f"Snapshot {unsourced[0]} does not name its source.",
+            why="Data that is passed on has to name its source.",
             fix="Leave it out with --since, --as-of or --registry, or import it again with --source.",
             more="docs/exports.md",
         )
-    lacking = [
-        name for name in ("README.md", "datapackage.json", "CITATION.cff") if b"ecosyste.ms" not in descriptors[name]
-    ]
+    lacking = [name for name in ATTRIBUTED_FILES if b"ecosyste.ms" not in descriptors[name]]
     if facts.has_ecosystems_data and lacking:
         raise MissingAttributionError(
             f"{lacking[0]} would not name ecosyste.ms.",
             why="Its data is CC BY-SA 4.0: the source has to be named.",
-            fix="This is a mistake of ours; please tell us.",
+            fix="This is a bug of hub-observatory. Please report it.",
             more="docs/guest.md",
         )

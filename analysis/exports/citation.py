@@ -1,4 +1,4 @@
-"""How to cite: an identifier that is made of the content, so that it proves what was used."""
+"""Citations: each has an identifier made of the content, so that a reader can check which data was used."""
 
 from __future__ import annotations
 
@@ -13,33 +13,34 @@ from analysis.exports.manifest import read_manifest
 
 
 def cite_bundle(folder: Path) -> str:
-    """The line for a bundle.
+    """Return the citation of a bundle.
 
     Raises:
-        NotABundle: there is none.
+        InvalidBundleError: the folder is not a bundle.
     """
-    told = read_manifest(folder)
-    complete = sum(one["status"] == "complete" for one in told["snapshots"])
+    manifest = read_manifest(folder)
+    complete = sum(snapshot["status"] == "complete" for snapshot in manifest["snapshots"])
+    bundle_id = manifest["id"]
     return (
-        f"hub-observatory export {short_digest(str(told['id']))}: {told['title']} ({complete:,} complete snapshots)."
-        f" sha256:{told['id']}."
+        f"hub-observatory export {short_digest(bundle_id)}: {manifest['title']} ({complete:,} complete snapshots)."
+        f" sha256:{bundle_id}."
     )
 
 
 def cite_snapshots(connection: sqlite3.Connection) -> Iterator[str]:
-    """A line for each complete snapshot."""
-    found = connection.execute(
+    """Yield the citation of each complete snapshot of the store."""
+    rows = connection.execute(
         "SELECT registry, date, taken_at, kind, depth, \"by\", digest FROM v1_snapshot WHERE status = 'complete'"
         " ORDER BY registry, taken_at, snapshot"
     )
-    for registry, day, taken_at, kind, depth, by, digest in found:
-        what = "all packages" if kind == "full" else f"top {depth:,}"
+    for registry, day, taken_at, kind, depth, by, digest in rows:
+        extent = "all packages" if kind == "full" else f"top {depth:,}"
         name = f"{_slugify(registry)}-{format_week(day)}-{short_digest(digest)}"
-        yield f"hub-observatory snapshot {name} ({registry}, {what} by {by}, taken {taken_at}), sha256:{digest}."
+        yield f"hub-observatory snapshot {name} ({registry}, {extent} by {by}, taken {taken_at}), sha256:{digest}."
 
 
 def short_digest(digest: str) -> str:
-    """Eight letters and digits of a hash, which do not look alike.
+    """Return eight letters and digits for a hash, from an alphabet without look-alikes.
 
     >>> short_digest("00" * 32), short_digest("ff" * 32)
     ('aaaaaaaa', '77777777')
@@ -48,13 +49,13 @@ def short_digest(digest: str) -> str:
 
 
 def format_week(date_text: str) -> str:
-    """The ISO week of a day.
+    """Return the ISO week of a date.
 
     >>> format_week("2026-11-25")
     '2026w48'
     """
-    year, number, _ = date.fromisoformat(date_text).isocalendar()
-    return f"{year}w{number:02d}"
+    year, week, _ = date.fromisoformat(date_text).isocalendar()
+    return f"{year}w{week:02d}"
 
 
 def _slugify(registry: str) -> str:

@@ -1,33 +1,11 @@
-"""What is to be known of each column of a bundle: from the dictionary, and from the store's own schema for the lake."""
+"""Descriptions of the tables and columns of a bundle: stable views by the dictionary, lake tables by the schema."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
-
 from analysis.exports.privacy import LAKE_PERSONAL_CLASSES
 from analysis.exports.tables import COUNTER_TABLE, Column, Table
-
-
-def describe_table(table: Table) -> str:
-    """What a table is, in a sentence or two."""
-    return table.description if table.is_lake else str(_load_views()[table.name]["about"])
-
-
-def describe_column(table: Table, column: Column) -> Mapping[str, object]:
-    """What the dictionary says of a column: unit, nullable, description, source, caveat and class of personal data."""
-    if table.is_lake:
-        said = f"{table.name}.{column.name} of the store; see db/schema.sql of hub-observatory."
-        blocks = f"{column.name} of a census, out of the blocks of the store; see docs/census.md of hub-observatory."
-        return {
-            "unit": "seconds since 1970, UTC" if column.name in INSTANT_COLUMNS else "as in the store",
-            "nullable": True,
-            "description": blocks if table.name == COUNTER_TABLE else said,
-            "source": "as in the stable view that shows it",
-            "personal": LAKE_PERSONAL_CLASSES.get(table.name, {}).get(column.name, "none"),
-        }
-    return {"personal": "none", **_load_columns(table.name)[column.name]}
-
+from analysis.exports.view_dictionary import list_view_columns, load_views
+from db.dictionary import ColumnDescription
 
 INSTANT_COLUMNS = frozenset(
     ("taken_at", "started_at", "ended_at", "created_at", "modified_at", "seen_at", "synced_at", "since", "until",
@@ -35,13 +13,26 @@ INSTANT_COLUMNS = frozenset(
 )  # fmt: skip
 
 
-@cache
-def _load_views() -> Mapping[str, Mapping[str, object]]:
-    from db.dictionary import load_dictionary
-
-    return {str(view["name"]): view for view in load_dictionary()}
+def describe_table(table: Table) -> str:
+    """Return the description of a table, in a sentence or two."""
+    return table.description if table.is_lake else load_views()[table.name]["about"]
 
 
-@cache
-def _load_columns(view: str) -> Mapping[str, Mapping[str, object]]:
-    return {str(column["name"]): column for column in _load_views()[view]["column"]}
+def describe_column(table: Table, column: Column) -> ColumnDescription:
+    """Return the entry of the dictionary for a column, or an entry of the same form for a column of the lake."""
+    if not table.is_lake:
+        (entry,) = [entry for entry in list_view_columns(table.name) if entry["name"] == column.name]
+        return entry
+    if table.name == COUNTER_TABLE:
+        description = f"{column.name} of a census, from the blocks of the store; see docs/census.md of hub-observatory."
+    else:
+        description = f"{table.name}.{column.name} of the store; see db/schema.sql of hub-observatory."
+    return {
+        "name": column.name,
+        "type": column.type,
+        "unit": "seconds since 1970, UTC" if column.name in INSTANT_COLUMNS else "as in the store",
+        "nullable": True,
+        "description": description,
+        "source": "as in the stable view that shows it",
+        "personal": LAKE_PERSONAL_CLASSES.get(table.name, {}).get(column.name, "none"),
+    }

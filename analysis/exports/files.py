@@ -1,4 +1,4 @@
-"""Files of a bundle: each is new, whole and on the disk before the next; a bundle is there whole or not at all."""
+"""Files and folders of a bundle, written so that a bundle is either complete on the disk or absent."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from db.maintenance.files import sync_path
+
 if TYPE_CHECKING:
     from analysis.exports.tables import Part
 
-RENAME_EXCHANGE, AT_FDCWD = 2, -100  # RENAME_EXCHANGE and AT_FDCWD of Linux
+RENAME_EXCHANGE, AT_FDCWD = 2, -100  # constants of Linux
 
 
 @dataclass(frozen=True)
 class WrittenFile:
-    """A file of a bundle and what is in it. `key` is what it is made of, with `columns` that have values in it."""
+    """A file of a bundle. `key` identifies the source of its rows, and `columns` are the columns with values."""
 
     path: Path
     format: str
@@ -34,7 +36,7 @@ class WrittenFile:
 
 
 def make_file_stem(part: Part) -> str:
-    """A name for a file of one part: letters, digits and - only, whatever a registry is called.
+    """Return a file name for a part, made of letters, digits and - only for every name of a registry.
 
     >>> from analysis.exports.tables import Part
     >>> make_file_stem(Part("huggingface/models", 12, lambda: iter(())))
@@ -52,34 +54,43 @@ def make_file_stem(part: Part) -> str:
 
 @contextmanager
 def create_file(path: Path) -> Iterator[IO[bytes]]:
-    """A new file to write; it is on the disk when the block ends."""
+    """Open a new file for writing and flush it to the disk when the block ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "xb") as stream:
+    with path.open("xb") as stream:
         yield stream
         stream.flush()
         os.fsync(stream.fileno())
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a whole file."""
+    """Write a new file with this content."""
     with create_file(path) as stream:
         stream.write(content)
 
 
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 hash of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def reuse_equal_files(new_folder: Path, old_folder: Path) -> int:
-    """Put the old file in the place of each new one with the same bytes, so that it stays as it is; how many."""
-    kept = 0
+    """Replace new files by links to old files with the same bytes, and return their number.
+
+    An old file keeps its inode and its time of modification.
+    """
+    count = 0
     for path in sorted(new_folder.rglob("*")):
-        before = old_folder / path.relative_to(new_folder)
-        if not (path.is_file() and before.is_file()) or before.is_symlink():
+        old_path = old_folder / path.relative_to(new_folder)
+        if not (path.is_file() and old_path.is_file()) or old_path.is_symlink():
             continue
-        if os.path.samefile(path, before):
-            kept += 1
-        elif _has_equal_bytes(path, before):
-            os.remove(path)
-            os.link(before, path)
-            kept += 1
-    return kept
+        if path.samefile(old_path):
+            count += 1
+        elif _has_equal_bytes(path, old_path):
+            path.unlink()
+            path.hardlink_to(old_path)
+            count += 1
+    return count
 
 
 def _has_equal_bytes(first: Path, second: Path) -> bool:
@@ -87,31 +98,26 @@ def _has_equal_bytes(first: Path, second: Path) -> bool:
 
 
 def replace_folder(new_folder: Path, old_folder: Path) -> None:
-    """Put a folder where another one is or is not, in one step; the other one is gone afterwards."""
-    for path in [*(one for one in new_folder.rglob("*") if one.is_dir()), new_folder]:
-        sync_folder(path)
+    """Move a folder to the path of another, which may exist, in one step, and remove the other."""
+    for path in [*(path for path in new_folder.rglob("*") if path.is_dir()), new_folder]:
+        sync_path(path)
     if not old_folder.exists():
-        os.rename(new_folder, old_folder)
+        new_folder.rename(old_folder)
     else:
         _exchange_folders(new_folder, old_folder)
         shutil.rmtree(new_folder)
-    sync_folder(old_folder.parent)
+    sync_path(old_folder.parent)
 
 
 def _exchange_folders(first: Path, second: Path) -> None:
-    """Let two folders change places. Where the system cannot do it in one step, there is a moment without `other`."""
-    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    if rename and rename(AT_FDCWD, os.fsencode(first), AT_FDCWD, os.fsencode(second), RENAME_EXCHANGE) == 0:
+    """Exchange the paths of two folders.
+
+    Without `renameat2`, there is a moment in which `second` does not exist.
+    """
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if renameat2 and renameat2(AT_FDCWD, os.fsencode(first), AT_FDCWD, os.fsencode(second), RENAME_EXCHANGE) == 0:
         return
     aside = second.with_name(f".{second.name}.old")
-    os.rename(second, aside)
-    os.rename(first, second)
-    os.rename(aside, first)
-
-
-def sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    second.rename(aside)
+    first.rename(second)
+    aside.rename(first)

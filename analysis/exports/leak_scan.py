@@ -1,4 +1,4 @@
-"""A last look over a finished bundle: an address or a token in it is an error, whatever let it through."""
+"""Scan of a finished bundle: an e-mail address or a token is an error, whichever step let it through."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 from db import ObservatoryError
 
-# Each class is bounded, so that a long text takes linear time. An address may be written escaped.
+# Every repetition is bounded, so that a long text takes linear time. The @ of an address may be escaped.
 _PATTERNS = {
-    "an address": re.compile(
+    "an e-mail address": re.compile(
         r"\w[\w.%+'-]{0,63}(?:@|\\u0040|%40)(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}[A-Za-z]{2,24}(?![\w-])"
     ),
     "a token of the Hub": re.compile(r"(?<![A-Za-z0-9_])hf_[A-Za-z0-9]{30,}"),
@@ -27,29 +27,29 @@ class PrivateContentError(ObservatoryError):
 
 
 def refuse_private_content(folder: Path, verified: Collection[Path] = ()) -> None:
-    """Look at every text of every file but those that were looked at when they were written.
+    """Scan every text of every file, except files that an earlier export has scanned.
 
     Raises:
-        NotForOthers: saying what was found, and in which file; never the text itself.
+        PrivateContentError: with the kind of the content and the file, never with the text itself.
     """
     for path in sorted(folder.rglob("*")):
         for text in _read_texts(path) if path.is_file() and path not in verified else ():
             if kind := find_private_content(text):
                 raise PrivateContentError(
                     f"The bundle would hold {kind}, in {path.relative_to(folder)}.",
-                    why="Addresses and tokens are not for others. Nothing was written.",
-                    fix="Find it in the store, and leave the package it belongs to out with redactions.toml.",
+                    why="E-mail addresses and tokens must not be published. Nothing was written.",
+                    fix="Find it in the store, and leave out the package that has it with redactions.toml.",
                     more="docs/exports.md",
                 )
 
 
 def find_private_content(text: str) -> str | None:
-    """What a text holds that must not leave, if it does.
+    """Return the kind of private content in a text, or None.
 
-    >>> find_private_content("write to jo.doe@mail.example.org"), find_private_content("@types/node"), find_private_content("task-sk-learn")
-    ('an address', None, None)
+    >>> [find_private_content(text) for text in ("write to jo.doe@mail.example.org", "@types/node", "task-sk-learn")]
+    ['an e-mail address', None, None]
     """
-    if not any(sign in text for sign in _MARKERS):
+    if not any(marker in text for marker in _MARKERS):
         return None
     return next((kind for kind, pattern in _PATTERNS.items() if pattern.search(text)), None)
 
@@ -60,7 +60,7 @@ def _read_texts(path: Path) -> Iterator[str]:
     elif path.suffix == ".sqlite":
         yield from _read_sqlite_texts(path)
     else:
-        with open(path, encoding="utf-8", newline="\n") as stream:
+        with path.open(encoding="utf-8", newline="\n") as stream:
             yield from stream
 
 
@@ -79,6 +79,6 @@ def _read_sqlite_texts(path: Path) -> Iterator[str]:
     try:
         for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
             for row in connection.execute(f'SELECT * FROM "{table}"'):
-                yield "\n".join(cell for cell in row if isinstance(cell, str))
+                yield "\n".join(value for value in row if isinstance(value, str))
     finally:
         connection.close()

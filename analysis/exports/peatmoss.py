@@ -1,8 +1,7 @@
-"""A snapshot as a PeaTMOSS database: a SQLite file with that data set's tables, for the queries written for it."""
+"""A snapshot as a PeaTMOSS database: a SQLite file with the tables of that dataset, for queries written for it."""
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from pathlib import Path
 from urllib.parse import quote
@@ -21,34 +20,34 @@ NEWEST_SNAPSHOT = (
 
 
 def choose_snapshot(connection: sqlite3.Connection, snapshot: int | None) -> tuple[int, str]:
-    """The number and date of a snapshot of the Hub's models, the newest complete one if none is named.
+    """Return the number and the date of a snapshot of the Hub's models, by default of the newest complete one.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is no such snapshot.
     """
-    found = connection.execute(NEWEST_SNAPSHOT, (snapshot,)).fetchone()
-    if found is None:
-        named = f" with the number {snapshot}" if snapshot else ""
+    row = connection.execute(NEWEST_SNAPSHOT, (snapshot,)).fetchone()
+    if row is None:
+        number = f" with the number {snapshot}" if snapshot else ""
         raise UsageError(
-            f"There is no complete snapshot of huggingface/models{named}.",
-            why="PeaTMOSS is of the Hub's models.",
-            fix="Take one, or name another with --snapshot.",
+            f"There is no complete snapshot of huggingface/models{number}.",
+            why="PeaTMOSS is a dataset of the Hub's models.",
+            fix="Take a snapshot, or name another one with --snapshot.",
             more="docs/exports.md",
         )
-    return found[0], found[1]
+    return row[0], row[1]
 
 
 def write_database(store: Path, snapshot: int, out: Path, redactions: Redactions) -> int:
-    """Write a snapshot to a new file, whole or not at all; how many models it has.
+    """Write a snapshot to a new file, completely or not at all, and return the number of its models.
 
     Raises:
-        UsageError: the file is there already.
+        UsageError: the file exists.
     """
     if out.exists():
-        raise UsageError(f"{out} is there already.", fix="Name another file; a file of yours is never replaced.")
-    new = out.with_name(f".{out.name}.new")
-    new.unlink(missing_ok=True)
-    connection = sqlite3.connect(new, isolation_level=None, uri=True)
+        raise UsageError(f"{out} exists.", fix="Name another file; an existing file is never replaced.")
+    new_file = out.with_name(f".{out.name}.new")
+    new_file.unlink(missing_ok=True)
+    connection = sqlite3.connect(new_file, isolation_level=None, uri=True)
     try:
         connection.create_function(
             "left_out", 1, lambda text: redactions.is_redacted_name(text) or redactions.is_quoted_in(str(text))
@@ -57,12 +56,12 @@ def write_database(store: Path, snapshot: int, out: Path, redactions: Redactions
         connection.execute("BEGIN")
         for statement in split_statements(SCHEMA_SCRIPT.read_text("utf-8")):
             connection.execute(statement, {"snapshot": snapshot})
-        (models,) = connection.execute("SELECT count(*) FROM model").fetchone()
+        models: int = connection.execute("SELECT count(*) FROM model").fetchone()[0]
         connection.execute("COMMIT")
     except BaseException:
         connection.close()
-        new.unlink(missing_ok=True)
+        new_file.unlink(missing_ok=True)
         raise
     connection.close()
-    os.rename(new, out)
+    new_file.rename(out)
     return models

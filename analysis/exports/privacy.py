@@ -1,7 +1,8 @@
-"""What is left out of a bundle, and what is given another name: before any row reaches a format.
+"""Redaction and pseudonyms: both change the rows of a bundle before they reach a format.
 
-A column is of a class: `name` says who or what something is, `text` is free and may quote names, `hash` tells whether a
-guess of names is right. The stable views say it in `db/dictionary.toml`, the tables of the lake here.
+A column may be of a class of personal data. `name` identifies a person or a package. `text` is free text that may quote
+names. `hash` could confirm a guess of names. `db/dictionary.toml` has the classes of the stable views, and this module
+those of the lake.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from analysis.exports.tables import Batch, Part, Row, Table, make_batched_part
+from analysis.exports.tables import Batch, BatchReader, Part, Row, Table, Value, make_batched_part
+from analysis.exports.view_dictionary import list_view_columns
 from db import ObservatoryError, UsageError
 from db.redactions import WITHHELD, RedactionEntry, matching_packages
 
@@ -32,29 +34,36 @@ LAKE_PERSONAL_CLASSES: Mapping[str, Mapping[str, str]] = {
 }
 PACKAGE_ID_COLUMNS = ("package_id", "child_id", "parent_id")
 WORD_PATTERN = re.compile(r"[^\s\"'\[\]{}(),:;=|]+")
-CellTransform = Callable[[object], object]
+MIN_KEY_BYTES = 16
+MIN_DISTINCTIVE_LENGTH = 6
+CellTransform = Callable[[Value], Value]
 
 
 class InvalidKeyError(ObservatoryError):
-    """There is no key to make pseudonyms with, or it is too short to keep them."""
+    """The key of the pseudonyms is missing, unreadable or too short."""
 
 
 @dataclass(frozen=True)
 class Redactions:
-    """What is left out: packages by their number, their names and ids, and all of an author's."""
+    """The packages to leave out, by number, by name or id, and by author, and the counts of rows left out."""
 
     package_ids: frozenset[int] = frozenset()
     names: frozenset[str] = frozenset()
     author_prefixes: tuple[str, ...] = ()
     row_counts: dict[tuple[str, str | None, int | None], int] = field(default_factory=dict)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no package is left out."""
+        return not (self.names or self.author_prefixes)
+
     def is_redacted_name(self, value: object) -> bool:
-        """Whether a name or an id is of what is left out."""
+        """Return whether a name or an id belongs to a redacted package or author."""
         text = str(value).removeprefix("name:")
         return value in self.names or text in self.names or text.startswith(self.author_prefixes)
 
     def is_quoted_in(self, text: str) -> bool:
-        """Whether a text quotes one."""
+        """Return whether a text quotes a redacted name or author."""
         words = set(WORD_PATTERN.findall(text))
         return any(word.startswith(self.author_prefixes) for word in words) or any(
             name in text if _is_distinctive(name) else name in words for name in self.names
@@ -62,82 +71,82 @@ class Redactions:
 
 
 def expand_redactions(entries: Sequence[RedactionEntry], connection: sqlite3.Connection) -> Redactions:
-    """What entries say is to be left out, with every other name of the same packages."""
-    numbers, names = matching_packages(connection, entries)
-    return Redactions(numbers, names, tuple(f"{value}/" for kind, value in entries if kind == "author"))
+    """Return the redactions of these entries, with every other name of the same packages."""
+    package_ids, names = matching_packages(connection, entries)
+    return Redactions(package_ids, names, tuple(f"{value}/" for kind, value in entries if kind == "author"))
 
 
 def redact_tables(tables: Sequence[Table], redactions: Redactions) -> list[Table]:
-    """The tables without the rows of what is left out; a text that quotes it is withheld."""
+    """Return the tables without the rows of redacted packages, and withhold texts that quote a redacted name."""
     return [_map_parts(table, partial(_redact_part, table, redactions=redactions)) for table in tables]
 
 
 def pseudonymise_tables(tables: Sequence[Table], key: bytes, known_names: Collection[str]) -> list[Table]:
-    """The tables with pseudonyms; a text that may quote a name is withheld, a hash that may confirm one is left out."""
-    odd = tuple(name for name in known_names if WORD_PATTERN.fullmatch(name) is None)
-    cells: Mapping[str, CellTransform] = {
-        "name": lambda value: make_pseudonym(str(value), key) if value is not None else None,
-        "text": lambda value: (
-            WITHHELD if isinstance(value, str) and _has_possible_name(value, known_names, odd) else value
-        ),
+    """Return the tables with pseudonyms for names, without hashes, and without texts that may quote a name."""
+    unusual_names = tuple(name for name in known_names if WORD_PATTERN.fullmatch(name) is None)
+
+    def withhold(value: Value) -> Value:
+        return WITHHELD if isinstance(value, str) and _has_possible_name(value, known_names, unusual_names) else value
+
+    transforms: Mapping[str, CellTransform] = {
+        "name": lambda value: None if value is None else make_pseudonym(str(value), key),
+        "text": withhold,
         "hash": lambda value: None,
     }
-    return [_map_parts(table, partial(_transform_part, table, transforms=cells)) for table in tables]
+    return [_map_parts(table, partial(_transform_part, table, transforms=transforms)) for table in tables]
 
 
 def make_pseudonym(name: str, key: bytes) -> str:
-    """What a name is called under a key: the author and the whole name each have their own pseudonym.
+    """Return the pseudonym of a name under a key.
 
-    >>> one, other = make_pseudonym("a/b", b"k" * 32), make_pseudonym("a/c", b"k" * 32)
-    >>> one.split("/")[0] == other.split("/")[0], one == other, one == make_pseudonym("a/b", b"x" * 32)
+    The author and the whole name each have a pseudonym of their own.
+
+    >>> first, second = make_pseudonym("a/b", b"k" * 32), make_pseudonym("a/c", b"k" * 32)
+    >>> first.split("/")[0] == second.split("/")[0], first == second, first == make_pseudonym("a/b", b"x" * 32)
     (True, False, False)
-    >>> make_pseudonym("name:a/b", b"k" * 32) == "name:" + one
+    >>> make_pseudonym("name:a/b", b"k" * 32) == "name:" + first
     True
     """
-    kind, name = ("name:", name[5:]) if name.startswith("name:") else ("", name)
+    prefix, name = ("name:", name[5:]) if name.startswith("name:") else ("", name)
     author, slash, _ = name.partition("/")
-    return (
-        f"{kind}{_hash_name('u', author, key)}/{_hash_name('p', name, key)}"
-        if slash
-        else f"{kind}{_hash_name('p', name, key)}"
-    )
+    author_pseudonym = f"{_hash_name('u', author, key)}/" if slash else ""
+    return f"{prefix}{author_pseudonym}{_hash_name('p', name, key)}"
 
 
 def load_key(path: Path | None, variable_value: str | None) -> bytes:
-    """The key, from a file or from what the environment says.
+    """Return the key of the pseudonyms, from a file or else from the value of the environment variable.
 
     Raises:
-        BadKey: there is none, or it is shorter than 16 bytes.
+        InvalidKeyError: the key is missing, unreadable or shorter than 16 bytes.
     """
     try:
         key = path.read_bytes().strip() if path else (variable_value or "").encode("utf-8")
     except OSError as error:
         raise InvalidKeyError(f"The key cannot be read: {error}.", fix="Name another file with --key.") from error
-    if len(key) < 16:
+    if len(key) < MIN_KEY_BYTES:
         raise InvalidKeyError(
-            "There is no key for pseudonyms." if not key else "The key for pseudonyms is shorter than 16 bytes.",
-            why="Whoever can guess the key can tell who is who.",
-            fix="Keep one in a file: head -c 32 /dev/urandom | base64 > pseudonyms.key; then say --key pseudonyms.key.",
+            f"The key for pseudonyms is shorter than {MIN_KEY_BYTES} bytes."
+            if key
+            else "There is no key for pseudonyms.",
+            why="Whoever guesses the key can undo the pseudonyms.",
+            fix="Create a key: head -c 32 /dev/urandom | base64 > pseudonyms.key. Then pass --key pseudonyms.key.",
             more="docs/exports.md",
         )
     return key
 
 
 def load_names(connection: sqlite3.Connection) -> frozenset[str]:
-    """Every name of a package, and every author's, that the store has."""
-    found = connection.execute("SELECT name FROM alias UNION SELECT stable_id FROM package").fetchall()
-    names = {str(name) for (name,) in found}
+    """Return every name of a package and of an author in the store."""
+    rows = connection.execute("SELECT name FROM alias UNION SELECT stable_id FROM package").fetchall()
+    names = {str(name) for (name,) in rows}
     return frozenset(names | {name.partition("/")[0] for name in names if "/" in name})
 
 
 def load_personal_classes(table: Table) -> Mapping[str, str]:
-    """The class of each column that has one."""
+    """Return the class of personal data of each column that has one."""
     if table.is_lake:
         return LAKE_PERSONAL_CLASSES.get(table.name, {})
-    from db.dictionary import load_dictionary
-
-    (told,) = [view["column"] for view in load_dictionary() if view["name"] == table.name]
-    return {str(column["name"]): str(column["personal"]) for column in told if "personal" in column}
+    return {column["name"]: column["personal"] for column in list_view_columns(table.name) if "personal" in column}
 
 
 def _map_parts(table: Table, transform: Callable[[Part], Part]) -> Table:
@@ -146,55 +155,67 @@ def _map_parts(table: Table, transform: Callable[[Part], Part]) -> Table:
 
 def _redact_part(table: Table, part: Part, redactions: Redactions) -> Part:
     if part.batches is not None:
-        return _redact_batches(table, part, redactions)
-    known = load_personal_classes(table)
-    names = [place for place, column in enumerate(table.columns) if known.get(column.name) == "name"]
-    texts = [place for place, column in enumerate(table.columns) if known.get(column.name) == "text"]
-    numbers = [place for place, column in enumerate(table.columns) if column.name in PACKAGE_ID_COLUMNS]
+        return _redact_batches(table, part, part.batches, redactions)
+    classes = load_personal_classes(table)
+    name_indexes = [index for index, column in enumerate(table.columns) if classes.get(column.name) == "name"]
+    text_indexes = [index for index, column in enumerate(table.columns) if classes.get(column.name) == "text"]
+    id_indexes = _package_id_indexes(table)
+
+    def is_redacted(row: Row) -> bool:
+        return any(row[index] in redactions.package_ids for index in id_indexes) or any(
+            row[index] is not None and redactions.is_redacted_name(row[index]) for index in name_indexes
+        )
 
     def rows() -> Iterator[Row]:
         dropped = 0
         for row in part.rows():
-            if any(row[place] in redactions.package_ids for place in numbers) or any(
-                row[place] is not None and redactions.is_redacted_name(row[place]) for place in names
-            ):
+            if is_redacted(row):
                 dropped += 1
-                continue
-            quoting = [
-                place for place in texts if isinstance(row[place], str) and redactions.is_quoted_in(str(row[place]))
-            ]
-            yield tuple(WITHHELD if place in quoting else cell for place, cell in enumerate(row)) if quoting else row
+            else:
+                quoting = [index for index in text_indexes if _is_quoting(row[index], redactions)]
+                yield tuple(WITHHELD if i in quoting else row[i] for i in range(len(row))) if quoting else row
         redactions.row_counts[table.name, part.registry, part.snapshot] = dropped
 
     return replace(part, rows=rows)
 
 
-def _redact_batches(table: Table, part: Part, redactions: Redactions) -> Part:
+def _redact_batches(table: Table, part: Part, read_batches: BatchReader, redactions: Redactions) -> Part:
     from numpy import isin, logical_or
 
-    numbers = [place for place, column in enumerate(table.columns) if column.name in PACKAGE_ID_COLUMNS]
-    hidden = list(redactions.package_ids)
+    id_indexes = _package_id_indexes(table)
+    package_ids = list(redactions.package_ids)
 
     def batches() -> Iterator[Batch]:
         dropped = 0
-        for batch in part.batches():
-            left = logical_or.reduce([isin(batch[place], hidden) for place in numbers])
-            dropped += int(left.sum())
-            yield tuple(column[~left] for column in batch)
+        for batch in read_batches():
+            is_redacted = logical_or.reduce([isin(batch[index], package_ids) for index in id_indexes])
+            dropped += int(is_redacted.sum())
+            yield tuple(column[~is_redacted] for column in batch)
         redactions.row_counts[table.name, part.registry, part.snapshot] = dropped
 
     return make_batched_part(part.registry, part.snapshot, batches, part.key)
 
 
+def _package_id_indexes(table: Table) -> list[int]:
+    return [index for index, column in enumerate(table.columns) if column.name in PACKAGE_ID_COLUMNS]
+
+
+def _is_quoting(value: Value, redactions: Redactions) -> bool:
+    return isinstance(value, str) and redactions.is_quoted_in(value)
+
+
 def _transform_part(table: Table, part: Part, transforms: Mapping[str, CellTransform]) -> Part:
     if part.batches is not None:
-        return part  # numbers are nobody's name
-    known = load_personal_classes(table)
-    changed = [transforms.get(known.get(column.name, "")) for column in table.columns]
+        return part  # batches have numbers only, and a number is no name
+    classes = load_personal_classes(table)
+    column_transforms = [transforms.get(classes.get(column.name, "")) for column in table.columns]
 
     def rows() -> Iterator[Row]:
         for row in part.rows():
-            yield tuple(change(value) if change else value for change, value in zip(changed, row, strict=True))
+            yield tuple(
+                transform(value) if transform else value
+                for transform, value in zip(column_transforms, row, strict=True)
+            )
 
     return replace(part, rows=rows)
 
@@ -204,13 +225,13 @@ def _has_possible_name(text: str, known_names: Collection[str], unusual_names: S
         "/" in text
         or "@" in text
         or any(word in known_names for word in WORD_PATTERN.findall(text))
-        or any(n in text for n in unusual_names)
+        or any(name in text for name in unusual_names)
     )
 
 
 def _is_distinctive(name: str) -> bool:
-    """Whether a name is long or odd enough not to be found by chance inside of other words."""
-    return len(name) >= 6 or not name.isalnum()
+    """Return whether a name is long or unusual enough not to occur in another word by chance."""
+    return len(name) >= MIN_DISTINCTIVE_LENGTH or not name.isalnum()
 
 
 def _hash_name(kind: str, text: str, key: bytes) -> str:
@@ -218,10 +239,10 @@ def _hash_name(kind: str, text: str, key: bytes) -> str:
 
 
 def refuse_unused_key(pseudonymise: bool, key: Path | None) -> None:
-    """Refuse a key that is given and not used.
+    """Refuse a key without pseudonyms.
 
     Raises:
-        UsageError: --key without --pseudonymise.
+        UsageError: --key was given without --pseudonymise.
     """
     if key and not pseudonymise:
-        raise UsageError("--key is for pseudonyms.", fix="Say --pseudonymise too.", more="docs/exports.md")
+        raise UsageError("--key is for pseudonyms.", fix="Add --pseudonymise.", more="docs/exports.md")

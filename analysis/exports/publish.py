@@ -1,32 +1,32 @@
-"""Publish a bundle as a dataset of the Hub: one commit, so that there is the old bundle or the new one, and a tag.
+"""Publish a bundle as a dataset of the Hub, in one commit with a tag: a reader gets the old bundle or the new one.
 
-Files that are there already are not sent again, and large ones that were sent before an interruption neither: the same
-command goes on where it was. A tag is made of the last date and the content, and is never moved.
+Files that the dataset has are not sent again. After an interruption the same command resumes, and does not send large
+files again. A tag is made of the last date and the content, and is never moved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from analysis.exports.citation import short_digest
-from analysis.exports.manifest import InvalidBundleError, find_mismatches, read_manifest
+from analysis.exports.manifest import InvalidBundleError, Manifest, find_mismatches, read_manifest
 from db import ObservatoryError
 
 MAX_ATTEMPTS, MIN_WAIT_SECONDS, MAX_WAIT_SECONDS = 6, 1, 60
 RETRYABLE_STATUSES = frozenset((408, 429, 500, 502, 503, 504))
-T = TypeVar("Answer")
+T = TypeVar("T")
 
 
 class PublishError(ObservatoryError):
-    """The bundle could not be published; the same command goes on."""
+    """A bundle could not be published. The same command resumes."""
 
 
 @dataclass(frozen=True)
 class PublicationPlan:
-    """What is to be published: where, under which tag, how many files and bytes."""
+    """The repository, the tag and the size of a bundle to publish."""
 
     repository: str
     tag: str
@@ -36,45 +36,47 @@ class PublicationPlan:
 
 
 def plan_publication(folder: Path, repository: str) -> PublicationPlan:
-    """What publishing a bundle would do. Needs no network.
+    """Return the plan for publishing a bundle, without a network.
 
     Raises:
-        NotABundle: the folder is none, or not as it was exported.
+        InvalidBundleError: the folder is not a bundle, or a file has changed since the export.
     """
-    told = read_manifest(folder)
-    if found := next(find_mismatches(folder), None):
+    manifest = read_manifest(folder)
+    if mismatch := next(find_mismatches(folder), None):
         raise InvalidBundleError(
-            f"{folder} is not as it was exported: {found}.",
+            f"{folder} is not as it was exported: {mismatch}.",
             fix="Export it again, then publish.",
             more="docs/exports.md",
         )
-    size = sum(int(one["bytes"]) for one in told["files"])
-    return PublicationPlan(repository, make_tag(told), len(told["files"]) + 1, size, str(told["title"]))
+    files = manifest["files"]
+    size = sum(file["bytes"] for file in files)
+    return PublicationPlan(repository, make_tag(manifest), len(files) + 1, size, manifest["title"])
 
 
-def make_tag(manifest: Mapping[str, object]) -> str:
-    """The tag of a bundle: the date of its last complete snapshot, and its content.
+def make_tag(manifest: Manifest) -> str:
+    """Return the tag of a bundle, made of the date of its last complete snapshot and of its content.
 
     >>> make_tag({"id": "00" * 32, "snapshots": [{"status": "complete", "date": "2026-01-08"}]})
     '2026-01-08-aaaaaaaa'
     """
-    snapshots: list[Mapping[str, str]] = list(manifest["snapshots"])  # type: ignore[call-overload]
-    dates = [one["date"] for one in snapshots if one["status"] == "complete"]
-    return f"{max(dates, default='empty')}-{short_digest(str(manifest['id']))}"
+    dates = [snapshot["date"] for snapshot in manifest["snapshots"] if snapshot["status"] == "complete"]
+    return f"{max(dates, default='empty')}-{short_digest(manifest['id'])}"
 
 
 def publish_bundle(folder: Path, plan: PublicationPlan, private: bool) -> str:
-    """Make the repository if it is not there, send what it lacks in one commit, and tag it; the address of the commit.
+    """Publish a bundle in one commit with a tag, and return the URL of the commit.
+
+    The repository is created if it does not exist. Only missing files are sent.
 
     Raises:
-        PublishFailed: the Hub refused, or did not answer often enough.
+        PublishError: there is no token, the Hub refused the bundle, or it was unavailable for too long.
     """
     from huggingface_hub import HfApi, get_token
 
     if get_token() is None:
         raise PublishError(
             "There is no token for the Hub.",
-            why="Publishing needs one that may write.",
+            why="Publishing needs a token with write access.",
             fix="Log in with `hf auth login`, or set HF_TOKEN.",
             more="docs/exports.md",
         )
@@ -93,27 +95,33 @@ def publish_bundle(folder: Path, plan: PublicationPlan, private: bool) -> str:
 def _retry(request: Callable[[], T]) -> T:
     from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
-    patient = Retrying(
+    retrying = Retrying(
         retry=retry_if_exception(is_retryable), stop=stop_after_attempt(MAX_ATTEMPTS), reraise=True,
         wait=wait_exponential(MIN_WAIT_SECONDS, max=MAX_WAIT_SECONDS),
     )  # fmt: skip
     try:
-        return patient(request)
+        return retrying(request)
     except Exception as error:
-        status = getattr(getattr(error, "response", None), "status_code", None)
+        status = _status_of(error)
         if status is None and not is_retryable(error):
             raise
+        message = str(error).strip() or type(error).__name__  # a timeout may have no message
         raise PublishError(
-            f"The Hub did not take the bundle: {str(error).splitlines()[0]}",
-            why="The token may not write there." if status in (401, 403) else "It refused, or it could not be reached.",
-            fix="Run the same command again: what was sent already is not sent again.",
+            f"The Hub did not accept the bundle: {message.splitlines()[0]}",
+            why="The token has no write access there." if status in (401, 403) else "It refused, or was unavailable.",
+            fix="Run the same command again: files that were sent are not sent again.",
             more="docs/exports.md",
         ) from error
 
 
 def is_retryable(error: BaseException) -> bool:
-    """Whether an error may be another one next time: the Hub is busy, or the network is away."""
-    status = getattr(getattr(error, "response", None), "status_code", None)
+    """Return whether an error may be temporary: the Hub is busy, or the network is down."""
+    status = _status_of(error)
     if status is not None:
         return status in RETRYABLE_STATUSES
     return isinstance(error, ConnectionError | TimeoutError) or type(error).__module__.startswith("httpx")
+
+
+def _status_of(error: BaseException) -> int | None:
+    status: int | None = getattr(getattr(error, "response", None), "status_code", None)
+    return status

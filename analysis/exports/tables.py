@@ -1,22 +1,23 @@
-"""What a bundle holds: the tables of the lake (`db/lake/*.sql`) and the stable views, in parts that do not change.
+"""The tables of a bundle: those of the lake (`db/lake/*.sql`) and the stable views, in parts that do not change.
 
-A table of the lake has the name and the columns that the table of the store had first (`db/lake_names.py`). It is split by what its question asks for:
-`:snapshot` makes a part for each snapshot, `:registry` one for each registry, neither makes one part. The counters of
-censuses, `counter`, are no table of the store but blocks, and come in batches. A stable view (`v1_…`) is split by the
-snapshot it names, else by registry.
+A lake table has the name and the columns of a table of the store. The parameters of its query decide how the table is
+split: `:snapshot` makes one part for each snapshot, `:registry` one for each registry, neither makes one part. The
+table `counter` is not in the store: the counters of censuses are stored in blocks and read in batches. A stable view
+(`v1_…`) is split by snapshot if the view has that column, else by registry.
 """
 
 from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import db
+from analysis.exports.view_dictionary import list_view_columns
 from db.cli import isoformat_utc
 from db.lake_names import store_column, store_table
 
@@ -25,32 +26,35 @@ if TYPE_CHECKING:
 
 LAKE_FOLDER = Path(db.__file__).parent / "lake"
 FOREVER = 2**62
-# Columns of stable views that are not for others: free notes, and command lines of whoever runs this.
+# Columns of stable views that stay in the store: free notes, and the command lines of the operator.
 WITHHELD_COLUMNS = {"v1_card": ("note",), "v1_tick": ("command", "reason", "cause")}
-# When a row is of, in views that are not split by snapshot: the first of these that a view has.
+# The date of a row in views that are not split by snapshot: the first of these columns that a view has.
 DATE_EXPRESSIONS = {
     "taken_at": "taken_at", "noted_at": "coalesce(date || 'T00:00:00Z', noted_at)", "due_at": "due_at",
     "missed_at": "missed_at", "scored_at": "scored_at", "started_at": "started_at",
 }  # fmt: skip
-# Of an ended snapshot these never change; in `v1_ranking` what its packages are called may be found out later.
+# The rows of an ended snapshot never change in these tables. `v1_ranking` shows names, and a rename may be found later.
 IMMUTABLE_TABLES = frozenset(("ranking", "finding", "census", "counter", "v1_finding", "v1_reject"))
 NAME_DEPENDENT_TABLES = frozenset(("v1_ranking",))
 PARTITION_COLUMNS = ("registry", "snapshot")
 COUNTER_TABLE = "counter"
 COUNTER_COLUMNS = ("snapshot_id", "package_id", "downloads", "likes", "downloads_all_time")
-COMPUTED_TYPES = {
-    "valid_from": "INTEGER",
-    "valid_to": "INTEGER",
-    "parent_id": "INTEGER",
-    "relation": "TEXT",
-}  # views tell no type of it
-Row = tuple[object, ...]
+COUNTER_DESCRIPTION = (
+    "The counters of every package of a complete census, in the order of the packages' numbers. NULL where the"
+    " registry gave no value. The store keeps the counters in blocks."
+)
+# SQLite reports no type for these columns of internal views.
+COMPUTED_TYPES = {"valid_from": "INTEGER", "valid_to": "INTEGER", "parent_id": "INTEGER", "relation": "TEXT"}
+Value = str | int | float | None
+Row = tuple[Value, ...]
+RowReader = Callable[[], Iterator[Row]]
 Batch = tuple["MaskedArray", ...]
+BatchReader = Callable[[], Iterator[Batch]]
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column with the type it has in the store: INTEGER, REAL or TEXT."""
+    """A column with its type in the store: INTEGER, REAL or TEXT."""
 
     name: str
     type: str
@@ -58,23 +62,21 @@ class Column:
 
 @dataclass(frozen=True)
 class Part:
-    """Rows that are written together: of one snapshot, of one registry, or all of them.
+    """Rows that are written to one file: those of one snapshot, of one registry, or of the whole table.
 
-    `key` stands for all that the rows are made of; None where they may be others next time. `batches` gives the rows as
-    columns of numbers, some rows at a time, where there may be millions.
+    `key` identifies the source of the rows. It is None if another export may read other rows. `batches` reads the rows
+    as columns of numbers, some rows at a time. A part has it if there may be millions of rows.
     """
 
     registry: str | None
     snapshot: int | None
-    rows: Callable[[], Iterator[Row]]
+    rows: RowReader
     key: str | None = None
-    batches: Callable[[], Iterator[Batch]] | None = None
+    batches: BatchReader | None = None
 
 
-def make_batched_part(
-    registry: str | None, snapshot: int | None, batches: Callable[[], Iterator[Batch]], key: str | None
-) -> Part:
-    """A part whose rows come in batches; what is masked is NULL."""
+def make_batched_part(registry: str | None, snapshot: int | None, batches: BatchReader, key: str | None) -> Part:
+    """Return a part whose rows are read in batches, with NULL for masked values."""
 
     def rows() -> Iterator[Row]:
         return (row for batch in batches() for row in zip(*(column.tolist() for column in batch), strict=True))
@@ -84,9 +86,9 @@ def make_batched_part(
 
 @dataclass(frozen=True)
 class Table:
-    """A table of a bundle; `lake` where it is one of the store's own and not a stable view.
+    """A table of a bundle: a lake table (`is_lake`) or a stable view.
 
-    Of a table of the lake, `about` says what it is, and `split` what its files are split by.
+    Only a lake table has a `description` here, and `partitions`: the columns that its files are split by.
     """
 
     name: str
@@ -99,7 +101,7 @@ class Table:
 
 @dataclass(frozen=True)
 class ExportScope:
-    """What of the store is wanted: from one instant to another, of these registries, these tables (all if none)."""
+    """The part of the store to export: a period, some registries, and some tables (all tables if none is named)."""
 
     since: int = 0
     until: int = FOREVER
@@ -107,21 +109,25 @@ class ExportScope:
     tables: tuple[str, ...] = ()
 
     def has_table(self, table: str) -> bool:
-        """Whether a table is asked for."""
+        """Return whether a table is in the scope."""
         return not self.tables or table in self.tables
 
 
 def load_tables(connection: sqlite3.Connection, scope: ExportScope) -> list[Table]:
-    """Every table of the lake and every stable view, in the order of their names."""
-    asked = TableReader(connection, scope)
-    lake = [asked.make_lake_table(path) for path in LAKE_FOLDER.glob("*.sql") if scope.has_table(path.stem)]
-    lake += [asked.make_counter_table()] if scope.has_table(COUNTER_TABLE) else []
+    """Return every lake table, then every stable view, each group in the order of names."""
+    reader = TableReader(connection, scope)
+    lake = [reader.make_lake_table(path) for path in LAKE_FOLDER.glob("*.sql") if scope.has_table(path.stem)]
+    if scope.has_table(COUNTER_TABLE):
+        lake.append(reader.make_counter_table())
     lake.sort(key=lambda table: table.name)
-    return [*lake, *(asked.make_view_table(name) for name in list_views(connection) if scope.has_table(name))]
+    return [*lake, *(reader.make_view_table(name) for name in list_views(connection) if scope.has_table(name))]
 
 
 def drop_empty_parts(tables: Sequence[Table], is_known: Callable[[Table, Part], bool]) -> list[Table]:
-    """The tables without the parts of a snapshot that have no row; those that are `known` to have some are not read."""
+    """Return the tables without snapshot parts that have no rows.
+
+    Parts that are known to have rows are not read.
+    """
 
     def has_rows(table: Table, part: Part) -> bool:
         return part.snapshot is None or is_known(table, part) or any(True for _ in part.rows())
@@ -130,65 +136,64 @@ def drop_empty_parts(tables: Sequence[Table], is_known: Callable[[Table, Part], 
 
 
 def list_views(connection: sqlite3.Connection) -> list[str]:
-    """The names of the stable views."""
-    found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'view' ORDER BY name")
-    return [name for (name,) in found if name.startswith("v1_")]
+    """Return the names of the stable views."""
+    rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'view' ORDER BY name")
+    return [name for (name,) in rows if name.startswith("v1_")]
 
 
 def list_snapshots(connection: sqlite3.Connection, scope: ExportScope) -> list[tuple[str, int, bool]]:
-    """Registry, number and whether it is complete, of every ended snapshot in the scope, by number."""
-    found = connection.execute(
+    """Return the registry, number and completeness of every ended snapshot in the scope, in the order of numbers."""
+    rows = connection.execute(
         "SELECT r.name, s.snapshot_id, s.status = 'complete' FROM snapshot s JOIN registry r USING (registry_id)"
         " WHERE s.status <> 'open' AND s.taken_at >= ? AND s.taken_at < ? ORDER BY s.snapshot_id",
         (scope.since, scope.until),
     )
-    return [(name, number, bool(whole)) for name, number, whole in found if name in scope.registries]
+    return [(name, number, bool(is_complete)) for name, number, is_complete in rows if name in scope.registries]
 
 
 class TableReader:
+    """Reader of the tables of a bundle. The rows of a part are read only when they are written."""
+
     def __init__(self, connection: sqlite3.Connection, scope: ExportScope) -> None:
         self.connection, self.scope = connection, scope
         self.snapshots = list_snapshots(connection, scope)
-        self.time_bounds = {"since": scope.since, "until": scope.until}
-        self.complete_snapshots = {number: (digest, at) for number, digest, at in connection.execute(
-            "SELECT snapshot_id, digest, taken_at FROM snapshot WHERE status = 'complete'"
-        )}  # fmt: skip
+        self.time_bounds: dict[str, Value] = {"since": scope.since, "until": scope.until}
+        self.complete_snapshots: dict[int, tuple[str, int]] = {
+            number: (digest, taken_at)
+            for number, digest, taken_at in connection.execute(
+                "SELECT snapshot_id, digest, taken_at FROM snapshot WHERE status = 'complete' AND digest IS NOT NULL"
+            )
+        }
         self.name_counts: dict[str, list[tuple[int, int]]] = {}
         self.unidentified_packages: dict[str, int] = {}
 
     def make_lake_table(self, path: Path) -> Table:
-        question = path.read_text("utf-8")
+        """Return the lake table that a query file of `db/lake/` describes."""
+        query = path.read_text("utf-8")
         types = self._load_column_types(store_table(path.stem))
-        nobody = {**self.time_bounds, "registry": "", "snapshot": 0, "complete": 0}
-        names = [column[0] for column in self.connection.execute(question, nobody).description]
+        no_rows = {**self.time_bounds, "registry": "", "snapshot": 0, "complete": 0}
+        names = [column[0] for column in self.connection.execute(query, no_rows).description]
         columns = tuple(Column(name, types[store_column(path.stem, name)]) for name in names)
-        about = " ".join(line.removeprefix("-- ") for line in question.splitlines() if line.startswith("-- "))
-        asked = set(re.findall(r":([a-z]+)", re.sub("--.*", "", question)))
-        split = PARTITION_COLUMNS if "snapshot" in asked else PARTITION_COLUMNS[:1] if "registry" in asked else ()
-        return Table(path.stem, columns, tuple(self._make_lake_parts(path.stem, question, split)), True, about, split)
+        description = " ".join(line.removeprefix("-- ") for line in query.splitlines() if line.startswith("-- "))
+        parameters = set(re.findall(r":([a-z]+)", re.sub("--.*", "", query)))
+        # Every query by snapshot is one by registry too: its files lie in the folder of their registry.
+        depth = 2 if "snapshot" in parameters else 1 if "registry" in parameters else 0
+        partitions = PARTITION_COLUMNS[:depth]
+        parts = tuple(self._make_lake_parts(path.stem, query, partitions))
+        return Table(path.stem, columns, parts, True, description, partitions)
 
     def make_counter_table(self) -> Table:
-        """The counters of every complete census."""
-        about = (
-            "The counters of every package of a complete census, in the order of the packages' numbers; NULL where the"
-            " registry said nothing. The store keeps them in blocks."
-        )
+        """Return the table of the counters of every complete census."""
         censuses = {number for (number,) in self.connection.execute("SELECT snapshot_id FROM census")}
         parts = tuple(
             make_batched_part(
                 registry, number, partial(self._read_census, number), self._make_key(COUNTER_TABLE, registry, number)
             )
-            for registry, number, whole in self.snapshots
-            if whole and number in censuses
+            for registry, number, is_complete in self.snapshots
+            if is_complete and number in censuses
         )
-        return Table(
-            COUNTER_TABLE,
-            tuple(Column(name, "INTEGER") for name in COUNTER_COLUMNS),
-            parts,
-            True,
-            about,
-            PARTITION_COLUMNS,
-        )
+        columns = tuple(Column(name, "INTEGER") for name in COUNTER_COLUMNS)
+        return Table(COUNTER_TABLE, columns, parts, True, COUNTER_DESCRIPTION, PARTITION_COLUMNS)
 
     def _read_census(self, number: int) -> Iterator[Batch]:
         from numpy import full_like
@@ -197,103 +202,107 @@ class TableReader:
         from db.census.blocks import MISSING_VALUE
         from db.census.history import iter_counter_blocks
 
-        for packages, *counters in (part.values() for part in iter_counter_blocks(self.connection, number)):
-            said = (full_like(packages, number), packages, *counters)
-            yield tuple(masked_equal(column, MISSING_VALUE) for column in said)
+        for packages, *counters in (block.values() for block in iter_counter_blocks(self.connection, number)):
+            columns = (full_like(packages, number), packages, *counters)
+            yield tuple(masked_equal(column, MISSING_VALUE) for column in columns)
 
     def make_view_table(self, name: str) -> Table:
-        from db.dictionary import load_dictionary
-
-        (told,) = [view["column"] for view in load_dictionary() if view["name"] == name]
+        """Return a stable view without its withheld columns."""
         withheld = WITHHELD_COLUMNS.get(name, ())
-        columns = tuple(Column(str(one["name"]), str(one["type"])) for one in told if one["name"] not in withheld)
+        columns = tuple(
+            Column(column["name"], column["type"])
+            for column in list_view_columns(name)
+            if column["name"] not in withheld
+        )
         return Table(name, columns, tuple(self._make_view_parts(name, [column.name for column in columns])), False)
 
     def _load_column_types(self, table: str) -> dict[str, str]:
-        found = self.connection.execute("SELECT name, type FROM pragma_table_xinfo(?)", (table,))
-        return {name: COMPUTED_TYPES.get(name) or (kind.split() or ["TEXT"])[0] for name, kind in found}
+        rows = self.connection.execute("SELECT name, type FROM pragma_table_xinfo(?)", (table,))
+        return {name: COMPUTED_TYPES.get(name) or (declared.split() or ["TEXT"])[0] for name, declared in rows}
 
     def _make_key(self, table: str, registry: str, number: int) -> str | None:
-        if table not in IMMUTABLE_TABLES | NAME_DEPENDENT_TABLES:
+        if table not in IMMUTABLE_TABLES | NAME_DEPENDENT_TABLES or number not in self.complete_snapshots:
             return None
-        digest, taken_at = self.complete_snapshots.get(number, (None, 0))
-        return digest and f"{digest} {self._count_names(registry, taken_at) if table in NAME_DEPENDENT_TABLES else ''}"
+        digest, taken_at = self.complete_snapshots[number]
+        return f"{digest} {self._count_names(registry, taken_at) if table in NAME_DEPENDENT_TABLES else ''}"
 
     def _count_names(self, registry: str, instant: int) -> tuple[int, int, int]:
-        """How many names were known at an instant and since when, and of how many packages the name alone is known."""
+        """Return three numbers that change if an earlier name of a package is found.
+
+        The numbers are the count of names at the instant, the sum of their first instants, and the count of packages
+        that are known by name only.
+        """
         if not self.name_counts:
-            found = self.connection.execute(
+            rows = self.connection.execute(
                 "SELECT r.name, a.valid_from, count(*) FROM alias a JOIN package p ON p.package_id = a.package_id"
                 " JOIN registry r ON r.registry_id = p.registry_id GROUP BY r.name, a.valid_from ORDER BY a.valid_from"
             )
-            for name, since, count in found:
+            for name, since, count in rows:
                 self.name_counts.setdefault(name, []).append((since, count))
-            self.unidentified_packages = dict(tuple(row) for row in self.connection.execute(
+            rows = self.connection.execute(
                 "SELECT r.name, sum(substr(p.stable_id, 1, 5) = 'name:') FROM package p"
                 " JOIN registry r ON r.registry_id = p.registry_id GROUP BY r.name"
-            ))  # fmt: skip
-        known = [(since, count) for since, count in self.name_counts.get(registry, []) if since <= instant]
-        return (
-            sum(n for _, n in known),
-            sum(since * n for since, n in known),
-            self.unidentified_packages.get(registry, 0),
-        )
+            )
+            self.unidentified_packages = dict(rows)
+        counts = [(since, count) for since, count in self.name_counts.get(registry, []) if since <= instant]
+        names, instants = sum(count for _, count in counts), sum(since * count for since, count in counts)
+        return names, instants, self.unidentified_packages.get(registry, 0)
 
-    def _make_lake_parts(self, table: str, question: str, partitions: Sequence[str]) -> Iterator[Part]:
+    def _make_lake_parts(self, table: str, query: str, partitions: Sequence[str]) -> Iterator[Part]:
         if "snapshot" in partitions:
-            for registry, number, whole in self.snapshots:
-                values = {**self.time_bounds, "registry": registry, "snapshot": number, "complete": whole}
-                yield Part(
-                    registry, number, self._make_reader(question, values), self._make_key(table, registry, number)
-                )
+            for registry, number, is_complete in self.snapshots:
+                snapshot: dict[str, Value] = {"registry": registry, "snapshot": number, "complete": is_complete}
+                rows = self._make_reader(query, self.time_bounds | snapshot)
+                yield Part(registry, number, rows, self._make_key(table, registry, number))
         elif "registry" in partitions:
             for registry in self.scope.registries:
-                yield Part(registry, None, self._make_reader(question, {**self.time_bounds, "registry": registry}))
+                yield Part(registry, None, self._make_reader(query, self.time_bounds | {"registry": registry}))
         else:
-            yield Part(None, None, self._make_reader(question, self.time_bounds))
+            yield Part(None, None, self._make_reader(query, self.time_bounds))
 
     def _make_view_parts(self, name: str, columns: Sequence[str]) -> Iterator[Part]:
-        order = ", ".join(str(place) for place in range(1, len(columns) + 1))
-        listed = ", ".join(f'"{column}"' for column in columns)
-        question = f"SELECT {listed} FROM {name} WHERE (registry = :registry)"
-        if "registry" not in columns:
-            question = question.replace("(registry = :registry)", "true")
-        between = " AND {0} >= :from AND {0} < :to"
-        times = {"from": isoformat_utc(self.scope.since), "to": _format_instant(self.scope.until)}
-        moment = next((said for column, said in DATE_EXPRESSIONS.items() if column in columns), None)
-        if moment is None and "snapshot" in columns:
-            for registry, number, _ in self.snapshots:
-                values = {"registry": registry, "snapshot": number}
-                rows = self._make_reader(f"{question} AND snapshot = :snapshot ORDER BY {order}", values)
-                yield Part(registry, number, rows, self._make_key(name, registry, number))
-            return
-        if moment:
-            question += between.format(moment)
+        column_list = ", ".join(f'"{column}"' for column in columns)
+        order = ", ".join(str(position) for position in range(1, len(columns) + 1))
+        query = f"SELECT {column_list} FROM {name} WHERE " + (
+            "registry = :registry" if "registry" in columns else "true"
+        )
+        date = next((expression for column, expression in DATE_EXPRESSIONS.items() if column in columns), None)
+        if date is None and "snapshot" in columns:
+            return self._split_by_snapshot(name, f"{query} AND snapshot = :snapshot ORDER BY {order}")
+        if date:
+            query += f" AND {date} >= :from AND {date} < :to"
         elif "since" in columns:
-            question += " AND since < :to AND (until IS NULL OR until > :from)"
-        for registry in self.scope.registries if "registry" in columns else (None,):
-            values = {"registry": registry, **times}
-            rows = self._make_reader(f"{question} ORDER BY {order}", values)
+            query += " AND since < :to AND (until IS NULL OR until > :from)"
+        return self._split_by_registry(f"{query} ORDER BY {order}", columns)
+
+    def _split_by_snapshot(self, view: str, query: str) -> Iterator[Part]:
+        for registry, number, _ in self.snapshots:
+            rows = self._make_reader(query, {"registry": registry, "snapshot": number})
+            yield Part(registry, number, rows, self._make_key(view, registry, number))
+
+    def _split_by_registry(self, query: str, columns: Sequence[str]) -> Iterator[Part]:
+        times = {"from": isoformat_utc(self.scope.since), "to": _format_instant(self.scope.until)}
+        registries: Sequence[str | None] = self.scope.registries if "registry" in columns else (None,)
+        for registry in registries:
+            rows = self._make_reader(query, {"registry": registry, **times})
             yield Part(registry, None, _reopen_intervals(rows, columns, times["to"]))
 
-    def _make_reader(self, question: str, values: dict[str, object]) -> Callable[[], Iterator[Row]]:
-        return lambda: (tuple(row) for row in self.connection.execute(question, values))
+    def _make_reader(self, query: str, values: Mapping[str, Value]) -> RowReader:
+        return lambda: (tuple(row) for row in self.connection.execute(query, values))
 
 
-def _reopen_intervals(
-    rows: Callable[[], Iterator[Row]], columns: Sequence[str], end: str
-) -> Callable[[], Iterator[Row]]:
-    """Rows whose `until` is not known yet at the end of the time that was asked for."""
+def _reopen_intervals(rows: RowReader, columns: Sequence[str], end: str) -> RowReader:
+    """Return the rows as they were at an instant, without an `until` that was not known yet."""
     if "until" not in columns:
         return rows
-    place = list(columns).index("until")
+    index = list(columns).index("until")
 
-    def cut() -> Iterator[Row]:
+    def reopened_rows() -> Iterator[Row]:
         for row in rows():
-            later = row[place] is not None and str(row[place]) >= end
-            yield (*row[:place], None, *row[place + 1 :]) if later else row
+            is_later = row[index] is not None and str(row[index]) >= end
+            yield (*row[:index], None, *row[index + 1 :]) if is_later else row
 
-    return cut
+    return reopened_rows
 
 
 def _format_instant(seconds: int) -> str:

@@ -1,1 +1,1 @@
-"""The metrics: every public function of every file here is one. `analysis/compute/metric.py` says what that means."""
+"""The metrics: every public function of these files is one. `analysis/compute/metric.py` defines what a metric is."""

@@ -1,4 +1,4 @@
-"""How few packages have most of the downloads and likes of a whole registry."""
+"""Concentration of downloads and likes on few packages of a whole registry."""
 
 from __future__ import annotations
 
@@ -8,32 +8,31 @@ import numpy as np
 from numpy.typing import NDArray
 from pandas import DataFrame
 
-from analysis.compute.metric import Result
+from analysis.compute.metric import CENSUS_NOTE, NO_CENSUS, Result, join_notes
 from analysis.statistics.inference import weighted_gini, weighted_top_share
 
 VERSION = 1
 APPLIES_TO = "census"
 
-NO_CENSUS = "this snapshot is no census"
-ALL_ZERO = "all that are known are zero"
-NO_KNOWN_COUNTER = "not known of any package"
+ALL_ZERO = "all known counters are zero"
+NO_KNOWN_COUNTER = "no package has a known counter"
 
 
 def concentration(census: DataFrame) -> Iterator[Result]:
-    """The share of packages with none, the share of the largest 1 % and Gini's coefficient, of downloads and of likes.
+    """Measure how concentrated downloads and likes are: share of zeros, share of the largest 1 %, Gini's coefficient.
 
         zero      = |{p : x_p = 0}| / n
         top_1pct  = the sum of the ceil(n / 100) largest / the sum of all
-        gini      = sum_i (2i - n - 1) x_i / (n sum x),  x ascending, zeros with the others
-        gini_without_zeros = the same over those above zero
+        gini      = sum_i (2i - n - 1) x_i / (n sum x),  x ascending, with zeros
+        gini_without_zeros = the same over the counters above zero
 
     >>> rows = DataFrame({"package": range(4), "downloads": [0, 0, 0, 8], "likes": [1, 1, 1, 1]})
-    >>> {one.name: one.value for one in concentration(rows)}["concentration.downloads.gini"]
+    >>> {result.name: result.value for result in concentration(rows)}["concentration.downloads.gini"]
     0.75
 
     Caveats: a census has no sampling error, so there is no interval. Zeros dominate, so read both coefficients.
-    `downloads` is the Hub's rolling count of 30 days, which freezes and counts machines. n is how many packages have
-    a known counter (those above zero for `gini_without_zeros`); spaces have no downloads.
+    `downloads` is the Hub's rolling count of 30 days, which freezes and includes downloads by machines. n is the number
+    of packages with a known counter (above zero for `gini_without_zeros`). Spaces have no downloads.
 
     After Osborne et al. 2024, arXiv 2405.13058 (1 % of the models have 99 % of the downloads).
     """
@@ -50,15 +49,15 @@ def _counter_results(name: str, values: NDArray[np.int64], unknown: int) -> Iter
     if n == 0:
         yield Result(f"{name}.zero", None, n=0, note=NO_KNOWN_COUNTER)
         return
-    note = "a census: no sampling error" + (f"; {unknown:,} packages without a counter left out" if unknown else "")
+    note = join_notes(CENSUS_NOTE, f"{unknown:,} packages without a counter left out" if unknown else "")
     distinct, counts = np.unique(values, return_counts=True)
     yield Result(f"{name}.zero", float(counts[distinct == 0].sum() / n), n=n, note=note)
     if distinct[-1] == 0:
-        yield from (Result(f"{name}.{what}", None, n=n, note=ALL_ZERO) for what in ("top_1pct", "gini"))
+        yield from (Result(f"{name}.{measure}", None, n=n, note=ALL_ZERO) for measure in ("top_1pct", "gini"))
         return
     column, weights, top = distinct.astype(float), counts.astype(float), -(-n // 100)
     yield Result(f"{name}.top_1pct", float(weighted_top_share(column, weights, top)), n=n, note=note)
     yield Result(f"{name}.gini", float(weighted_gini(column, weights)), n=n, note=note)
-    some = distinct > 0
-    without = float(weighted_gini(column[some], weights[some]))
-    yield Result(f"{name}.gini_without_zeros", without, n=int(counts[some].sum()), note=note)
+    positive = distinct > 0
+    without_zeros = float(weighted_gini(column[positive], weights[positive]))
+    yield Result(f"{name}.gini_without_zeros", without_zeros, n=int(counts[positive].sum()), note=note)

@@ -1,4 +1,4 @@
-"""How much of a top K is replaced from one snapshot to another (Metric 2 of Jones et al., ESEM 2024)."""
+"""Replacement of the packages of a top K from one snapshot to another (Metric 2 of Jones et al., ESEM 2024)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from math import isnan
 
 from pandas import DataFrame, isna
 
-from analysis.compute.metric import Result
+from analysis.compute.metric import Result, join_notes
 from analysis.statistics.rankings import TopK, overlap_bounds, split_top_k
 
 VERSION = 1
@@ -16,16 +16,17 @@ VERSION = 1
 GAPS = (7, 30, 91, 182, 365)  # days; as in matched_ranking.sql
 SECONDS_PER_DAY = 86_400
 DAYS_PER_MONTH = 30.44
-NO_EARLIER = "no earlier complete snapshot of this list is that deep"
-NO_COUNTERS = "no interval: counters are absent, so ties at the last rank cannot be known"
-TIES_BELOW = "the interval allows for ties below the last rank that was listed"
-TOO_SHORT = "the snapshot's list is shorter than the smallest depth at which lists are compared"
+NO_EARLIER = "no earlier complete snapshot of this list has this depth"
+NO_COUNTERS = "no interval: counters are absent, so ties at the last rank are unknown"
+TIES_BELOW = "the interval allows for ties below the last listed rank"
+TOO_SHORT = "the list of this snapshot is shorter than the smallest depth at which lists are compared"
+FLOW_COLUMNS = {"remained": "remained", "newcomers": "newcomers", "returning": "came_back", "ever": "ever"}
 
 
 def turnover_as_published(flows: DataFrame) -> Iterator[Result]:
-    """How many of a top K remained, are newcomers, or are returning: as the paper counts them.
+    """Count the packages of a top K that remained, are newcomers, or are returning, as the paper does.
 
-        last = top K of the snapshot before,  cur = top K now,  ever = union of the top K of all earlier snapshots
+        last = top K of the previous snapshot,  cur = top K now,  ever = union of the top K of all earlier snapshots
         remained = |last & cur|    newcomers = |(cur - last) - ever|    returning = |(cur - last) & ever|
 
     The result `ever` counts the packages that have been in the top K up to now.
@@ -35,26 +36,26 @@ def turnover_as_published(flows: DataFrame) -> Iterator[Result]:
     >>> [(result.name, result.value) for result in turnover_as_published(counts)]
     [('remained', 1.0), ('newcomers', 1.0), ('returning', 0.0), ('ever', 3.0)]
 
-    Known defects: the gaps between snapshots are unequal and not allowed for; which of the ties at rank K are in is
-    arbitrary; registries count different things; "returning" grows with the number of snapshots; deleted and gated
-    packages count as having left. One defect is mended in the store, for every metric: a package is known by its stable
-    id, so a renamed one has not left. Use `turnover` to compare.
+    Known defects: the gaps between snapshots are unequal, and the numbers are not adjusted for them. Which of the ties
+    at rank K are in is arbitrary. Registries count different things. "returning" grows with the number of snapshots.
+    Deleted and gated packages count as having left. One defect is repaired in the store, for every metric: a package is
+    identified by its stable id, so a renamed package has not left. Use `turnover` to compare.
 
     Jones et al., ESEM 2024, doi 10.1145/3674805.3686665, turnover.ipynb: plot_package_turnover.
     """
     if flows.empty:
         yield Result("remained", None, note=TOO_SHORT)
-    for row in flows.to_numpy().tolist():
-        yield from _flow_results(dict(zip(flows.columns, row, strict=True)))
+    for values in flows.to_numpy().tolist():
+        yield from _flow_results(dict(zip(flows.columns, values, strict=True)))
 
 
 def turnover(ranking: DataFrame, previous_ranking: DataFrame, matched_ranking: DataFrame) -> Iterator[Result]:
-    """The share of a top K that was not in it before, with what the order of ties leaves open.
+    """Measure the share of a top K that was not in it before, with the range that the order of ties leaves open.
 
         turnover = 1 - |last & cur| / K
 
-    `turnover` is against the snapshot before; `turnover.7d` to `turnover.365d` are against the snapshot closest to that
-    gap, at most a fifth of it (and at least a day) away. `low` and `high` are the least and the largest value over
+    `turnover` is against the previous snapshot. `turnover.7d` to `turnover.365d` are against the snapshot closest to
+    that gap, at most a fifth of it (and at least a day) away. `low` and `high` are the least and the largest value over
     every order of the packages that tie at rank K, in both lists.
 
     >>> before = DataFrame({"k": 2, "snapshot": 1, "date": "2026-01-01", "taken_at": 0, "rank": [1, 2, 3],
@@ -65,9 +66,9 @@ def turnover(ranking: DataFrame, previous_ranking: DataFrame, matched_ranking: D
     >>> result.value, result.low, result.high, result.note
     (0.5, 0.0, 0.5, 'gap 30 days; monthly hazard 0.505 over this gap')
 
-    Caveat: compare equal gaps only. The monthly hazard, 1 - (1 - turnover) ** (30.44 / days), of one and the same list
-    falls as the gap grows, because a volatile fringe turns over while a core stays; it is in the note for context. A
-    list is a census, so the interval holds what ties leave open and no sampling error.
+    Caveat: compare equal gaps only. The monthly hazard, 1 - (1 - turnover) ** (30.44 / days), of the same list falls as
+    the gap grows, because a volatile fringe turns over while a core stays. The note gives the hazard for context. A
+    list is a census, so the interval holds what ties leave open, and no sampling error.
 
     After Metric 2 of Jones et al., ESEM 2024, doi 10.1145/3674805.3686665.
     """
@@ -81,22 +82,17 @@ def turnover(ranking: DataFrame, previous_ranking: DataFrame, matched_ranking: D
 
 
 def _flow_results(row: Mapping[str, float]) -> Iterator[Result]:
-    k, n, here = (
-        int(row["k"]),
-        int(row["listed"]),
-        _unreadable_note(int(row["k"]), int(row["listed"]), int(row["taken_at"])),
-    )
+    k, n = int(row["k"]), int(row["listed"])
+    unreadable = _unreadable_note(k, n, int(row["taken_at"]))
     if isna(row["previous_at"]):
         for name in ("remained", "newcomers", "returning"):
             yield Result(name, None, n=n, note=NO_EARLIER, k=k)
-        yield Result("ever", float(row["ever"]), n=n, note=_join_notes(NO_EARLIER, here), k=k)
+        yield Result("ever", float(row["ever"]), n=n, note=join_notes(NO_EARLIER, unreadable), k=k)
         return
-    there = _unreadable_note(k, int(row["previous_listed"]), int(row["previous_at"]))
-    note = _join_notes(
-        f"gap {_format_days((row['taken_at'] - row['previous_at']) / SECONDS_PER_DAY)} days", here, there
-    )
-    named = {"remained": "remained", "newcomers": "newcomers", "returning": "came_back", "ever": "ever"}
-    for name, column in named.items():
+    previous_unreadable = _unreadable_note(k, int(row["previous_listed"]), int(row["previous_at"]))
+    days = _format_days((row["taken_at"] - row["previous_at"]) / SECONDS_PER_DAY)
+    note = join_notes(f"gap {days} days", unreadable, previous_unreadable)
+    for name, column in FLOW_COLUMNS.items():
         yield Result(name, float(row[column]), n=n, note=note, k=k, previous_snapshot=int(row["previous_snapshot"]))
 
 
@@ -104,26 +100,26 @@ def _turnover_result(name: str, current: DataFrame, previous: DataFrame, undefin
     k = int(current["k"].iloc[0])
     if previous.empty:
         return Result(name, None, note=undefined_note, k=k)
-    here, there = _top_packages(current), _top_packages(previous)
-    n, days = min(len(here), len(there)), _days_between(current, previous)
-    value = (n - len(here & there)) / n
-    low, high, ties = _turnover_interval(current, previous, n)
-    return Result(
-        name, value, low, high, n, k=k, previous_snapshot=int(previous["snapshot"].iloc[0]),
-        note=_join_notes(f"gap {_format_days(days)} days", _hazard_note(value, days), _unreadable_rows_note(current), _unreadable_rows_note(previous), ties),
-    )  # fmt: skip
+    current_top, previous_top = _top_packages(current), _top_packages(previous)
+    n, days = min(len(current_top), len(previous_top)), _days_between(current, previous)
+    value = (n - len(current_top & previous_top)) / n
+    low, high, ties_note = _turnover_interval(current, previous, n)
+    note = join_notes(f"gap {_format_days(days)} days", _hazard_note(value, days), _unreadable_rows_note(current),
+                      _unreadable_rows_note(previous), ties_note)  # fmt: skip
+    return Result(name, value, low, high, n, note, k, int(previous["snapshot"].iloc[0]))
 
 
 def _turnover_interval(current: DataFrame, previous: DataFrame, n: int) -> tuple[float | None, float | None, str]:
     if not (_has_known_ties(current) and _has_known_ties(previous)):
         return None, None, NO_COUNTERS
-    one, other = _split_rows(current), _split_rows(previous)
-    least, most = overlap_bounds(one, other)
-    return (n - most) / n, (n - least) / n, TIES_BELOW if one.has_unlisted_ties or other.has_unlisted_ties else ""
+    current_top, previous_top = _split_rows(current), _split_rows(previous)
+    min_overlap, max_overlap = overlap_bounds(current_top, previous_top)
+    note = TIES_BELOW if current_top.has_unlisted_ties or previous_top.has_unlisted_ties else ""
+    return (n - max_overlap) / n, (n - min_overlap) / n, note
 
 
 def _has_known_ties(rows: DataFrame) -> bool:
-    """Whether every row that could tie with rank K has a counter."""
+    """Return whether every row that could tie with rank K has a counter."""
     values = rows["value"].astype(float)
     cutoff = values[rows["rank"] <= rows["k"]].iloc[-1]
     above = rows["rank"][values > cutoff].max() if (values > cutoff).any() else 0
@@ -131,8 +127,8 @@ def _has_known_ties(rows: DataFrame) -> bool:
 
 
 def _split_rows(rows: DataFrame) -> TopK:
-    columns = (rows[name].tolist() for name in ("rank", "package", "value"))
-    return split_top_k(*columns, k=int(rows["k"].iloc[0]), has_unlisted_ties=bool(rows["unseen"].iloc[0]))
+    ranks, packages, values = (rows[name].tolist() for name in ("rank", "package", "value"))
+    return split_top_k(ranks, packages, values, int(rows["k"].iloc[0]), bool(rows["unseen"].iloc[0]))
 
 
 def _top_packages(rows: DataFrame) -> set[int]:
@@ -148,25 +144,21 @@ def _format_days(days: float) -> str:
 
 
 def _hazard_note(value: float, days: float) -> str:
-    return f"monthly hazard {1 - (1 - value) ** (DAYS_PER_MONTH / days):.3f} over this gap" if days > 0 else ""
+    if days <= 0:
+        return ""
+    return f"monthly hazard {1 - (1 - value) ** (DAYS_PER_MONTH / days):.3f} over this gap"
 
 
 def _unreadable_rows_note(rows: DataFrame) -> str:
     return _unreadable_note(int(rows["k"].iloc[0]), len(_top_packages(rows)), int(rows["taken_at"].iloc[0]))
 
 
-def _unreadable_note(k: int, n: int, at: int) -> str:
-    return f"{n:,} of {k:,} ranks of {datetime.fromtimestamp(at, UTC).date()} could be read" if n < k else ""
+def _unreadable_note(k: int, n: int, taken_at: int) -> str:
+    return f"{n:,} of {k:,} ranks of {datetime.fromtimestamp(taken_at, UTC).date()} could be read" if n < k else ""
 
 
 def _no_match_note(gap: int, rows: DataFrame) -> str:
-    middle, slack = (
-        int(rows["taken_at"].iloc[0]) - gap * SECONDS_PER_DAY,
-        max(SECONDS_PER_DAY, gap * SECONDS_PER_DAY // 5),
-    )
-    first, last = (datetime.fromtimestamp(at, UTC).date() for at in (middle - slack, middle + slack))
-    return f"no complete snapshot of this list, that deep, about {gap} days earlier ({first} to {last})"
-
-
-def _join_notes(*parts: str) -> str:
-    return "; ".join(dict.fromkeys(part for part in parts if part))
+    middle = int(rows["taken_at"].iloc[0]) - gap * SECONDS_PER_DAY
+    slack = max(SECONDS_PER_DAY, gap * SECONDS_PER_DAY // 5)
+    first, last = (datetime.fromtimestamp(instant, UTC).date() for instant in (middle - slack, middle + slack))
+    return f"no complete snapshot of this list with this depth from about {gap} days earlier ({first} to {last})"

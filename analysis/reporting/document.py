@@ -29,7 +29,8 @@ from typing import TypedDict, TypeVar
 
 import msgspec
 
-from analysis.claims.rules import HUB, judge_claims
+from analysis.claims.results import HUB
+from analysis.claims.verdicts import judge_claims
 from analysis.compute.relations import cached_relations, fetch_rows
 from analysis.reporting.limitations import list_limitations
 from analysis.reporting.movers import MoverRow, describe_move

@@ -1,55 +1,74 @@
-"""`python -m analysis.scoring`: read cards, in files or in the store, by rules or with a judge."""
+"""`python -m analysis.scoring`: score cards from files or from the store, by rules or with a judge."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
-from analysis.scoring import ITEMS
+from analysis.scoring import ITEMS, ScoreRow
 from db import UsageError
 from db.cli import DONE, PARTIAL, create_parser, escape_control_characters, positive_int, run_command
 
-MAX_DETAILED_CARDS = 10  # cards that are shown whole
+MAX_DETAILED_CARDS = 10  # further cards are printed in one line
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The words of the command."""
-    made = create_parser(
-        "observatory score", "Read cards: which of five questions each answers, with the passage that does."
+    """Create the parser of the command line."""
+    parser = create_parser(
+        "observatory score", "Score cards: which of five questions each card answers, with the passage that answers it."
     )
-    made.add_argument("files", nargs="*", metavar="FILE", type=Path,
-                      help="Markdown, or .jsonl(.gz) with `modelId, card`; none: the store's cards")  # fmt: skip
-    made.add_argument("--format", choices=("text", "json"), default="text", help="of what is printed (default: text)")
-    made.add_argument("--scorer", choices=("rules", "openai", "reference"), default="rules",
-                      help="who reads (default: rules); reference: a reader, whose labels are in FILE")  # fmt: skip
-    made.add_argument("--sample", metavar="N", type=positive_int, help="at most so many cards")
-    made.add_argument(
-        "--processes", metavar="N", type=positive_int, help="of the rules (default: one for each processor)"
+    parser.add_argument(
+        "files",
+        nargs="*",
+        metavar="FILE",
+        type=Path,
+        help="Markdown, or .jsonl(.gz) with `modelId, card` (default: the cards of the store)",
     )
-    judge = made.add_argument_group("the judge (--scorer openai); it is off until OPENAI_API_KEY is set")
-    judge.add_argument("--model", metavar="NAME", help="the model to ask")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="output format (default: text)")
+    parser.add_argument(
+        "--scorer",
+        choices=("rules", "openai", "reference"),
+        default="rules",
+        help="what scores the cards (default: rules); reference: a reader, whose labels are in FILE",
+    )
+    parser.add_argument(
+        "--limit", "--sample", dest="sample", metavar="N", type=positive_int, help="score the first N cards"
+    )
+    parser.add_argument(
+        "--processes", metavar="N", type=positive_int, help="processes of the rules (default: one per processor)"
+    )
+    judge = parser.add_argument_group("the judge (--scorer openai), which is off until OPENAI_API_KEY is set")
+    judge.add_argument("--model", metavar="NAME", help="the model that reads the cards")
     judge.add_argument("--base-url", metavar="URL", help="another OpenAI-compatible endpoint")
-    judge.add_argument("--prompt", choices=("paper", "strict"), default="strict", help="(default: strict)")
-    judge.add_argument("--budget", metavar="USD", type=parse_amount, help="most to spend in a UTC day")
-    judge.add_argument("--tokens", metavar="N", type=positive_int, help="most tokens in a UTC day")
-    judge.add_argument("--price-in", metavar="USD", type=parse_amount, help="of a million tokens that are read")
-    judge.add_argument("--price-out", metavar="USD", type=parse_amount, help="of a million tokens that are written")
+    judge.add_argument(
+        "--prompt", choices=("paper", "strict"), default="strict", help="the questions (default: strict)"
+    )
+    judge.add_argument("--budget", metavar="USD", type=parse_amount, help="the most to spend in a UTC day")
+    judge.add_argument("--tokens", metavar="N", type=positive_int, help="the most tokens in a UTC day")
+    judge.add_argument("--price-in", metavar="USD", type=parse_amount, help="price of a million input tokens")
+    judge.add_argument("--price-out", metavar="USD", type=parse_amount, help="price of a million output tokens")
     judge.add_argument(
         "--repeats", metavar="N", type=positive_int, default=3, help="readings of each card (default: 3)"
     )
-    judge.add_argument("--concurrency", metavar="N", type=positive_int, default=4, help="calls at a time (default: 4)")
-    judge.add_argument("--batch", choices=("submit", "collect"), help="through the Batch API: cheaper, within a day")
-    judge.add_argument("--control", action="store_true",
-                       help="read FILE again whatever is known of it, and say if the model has drifted")  # fmt: skip
-    made.set_defaults(do=score)
-    return made
+    judge.add_argument("--concurrency", metavar="N", type=positive_int, default=4, help="concurrent calls (default: 4)")
+    judge.add_argument(
+        "--batch", choices=("submit", "collect"), help="use the Batch API, which is cheaper and takes up to a day"
+    )
+    judge.add_argument(
+        "--control",
+        action="store_true",
+        help="read FILE again, stored readings too, and report whether the model has drifted",
+    )
+    parser.set_defaults(do=score)
+    return parser
 
 
 def parse_amount(text: str) -> float:
-    """An amount of money, as an argument type.
+    """Parse an amount of money, as an argument type.
 
     >>> parse_amount("2.50")
     2.5
@@ -64,15 +83,13 @@ def parse_amount(text: str) -> float:
 
 
 def score(options: argparse.Namespace) -> int:
-    """Read the cards that were asked for."""
+    """Score the selected cards."""
     if options.scorer == "openai":
         return score_with_judge(options)
     if options.scorer == "reference":
         return import_labels(options)
     if not options.files:
         return score_store(options)
-    from itertools import islice
-
     from analysis.scoring.card_files import read_cards
     from analysis.scoring.rule_scorer import score_cards
 
@@ -82,31 +99,31 @@ def score(options: argparse.Namespace) -> int:
 
 
 def print_agreement(output_format: str) -> None:
-    """Say how far the rules agree with a reader: beside the scores, or on stderr where those are for a program."""
+    """Print how far the rules agree with a reader: after the scores, or on stderr if the scores are JSON."""
     from analysis.scoring.reference import format_agreement
 
     print(format_agreement(), file=sys.stderr if output_format == "json" else sys.stdout)
 
 
 def score_store(options: argparse.Namespace) -> int:
-    """Score the store's cards that have none of this version of the rules."""
+    """Score the cards of the store that have no score of this version of the rules."""
     from analysis.scoring.rule_scorer import rules_version
     from analysis.scoring.score_store import score_stored_cards
 
-    made, cards = score_stored_cards(options.db, options.sample, options.processes)
+    yes_counts, cards = score_stored_cards(options.db, options.sample, options.processes)
     if options.format == "json":
-        document = {"schema": 1, "scorer": "rules", "version": rules_version(), "cards": cards, "yes": made}
+        document = {"schema": 1, "scorer": "rules", "version": rules_version(), "cards": cards, "yes": yes_counts}
         print(json.dumps(document, indent=2))
     else:
         print(f"Scored {cards:,} cards by rules, version {rules_version()}.")
         for item in ITEMS if cards else ():
-            print(f"  {item:<12} {made[item]:>7,} yes ({made[item] / cards:.1%})")
+            print(f"  {item:<12} {yes_counts[item]:>7,} yes ({yes_counts[item] / cards:.1%})")
     print_agreement(options.format)
     return DONE
 
 
 def import_labels(options: argparse.Namespace) -> int:
-    """Keep what a reader has labelled.
+    """Store the labels of a reader.
 
     Raises:
         UsageError: no file was named.
@@ -114,27 +131,27 @@ def import_labels(options: argparse.Namespace) -> int:
     from analysis.scoring.reference import store_labels
 
     if not options.files:
-        fix = "Name one: JSON lines with `card` and `labels`."
+        fix = "Name a file of JSON lines with `card` and `labels`."
         raise UsageError("No file with labels was named.", fix=fix, more="docs/scoring.md")
-    kept, unknown = store_labels(options.db, options.files)
+    stored, unknown = store_labels(options.db, options.files)
     if options.format == "json":
-        print(json.dumps({"schema": 1, "scorer": "reference", "cards": kept, "not_in_the_store": unknown}, indent=2))
+        print(json.dumps({"schema": 1, "scorer": "reference", "cards": stored, "not_in_the_store": unknown}, indent=2))
     else:
-        print(f"Kept the labels of {kept:,} cards; {unknown:,} are not in the store.")
+        print(f"Stored the labels of {stored:,} cards. {unknown:,} labelled cards are not in the store.")
     return DONE
 
 
 def score_with_judge(options: argparse.Namespace) -> int:
-    """Read with the judge."""
-    from analysis.scoring.judge import command
+    """Score the cards with the judge."""
+    from analysis.scoring.judge.command import judge_cards
 
-    rows, whole = command.judge_cards(options)
+    rows, is_complete = judge_cards(options)
     print_scores(rows, options.format)
-    return DONE if whole else PARTIAL
+    return DONE if is_complete else PARTIAL
 
 
-def print_scores(rows: Iterable[Mapping[str, object]], output_format: str) -> None:
-    """Print scores as they come: a JSON list, or lines for a person."""
+def print_scores(rows: Iterable[ScoreRow], output_format: str) -> None:
+    """Print scores one by one, as a JSON list or as lines of text."""
     if output_format == "json":
         separator = "["
         for row in rows:
@@ -142,43 +159,44 @@ def print_scores(rows: Iterable[Mapping[str, object]], output_format: str) -> No
             separator = ",\n "
         print("]" if separator != "[" else "[]")
         return
-    total = dict.fromkeys(ITEMS, 0)
+    yes_counts = dict.fromkeys(ITEMS, 0)
     cards = 0
     for row in rows:
         cards += 1
         for item in ITEMS:
-            total[item] += row[item] is True
+            yes_counts[item] += row[item] is True
         print("\n".join(format_card(row)) if cards <= MAX_DETAILED_CARDS else format_summary(row))
     if cards > 1:
-        print(f"\n{cards:,} cards: " + ", ".join(f"{item} {total[item] / cards:.1%}" for item in ITEMS))
+        print(f"\n{cards:,} cards: " + ", ".join(f"{item} {yes_counts[item] / cards:.1%}" for item in ITEMS))
     if not cards:
         print("No card was read.", file=sys.stderr)
 
 
-def format_card(row: Mapping[str, object]) -> Iterator[str]:
-    """One card for a person: each item with its passage."""
+def format_card(row: ScoreRow) -> Iterator[str]:
+    """Yield the lines of one card: each item with its passage."""
     yield format_summary(row)
     for item in ITEMS:
-        told = row["evidence"].get(item)
-        passage = f"  {told['reason']}: {told['passage']}" if told else ""
+        evidence = row["evidence"].get(item)
+        passage = f"  {evidence['reason']}: {evidence['passage']}" if evidence else ""
         yield escape_control_characters(f"  {format_answer(row[item]):<8}{item:<13}{passage}").rstrip()[:160]
 
 
-def format_summary(row: Mapping[str, object]) -> str:
-    """One card in one line."""
+def format_summary(row: ScoreRow) -> str:
+    """Format one card as one line."""
     share = row["score"]
-    return escape_control_characters(
-        f"{row['file']}: " + ("not read" if share is None else f"{share * len(ITEMS):.0f} of {len(ITEMS)}")
-    )
+    summary = "not read" if share is None else f"{share * len(ITEMS):.0f} of {len(ITEMS)}"
+    return escape_control_characters(f"{row['file']}: {summary}")
 
 
-def format_answer(answer: object) -> str:
-    """An answer, in a word; what is neither yes nor no is unknown."""
-    return {True: "yes", False: "no"}.get(answer, "unknown")
+def format_answer(answer: bool | None) -> str:
+    """Format an answer as one word."""
+    if answer is None:
+        return "unknown"
+    return "yes" if answer else "no"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; its exit code."""
+    """Run the command and return its exit code."""
     return run_command(make_parser, argv)
 
 

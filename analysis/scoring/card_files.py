@@ -1,4 +1,4 @@
-"""Cards out of files: a Markdown file is one; a file of JSON lines, packed or not, has one to a line."""
+"""Cards from files: a Markdown file is one card, a file of JSON lines has one card per line."""
 
 from __future__ import annotations
 
@@ -6,47 +6,47 @@ import gzip
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from db import ObservatoryError
 
-MAX_FILE_CHARACTERS = 1_000_000  # characters of a file, or of a line, that are read
+MAX_FILE_CHARACTERS = 1_000_000  # the rest of a file is not read
 JSON_LINES_SUFFIXES = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 
 
 def read_cards(files: Sequence[Path], public_only: bool = False) -> Iterator[tuple[str, str]]:
-    """The name and text of each card: the file's name, or the `modelId` of a line; if `public`, none that is gated.
+    """Yield the name and the text of each card. The name is the file's, or the `modelId` of the line.
+
+    With `public_only`, cards of private and gated models are skipped.
 
     Raises:
         ObservatoryError: a file cannot be read.
     """
-    for file in files:
+    for path in files:
         try:
-            if file.name.endswith(JSON_LINES_SUFFIXES):
-                held = (
-                    row
-                    for row in read_json_lines(file)
-                    if not (public_only and (row.get("private") or row.get("gated")))
-                )
-                yield from ((str(row["modelId"]), str(row.get("card") or "")) for row in held)
+            if path.name.endswith(JSON_LINES_SUFFIXES):
+                for row in read_json_lines(path):
+                    if not (public_only and (row.get("private") or row.get("gated"))):
+                        yield str(row["modelId"]), str(row.get("card") or "")
             else:
-                with file.open(encoding="utf-8-sig", errors="replace") as opened:
-                    yield str(file), opened.read(MAX_FILE_CHARACTERS)
+                with path.open(encoding="utf-8-sig", errors="replace") as file:
+                    yield str(path), file.read(MAX_FILE_CHARACTERS)
         except (OSError, ValueError, TypeError, KeyError, EOFError) as error:
-            raise unreadable_file_error(file, error) from None
+            raise unreadable_file_error(path, error) from None
 
 
-def read_json_lines(file: Path) -> Iterator[dict[str, object]]:
-    """The lines of a file of JSON lines."""
-    with gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8") as opened:
-        for line in opened:
+def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a file of JSON lines, compressed or not."""
+    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
+        for line in file:
             if line.strip():
                 yield json.loads(line)
 
 
-def unreadable_file_error(file: Path, error: Exception) -> ObservatoryError:
-    """The error for a file that holds no cards."""
+def unreadable_file_error(path: Path, error: Exception) -> ObservatoryError:
+    """Return the error for a file from which no cards can be read."""
     return ObservatoryError(
-        f"No card can be read from {file}.",
+        f"No card can be read from {path}.",
         why=f"{type(error).__name__}: {error}",
         fix="Name Markdown files, or files of JSON lines that each have `modelId` and `card`.",
         more="docs/scoring.md",

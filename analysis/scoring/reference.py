@@ -1,4 +1,4 @@
-"""What a reader has labelled, as a scorer of its own, so that others can be held against it; and how the rules fare."""
+"""The labels of a reader as a scorer, to compare other scorers with, and the measured agreement of the rules."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from analysis.scoring import ITEMS
+from analysis.scoring import ITEMS, Item
 from analysis.scoring.card_files import read_json_lines, unreadable_file_error
 from db.connection import open_for_writing
 from db.store import Store
@@ -21,51 +22,53 @@ MEASUREMENTS_FILE = Path(__file__).with_name("measured.toml")
 
 
 def store_labels(path: Path, files: Sequence[Path]) -> tuple[int, int]:
-    """Put the labels of files (lines with `card` and `labels`) beside the scores of the same cards in the store.
+    """Store the labels of files (lines with `card` and `labels`) as scores of the same cards in the store.
 
-    How many cards have labels now, and how many labelled ones the store does not have.
+    Return the number of cards whose labels were stored, and of labelled cards that are not in the store.
 
     Raises:
-        ObservatoryError: a file holds no labelled cards.
+        ObservatoryError: a file has no labelled cards.
     """
-    kept = unknown = 0
+    stored = unknown = 0
     with open_for_writing(path) as database:
         store = Store(database)
         for file in files:
             scores: list[Score] = []
             for text, labels in read_labels(file):
                 card = find_card_by_blob(database.conn, blob_hash(text.encode("utf-8", "replace")))
-                kept, unknown = kept + (card is not None), unknown + (card is None)
-                if card is not None:
-                    scores += [Score(card, item, "yes" if labels[item] else "no") for item in ITEMS]
+                if card is None:
+                    unknown += 1
+                    continue
+                stored += 1
+                scores += [Score(card, item, "yes" if labels[item] else "no") for item in ITEMS]
             version = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
             save_scores(store, SCORER, version, scores, int(time.time()))
-    return kept, unknown
+    return stored, unknown
 
 
-def read_labels(file: Path) -> Iterator[tuple[str, dict[str, bool]]]:
-    """The cards of a file with their five labels.
+def read_labels(file: Path) -> Iterator[tuple[str, dict[Item, bool]]]:
+    """Yield the cards of a file with their five labels.
 
     Raises:
         ObservatoryError: a line has no labels.
     """
     try:
         for row in read_json_lines(file):
-            yield str(row["card"]), {item: bool(row["labels"][item]) for item in ITEMS}  # type: ignore[index]
+            yield str(row["card"]), {item: bool(row["labels"][item]) for item in ITEMS}
     except (OSError, ValueError, TypeError, KeyError, EOFError) as error:
         raise unreadable_file_error(file, error) from None
 
 
 @cache
-def load_measurements() -> dict[str, object]:
-    """How far the rules agreed with a reader, on cards that they had not been made with."""
+def load_measurements() -> dict[str, Any]:
+    """Return how far the rules agreed with a reader, on cards that the rules were not developed with."""
     return tomllib.loads(MEASUREMENTS_FILE.read_text("utf-8"))
 
 
 def format_agreement() -> str:
-    """The agreement in one line, to stand beside what the rules say."""
-    told = load_measurements()
-    f1 = ", ".join(
-        f"{item} {told[item]['f1'][0]:.2f} [{told[item]['f1'][1]:.2f}, {told[item]['f1'][2]:.2f}]" for item in ITEMS
-    )  # type: ignore[index]
-    return f"The rules against a reader, F1 on {told['cards']} cards they were not made with: {f1} (docs/scoring.md)."
+    """Format the agreement of the rules with a reader as one line."""
+    measurements = load_measurements()
+    intervals = {item: measurements[item]["f1"] for item in ITEMS}
+    f1 = ", ".join(f"{item} {value:.2f} [{low:.2f}, {high:.2f}]" for item, (value, low, high) in intervals.items())
+    cards = f"{measurements['cards']} cards they were not developed with"
+    return f"Agreement of the rules with a reader, F1 on {cards}: {f1} (docs/scoring.md)."

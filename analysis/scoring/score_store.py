@@ -1,4 +1,4 @@
-"""The store's cards by rules: those that have no score of this version get one, a thousand at a time."""
+"""Scores by rules of the cards in the store that have no score of this version, a thousand at a time."""
 
 from __future__ import annotations
 
@@ -20,26 +20,28 @@ BATCH_SIZE = 1_000
 
 
 def score_stored_cards(path: Path, limit: int | None, processes: int | None) -> tuple[Counter[str], int]:
-    """Score what is not scored; how often each item was a yes, and of how many cards."""
-    yes: Counter[str] = Counter(dict.fromkeys(ITEMS, 0))
-    cards = 0
-    with open_for_writing(path) as database, worker_map(processes) as mapped:
+    """Score the cards without a score. Return how often each item was a yes, and the number of cards."""
+    yes_counts: Counter[str] = Counter(dict.fromkeys(ITEMS, 0))
+    count = 0
+    with open_for_writing(path) as database, worker_map(processes) as map_cards:
         store = Store(database)
-        waiting = unscored_cards(database.conn, SCORER, rules_version(), -1 if limit is None else limit)
-        while part := list(itertools.islice(waiting, BATCH_SIZE)):
-            scores = [one for many in mapped(build_scores, [(card.card, card.text) for card in part]) for one in many]
+        cards = unscored_cards(database.conn, SCORER, rules_version(), -1 if limit is None else limit)
+        while batch := list(itertools.islice(cards, BATCH_SIZE)):
+            by_card = map_cards(build_scores, [(card.card, card.text) for card in batch])
+            scores = [score for card_scores in by_card for score in card_scores]
             save_scores(store, SCORER, rules_version(), scores, int(time.time()))
-            yes.update(one.item for one in scores if one.state == "yes")
-            cards += len(part)
-            print(f"{cards:,} cards scored", file=sys.stderr)
-    return yes, cards
+            yes_counts.update(score.item for score in scores if score.state == "yes")
+            count += len(batch)
+            print(f"{count:,} cards scored", file=sys.stderr)
+    return yes_counts, count
 
 
 def build_scores(card: tuple[int, str]) -> list[Score]:
-    """One card's scores, the passages as places in its text."""
+    """Return the scores of one card, with the passages as positions in its text."""
     number, text = card
-    made = []
-    for item, found in find_all_evidence(text).items():
-        start, end = (locate_passage(text, found.passage) if found else None) or (None, None)
-        made.append(Score(number, item, "yes" if found else "no", None, start, end, found.reason if found else ""))
-    return made
+    scores = []
+    for item, evidence in find_all_evidence(text).items():
+        start, end = (locate_passage(text, evidence.passage) if evidence else None) or (None, None)
+        state, reason = ("yes", evidence.reason) if evidence else ("no", "")
+        scores.append(Score(number, item, state, None, start, end, reason))
+    return scores

@@ -1,1 +1,1 @@
-"""Pure statistics that metrics share."""
+"""Pure statistics shared by the metrics."""

@@ -1,4 +1,4 @@
-"""Who descends from whom: links, cycles, direct and transitive descendants, and the paper's fit (pure)."""
+"""Lineage graphs: distinct edges, cycles, direct and transitive descendants, and the paper's fit (pure)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from analysis.statistics.inference import Estimate, RegressionLine, ols, spearman
+from db.rows import RELATIONS as RELATIONS
 
 EPSILON = 1e-5
 MAX_COPIES = 200_000_000
@@ -22,7 +23,7 @@ Codes = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class PublishedFit:
-    """The fit behind the paper's Figure 7: on distinct points, and what it is on all of them."""
+    """The fit of the paper's Figure 7: on distinct points, and on all points."""
 
     line: RegressionLine
     with_duplicates: RegressionLine
@@ -30,74 +31,76 @@ class PublishedFit:
 
 
 def distinct_edges(lineage: DataFrame) -> DataFrame:
-    """The distinct edges of the relation `lineage`, in their own order: child, parent, relation, dangling, loop.
+    """Return the distinct edges of the relation `lineage`, sorted: child, parent, relation, dangling, loop.
 
-    A parent that is not known is told apart by its name and gets a negative number. `loop` is a child that is its own
-    parent, or names itself.
+    A parent that is not in the store is identified by its name, and gets a negative number. `loop` marks a child
+    that is its own parent, or that names itself.
 
     >>> distinct_edges(DataFrame({"child": [1, 1, 2], "child_name": ["a", "a", "b"], "parent": [None, None, 2.0],
-    ...                  "parent_name": ["gone", "gone", "b"], "relation": "merge"})).values.tolist()
+    ...                           "parent_name": ["gone", "gone", "b"], "relation": "merge"})).values.tolist()
     [[1, -2, 'merge', True, False], [2, 2, 'merge', False, True]]
     """
     parent = to_numeric(lineage["parent"]).astype(float)
     names = -1 - factorize(lineage["parent_name"], sort=True)[0]
-    known = parent.notna()
+    stored = parent.notna()
     edges = DataFrame({
         "child": lineage["child"].astype("int64"),
-        "parent": parent.fillna(0).astype("int64").where(known, names),
+        "parent": np.where(stored, parent.fillna(0).astype("int64"), names),
         "relation": lineage["relation"],
-        "dangling": ~known,
+        "dangling": ~stored,
     })  # fmt: skip
-    named = lineage["parent_name"] == lineage["child_name"]
-    edges["loop"] = (edges["child"] == edges["parent"]) | (edges["dangling"] & named)
+    same_name = lineage["parent_name"] == lineage["child_name"]
+    edges["loop"] = (edges["child"] == edges["parent"]) | (edges["dangling"] & same_name)
     key = ["child", "parent", "relation"]
     return edges.drop_duplicates(key).sort_values(key, ignore_index=True)
 
 
 def count_children(edges: DataFrame) -> Series:
-    """How many distinct children each parent has, whatever the relation; self-loops are not children."""
+    """Count the distinct children of each parent over all relations. Self-loops are not children."""
     pairs = edges[~edges["loop"]].drop_duplicates(["child", "parent"])
     return pairs.groupby("parent").size()
 
 
 def count_parents_by_downloads(lineage: DataFrame, observed: DataFrame) -> DataFrame:
-    """How many listed parents have these downloads of their own and this many descendants: downloads, descendants, n.
+    """Count the listed parents by their own downloads and descendants. The columns are downloads, descendants, n.
 
     >>> edges = DataFrame({"child": [1, 2], "child_name": ["b", "c"], "parent": [0, 0], "parent_name": "a",
     ...                    "relation": "finetune"})
-    >>> count_parents_by_downloads(edges, DataFrame({"package": [0, 1, 2], "downloads": [900, 80, 7]})).values.tolist()
+    >>> listed = DataFrame({"package": [0, 1, 2], "downloads": [900, 80, 7]})
+    >>> count_parents_by_downloads(edges, listed).values.tolist()
     [[900, 2, 1]]
     """
     counts = count_children(distinct_edges(lineage))
-    known = observed[observed["package"].isin(counts.index) & observed["downloads"].notna()]
-    rows = DataFrame({"downloads": known["downloads"], "descendants": known["package"].map(counts)}).astype("int64")
-    return rows.value_counts(sort=False).rename("n").reset_index()
+    parents = observed[observed["package"].isin(counts.index) & observed["downloads"].notna()]
+    columns = {"downloads": parents["downloads"], "descendants": parents["package"].map(counts)}
+    return DataFrame(columns).astype("int64").value_counts(sort=False).rename("n").reset_index()
 
 
 def count_descendants(edges: DataFrame, max_copies: int = MAX_COPIES) -> Series | None:
-    """How many packages descend from each parent, at any distance; no package descends from itself.
+    """Count the packages that descend from each parent at any distance. No package descends from itself.
 
-    Packages that descend from each other (strongly connected components, by scipy) are taken together, which leaves a
-    graph without cycles; it is gone through from the children up. Each component's set of descendants grows out of the
-    largest set below it that nobody else needs, so a forest costs little more than its size whatever its depth, and
-    only packages with several parents are copied. None where more than `most` copies would be needed.
+    Packages that descend from each other (strongly connected components, by scipy) are merged into one node. The
+    resulting graph has no cycles, and is traversed from the children up. The set of a component grows out of the
+    largest set below it that no other component needs. A forest therefore costs little more than its size, whatever its
+    depth, and only sets of packages with several parents are copied. Return None if more than `max_copies` copies are
+    needed.
     """
     pairs = edges[~edges["loop"]]
     packages, children, parents = _encode_packages(pairs)
     component = _strong_components(children, parents, len(packages))
     members = [component_members.tolist() for component_members in _iter_members(component)]
     below = _children_by_component(component[children], component[parents])
-    sets = _count_below(below, members, max_copies)
-    if sets is None:
+    sizes = _count_below(below, members, max_copies)
+    if sizes is None:
         return None
     counts = {
-        int(packages[member]): size + len(members[top]) - 1 for top, size in sets.items() for member in members[top]
+        int(packages[member]): size + len(members[top]) - 1 for top, size in sizes.items() for member in members[top]
     }
     return Series(counts, dtype="int64").reindex(np.unique(pairs["parent"]))
 
 
 def count_on_cycles(edges: DataFrame) -> int:
-    """How many packages are on a cycle of two or more.
+    """Count the packages on a cycle of two or more.
 
     >>> count_on_cycles(DataFrame({"child": [1, 2, 3], "parent": [2, 1, 1], "loop": False}))
     2
@@ -108,9 +111,9 @@ def count_on_cycles(edges: DataFrame) -> int:
 
 
 def fit_as_published(downloads: ArrayLike, counts: ArrayLike) -> PublishedFit:
-    """The paper's fit of log10(count) on log10(downloads + 0.00001), a row for each parent; its line drops equal rows.
+    """Fit log10(count) on log10(downloads + 0.00001) with one row per parent, as the paper does.
 
-    Spearman's correlation is of all rows, as the paper's is.
+    The line drops rows that are equal. Spearman's correlation is over all rows, as in the paper.
     """
     rows = np.column_stack([np.asarray(downloads, float), np.asarray(counts, float)]).reshape(-1, 2)
     return PublishedFit(_fit_log_line(np.unique(rows, axis=0)), _fit_log_line(rows), spearman(rows[:, 0], rows[:, 1]))
@@ -121,17 +124,18 @@ def _fit_log_line(rows: NDArray[np.float64]) -> RegressionLine:
 
 
 def _encode_packages(pairs: DataFrame) -> tuple[Codes, Codes, Codes]:
-    """The packages, and children and parents as places among them."""
+    """Return the distinct packages, and the children and parents as indices into them."""
     both = np.concatenate([pairs["child"].to_numpy(), pairs["parent"].to_numpy()])
-    packages, places = np.unique(both, return_inverse=True)
-    return packages, places[: len(pairs)], places[len(pairs) :]
+    packages, codes = np.unique(both, return_inverse=True)
+    return packages, codes[: len(pairs)], codes[len(pairs) :]
 
 
 def _strong_components(children: Codes, parents: Codes, n: int) -> Codes:
     if n == 0:
         return np.zeros(0, dtype=np.int64)
     graph = coo_array((np.ones(len(children), dtype=np.int8), (parents, children)), shape=(n, n)).tocsr()
-    return connected_components(graph, directed=True, connection="strong")[1]
+    labels: Codes = connected_components(graph, directed=True, connection="strong")[1]
+    return labels
 
 
 def _iter_members(component: Codes) -> Iterator[Codes]:
@@ -140,37 +144,37 @@ def _iter_members(component: Codes) -> Iterator[Codes]:
 
 
 def _children_by_component(children: Codes, parents: Codes) -> dict[int, set[int]]:
-    """The components directly below each one that has any below it, or is a cycle."""
+    """Return the components directly below each component that has any below it, or is a cycle."""
     below: dict[int, set[int]] = {}
     for child, parent in zip(children.tolist(), parents.tolist(), strict=True):
-        found = below.setdefault(parent, set())
+        components = below.setdefault(parent, set())
         if child != parent:
-            found.add(child)
+            components.add(child)
     return below
 
 
 def _count_below(below: dict[int, set[int]], members: list[list[int]], max_copies: int) -> dict[int, int] | None:
-    """How many packages are below each component, its own members not among them."""
-    waiting: dict[int, int] = {}
-    for under in below.values():
-        for one in under:
-            waiting[one] = waiting.get(one, 0) + 1
+    """Count the packages below each component, without its own members."""
+    uses: dict[int, int] = {}
+    for components in below.values():
+        for component in components:
+            uses[component] = uses.get(component, 0) + 1
     sizes: dict[int, int] = {}
-    held: dict[int, set[int]] = {}
-    inner = {top: [one for one in under if one in below] for top, under in below.items()}
+    sets: dict[int, set[int]] = {}
+    inner = {top: [component for component in components if component in below] for top, components in below.items()}
     for top in TopologicalSorter(inner).static_order():
-        free = [one for one in inner[top] if waiting[one] == 1]
-        grown = max(free, key=lambda one: sizes[one], default=None)
-        found = set() if grown is None else held.pop(grown)
-        for one in below[top]:
-            waiting[one] -= 1
-            found.update(members[one])
-            if one in held:
-                max_copies -= sizes[one]
-                found |= held[one] if waiting[one] else held.pop(one)
+        unshared = [component for component in inner[top] if uses[component] == 1]
+        largest = max(unshared, key=lambda component: sizes[component], default=None)
+        descendants = set() if largest is None else sets.pop(largest)
+        for component in below[top]:
+            uses[component] -= 1
+            descendants.update(members[component])
+            if component in sets:
+                max_copies -= sizes[component]
+                descendants |= sets[component] if uses[component] else sets.pop(component)
         if max_copies < 0:
             return None
-        sizes[top] = len(found)
-        if top in waiting:
-            held[top] = found
+        sizes[top] = len(descendants)
+        if top in uses:
+            sets[top] = descendants
     return sizes

@@ -23,7 +23,7 @@ from twisted.python.failure import Failure
 from crawler.cards.content import parse_card
 from crawler.cards.listing import PAGE_SIZE, find_repositories_without_readme, first_list_url, is_list_url
 from crawler.cards.recorder import CardRecorder
-from crawler.errors import CrawlError, CrawlStopped, unexpected_error
+from crawler.errors import CrawlError, CrawlStoppedError, unexpected_error
 from crawler.fetching.middlewares import PaceMiddleware
 from crawler.parsing.pages import next_link
 from crawler.parsing.redact import redact_bytes
@@ -74,7 +74,7 @@ class CardSpider(PacedSpider):
 
     def on_list_failed(self, failure: Failure) -> Iterator[Request | CardObservation]:
         """Without the list every card is asked for."""
-        if not isinstance(failure.value, CrawlStopped):
+        if not isinstance(failure.value, CrawlStoppedError):
             yield from self._request_cards()
 
     def _request_cards(self) -> Iterator[Request | CardObservation]:
@@ -104,7 +104,7 @@ class CardSpider(PacedSpider):
     def on_request_failed(self, failure: Failure) -> Iterator[CardObservation]:
         """What cannot be had is noted; what may be had later is left for later; what is no fault of a card ends it."""
         error, wanted = failure.value, failure.request.meta["wanted"]  # type: ignore[attr-defined]
-        if isinstance(error, CrawlStopped):
+        if isinstance(error, CrawlStoppedError):
             return
         state = classify_failure(error)
         if state:

@@ -1,4 +1,4 @@
-"""`observatory crawl changes`: what was made or modified since the last look, and what became of what vanished."""
+"""`observatory crawl changes`: what was created or edited since the last crawl of changes, and what disappeared."""
 
 from __future__ import annotations
 
@@ -7,65 +7,81 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from crawler.commands import Subparsers, add_command, add_crawl_options, add_format_option, make_crawl_options
-from db import ObservatoryError
-from db.cli import escape_control_characters, isoformat_utc, positive_int, print_error
+from crawler.commands import (
+    Subparsers,
+    add_clock_option,
+    add_command,
+    add_crawl_options,
+    add_format_option,
+    add_quiet_option,
+    make_crawl_options,
+)
+from crawler.errors import error_from_json
+from db.cli import add_hidden_alias, escape_control_characters, isoformat_utc, positive_int, print_error
 
 if TYPE_CHECKING:
     from crawler.changes.crawl import ChangeCrawlOutcome
 
+STATUS_WORDS = {"caught up": "complete", "bounded": "limited"}  # JSON and the store have the words of version 1
+
 
 def add_parser(subparsers: Subparsers) -> None:
-    """Add the word."""
-    word = add_command(
-        subparsers, "changes", "what was made or modified since the last look, and what became of what vanished"
+    """Add the command."""
+    parser = add_command(
+        subparsers,
+        "changes",
+        "fetch what was created or edited since the last crawl of changes, and find out why packages disappeared",
     )
-    word.add_argument("registry", metavar="REGISTRY", help="huggingface/models, huggingface/datasets, …")
-    word.add_argument(
-        "--most", type=positive_int, default=50, metavar="PAGES", help="of each order, at most (default: 50)"
-    )
-    word.add_argument(
-        "--probes",
+    parser.add_argument("registry", metavar="REGISTRY", help="huggingface/models, huggingface/datasets, …")
+    max_pages = parser.add_argument(
+        "--max-pages",
         type=positive_int,
-        default=200,
+        default=50,
         metavar="N",
-        help="absent packages to ask for at most (default: 200)",
+        help="fetch at most N pages of each order (default: 50)",
     )
-    add_crawl_options(word)
-    word.add_argument("--clock", choices=("local", "registry"), default="local", help="whose clock dates what is seen")
-    word.add_argument("--quiet", action="store_true", help="no progress")
-    add_format_option(word)
-    word.set_defaults(do=run_changes)
+    max_probes = parser.add_argument(
+        "--max-probes", type=positive_int, default=200, metavar="N",
+        help="probe at most N missing packages (default: 200)",
+    )  # fmt: skip
+    add_hidden_alias(parser, max_pages, "--most")
+    add_hidden_alias(parser, max_probes, "--probes")
+    add_crawl_options(parser)
+    add_clock_option(parser, "the changes")
+    add_quiet_option(parser)
+    add_format_option(parser)
+    parser.set_defaults(do=run_changes)
 
 
 def run_changes(options: argparse.Namespace) -> int:
-    """Look once."""
-    import dataclasses
-
+    """Crawl the changes of a registry and return the exit code."""
     from crawler.changes.crawl import crawl_changes
 
-    how = dataclasses.replace(make_crawl_options(options), clock=options.clock, quiet=options.quiet)
     show = _ignore_progress if options.quiet else _print_progress
-    told = crawl_changes(options.db, options.registry, how, options.most, options.probes, show)
+    outcome = crawl_changes(
+        options.db, options.registry, make_crawl_options(options), options.max_pages, options.max_probes, show
+    )
     if options.format == "json":
-        print(json.dumps({"schema": 1, "look": told.as_json()}, ensure_ascii=False))
+        print(json.dumps({"schema": 1, "look": outcome.as_json()}, ensure_ascii=False))
     else:
-        print(escape_control_characters(_format_outcome(told)))
-        if told.error:
-            print_error(ObservatoryError(**told.error))
-    return told.exit_code
+        print(escape_control_characters(_format_outcome(outcome)))
+        if outcome.error:
+            print_error(error_from_json(outcome.error))
+    return outcome.exit_code
 
 
 def _format_outcome(outcome: ChangeCrawlOutcome) -> str:
+    status = STATUS_WORDS.get(outcome.status, outcome.status)
     lines = [
-        f"{outcome.status:<10}{outcome.registry}  {outcome.new:,} new, {outcome.edited:,} edited, {outcome.known:,} as they were"
+        f"{status:<10}{outcome.registry}  {outcome.new:,} new, {outcome.edited:,} edited, {outcome.known:,} unchanged"
         f" ({outcome.duplicates:,} seen twice), {outcome.requests:,} requests"
     ]
-    known = [f"{order} {isoformat_utc(mark)}" for order, mark in outcome.marks.items() if mark is not None]
-    lines += [f"          known up to: {', '.join(known)}"] if known else []
-    vanished = [f"{number:,} {state}" for state, number in sorted(outcome.absent.items())]
-    lines += [f"          absent packages asked for: {', '.join(vanished)}"] if vanished else []
-    return "\n".join(lines + ([f"          {outcome.reason}"] if outcome.reason and not outcome.error else []))
+    marks = [f"{order} {isoformat_utc(mark)}" for order, mark in outcome.marks.items() if mark is not None]
+    lines += [f"          complete up to: {', '.join(marks)}"] if marks else []
+    states = [f"{count:,} {state}" for state, count in sorted(outcome.absent.items())]
+    lines += [f"          missing packages probed: {', '.join(states)}"] if states else []
+    lines += [f"          {outcome.reason}"] if outcome.reason and not outcome.error else []
+    return "\n".join(lines)
 
 
 def _print_progress(outcome: ChangeCrawlOutcome, quota: str) -> None:
@@ -74,4 +90,4 @@ def _print_progress(outcome: ChangeCrawlOutcome, quota: str) -> None:
 
 
 def _ignore_progress(outcome: ChangeCrawlOutcome, quota: str) -> None:
-    pass
+    """Print no progress."""

@@ -1,4 +1,4 @@
-"""`observatory crawl check`: the assumptions a crawl rests on, tried."""
+"""`observatory crawl check`: test what the crawler assumes about the API of a registry."""
 
 from __future__ import annotations
 
@@ -10,24 +10,23 @@ from db.cli import DONE, FAILED, escape_control_characters
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """Add the word."""
-    word = add_command(
-        subparsers, "check", "try the assumptions the crawl of a registry rests on, with a handful of requests"
-    )
-    word.add_argument("registry", metavar="REGISTRY", help="huggingface/models, npm, pypi, …")
-    add_crawl_options(word)
-    add_format_option(word)
-    word.set_defaults(do=run_check)
+    """Add the command."""
+    summary = "test what the crawler assumes about the API of a registry, with a few requests"
+    parser = add_command(subparsers, "check", summary, aliases=("check-api",))
+    parser.add_argument("registry", metavar="REGISTRY", help="huggingface/models, npm, pypi, …")
+    add_crawl_options(parser)
+    add_format_option(parser)
+    parser.set_defaults(do=run_check)
 
 
 def run_check(options: argparse.Namespace) -> int:
-    """Try the assumptions a crawl rests on."""
+    """Test the assumptions about a registry and return the exit code."""
     from crawler.api_check import check_registry, format_table
 
-    found = check_registry(options.db, options.registry, make_crawl_options(options))
+    results = check_registry(options.db, options.registry, make_crawl_options(options))
     if options.format == "json":
-        print(json.dumps({"schema": 1, "registry": options.registry, "assumptions": found}, ensure_ascii=False))
+        print(json.dumps({"schema": 1, "registry": options.registry, "assumptions": results}, ensure_ascii=False))
     else:
-        print(escape_control_characters(format_table(options.registry, found)))
-    verdicts = {one["verdict"] for one in found}
+        print(escape_control_characters(format_table(options.registry, results)))
+    verdicts = {result["verdict"] for result in results}
     return DONE if "holds" in verdicts and "differs" not in verdicts else FAILED

@@ -1,4 +1,4 @@
-"""`observatory crawl registries`: what can be observed."""
+"""`observatory crawl registries`: list the registries that can be observed."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from db.cli import DONE
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """Add the word."""
-    word = add_command(subparsers, "registries", "what can be observed, and what its counter means")
-    add_format_option(word)
-    word.set_defaults(do=run_registries)
+    """Add the command."""
+    parser = add_command(
+        subparsers, "registries", "list the registries that can be observed, and what their counters mean"
+    )
+    add_format_option(parser)
+    parser.set_defaults(do=run_registries)
 
 
 def run_registries(options: argparse.Namespace) -> int:
-    """List what can be observed."""
+    """List the registries and return the exit code."""
     from crawler.registries import format_table, list_registries
 
-    found = list_registries(options.db)
-    print(
-        json.dumps({"schema": 1, "registries": found}, ensure_ascii=False)
-        if options.format == "json"
-        else format_table(found)
-    )
+    registries = list_registries(options.db)
+    if options.format == "json":
+        print(json.dumps({"schema": 1, "registries": registries}, ensure_ascii=False))
+    else:
+        print(format_table(registries))
     return DONE

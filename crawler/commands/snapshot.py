@@ -1,15 +1,17 @@
-"""`observatory crawl snapshot`: one snapshot of each registry."""
+"""`observatory crawl snapshot`: take one snapshot of each registry."""
 
 from __future__ import annotations
 
 import argparse
-import ctypes
 import dataclasses
 import json
 import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from typing import NotRequired, TypedDict
+
+import msgspec
 
 from crawler.commands import (
     Subparsers,
@@ -19,49 +21,73 @@ from crawler.commands import (
     add_storage_options,
     make_crawl_options,
 )
-from db import ObservatoryError
+from crawler.errors import error_from_json
 from db.cli import FAILED, PARTIAL, escape_control_characters, positive_int, print_error
+from db.process import die_with_parent
 
 SECONDS_PER_DAY = 86400
+INDENT = "\n         "
+
+
+class OutcomeJson(TypedDict):
+    """The documented JSON of one snapshot. A crawl that was killed states no counts."""
+
+    registry: str
+    snapshot: int | None
+    status: str
+    exit_code: int
+    listed: int
+    pages: NotRequired[int]
+    duplicates: NotRequired[int]
+    missed: NotRequired[int | None]
+    reason: str | None
+    error: dict[str, str] | None
+
+
+class CommandOutput(TypedDict):
+    """The JSON output of the command."""
+
+    snapshots: list[OutcomeJson]
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """Add the word."""
-    word = add_command(
+    """Add the command."""
+    parser = add_command(
         subparsers,
         "snapshot",
         "take one snapshot of each registry",
-        epilog="exit codes: 0 complete, 1 failed, 2 wrong usage, 3 partial: run it again with --resume",
+        "0 complete, 1 failed, 2 wrong usage, 3 partial: run it again with --resume",
     )
-    word.add_argument("registries", nargs="+", metavar="REGISTRY", help="huggingface/models, npm, pypi, …")
-    depth = word.add_mutually_exclusive_group()
-    depth.add_argument("--top", type=positive_int, default=1000, metavar="K", help="how deep (default: 1000)")
+    parser.add_argument("registries", nargs="+", metavar="REGISTRY", help="huggingface/models, npm, pypi, …")
+    depth = parser.add_mutually_exclusive_group()
     depth.add_argument(
-        "--full", action="store_true", help="every package there is: a census (of Ecosyste.ms: the names)"
+        "--top", type=positive_int, default=1000, metavar="K", help="fetch down to rank K (default: 1000)"
     )
-    word.add_argument(
+    depth.add_argument(
+        "--full", action="store_true", help="take a census: fetch every package (of Ecosyste.ms: every name)"
+    )
+    parser.add_argument(
         "--resume-within", type=positive_int, default=3, metavar="DAYS",
-        help="of its begin a census may be gone on with (default: 3); it is as of its begin",
+        help="resume a census that began at most DAYS ago (default: 3); its date is when it began",
     )  # fmt: skip
-    word.add_argument(
-        "--by",
-        choices=("downloads", "likes", "trending", "dependents"),
-        help="the order (default: downloads, or what the registry has)",
+    parser.add_argument(
+        "--by", choices=("downloads", "likes", "trending", "dependents"),
+        help="the counter to rank by (default: downloads, or the one that the registry has)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--resume", action="store_true", help="resume an interrupted snapshot of the last six hours, if there is one"
     )
-    word.add_argument(
-        "--resume", action="store_true", help="go on with an interrupted one, if there is one from the last six hours"
+    parser.add_argument(
+        "--no-counters", action="store_true", help="Ecosyste.ms: fetch the order only, a hundredth of the bytes"
     )
-    word.add_argument(
-        "--no-counters", action="store_true", help="Ecosyste.ms: the order only, a hundredth of the bytes"
-    )
-    add_crawl_options(word)
-    add_storage_options(word)
-    add_format_option(word)
-    word.set_defaults(do=run_snapshot)
+    add_crawl_options(parser)
+    add_storage_options(parser)
+    add_format_option(parser)
+    parser.set_defaults(do=run_snapshot)
 
 
 def run_snapshot(options: argparse.Namespace) -> int:
-    """Take the snapshots that were asked for, each in a process of its own when there are several."""
+    """Take the requested snapshots, each of several in its own process, and return the exit code."""
     outcomes = [_take_one_snapshot(options)] if len(options.registries) == 1 else _take_each_snapshot(options)
     if options.format == "json":
         print(json.dumps({"schema": 1, "snapshots": outcomes}, ensure_ascii=False))
@@ -69,115 +95,118 @@ def run_snapshot(options: argparse.Namespace) -> int:
         for outcome in outcomes:
             print(escape_control_characters(_format_outcome(outcome)))
         _print_errors(outcomes)
-    codes = {outcome["exit_code"] for outcome in outcomes}
-    return FAILED if FAILED in codes else max(codes)
+    exit_codes = {outcome["exit_code"] for outcome in outcomes}
+    return FAILED if FAILED in exit_codes else max(exit_codes)
 
 
-def _take_one_snapshot(options: argparse.Namespace) -> dict[str, object]:
+def _take_one_snapshot(options: argparse.Namespace) -> OutcomeJson:
     from crawler.fetching.runner import endpoint_url
     from crawler.plan import CrawlPlan
     from crawler.registries import find_spider
     from crawler.snapshots.take import take_snapshot
 
     (registry,) = options.registries
-    depth = {"k": None, "max_seconds": options.resume_within * SECONDS_PER_DAY} if options.full else {"k": options.top}
-    plan = CrawlPlan(registry, ordered_by=options.by, endpoint=endpoint_url(find_spider(registry, options.full)),
-                with_counters=not options.no_counters, keep_bodies=options.keep_bodies > 0, **depth)  # fmt: skip
-    how = dataclasses.replace(
-        make_crawl_options(options), clock=options.clock, keep_bodies_days=options.keep_bodies, quiet=options.quiet
-    )
-    return take_snapshot(options.db, plan, how, options.resume).as_json()
+    plan = CrawlPlan(
+        registry, None if options.full else options.top, ordered_by=options.by,
+        endpoint=endpoint_url(find_spider(registry, options.full)), with_counters=not options.no_counters,
+        keep_bodies=options.body_retention > 0,
+    )  # fmt: skip
+    if options.full:
+        plan = dataclasses.replace(plan, max_seconds=options.resume_within * SECONDS_PER_DAY)
+    outcome = take_snapshot(options.db, plan, make_crawl_options(options), options.resume)
+    return msgspec.convert(outcome.as_json(), OutcomeJson)
 
 
-def _take_each_snapshot(options: argparse.Namespace) -> list[dict[str, object]]:
-    """One child for each registry: a Scrapy process can crawl once, and one that breaks breaks no other."""
-    outcomes: list[dict[str, object]] = []
+def _take_each_snapshot(options: argparse.Namespace) -> list[OutcomeJson]:
+    """Take each snapshot in a child process. Scrapy can crawl once per process, and a crash affects no other crawl."""
+    outcomes: list[OutcomeJson] = []
     for registry in options.registries:
-        line = [sys.executable, "-m", "crawler", "snapshot", registry, "--format", "json", *_child_arguments(options)]
-        with subprocess.Popen(line, stdout=subprocess.PIPE, text=True, preexec_fn=_die_with_parent) as child:
-            told = _wait_for_child(child)
-        outcomes.append(_parse_child_outcome(registry, told, child.returncode))
+        command = [sys.executable, "-m", "crawler", "snapshot", registry, "--format", "json"]
+        command += _child_arguments(options)
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent()) as child:
+            output = _wait_for_child(child)
+        outcomes.append(_parse_child_outcome(registry, output, child.returncode))
         if outcomes[-1]["status"] == "stopped":
             break
     return outcomes
 
 
 def _wait_for_child(child: subprocess.Popen[str]) -> str:
-    """What a child prints. A terminal's Ctrl-C reaches it by itself; SIGTERM is passed on. It ends at its page."""
-    before = {
+    """Return the output of a child. Ctrl-C on a terminal reaches the child directly, SIGTERM is forwarded."""
+    handlers = {
         signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN),
         signal.SIGTERM: signal.signal(signal.SIGTERM, lambda *_: child.terminate()),
     }
     try:
         return child.communicate()[0]
     finally:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)
 
 
 def _child_arguments(options: argparse.Namespace) -> list[str]:
-    """The options as they were given, for a child."""
-    values = ("db", "resume_within", "by", "contact", "share", "patience", "pause", "clock", "keep_bodies")
+    """Return the options of the command line for a child."""
+    values = ["db", "resume_within", "by", "contact", "quota_share", "retry_for", "delay", "clock", "body_retention"]
+    values += [] if options.full else ["top"]
     flags = ("full", "resume", "no_counters", "quiet", "debug")
-    given = [(name, getattr(options, name)) for name in (*values, *(() if options.full else ("top",)))]
-    words = [word for name, value in given if value is not None for word in (_option_name(name), str(value))]
-    return words + [_option_name(name) for name in flags if getattr(options, name, False)]
+    arguments = []
+    for name in values:
+        if getattr(options, name) is not None:
+            arguments += [_option_name(name), str(getattr(options, name))]
+    return arguments + [_option_name(name) for name in flags if getattr(options, name, False)]
 
 
 def _option_name(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _die_with_parent() -> None:
-    """Linux: this child is killed when the command that started it is, however that one ends."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-
-
-def _parse_child_outcome(registry: str, output: str, exit_code: int) -> dict[str, object]:
+def _parse_child_outcome(registry: str, output: str, exit_code: int) -> OutcomeJson:
     try:
-        outcome = json.loads(output)["snapshots"][0]
-        stopped = outcome["status"] == "open" and outcome["reason"] == "stopped"
-        return outcome | ({"status": "stopped"} if stopped else {})
-    except (ValueError, LookupError):  # it has told its error itself, unless it was killed
-        stopped = exit_code in (PARTIAL, -signal.SIGINT, -signal.SIGTERM)
-        killed = {
-            "what": f"The crawl of {registry} was killed (signal {-exit_code}).",
-            "why": "Perhaps there was too little memory.",
-            "fix": "Nothing is lost: run the same command with --resume.",
-            "more": "docs/errors.md",
-        }
-        return {
-            "registry": registry, "snapshot": None, "status": "stopped" if stopped else "failed", "listed": 0,
-            "exit_code": PARTIAL if stopped else max(exit_code, FAILED), "reason": None,
-            "error": killed if exit_code < 0 and not stopped else None,
-        }  # fmt: skip
+        (outcome,) = msgspec.json.decode(output, type=CommandOutput)["snapshots"]
+    except (msgspec.MsgspecError, ValueError):  # the child printed its error to stderr, unless it was killed
+        return _killed_outcome(registry, exit_code)
+    if outcome["status"] == "open" and outcome["reason"] == "stopped":
+        outcome["status"] = "stopped"
+    return outcome
 
 
-def _format_outcome(outcome: dict[str, object]) -> str:
-    """One outcome in one line."""
+def _killed_outcome(registry: str, exit_code: int) -> OutcomeJson:
+    is_stopped = exit_code in (PARTIAL, -signal.SIGINT, -signal.SIGTERM)
+    error = {
+        "what": f"The crawl of {registry} was killed (signal {-exit_code}).",
+        "why": "Perhaps there was not enough memory.",
+        "fix": "Nothing is lost: run the same command with --resume.",
+        "more": "docs/errors.md",
+    }
+    return {
+        "registry": registry, "snapshot": None, "status": "stopped" if is_stopped else "failed", "listed": 0,
+        "exit_code": PARTIAL if is_stopped else max(exit_code, FAILED), "reason": None,
+        "error": error if exit_code < 0 and not is_stopped else None,
+    }  # fmt: skip
+
+
+def _format_outcome(outcome: OutcomeJson) -> str:
+    """Return one outcome for a person: one line, and the reason on a second one."""
     head = f"{outcome['status']:<9}{outcome['registry']}"
-    if outcome["status"] == "failed" or not outcome.get("snapshot"):
-        return head if outcome["error"] or not outcome["reason"] else f"{head}\n         {outcome['reason']}"
-    line = f"{head}  snapshot {outcome['snapshot']}, {outcome['listed']:,} packages on {outcome['pages']} pages"
+    reason = f"{INDENT}{outcome['reason']}" if outcome["reason"] else ""
+    if outcome["status"] == "failed" or not outcome["snapshot"]:
+        return head if outcome["error"] else head + reason
+    line = f"{head}  snapshot {outcome['snapshot']}, {outcome['listed']:,} packages on {outcome.get('pages')} pages"
     if outcome.get("duplicates"):
-        line += f", {outcome['duplicates']} seen twice"
+        line += f", {outcome.get('duplicates')} seen twice"
     if outcome.get("missed") is not None:
-        line += f" where pages overlap, about {outcome['missed']} missed"
-    if outcome["reason"]:
-        line += f"\n         {outcome['reason']}"
-    return line + (
-        "\n         Nothing is lost; go on with --resume." if outcome["status"] in ("open", "stopped") else ""
-    )
+        line += f" where pages overlap, about {outcome.get('missed')} missed"
+    is_resumable = outcome["status"] in ("open", "stopped")
+    return line + reason + (f"{INDENT}Nothing is lost: resume with --resume." if is_resumable else "")
 
 
-def _print_errors(outcomes: Sequence[dict[str, object]]) -> None:
-    """Print each error; registries that failed for the same reason share one."""
-    told: dict[tuple[str, str], list[dict[str, str]]] = {}
+def _print_errors(outcomes: Sequence[OutcomeJson]) -> None:
+    """Print each error. Registries that failed for the same reason share one."""
+    errors_by_reason: dict[tuple[str, str], list[dict[str, str]]] = {}
     for outcome in outcomes:
-        error = outcome.get("error")
-        if isinstance(error, dict):
-            told.setdefault((error["fix"], error["why"].split(":")[0]), []).append(error)
-    for errors in told.values():
-        whats = " ".join(dict.fromkeys(error["what"] for error in errors))
-        print_error(ObservatoryError(whats, errors[0]["why"], errors[0]["fix"], errors[0]["more"]))
+        error = outcome["error"]
+        if error:
+            errors_by_reason.setdefault((error["fix"], error["why"].split(":")[0]), []).append(error)
+    for errors in errors_by_reason.values():
+        messages = " ".join(dict.fromkeys(error["what"] for error in errors))
+        print_error(error_from_json({**errors[0], "what": messages}))

@@ -1,1 +1,1 @@
-"""Everything that depends on Scrapy: settings, pace, retries, pipelines and the one runner of a crawl."""
+"""Everything that depends on Scrapy: settings, rate limits, retries, pipelines and the runner of a crawl."""

@@ -1,4 +1,4 @@
-"""Between Scrapy and the network: keep to a registry's pace, try again what may pass, refuse what is not an answer."""
+"""Downloader middleware: rate limits, retries, and validation of responses."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import random
 import sys
 import time
+from collections.abc import Mapping
 from urllib.parse import urljoin, urlsplit
 
 from scrapy import Request
@@ -13,16 +14,19 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
-from crawler.errors import CrawlError, CrawlStopped, resume_hint
+from crawler.errors import CrawlError, CrawlStoppedError, resume_hint
 from crawler.fetching.pace import (
+    MAX_ATTEMPTS,
     MAX_WAIT,
     QuotaBudget,
     backoff_seconds,
+    parse_int,
     read_date,
     read_quota,
     read_retry_after,
     seconds_after_429,
 )
+from crawler.fetching.running import running_spider
 from crawler.parsing.redact import redact_text
 from crawler.parsing.rows import NotAListError, count_rows
 from crawler.response import HttpResponse
@@ -30,21 +34,24 @@ from crawler.spiders import PacedSpider
 from db.cli import escape_control_characters
 
 RETRYABLE_STATUSES = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 530}
-MAX_TRIES_OFFLINE = 3  # while a host has never answered, it is more likely that there is no network
+MAX_TRIES_OFFLINE = 3  # of a host that has never responded: a missing network is the likelier cause
 TRIES_BEFORE_SMALLER_PAGE = 2
-MAX_EMPTY_PAGE_RETRIES = 2  # after that it is passed over, and the gate will say that rows may have been lost
+MAX_EMPTY_PAGE_RETRIES = 2  # then the empty page is accepted, and the gate reports that rows may be lost
 MAX_REDIRECTS = 5
 MIN_ANNOUNCED_WAIT = 2.0  # seconds
 CACHE_HIT_STATUSES = {"HIT", "STALE", "UPDATING", "REVALIDATED"}
 
 
 class PaceMiddleware:
-    """One gate for every request of a crawl: it waits for the quota, and decides what an answer is worth."""
+    """The rate limit and the validation of every request of a crawl.
+
+    Scrapy's own retries ignore the quota, and tenacity cannot wait inside Scrapy's event loop.
+    """
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
-        self.budget = QuotaBudget(crawler.settings.getfloat("PACE_SHARE", 1.0))
-        self.retry_for = crawler.settings.getfloat("PACE_PATIENCE", 120.0)
+        self.budget = QuotaBudget(crawler.settings.getfloat("PACE_QUOTA_SHARE", 1.0))
+        self.retry_for = crawler.settings.getfloat("PACE_RETRY_FOR", 120.0)
         self.clock = crawler.settings.get("PACE_CLOCK", "local")
         self.host_responded = False
         self._not_before = 0.0
@@ -59,15 +66,15 @@ class PaceMiddleware:
 
     @property
     def spider(self) -> PacedSpider:
-        """The spider of this crawl."""
-        return self.crawler.spider
+        """The spider of the crawl."""
+        return running_spider(self.crawler, PacedSpider)
 
     async def process_request(self, request: Request) -> None:
-        """Hold a request until it may go out.
+        """Delay a request until the quota allows it.
 
         Raises:
-            Stopped: the crawl is being stopped.
-            CrawlError: the quota comes back too late to hold a crawl open for it.
+            CrawlStoppedError: the crawl is being stopped.
+            CrawlError: the quota resets too late to keep the crawl open.
         """
         wait = self._seconds_to_wait(time.monotonic())
         if wait > MAX_WAIT:
@@ -76,124 +83,140 @@ class PaceMiddleware:
         while not self.spider.is_stopping and (wait := self._seconds_to_wait(time.monotonic())) > 0:
             await asyncio.sleep(min(wait, 0.2))
         if self.spider.is_stopping:
-            raise CrawlStopped("stopped")
+            raise CrawlStoppedError("stopped")
         self.budget.consume(time.monotonic())
 
     def process_response(self, request: Request, response: Response) -> Request | Response:
-        """Let an answer through, try again, or give up with the reason.
+        """Accept a response, retry its request, or follow its redirect.
 
         Raises:
-            CrawlError: it is no use to try again now.
+            CrawlError: a retry would not help now.
         """
-        answer = self._make_response(request, response)
+        http_response = self._make_response(request, response)
         self.host_responded = True
-        quota = read_quota(answer.headers)
-        if quota and not is_from_cache(answer):
+        quota = read_quota(http_response.headers)
+        if quota and not is_from_cache(http_response):
             self.budget.update(quota, time.monotonic())
-        if self.spider.accepts_status(answer.status, answer.url):
-            fault = self.invalid_reason(answer) if answer.status == 200 else ""
-            if fault:
-                return self._retry(request, fault)
-            if is_empty_with_next(answer) and request.meta.get("attempt", 0) < MAX_EMPTY_PAGE_RETRIES:
-                return self._retry(request, "an empty page of a list that goes on")
-            request.meta["answer"], self._wait_reason = answer, ""
+        status = http_response.status
+        if self.spider.accepts_status(status, http_response.url):
+            reason = self.invalid_reason(http_response) if status == 200 else ""
+            if not reason and is_empty_with_next(http_response) and attempt_of(request) < MAX_EMPTY_PAGE_RETRIES:
+                reason = "the page is empty, and the list continues"
+            if reason:
+                return self._retry(request, reason)
+            request.meta["answer"], self._wait_reason = http_response, ""
             return response
-        if answer.status in RETRYABLE_STATUSES:
-            return self._retry(request, f"it answered {answer.status}", self._requested_wait(request, answer))
-        if 300 <= answer.status < 400:
-            return self._follow_redirect(request, answer)
-        raise refusal_error(answer, self.spider.plan.registry)
+        if status in RETRYABLE_STATUSES:
+            return self._retry(request, f"the server answered {status}", self._requested_wait(request, http_response))
+        if 300 <= status < 400:
+            return self._follow_redirect(request, http_response)
+        raise refusal_error(http_response, self.spider.plan.registry)
 
     def process_exception(self, request: Request, exception: Exception) -> Request:
-        """Try again after a broken connection or a time-out.
+        """Retry a request after a broken connection or a timeout.
 
         Raises:
-            CrawlError: it has broken too often.
+            CrawlError: the request has failed too often.
         """
-        if isinstance(exception, IgnoreRequest | CrawlStopped):
+        if isinstance(exception, IgnoreRequest | CrawlStoppedError):
             raise exception
         if self.host_responded:
             return self._retry(request, describe_exception(exception))
-        self._is_offline = self._is_offline or request.meta.get("attempt", 0) + 1 >= MAX_TRIES_OFFLINE
+        self._is_offline = self._is_offline or attempt_of(request) + 1 >= MAX_TRIES_OFFLINE
         if self._is_offline:
             raise offline_error(request.url, exception)
         return self._retry(request, describe_exception(exception), wait=min(1.0, self.retry_for / 8))
 
     def invalid_reason(self, response: HttpResponse) -> str:
-        """Why an answer with status 200 cannot be what was asked for; '' if it can."""
+        """Return why a response with status 200 is invalid, '' if it is valid."""
         return invalid_reason(response)
 
     def _seconds_to_wait(self, now: float) -> float:
         return max(self.budget.seconds_to_wait(now), self._not_before - now)
 
     def _announce_wait(self, wait: float) -> None:
-        """Tell a person why nothing happens for a while."""
+        """Print the reason for a long wait."""
         if wait > MIN_ANNOUNCED_WAIT and not self.is_quiet:
-            said = f"{self.spider.plan.registry}: waiting {wait:.0f} s ({self._wait_reason or self.budget})"
-            print(escape_control_characters(redact_text(said)), file=sys.stderr, flush=True)
+            message = f"{self.spider.plan.registry}: waiting {wait:.0f} s ({self._wait_reason or self.budget})"
+            print(escape_control_characters(redact_text(message)), file=sys.stderr, flush=True)
 
     def _requested_wait(self, request: Request, response: HttpResponse) -> float | None:
         if response.status == 429:
-            return seconds_after_429(response.headers, request.meta.get("attempt", 0) + 1)
+            return seconds_after_429(response.headers, attempt_of(request) + 1)
         return read_retry_after(response.headers)
 
     def _retry(self, request: Request, reason: str, wait: float | None = None) -> Request:
-        """The same request once more, later; in a smaller page if it seems too heavy.
+        """Return the request to send again after a wait, for a smaller page if the page seems too heavy.
 
         Raises:
-            CrawlError: patience is at its end, or the registry asks for a longer wait than we hold a crawl open.
+            CrawlError: all attempts failed, or the registry asks for a longer wait than `MAX_WAIT`.
         """
-        attempt = request.meta.get("attempt", 0) + 1
-        lighter = (
-            self.spider.smaller_page_url(request.url) if wait is None and attempt >= TRIES_BEFORE_SMALLER_PAGE else None
-        )
-        pause = backoff_seconds(1 if lighter else attempt, self.retry_for, random.random()) if wait is None else wait
-        if pause is None or attempt > 6:
+        attempt, smaller_url = attempt_of(request) + 1, None
+        if wait is None and attempt >= TRIES_BEFORE_SMALLER_PAGE:
+            smaller_url = self.spider.smaller_page_url(request.url)
+        if wait is None:
+            wait = backoff_seconds(1 if smaller_url else attempt, self.retry_for, random.random())
+        if wait is None or attempt > MAX_ATTEMPTS:
             raise CrawlError(
                 f"{self.spider.plan.registry} kept failing: {reason}.",
-                why=f"{attempt} tries at {urlsplit(request.url).path} all failed.",
-                fix=f"Nothing is lost: {resume_hint(self.spider.has_resume_option)} in a while.",
+                why=f"All {attempt} requests of {urlsplit(request.url).path} failed.",
+                fix=f"Nothing is lost: {resume_hint(self.spider.has_resume_option)} later.",
                 is_permanent=False,
             )
-        if pause > MAX_WAIT:
-            raise self._wait_error(pause)
-        self._not_before, self._wait_reason = time.monotonic() + pause, reason
-        self.crawler.stats.inc_value("pace/again")
-        again = request.replace(url=lighter or request.url, dont_filter=True)
-        again.meta["attempt"] = 0 if lighter else attempt
-        return again
+        if wait > MAX_WAIT:
+            raise self._wait_error(wait)
+        self._not_before, self._wait_reason = time.monotonic() + wait, reason
+        retry = request.replace(url=smaller_url or request.url, dont_filter=True)
+        retry.meta["attempt"] = 0 if smaller_url else attempt
+        return retry
 
     def _wait_error(self, wait: float) -> CrawlError:
         return CrawlError(
             f"{self.spider.plan.registry} asks us to wait {wait / 60:.0f} minutes.",
-            why="Its quota is used up (perhaps by others behind the same address).",
+            why="Its quota is used up (perhaps by other clients with the same IP address).",
             fix=f"Nothing is lost: {resume_hint(self.spider.has_resume_option)} in {wait / 60:.0f} minutes,"
-            " or give a token (HF_TOKEN).",
+            " or set a token (HF_TOKEN).",
             is_permanent=False,
         )
 
     def _follow_redirect(self, request: Request, response: HttpResponse) -> Request:
         target = self.spider.same_host_url(urljoin(request.url, response.headers.get("location", "")))
-        hops = request.meta.get("hops", 0) + 1
-        if hops > MAX_REDIRECTS:
-            raise CrawlError(f"{self.spider.plan.registry} sends us round in circles: {target[:200]}")
-        followed = request.replace(url=target, dont_filter=True)
-        followed.meta["hops"] = hops
-        return followed
+        redirects = request.meta.get("hops", 0) + 1
+        if redirects > MAX_REDIRECTS:
+            raise CrawlError(f"{self.spider.plan.registry} redirects in a circle: {target[:200]}")
+        redirect = request.replace(url=target, dont_filter=True)
+        redirect.meta["hops"] = redirects
+        return redirect
 
     def _make_response(self, request: Request, response: Response) -> HttpResponse:
         headers = {
             name.decode("ascii", "replace").lower(): b", ".join(values).decode("latin-1")
             for name, values in response.headers.items()
         }
-        theirs, ours = read_date(headers.get("date", "")), int(time.time())
-        by_theirs = self.clock == "registry" and theirs is not None
-        skew = None if theirs is None or by_theirs else clock_skew(ours, theirs, _parse_int(headers.get("age")))
-        return HttpResponse(request.url, response.status, headers, response.body, theirs if by_theirs else ours, skew)
+        local_time, server_time = int(time.time()), read_date(headers.get("date", ""))
+        if server_time is None:
+            return HttpResponse(request.url, response.status, headers, response.body, local_time)
+        if self.clock == "registry":
+            return HttpResponse(request.url, response.status, headers, response.body, server_time)
+        skew = clock_skew(local_time, server_time, header_number(headers, "age"))
+        return HttpResponse(request.url, response.status, headers, response.body, local_time, skew)
+
+
+def attempt_of(request: Request) -> int:
+    """Return how often a request has failed so far."""
+    return int(request.meta.get("attempt", 0))
+
+
+def header_number(headers: Mapping[str, str], name: str) -> int:
+    """Return the number in a header, 0 if the header is absent or has more than nine digits."""
+    number = parse_int(headers.get(name))
+    return number if number is not None and number < 10**9 else 0
 
 
 def clock_skew(local_time: int, server_time: int, age: int) -> int:
-    """By how much our clock is ahead. Beside an Age, Date is the origin's or the cache's own: whichever agrees better.
+    """Return by how many seconds the local clock is ahead.
+
+    With an Age, Date may be the time of the origin or of the cache. The one that agrees better counts.
 
     >>> clock_skew(1000, 100, 900), clock_skew(1000, 1000, 900), clock_skew(1000, 400, 0)
     (0, 0, 600)
@@ -202,81 +225,78 @@ def clock_skew(local_time: int, server_time: int, age: int) -> int:
 
 
 def is_from_cache(response: HttpResponse) -> bool:
-    """Whether an answer lay in a cache: the quota it states is that of whoever asked first."""
+    """Return whether a response comes from a cache. The quota in its headers is that of the first request."""
     return (
-        _parse_int(response.headers.get("age")) > 0
+        header_number(response.headers, "age") > 0
         or response.headers.get("cf-cache-status", "").upper() in CACHE_HIT_STATUSES
     )
 
 
 def invalid_reason(response: HttpResponse) -> str:
-    """Why an answer with status 200 cannot be what was asked for; '' if it can."""
-    kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
-    if kind != "application/json":
-        return f"it answered with {printable_content_type(kind)} instead of JSON"
-    beginning = response.body[:200].lstrip()[:1]
-    single = beginning == b"{" and (b'"name"' in response.body[:400] or b'"_id"' in response.body[:400])
+    """Return why a response with status 200 is invalid, '' if it is valid."""
+    content_type = response.headers.get("content-type", "").split(";")[0].strip().lower()
+    if content_type != "application/json":
+        return f"the response is {printable_content_type(content_type)} instead of JSON"
+    head = response.body[:400].lstrip()
+    is_single_row = head.startswith(b"{") and (b'"name"' in head or b'"_id"' in head)
     try:
-        rows = count_rows(b"[" + response.body + b"]" if single else response.body)
+        rows = count_rows(b"[" + response.body + b"]" if is_single_row else response.body)
     except NotAListError as error:
-        return f"it answered with something that is {str(error)[:120]}"
-    stated = _parse_int(response.headers.get("page-items"))
-    if rows < stated and 'rel="next"' in response.headers.get("link", ""):
-        return f"it says that the page holds {stated} rows, and it holds {rows}"
+        return f"the response is {str(error)[:120]}"
+    stated_rows = header_number(response.headers, "page-items")
+    if rows < stated_rows and 'rel="next"' in response.headers.get("link", ""):
+        return f"the page should hold {stated_rows} rows, and holds {rows}"
     return ""
 
 
 def is_empty_with_next(response: HttpResponse) -> bool:
-    """Whether a page is empty although it names a next one."""
+    """Return whether a page is empty although it has a link to a next page."""
     return response.body.strip() == b"[]" and 'rel="next"' in response.headers.get("link", "")
 
 
 def printable_content_type(content_type: str) -> str:
-    """A content type fit to be shown."""
+    """Return a content type that is safe to print."""
     return content_type if content_type.isprintable() and 0 < len(content_type) < 60 else "no content type"
 
 
 def refusal_error(response: HttpResponse, registry: str) -> CrawlError:
-    """What a status that will not pass means."""
-    said = response.headers.get("x-error-message") or response.body[:200].decode("utf-8", "replace")
+    """Return the error for a status that a retry would not change."""
+    message = response.headers.get("x-error-message") or response.body[:200].decode("utf-8", "replace")
     if response.status in (401, 403):
         return CrawlError(
-            f"{registry} refused us ({response.status}).",
-            why=f"It says: {said[:200]}",
-            fix="If you gave a token (HF_TOKEN, or `hf auth login`), it may have expired: renew it or unset it.",
+            f"{registry} refused the request ({response.status}).",
+            why=f"Its message: {message[:200]}",
+            fix="If you set a token (HF_TOKEN, or `hf auth login`), it may have expired: renew it or unset it.",
             is_permanent=False,
         )
     if response.status == 404:
         return CrawlError(
             f"{registry} has nothing at {urlsplit(response.url).path[:200]} (404).",
-            why="The address is not what it was, or the endpoint is not the service it should be.",
-            fix=f"Look at HF_ENDPOINT and ECOSYSTEMS_ENDPOINT; then `observatory crawl check {registry}`.",
+            why="The URL has changed, or the endpoint is a different service.",
+            fix=f"Check HF_ENDPOINT and ECOSYSTEMS_ENDPOINT, then run `observatory crawl check {registry}`.",
         )
     return CrawlError(
         f"{registry} answered {response.status}.",
-        why=f"It says: {said[:200]}",
-        fix=f"Its API may have changed: `observatory crawl check {registry}`.",
+        why=f"Its message: {message[:200]}",
+        fix=f"Its API may have changed: run `observatory crawl check {registry}`.",
     )
 
 
 def offline_error(url: str, exception: Exception) -> CrawlError:
-    """No host answered at all."""
+    """Return the error for a host that never responded."""
     return CrawlError(
         f"No answer from {urlsplit(url).netloc}.",
-        why=f"{describe_exception(exception).rstrip('.')}. There seems to be no network, or a proxy or firewall stands in between.",
-        fix="Look at the connection and at HTTPS_PROXY; without a network, `make demo` shows all on a simulated Hub.",
+        why=f"{describe_exception(exception).rstrip('.')}."
+        " There seems to be no network, or a proxy or firewall blocks the request.",
+        fix="Check the connection and HTTPS_PROXY. Without a network, `make demo` runs on a simulated Hub.",
         is_permanent=False,
         gate="offline",
     )
 
 
 def describe_exception(exception: Exception) -> str:
-    """An exception in one line."""
+    """Return an exception in one line."""
     reasons = getattr(exception, "reasons", None)
     if reasons:
         exception = getattr(reasons[0], "value", exception)
     return f"{type(exception).__name__}: {str(exception)[:160]}".rstrip(": ")
-
-
-def _parse_int(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0

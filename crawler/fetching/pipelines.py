@@ -1,4 +1,4 @@
-"""One page in, one transaction out; then, and only then, the next page is asked for."""
+"""Scrapy pipeline of pages: each page is one transaction, and the next request follows its commit."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from scrapy.crawler import Crawler
 
 from crawler.errors import CrawlError
 from crawler.fetching.middlewares import PaceMiddleware
+from crawler.fetching.running import running_spider
 from crawler.response import Page
 from crawler.spiders import RegistrySpider
 
 
 class PagePipeline:
-    """Store each page and send the spider on. The spider's `recording` is where it is written."""
+    """Store each page with the recorder of the spider, then request the next page."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
@@ -19,32 +20,39 @@ class PagePipeline:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> PagePipeline:
-        """Scrapy's way to make one."""
+        """Create the pipeline (called by Scrapy)."""
         return cls(crawler)
 
     def process_item(self, page: Page) -> Page:
-        """Store one page, then ask for the next."""
-        spider = self.crawler.spider
+        """Store one page, then request the next one."""
+        spider = running_spider(self.crawler, RegistrySpider)
         try:
             self._store_page(spider, page)
-        except Exception as error:  # Scrapy would log it and go on; the crawl's command says what it means
+        except Exception as error:  # Scrapy would log it and continue; the runner raises it
             spider.storage_error = error
         spider.on_page_stored()
         return page
 
     def _store_page(self, spider: RegistrySpider, page: Page) -> None:
-        pace = self.crawler.get_downloader_middleware(PaceMiddleware)
-        progress = spider.recorder.store_page(spider, page, str(pace.budget))
+        if spider.recorder is None:
+            raise TypeError("a spider needs a recorder to store pages")
+        progress = spider.recorder.store_page(spider, page, quota_text(self.crawler))
         self._requested_urls.add(page.url)
-        following = spider.next_url(page, progress)
-        if following is None:
+        next_url = spider.next_url(page, progress)
+        if next_url is None:
             spider.reached_end = True
-        elif following in self._requested_urls or spider.recorder.is_stuck(page, spider.max_pages_without_new):
+        elif next_url in self._requested_urls or spider.recorder.is_stuck(page, spider.max_pages_without_new):
             spider.crawl_error = CrawlError(
-                f"{spider.plan.registry} sends us round in circles.",
-                why=f"After {progress.pages} pages it names a page that was read already, or brings nothing new.",
-                fix="What was read is kept as a partial snapshot; try again later.",
+                f"The list of {spider.plan.registry} runs in a circle.",
+                why=f"After {progress.pages} pages the next page is one already read, or new pages bring nothing new.",
+                fix="The pages read so far are kept as a partial snapshot. Run the command again later.",
                 gate="cursor_loop",
             )
-        elif following != spider.prefetched_url and not spider.is_stopping:
-            self.crawler.engine.crawl(spider.make_request(following))
+        elif next_url != spider.prefetched_url and not spider.is_stopping:
+            self.crawler.engine.crawl(spider.make_request(next_url))
+
+
+def quota_text(crawler: Crawler) -> str:
+    """Return the remaining quota of a running crawl in words."""
+    pace = crawler.get_downloader_middleware(PaceMiddleware)
+    return str(pace.budget) if pace else ""

@@ -1,4 +1,4 @@
-"""Show a person how a crawl is coming along: a live line on a terminal, plain lines elsewhere."""
+"""Progress of a crawl on stderr: a live bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ProgressCallback = Callable[[Page, Progress, str], None]
 
 @contextmanager
 def show_progress(registry: str, expected: int | None, is_quiet: bool) -> Iterator[ProgressCallback]:
-    """A function to call after each page with what is left of the quota; it shows that, the rate and the time to go."""
+    """Yield a function to call after each page with the remaining quota. It prints progress, rate and time left."""
     if is_quiet:
         yield lambda page, progress, quota: None
     elif sys.stderr.isatty():
@@ -26,18 +26,20 @@ def show_progress(registry: str, expected: int | None, is_quiet: bool) -> Iterat
 
 
 def _plain_lines(registry: str, expected: int | None) -> ProgressCallback:
-    began, held = time.monotonic(), [0.0, 0]
+    started = time.monotonic()
+    last_line, first_depth = 0.0, 0
 
     def show(page: Page, progress: Progress, quota: str) -> None:
+        nonlocal last_line, first_depth
         now = time.monotonic()
         census = page.as_census
-        if page.role == "probe" or (census and page.next_url and now - held[0] < MIN_LINE_INTERVAL):
+        if page.role == "probe" or (census and page.next_url and now - last_line < MIN_LINE_INTERVAL):
             return
-        held[0], held[1] = now, held[1] or progress.depth
-        total = expected or (census.population if census else None)
-        line = f"{registry}: page {progress.pages}, {progress.depth} of {total or '?'} places"
+        last_line, first_depth = now, first_depth or progress.depth
+        total = expected or population_of(page)
+        line = f"{registry}: page {progress.pages}, {progress.depth} of {total or '?'} packages"
         if census:
-            line += format_eta(total, progress.depth, (progress.depth - held[1]) / max(0.001, now - began))
+            line += format_eta(total, progress.depth, (progress.depth - first_depth) / max(0.001, now - started))
         if progress.with_counters:
             line += f", {progress.with_counters} with counters"
         print(f"{line}, {quota}", file=sys.stderr, flush=True)
@@ -45,14 +47,19 @@ def _plain_lines(registry: str, expected: int | None) -> ProgressCallback:
     return show
 
 
+def population_of(page: Page) -> int | None:
+    """Return how many packages the registry states on a page of a census, None if it does not."""
+    return page.as_census.population or None if page.as_census else None
+
+
 def format_eta(expected: int | None, depth: int, rate: float) -> str:
-    """The rate, and the time to go where it can be told.
+    """Return the rate and, if the total is known, the time left.
 
     >>> format_eta(3000, 1000, 100.0), format_eta(None, 1000, 100.0)
-    (', 100/s, about 20 s to go', ', 100/s')
+    (', 100/s, about 20 s left', ', 100/s')
     """
-    told = f", {rate:,.0f}/s" if rate else ""
-    return told + (f", about {max(0, expected - depth) / rate:,.0f} s to go" if expected and rate else "")
+    text = f", {rate:,.0f}/s" if rate else ""
+    return text + (f", about {max(0, expected - depth) / rate:,.0f} s left" if expected and rate else "")
 
 
 @contextmanager
@@ -63,16 +70,16 @@ def _live_bar(registry: str, expected: int | None) -> Iterator[ProgressCallback]
 
     columns = (
         TextColumn("{task.fields[registry]}", markup=False), BarColumn(), MofNCompleteColumn(),
-        TextColumn("{task.fields[said]}", markup=False), TimeElapsedColumn(), TimeRemainingColumn(),
+        TextColumn("{task.fields[status]}", markup=False), TimeElapsedColumn(), TimeRemainingColumn(),
     )  # fmt: skip
-    began = time.monotonic()
+    started = time.monotonic()
     with Bar(*columns, console=Console(stderr=True)) as bar:
-        line = bar.add_task("", total=expected, registry=registry, said="asking")
+        task = bar.add_task("", total=expected, registry=registry, status="requesting")
 
         def show(page: Page, progress: Progress, quota: str) -> None:
-            rate = progress.depth / max(0.001, time.monotonic() - began)
-            total = expected or (page.as_census.population if page.as_census else None) or None
-            bar.update(line, total=total, completed=min(total or progress.depth, progress.depth),
-                       said=f"{rate:,.0f}/s  {quota}")  # fmt: skip
+            rate = progress.depth / max(0.001, time.monotonic() - started)
+            total = expected or population_of(page)
+            completed = min(total or progress.depth, progress.depth)
+            bar.update(task, total=total, completed=completed, status=f"{rate:,.0f}/s  {quota}")
 
         yield show

@@ -1,4 +1,4 @@
-"""How we crawl, in Scrapy's words: who we are, one page at a time, and none of Scrapy's doors to the outside."""
+"""Scrapy settings: user agent, one request at a time, no telnet console and no unused extensions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DOWNLOADER_MIDDLEWARES = {
 
 @dataclass(frozen=True)
 class CrawlOptions:
-    """How a crawl behaves towards the registry and towards us."""
+    """Options of every crawl. `delay` None is the delay of the spider."""
 
     contact: str | None = None
     quota_share: float = 1.0
@@ -32,21 +32,20 @@ class CrawlOptions:
 
 
 def user_agent(contact: str | None) -> str:
-    """Who we are and how to reach whoever runs us. An e-mail address opens Ecosyste.ms's polite pool.
+    """Return the User-Agent header with the contact. An e-mail address admits to the polite pool of Ecosyste.ms.
 
     >>> user_agent("me@lab.example.org")
     'hub-observatory/0.1.0 (me@lab.example.org)'
     """
-    told = (contact or os.environ.get("OBSERVATORY_CONTACT", "")).strip()
-    said = told if told.isascii() and told.isprintable() else ""
-    return f"hub-observatory/{__version__} ({said or 'no contact given'})"
+    contact = (contact or os.environ.get("OBSERVATORY_CONTACT", "")).strip()
+    is_valid = contact and contact.isascii() and contact.isprintable()
+    return f"hub-observatory/{__version__} ({contact if is_valid else 'no contact given'})"
 
 
 def configure_logging(debug: bool) -> None:
-    """What Scrapy and Twisted have to say is for those who look for a mistake.
+    """Show the log of Scrapy and Twisted only with --debug.
 
-    Twisted would put the worst of it, as a certificate that is no good, on stderr with a traceback; it is an error
-    like others, and told as one.
+    Twisted prints some errors (an invalid certificate) to stderr with a traceback. The crawl reports them itself.
     """
     from twisted.logger import globalLogBeginner
 
@@ -56,16 +55,16 @@ def configure_logging(debug: bool) -> None:
 
 
 def build_scrapy_settings(options: CrawlOptions, default_delay: float, max_bytes: int) -> dict[str, object]:
-    """Scrapy's settings for one crawl; `largest` is the number of bytes an answer may have.
+    """Return the Scrapy settings of one crawl. `max_bytes` limits the size of a response.
 
-    Scrapy's own retrying ignores what registries say about waiting, its telnet and remote-control doors run code, and
-    it does not check certificates unless told to. What is switched off would still be imported, so the lists of its
-    parts, the `_BASE` settings, name what is used and nothing else.
+    Scrapy's own retries ignore the wait that a registry asks for. Its telnet and remote-control extensions execute
+    code. It checks certificates only if a setting says so. Scrapy imports even disabled components of its `_BASE`
+    settings, so those list only the components in use.
     """
     return {
         "USER_AGENT": user_agent(options.contact),
-        "PACE_SHARE": options.quota_share,
-        "PACE_PATIENCE": options.retry_for,
+        "PACE_QUOTA_SHARE": options.quota_share,
+        "PACE_RETRY_FOR": options.retry_for,
         "PACE_CLOCK": options.clock,
         "PACE_QUIET": options.quiet,
         "CONCURRENT_REQUESTS": 1,
@@ -77,7 +76,7 @@ def build_scrapy_settings(options: CrawlOptions, default_delay: float, max_bytes
         "DOWNLOAD_VERIFY_CERTIFICATES": True,
         "CONCURRENT_ITEMS": 1,
         "DOWNLOADER_MIDDLEWARES_BASE": {
-            f"scrapy.downloadermiddlewares.{name}": at for name, at in DOWNLOADER_MIDDLEWARES.items()
+            f"scrapy.downloadermiddlewares.{name}": order for name, order in DOWNLOADER_MIDDLEWARES.items()
         },
         "DOWNLOADER_MIDDLEWARES": {"crawler.fetching.middlewares.PaceMiddleware": 550},
         "SPIDER_MIDDLEWARES_BASE": {"scrapy.spidermiddlewares.start.StartSpiderMiddleware": 25},

@@ -1,1 +1,1 @@
-"""Pure judgement: the gates of a snapshot and the detection of counter events."""
+"""Pure judgement: the gates of a snapshot, and the detection of counter events."""

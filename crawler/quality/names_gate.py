@@ -1,15 +1,22 @@
-"""The gate of a census whose pages are offsets: are its pages joined, and how many names may it lack (pure)?"""
+"""The gate of a names census: are its pages joined, and how many names does it miss? (pure)
+
+The pages of a names census are offsets, so a name may fall between two pages.
+"""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypedDict
+
+import msgspec
 
 from crawler.parsing.urls import int_parameter
 from crawler.quality.census_gate import check_known_leaders, check_size
 from crawler.quality.gate import (
+    GateEvidence,
     check_counts,
     check_duration,
     check_end_reached,
@@ -21,17 +28,29 @@ from crawler.quality.gate import (
 from db.rows import GateResult
 from db.store.package_events import PackageEvent
 
-MAX_DISORDER = 0.1  # of neighbours: a list in another order has half of them
+MAX_DISORDER = 0.1  # of neighbours: in a list in another order, half of the neighbours are inverted
 MAX_MISSED = 0.01
 MIN_SHARE_OF_STATED = 0.9
 
 
+class NamesPageRow(TypedDict):
+    """A stored page of a names census. `given` is the number of rows per page that the service states."""
+
+    role: str
+    url: str
+    received: int
+    duplicates: int
+    beyond: int
+    next_url: str | None
+    given: str | int | None
+
+
 @dataclass(frozen=True)
 class NamesPage:
-    """One page as it was read: its rows lie from `start` on; `twice` were seen before, `unseen` were not.
+    """One page of names. Its rows start at offset `start`; `duplicates` were seen before, `unseen` were not.
 
-    `kind` is walk, again (asked for once more in the end) or alone (a package that was unseen, of which `unseen` says
-    whether it was made after the census began).
+    `kind` is walk (the list itself), again (a page requested again at the end) or alone (an unseen package requested by
+    its name). Of a package alone, `unseen` is 1 if it was created after the census began.
     """
 
     kind: str
@@ -44,10 +63,10 @@ class NamesPage:
 
 @dataclass(frozen=True)
 class MissedEstimate:
-    """How many names a census may lack: about so many, and from … to; and what that was told from.
+    """Estimate of how many names a census missed, with its interval, and the counts it rests on.
 
-    Of the names that were asked for once more some were `unseen`; of a few of these, asked for `alone`, some were there
-    `before` the census began, and the others have appeared since.
+    `unseen` of the `requested` names of the pages requested again were not in the census. `requested_alone` of those
+    were requested by name: `existed_before` existed when the census began, the others have appeared since.
     """
 
     estimate: int
@@ -60,92 +79,90 @@ class MissedEstimate:
 
 
 def judge_names(
-    evidence: Mapping[str, object], pages: Sequence[NamesPage], sizes: Sequence[int],
-    leaders: Sequence[tuple[str, bool]],
-) -> list[GateResult]:  # fmt: skip
-    """The gate's findings on one census of names; `sizes` are those of the last complete ones, newest first."""
-    listed, walked = int(str(evidence["listed"])), [page for page in pages if page.kind == "walk"]
+    evidence: GateEvidence, pages: Sequence[NamesPage], sizes: Sequence[int], leaders: Sequence[tuple[str, bool]]
+) -> list[GateResult]:
+    """Return the results of the gate for one names census. `sizes` are the last complete ones, newest first."""
+    listed, list_pages = evidence["listed"], [page for page in pages if page.kind == "walk"]
+    short_pages = sum(page.is_short for page in list_pages)
     return [
-        check_end_reached(evidence), check_transport({**evidence, "short_pages": sum(page.is_short for page in walked)}),
-        check_joined(walked), check_name_order(evidence), check_counts(evidence), check_size(listed, sizes), check_stated_size(evidence),
-        check_known_leaders(leaders), check_freshness(evidence), check_duration(evidence), check_rejects(evidence),
-        check_missed(estimate_missed(pages, listed), listed),
+        check_end_reached(evidence), check_transport({**evidence, "short_pages": short_pages}),
+        check_joined(list_pages), check_name_order(evidence), check_counts(evidence), check_size(listed, sizes),
+        check_stated_size(evidence), check_known_leaders(leaders), check_freshness(evidence), check_duration(evidence),
+        check_rejects(evidence), check_missed(estimate_missed(pages, listed), listed),
     ]  # fmt: skip
 
 
-def read_names_pages(rows: Sequence[Mapping[str, object]]) -> list[NamesPage]:
-    """The pages of a census, from the rows of `statements/names_census_pages.sql`."""
-    return [_read_names_page(row) for row in rows]
+def read_names_pages(rows: Iterable[Mapping[str, object]]) -> list[NamesPage]:
+    """Return the pages of a names census from the rows of the query of its pages."""
+    return [_read_names_page(msgspec.convert(row, NamesPageRow)) for row in rows]
 
 
 def check_joined(pages: Sequence[NamesPage]) -> GateResult:
-    """G3: every page has names of the one before it, so that none that was there all the time was passed over."""
-    apart = sum(not page.duplicates for page in pages[1:] if page.start)
-    moves = [now.duplicates - (before.start + before.received - now.start) for before, now in pairwise(pages)]
-    appeared, vanished = sum(move for move in moves if move > 0), -sum(move for move in moves if move < 0)
+    """G3: Check that every page shares names with the previous one, so that the crawl skipped no permanent name."""
+    gaps = sum(not page.duplicates for page in pages[1:] if page.start)
+    shifts = [page.duplicates - (before.start + before.received - page.start) for before, page in pairwise(pages)]
+    appeared, disappeared = sum(shift for shift in shifts if shift > 0), -sum(shift for shift in shifts if shift < 0)
     measured = (
-        f"{apart} of {len(pages)} pages share no name with the one before; about {appeared} names appeared and"
-        f" {vanished} vanished behind the reading"
+        f"{gaps} of {len(pages)} pages share no name with the previous page; about {appeared} names appeared and"
+        f" {disappeared} disappeared during the crawl"
     )
-    return make_gate_result("G3 joined", not apart, measured, "every page shares names with the one before")
+    return make_gate_result("G3 joined", not gaps, measured, "every page shares names with the previous page")
 
 
-def check_name_order(evidence: Mapping[str, object]) -> GateResult:
-    """G3: the names came in the order of names, as far as can be told without the database's own rules."""
-    wrong, rows = int(str(evidence["inversions"])), max(1, int(str(evidence["received"])))
-    rule = f"≤ {MAX_DISORDER:.0%}, for databases order text by rules of their own"
-    return make_gate_result(
-        "G3 order", wrong <= MAX_DISORDER * rows, f"{wrong} of {rows} names before their neighbour", rule
-    )
+def check_name_order(evidence: GateEvidence) -> GateResult:
+    """G3: Check that the names are sorted, as far as possible without the collation of the database."""
+    inversions, rows = evidence["inversions"], max(1, evidence["received"])
+    rule = f"≤ {MAX_DISORDER:.0%}, because databases sort text by their own rules"
+    measured = f"{inversions} of {rows} names not after the previous name"
+    return make_gate_result("G3 order", inversions <= MAX_DISORDER * rows, measured, rule)
 
 
-def check_stated_size(evidence: Mapping[str, object]) -> GateResult:
-    """G5: about as many as the registry itself says it has; that number is counted now and then, and may be old."""
-    listed, stated = int(str(evidence["listed"])), int(str(evidence.get("population") or 0))
-    rule = f"≥ {MIN_SHARE_OF_STATED:.0%} of the registry's own count, which is not of this moment"
+def check_stated_size(evidence: GateEvidence) -> GateResult:
+    """G5: Check that the census has about as many names as the registry states. The stated number may be old."""
+    listed, stated = evidence["listed"], evidence["population"]
+    rule = f"≥ {MIN_SHARE_OF_STATED:.0%} of the number that the registry states, which may be old"
     if not stated:
-        return GateResult("G5 stated", "no baseline", f"{listed} names; the registry does not say how many", rule)
-    return make_gate_result(
-        "G5 stated", listed >= MIN_SHARE_OF_STATED * stated, f"{listed} names of {stated} stated", rule
-    )
+        return GateResult("G5 stated", "no baseline", f"{listed} names; the registry states no number", rule)
+    is_met = listed >= MIN_SHARE_OF_STATED * stated
+    return make_gate_result("G5 stated", is_met, f"{listed} names of {stated} stated", rule)
 
 
 def check_missed(estimate: MissedEstimate | None, listed: int) -> GateResult:
-    """What was asked for once more was there, but for what has appeared since."""
+    """Check that pages requested again contain only names the census has or that were created since."""
     rule = f"about ≤ {MAX_MISSED:.0%}"
     if estimate is None:
-        return GateResult("missed", "no baseline", "nothing was asked for once more", rule)
-    return make_gate_result("missed", estimate.estimate <= MAX_MISSED * listed, format_estimate(estimate, listed), rule)
+        return GateResult("missed", "no baseline", "no page was requested again", rule)
+    is_met = estimate.estimate <= MAX_MISSED * listed
+    return make_gate_result("missed", is_met, format_estimate(estimate, listed), rule)
 
 
 def missed_events(pages: Sequence[NamesPage], listed: int) -> list[PackageEvent]:
-    """A warning for whoever reads numbers of a census that lacks names, or of the one after it."""
-    found = estimate_missed(pages, listed)
-    if found is None or not found.estimate:
+    """Return a warning for the readers of a census that misses names, and of the census after it."""
+    estimate = estimate_missed(pages, listed)
+    if estimate is None or not estimate.estimate:
         return []
-    return [PackageEvent(None, "names_missed", "warning", format_estimate(found, listed), None, str(found.estimate))]
+    evidence = format_estimate(estimate, listed)
+    return [PackageEvent(None, "names_missed", "warning", evidence, None, str(estimate.estimate))]
 
 
 def format_estimate(estimate: MissedEstimate, listed: int) -> str:
-    """The estimate in words."""
-    alone = (
-        f", and {estimate.existed_before} of {estimate.requested_alone} of these were there when it began"
-        if estimate.requested_alone
-        else ""
+    """Return the estimate in words."""
+    text = (
+        f"about {estimate.estimate} ({estimate.low} to {estimate.high}) besides {listed}:"
+        f" {estimate.unseen} of {estimate.requested} names requested again were new"
     )
-    return (
-        f"about {estimate.estimate} ({estimate.low} to {estimate.high}) beside {listed}: {estimate.unseen} of {estimate.requested} names"
-        f" asked for once more were new{alone}"
-    )
+    if not estimate.requested_alone:
+        return text
+    return f"{text}, and {estimate.existed_before} of {estimate.requested_alone} of these existed when it began"
 
 
 def estimate_missed(pages: Sequence[NamesPage], listed: int) -> MissedEstimate | None:
-    """The share of names that no page had, of those asked for once more, times all, times the share of these that were
-    there when the census began; None if nothing was asked for once more.
+    """Return the estimate of the missed names, None if no page was requested again.
 
-    The interval of the first is of two standard errors between pages, for what is missed lies together, and of three
-    names at least, for so many may be there when chance shows none; where all was asked for once more there is none.
-    The second has Wilson's.
+    The estimate is the share of unseen names on the pages requested again, times all names, times the share of these
+    that existed when the census began. The interval of the first share is two standard errors between pages, because
+    missed names lie together. It is at least three names, because so many may be missed where chance shows none. If all
+    pages were requested again, the first share has no error. The second share has a Wilson interval.
 
     >>> again = [NamesPage("again", 0, 100, 0, unseen) for unseen in (0, 2, 1, 1)]
     >>> estimate_missed(again, 4000)
@@ -155,35 +172,37 @@ def estimate_missed(pages: Sequence[NamesPage], listed: int) -> MissedEstimate |
     """
     again = [page for page in pages if page.kind == "again" and page.received]
     alone = [page for page in pages if page.kind == "alone" and page.received]
-    asked, unseen = sum(page.received for page in again), sum(page.unseen for page in again)
-    if not asked:
+    requested, unseen = sum(page.received for page in again), sum(page.unseen for page in again)
+    if not requested:
         return None
-    scale, left = listed / asked, max(0.0, 1 - asked / max(1, listed)) ** 0.5
+    scale, unchecked_share = listed / requested, max(0.0, 1 - requested / max(1, listed))
     spread = statistics.stdev([page.unseen for page in again]) * len(again) ** 0.5 if len(again) > 1 else unseen
-    error = max(2 * spread, 3) * left
-    before = sum(not page.unseen for page in alone)
-    share, least, most = (before / len(alone), *wilson_interval(before, len(alone))) if alone else (1.0, 1.0, 1.0)
-    low, high = max(0.0, unseen - error) * least, (unseen + error) * most
-    about = (round(number * scale) for number in (unseen * share, low, high))
-    return MissedEstimate(*about, unseen, asked, before, len(alone))
+    error = max(2 * spread, 3) * unchecked_share**0.5
+    existed = sum(not page.unseen for page in alone)
+    share, low_share, high_share = (existed / len(alone), *wilson_interval(existed, len(alone))) if alone else (1, 1, 1)
+    estimate = round(unseen * share * scale)
+    low, high = round(max(0.0, unseen - error) * low_share * scale), round((unseen + error) * high_share * scale)
+    return MissedEstimate(estimate, low, high, unseen, requested, existed, len(alone))
 
 
 def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
-    """Wilson's interval of a share, at 95 % (Wilson 1927, doi 10.1080/01621459.1927.10502953).
+    """Return the Wilson interval of a share at 95 % (Wilson 1927, doi 10.1080/01621459.1927.10502953).
 
-    >>> [round(end, 3) for end in wilson_interval(1, 4)]
+    >>> [round(bound, 3) for bound in wilson_interval(1, 4)]
     [0.046, 0.699]
     """
-    z = statistics.NormalDist().inv_cdf(0.975)
-    middle, half = successes + z * z / 2, z * (successes * (trials - successes) / trials + z * z / 4) ** 0.5
-    return (middle - half) / (trials + z * z), (middle + half) / (trials + z * z)
+    from scipy.stats import binomtest  # 90 MB and most of a second: only a names census needs it, at its end
+
+    interval = binomtest(successes, trials).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
 
 
-def _read_names_page(row: Mapping[str, object]) -> NamesPage:
-    url, received = str(row["url"]), int(str(row["received"]))
-    asked, number = (int_parameter(url, name) for name in ("per_page", "page"))
-    said = str(row["given"] or "")
-    given = int(said) if said.isdigit() and int(said) else asked
+def _read_names_page(row: NamesPageRow) -> NamesPage:
+    url, page_items = row["url"], str(row["given"] or "")
+    rows_per_page, number = int_parameter(url, "per_page"), int_parameter(url, "page")
+    if page_items.isdigit() and int(page_items):
+        rows_per_page = int(page_items)
     kind = "alone" if "/packages/" in url else "again" if row["role"] == "probe" else "walk"
-    short = row["next_url"] is not None and received < given
-    return NamesPage(kind, (number - 1) * given, received, int(str(row["duplicates"])), int(str(row["beyond"])), short)
+    is_short = row["next_url"] is not None and row["received"] < rows_per_page
+    start = (number - 1) * rows_per_page
+    return NamesPage(kind, start, row["received"], row["duplicates"], row["beyond"], is_short)

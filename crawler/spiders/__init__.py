@@ -14,7 +14,7 @@ from scrapy import Request, Spider
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from crawler.errors import CrawlError, CrawlStopped, UnexpectedPageError, unexpected_error
+from crawler.errors import CrawlError, CrawlStoppedError, UnexpectedPageError, unexpected_error
 from crawler.parsing.pages import next_link
 from crawler.plan import CrawlPlan, ListedRegistry, PageRecorder
 from crawler.response import HttpResponse, Page, Progress, Registry
@@ -164,7 +164,7 @@ class RegistrySpider(PacedSpider):
         error = failure.value
         if isinstance(error, CrawlError):
             self.crawl_error = error
-        elif not isinstance(error, CrawlStopped):
+        elif not isinstance(error, CrawlStoppedError):
             self.crawl_error = unexpected_error(error or RuntimeError("no reason given"))
 
     def on_page_stored(self) -> None:

@@ -1,4 +1,4 @@
-"""Small censuses in a store: packages are born, die, come back and are edited; they have parents and libraries."""
+"""Small censuses in a store, with births, deaths, returns, edits, parents and libraries."""
 
 from __future__ import annotations
 
@@ -20,34 +20,31 @@ Rows = Mapping[str, Observation]
 
 
 def add_censuses(path: Path) -> list[int]:
-    """Three complete censuses of models, one of datasets between them, and a partial one at the end; their numbers."""
-    chance = random.Random(3)
-    edited: dict[int, str] = {}
-    taken = [store_census(path, date, make_models(chance, number, edited)) for number, date in enumerate(DATES[:2])]
-    taken.append(
-        store_census(
-            path, "2026-04-09", {"f" * 24: make_model(chance, 99, "2026-04-08", "2026-04-08")}, registry=DATASETS
-        )
-    )
-    taken.append(store_census(path, DATES[2], make_models(chance, 2, edited)))
-    return [*taken, store_census(path, "2026-04-20", make_models(chance, 2, edited), "partial")]
+    """Add three complete censuses of models, one of datasets before the third, and a partial one. Return their ids."""
+    rng = random.Random(3)
+    edit_days: dict[int, str] = {}
+    ids = [store_census(path, date, make_models(rng, number, edit_days)) for number, date in enumerate(DATES[:2])]
+    dataset = make_model(rng, 99, "2026-04-08", "2026-04-08")
+    ids.append(store_census(path, "2026-04-09", {"f" * 24: dataset}, registry=DATASETS))
+    ids.append(store_census(path, DATES[2], make_models(rng, 2, edit_days)))
+    return [*ids, store_census(path, "2026-04-20", make_models(rng, 2, edit_days), "partial")]
 
 
-def make_models(chance: random.Random, number: int, edited: dict[int, str]) -> Rows:
-    """Those of a census: 30 are old, ten are made before each, and one in eight is away."""
-    found = {}
+def make_models(rng: random.Random, number: int, edit_days: dict[int, str]) -> Rows:
+    """Make the models of a census: 30 are old, ten are new in each census, and one in eight is missing."""
+    models = {}
     for key in range(30 + 10 * number):
-        made = "2025-01-01" if key < 30 else f"2026-04-{7 * ((key - 30) // 10) + 3:02d}"
-        if number and chance.random() < 0.2:
-            edited[key] = f"2026-04-{7 * number - 1:02d}"
-        if chance.random() < 0.875:
-            found[f"{key:024x}"] = make_model(chance, key, made, edited.get(key, made))
-    return found
+        creation_day = "2025-01-01" if key < 30 else f"2026-04-{7 * ((key - 30) // 10) + 3:02d}"
+        if number and rng.random() < 0.2:
+            edit_days[key] = f"2026-04-{7 * number - 1:02d}"
+        if rng.random() < 0.875:
+            models[f"{key:024x}"] = make_model(rng, key, creation_day, edit_days.get(key, creation_day))
+    return models
 
 
-def make_model(chance: random.Random, key: int, made: str, edited: str) -> Observation:
-    """One of them; what it says but for its counters and lineage is told by its number and when it was edited."""
-    own = random.Random(f"{key} {edited}")
+def make_model(rng: random.Random, key: int, creation_day: str, edit_day: str) -> Observation:
+    """Make one model. Everything but its counters follows from its key and the day of its last edit."""
+    own = random.Random(f"{key} {edit_day}")
     parents = tuple(
         Parent(f"maker{number % 4}/m{number}", own.choice(RELATIONS), None if own.random() < 0.5 else f"{number:024x}")
         for number in own.sample(range(45), own.randrange(3))
@@ -55,16 +52,16 @@ def make_model(chance: random.Random, key: int, made: str, edited: str) -> Obser
     libraries = [(name, "library") for name in own.sample(("transformers", "peft", "timm", "keras"), own.randrange(3))]
     attributes = {"task": own.choice(("text", "image", None)), "licence": own.choice(("license:mit", None)),
                   "library": libraries[0][0] if libraries else None, "sdk": "text"}  # fmt: skip
-    counts = (None if chance.random() < 0.1 else chance.randrange(10**6) ** 2, chance.randrange(3))
+    counts = (None if rng.random() < 0.1 else rng.randrange(10**6) ** 2, rng.randrange(3))
     return Observation(
         f"{key:024x}", f"maker{key % 4}/m{key}" if key % 9 else f"m{key}", *counts, None if key % 2 else 2**40 + key,
-        created_at=parse_day(made) if key % 7 else None, modified_at=parse_day(edited), attributes=attributes, parents=parents,
-        libraries=(*libraries, ("safetensors", "format")),
+        created_at=parse_day(creation_day) if key % 7 else None, modified_at=parse_day(edit_day), attributes=attributes,
+        parents=parents, libraries=(*libraries, ("safetensors", "format")),
     )  # fmt: skip
 
 
 def store_census(path: Path, date: str, rows: Rows, status: str = "complete", registry: Registry = MODELS) -> int:
-    """One census of these rows; its number."""
+    """Store one census of these rows and return its id."""
     at, ids = parse_day(date), sorted(rows)
     with open_for_writing(path) as database:
         store = CensusStore(database)
@@ -78,12 +75,13 @@ def store_census(path: Path, date: str, rows: Rows, status: str = "complete", re
 
 
 def make_page(rows: Sequence[Observation]) -> CensusPage:
-    """A page of a census."""
-    said = [(one.stable_id, one.name, one.modified_at, one.attributes, one.parents, one.libraries) for one in rows]
+    """Make a page of a census."""
+    contents = [(row.stable_id, row.name, row.modified_at, row.attributes, row.parents, row.libraries) for row in rows]
     return CensusPage(
         "ranking", "https://hub.example/api/models", 0, 200, 1, "0" * 64, {}, len(rows),
-        stable_ids=[one.stable_id for one in rows], fingerprints=[zlib.crc32(repr(one).encode()) for one in said],
-        downloads=[one.downloads for one in rows], likes=[one.likes for one in rows],
-        downloads_all_time=[one.downloads_all_time for one in rows], trending=[None] * len(rows),
+        stable_ids=[row.stable_id for row in rows],
+        fingerprints=[zlib.crc32(repr(content).encode()) for content in contents],
+        downloads=[row.downloads for row in rows], likes=[row.likes for row in rows],
+        downloads_all_time=[row.downloads_all_time for row in rows], trending=[None] * len(rows),
         observe=rows.__getitem__, fields={"downloads": len(rows)},
     )  # fmt: skip

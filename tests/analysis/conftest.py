@@ -1,8 +1,8 @@
-"""Small stores with a history, written through the store's own verbs."""
+"""Small stores with a history, written through the store's own methods."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,32 +28,32 @@ class History:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def add_snapshot(self, date: str | int, rows: Sequence[Row], status: str = "complete", **asked: object) -> int:
-        """One snapshot, a row for each name, (name, value) or observation; its number."""
+    def add_snapshot(self, date: str | int, rows: Sequence[Row], status: str = "complete", **spec: object) -> int:
+        """Add one snapshot with a row for each name, (name, value) or observation. Return its id."""
         with open_for_writing(self.path) as database:
-            return add_snapshot(Store(database), date, rows, status, **asked)
+            return add_snapshot(Store(database), date, rows, status, **spec)
 
     def compute_pending(self) -> list[str]:
-        """Store what is missing; the dates of the snapshots that lacked something."""
+        """Compute and store the pending results. Return the dates of their snapshots."""
         with open_for_reading(self.path) as connection, open_for_writing(self.path) as database:
-            lacking = find_pending(connection, list_metrics())
-            for one in lacking:
-                Store(database).save_results(compute_pending(connection, one), at=0)
-        return [one.date for one in lacking]
+            pending = find_pending(connection, list_metrics())
+            for snapshot in pending:
+                Store(database).save_results(compute_pending(connection, snapshot), at=0)
+        return [snapshot.date for snapshot in pending]
 
-    def query_results(self, **wanted: object) -> list[dict[str, object]]:
-        """Stored results for which these columns have these values."""
+    def query_results(self, **columns: object) -> list[dict[str, object]]:
+        """Return the stored results whose columns have these values."""
         with open_for_reading(self.path) as connection:
-            found = connection.execute("SELECT * FROM result ORDER BY snapshot_id, metric, k, name")
-            rows = [dict(row) for row in found]
-        return [row for row in rows if all(row[column] == value for column, value in wanted.items())]
+            cursor = connection.execute("SELECT * FROM result ORDER BY snapshot_id, metric, k, name")
+            rows = [dict(row) for row in cursor]
+        return [row for row in rows if all(row[name] == value for name, value in columns.items())]
 
-    def query_values(self, **wanted: object) -> dict[str, float | None]:
-        """Values by the names of the results."""
-        return {str(row["name"]): row["value"] for row in self.query_results(**wanted)}
+    def query_values(self, **columns: object) -> dict[str, float | None]:
+        """Return the values of these results by their names."""
+        return {str(row["name"]): row["value"] for row in self.query_results(**columns)}
 
     def set_depths(self, *ks: int) -> None:
-        """Look at lists at small depths, so that a test can be read."""
+        """Replace the depths of rankings, so that a test can use short lists."""
         with open_for_writing(self.path) as database:
             database.conn.execute("DELETE FROM ranking_depth")
             database.conn.executemany("INSERT INTO ranking_depth (k) VALUES (?)", [(k,) for k in ks])
@@ -61,19 +61,20 @@ class History:
 
 def add_snapshot(
     store: Store, date: str | int, rows: Sequence[Row], status: str = "complete", *, value_after: int | None = None,
-    rejected: Sequence[int] = (), events: Sequence[Event] = (), reason: str | None = None, **asked: object,
+    rejected: Sequence[int] = (), events: Sequence[Event] = (), reason: str | None = None, **spec: object,
 ) -> int:  # fmt: skip
-    """One snapshot through begin, record and end. `rejected` are positions whose row could not be read."""
+    """Add one snapshot and return its id. `rejected` are the positions of rows that could not be read."""
     at = parse_day(date) if isinstance(date, str) else date
-    seen = [make_observation(row) for row in rows]
-    total = len(seen) + len(rejected)
+    observations = [make_observation(row) for row in rows]
+    total = len(observations) + len(rejected)
     if value_after is not None:
-        seen.append(Observation("below", "below", downloads=value_after))
+        observations.append(Observation("below", "below", downloads=value_after))
     usual = SnapshotSpec(MODELS, "downloads", "last-30-days", total, "a test", "the test says so", at, at)
-    snapshot = store.begin_snapshot(replace(usual, **asked))
+    snapshot = store.begin_snapshot(replace(usual, **spec))
     page = Page(
-        "ranking", "https://hub.example/api/models", at, 200, 1, "0" * 64, {}, len(seen), observations=tuple(seen),
-        rejects=tuple(Reject(position, "no name", "{}") for position in rejected), events=tuple(events),
+        "ranking", "https://hub.example/api/models", at, 200, 1, "0" * 64, {}, len(observations),
+        observations=tuple(observations), rejects=tuple(Reject(position, "no name", "{}") for position in rejected),
+        events=tuple(events),
     )  # fmt: skip
     store.save_page(snapshot, page)
     if status != "open":
@@ -82,7 +83,7 @@ def add_snapshot(
 
 
 def make_observation(row: Row) -> Observation:
-    """A row in short: a name alone has no counter."""
+    """Make an observation from a short row. A name alone has no counter."""
     if isinstance(row, Observation):
         return row
     name, value = (row, None) if isinstance(row, str) else row
@@ -90,13 +91,13 @@ def make_observation(row: Row) -> Observation:
 
 
 def descending_rows(names: Sequence[str]) -> list[Row]:
-    """A list without ties."""
-    return [(name, 1_000_000 - place) for place, name in enumerate(names)]
+    """Make the rows of a list without ties."""
+    return [(name, 1_000_000 - index) for index, name in enumerate(names)]
 
 
 @pytest.fixture
-def history(tmp_path: Path) -> Iterator[History]:
-    """An empty store that looks at the top 2 and the top 4."""
-    made = History(tmp_path / "observatory.db")
-    made.set_depths(2, 4)
-    yield made
+def history(tmp_path: Path) -> History:
+    """Create an empty store whose rankings have the depths 2 and 4."""
+    empty_history = History(tmp_path / "observatory.db")
+    empty_history.set_depths(2, 4)
+    return empty_history

@@ -1,4 +1,4 @@
-"""`python -m analysis`: what is missing is computed, once."""
+"""`python -m analysis` computes the pending results once."""
 
 from __future__ import annotations
 
@@ -14,81 +14,81 @@ from tests.analysis.conftest import descending_rows
 
 
 @pytest.fixture
-def compute(history, capsys):
-    """Run the command; its exit code, stdout and stderr."""
+def run_cli(history, capsys):
+    """Run the command, and return its exit code, stdout and stderr."""
 
-    def run(*words: str) -> tuple[int, str, str]:
-        code = main([*words, "--db", str(history.path)])
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = main([*arguments, "--db", str(history.path)])
         return code, *capsys.readouterr()
 
     return run
 
 
-def test_what_is_missing_is_computed_and_said(history, compute):
+def test_pending_results_are_computed_and_reported(history, run_cli):
     history.add_snapshot("2026-01-08", descending_rows("ab"))
     history.add_snapshot("2026-01-01", descending_rows("ab"))
-    code, out, err = compute()
+    code, out, err = run_cli()
     assert (code, out) == (0, "Computed 34 results for 2 snapshots.\n")
     assert err.splitlines() == [
         "[1/2] huggingface/models 2026-01-01: 17 results", "[2/2] huggingface/models 2026-01-08: 17 results",
     ]  # fmt: skip
 
 
-def test_missing_ends(history, compute):
+def test_computed_results_are_not_pending(history, run_cli):
     history.add_snapshot("2026-01-01", descending_rows("ab"))
-    compute()
-    assert compute() == (0, "Nothing is missing: every complete snapshot has its results.\n", "")
+    run_cli()
+    assert run_cli() == (0, "No results are pending: every complete snapshot has its results.\n", "")
 
 
-def test_an_older_snapshot_that_comes_later_makes_the_later_ones_missing_again(history, compute):
+def test_adding_an_older_snapshot_makes_later_results_pending_again(history, run_cli):
     history.add_snapshot("2026-01-08", descending_rows("ab"))
-    compute()
+    run_cli()
     history.add_snapshot("2026-01-01", descending_rows("ac"))
-    assert compute()[1] == "Computed 34 results for 2 snapshots.\n"
+    assert run_cli()[1] == "Computed 34 results for 2 snapshots.\n"
     assert history.query_values(snapshot_id=1, k=2)["remained"] == 1
 
 
-def test_of_cards_only_lists_of_the_hub_are_asked(history, compute):
+def test_metrics_of_cards_are_computed_for_lists_of_the_hub_only(history, run_cli):
     history.add_snapshot("2026-01-01", descending_rows("ab"))
     history.add_snapshot("2026-01-01", descending_rows("ab"), registry=Registry("npm", "ecosystems"))
-    compute()
+    run_cli()
     of_cards = {"agreement", "documentation", "documentation_as_published"}
     assert {row["metric"] for row in history.query_results(snapshot_id=1)} >= of_cards
     assert not {row["metric"] for row in history.query_results(snapshot_id=2)} & of_cards
     assert history.query_results(snapshot_id=2, metric="turnover")
-    assert compute()[1].startswith("Nothing is missing")
+    assert run_cli()[1].startswith("No results are pending")
 
 
-def test_a_raised_version_is_computed_beside_the_old_one(history, compute, monkeypatch):
+def test_a_raised_version_is_computed_beside_the_old_one(history, run_cli, monkeypatch):
     history.add_snapshot("2026-01-01", descending_rows("ab"))
-    compute()
+    run_cli()
     monkeypatch.setattr(turnover, "VERSION", turnover.VERSION + 1)
-    compute()
+    run_cli()
     assert {row["version"] for row in history.query_results()} == {turnover.VERSION - 1, turnover.VERSION}
 
 
-def test_one_metric_can_be_asked_for(history, compute):
+def test_one_metric_can_be_selected(history, run_cli):
     history.add_snapshot("2026-01-01", descending_rows("ab"))
-    compute("--metric", "turnover_as_published")
+    run_cli("--metric", "turnover_as_published")
     assert {row["metric"] for row in history.query_results()} == {"turnover_as_published"}
 
 
-def test_an_unknown_metric_is_wrong_usage(history, compute):
-    code, out, err = compute("--metric", "turnoverr")
+def test_an_unknown_metric_is_a_usage_error(history, run_cli):
+    code, out, err = run_cli("--metric", "turnoverr")
     assert (code, out) == (2, "")
     assert "Did you mean turnover?" in err
 
 
-def test_the_summary_as_json(history, compute):
+def test_the_summary_as_json(history, run_cli):
     history.add_snapshot("2026-01-01", descending_rows("ab"))
-    made = json.loads(compute("--format", "json", "--metric", "turnover")[1])
-    assert made == {"schema": 1, "computed": [
+    document = json.loads(run_cli("--format", "json", "--metric", "turnover")[1])
+    assert document == {"schema": 1, "computed": [
         {"registry": "huggingface/models", "snapshot": 1, "date": "2026-01-01", "metric": "turnover", "version": 1,
          "results": 6},
     ]}  # fmt: skip
 
 
-def test_an_interrupted_run_keeps_what_it_had_done(history, compute, monkeypatch):
+def test_an_interrupted_run_keeps_the_stored_results(history, run_cli, monkeypatch):
     history.add_snapshot("2026-01-01", descending_rows("ab"))
     history.add_snapshot("2026-01-08", descending_rows("ab"))
     put, calls = Store.save_results, []
@@ -101,9 +101,9 @@ def test_an_interrupted_run_keeps_what_it_had_done(history, compute, monkeypatch
 
     with monkeypatch.context() as patch:
         patch.setattr("db.store.Store.save_results", interrupted)
-        assert compute()[0] == 3
+        assert run_cli()[0] == 3
     assert {row["snapshot_id"] for row in history.query_results()} == {1}
-    assert compute()[1] == "Computed 17 results for 1 snapshot.\n"
+    assert run_cli()[1] == "Computed 17 results for 1 snapshot.\n"
 
 
 def test_no_store_is_an_error_in_four_parts(tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""Every fault of an API that a ranking can meet ends as it should: nothing short or broken counts as complete."""
+"""Faults of an API: no short or broken ranking counts as complete."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import pytest
 from tests.crawler.conftest import HUB, Crawl, Crawled, environment
 from tests.simulated import Simulation
 
-TOP = ("snapshot", HUB, "--top", "3000", "--patience", "1.5", "--quiet")  # the probe, then three pages
+TOP = ("snapshot", HUB, "--top", "3000", "--retry-for", "1.5", "--quiet")  # the probe, then three pages
 
 
-def scripted(kind: str, request: int = 3, **more: object) -> dict[str, object]:
-    return {"api": "huggingface", "request": request, "kind": kind, **more}
+def make_fault(kind: str, request: int = 3, **options: object) -> dict[str, object]:
+    """Return a fault of one request to the Hub."""
+    return {"api": "huggingface", "request": request, "kind": kind, **options}
 
 
-PASSING = [
+TEMPORARY_FAULTS = [
     {"kind": "status", "code": 500},
     {"kind": "status", "code": 503},
     {"kind": "reset"},
@@ -41,21 +42,21 @@ ELSEWHERE = (
 )  # fmt: skip
 
 
-def each_at_each_request() -> list[object]:
-    """Every fault at every request of a crawl; a sample of them in the usual run, and the rest marked slow."""
+def temporary_faults_at_each_request() -> list[object]:
+    """Return every temporary fault at every request of a crawl. All but a sample are slow."""
     return [
         pytest.param(
             fault, number, id=f"{fault['kind']}{fault.get('code', '')}-{number}",
             marks=() if (fault["kind"], number) in SAMPLE else pytest.mark.slow,
         )
-        for fault in PASSING
+        for fault in TEMPORARY_FAULTS
         for number in (1, 2, 3, 4)
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("fault", "request_number"), each_at_each_request())
+@pytest.mark.parametrize(("fault", "request_number"), temporary_faults_at_each_request())
 @pytest.mark.fault("C5")
-def test_a_fault_that_passes_leaves_no_trace_in_the_ranking(
+def test_a_temporary_fault_leaves_the_ranking_complete(
     crawl: Crawl, pretend: Simulation, fault: dict[str, object], request_number: int
 ) -> None:
     pretend.faults([{"api": "huggingface", "request": request_number, **fault}])
@@ -82,7 +83,7 @@ def test_a_fault_that_passes_leaves_no_trace_in_the_ranking(
     ids=lambda fault: str(fault["kind"]),
 )
 @pytest.mark.fault("C5")
-def test_a_fault_that_lasts_leaves_whole_pages_to_be_gone_on_with(
+def test_a_lasting_fault_leaves_whole_pages_and_the_crawl_can_be_resumed(
     crawl: Crawl, pretend: Simulation, fault: dict[str, object]
 ) -> None:
     pretend.faults([{"api": "huggingface", "request": 3, "times": -1, **fault}])
@@ -97,8 +98,8 @@ def test_a_fault_that_lasts_leaves_whole_pages_to_be_gone_on_with(
     assert [row[1] for row in done.ranking()] == [row["id"] for row in truth]
 
 
-def is_partial(crawl: Crawl, pretend: Simulation, gate: str, *faults: dict[str, object]) -> Crawled:
-    """With these faults a snapshot ends partial, with this reason, and no reader is given its rows."""
+def assert_partial(crawl: Crawl, pretend: Simulation, gate: str, *faults: dict[str, object]) -> Crawled:
+    """Check that faults make a snapshot partial for a reason, and that no view returns its rows."""
     pretend.faults(list(faults))
     done = crawl(*TOP)
     assert (done.exit_code, done.outcome["status"]) == (3, "partial")
@@ -110,20 +111,20 @@ def is_partial(crawl: Crawl, pretend: Simulation, gate: str, *faults: dict[str, 
 @pytest.mark.parametrize(
     ("fault", "gate"),
     [
-        (scripted("missing_link"), "G5 size"),
-        (scripted("short_page", n=10, times=2), "G2 transport"),
-        (scripted("drop_field", field="_id"), "G10 rejects"),
-        (scripted("change_type", field="downloads", value="many"), "G10 rejects"),
-        (scripted("null_field", field="downloads"), "G10 rejects"),
-        (scripted("rename_field", field="downloads"), "G10 rejects"),
+        (make_fault("missing_link"), "G5 size"),
+        (make_fault("short_page", n=10, times=2), "G2 transport"),
+        (make_fault("drop_field", field="_id"), "G10 rejects"),
+        (make_fault("change_type", field="downloads", value="many"), "G10 rejects"),
+        (make_fault("null_field", field="downloads"), "G10 rejects"),
+        (make_fault("rename_field", field="downloads"), "G10 rejects"),
     ],
     ids=lambda part: part["kind"] if isinstance(part, dict) else "",
 )
 @pytest.mark.fault("C7", "D1")
-def test_a_list_that_is_not_what_it_seems_is_partial_with_the_reason(
+def test_an_incomplete_or_malformed_list_is_partial_with_the_reason(
     crawl: Crawl, pretend: Simulation, fault: dict[str, object], gate: str
 ) -> None:
-    is_partial(crawl, pretend, gate, fault)
+    assert_partial(crawl, pretend, gate, fault)
 
 
 BODIES = (
@@ -135,8 +136,10 @@ BODIES = (
 @pytest.mark.slow
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.fault("C7")
-def test_no_body_that_is_no_list_of_rows_becomes_a_page_of_one(crawl: Crawl, pretend: Simulation, body: str) -> None:
-    pretend.faults([scripted("status", code=200, body=body, content_type="application/json", times=-1)])
+def test_a_body_that_is_not_a_list_of_rows_is_not_stored_as_a_page(
+    crawl: Crawl, pretend: Simulation, body: str
+) -> None:
+    pretend.faults([make_fault("status", code=200, body=body, content_type="application/json", times=-1)])
     done = crawl(*TOP)
     assert done.exit_code == 3 and done.outcome["status"] in ("open", "partial")
     assert done.rows("SELECT count(*) FROM v1_ranking") == [(0,)]
@@ -151,28 +154,30 @@ LOOPS = [(period, start) for period in (1, 2, 3, 4, 5) for start in (2, 3, 4, 5)
     [pytest.param(*loop, marks=() if loop in ((1, 3), (2, 2)) else pytest.mark.slow) for loop in LOOPS],
 )
 @pytest.mark.fault("C9")
-def test_a_list_that_leads_back_to_itself_is_left_within_two_requests(
+def test_a_list_that_runs_in_a_circle_ends_within_two_requests(
     crawl: Crawl, pretend: Simulation, period: int, start: int
 ) -> None:
-    small = scripted("clamp", request=2, size=200, times=-1)
-    is_partial(crawl, pretend, "cursor_loop", small, scripted("cursor_loop", request=start, period=period, times=-1))
+    small = make_fault("clamp", request=2, size=200, times=-1)
+    assert_partial(
+        crawl, pretend, "cursor_loop", small, make_fault("cursor_loop", request=start, period=period, times=-1)
+    )
     assert len(pretend.requests("huggingface")) <= start + period + 1
 
 
 @pytest.mark.fault("C10")
-def test_a_next_page_on_another_host_is_not_asked_for(crawl: Crawl, pretend: Simulation) -> None:
-    is_partial(crawl, pretend, "next_other_host", scripted("next_other_host"))
+def test_a_next_page_on_another_host_is_not_requested(crawl: Crawl, pretend: Simulation) -> None:
+    assert_partial(crawl, pretend, "next_other_host", make_fault("next_other_host"))
 
 
 @pytest.mark.fault("C13")
-def test_rows_that_come_twice_are_counted_and_many_are_too_many(crawl: Crawl, pretend: Simulation) -> None:
-    is_partial(crawl, pretend, "overlap", scripted("duplicate_rows", n=200, times=2))
+def test_rows_seen_twice_are_counted_and_too_many_make_the_snapshot_partial(crawl: Crawl, pretend: Simulation) -> None:
+    assert_partial(crawl, pretend, "overlap", make_fault("duplicate_rows", n=200, times=2))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("churn", [0.0001, 0.001, 0.01])
 @pytest.mark.fault("C13")
-def test_of_a_list_that_moves_what_is_missed_is_about_what_is_seen_twice(crawl: Crawl, churn: float) -> None:
+def test_a_moving_list_misses_about_as_many_packages_as_it_shows_twice(crawl: Crawl, churn: float) -> None:
     with Simulation(models=6000, churn=churn) as moving:
         before = {row["id"] for row in moving.truth(HUB, k=5000)}
         done = crawl("snapshot", HUB, "--top", "5000", "--quiet", env=environment(moving))
@@ -184,13 +189,13 @@ def test_of_a_list_that_moves_what_is_missed_is_about_what_is_seen_twice(crawl: 
 
 
 @pytest.mark.parametrize(
-    "fault", [scripted("stale", age=90000), scripted("wrong_date", seconds=-7200)], ids=lambda fault: fault["kind"]
+    "fault", [make_fault("stale", age=90000), make_fault("wrong_date", seconds=-7200)], ids=lambda fault: fault["kind"]
 )
 @pytest.mark.fault("C14", "B4")
-def test_an_answer_that_lay_in_a_cache_or_is_of_another_time_is_not_fresh(
+def test_a_response_from_an_old_cache_or_a_wrong_clock_is_not_fresh(
     crawl: Crawl, pretend: Simulation, fault: dict[str, object]
 ) -> None:
-    is_partial(crawl, pretend, "G8 freshness", fault)
+    assert_partial(crawl, pretend, "G8 freshness", fault)
 
 
 CUTS = [(kind, part / 16) for kind in ("truncate", "truncate_gzip") for part in range(16)]
@@ -199,10 +204,8 @@ CUTS = [(kind, part / 16) for kind in ("truncate", "truncate_gzip") for part in 
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "fraction"), CUTS)
 @pytest.mark.fault("C6")
-def test_an_answer_cut_anywhere_is_asked_for_again(
-    crawl: Crawl, pretend: Simulation, kind: str, fraction: float
-) -> None:
-    pretend.faults([scripted(kind, fraction=fraction)])
+def test_a_truncated_response_is_requested_again(crawl: Crawl, pretend: Simulation, kind: str, fraction: float) -> None:
+    pretend.faults([make_fault(kind, fraction=fraction)])
     done = crawl(*TOP)
     assert (done.exit_code, done.outcome["status"]) == (0, "complete")
     truth = pretend.truth(HUB, by="downloads", k=3000)
@@ -210,13 +213,12 @@ def test_an_answer_cut_anywhere_is_asked_for_again(
 
 
 @pytest.mark.parametrize(
-    "kind", ["huge_int", "lone_surrogate", *(pytest.param(one, marks=pytest.mark.slow) for one in ("negative", "nan"))]
+    "kind",
+    ["huge_int", "lone_surrogate", *(pytest.param(variant, marks=pytest.mark.slow) for variant in ("negative", "nan"))],
 )
 @pytest.mark.fault("D9")
-def test_one_row_that_cannot_be_stored_keeps_its_place_empty_and_stops_nothing(
-    crawl: Crawl, pretend: Simulation, kind: str
-) -> None:
-    pretend.faults([scripted(kind, row=7)])
+def test_a_row_that_cannot_be_stored_leaves_its_rank_empty(crawl: Crawl, pretend: Simulation, kind: str) -> None:
+    pretend.faults([make_fault(kind, row=7)])
     done = crawl(*TOP)
     assert done.outcome["status"] == "complete"
     assert done.rows("SELECT page, position FROM reject") == [(2, 7)]
@@ -225,13 +227,13 @@ def test_one_row_that_cannot_be_stored_keeps_its_place_empty_and_stops_nothing(
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("tags", "none"), *(pytest.param(*one, marks=pytest.mark.slow) for one in MISTYPED)]
+    ("field", "value"), [("tags", "none"), *(pytest.param(*variant, marks=pytest.mark.slow) for variant in MISTYPED)]
 )
 @pytest.mark.fault("D1")
-def test_an_optional_field_of_another_type_is_dropped_and_noted_once(
+def test_an_optional_field_of_another_type_is_dropped_with_one_event(
     crawl: Crawl, pretend: Simulation, field: str, value: object
 ) -> None:
-    pretend.faults([scripted("change_type", field=field, value=value)])
+    pretend.faults([make_fault("change_type", field=field, value=value)])
     done = crawl(*TOP)
     assert done.outcome["status"] == "complete"
     assert done.rows("SELECT kind, after FROM quality_event WHERE kind <> 'self_loop'") == [
@@ -240,37 +242,37 @@ def test_an_optional_field_of_another_type_is_dropped_and_noted_once(
 
 
 @pytest.mark.fault("C8")
-def test_an_empty_page_with_a_next_is_asked_for_again(crawl: Crawl, pretend: Simulation) -> None:
-    pretend.faults([scripted("empty_page_with_next")])
+def test_an_empty_page_with_a_next_page_is_requested_again(crawl: Crawl, pretend: Simulation) -> None:
+    pretend.faults([make_fault("empty_page_with_next")])
     done = crawl(*TOP)
     assert (done.outcome["status"], done.outcome["listed"], done.outcome["pages"]) == ("complete", 3000, 4)
 
 
 @pytest.mark.fault("C8")
-def test_a_page_that_stays_empty_is_passed_over_and_the_gate_says_so(crawl: Crawl, pretend: Simulation) -> None:
-    pretend.faults([scripted("empty_page_with_next", times=3)])
-    done = crawl("snapshot", HUB, "--top", "2000", "--patience", "1.5", "--quiet")
+def test_a_page_that_stays_empty_is_accepted_and_fails_the_gate(crawl: Crawl, pretend: Simulation) -> None:
+    pretend.faults([make_fault("empty_page_with_next", times=3)])
+    done = crawl("snapshot", HUB, "--top", "2000", "--retry-for", "1.5", "--quiet")
     assert (done.outcome["status"], done.outcome["listed"]) == ("partial", 2000)
     assert "G2 transport" in str(done.outcome["reason"])
 
 
 @pytest.mark.fault("C8", "D7")
 def test_an_empty_list_is_a_failure(crawl: Crawl, pretend: Simulation) -> None:
-    pretend.faults([scripted("status", request=2, code=200, body=[], content_type="application/json")])
+    pretend.faults([make_fault("status", request=2, code=200, body=[], content_type="application/json")])
     done = crawl(*TOP)
     assert (done.exit_code, done.outcome["status"], done.outcome["listed"]) == (1, "failed", 0)
 
 
-def test_a_failure_says_why_to_a_person_too(crawl: Crawl, pretend: Simulation) -> None:
-    pretend.faults([scripted("status", request=2, code=200, body=[], content_type="application/json")])
-    told = crawl(*TOP, form="text").told
-    assert told.startswith(f"failed   {HUB}\n")
-    assert "G5 size: 0 places" in told
+def test_the_text_output_states_the_reason_of_a_failure(crawl: Crawl, pretend: Simulation) -> None:
+    pretend.faults([make_fault("status", request=2, code=200, body=[], content_type="application/json")])
+    output = crawl(*TOP, form="text").told
+    assert output.startswith(f"failed   {HUB}\n")
+    assert "G5 size: 0 ranks" in output
 
 
 @pytest.mark.fault("C12")
-def test_a_size_that_the_server_cuts_is_followed(crawl: Crawl, pretend: Simulation) -> None:
-    pretend.faults([scripted("clamp", request=2, size=400, times=-1)])
+def test_a_page_size_that_the_server_reduces_is_followed(crawl: Crawl, pretend: Simulation) -> None:
+    pretend.faults([make_fault("clamp", request=2, size=400, times=-1)])
     done = crawl(*TOP)
     assert (done.outcome["status"], done.outcome["listed"], done.outcome["pages"]) == ("complete", 3000, 9)
 
@@ -281,29 +283,29 @@ def test_a_size_that_the_server_cuts_is_followed(crawl: Crawl, pretend: Simulati
     [(HUB, 3450, 5), (HUB, 100, 2), ("npm", 300, 3)],
 )
 @pytest.mark.fault("C12")
-def test_a_page_that_has_lost_rows_is_asked_for_again(
+def test_a_page_with_lost_rows_is_requested_again(
     crawl: Crawl, pretend: Simulation, registry: str, k: int, request_number: int
 ) -> None:
     api = "huggingface" if registry == HUB else "ecosystems"
     pretend.faults([{"api": api, "request": request_number, "kind": "short_page", "n": 20}])
-    done = crawl("snapshot", registry, "--top", str(k), "--pause", "0", "--patience", "1.5", "--quiet")
+    done = crawl("snapshot", registry, "--top", str(k), "--delay", "0", "--retry-for", "1.5", "--quiet")
     truth = pretend.truth(HUB if registry == HUB else "npm.example", by="downloads", k=k)
     assert done.outcome["status"] == "complete"
     assert {row[1] for row in done.ranking()} == {row["id"] for row in truth}
 
 
 @pytest.mark.fault("C12")
-def test_rows_that_are_lost_each_time_are_told_by_where_the_list_goes_on(crawl: Crawl, pretend: Simulation) -> None:
-    pretend.faults([scripted("short_page", request=2, n=20, times=2)])
+def test_rows_lost_every_time_are_detected_from_the_cursor_of_the_next_page(crawl: Crawl, pretend: Simulation) -> None:
+    pretend.faults([make_fault("short_page", request=2, n=20, times=2)])
     done = crawl("snapshot", HUB, "--top", "100", "--quiet")
     assert done.outcome["status"] == "partial"
-    assert "1 whose next page begins after another row than their last" in str(done.outcome["reason"])
+    assert "1 whose next page starts after another row than their last" in str(done.outcome["reason"])
     assert done.rows("SELECT kind FROM v1_quality_event WHERE severity = 'warning'") == [("rows_lost",)]
 
 
 @pytest.mark.fault("C12")
-def test_a_census_that_lost_rows_of_a_page_is_partial(crawl: Crawl, pretend: Simulation) -> None:
-    pretend.faults([scripted("short_page", request=2, n=20, times=-1)])
+def test_a_census_with_lost_rows_is_partial(crawl: Crawl, pretend: Simulation) -> None:
+    pretend.faults([make_fault("short_page", request=2, n=20, times=-1)])
     done = crawl("snapshot", HUB, "--full", "--quiet")
     assert done.outcome["status"] == "partial"
     assert "G2 transport" in str(done.outcome["reason"])
@@ -312,9 +314,9 @@ def test_a_census_that_lost_rows_of_a_page_is_partial(crawl: Crawl, pretend: Sim
 
 @pytest.mark.parametrize("kind", ["bomb", pytest.param("endless", marks=pytest.mark.slow)])
 @pytest.mark.fault("C11")
-def test_a_body_without_end_is_let_go(crawl: Crawl, pretend: Simulation, kind: str) -> None:
+def test_an_endless_body_is_discarded(crawl: Crawl, pretend: Simulation, kind: str) -> None:
     size = {"megabytes": 300} if kind == "bomb" else {}
-    pretend.faults([scripted(kind, request=2, times=-1, **size)])
+    pretend.faults([make_fault(kind, request=2, times=-1, **size)])
     done = crawl(*TOP)
     assert (done.exit_code, done.outcome["status"]) == (1, "failed")
 
@@ -326,7 +328,7 @@ def test_a_body_without_end_is_let_go(crawl: Crawl, pretend: Simulation, kind: s
 )  # fmt: skip
 @pytest.mark.fault("C10", "E11")
 def test_a_redirect_to_another_host_is_not_followed(crawl: Crawl, pretend: Simulation, target: str) -> None:
-    pretend.faults([scripted("redirect", location=target)])
+    pretend.faults([make_fault("redirect", location=target)])
     done = crawl(*TOP)
     assert (done.exit_code, done.outcome["status"]) == (3, "partial")
     assert "another host" in str(done.outcome["reason"])
@@ -337,22 +339,24 @@ def test_a_redirect_to_another_host_is_not_followed(crawl: Crawl, pretend: Simul
     "target",
     [
         "http:////127.0.0.2/",
-        *(pytest.param(one, marks=pytest.mark.slow) for one in ("\\\\127.0.0.2\\x", "///127.0.0.2/")),
+        *(pytest.param(variant, marks=pytest.mark.slow) for variant in ("\\\\127.0.0.2\\x", "///127.0.0.2/")),
     ],
 )
 @pytest.mark.fault("C10", "E11")
-def test_what_only_looks_like_another_host_is_a_path_of_ours(crawl: Crawl, pretend: Simulation, target: str) -> None:
-    is_partial(crawl, pretend, "(404)", scripted("redirect", location=target))
+def test_a_redirect_that_only_looks_like_another_host_is_a_path_on_the_same_host(
+    crawl: Crawl, pretend: Simulation, target: str
+) -> None:
+    assert_partial(crawl, pretend, "(404)", make_fault("redirect", location=target))
     assert "127.0.0.2" in pretend.requests("huggingface")[-1]["path"]
 
 
 @pytest.mark.parametrize(
     ("code", "exit_code"), [(401, 1), (404, 1), *(pytest.param(code, 1, marks=pytest.mark.slow) for code in (403, 418))]
 )
-def test_a_refusal_ends_in_one_clear_error_and_a_failed_snapshot(
+def test_a_refused_request_ends_in_one_clear_error_and_a_failed_snapshot(
     crawl: Crawl, pretend: Simulation, code: int, exit_code: int
 ) -> None:
-    pretend.faults([scripted("status", request=1, code=code)])
+    pretend.faults([make_fault("status", request=1, code=code)])
     done = crawl(*TOP)
     assert (done.exit_code, done.outcome["status"]) == (exit_code, "failed")
     assert str(code) in done.outcome["error"]["what"]
@@ -360,8 +364,8 @@ def test_a_refusal_ends_in_one_clear_error_and_a_failed_snapshot(
 
 
 @pytest.mark.fault("C16")
-def test_a_token_that_expires_in_mid_crawl_leaves_a_crawl_to_be_gone_on_with(crawl: Crawl, pretend: Simulation) -> None:
-    pretend.faults([scripted("status", code=401, body='{"error":"Invalid credentials in Authorization header"}')])
+def test_a_crawl_whose_token_expires_can_be_resumed(crawl: Crawl, pretend: Simulation) -> None:
+    pretend.faults([make_fault("status", code=401, body='{"error":"Invalid credentials in Authorization header"}')])
     done = crawl(*TOP)
     assert (done.exit_code, done.outcome["status"]) == (3, "open")
     assert "HF_TOKEN" in done.outcome["error"]["fix"]

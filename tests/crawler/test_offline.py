@@ -1,4 +1,4 @@
-"""C15: there is no way to the registry, for one reason or another: one clear error, and nothing that looks taken."""
+"""No connection to the registry, for different reasons: one clear error, and no snapshot that looks complete."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from cryptography.x509.oid import NameOID
 from tests.crawler.conftest import HUB, Crawl, environment
 from tests.simulated import Simulation
 
-Answer = Callable[[socket.socket], None]
+Handler = Callable[[socket.socket], None]
 
 
-def host(answer: Answer) -> int:
-    """A host that does one thing to everyone who connects; its port."""
+def start_host(handler: Handler) -> int:
+    """Start a host that treats every connection the same way, and return its port."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(20)
@@ -30,19 +30,19 @@ def host(answer: Answer) -> int:
     def serve() -> None:
         while True:
             connection, _ = listener.accept()
-            threading.Thread(target=answer, args=(connection,), daemon=True).start()
+            threading.Thread(target=handler, args=(connection,), daemon=True).start()
 
     threading.Thread(target=serve, daemon=True).start()
     return int(listener.getsockname()[1])
 
 
-def certified(folder: Path) -> ssl.SSLContext:
-    """The secrets of a host whose certificate nobody has signed, and which is out of date."""
+def make_invalid_certificate(folder: Path) -> ssl.SSLContext:
+    """Return the TLS context of a host with a self-signed, expired certificate."""
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    made = made.serial_number(1).not_valid_before(now - timedelta(30)).not_valid_after(now - timedelta(1))
-    (folder / "cert").write_bytes(made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(now - timedelta(30)).not_valid_after(now - timedelta(1))
+    (folder / "cert").write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -52,26 +52,29 @@ def certified(folder: Path) -> ssl.SSLContext:
     return context
 
 
-def says_nothing(connection: socket.socket) -> None:
+def never_respond(connection: socket.socket) -> None:
+    """Receive a request and send no response."""
     connection.recv(10**6)
     threading.Event().wait(60)
 
 
-def hangs_up(connection: socket.socket) -> None:
+def hang_up(connection: socket.socket) -> None:
+    """Close the connection."""
     connection.close()
 
 
-def speaks_plainly(connection: socket.socket) -> None:
+def respond_without_tls(connection: socket.socket) -> None:
+    """Send a plain HTTP response."""
     connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
     connection.close()
 
 
 @pytest.fixture
-def ways(tmp_path: Path) -> Iterator[dict[str, dict[str, str]]]:
-    """What is said in the environment, by what is wrong with it."""
-    context = certified(tmp_path)
+def environments(tmp_path: Path) -> Iterator[dict[str, dict[str, str]]]:
+    """Return the environment of each broken connection."""
+    context = make_invalid_certificate(tmp_path)
 
-    def shows_its_certificate(connection: socket.socket) -> None:
+    def offer_certificate(connection: socket.socket) -> None:
         try:
             context.wrap_socket(connection, server_side=True)
         except OSError:
@@ -79,31 +82,31 @@ def ways(tmp_path: Path) -> Iterator[dict[str, dict[str, str]]]:
 
     nowhere = "http://127.0.0.1:1"
     yield {
-        "nobody listens": {"HF_ENDPOINT": nowhere},
-        "no such name": {"HF_ENDPOINT": "http://no-such-host.invalid"},
-        "it says nothing": {"HF_ENDPOINT": f"http://127.0.0.1:{host(says_nothing)}"},
-        "it hangs up": {"HF_ENDPOINT": f"http://127.0.0.1:{host(hangs_up)}"},
-        "it speaks no TLS": {"HF_ENDPOINT": f"https://localhost:{host(speaks_plainly)}"},
-        "its certificate is no good": {"HF_ENDPOINT": f"https://localhost:{host(shows_its_certificate)}"},
-        "the proxy is not there": {"HF_ENDPOINT": "http://hub.example", "HTTP_PROXY": nowhere, "http_proxy": nowhere},
+        "no listener": {"HF_ENDPOINT": nowhere},
+        "unknown host": {"HF_ENDPOINT": "http://no-such-host.invalid"},
+        "no response": {"HF_ENDPOINT": f"http://127.0.0.1:{start_host(never_respond)}"},
+        "closed connection": {"HF_ENDPOINT": f"http://127.0.0.1:{start_host(hang_up)}"},
+        "no TLS": {"HF_ENDPOINT": f"https://localhost:{start_host(respond_without_tls)}"},
+        "invalid certificate": {"HF_ENDPOINT": f"https://localhost:{start_host(offer_certificate)}"},
+        "no proxy": {"HF_ENDPOINT": "http://hub.example", "HTTP_PROXY": nowhere, "http_proxy": nowhere},
         "no IPv6": {"HF_ENDPOINT": "http://[2001:db8::1]:1"},
     }
 
 
-WAYS = (
-    "nobody listens", "no such name", "it says nothing", "it hangs up", "it speaks no TLS",
-    "its certificate is no good", "the proxy is not there", "no IPv6",
+CONNECTIONS = (
+    "no listener", "unknown host", "no response", "closed connection", "no TLS",
+    "invalid certificate", "no proxy", "no IPv6",
 )  # fmt: skip
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("connection_kind", CONNECTIONS)
 @pytest.mark.fault("C15")
-def test_without_a_way_to_the_registry_there_is_one_clear_error(
-    crawl: Crawl, pretend: Simulation, ways: dict[str, dict[str, str]], way: str
+def test_without_a_connection_to_the_registry_there_is_one_clear_error(
+    crawl: Crawl, pretend: Simulation, environments: dict[str, dict[str, str]], connection_kind: str
 ) -> None:
-    env = {**environment(None), **ways[way], "no_proxy": "", "NO_PROXY": ""}
-    done = crawl("snapshot", HUB, "--top", "5", "--patience", "0.5", env=env)
+    env = {**environment(None), **environments[connection_kind], "no_proxy": "", "NO_PROXY": ""}
+    done = crawl("snapshot", HUB, "--top", "5", "--retry-for", "0.5", env=env)
     assert (done.exit_code, done.outcome["status"]) == (1, "failed"), done.errors
     error = done.outcome["error"]
     assert error["what"].startswith("No answer from") and error["why"] and error["fix"], error  # type: ignore[index]

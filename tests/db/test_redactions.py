@@ -16,7 +16,7 @@ from db.redactions import REDACTION_MARKER, _redacted_columns, install_redaction
 from db.rows import Event, Observation, Parent, Registry
 from db.store import Store
 from tests.analysis.conftest import History
-from tests.analysis.exports.conftest import fill_store, model
+from tests.analysis.exports.conftest import fill_store, make_model
 
 HUB = Registry("huggingface/models", "huggingface")
 
@@ -28,7 +28,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     says = {"tags": json.dumps(["base_model:stranger/base", "dataset:other/data"])}
     quoting = Observation("id-q", "quoting", downloads=1, attributes=says,
                           parents=(Parent("stranger/base", "merge", None),))  # fmt: skip
-    history.add_snapshot("2026-02-01", [quoting, model("a", 5)])
+    history.add_snapshot("2026-02-01", [quoting, make_model("a", 5)])
     with open_for_writing(history.path) as database:
         Store(database).add_quality_events(
             HUB, [Event("renamed", "note", "maker/a became maker/b", "maker/a", "id-b")], 0
@@ -85,7 +85,8 @@ def test_no_stable_view_shows_a_redacted_name(store: Path, entry: str, hidden: t
 
 def test_a_later_package_of_a_redacted_author_is_omitted_too(store: Path) -> None:
     redact(store, 'author = "later"')
-    History(store).add_snapshot("2026-04-01", [Observation("key-of-it", "later/model", downloads=9), model("a", 5)])
+    later = Observation("key-of-it", "later/model", downloads=9)
+    History(store).add_snapshot("2026-04-01", [later, make_model("a", 5)])
     with open_for_writing(store):
         pass
     assert views_with(store, "later/model") | views_with(store, "key-of-it") == set()

@@ -1,4 +1,4 @@
-"""DuckDB over the lake: one large machine."""
+"""DuckDB over the lake, on one large machine."""
 
 from __future__ import annotations
 
@@ -41,35 +41,34 @@ class DuckDBEngine:
             self._create_view(table, lake)
 
     def execute(self, query: str, parameters: Mapping[str, object]) -> QueryResult:
-        """The rows of one question."""
-        columns, rows = self._run_query(query, parameters, lambda found: (found.columns, found.fetchall()))
+        """Run a query and return its rows."""
+        columns, rows = self._run_query(query, parameters, lambda relation: (relation.columns, relation.fetchall()))
         return QueryResult(tuple((name,) for name in columns), rows)
 
     def fetch_columns(self, query: str, parameters: Mapping[str, object]) -> Mapping[str, ndarray | EncodedColumn]:
-        """The rows of one question by columns."""
-        return columns_from_arrow(self._run_query(query, parameters, lambda found: found.to_arrow_table()))
+        """Run a query and return the rows by columns."""
+        return columns_from_arrow(self._run_query(query, parameters, lambda relation: relation.to_arrow_table()))
 
     def write_results(self, url: str, results: Sequence[tuple[object, ...]]) -> None:
-        """Add rows to the Parquet files of a folder, split by registry and snapshot as the lake is."""
+        """Add rows to the Parquet files of a folder, partitioned by registry and snapshot as the lake is."""
         import pyarrow
 
         types = {"INTEGER": pyarrow.int64(), "REAL": pyarrow.float64(), "TEXT": pyarrow.string()}
         schema = pyarrow.schema([(name, types[kind]) for name, kind in list_result_columns()])
-        cells = list(zip(*results, strict=True))
-        table = pyarrow.table([pyarrow.array(each, field.type) for each, field in zip(cells, schema, strict=True)],
-                              schema=schema)  # fmt: skip
+        columns = zip(zip(*results, strict=True), schema, strict=True)
+        table = pyarrow.table([pyarrow.array(cells, field.type) for cells, field in columns], schema=schema)
         self._connection.from_arrow(table).write_parquet(
             url, partition_by=["registry", "snapshot"], append=True, filename_pattern="part-{uuid}"
         )
 
     def _run_query(self, query: str, parameters: Mapping[str, object], fetch: Callable[[DuckDBPyRelation], T]) -> T:
-        """Ask, and take the answer; `:name` is `$name` here."""
+        """Run a query, and fetch its rows. DuckDB writes `:name` as `$name`."""
         import duckdb
 
-        asked = parameter_names(query)
-        given = {name: value for name, value in parameters.items() if name in asked}
+        names = parameter_names(query)
+        used = {name: value for name, value in parameters.items() if name in names}
         try:
-            return fetch(self._connection.sql(replace_parameter_prefix(query, "$"), params=given))
+            return fetch(self._connection.sql(replace_parameter_prefix(query, "$"), params=used))
         except duckdb.Error as error:
             raise query_error("DuckDB", error) from error
 
@@ -77,7 +76,7 @@ class DuckDBEngine:
         import duckdb
 
         try:
-            found = self._connection.read_parquet(
+            relation = self._connection.read_parquet(
                 table.file_pattern(lake), hive_partitioning=bool(table.partition_columns)
             )
         except duckdb.Error as error:
@@ -85,35 +84,30 @@ class DuckDBEngine:
                 raise query_error("DuckDB", error) from error
             if table.name == "snapshot":
                 raise missing_lake_error(lake, error) from error
-            found = self._empty_relation(table)
-        found.project(", ".join(_column_expression(table, name) for name, _ in table.columns)).create_view(
-            store_table(table.name)
-        )
+            relation = self._empty_relation(table)
+        columns = ", ".join(_column_expression(table, name) for name, _ in table.columns)
+        relation.project(columns).create_view(store_table(table.name))
 
     def _empty_relation(self, table: LakeTable) -> DuckDBPyRelation:
-        columns = [
-            *((name, SQL_TYPES[kind]) for name, kind in table.columns),
-            *((name, "VARCHAR") for name in table.partition_columns),
-        ]
-        nothing = ", ".join(f'CAST(NULL AS {kind}) AS "{name}"' for name, kind in dict(columns).items())
-        return self._connection.sql("SELECT 1 AS one").project(nothing).limit(0)
+        types = {name: SQL_TYPES[kind] for name, kind in table.columns}
+        types |= dict.fromkeys(table.partition_columns, "VARCHAR")
+        columns = ", ".join(f'CAST(NULL AS {kind}) AS "{name}"' for name, kind in types.items())
+        return self._connection.sql("SELECT 1 AS placeholder").project(columns).limit(0)
 
 
 def _column_expression(table: LakeTable, name: str) -> str:
-    """A column; the number of the snapshot is taken from the path, so that other snapshots' files are not opened."""
-    return (
-        "CAST(snapshot AS BIGINT) AS snapshot_id"
-        if name == "snapshot_id" and "snapshot" in table.partition_columns
-        else f'"{name}" AS "{store_column(table.name, name)}"'
-    )
+    """Return the SQL of a column. The snapshot id comes from the path, so files of other snapshots are not opened."""
+    if name == "snapshot_id" and "snapshot" in table.partition_columns:
+        return "CAST(snapshot AS BIGINT) AS snapshot_id"
+    return f'"{name}" AS "{store_column(table.name, name)}"'
 
 
 @contextmanager
 def open_engine(location: EngineLocation) -> Iterator[DuckDBEngine]:
-    """DuckDB with the lake's tables.
+    """Open DuckDB with the tables of the lake.
 
     Raises:
-        EngineMissing: DuckDB is not installed, or there is no lake.
+        EngineUnavailableError: DuckDB is not installed, or there is no lake.
     """
     try:
         import duckdb

@@ -1,4 +1,4 @@
-"""Spark over the lake: a cluster, or this machine playing one."""
+"""Spark over the lake, on a cluster or on this machine."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 SQL_TYPES = {"INTEGER": "BIGINT", "REAL": "DOUBLE", "TEXT": "STRING"}
-# Of this machine playing a cluster. The lake is small on the disk and large in memory: less is small enough to be sent
-# to every worker whole than Spark thinks, and the driver, which is the only worker, has more memory.
+PARTITION_TYPES = {"registry": "STRING", "snapshot": "BIGINT"}
+# Settings of a local session. The lake is small on disk and large in memory, so the threshold below which Spark sends a
+# whole table to every worker is lower than its default. The driver is the only worker, and gets more memory.
 LOCAL_SETTINGS = {
     "spark.driver.memory": "4g", "spark.sql.autoBroadcastJoinThreshold": "1m", "spark.ui.enabled": "false",
     "spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1", "spark.sql.shuffle.partitions": "4",
@@ -49,63 +50,61 @@ class SparkEngine:
             self._read_table(table, lake).createOrReplaceTempView(store_table(table.name))
 
     def execute(self, query: str, parameters: Mapping[str, object]) -> QueryResult:
-        """The rows of one question."""
+        """Run a query and return its rows."""
         columns, rows = self._run_query(query, parameters, lambda frame: (frame.columns, frame.collect()))
         return QueryResult(tuple((name,) for name in columns), [tuple(row) for row in rows])
 
     def fetch_columns(self, query: str, parameters: Mapping[str, object]) -> Mapping[str, ndarray | EncodedColumn]:
-        """The rows of one question by columns."""
+        """Run a query and return the rows by columns."""
         return columns_from_arrow(self._run_query(query, parameters, lambda frame: frame.toArrow()))
 
+    def write_results(self, url: str, results: Sequence[tuple[object, ...]]) -> None:
+        """Add rows to the Parquet files of a folder, partitioned by registry and snapshot as the lake is."""
+        schema = ", ".join(f"`{name}` {SQL_TYPES[kind]}" for name, kind in list_result_columns())
+        frame = self._session.createDataFrame(list(results), schema)
+        frame.coalesce(1).write.mode("append").partitionBy("registry", "snapshot").parquet(url)
+
     def _run_query(self, query: str, parameters: Mapping[str, object], fetch: Callable[[DataFrame], T]) -> T:
-        """Ask, and take the answer; `:name` is Spark's own mark too."""
-        asked = parameter_names(query)
-        given = {name: value for name, value in parameters.items() if name in asked}
+        """Run a query, and fetch its rows. Spark writes `:name` too."""
+        names = parameter_names(query)
+        used = {name: value for name, value in parameters.items() if name in names}
         try:
-            return fetch(self._session.sql(query, args=given))
+            return fetch(self._session.sql(query, args=used))
         except Exception as error:
             if type(error).__module__.partition(".")[0] in ("py4j", "pyspark"):
                 raise query_error("Spark", error) from error
             raise
 
-    def write_results(self, url: str, results: Sequence[tuple[object, ...]]) -> None:
-        """Add rows to the Parquet files of a folder, split by registry and snapshot as the lake is."""
-        schema = ", ".join(f"`{name}` {SQL_TYPES[kind]}" for name, kind in list_result_columns())
-        frame = self._session.createDataFrame(list(results), schema)
-        frame.coalesce(1).write.mode("append").partitionBy("registry", "snapshot").parquet(url)
-
     def _read_table(self, table: LakeTable, lake: str) -> DataFrame:
         from pyspark.errors import AnalysisException
         from pyspark.sql.functions import col
 
-        kinds = {"registry": "STRING", "snapshot": "BIGINT"}
-        inner = [
-            *((name, SQL_TYPES[kind]) for name, kind in table.columns),
-            *((name, kinds[name]) for name in table.partition_columns),
-        ]
-        schema = ", ".join(f"`{name}` {kind}" for name, kind in inner)
+        types = [(name, SQL_TYPES[kind]) for name, kind in table.columns]
+        types += [(name, PARTITION_TYPES[name]) for name in table.partition_columns]
+        schema = ", ".join(f"`{name}` {kind}" for name, kind in types)
         try:
-            frame = self._session.read.schema(schema).parquet(table.file_pattern(lake, depth=False))
+            frame = self._session.read.schema(schema).parquet(table.folder(lake))
         except AnalysisException as error:
             if error.getCondition() != "PATH_NOT_FOUND":
                 raise query_error("Spark", error) from error
             if table.name == "snapshot":
                 raise missing_lake_error(lake, error) from error
             frame = self._session.createDataFrame([], schema)
-        # The number of the snapshot is taken from the path, so that other snapshots' files are not opened.
-        by_path = "snapshot" in table.partition_columns
-        taken = {"snapshot_id": col("snapshot").alias("snapshot_id")} if by_path else {}
+        # The snapshot id comes from the path, so files of other snapshots are not opened.
+        from_path = (
+            {"snapshot_id": col("snapshot").alias("snapshot_id")} if "snapshot" in table.partition_columns else {}
+        )
         return frame.select(
-            *(taken.get(name, col(f"`{name}`").alias(store_column(table.name, name))) for name, _ in table.columns)
+            *(from_path.get(name, col(f"`{name}`").alias(store_column(table.name, name))) for name, _ in table.columns)
         )
 
 
 @contextmanager
 def open_engine(location: EngineLocation) -> Iterator[SparkEngine]:
-    """Spark with the lake's tables, on the cluster of `--master` or on all cores of this machine.
+    """Open Spark with the tables of the lake, on the cluster of `--master` or on all cores of this machine.
 
     Raises:
-        EngineMissing: Spark or Java is not installed, the cluster is not there, or there is no lake.
+        EngineUnavailableError: Spark or Java is not installed, the cluster is unreachable, or there is no lake.
     """
     session = _start_session(location.master or "local[*]")
     try:
@@ -121,19 +120,20 @@ def _start_session(master: str) -> SparkSession:
     except ImportError as error:
         raise _not_installed_error("Spark is not installed.", "pip install hub-observatory[engines]") from error
     if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
-        raise _not_installed_error("Spark needs Java, and there is none.", "apt-get install default-jre-headless")
-    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1") if master.startswith("local") else None
+        raise _not_installed_error("Spark needs Java, which is not installed.", "apt-get install default-jre-headless")
+    settings = LOCAL_SETTINGS if master.startswith("local") else {}
+    if settings:
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     builder = SparkSession.builder.master(master).appName("observatory compute")
-    for name, value in LOCAL_SETTINGS.items() if master.startswith("local") else ():
+    for name, value in settings.items():
         builder = builder.config(name, value)
     try:
-        session = builder.config("spark.log.level", "ERROR").getOrCreate()
+        return builder.config("spark.log.level", "ERROR").getOrCreate()
     except (PySparkException, OSError, RuntimeError) as error:
         raise EngineUnavailableError(
             f"Spark does not start at {master}.", why=str(error).split("\n")[0],
-            fix="Look at --master, and whether this machine may reach it.", more="docs/engines.md",
+            fix="Check --master, and whether this machine may connect to it.", more="docs/engines.md",
         ) from error  # fmt: skip
-    return session
 
 
 def _not_installed_error(message: str, command: str) -> EngineUnavailableError:

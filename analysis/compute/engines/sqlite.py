@@ -1,4 +1,4 @@
-"""The store itself."""
+"""The engine over the store itself."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from db.connection import open_for_reading
 
 
 def open_engine(location: EngineLocation) -> AbstractContextManager[sqlite3.Connection]:
-    """The store, read-only."""
+    """Open the store, read-only."""
     return open_for_reading(location.db)

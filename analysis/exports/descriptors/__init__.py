@@ -1,1 +1,1 @@
-"""The files that tell of a bundle: one module each, with `tell(facts)`. Being in the folder is the registration."""
+"""The files that describe a bundle: one module each, with `render(facts)`. Presence in the folder is registration."""

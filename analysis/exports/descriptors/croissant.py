@@ -1,4 +1,4 @@
-"""`croissant.json`: the bundle in Croissant 1.1, for the tools of machine learning."""
+"""`croissant.json`: the bundle in Croissant 1.1, for machine learning tools."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from analysis.exports.bundle_facts import BundleFacts, BundleFile, collect_terms
 from analysis.exports.columns import describe_column, describe_table
-from analysis.exports.tables import Table
+from analysis.exports.media_types import CROISSANT_MEDIA_TYPES, DEFAULT_MEDIA_TYPE
+from analysis.exports.tables import Column, Table
 
 CONTEXT = {
     "@language": "en", "@vocab": "https://schema.org/", "citeAs": "cr:citeAs", "column": "cr:column",
@@ -19,23 +20,18 @@ CONTEXT = {
     "format": "cr:format", "includes": "cr:includes", "isLiveDataset": "cr:isLiveDataset", "jsonPath": "cr:jsonPath",
     "key": "cr:key", "md5": "cr:md5", "parentField": "cr:parentField", "path": "cr:path",
     "rai": "http://mlcommons.org/croissant/RAI/", "recordSet": "cr:recordSet", "references": "cr:references",
-    "regex": "cr:regex", "repeated": "cr:repeated", "replace": "cr:replace", "samplingRate": "cr:samplingRate", "sc": "https://schema.org/",
+    "regex": "cr:regex", "repeated": "cr:repeated", "replace": "cr:replace", "samplingRate": "cr:samplingRate",
+    "sc": "https://schema.org/",
     "separator": "cr:separator", "source": "cr:source", "subField": "cr:subField", "transform": "cr:transform",
 }  # fmt: skip
 TYPES = {"INTEGER": "sc:Integer", "REAL": "sc:Float", "TEXT": "sc:Text"}
-MEDIA_TYPES = {
-    "csv": "text/csv", "graphml": "application/graphml+xml", "jsonl": "application/jsonlines",
-    "parquet": "application/x-parquet",
-    "sqlite": "application/vnd.sqlite3",
-}  # fmt: skip
-DEFAULT_MEDIA_TYPE = "application/octet-stream"
-RECORD_FORMATS = ("parquet", "csv", "jsonl")  # the forms records can be read from, the best first
+RECORD_FORMATS = ("parquet", "csv", "jsonl")  # formats that records can be read from, the best first
 
 
 def render(facts: BundleFacts) -> Mapping[str, bytes]:
-    """The description."""
+    """Return the Croissant description."""
     licences, _ = collect_terms(facts, None)
-    made = {
+    dataset = {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.1",
@@ -50,34 +46,35 @@ def render(facts: BundleFacts) -> Mapping[str, bytes]:
         "distribution": [_make_file_object(file) for file in facts.files],
         "recordSet": list(_make_record_sets(facts)),
     }
-    return {"croissant.json": json.dumps(made, ensure_ascii=False, indent=1).encode("utf-8") + b"\n"}
+    return {"croissant.json": json.dumps(dataset, ensure_ascii=False, indent=1).encode("utf-8") + b"\n"}
 
 
 def _make_file_object(file: BundleFile) -> dict[str, object]:
     return {
         "@type": "cr:FileObject", "@id": file.path, "name": file.path, "contentUrl": file.path,
-        "contentSize": f"{file.bytes} B", "encodingFormat": MEDIA_TYPES.get(file.contents.format, DEFAULT_MEDIA_TYPE), "sha256": file.sha256,
+        "contentSize": f"{file.bytes} B",
+        "encodingFormat": CROISSANT_MEDIA_TYPES.get(file.contents.format, DEFAULT_MEDIA_TYPE),
+        "sha256": file.sha256,
     }  # fmt: skip
 
 
 def _make_record_sets(facts: BundleFacts) -> Iterator[dict[str, object]]:
-    """A record set for each file with rows: what Croissant calls a set of files needs an archive that has them."""
+    """Yield a record set for each file with rows, because a Croissant file set exists only inside an archive."""
     tables = {table.name: table for table in facts.tables if not table.is_lake}
-    form = next((form for form in RECORD_FORMATS if any(file.contents.format == form for file in facts.files)), None)
+    format_name = facts.choose_format(RECORD_FORMATS)
     for file in facts.files:
-        if file.contents.format == form and file.contents.table in tables:
-            table = tables[str(file.contents.table)]
-            name = file.path.removeprefix(f"{form}/").rpartition(".")[0]
+        if file.contents.format == format_name and file.contents.table in tables:
+            table = tables[file.contents.table]
+            name = file.path.removeprefix(f"{format_name}/").rpartition(".")[0]
             yield {
                 "@type": "cr:RecordSet", "@id": name, "name": name, "description": describe_table(table),
-                "field": [_make_field(table, place, name, file) for place in range(len(table.columns))],
+                "field": [_make_field(table, column, name, file) for column in table.columns],
             }  # fmt: skip
 
 
-def _make_field(table: Table, position: int, name: str, file: BundleFile) -> dict[str, object]:
-    column = table.columns[position]
+def _make_field(table: Table, column: Column, record_set: str, file: BundleFile) -> dict[str, object]:
     return {
-        "@type": "cr:Field", "@id": f"{name}/{column.name}", "name": column.name,
-        "description": str(describe_column(table, column)["description"]), "dataType": TYPES[column.type],
+        "@type": "cr:Field", "@id": f"{record_set}/{column.name}", "name": column.name,
+        "description": describe_column(table, column)["description"], "dataType": TYPES[column.type],
         "source": {"fileObject": {"@id": file.path}, "extract": {"column": column.name}},
     }  # fmt: skip

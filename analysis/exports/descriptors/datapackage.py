@@ -7,23 +7,18 @@ from collections.abc import Iterator, Mapping
 
 from analysis.exports.bundle_facts import BundleFacts, BundleFile, collect_terms
 from analysis.exports.columns import describe_column, describe_table
-from analysis.exports.tables import Table
+from analysis.exports.media_types import DATAPACKAGE_MEDIA_TYPES, DEFAULT_MEDIA_TYPE
+from analysis.exports.tables import Column, Table
 
 PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
 TYPES = {"INTEGER": "integer", "REAL": "number", "TEXT": "string"}
-MEDIA_TYPES = {
-    "csv": "text/csv", "graphml": "application/graphml+xml", "jsonl": "application/jsonl",
-    "parquet": "application/vnd.apache.parquet",
-    "sqlite": "application/vnd.sqlite3",
-}  # fmt: skip
-DEFAULT_MEDIA_TYPE = "application/octet-stream"
-# By its extension frictionless takes Parquet for a table, and an integer that is missing for a text "nan"; under its
-# registered name it is a file whose bytes and hash are looked at. What its columns are it says itself.
+# By its usual name frictionless reads Parquet as a table, and a missing integer as the text "nan". By its registered
+# name it checks the bytes and the hash only. A Parquet file has a schema of its own.
 FORMATS = {"parquet": "vnd.apache.parquet"}
 
 
 def render(facts: BundleFacts) -> Mapping[str, bytes]:
-    """The descriptor."""
+    """Return the descriptor of the Data Package."""
     licences, sources = collect_terms(facts, None)
     package = {
         "$schema": PROFILE,
@@ -45,34 +40,31 @@ def _make_resources(facts: BundleFacts) -> Iterator[dict[str, object]]:
 
 
 def _make_resource(facts: BundleFacts, file: BundleFile, table: Table | None) -> dict[str, object]:
-    one = file.contents
-    licences, sources = collect_terms(facts, one.registry)
-    made: dict[str, object] = {
-        "name": _make_name(file.path), "path": file.path, "format": FORMATS.get(one.format, one.format),
-        "mediatype": MEDIA_TYPES.get(one.format, DEFAULT_MEDIA_TYPE), "bytes": file.bytes, "hash": f"sha256:{file.sha256}",
-        "licenses": licences, "sources": sources,
+    format_name = file.contents.format
+    licences, sources = collect_terms(facts, file.contents.registry)
+    resource: dict[str, object] = {
+        "name": _make_name(file.path), "path": file.path, "format": FORMATS.get(format_name, format_name),
+        "mediatype": DATAPACKAGE_MEDIA_TYPES.get(format_name, DEFAULT_MEDIA_TYPE), "bytes": file.bytes,
+        "hash": f"sha256:{file.sha256}", "licenses": licences, "sources": sources,
     }  # fmt: skip
     if table is None:
-        return made
-    made["description"] = describe_table(table)
-    if one.format == "csv":
-        made |= {"type": "table", "encoding": "utf-8", "dialect": {"doubleQuote": True, "lineTerminator": "\n"}}
-    if one.format in ("csv", "jsonl"):
-        made["schema"] = {
-            "fields": [_make_field(table, name) for name in range(len(table.columns))],
-            "missingValues": [""],
-        }
-    return made
+        return resource
+    resource["description"] = describe_table(table)
+    if format_name == "csv":
+        resource |= {"type": "table", "encoding": "utf-8", "dialect": {"doubleQuote": True, "lineTerminator": "\n"}}
+    if format_name in ("csv", "jsonl"):
+        fields = [_make_field(table, column) for column in table.columns]
+        resource["schema"] = {"fields": fields, "missingValues": [""]}
+    return resource
 
 
-def _make_field(table: Table, position: int) -> dict[str, object]:
-    column = table.columns[position]
-    said = describe_column(table, column)
-    made: dict[str, object] = {
-        "name": column.name, "type": TYPES[column.type], "description": said["description"], "unit": said["unit"],
-        "source": said["source"],
+def _make_field(table: Table, column: Column) -> dict[str, object]:
+    entry = describe_column(table, column)
+    field: dict[str, object] = {
+        "name": column.name, "type": TYPES[column.type], "description": entry["description"], "unit": entry["unit"],
+        "source": entry["source"],
     }  # fmt: skip
-    return {**made, "caveat": said["caveat"]} if "caveat" in said else made
+    return {**field, "caveat": entry["caveat"]} if "caveat" in entry else field
 
 
 def _make_name(path: str) -> str:

@@ -9,21 +9,22 @@ from analysis.exports.columns import describe_column
 from analysis.exports.formats.csv import format_cell
 
 HEADER = ("table", "column", "type", "unit", "nullable", "description", "source_field", "collected_since", "caveat",
-        "licence", "personal")  # fmt: skip
+          "licence", "personal")  # fmt: skip
 
 
 def render(facts: BundleFacts) -> Mapping[str, bytes]:
-    """The dictionary."""
+    """Return the dictionary."""
     lines = [",".join(HEADER)]
     for table in facts.tables:
         licences = {part.registry: collect_terms(facts, part.registry)[0][0]["name"] for part in table.parts}
         for column in table.columns:
-            said = describe_column(table, column)
+            entry = describe_column(table, column)
             row = (
-                table.name, column.name, column.type, said["unit"], "yes" if said["nullable"] else "no",
-                said["description"], said["source"], facts.collected_since.get((table.name, column.name)), said.get("caveat"),
+                table.name, column.name, column.type, entry["unit"], "yes" if entry["nullable"] else "no",
+                entry["description"], entry["source"], facts.collected_since.get((table.name, column.name)),
+                entry.get("caveat"),
                 "; ".join(f"{name}: {licence}" if name else licence for name, licence in licences.items()),
-                said["personal"],
+                entry.get("personal", "none"),
             )  # fmt: skip
             lines.append(",".join(map(format_cell, row)))
     return {"dictionary.csv": ("\n".join(lines) + "\n").encode("utf-8")}

@@ -1,4 +1,4 @@
-"""`LICENSES.md`: whose the data is, file by file, and on what terms."""
+"""`LICENSES.md`: the licence and the source of each file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from analysis.exports.bundle_facts import ATTRIBUTION, ECOSYSTEMS_LICENCE, HUB_L
 
 
 def render(facts: BundleFacts) -> Mapping[str, bytes]:
-    """The terms of every file."""
+    """Return the licences of all files."""
     rows = "".join(
         f"| `{file.path}` | {collect_terms(facts, file.contents.registry)[0][0]['name']} |\n" for file in facts.files
     )
@@ -16,8 +16,9 @@ def render(facts: BundleFacts) -> Mapping[str, bytes]:
     ecosystems += f"  Name the source and share alike: {ATTRIBUTION}.\n"
     text = (
         "# Licences\n\nA file with rows of several sources is under the strictest of their licences.\n\n"
-        f"{ecosystems if facts.has_ecosystems_data else ''}- other: {HUB_LICENCE['title']}. See {HUB_LICENCE['path']}.\n\n"
-        f"Snapshots whose `origin` is import stay under the licence of their `source`, which `v1_snapshot` names.\n\n"
+        f"{ecosystems if facts.has_ecosystems_data else ''}"
+        f"- other: {HUB_LICENCE['title']}. See {HUB_LICENCE['path']}.\n\n"
+        "Snapshots whose `origin` is import stay under the licence of their `source`, which `v1_snapshot` names.\n\n"
         f"| file | licence |\n|---|---|\n{rows}"
     )
     return {"LICENSES.md": text.encode("utf-8")}

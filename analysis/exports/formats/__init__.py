@@ -1,1 +1,1 @@
-"""The forms of a bundle: one file each, with `write(tables, folder)`. Being in the folder is the registration."""
+"""The formats of a bundle: one module each, with `write_tables(tables, folder)`. Presence is registration."""

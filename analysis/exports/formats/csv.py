@@ -1,7 +1,7 @@
-"""CSV in UTF-8 that no spreadsheet takes for a formula: text is quoted, numbers are not, and nothing at all is NULL.
+"""CSV in UTF-8 that no spreadsheet reads as a formula: text is quoted, numbers are not, and NULL is an empty cell.
 
-Text that a spreadsheet would calculate begins with a `'` that is not its own. To take it back, remove one `'` from text
-that begins with one or more of them before `=`, `+`, `-`, `@`, a tab, a line break, or the full-width forms.
+Text that a spreadsheet would calculate has a `'` put before it. To restore the text, remove one `'` from text that
+begins with one or more `'` followed by `=`, `+`, `-`, `@`, a tab, a line break, or a full-width form of those signs.
 """
 
 from __future__ import annotations
@@ -16,27 +16,29 @@ from analysis.exports.files import WrittenFile, create_file, make_file_stem
 if TYPE_CHECKING:
     from analysis.exports.tables import Table
 
-_FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")
+_FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")  # the last four are full-width = + - @
 
 
 def write_tables(tables: Sequence[Table], folder: Path) -> Iterator[WrittenFile]:
-    """Write every part of every stable view; what was written."""
+    """Write every part of every stable view, and yield the written files."""
     for table in tables:
         for part in () if table.is_lake else table.parts:
-            path, written = folder / "csv" / table.name / f"{make_file_stem(part)}.csv", 0
+            path, count = folder / "csv" / table.name / f"{make_file_stem(part)}.csv", 0
             with create_file(path) as stream:
                 stream.write((",".join(column.name for column in table.columns) + "\n").encode("ascii"))
                 for row in part.rows():
-                    written += 1
+                    count += 1
                     stream.write((",".join(map(format_cell, row)) + "\n").encode("utf-8"))
-            yield WrittenFile(path, "csv", table.name, part.registry, part.snapshot, written)
+            yield WrittenFile(path, "csv", table.name, part.registry, part.snapshot, count)
 
 
 def format_cell(value: object) -> str:
-    """One cell: text is quoted.
+    """Return a value as a cell, with quotes if it is text.
 
-    >>> format_cell('say "a"') == '"say ' + '"' * 2 + 'a' + '"' * 3, format_cell(-1.5), format_cell(""), format_cell(None)
-    (True, '-1.5', '""', '')
+    >>> format_cell('say "a"') == '"say ' + '"' * 2 + 'a' + '"' * 3
+    True
+    >>> format_cell(-1.5), format_cell(""), format_cell(None)
+    ('-1.5', '""', '')
     """
     if value is None:
         return ""
@@ -46,18 +48,9 @@ def format_cell(value: object) -> str:
 
 
 def escape_formula(text: str) -> str:
-    """Text that is not calculated.
+    """Return text that no spreadsheet calculates.
 
-    >>> escape_formula("@types/node"), escape_formula("'@x"), escape_formula("'tis"), escape_formula("a=b")
-    ("'@types/node", "''@x", "'tis", 'a=b')
+    >>> [escape_formula(text) for text in ("@types/node", "'@x", "'tis", "a=b")]
+    ["'@types/node", "''@x", "'tis", 'a=b']
     """
     return f"'{text}" if _FORMULA.match(text) else text
-
-
-def unescape_formula(text: str) -> str:
-    """The text that was made safe: the inverse of `safe`.
-
-    >>> [unescape_formula(escape_formula(text)) for text in ("@types/node", "'@x", "'tis")]
-    ['@types/node', "'@x", "'tis"]
-    """
-    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text

@@ -1,8 +1,8 @@
-"""GraphML: who was made from whom, as a directed graph from parent to child, for Gephi, igraph and networkx.
+"""GraphML: lineage as a directed graph from parent to child, for Gephi, igraph and networkx.
 
-A node is a package or a name that names nothing known; its id is a number in the order of the names, because ids of
-GraphML may not hold every character. Characters that XML cannot hold are shown as `⟨U+…⟩`; the other forms
-have the names as they are.
+A node is a package, or a name that belongs to no known package. Its id is a number in the order of the names, because
+an id of GraphML cannot hold every character. A character that XML cannot hold is written as `⟨U+…⟩`. The other formats
+have the names unchanged.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 from analysis.exports.files import WrittenFile, create_file, make_file_stem
 
 if TYPE_CHECKING:
-    from analysis.exports.tables import Table
+    from analysis.exports.tables import Row, Table
 
 LINEAGE_VIEW = "v1_lineage_edge"
 HEADER = (
@@ -32,7 +32,7 @@ _NOT_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\x7
 
 
 def write_tables(tables: Sequence[Table], folder: Path) -> Iterator[WrittenFile]:
-    """Write a graph for each registry that has lineage."""
+    """Write a graph for each registry that has lineage, and yield the written files."""
     for part in (part for table in tables if table.name == LINEAGE_VIEW for part in table.parts):
         rows = list(part.rows())
         if rows:
@@ -41,24 +41,23 @@ def write_tables(tables: Sequence[Table], folder: Path) -> Iterator[WrittenFile]
             yield WrittenFile(path, "graphml", LINEAGE_VIEW, part.registry, None, len(rows))
 
 
-def _write_graph(path: Path, rows: Sequence[Sequence[object]]) -> None:
-    """Write the nodes, then the edges; the columns are those of v1_lineage_edge."""
+def _write_graph(path: Path, rows: Sequence[Row]) -> None:
+    """Write the nodes, then the edges, from rows of v1_lineage_edge."""
     names: dict[str, str] = {}
     edges = []
     for _, child, child_name, parent, parent_name, relation, since, until in rows:
         source, target = str(parent or f"name:{parent_name}"), str(child)
         names.setdefault(source, str(parent_name))
         names[target] = str(child_name or child)
-        edges.append((source, target, (("relation", relation), ("since", since), ("until", until))))
-    numbers = {key: f"n{number}" for number, key in enumerate(sorted(names))}
+        edges.append((source, target, _render_data((("relation", relation), ("since", since), ("until", until)))))
+    node_ids = {node: f"n{number}" for number, node in enumerate(sorted(names))}
     with create_file(path) as stream:
         stream.write(HEADER.encode("utf-8"))
-        for key in sorted(names):
-            told = _render_data((("package", None if key.startswith("name:") else key), ("name", names[key])))
-            stream.write(f'<node id="{numbers[key]}">{told}</node>\n'.encode())
-        for source, target, told in edges:
-            line = f'<edge source="{numbers[source]}" target="{numbers[target]}">{_render_data(told)}</edge>\n'
-            stream.write(line.encode("utf-8"))
+        for node, node_id in node_ids.items():
+            data = _render_data((("package", None if node.startswith("name:") else node), ("name", names[node])))
+            stream.write(f'<node id="{node_id}">{data}</node>\n'.encode())
+        for source, target, data in edges:
+            stream.write(f'<edge source="{node_ids[source]}" target="{node_ids[target]}">{data}</edge>\n'.encode())
         stream.write(b"</graph>\n</graphml>\n")
 
 
@@ -67,9 +66,9 @@ def _render_data(values: Sequence[tuple[str, object]]) -> str:
 
 
 def escape_xml(value: str) -> str:
-    r"""Text as XML can hold it.
+    r"""Return text that XML can hold.
 
     >>> escape_xml("a<b\x01&\r")
     'a&lt;b⟨U+0001⟩&amp;⟨U+000D⟩'
     """
-    return escape(_NOT_XML.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", value))
+    return escape(_NOT_XML.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", value))

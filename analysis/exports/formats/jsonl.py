@@ -1,4 +1,4 @@
-"""JSON lines: an object for each row, in ASCII, so that a line is a line for every reader."""
+"""JSON lines: an object for each row, in ASCII, so that every reader finds the same line breaks."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 
 def write_tables(tables: Sequence[Table], folder: Path) -> Iterator[WrittenFile]:
-    """Write every part of every stable view that has rows; what was written. A file without a line is no JSON."""
+    """Write every part with rows of every stable view, and yield the written files. An empty file is no JSON."""
     for table in tables:
         names = [column.name for column in table.columns]
         for part in () if table.is_lake else table.parts:
-            path, written = folder / "jsonl" / table.name / f"{make_file_stem(part)}.jsonl", 0
+            path, count = folder / "jsonl" / table.name / f"{make_file_stem(part)}.jsonl", 0
             rows = part.rows()
             if (first := next(rows, None)) is None:
                 continue
             with create_file(path) as stream:
                 for row in chain((first,), rows):
-                    written += 1
+                    count += 1
                     line = json.dumps(dict(zip(names, row, strict=True)), separators=(",", ":"), allow_nan=False)
                     stream.write(line.encode("ascii") + b"\n")
-            yield WrittenFile(path, "jsonl", table.name, part.registry, part.snapshot, written)
+            yield WrittenFile(path, "jsonl", table.name, part.registry, part.snapshot, count)

@@ -1,7 +1,7 @@
-"""Parquet: the lake, `TABLE/registry=…/snapshot=…/part.parquet`, and each stable view as `VIEW/….parquet`.
+"""Parquet: lake tables as `TABLE/registry=…/snapshot=…/part.parquet`, and stable views as `VIEW/….parquet`.
 
-The names in the path of the lake are quoted as in an address, so that no text from outside can lead anywhere. The
-bytes depend on the rows and the version of pyarrow, and on nothing else.
+The names in the paths of the lake are quoted as in a URL, so that no name leads out of the folder. The bytes depend
+only on the rows and on the version of pyarrow.
 """
 
 from __future__ import annotations
@@ -17,28 +17,24 @@ from analysis.exports.files import WrittenFile, create_file, make_file_stem
 if TYPE_CHECKING:
     from pyarrow import Schema
 
-    from analysis.exports.tables import Part, Table
+    from analysis.exports.tables import Part, Table, Value
 
 BATCH_ROWS = 50_000
-SORTED_COLUMN = "package_id"  # of what comes in batches: it takes little room as steps, and much in any other way
+SORTED_COLUMN = "package_id"  # sorted in batches: small as differences, large in every other encoding
 
 
 def write_tables(tables: Sequence[Table], folder: Path) -> Iterator[WrittenFile]:
-    """Write every part of every table; what was written."""
+    """Write every part of every table, and yield the written files."""
     for table in tables:
         for part in table.parts:
-            path = (
-                folder
-                / "parquet"
-                / table.name
-                / (make_lake_path(part) if table.is_lake else f"{make_file_stem(part)}.parquet")
-            )
+            name = make_lake_path(part) if table.is_lake else f"{make_file_stem(part)}.parquet"
+            path = folder / "parquet" / table.name / name
             rows = _write_part(table, part, path)
             yield WrittenFile(path, "parquet", table.name, part.registry, part.snapshot, rows)
 
 
 def make_lake_path(part: Part) -> str:
-    """Where a part of the lake lies in the folder of its table.
+    """Return the path of a part of a lake table in the folder of the table.
 
     >>> from analysis.exports.tables import Part
     >>> make_lake_path(Part("huggingface/models", 12, lambda: iter(())))
@@ -53,20 +49,20 @@ def _write_part(table: Table, part: Part, path: Path) -> int:
     from pyarrow import RecordBatch, array
     from pyarrow.parquet import ParquetWriter
 
-    schema, written = _make_schema(table), 0
-    how: dict[str, object] = {"compression": "zstd", "store_schema": False}
+    schema, count = _make_schema(table), 0
+    options: dict[str, object] = {"compression": "zstd", "store_schema": False}
     if part.batches is not None:
-        others = [name for name in schema.names if name != SORTED_COLUMN]
-        how |= {"use_dictionary": others, "column_encoding": {SORTED_COLUMN: "DELTA_BINARY_PACKED"}}
-    with create_file(path) as stream, ParquetWriter(stream, schema, **how) as writer:
+        other_columns = [name for name in schema.names if name != SORTED_COLUMN]
+        options |= {"use_dictionary": other_columns, "column_encoding": {SORTED_COLUMN: "DELTA_BINARY_PACKED"}}
+    with create_file(path) as stream, ParquetWriter(stream, schema, **options) as writer:
         for columns in _read_batches(part) if part.batches is None else part.batches():
-            arrays = [array(cells, field.type) for cells, field in zip(columns, schema, strict=True)]
+            arrays = [array(values, field.type) for values, field in zip(columns, schema, strict=True)]
             writer.write_batch(RecordBatch.from_arrays(arrays, schema=schema))
-            written += len(arrays[0])
-    return written
+            count += len(arrays[0])
+    return count
 
 
-def _read_batches(part: Part) -> Iterator[Sequence[Sequence[object]]]:
+def _read_batches(part: Part) -> Iterator[Sequence[Sequence[Value]]]:
     rows = part.rows()
     while batch := list(islice(rows, BATCH_ROWS)):
         yield list(zip(*batch, strict=True))

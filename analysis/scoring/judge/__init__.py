@@ -1,1 +1,1 @@
-"""An OpenAI-compatible model as the reader: its prompts, what it may cost, and what counts as an answer."""
+"""An OpenAI-compatible model as the reader of cards: its prompts, its budget, and the check of its answers."""

@@ -1,4 +1,4 @@
-"""One card read by the judge: each call is paid for before it is made, tried again if that may help, and kept."""
+"""One card read by the judge: each call is reserved in the ledger first, retried if that may help, and stored."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ from analysis.scoring.judge.prompts import Prompt, build_request, generate_mark
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
+    from openai.types.chat import ChatCompletion
 
-MAX_REPLY_TOKENS = 1_200  # most tokens of an answer
-OVERHEAD_TOKENS = 100  # tokens of a request beside what stands in it
+MAX_REPLY_TOKENS = 1_200
+OVERHEAD_TOKENS = 100  # of a request beside its content
 REPAIR_MESSAGE = (
     "That was not the JSON object that was described. Answer with it alone: five items, each with `answer` and `quote`."
 )
-OPTIONAL_PARAMETERS = ("temperature", "seed")  # what a model may refuse to be told; it is then another reader
-MAX_CONSECUTIVE_FAILURES = 5  # failures one after another, of whatever cards, after which nothing more is asked
+OPTIONAL_PARAMETERS = ("temperature", "seed")  # a model may refuse them; without them it counts as another reader
+MAX_CONSECUTIVE_FAILURES = 5  # of any cards; after them no call is made
 
 
 @dataclass(frozen=True)
 class JudgeSetup:
-    """Whom to ask, what, and how: everything that is the same for all cards."""
+    """The model, the prompt and the options that are the same for all cards."""
 
     model: str
     prompt: Prompt
@@ -43,12 +44,22 @@ class JudgeSetup:
 
     @property
     def version_suffix(self) -> str:
-        """How the model is asked other than usually; '' if it takes every parameter."""
+        """The omitted parameters as part of a version, or '' if the model accepts every parameter."""
         return f" without {', '.join(self.omitted_parameters)}" if self.omitted_parameters else ""
 
 
+@dataclass(frozen=True)
+class ModelReply:
+    """The parts of a completion that are read."""
+
+    content: str
+    refusal: str | None
+    finish_reason: str | None
+    model: str
+
+
 class Judge:
-    """Reads cards with one client, within one ledger."""
+    """A reader of cards with one client and one ledger."""
 
     def __init__(self, client: AsyncOpenAI, setup: JudgeSetup, ledger: Ledger, today: Callable[[], str]) -> None:
         self._client, self.setup, self._ledger, self._today = client, setup, ledger, today
@@ -58,80 +69,79 @@ class Judge:
     async def read_all(
         self, cards: Sequence[tuple[str, str]], ignore_stored: bool = False
     ) -> AsyncIterator[tuple[str, list[JudgeReading]]]:
-        """The readings of each card, in the order of the cards; `afresh` asks again for what is known."""
-        waiting = [asyncio.ensure_future(self._read_card(text, ignore_stored)) for _, text in cards]
+        """Yield the readings of each card, in order. With `ignore_stored`, stored readings are requested again."""
+        tasks = [asyncio.ensure_future(self._read_card(text, ignore_stored)) for _, text in cards]
         try:
-            for (name, _), one in zip(cards, waiting, strict=True):
-                yield name, await one
+            for (name, _), task in zip(cards, tasks, strict=True):
+                yield name, await task
         finally:
-            for one in waiting:
-                one.cancel()
+            for task in tasks:
+                task.cancel()
 
     async def _read_card(self, text: str, ignore_stored: bool) -> list[JudgeReading]:
-        key = reading_key(text, self.setup)
-        known = {} if ignore_stored else self._ledger.known_readings(key)
-        return list(await asyncio.gather(*(
-            self._get_reading(text, repeat, known.get(repeat)) for repeat in range(self.setup.repeats)
-        )))  # fmt: skip
+        stored = {} if ignore_stored else self._ledger.known_readings(reading_key(text, self.setup))
+        readings = (self._get_reading(text, repeat, stored.get(repeat)) for repeat in range(self.setup.repeats))
+        return list(await asyncio.gather(*readings))
 
-    async def _get_reading(self, text: str, repeat: int, stored: Mapping[str, object] | None) -> JudgeReading:
+    async def _get_reading(self, text: str, repeat: int, stored: Mapping[str, Any] | None) -> JudgeReading:
         if stored is not None:
             return JudgeReading.from_dict(stored)
         async with self._semaphore:
-            made = await self._request_reading(text, repeat)
-        if made.state in (READ, INVALID, REFUSED):  # what another try would not mend
-            self._ledger.store_reading(reading_key(text, self.setup), repeat, made.to_dict())
-        return made
+            reading = await self._request_reading(text, repeat)
+        if reading.state in (READ, INVALID, REFUSED):  # a retry would not change these
+            self._ledger.store_reading(reading_key(text, self.setup), repeat, reading.to_dict())
+        return reading
 
     async def _request_reading(self, text: str, repeat: int) -> JudgeReading:
-        """One reading; if its form is wrong, one try to have it mended."""
-        asked = build_request(
-            self.setup.prompt, text, self.setup.model, MAX_REPLY_TOKENS, generate_mark(), self.setup.seed + repeat
-        )
-        made, raw = await self._call_model(asked, text)
-        if made.state != INVALID:
-            return made
+        """Request one reading. If its form is wrong, ask the model once to repair it."""
+        setup, mark = self.setup, generate_mark()
+        request = build_request(setup.prompt, text, setup.model, MAX_REPLY_TOKENS, mark, setup.seed + repeat)
+        reading, raw = await self._call_model(request, text)
+        if reading.state != INVALID:
+            return reading
         messages = [
-            *asked["messages"],
+            *request["messages"],
             {"role": "assistant", "content": raw[:4_000]},
             {"role": "user", "content": REPAIR_MESSAGE},
         ]
-        mended, _ = await self._call_model({**asked, "messages": messages}, text)
-        return mended if mended.state == READ else made
+        repaired, _ = await self._call_model({**request, "messages": messages}, text)
+        return repaired if repaired.state == READ else reading
 
     async def _call_model(self, request: dict[str, Any], text: str) -> tuple[JudgeReading, str]:
         if self._failures >= MAX_CONSECUTIVE_FAILURES:
-            return JudgeReading(
-                ERROR, note=f"nothing more was asked after {MAX_CONSECUTIVE_FAILURES} failures one after another"
-            ), ""
+            note = f"not requested after {MAX_CONSECUTIVE_FAILURES} consecutive failures"
+            return JudgeReading(ERROR, note=note), ""
         try:
             completion = await self._complete(request)
         except Exception as error:
             if not is_endpoint_error(error):
                 raise
             self._failures += 1
-            return JudgeReading(ERROR, note=f"{type(error).__name__}"), ""
+            return JudgeReading(ERROR, note=type(error).__name__), ""
         self._failures = 0
         if completion is None:
             return JudgeReading(OVER_BUDGET, note="the budget of the day has no room for the call"), ""
-        return parse_completion(completion, text)
+        return parse_model_reply(reply_of(completion), text)
 
-    async def _complete(self, request: Mapping[str, Any]) -> Any:
-        """The completion; None if there was no money for it. A parameter the model refuses is left out from then on."""
+    async def _complete(self, request: Mapping[str, Any]) -> ChatCompletion | None:
+        """Return the completion, or None if the budget has no room. Parameters that the model refuses are omitted."""
         import openai
 
         while True:
-            sent = {name: value for name, value in request.items() if name not in self.setup.omitted_parameters}
+            accepted = {name: value for name, value in request.items() if name not in self.setup.omitted_parameters}
             try:
-                return await self._complete_with_retries(sent)
+                return await self._complete_with_retries(accepted)
             except openai.BadRequestError as error:
-                refused = refused_parameter(getattr(error, "param", None), str(error))
-                if refused not in sent:
+                parameter = refused_parameter(getattr(error, "param", None), str(error))
+                if parameter not in accepted:
                     raise
-                self.setup = omit_parameter(self.setup, refused, self._ledger)
+                self.setup = omit_parameter(self.setup, parameter, self._ledger)
 
-    async def _complete_with_retries(self, request: dict[str, Any]) -> Any:
-        """Every try is reserved: a failed one may cost too, but for one that was refused as it stands."""
+    async def _complete_with_retries(self, request: dict[str, Any]) -> ChatCompletion | None:
+        """Reserve and make a call until it succeeds.
+
+        Every attempt is reserved, because a failed one may cost too. A bad request costs nothing.
+        """
         import openai
 
         async for attempt in AsyncRetrying(
@@ -140,30 +150,30 @@ class Judge:
         ):  # fmt: skip
             with attempt:
                 tokens = max_input_tokens(request)
-                call = self._ledger.reserve(
-                    self._today(), tokens + MAX_REPLY_TOKENS, self.setup.price.cost(tokens, MAX_REPLY_TOKENS)
-                )
+                usd = self.setup.price.cost(tokens, MAX_REPLY_TOKENS)
+                call = self._ledger.reserve(self._today(), tokens + MAX_REPLY_TOKENS, usd)
                 if call is None:
                     return None
                 try:
-                    completion = await self._client.chat.completions.create(**request)
+                    completion: ChatCompletion = await self._client.chat.completions.create(**request)
                 except openai.BadRequestError:
                     self._ledger.settle(call, 0, 0.0)
                     raise
-                self._settle(call, getattr(completion, "usage", None))
+                self._settle(call, completion)
                 return completion
         return None
 
-    def _settle(self, call: str, usage: Any) -> None:
+    def _settle(self, call: str, completion: ChatCompletion) -> None:
+        usage = getattr(completion, "usage", None)
         if usage is None or usage.prompt_tokens is None or usage.completion_tokens is None:
             self._ledger.settle(call, None, None)
             return
-        read, written = usage.prompt_tokens, usage.completion_tokens
-        self._ledger.settle(call, read + written, self.setup.price.cost(read, written))
+        tokens = usage.prompt_tokens + usage.completion_tokens
+        self._ledger.settle(call, tokens, self.setup.price.cost(usage.prompt_tokens, usage.completion_tokens))
 
 
 def refused_parameter(parameter: str | None, message: str) -> str:
-    """The optional parameter that a model does not take; '' if it is about something else.
+    """Return the optional parameter that an error is about, or '' if it is about something else.
 
     >>> refused_parameter(None, "Unsupported value: 'temperature' does not support 0 with this model.")
     'temperature'
@@ -174,28 +184,28 @@ def refused_parameter(parameter: str | None, message: str) -> str:
 
 
 def omit_parameter(setup: JudgeSetup, parameter: str, ledger: Ledger) -> JudgeSetup:
-    """The setup without a parameter, which is kept, so that the next run need not find out again."""
-    made = replace(setup, omitted_parameters=tuple(sorted({*setup.omitted_parameters, parameter})))
-    ledger.record("refuses", {"model": made.model, "parameters": made.omitted_parameters})
-    return made
+    """Return the setup without a parameter, and record the parameter, so that the next run omits it from the start."""
+    omitted = tuple(sorted({*setup.omitted_parameters, parameter}))
+    ledger.record("refuses", {"model": setup.model, "parameters": omitted})
+    return replace(setup, omitted_parameters=omitted)
 
 
 def omit_refused_parameters(setup: JudgeSetup, ledger: Ledger) -> JudgeSetup:
-    """The setup without what the model is known to refuse."""
+    """Return the setup without the parameters that the model is known to refuse."""
     return replace(setup, omitted_parameters=ledger.read_state().refused_parameters.get(setup.model, ()))
 
 
 def reading_key(text: str, setup: JudgeSetup) -> str:
-    """What a reading is known by: the card, the prompt, the model and how it is asked."""
+    """Return the key of a reading: the card, the prompt, the model and the omitted parameters."""
     card = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
     return f"{card}:{setup.prompt.hash}:{setup.model}{setup.version_suffix}"
 
 
 def max_input_tokens(request: Mapping[str, Any]) -> int:
-    """More tokens than a call can have that are read: of the whole request, schema and all, every byte as a token.
+    """Return an upper bound of the input tokens of a call: every byte of the request, schema included, as a token.
 
-    A tokenizer of byte pairs, as all of these models have, makes no more tokens of a text than it has bytes; what a
-    service puts around a message is less than the names and marks around it in the request.
+    Tokenizers of byte pairs, which all of these models have, make no more tokens of a text than it has bytes. A service
+    adds less around a message than the names and marks around it in the request.
 
     >>> max_input_tokens({"messages": [{"content": "owl" * 100}]})
     431
@@ -203,21 +213,30 @@ def max_input_tokens(request: Mapping[str, Any]) -> int:
     return len(json.dumps(request, ensure_ascii=False).encode("utf-8", "replace")) + OVERHEAD_TOKENS
 
 
-def parse_completion(completion: Any, text: str) -> tuple[JudgeReading, str]:
-    """What a completion says, and its words."""
-    choices = getattr(completion, "choices", None) or []
+def reply_of(completion: ChatCompletion) -> ModelReply | None:
+    """Return the first choice of a completion, or None. Not every endpoint sends all fields."""
+    choices = getattr(completion, "choices", None)
     if not choices:
+        return None
+    message = choices[0].message
+    model = str(getattr(completion, "model", "") or "")
+    return ModelReply(message.content or "", getattr(message, "refusal", None), choices[0].finish_reason, model)
+
+
+def parse_model_reply(reply: ModelReply | None, card: str) -> tuple[JudgeReading, str]:
+    """Return the reading in a model's reply, and its text."""
+    if reply is None:
         return JudgeReading(INVALID, note="no choice"), ""
-    message, model = choices[0].message, str(getattr(completion, "model", "") or "")
-    if getattr(message, "refusal", None) or choices[0].finish_reason == "content_filter":
-        return JudgeReading(REFUSED, note=str(message.refusal or "content filter")[:200], model=model), ""
-    raw = message.content or ""
-    made = parse_reply(raw, text)
-    return JudgeReading(made.state, made.answers, made.note, model), raw
+    if reply.refusal or reply.finish_reason == "content_filter":
+        return JudgeReading(REFUSED, note=str(reply.refusal or "content filter")[:200], model=reply.model), ""
+    return replace(parse_reply(reply.content, card), model=reply.model), reply.content
 
 
 def is_retryable(error: BaseException) -> bool:
-    """Whether another try may help: time-outs, lost connections, 429 that is no end of the money, and 5xx."""
+    """Return whether a retry may help: timeouts, lost connections, rate limits and server errors.
+
+    A rate limit because the account has no money left is not retryable.
+    """
     import openai
 
     if isinstance(error, openai.RateLimitError):
@@ -226,7 +245,7 @@ def is_retryable(error: BaseException) -> bool:
 
 
 def is_endpoint_error(error: BaseException) -> bool:
-    """Whether this is the endpoint's failure rather than ours."""
+    """Return whether an error is the endpoint's, and not a programming error."""
     import openai
 
     return isinstance(error, openai.OpenAIError | json.JSONDecodeError)

@@ -1,4 +1,4 @@
-"""`observatory score --scorer openai`: set up, read, and say what came of it."""
+"""`observatory score --scorer openai`: set up the judge, read the cards, and store and return the scores."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from analysis.scoring import ITEMS
-from analysis.scoring.card_files import read_cards as cards_of
+from analysis.scoring import ITEMS, Evidence, Item, ScoreRow
+from analysis.scoring.card_files import read_cards
 from analysis.scoring.judge import batch
 from analysis.scoring.judge.answers import (
     ERROR,
@@ -26,30 +28,50 @@ from analysis.scoring.judge.answers import (
 from analysis.scoring.judge.client import Judge, JudgeSetup, omit_refused_parameters
 from analysis.scoring.judge.ledger import JudgeBudget, Ledger, Price
 from analysis.scoring.judge.prompts import get_prompt
-from analysis.scoring.rule_scorer import locate_passage
-from analysis.scoring.rule_scorer import to_answers as rule_answers
+from analysis.scoring.rule_scorer import locate_passage, to_answers
 from analysis.scoring.rules import find_all_evidence
 from db import UsageError
 from db.cli import escape_control_characters
-from db.connection import open_for_reading
+from db.connection import open_for_reading, open_for_writing
+from db.rows import Event, Registry
+from db.store import Store
 from db.store.cards import unscored_cards
 from db.store.scores import Score, save_scores
 
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
 SCORER = "openai"
 TIMEOUT = 60.0
-MAX_DRIFT = 0.05  # of the answers on the control cards: more is another reader
+MAX_DRIFT = 0.05  # of the answers to the control cards; beyond, the model counts as another reader
+ANSWERS = {"yes": True, "no": False}
 
-Row = dict[str, Any]
+Cards = Sequence[tuple[str, str]]
 
 
-def judge_cards(options: argparse.Namespace) -> tuple[list[Row], bool]:
-    """Read the cards of the files; a row for each, and whether every one has a reading."""
+class JudgeRow(ScoreRow):
+    """The score of one card by the judge, with the readings behind it."""
+
+    states: dict[Item, str]
+    agreement: dict[Item, float | None]
+    flags: dict[Item, list[str]]
+    readings: int
+    differs_from_rules: list[Item]
+    prompt: str
+    prompt_hash: str
+    model: str
+    without: list[str]
+    answered_by: list[str]
+
+
+def judge_cards(options: argparse.Namespace) -> tuple[list[JudgeRow], bool]:
+    """Read the cards of the files or of the store. Return a row per card, and whether every card has a score."""
     ledger = Ledger(Path(f"{options.db}-judge.jsonl"), JudgeBudget(options.budget, options.tokens))
     setup = omit_refused_parameters(build_setup(options), ledger)
     numbers, cards = select_cards(options, setup)
     readings = asyncio.run(_read_cards(options, setup, cards, ledger))
-    setup = omit_refused_parameters(setup, ledger)  # it may have turned out only now what the model refuses
-    rows = [build_row(name, text, one, setup) for (name, text), one in zip(cards, readings, strict=True)]
+    setup = omit_refused_parameters(setup, ledger)  # the run may have found parameters that the model refuses
+    rows = [build_row(*card, card_readings, setup) for card, card_readings in zip(cards, readings, strict=True)]
     for text in list_warnings(readings, setup):
         print(escape_control_characters(text), file=sys.stderr)
     if not options.files:
@@ -60,66 +82,62 @@ def judge_cards(options: argparse.Namespace) -> tuple[list[Row], bool]:
 
 
 def select_cards(options: argparse.Namespace, setup: JudgeSetup) -> tuple[list[int], list[tuple[str, str]]]:
-    """The cards to read: of the files; without any those of the store that have not been read, with their numbers."""
+    """Return the cards of the files. Without files, return the store's unscored cards, and their ids first."""
     if options.files:
-        return [], list(islice(cards_of(options.files, public_only=True), options.sample))
+        return [], list(islice(read_cards(options.files, public_only=True), options.sample))
     with open_for_reading(options.db) as connection:
-        found = list(unscored_cards(connection, SCORER, score_version(setup), options.sample or -1))
-    return [card.card for card in found], [(card.blob, card.text) for card in found]
+        cards = list(unscored_cards(connection, SCORER, score_version(setup), options.sample or -1))
+    return [card.card for card in cards], [(card.blob, card.text) for card in cards]
 
 
 def score_version(setup: JudgeSetup) -> str:
-    """What a judge's scores are kept under: another prompt, model or way to ask it is another version."""
+    """Return the version of a judge's scores. It differs by prompt, model and omitted parameters."""
     return f"{setup.prompt.name} {setup.prompt.hash} {setup.model}{setup.version_suffix}"
 
 
 def store_scores(
     path: Path,
     numbers: Sequence[int],
-    cards: Sequence[tuple[str, str]],
+    cards: Cards,
     readings: Sequence[Sequence[JudgeReading]],
     setup: JudgeSetup,
 ) -> None:
-    """Put what was found into the store; what may still be read, over budget or in error, is left to be asked again."""
-    import time
-
-    from db.connection import open_for_writing
-    from db.store import Store
-
+    """Store the scores. Cards that are over budget or failed get none, so the next run reads them again."""
     scores = [
         score
-        for number, (_, text), many in zip(numbers, cards, readings, strict=True)
-        for score in build_scores(number, text, many)
+        for number, (_, text), card_readings in zip(numbers, cards, readings, strict=True)
+        for score in build_scores(number, text, card_readings)
     ]
     with open_for_writing(path) as database:
         save_scores(Store(database), SCORER, score_version(setup), scores, int(time.time()))
 
 
 def build_scores(number: int, text: str, readings: Sequence[JudgeReading]) -> Iterator[Score]:
-    """One card's scores; none of a card that may still be read."""
-    for item, one in majority_verdicts(readings).items():
-        if one.state not in (ERROR, OVER_BUDGET):
-            start, end = (locate_passage(text, one.quote) if one.quote else None) or (None, None)
-            yield Score(number, item, one.state, one.agreement, start, end, ", ".join(one.flags))
+    """Yield the scores of one card, or none if the card is to be read again."""
+    for item, verdict in majority_verdicts(readings).items():
+        if verdict.state not in (ERROR, OVER_BUDGET):
+            start, end = (locate_passage(text, verdict.quote) if verdict.quote else None) or (None, None)
+            flags = ", ".join(verdict.flags)
+            yield Score(number, item, verdict.state, verdict.agreement, start, end, flags)
 
 
 def build_setup(options: argparse.Namespace) -> JudgeSetup:
-    """What the options say.
+    """Return the setup of the judge from the options.
 
     Raises:
         UsageError: a key, a model, a budget or the prices are missing.
     """
-    wanted = {
+    required = {
         "the environment variable OPENAI_API_KEY": os.environ.get("OPENAI_API_KEY"),
         "--model NAME": options.model, "--budget USD": options.budget,
         "--price-in USD": options.price_in, "--price-out USD": options.price_out,
     }  # fmt: skip
-    missing = [name for name, value in wanted.items() if value in (None, "")]
+    missing = [name for name, value in required.items() if value in (None, "")]
     if missing:
         raise UsageError(
             f"The judge is not set up: {', '.join(missing)} is missing.",
-            why="It sends cards to another machine and may cost money, so nothing is asked until all of it is said.",
-            fix="Set it, or use the rules, which need nothing: leave out --scorer.",
+            why="The judge sends cards to another machine and may cost money, so it needs all of these settings.",
+            fix="Set what is missing, or leave out --scorer: the rules need no setup.",
             more="docs/scoring.md",
         )
     price = Price(options.price_in, options.price_out)
@@ -127,115 +145,103 @@ def build_setup(options: argparse.Namespace) -> JudgeSetup:
 
 
 async def _read_cards(
-    options: argparse.Namespace, setup: JudgeSetup, cards: Sequence[tuple[str, str]], ledger: Ledger
+    options: argparse.Namespace, setup: JudgeSetup, cards: Cards, ledger: Ledger
 ) -> list[list[JudgeReading]]:
     from openai import AsyncOpenAI
 
     async with AsyncOpenAI(base_url=options.base_url, timeout=TIMEOUT, max_retries=0) as client:
-        if options.batch:
-            return await _run_batch(options.batch, client, setup, cards, ledger)
-        judge = Judge(client, setup, ledger, utc_today)
-        return [one async for _, one in judge.read_all(cards, options.control)]
-
-
-async def _run_batch(
-    action: str, client: Any, setup: JudgeSetup, cards: Sequence[tuple[str, str]], ledger: Ledger
-) -> list[list[JudgeReading]]:
-    if action == "submit":
-        asked = list(batch.build_requests(cards, setup, ledger, utc_today()))
-        for part in batch.split_batches(asked):
-            print(
-                escape_control_characters(
-                    f"batch {await batch.submit_batch(client, part, ledger)}: {len(part)} requests"
-                ),
-                file=sys.stderr,
-            )
-        said = "collect with --batch collect" if asked else "nothing to ask that is not asked already"
-        print(said, file=sys.stderr)
-    else:
-        for one in await batch.collect_batches(client, cards, setup, ledger):
-            print(escape_control_characters(f"batch {one} has not ended, or is about other cards"), file=sys.stderr)
+        if options.batch == "submit":
+            await _submit_batches(client, setup, cards, ledger)
+        elif options.batch == "collect":
+            await _collect_batches(client, setup, cards, ledger)
+        else:
+            judge = Judge(client, setup, ledger, utc_today)
+            return [readings async for _, readings in judge.read_all(cards, options.control)]
     return [batch.load_readings(text, setup, ledger) for _, text in cards]
 
 
+async def _submit_batches(client: AsyncOpenAI, setup: JudgeSetup, cards: Cards, ledger: Ledger) -> None:
+    requests = list(batch.build_requests(cards, setup, ledger, utc_today()))
+    for part in batch.split_batches(requests):
+        batch_id = await batch.submit_batch(client, part, ledger)
+        print(escape_control_characters(f"batch {batch_id}: {len(part)} requests"), file=sys.stderr)
+    print("collect with --batch collect" if requests else "no readings to request", file=sys.stderr)
+
+
+async def _collect_batches(client: AsyncOpenAI, setup: JudgeSetup, cards: Cards, ledger: Ledger) -> None:
+    for batch_id in await batch.collect_batches(client, cards, setup, ledger):
+        text = f"batch {batch_id} has not ended, or is about other cards"
+        print(escape_control_characters(text), file=sys.stderr)
+
+
 def utc_today() -> str:
-    """The UTC day, for the budget."""
+    """Return the UTC day, for the budget."""
     return datetime.now(UTC).date().isoformat()
 
 
-def build_row(name: str, text: str, readings: Sequence[JudgeReading], setup: JudgeSetup) -> Row:
-    """One card's row: its answers, None where there is none, with how they came about."""
-    found = majority_verdicts(readings)
-    answers = {item: {"yes": True, "no": False}.get(found[item].state) for item in ITEMS}
-    whole = None not in answers.values()
-    rules = rule_answers(find_all_evidence(text))
+def build_row(name: str, text: str, readings: Sequence[JudgeReading], setup: JudgeSetup) -> JudgeRow:
+    """Return the row of one card: its answers, None where there is none, and the readings behind them."""
+    verdicts = majority_verdicts(readings)
+    answers = {item: ANSWERS.get(verdict.state) for item, verdict in verdicts.items()}
+    yes_count = sum(answer is True for answer in answers.values())
+    is_complete = None not in answers.values()
+    rules = to_answers(find_all_evidence(text))
     return {
-        "file": name, **answers,
-        "score": sum(answers.values()) / len(ITEMS) if whole else None,
-        "evidence": {item: _quote_evidence(one) for item, one in found.items() if one.state == "yes"},
-        "states": {item: one.state for item, one in found.items()},
-        "agreement": {item: one.agreement for item, one in found.items()},
-        "flags": {item: list(one.flags) for item, one in found.items() if one.flags},
-        "readings": found[ITEMS[0]].n,
-        "differs_from_rules": [item for item in ITEMS if whole and answers[item] != rules[item]],
+        "file": name, "description": answers["description"], "limitations": answers["limitations"],
+        "how_to_use": answers["how_to_use"], "training": answers["training"], "evaluation": answers["evaluation"],
+        "score": yes_count / len(ITEMS) if is_complete else None,
+        "evidence": {item: _quote_evidence(verdict) for item, verdict in verdicts.items() if verdict.state == "yes"},
+        "states": {item: verdict.state for item, verdict in verdicts.items()},
+        "agreement": {item: verdict.agreement for item, verdict in verdicts.items()},
+        "flags": {item: list(verdict.flags) for item, verdict in verdicts.items() if verdict.flags},
+        "readings": verdicts[ITEMS[0]].n,
+        "differs_from_rules": [item for item in ITEMS if is_complete and answers[item] != rules[item]],
         "prompt": setup.prompt.name, "prompt_hash": setup.prompt.hash, "model": setup.model,
         "without": list(setup.omitted_parameters),
-        "answered_by": sorted({one.model for one in readings if one.model}),
+        "answered_by": sorted({reading.model for reading in readings if reading.model}),
     }  # fmt: skip
 
 
-def _quote_evidence(verdict: ItemVerdict) -> dict[str, str]:
+def _quote_evidence(verdict: ItemVerdict) -> Evidence:
     return {"reason": "quoted by the judge", "passage": " ".join(verdict.quote.split())}
 
 
 def list_warnings(readings: Sequence[Sequence[JudgeReading]], setup: JudgeSetup) -> Iterator[str]:
-    """What a person should know of a run: a model that answered under another name, and cards without a reading."""
-    names = sorted({one.model for many in readings for one in many if one.model})
+    """Yield what a person should know about a run: another model's name, refused parameters, unread cards."""
+    names = sorted({reading.model for card_readings in readings for reading in card_readings if reading.model})
     if names and names != [setup.model]:
         yield f"asked {setup.model}, answered by {', '.join(names)}"
     if setup.omitted_parameters:
-        yield f"{setup.model} does not take {', '.join(setup.omitted_parameters)}: it was asked{setup.version_suffix}"
-    failed: dict[str, int] = {}
-    for many in readings:
-        state = next(iter(majority_verdicts(many).values())).state
-        if state not in ("yes", "no"):
-            failed[state] = failed.get(state, 0) + 1
-    if failed:
-        yield "cards without a reading: " + ", ".join(f"{count} {state}" for state, count in sorted(failed.items()))
+        parameters = ", ".join(setup.omitted_parameters)
+        yield f"{setup.model} does not accept {parameters}: it was asked{setup.version_suffix}"
+    states = Counter(next(iter(majority_verdicts(card_readings).values())).state for card_readings in readings)
+    failures = [f"{count} {state}" for state, count in sorted(states.items()) if state not in ANSWERS]
+    if failures:
+        yield f"cards without a reading: {', '.join(failures)}"
 
 
-def record_control(path: Path, ledger: Ledger, setup: JudgeSetup, rows: Sequence[Row]) -> None:
-    """Keep a control run; if the model answers otherwise than the time before, it is a quality event."""
-    who = f"{setup.model}{setup.version_suffix}, prompt {setup.prompt.hash}"
-    now = {row["file"]: {item: row[item] for item in ITEMS} for row in rows if row["score"] is not None}
-    before = [one for one in ledger.read_state().controls if one["who"] == who]
-    ledger.record("control", {"who": who, "day": utc_today(), "answers": now})
-    share = measure_drift(before[-1]["answers"], now) if before else None
+def record_control(path: Path, ledger: Ledger, setup: JudgeSetup, rows: Sequence[JudgeRow]) -> None:
+    """Record a control run. If too many answers differ from the previous run, add a quality event."""
+    judge_name = f"{setup.model}{setup.version_suffix}, prompt {setup.prompt.hash}"
+    now = {
+        row["file"]: {item: answer for item in ITEMS if (answer := row[item]) is not None}
+        for row in rows
+        if row["score"] is not None
+    }
+    earlier = [run for run in ledger.read_state().controls if run["who"] == judge_name]
+    ledger.record("control", {"who": judge_name, "day": utc_today(), "answers": now})
+    share = measure_drift(earlier[-1]["answers"], now) if earlier else None
     if share is None:
         print("control: nothing to compare with yet", file=sys.stderr)
         return
-    print(f"control: {share:.1%} of the answers differ from those of {before[-1]['day']}", file=sys.stderr)
+    print(f"control: {share:.1%} of the answers differ from those of {earlier[-1]['day']}", file=sys.stderr)
     if share > MAX_DRIFT and path.exists():
-        _record_drift(path, who, before[-1]["day"], share)
+        _record_drift(path, judge_name, earlier[-1]["day"], share)
 
 
 def _record_drift(path: Path, judge_name: str, previous_day: str, share: float) -> None:
-    import time
-
-    from db.connection import open_for_writing
-    from db.rows import Event, Registry
-    from db.store import Store
-
-    event = Event(
-        "judge_drift", "warning", f"{judge_name}: answers on the control cards", previous_day, f"{share:.1%} differ"
-    )
+    evidence = f"{judge_name}: answers to the control cards"
+    event = Event("judge_drift", "warning", evidence, previous_day, f"{share:.1%} differ")
     with open_for_writing(path) as database:
-        Store(database).add_quality_events(
-            Registry("huggingface/models", "huggingface", "models"), [event], int(time.time())
-        )
-
-
-def shares(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """The mean agreement of the readings, by item."""
-    held = {item: [row["agreement"][item] for row in rows if row["agreement"][item] is not None] for item in ITEMS}
-    return {item: sum(values) / len(values) for item, values in held.items() if values}
+        registry = Registry("huggingface/models", "huggingface", "models")
+        Store(database).add_quality_events(registry, [event], int(time.time()))

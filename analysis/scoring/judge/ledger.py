@@ -1,6 +1,7 @@
-"""What the judge may cost and has cost: a file of lines, each on the disk before the call it stands for.
+"""The judge's ledger: a file of JSON lines with its budget, its costs and its readings.
 
-Every process that judges shares it, under a lock; what was reserved by one that was killed stays spent.
+Each reservation is on disk before the call it pays for. All processes that judge share the file under a lock. What a
+killed process has reserved stays spent.
 """
 
 from __future__ import annotations
@@ -13,12 +14,28 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, TypedDict
+
+
+class StoredBatch(TypedDict):
+    """A batch of requests: its id, the key and repeat of each call, and whether its results were collected."""
+
+    id: str
+    calls: dict[str, list[Any]]
+    collected: bool
+
+
+class ControlRun(TypedDict):
+    """A control run: the judge, the day, and the answers by card and item."""
+
+    who: str
+    day: str
+    answers: dict[str, dict[Any, bool]]
 
 
 @dataclass(frozen=True)
 class JudgeBudget:
-    """Most of a UTC day: money and tokens. None is no limit."""
+    """The most that may be spent in a UTC day, in money and in tokens. None is no limit."""
 
     usd: float | None
     tokens: int | None
@@ -26,13 +43,13 @@ class JudgeBudget:
 
 @dataclass(frozen=True)
 class Price:
-    """USD of a million tokens that are read, and that are written."""
+    """The price in USD of a million tokens of input, and of output."""
 
     input_price: float
     output_price: float
 
     def cost(self, input_tokens: int, output_tokens: int) -> float:
-        """What a call costs.
+        """Return the cost of a call.
 
         >>> Price(1.0, 4.0).cost(1_000_000, 500_000)
         3.0
@@ -42,26 +59,26 @@ class Price:
 
 @dataclass
 class LedgerState:
-    """What stands in the ledger, as far as it was read."""
+    """The content of the ledger, as far as it was read."""
 
     offset: int = 0
     open_calls: dict[str, tuple[str, int, float]] = field(default_factory=dict)
     usd: dict[str, float] = field(default_factory=dict)
     tokens: dict[str, int] = field(default_factory=dict)
-    readings: dict[str, dict[int, Mapping[str, object]]] = field(default_factory=dict)
-    controls: list[Mapping[str, object]] = field(default_factory=list)
-    batches: dict[str, Mapping[str, object]] = field(default_factory=dict)
+    readings: dict[str, dict[int, Mapping[str, Any]]] = field(default_factory=dict)
+    controls: list[ControlRun] = field(default_factory=list)
+    batches: dict[str, StoredBatch] = field(default_factory=dict)
     refused_parameters: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Ledger:
-    """The file. Only lines that end are read: what a killed process left half written is passed over."""
+    """The file of the ledger. Lines without an end, which a killed process leaves behind, are skipped."""
 
     def __init__(self, path: Path, budget: JudgeBudget) -> None:
         self.path, self.budget, self._state = path, budget, LedgerState()
 
     def reserve(self, day: str, tokens: int, usd: float) -> str | None:
-        """Reserve the most a call may cost, on the disk, before it is made; None if there is no room for it."""
+        """Reserve the maximal cost of a call on disk before the call. Return None if the budget has no room."""
         with self._locked() as file:
             if self._exceeds(self._state.usd.get(day, 0.0), usd, self.budget.usd):
                 return None
@@ -72,26 +89,26 @@ class Ledger:
             return call
 
     def settle(self, call: str, tokens: int | None, usd: float | None) -> None:
-        """Say what a call has cost; where that is not known, what was reserved stays."""
+        """Record what a call has cost. If the cost is unknown (None), the reservation stays spent."""
         with self._locked() as file:
             self._append(file, {"settle": call, "tokens": tokens, "usd": usd})
 
     def store_reading(self, key: str, repeat: int, reading: Mapping[str, object]) -> None:
-        """Keep a reading, so that it is not asked for again."""
+        """Store a reading, so that it is not requested again."""
         with self._locked() as file:
             self._append(file, {"reading": key, "repeat": repeat, "told": reading})
 
     def record(self, kind: str, content: Mapping[str, object]) -> None:
-        """Keep a control run, a batch by its id, or what a model refuses."""
+        """Record a control run, a batch by its id, or the parameters that a model refuses."""
         with self._locked() as file:
             self._append(file, {kind: content})
 
-    def known_readings(self, key: str) -> dict[int, Mapping[str, object]]:
-        """The readings of a card, by repeat."""
+    def known_readings(self, key: str) -> dict[int, Mapping[str, Any]]:
+        """Return the stored readings of a card, by repeat."""
         return dict(self.read_state().readings.get(key, {}))
 
     def read_state(self) -> LedgerState:
-        """All that stands in the file now."""
+        """Return the content of the file as of now."""
         with self._locked():
             return self._state
 
@@ -113,37 +130,37 @@ class Ledger:
                 break
             self._state.offset += len(line)
             try:
-                told = json.loads(line)
+                entry = json.loads(line)
             except ValueError:
                 continue
-            self._apply(told)
+            self._apply(entry)
 
     def _append(self, file: IO[bytes], entry: Mapping[str, object]) -> None:
         size = file.seek(0, os.SEEK_END)
-        if size > self._state.offset:  # a line that was cut off: end it, so that ours stands alone
+        if size > self._state.offset:  # the last line was cut off: end it before the new line
             file.write(b"\n")
         file.write(json.dumps(entry).encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
         self._catch_up(file)
 
-    def _apply(self, entry: Mapping[str, object]) -> None:
-        spent = self._state
+    def _apply(self, entry: Mapping[str, Any]) -> None:
+        state = self._state
         if "reserve" in entry:
-            spent.open_calls[entry["reserve"]] = (entry["day"], entry["tokens"], entry["usd"])
+            state.open_calls[entry["reserve"]] = (entry["day"], entry["tokens"], entry["usd"])
             self._add_spending(entry["day"], entry["tokens"], entry["usd"])
-        elif "settle" in entry and entry["settle"] in spent.open_calls:
-            day, tokens, usd = spent.open_calls.pop(entry["settle"])
+        elif "settle" in entry and entry["settle"] in state.open_calls:
+            day, tokens, usd = state.open_calls.pop(entry["settle"])
             if entry["tokens"] is not None:
                 self._add_spending(day, entry["tokens"] - tokens, entry["usd"] - usd)
         elif "reading" in entry:
-            spent.readings.setdefault(entry["reading"], {})[entry["repeat"]] = entry["told"]
+            state.readings.setdefault(entry["reading"], {})[entry["repeat"]] = entry["told"]
         elif "control" in entry:
-            spent.controls.append(entry["control"])
+            state.controls.append(entry["control"])
         elif "refuses" in entry:
-            spent.refused_parameters[entry["refuses"]["model"]] = tuple(entry["refuses"]["parameters"])
+            state.refused_parameters[entry["refuses"]["model"]] = tuple(entry["refuses"]["parameters"])
         elif "batch" in entry:
-            spent.batches[entry["batch"]["id"]] = entry["batch"]
+            state.batches[entry["batch"]["id"]] = entry["batch"]
 
     def _add_spending(self, day: str, tokens: int, usd: float) -> None:
         self._state.tokens[day] = self._state.tokens.get(day, 0) + tokens

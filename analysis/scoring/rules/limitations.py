@@ -1,4 +1,4 @@
-"""Does the card say what the model cannot, must not, or does badly?"""
+"""Does the card say what the model cannot do, must not be used for, or does badly?"""
 
 from __future__ import annotations
 
@@ -9,36 +9,38 @@ PROSE_KINDS = ("text", "item", "row")
 
 
 def find_evidence(content: CardContent) -> CardEvidence | None:
-    """What stands under a heading of limits, or a sentence that tells one wherever it stands.
+    """Find a sentence under a heading of limitations, or a sentence that names a limitation anywhere.
 
     >>> from analysis.scoring.rules import find_all_evidence
-    >>> find_all_evidence("## Limitations\\n\\nIt knows nothing of what happened after 2020.")["limitations"].reason
+    >>> evidence = find_all_evidence("## Limitations\\n\\nIt knows nothing of what happened after 2020.")
+    >>> evidence["limitations"].reason
     "under 'Limitations'"
     """
     return _find_under_heading(content) or _find_anywhere(content)
 
 
 def _find_under_heading(content: CardContent) -> CardEvidence | None:
-    for said in content.under_topic("limitations", *PROSE_KINDS):
-        for sentence in said.sentences():
-            if not _is_limitations_only(said) and not word_pattern("limitations", "says").search(sentence):
+    for statement in content.under_topic("limitations", *PROSE_KINDS):
+        for sentence in statement.sentences():
+            if not _is_limitations_only(statement) and not word_pattern("limitations", "statements").search(sentence):
                 continue
-            if not is_pointer(sentence) and not word_pattern("limitations", "else").search(sentence):
-                return CardEvidence(f"under {said.heading!r}", shorten_passage(sentence))
+            if not is_pointer(sentence) and not word_pattern("limitations", "excluded").search(sentence):
+                return CardEvidence(f"under {statement.heading!r}", shorten_passage(sentence))
     return None
 
 
 def _is_limitations_only(statement: CardStatement) -> bool:
-    """Whether the heading is of limits only, not of uses and limits."""
+    """Return whether the heading is about limitations only, and not about uses too."""
     return statement.topics <= {"limitations", "aside"}
 
 
 def _find_anywhere(content: CardContent) -> CardEvidence | None:
-    for said in content.of_kinds("text", "item"):
-        if "aside" in said.topics:
+    for statement in content.of_kinds("text", "item"):
+        if "aside" in statement.topics:
             continue
-        for sentence in said.sentences():
-            told = word_pattern("limitations", "strong").search(sentence)
-            if told and not is_pointer(sentence) and not word_pattern("limitations", "else").search(sentence):
-                return CardEvidence("tells a limit of the model", shorten_passage(sentence))
+        for sentence in statement.sentences():
+            if not word_pattern("limitations", "anywhere").search(sentence) or is_pointer(sentence):
+                continue
+            if not word_pattern("limitations", "excluded").search(sentence):
+                return CardEvidence("names a limitation of the model", shorten_passage(sentence))
     return None

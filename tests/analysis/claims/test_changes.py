@@ -1,4 +1,4 @@
-"""Verdicts asked of the store result by result are those of the whole report."""
+"""Changes of verdicts that are queried from the store equal those of the whole report."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from analysis.claims.changes import find_changes_since
-from analysis.claims.rules import HUB, NOT_TESTABLE, iter_verdict_changes
+from analysis.claims.results import HUB
+from analysis.claims.rules import NOT_TESTABLE
+from analysis.claims.verdicts import iter_claim_changes
 from analysis.reporting.document import ReportScope, build_report
 from db.cli import isoformat_utc
 from db.connection import open_for_reading, open_for_writing
@@ -28,19 +30,19 @@ NAMES = (
 
 
 def made_up(chance: random.Random, snapshot: int) -> list[StoredResult]:
-    """Results of one snapshot; some kinds are not there, and some are undefined."""
-    found = []
+    """Make the results of one snapshot. Some kinds are missing, and some values are undefined."""
+    results = []
     for metric, name, k in NAMES:
         if chance.random() < 0.8:
             value = None if chance.random() < 0.2 else chance.choice((0.02, 0.1, 0.3, 0.6))
             low, high = (None, None) if value is None else (value - 0.015, value + 0.015)
             note = "nothing" if value is None else ""
-            found.append(StoredResult(snapshot, metric, 1, name, k, None, value, low, high, 50, note))
-    return found
+            results.append(StoredResult(snapshot, metric, 1, name, k, None, value, low, high, 50, note))
+    return results
 
 
 def history_of(chance: random.Random, path: Path) -> History:
-    """Lists of two registries and two orders, on days that are a month apart or the same."""
+    """Make lists of two registries and two orders, on the same day or up to 40 days apart."""
     history, at = History(path), 1_700_000_000
     history.set_depths(2)
     for _ in range(14):
@@ -54,18 +56,20 @@ def history_of(chance: random.Random, path: Path) -> History:
 
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 6))])
-def test_the_changes_are_those_of_the_report_from_any_day_on(seed: int) -> None:
+def test_changes_since_a_day_equal_the_changes_in_the_report(seed: int) -> None:
     with TemporaryDirectory() as folder:
         history = history_of(random.Random(seed), Path(folder) / "observatory.db")
         with open_for_reading(history.path) as connection:
             claims = build_report(connection, ReportScope(None, (HUB, "npm")), ())["claims"]
-            told = sorted(iter_verdict_changes(claims))
+            expected = sorted(iter_claim_changes(claims))
             assert any(row["verdict"] != NOT_TESTABLE for claim in claims for row in claim["trend"])
-            for first in ("2000-01-01", isoformat_utc(1_710_000_000)[:10], isoformat_utc(1_725_000_000)[:10]):
-                assert sorted(find_changes_since(connection, first)) == [one for one in told if one[1] >= first]
+            for first_day in ("2000-01-01", isoformat_utc(1_710_000_000)[:10], isoformat_utc(1_725_000_000)[:10]):
+                assert sorted(find_changes_since(connection, first_day)) == [
+                    change for change in expected if change.date >= first_day
+                ]
 
 
-def test_a_list_by_likes_says_nothing_of_the_claims(history: History) -> None:
+def test_a_list_by_likes_does_not_test_the_claims(history: History) -> None:
     snapshot = history.add_snapshot("2026-01-01", descending_rows("ab"), ordered_by="likes")
     with open_for_writing(history.path) as database:
         rho = StoredResult(snapshot, "descendants", 1, "descendants.spearman", 0, None, 0.6, 0.5, 0.7, 50, "")

@@ -1,4 +1,4 @@
-"""A store with something in every table of a bundle, and short ways to export it."""
+"""A store with rows in every table of a bundle, and short ways to export it."""
 
 from __future__ import annotations
 
@@ -24,44 +24,42 @@ Export = Callable[..., Path]
 
 
 def fill_store(path: Path) -> History:
-    """Models with parents and libraries over three weeks, the last week partial, and two lists of npm."""
+    """Add models with parents and libraries over three weeks, the last of them partial, and two lists of npm."""
     history = History(path)
     history.set_depths(2, 4)
     for week, names in enumerate(["abcdef", "bacxyz", "zyxabc"]):
-        rows = [model(name, 900 - place) for place, name in enumerate(names)]
+        rows = [make_model(name, 900 - index) for index, name in enumerate(names)]
         status = "partial" if week == 2 else "complete"
         event = Event("counter_fell", "warning", "a fell", "9", "3")
         history.add_snapshot(f"2026-01-{1 + 7 * week:02d}", rows, status, rejected=(6,), events=(event,))
     with open_for_writing(path) as database:
         for week in (1, 2):
-            add_snapshot(Store(database), f"2026-02-0{week}", descending_rows(["@types/node", "lodash"][:week]), registry=NPM,
-                counter="last-month")  # fmt: skip
-        _cards(Store(database), database.conn)
+            rows = descending_rows(["@types/node", "lodash"][:week])
+            add_snapshot(Store(database), f"2026-02-0{week}", rows, registry=NPM, counter="last-month")
+        _add_cards(Store(database), database.conn)
     history.compute_pending()
     return history
 
 
-def _cards(store: Store, connection: sqlite3.Connection) -> None:
-    """Cards of three models, one of which changed, another of which has none; two scorers have read them."""
+def _add_cards(store: Store, connection: sqlite3.Connection) -> None:
+    """Add cards of three models, of which one has changed and one is missing, and their scores by two scorers."""
     cards = CardStore(store)
     number, _ = cards.begin_collection(
         CardCollection(MODELS, "crawl", "https://hub.example", parse_day("2026-01-01"), parse_day("2026-01-02"))
     )
-    for name, at, text in (("a", 1, "one"), ("b", 1, "two"), ("c", 1, ""), ("a", 7, "three")):
+    for name, day, text in (("a", 1, "one"), ("b", 1, "two"), ("c", 1, ""), ("a", 7, "three")):
         content = CardText(blob_hash(text.encode()), len(text), text.encode(), fields=("license",)) if text else None
         package = cards.find_or_add_package(MODELS, f"id-{name}", f"maker/{name}", parse_day("2026-01-01"))
-        cards.save_observation(
-            number,
-            CardObservation(package, parse_day(f"2026-01-0{at}"), "card" if text else "none", content, "5" * 40, at),
-        )
+        instant, outcome = parse_day(f"2026-01-0{day}"), "card" if text else "none"
+        cards.save_observation(number, CardObservation(package, instant, outcome, content, "5" * 40, day))
     for scorer, answers in (("rules", "yes no yes no yes"), ("openai", "yes yes yes no refused")):
         for card in unscored_cards(connection, scorer, "1"):
-            found = [Score(card.card, item, state) for item, state in zip(ITEMS, answers.split(), strict=True)]
-            save_scores(store, scorer, "1", found, parse_day("2026-01-09"))
+            scores = [Score(card.card, item, state) for item, state in zip(ITEMS, answers.split(), strict=True)]
+            save_scores(store, scorer, "1", scores, parse_day("2026-01-09"))
 
 
-def model(name: str, downloads: int) -> Observation:
-    """A model with everything a row may bring."""
+def make_model(name: str, downloads: int) -> Observation:
+    """Return a model with a value in every field that a row may have."""
     return Observation(
         f"id-{name}", f"maker/{name}", downloads=downloads, likes=3, created_at=1_600_000_000,
         attributes={"task": "text", "licence": "license:mit"}, parents=(Parent("maker/base", "finetune", None),),
@@ -71,13 +69,13 @@ def model(name: str, downloads: int) -> Observation:
 
 @pytest.fixture(autouse=True)
 def skip_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is flushed, and in which order, is no matter here."""
+    """Skip flushing to the disk: its order is not tested here."""
     monkeypatch.setattr("os.fsync", lambda handle: None)
 
 
 @pytest.fixture(scope="session")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """That store, made once."""
+    """Return the path of that store, which is made once."""
     path = fill_store(tmp_path_factory.mktemp("filled") / "observatory.db").path
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -87,23 +85,23 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def store(filled: Path, tmp_path: Path) -> Path:
-    """A copy of that store."""
+    """Return the path of a copy of that store."""
     return Path(shutil.copy(filled, tmp_path / "observatory.db"))
 
 
 @pytest.fixture
 def export(store: Path, tmp_path: Path) -> Export:
-    """Export it with some options to a folder, and say which."""
+    """Return a function that exports the store and returns the folder of the bundle."""
 
-    def exported(*options: str, out: str = "out", code: int = 0) -> Path:
+    def export_store(*options: str, out: str = "out", code: int = 0) -> Path:
         assert main([str(tmp_path / out), "--db", str(store), *options]) == code
         return tmp_path / out
 
-    return exported
+    return export_store
 
 
 def hash_tree(folder: Path) -> dict[str, str]:
-    """Every file of a folder with the hash of its bytes."""
+    """Return the hash of every file in a folder, by its path."""
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
@@ -112,7 +110,7 @@ def hash_tree(folder: Path) -> dict[str, str]:
 
 
 def query(store: Path, statement: str, *values: object) -> list[tuple[object, ...]]:
-    """The rows of one question to a SQLite file."""
+    """Return the rows of a query to a SQLite file."""
     connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
     try:
         return connection.execute(statement, values).fetchall()

@@ -10,7 +10,9 @@ import pytest
 
 from analysis.exports.tables import LAKE_FOLDER
 from db.lake_names import store_column, store_table
-from tests.analysis.exports.conftest import Export, query
+from db.rows import Observation
+from tests.analysis.conftest import History
+from tests.analysis.exports.conftest import Export, make_model, query
 
 TABLES = sorted(path.stem for path in LAKE_FOLDER.glob("*.sql"))
 WITHHELD = {
@@ -18,22 +20,22 @@ WITHHELD = {
     "snapshot": {"settings"}, "score": {"evidence_start", "evidence_end", "reason"},
     "card_revision": {"checked_sha", "checked_at", "fetched_at", "collection_id", "note"},
 }  # fmt: skip
-ADDED = {"registry", "snapshot"}
+
 LAKE_NAMES = {"valid_from": "since", "valid_to": "until", "date_evidence": "evidence", "next_value": "value_after"}
 
 
 def read_lake(out: Path, table: str, columns: str = "*") -> list[tuple[object, ...]]:
-    found = f"read_parquet('{out}/parquet/{table}/**/*.parquet', hive_partitioning = true)"
-    return duckdb.sql(f"SELECT {columns} FROM {found}").fetchall()
+    source = f"read_parquet('{out}/parquet/{table}/**/*.parquet', hive_partitioning = true)"
+    return duckdb.sql(f"SELECT {columns} FROM {source}").fetchall()
 
 
 def list_columns(store: Path, table: str) -> list[str]:
-    found = [name for (name,) in query(store, "SELECT name FROM pragma_table_xinfo(?)", store_table(table))]
-    return [name for name in found if name not in WITHHELD.get(table, ())]
+    names = [str(name) for (name,) in query(store, "SELECT name FROM pragma_table_xinfo(?)", store_table(table))]
+    return [name for name in names if name not in WITHHELD.get(table, ())]
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_a_table_of_the_lake_only_reads_and_says_what_it_is(table: str) -> None:
+def test_a_query_of_the_lake_only_reads_and_begins_with_a_description(table: str) -> None:
     text = (LAKE_FOLDER / f"{table}.sql").read_text("utf-8")
     assert re.match(r"-- [A-Z].{10,}", text)
     assert re.match(r"\s*SELECT\b", re.sub(r"--.*", "", text))
@@ -42,14 +44,14 @@ def test_a_table_of_the_lake_only_reads_and_says_what_it_is(table: str) -> None:
 
 def test_every_table_has_the_rows_and_the_columns_of_the_store(store: Path, export: Export) -> None:
     out = export("--format", "parquet")
-    only = {"ranking": "WHERE snapshot_id IN (SELECT snapshot_id FROM snapshot WHERE status = 'complete')"}
+    conditions = {"ranking": "WHERE snapshot_id IN (SELECT snapshot_id FROM snapshot WHERE status = 'complete')"}
     for table in TABLES:
-        stored = list_columns(store, table)
-        columns = [LAKE_NAMES.get(name, name) for name in stored]
-        assert [store_column(table, name) for name in columns] == stored
-        names, stored_names = (", ".join(f'"{name}"' for name in each) for each in (columns, stored))
-        expected = query(store, f"SELECT {stored_names} FROM {store_table(table)} {only.get(table, '')}")
-        assert expected or table == "census", table  # the store of these tests has lists only
+        store_names = list_columns(store, table)
+        lake_names = [LAKE_NAMES.get(name, name) for name in store_names]
+        assert [store_column(table, name) for name in lake_names] == store_names
+        names, columns = (", ".join(f'"{name}"' for name in row) for row in (lake_names, store_names))
+        expected = query(store, f"SELECT {columns} FROM {store_table(table)} {conditions.get(table, '')}")
+        assert expected or table == "census", table  # the store of these tests has rankings only
         assert not expected or sorted(map(repr, read_lake(out, table, names))) == sorted(map(repr, expected)), table
 
 
@@ -67,20 +69,17 @@ def test_pandas_and_pyarrow_read_a_folder_as_one_table(store: Path, export: Expo
     from pyarrow.dataset import dataset
 
     out = export("--format", "parquet") / "parquet"
-    ((listed,),) = query(store, "SELECT count(*) FROM v1_ranking")
+    ((rows,),) = query(store, "SELECT count(*) FROM v1_ranking")
     for table in ("ranking", "v1_ranking"):
-        read = pandas.read_parquet(out / table)
-        assert len(read) == dataset(out / table, partitioning="hive").count_rows() == listed
-        assert set(read["registry"]) == {"huggingface/models", "npm"}
+        frame = pandas.read_parquet(out / table)
+        assert len(frame) == dataset(out / table, partitioning="hive").count_rows() == rows
+        assert set(frame["registry"]) == {"huggingface/models", "npm"}
 
 
-def test_as_of_a_day_the_lake_is_what_it_would_have_been_then(store: Path, export: Export, tmp_path: Path) -> None:
-    from tests.analysis.conftest import History
-    from tests.analysis.exports.conftest import model
-
+def test_the_lake_as_of_a_day_equals_the_lake_exported_on_that_day(store: Path, export: Export) -> None:
     before = export("--format", "parquet", "--tables", "package,alias,attribute,membership,ranking,lineage_edge")
-    renamed = [model("a", 5), model("new", 4)]
-    History(store).add_snapshot("2026-03-01", [renamed[0].__class__("id-b", "maker/renamed", downloads=9), *renamed])
+    renamed = Observation("id-b", "maker/renamed", downloads=9)
+    History(store).add_snapshot("2026-03-01", [renamed, make_model("a", 5), make_model("new", 4)])
     assert {row[0] for row in read_lake(before, "package", "name")} & {"maker/b"}
     after = export("--format", "parquet", "--as-of", "2026-02-28", "--tables",
                    "package,alias,attribute,membership,ranking,lineage_edge", out="then")  # fmt: skip

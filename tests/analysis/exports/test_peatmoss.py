@@ -1,4 +1,4 @@
-"""Queries of the shapes that PeaTMOSS' own scripts have run on any snapshot."""
+"""A PeaTMOSS export of any snapshot answers queries like those of the scripts of that dataset."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TAGS = {
 }
 
 
-def model(name: str, downloads: int, *bases: str) -> Observation:
+def make_model(name: str, downloads: int, *bases: str) -> Observation:
     tags = TAGS[name]
     return Observation(
         f"id-{name}", name, downloads=downloads, likes=downloads // 10, sha="s" * 40,
@@ -31,15 +31,16 @@ def model(name: str, downloads: int, *bases: str) -> Observation:
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     history = History(tmp_path / "observatory.db")
-    history.add_snapshot("2026-01-01", [model("gpt2", 90), model("a/tuned", 50, "gpt2")])
+    history.add_snapshot("2026-01-01", [make_model("gpt2", 90), make_model("a/tuned", 50, "gpt2")])
     history.add_snapshot(
-        "2026-02-01", [model("b/vision", 95), model("gpt2", 80), model("a/tuned", 60, "gpt2", "gone/base")]
+        "2026-02-01",
+        [make_model("b/vision", 95), make_model("gpt2", 80), make_model("a/tuned", 60, "gpt2", "gone/base")],
     )
-    history.add_snapshot("2026-03-01", [model("gpt2", 70)], "partial")
+    history.add_snapshot("2026-03-01", [make_model("gpt2", 70)], "partial")
     return history.path
 
 
-def queried(store: Path, out: Path, query: str, *options: str) -> list[tuple[object, ...]]:
+def query_export(store: Path, out: Path, query: str, *options: str) -> list[tuple[object, ...]]:
     if not out.exists():
         assert main(["peatmoss", str(out), "--db", str(store), *options]) == 0
     connection = sqlite3.connect(out)
@@ -71,14 +72,14 @@ LIBRARY_PAIRS = """
 
 def test_models_by_task_licence_base_and_library_are_counted(store: Path, tmp_path: Path) -> None:
     out = tmp_path / "PeaTMOSS.db"
-    assert queried(store, out, COUNT_BY_TAG) == [("image-classification", 1), ("text-generation", 2)]
-    assert queried(store, out, LICENCES) == [("apache-2.0", 1), ("mit", 2)]
-    assert queried(store, out, DESCENDANTS) == [("gone/base", 1, 60), ("gpt2", 1, 60)]
-    assert queried(store, out, LIBRARY_PAIRS) == [("transformers", 1)]
+    assert query_export(store, out, COUNT_BY_TAG) == [("image-classification", 1), ("text-generation", 2)]
+    assert query_export(store, out, LICENCES) == [("apache-2.0", 1), ("mit", 2)]
+    assert query_export(store, out, DESCENDANTS) == [("gone/base", 1, 60), ("gpt2", 1, 60)]
+    assert query_export(store, out, LIBRARY_PAIRS) == [("transformers", 1)]
     top = "SELECT context_id, downloads, likes FROM model ORDER BY downloads DESC LIMIT 2"
-    assert queried(store, out, top) == [("b/vision", 95, 9), ("gpt2", 80, 8)]
+    assert query_export(store, out, top) == [("b/vision", 95, 9), ("gpt2", 80, 8)]
     bases = "SELECT base_model_name, base_model_id IS NULL FROM model_to_base_model ORDER BY 1"
-    assert queried(store, out, bases) == [("gone/base", 1), ("gpt2", 0)]
+    assert query_export(store, out, bases) == [("gone/base", 1), ("gpt2", 0)]
 
 
 PUBLISHED = {
@@ -86,8 +87,8 @@ PUBLISHED = {
               "ptm_issues_id", "ptm_pull_requests_id"),
     "model_hub": ("id", "name", "url"),
     **dict.fromkeys(("author", "dataset", "library", "license", "paper", "tag"), ("id", "name")),
-    **{f"model_to_{word}": ("model_id", f"{word}_id")
-       for word in ("author", "dataset", "library", "license", "paper", "tag")},
+    **{f"model_to_{term}": ("model_id", f"{term}_id")
+       for term in ("author", "dataset", "library", "license", "paper", "tag")},
     "model_to_base_model": ("model_id", "base_model_id", "base_model_name"),  # of the builds for the ESEM paper
 }  # fmt: skip
 
@@ -95,50 +96,59 @@ PUBLISHED = {
 def test_the_tables_have_the_columns_of_the_published_schema_in_its_order(store: Path, tmp_path: Path) -> None:
     out = tmp_path / "PeaTMOSS.db"
     columns = "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table'"
-    found: dict[str, tuple[str, ...]] = {}
-    for table, column in queried(store, out, columns):
-        found[str(table)] = (*found.get(str(table), ()), str(column))
-    assert found == PUBLISHED
-    assert queried(store, out, "SELECT * FROM model_hub") == [(1, "HuggingFace", "https://huggingface.co/models")]
+    tables: dict[str, tuple[str, ...]] = {}
+    for table, column in query_export(store, out, columns):
+        tables[str(table)] = (*tables.get(str(table), ()), str(column))
+    assert tables == PUBLISHED
+    assert query_export(store, out, "SELECT * FROM model_hub") == [(1, "HuggingFace", "https://huggingface.co/models")]
 
 
-def test_what_the_scripts_of_the_data_set_do_works(store: Path, tmp_path: Path) -> None:
-    """The most downloaded (its demonstration), licences and tasks as whole tables joined in pandas (its analyses)."""
+def test_the_scripts_of_the_dataset_work(store: Path, tmp_path: Path) -> None:
+    """Query the most downloaded models as its demonstration, and join licences and tasks in pandas as its analyses."""
     import pandas
 
     out = tmp_path / "PeaTMOSS.db"
-    most = "SELECT id, context_id, downloads FROM Model ORDER BY downloads DESC LIMIT 100"
-    assert [row[1:] for row in queried(store, out, most)] == [("b/vision", 95), ("gpt2", 80), ("a/tuned", 60)]
+    most_downloaded = "SELECT id, context_id, downloads FROM Model ORDER BY downloads DESC LIMIT 100"
+    assert [row[1:] for row in query_export(store, out, most_downloaded)] == [
+        ("b/vision", 95),
+        ("gpt2", 80),
+        ("a/tuned", 60),
+    ]
     connection = sqlite3.connect(out)
-    whole = {name: pandas.read_sql_query(f"SELECT * FROM {name}", connection) for name in PUBLISHED}
+    frames = {name: pandas.read_sql_query(f"SELECT * FROM {name}", connection) for name in PUBLISHED}
     connection.close()
-    for word, expected in (
+    for term, expected in (
         ("license", {("gpt2", "mit"), ("a/tuned", "mit"), ("b/vision", "apache-2.0")}),
         ("tag", {("gpt2", "text-generation"), ("a/tuned", "text-generation"), ("b/vision", "image-classification")}),
     ):
-        words = whole[word].rename(columns={"id": f"{word}_id"}).merge(whole[f"model_to_{word}"], how="left")
-        joined = words.merge(whole["model"].rename(columns={"id": "model_id"}), how="left", on="model_id")
+        terms = frames[term].rename(columns={"id": f"{term}_id"}).merge(frames[f"model_to_{term}"], how="left")
+        joined = terms.merge(frames["model"].rename(columns={"id": "model_id"}), how="left", on="model_id")
         assert set(zip(joined["context_id"], joined["name"], strict=True)) == expected
 
 
-def test_an_earlier_snapshot_is_as_it_was_then(store: Path, tmp_path: Path) -> None:
+def test_an_earlier_snapshot_has_the_values_of_its_date(store: Path, tmp_path: Path) -> None:
     out = tmp_path / "then.db"
-    assert queried(store, out, DESCENDANTS, "--snapshot", "1") == [("gpt2", 1, 50)]
-    assert queried(store, out, "SELECT context_id, sha FROM model ORDER BY 1") == [("a/tuned", None), ("gpt2", None)]
-    words = "SELECT d.name, p.name FROM dataset d, paper p"
-    assert queried(store, out, words) == [("c/set", "https://arxiv.org/abs/1909.11942")]
+    assert query_export(store, out, DESCENDANTS, "--snapshot", "1") == [("gpt2", 1, 50)]
+    assert query_export(store, out, "SELECT context_id, sha FROM model ORDER BY 1") == [
+        ("a/tuned", None),
+        ("gpt2", None),
+    ]
+    names = "SELECT d.name, p.name FROM dataset d, paper p"
+    assert query_export(store, out, names) == [("c/set", "https://arxiv.org/abs/1909.11942")]
 
 
-def test_what_is_to_be_left_out_is_in_no_table(store: Path, tmp_path: Path) -> None:
-    named, models = tmp_path / "out.toml", "SELECT context_id FROM model ORDER BY 1"
-    named.write_text('[[redaction]]\nname = "gpt2"\n[[redaction]]\nauthor = "c"\n')
+def test_a_redacted_package_is_in_no_table(store: Path, tmp_path: Path) -> None:
+    file, models = tmp_path / "out.toml", "SELECT context_id FROM model ORDER BY 1"
+    file.write_text('[[redaction]]\nname = "gpt2"\n[[redaction]]\nauthor = "c"\n')
     out = tmp_path / "less.db"
-    assert queried(store, out, models, "--redactions", str(named)) == [("a/tuned",), ("b/vision",)]
+    assert query_export(store, out, models, "--redactions", str(file)) == [("a/tuned",), ("b/vision",)]
     assert b"gpt2" not in out.read_bytes()
     assert b"c/set" not in out.read_bytes()
 
 
-def test_a_file_that_is_there_stays_and_a_partial_snapshot_is_none(store: Path, tmp_path: Path, capsys) -> None:
+def test_an_existing_file_is_not_replaced_and_a_partial_snapshot_is_refused(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "mine.db").write_bytes(b"mine")
     assert main(["peatmoss", str(tmp_path / "mine.db"), "--db", str(store)]) == 2
     assert (tmp_path / "mine.db").read_bytes() == b"mine"

@@ -1,28 +1,30 @@
-"""What must not leave the store is in no file of a bundle, whatever its form."""
+"""Private content is in no file of a bundle, in any format."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from analysis.exports.files import WrittenFile
 from analysis.exports.formats import jsonl
 from analysis.exports.leak_scan import find_private_content
+from analysis.exports.tables import Table
 from db.connection import open_for_writing
 from db.rows import Event, Observation, Parent, Registry
 from db.store import Store
 from tests.analysis.conftest import History
-from tests.analysis.exports.conftest import Export, model
+from tests.analysis.exports.conftest import Export, make_model
 
 HUB = Registry("huggingface/models", "huggingface")
 PARTS = ("maker", "id-a", "id-b", "lodash", "stranger")
 
 
-def texts(out: Path) -> Iterator[tuple[str, str]]:
-    """Every text of every file, those inside of Parquet and SQLite among them."""
+def read_texts(out: Path) -> Iterator[tuple[str, str]]:
+    """Yield the name and the text of every file, with the texts inside Parquet and SQLite."""
     from pyarrow.parquet import read_table
 
     for path in sorted(out.rglob("*")):
@@ -35,18 +37,17 @@ def texts(out: Path) -> Iterator[tuple[str, str]]:
             yield path.name, path.read_text("utf-8")
 
 
-def holding(out: Path, word: str) -> list[str]:
-    return [name for name, text in texts(out) if word in text]
+def files_with(out: Path, word: str) -> list[str]:
+    return [name for name, text in read_texts(out) if word in text]
 
 
 @pytest.fixture
-def told(store: Path) -> Path:
-    """The store, with texts that quote names."""
-    says = {"tags": json.dumps(["base_model:stranger/base", "dataset:other/data"])}
-    History(store).add_snapshot("2026-02-01", [
-        Observation("id-q", "quoting", downloads=1, attributes=says, parents=(Parent("stranger/base", "merge", None),)),
-        model("a", 5),
-    ])  # fmt: skip
+def quoting_store(store: Path) -> Path:
+    """Return the store after adding texts that quote names."""
+    tags = {"tags": json.dumps(["base_model:stranger/base", "dataset:other/data"])}
+    parents = (Parent("stranger/base", "merge", None),)
+    quoting = Observation("id-q", "quoting", downloads=1, attributes=tags, parents=parents)
+    History(store).add_snapshot("2026-02-01", [quoting, make_model("a", 5)])
     with open_for_writing(store) as database:
         Store(database).add_quality_events(
             HUB, [Event("renamed", "note", "maker/a became maker/b", "maker/a", "id-b")], 0
@@ -55,33 +56,33 @@ def told(store: Path) -> Path:
 
 
 @pytest.mark.fault("G2")
-def test_pseudonyms_leave_no_name_in_any_file(told: Path, export: Export, tmp_path: Path) -> None:
+def test_pseudonyms_leave_no_name_in_any_file(quoting_store: Path, export: Export, tmp_path: Path) -> None:
     key = tmp_path / "k"
     key.write_text("a key that is long enough", "utf-8")
     plain, hidden = export(out="plain"), export("--pseudonymise", "--key", str(key), out="hidden")
     for part in PARTS:
-        assert holding(plain, part), f"{part} is there to be hidden"
-        assert holding(hidden, part) == [], part
-    assert holding(hidden, "a key that is long enough") == []
-    for digest in [one["digest"] for one in json.loads((plain / "manifest.json").read_text())["snapshots"]]:
-        assert holding(hidden, digest) == []
+        assert files_with(plain, part), f"{part} is in the plain bundle"
+        assert files_with(hidden, part) == [], part
+    assert files_with(hidden, "a key that is long enough") == []
+    for snapshot in json.loads((plain / "manifest.json").read_text())["snapshots"]:
+        assert files_with(hidden, snapshot["digest"]) == []
 
 
 @pytest.mark.fault("G2")
-def test_one_key_gives_the_same_pseudonyms_and_another_key_others(export: Export, tmp_path: Path) -> None:
-    found = []
+def test_equal_keys_give_equal_pseudonyms_and_another_key_gives_others(export: Export, tmp_path: Path) -> None:
+    names = []
     for number, text in enumerate(["the first key of two", "the first key of two", "the second key of two"]):
         (tmp_path / "k").write_text(text, "utf-8")
         out = export("--pseudonymise", "--key", str(tmp_path / "k"), "--format", "jsonl", out=f"out{number}")
         lines = (out / "jsonl" / "v1_ranking" / "huggingface-models-000001.jsonl").read_text("utf-8").splitlines()
-        found.append([json.loads(line)["name"] for line in lines])
-    assert found[0] == found[1]
-    assert not set(found[0]) & set(found[2])
-    assert len({name.split("/")[0] for name in found[0]}) == 1, "they are all of one author"
-    assert len(set(found[0])) == 6
+        names.append([json.loads(line)["name"] for line in lines])
+    assert names[0] == names[1]
+    assert not set(names[0]) & set(names[2])
+    assert len({name.split("/")[0] for name in names[0]}) == 1, "all of them have the same author"
+    assert len(set(names[0])) == 6
 
 
-def test_pseudonyms_want_a_key(export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pseudonyms_need_a_key(export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "k").write_text("short", "utf-8")
     assert not export("--pseudonymise", code=1).exists()
     assert not export("--pseudonymise", "--key", str(tmp_path / "k"), code=1).exists()
@@ -91,7 +92,7 @@ def test_pseudonyms_want_a_key(export: Export, tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.parametrize(
-    ("entry", "gone", "stays"),
+    ("entry", "absent", "present"),
     [
         ('package = "id-a"', ("maker/a", "id-a"), ("maker/b", "lodash")),
         pytest.param('name = "maker/a"', ("maker/a", "id-a"), ("maker/b", "lodash"), marks=pytest.mark.slow),
@@ -101,66 +102,71 @@ def test_pseudonyms_want_a_key(export: Export, tmp_path: Path, monkeypatch: pyte
     ],
 )
 @pytest.mark.fault("G3")
-def test_what_is_to_be_left_out_is_in_no_form(
-    told: Path, export: Export, tmp_path: Path, entry: str, gone: tuple[str, ...], stays: tuple[str, ...]
+def test_a_redacted_package_is_in_no_format(
+    quoting_store: Path, export: Export, tmp_path: Path, entry: str, absent: tuple[str, ...], present: tuple[str, ...]
 ) -> None:
     (tmp_path / "r.toml").write_text(f"[[redaction]]\n{entry}\n", "utf-8")
     out = export("--redactions", str(tmp_path / "r.toml"))
-    for word in gone:
-        assert holding(out, word) == [], word
-    for word in stays:
-        assert len(holding(out, word)) >= 5, word
+    for word in absent:
+        assert files_with(out, word) == [], word
+    for word in present:
+        assert len(files_with(out, word)) >= 5, word
 
 
-def test_an_old_name_leaves_the_package_out_under_its_new_name(
+def test_a_redaction_by_an_old_name_leaves_out_the_renamed_package(
     store: Path, export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    History(store).add_snapshot("2026-03-01", [Observation("id-a", "other/renamed", downloads=5), model("b", 4)])
+    History(store).add_snapshot("2026-03-01", [Observation("id-a", "other/renamed", downloads=5), make_model("b", 4)])
     (tmp_path / "redactions.toml").write_text('[[redaction]]\nname = "maker/a"\n', "utf-8")
     monkeypatch.chdir(tmp_path)
     out = export()
-    assert holding(out, "other/renamed") == []
-    told = json.loads((out / "manifest.json").read_text("utf-8"))["redacted"]
-    assert told["packages"] == 1
-    assert (told["rows"]["v1_ranking"], told["rows"]["ranking"], told["rows"]["alias"]) == (3, 3, 2)
+    assert files_with(out, "other/renamed") == []
+    redacted = json.loads((out / "manifest.json").read_text("utf-8"))["redacted"]
+    assert redacted["packages"] == 1
+    assert [redacted["rows"][table] for table in ("v1_ranking", "ranking", "alias")] == [3, 3, 2]
     assert "Packages left out on request: 1" in (out / "README.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("text", ["[[redaction]]\n", "[[redaction]]\nname = ''\n", "redaction = 3\n", "[["])
-def test_a_list_that_cannot_be_read_leaves_nothing_in(text: str, export: Export, tmp_path: Path) -> None:
+def test_a_redaction_file_that_cannot_be_read_stops_the_export(text: str, export: Export, tmp_path: Path) -> None:
     (tmp_path / "r.toml").write_text(text, "utf-8")
     assert not export("--redactions", str(tmp_path / "r.toml"), code=1).exists()
 
 
 PLANTED = {
-    "an address": ["jo.doe@mail.example.org", "jo%40mail.example.org", "müller@büro.example", "a+b@c-d.example.co"],
+    "an e-mail address": [
+        "jo.doe@mail.example.org",
+        "jo%40mail.example.org",
+        "müller@büro.example",
+        "a+b@c-d.example.co",
+    ],
     "a token of the Hub": ["hf_" + "aB3" * 12],
     "a key of a judge": ["sk-" + "aB3" * 8, "sk-proj-" + "Zz9_" * 8],
 }
 
 
-@pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind, planted in PLANTED.items() for text in planted])
+@pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind, texts in PLANTED.items() for text in texts])
 @pytest.mark.fault("E10", "G1")
 def test_addresses_and_tokens_are_found(kind: str, text: str) -> None:
     assert find_private_content(f"see {text}, please") == kind
 
 
-@pytest.mark.parametrize(("kind", "text"), [(kind, planted[-1]) for kind, planted in PLANTED.items()])
+@pytest.mark.parametrize(("kind", "text"), [(kind, texts[-1]) for kind, texts in PLANTED.items()])
 @pytest.mark.fault("E10", "G1")
-def test_a_bundle_with_one_is_not_made_and_it_is_not_shown(
+def test_a_bundle_with_private_content_is_not_made_and_the_content_is_not_printed(
     kind: str, text: str, store: Path, export: Export, capsys: pytest.CaptureFixture[str]
 ) -> None:
     History(store).add_snapshot("2026-03-01", [Observation("id-x", f"x/{text}", downloads=1)])
     assert not export("--format", "jsonl,parquet", "--tables", "v1_ranking", code=1).exists()
-    said = capsys.readouterr().err
-    assert kind in said and text not in said
+    output = capsys.readouterr().err
+    assert kind in output and text not in output
 
 
-@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet", "sqlite"])
+@pytest.mark.parametrize("format_name", ["csv", "jsonl", "parquet", "sqlite"])
 @pytest.mark.fault("G1")
-def test_an_address_is_found_in_every_form(form: str, store: Path, export: Export) -> None:
+def test_an_address_is_found_in_every_format(format_name: str, store: Path, export: Export) -> None:
     History(store).add_snapshot("2026-03-01", [Observation("id-x", "jo@mail.example.org", downloads=1)])
-    assert not export("--format", form, "--tables", "v1_ranking", code=1).exists()
+    assert not export("--format", format_name, "--tables", "v1_ranking", code=1).exists()
 
 
 @pytest.mark.parametrize(
@@ -169,26 +175,28 @@ def test_an_address_is_found_in_every_form(form: str, store: Path, export: Expor
      "@a.b/c.js", "sk-learn-something-very-long-indeed", "task-sk-abcDEF123abcDEF123abc", "hf_transfer",
      "hf_internal_testing_tiny_random_model_of_length", "a@b", "1@2.3"],
 )  # fmt: skip
-def test_names_that_only_look_so_may_pass(text: str) -> None:
+def test_names_that_resemble_addresses_and_tokens_are_accepted(text: str) -> None:
     assert find_private_content(text) is None
 
 
-def test_a_form_that_forgets_is_caught(store: Path, export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
-    write: Callable[..., Iterator[object]] = jsonl.write_tables
+def test_a_format_that_leaks_an_address_is_refused(
+    store: Path, export: Export, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tables = jsonl.write_tables
 
-    def forgetful(tables: object, folder: Path) -> Iterator[object]:
-        yield from write(tables, folder)
+    def write_and_leak(tables: Sequence[Table], folder: Path) -> Iterator[WrittenFile]:
+        yield from write_tables(tables, folder)
         (folder / "notes.txt").write_text("ask jo@mail.example.org", "utf-8")
 
-    monkeypatch.setattr(jsonl, "write_tables", forgetful)
+    monkeypatch.setattr(jsonl, "write_tables", write_and_leak)
     assert not export("--format", "jsonl", code=1).exists()
 
 
 @pytest.mark.fault("E16", "G6")
 def test_no_raw_row_body_or_setting_is_in_a_bundle(store: Path, export: Export) -> None:
     with open_for_writing(store) as database:
-        raws = [row[0] for row in database.conn.execute("SELECT raw FROM reject UNION SELECT settings FROM snapshot")]
-    assert "{}" in raws
+        rows = database.conn.execute("SELECT raw FROM reject UNION SELECT settings FROM snapshot").fetchall()
+    assert "{}" in [row[0] for row in rows]
     out = export()
     columns = {row.split(",")[1].strip('"') for row in (out / "dictionary.csv").read_text("utf-8").splitlines()}
     assert not columns & {"raw", "settings", "body", "content", "headers", "url"}

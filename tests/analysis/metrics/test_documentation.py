@@ -1,4 +1,4 @@
-"""Metric 4: what is known is compared, what is not is left out, and scorers are never mixed."""
+"""Metric 4 compares known documentation, leaves out the rest, and never mixes scorers."""
 
 from __future__ import annotations
 
@@ -19,71 +19,71 @@ from tests.analysis.conftest import MODELS, History
 DEPTHS = DataFrame({"k": [10]})
 
 
-def listed(n: int = 100, **more: object) -> DataFrame:
+def make_cards(n: int = 100, **more: object) -> DataFrame:
     usual = {"package": range(n), "rank": range(1, n + 1), "downloads": range(n, 0, -1), "likes": 0, "descendants": 0,
              "state": "card", "card": range(n), "fields": 7}  # fmt: skip
     return DataFrame({**usual, **more})
 
 
-def read(yes: object, n: int = 100, **more: object) -> DataFrame:
+def make_scores(yes: object, n: int = 100, **more: object) -> DataFrame:
     usual = {"scorer": "rules", "version": "1", "card": range(n), "yes": yes, "found": 5, "scored_at": 0}
     return DataFrame({**usual, **more})
 
 
 def by_name(results: list[Result]) -> dict[str, Result]:
-    return {one.name.removeprefix("documentation."): one for one in results}
+    return {result.name.removeprefix("documentation."): result for result in results}
 
 
-def found(cards: DataFrame, scores: DataFrame, depths: DataFrame = DEPTHS) -> dict[str, Result]:
+def compute_results(cards: DataFrame, scores: DataFrame, depths: DataFrame = DEPTHS) -> dict[str, Result]:
     return by_name(list(documentation(cards, scores, depths)))
 
 
-def test_better_documented_popular_packages_are_seen_as_such() -> None:
-    every = found(listed(), read([5 - place // 20 for place in range(100)]))
-    assert every["rules.downloads.top"].value == 1.0 and every["rules.downloads.bottom"].value == pytest.approx(0.2)
-    assert every["rules.downloads.difference"].value == pytest.approx(0.8)
-    assert every["rules.downloads.trend"].value > 0.95
-    assert [every[f"rules.downloads.decile.{n:02}"].value for n in (1, 10)] == pytest.approx([0.2, 1.0])
-    assert every["rules.coverage"].value == 1.0
-    assert every["metadata.downloads.top"].value == 0.5
+def test_better_documentation_of_popular_packages_is_measured() -> None:
+    results = compute_results(make_cards(), make_scores([5 - rank // 20 for rank in range(100)]))
+    assert results["rules.downloads.top"].value == 1.0 and results["rules.downloads.bottom"].value == pytest.approx(0.2)
+    assert results["rules.downloads.difference"].value == pytest.approx(0.8)
+    assert results["rules.downloads.trend"].value > 0.95
+    assert [results[f"rules.downloads.decile.{n:02}"].value for n in (1, 10)] == pytest.approx([0.2, 1.0])
+    assert results["rules.coverage"].value == 1.0
+    assert results["metadata.downloads.top"].value == 0.5
 
 
-def test_labels_of_a_few_cards_are_no_way_to_read_documentation() -> None:
-    labels = read(0, n=30, scorer="reference", scored_at=9)
-    assert not [name for name in found(listed(), labels) if name.startswith("reference")]
-    published = list(documentation_as_published(listed(), labels, DEPTHS))
-    assert [(one.value, one.note) for one in published] == [
-        (None, "no card of this list has been read: `observatory score`")
+def test_labels_of_a_reader_are_not_a_source_of_documentation() -> None:
+    labels = make_scores(0, n=30, scorer="reference", scored_at=9)
+    assert not [name for name in compute_results(make_cards(), labels) if name.startswith("reference")]
+    published = list(documentation_as_published(make_cards(), labels, DEPTHS))
+    assert [(result.value, result.note) for result in published] == [
+        (None, "no card of this list has been scored: run `observatory score`")
     ]
 
 
 def test_noise_is_no_difference() -> None:
-    every = found(listed(), read([place * 7919 % 6 for place in range(100)]))
-    assert every["rules.downloads.delta"].low < 0 < every["rules.downloads.delta"].high
-    assert every["rules.downloads.mann_whitney_p"].value > 0.05
-    assert abs(every["rules.downloads.trend"].value) < 0.3
+    results = compute_results(make_cards(), make_scores([rank * 7919 % 6 for rank in range(100)]))
+    assert results["rules.downloads.delta"].low < 0 < results["rules.downloads.delta"].high
+    assert results["rules.downloads.mann_whitney_p"].value > 0.05
+    assert abs(results["rules.downloads.trend"].value) < 0.3
 
 
-def test_the_bottom_is_drawn_from_the_tied_and_the_interval_holds_the_draws() -> None:
-    tied = listed(downloads=[*range(1000, 980, -1), *[0] * 80])
-    every = found(tied, read([*[5] * 20, *([0, 5] * 40)]))
-    bottom = every["rules.downloads.bottom"]
+def test_the_bottom_is_drawn_from_ties_and_the_interval_covers_the_draws() -> None:
+    tied = make_cards(downloads=[*range(1000, 980, -1), *[0] * 80])
+    results = compute_results(tied, make_scores([*[5] * 20, *([0, 5] * 40)]))
+    bottom = results["rules.downloads.bottom"]
     assert "25 draws" in bottom.note and 0.3 < bottom.value < 0.7
     assert bottom.low <= 0.3 and bottom.high >= 0.7
 
 
-def test_a_package_without_a_card_answers_nothing_and_one_nobody_looked_at_is_left_out() -> None:
+def test_a_package_without_a_card_counts_as_zero_and_one_not_fetched_is_left_out() -> None:
     states = [*["card"] * 10, *["none"] * 40, *["gated"] * 10, *[None] * 40]
-    cards = listed(state=states, card=[*range(10), *[None] * 90])
-    every = found(cards, read(5, n=10))
-    assert every["rules.coverage"].value == 0.5 and "50 of 100" in every["rules.coverage"].note
-    assert (every["rules.downloads.top"].value, every["rules.downloads.bottom"].value) == (1.0, 0.0)
+    cards = make_cards(state=states, card=[*range(10), *[None] * 90])
+    results = compute_results(cards, make_scores(5, n=10))
+    assert results["rules.coverage"].value == 0.5 and "50 of 100" in results["rules.coverage"].note
+    assert (results["rules.downloads.top"].value, results["rules.downloads.bottom"].value) == (1.0, 0.0)
 
 
-def test_a_question_without_a_finding_makes_its_card_unknown_and_as_published_a_no() -> None:
-    scores = read(5, found=[4] * 10 + [5] * 90)
-    assert found(listed(), scores)["rules.coverage"].value == 0.9
-    published = by_name(list(documentation_as_published(listed(), read(0, found=0), DEPTHS)))
+def test_a_question_without_a_finding_makes_its_card_unknown_and_counts_as_no_as_published() -> None:
+    scores = make_scores(5, found=[4] * 10 + [5] * 90)
+    assert compute_results(make_cards(), scores)["rules.coverage"].value == 0.9
+    published = by_name(list(documentation_as_published(make_cards(), make_scores(0, found=0), DEPTHS)))
     assert published["downloads.top"].value == pytest.approx(10 / 17 / 2)
 
 
@@ -94,34 +94,34 @@ def test_scorers_and_versions_are_not_mixed() -> None:
         + [("openai", "a", n, 4, 5, 3) for n in range(50)],
         columns=["scorer", "version", "card", "yes", "found", "scored_at"],
     )
-    every = found(listed(), scores)
-    assert (every["rules.downloads.top"].value, every["openai.downloads.top"].value) == (0.0, 0.8)
-    assert (every["rules.coverage"].value, every["openai.coverage"].value) == (1.0, 0.5)
-    published = by_name(list(documentation_as_published(listed(), scores, DEPTHS)))
+    results = compute_results(make_cards(), scores)
+    assert (results["rules.downloads.top"].value, results["openai.downloads.top"].value) == (0.0, 0.8)
+    assert (results["rules.coverage"].value, results["openai.coverage"].value) == (1.0, 0.5)
+    published = by_name(list(documentation_as_published(make_cards(), scores, DEPTHS)))
     assert "scorer: openai" in published["downloads.top"].note
 
 
-def test_what_is_undefined_says_why() -> None:
-    nobody = listed(state=None, card=None)
-    assert [one.value for one in documentation(nobody, read(0), DEPTHS)] == [None]
-    every = found(listed(), read(0).iloc[:0])
-    assert every["rules.coverage"].value is None and "observatory score" in every["rules.coverage"].note
-    assert every["metadata.coverage"].value == 1.0
-    assert every["metadata.likes.difference"].note == "all are alike"
-    short = by_name(list(documentation_as_published(listed(8), read(0, 8), DEPTHS)))
-    assert [one.value for one in short.values()] == [None]
-    assert not [name for name in found(listed(8), read(0, 8)) if name.endswith("top")]
+def test_undefined_results_say_why() -> None:
+    not_fetched = make_cards(state=None, card=None)
+    assert [result.value for result in documentation(not_fetched, make_scores(0), DEPTHS)] == [None]
+    results = compute_results(make_cards(), make_scores(0).iloc[:0])
+    assert results["rules.coverage"].value is None and "observatory score" in results["rules.coverage"].note
+    assert results["metadata.coverage"].value == 1.0
+    assert results["metadata.likes.difference"].note == "all values are equal"
+    short = by_name(list(documentation_as_published(make_cards(8), make_scores(0, 8), DEPTHS)))
+    assert [result.value for result in short.values()] == [None]
+    assert not [name for name in compute_results(make_cards(8), make_scores(0, 8)) if name.endswith("top")]
 
 
 def test_three_families_of_p_values_are_corrected_together() -> None:
-    cards = listed(likes=range(100, 0, -1), descendants=[place * 7919 % 101 for place in range(100)])
-    every = found(cards, read([(5 - place // 20 + place % 2) % 6 for place in range(100)]))
-    raw = float(every["rules.downloads.welch_p"].note.split()[1].rstrip(";"))
-    assert every["rules.downloads.welch_p"].value == pytest.approx(3 * raw, rel=0.01)
+    cards = make_cards(likes=range(100, 0, -1), descendants=[rank * 7919 % 101 for rank in range(100)])
+    results = compute_results(cards, make_scores([(5 - rank // 20 + rank % 2) % 6 for rank in range(100)]))
+    raw = float(results["rules.downloads.welch_p"].note.split()[1].rstrip(";"))
+    assert results["rules.downloads.welch_p"].value == pytest.approx(3 * raw, rel=0.01)
 
 
-def with_cards(history: History, date: str, texts: dict[str, str | None]) -> None:
-    """Look at cards as of a day, and let every scored one answer one question for each character, up to five."""
+def add_cards(history: History, date: str, texts: dict[str, str | None]) -> None:
+    """Look at cards as of a day, and let results scored one answer one question for each character, up to five."""
     with open_for_writing(history.path) as database:
         store = Store(database)
         cards = CardStore(store)
@@ -129,19 +129,18 @@ def with_cards(history: History, date: str, texts: dict[str, str | None]) -> Non
         for name, text in texts.items():
             package = cards.find_or_add_package(MODELS, f"id-{name}", name, parse_day(date))
             content = (text or "").encode()
-            kept = None if text is None else CardText(blob_hash(content), len(content), content, fields=("license",))
-            cards.save_observation(
-                number, CardObservation(package, parse_day(date), "none" if text is None else "card", kept, "0f")
-            )
+            card = CardText(blob_hash(content), len(content), content, fields=("license",))
+            state, card_text = ("none", None) if text is None else ("card", card)
+            cards.save_observation(number, CardObservation(package, parse_day(date), state, card_text, "0f"))
         scores = [
-            Score(card.card, item, "yes" if place < len(card.text) else "no")
+            Score(card.card, item, "yes" if index < len(card.text) else "no")
             for card in unscored_cards(database.conn, "rules", "1")
-            for place, item in enumerate(ITEMS)
+            for index, item in enumerate(ITEMS)
         ]
         save_scores(store, "rules", "1", scores, 0)
 
 
-def test_cards_and_scores_are_read_as_of_the_snapshot_and_results_are_computed_anew(history: History) -> None:
+def test_results_use_the_cards_and_scores_as_of_the_snapshot(history: History) -> None:
     def rows() -> list[Observation]:
         parent = (Parent("a", "finetune", "id-a"),)
         return [
@@ -152,7 +151,7 @@ def test_cards_and_scores_are_read_as_of_the_snapshot_and_results_are_computed_a
     first = history.add_snapshot("2026-01-01", rows())
     history.compute_pending()
     assert history.query_values(metric="documentation") == {"documentation": None}
-    with_cards(history, "2026-01-01", {"a": "12345", "b": "1234", "c": None, "d": "1"})
+    add_cards(history, "2026-01-01", {"a": "12345", "b": "1234", "c": None, "d": "1"})
     history.compute_pending()
     then = history.query_values(metric="documentation", snapshot_id=first)
     assert then["documentation.rules.downloads.top"] == pytest.approx(0.9)
@@ -162,7 +161,7 @@ def test_cards_and_scores_are_read_as_of_the_snapshot_and_results_are_computed_a
     assert then["documentation.rules.descendants.decile.09"] == 1.0
 
     second = history.add_snapshot("2026-02-01", rows())
-    with_cards(history, "2026-02-01", {"a": "", "b": ""})
+    add_cards(history, "2026-02-01", {"a": "", "b": ""})
     history.compute_pending()
     assert history.query_values(metric="documentation", snapshot_id=first) == then
     now = history.query_values(metric="documentation", snapshot_id=second)
@@ -171,7 +170,7 @@ def test_cards_and_scores_are_read_as_of_the_snapshot_and_results_are_computed_a
     assert published["documentation.downloads.top"] == pytest.approx((0.9 + 5 / 17) / 2)
 
 
-EVERY = (
+ALL_FIELDS = (
     "license", "datasets", "dataset_address", "libraries", "model_task", "paper", "frameworks", "tags", "hardware",
     "github", "architecture", "grant", "language", "metrics",
 )  # fmt: skip
@@ -183,7 +182,7 @@ def test_the_fields_are_those_of_the_papers_script(history: History) -> None:
         store = Store(database)
         cards = CardStore(store)
         number, _ = cards.begin_collection(CardCollection(MODELS, "crawl", "a test", parse_day("2026-01-01"), 0))
-        for name, fields in (("o/a", EVERY), ("b", ("language", "metrics", "grant"))):
+        for name, fields in (("o/a", ALL_FIELDS), ("b", ("language", "metrics", "grant"))):
             package = cards.find_or_add_package(MODELS, f"id-{name}", name, parse_day("2026-01-01"))
             cards.save_observation(
                 number,
@@ -194,11 +193,11 @@ def test_the_fields_are_those_of_the_papers_script(history: History) -> None:
     with open_for_reading(history.path) as connection:
         frame = load_relation(connection, 1, "cards")
     assert list(frame["fields"]) == [14, 1]
-    assert frame["descendants"].isna().all(), "nobody has said who was made from whom"
+    assert frame["descendants"].isna().all(), "no package states what it was made from"
 
 
-def test_what_a_list_says_of_no_package_is_not_zero() -> None:
-    every = found(listed(descendants=None), read(5))
-    assert (every["rules.descendants.trend"].value, every["rules.descendants.trend"].n) == (None, 0)
-    assert "does not say" in every["rules.descendants.trend"].note
-    assert "rules.descendants.difference" not in every
+def test_a_popularity_that_is_not_stated_is_undefined() -> None:
+    results = compute_results(make_cards(descendants=None), make_scores(5))
+    assert (results["rules.descendants.trend"].value, results["rules.descendants.trend"].n) == (None, 0)
+    assert "does not state" in results["rules.descendants.trend"].note
+    assert "rules.descendants.difference" not in results

@@ -1,4 +1,4 @@
-"""Metric 2, held against plain Python and against histories with a known answer."""
+"""Metric 2 equals plain Python, and the known answers for small histories."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LISTS = st.lists(st.permutations("abcdefg").map(lambda names: "".join(names[:4])
 
 
 def as_published(lists: list[str], k: int) -> list[dict[str, float | None]]:
-    """The paper's counts, in ten lines of plain Python."""
+    """Compute the paper's counts in plain Python."""
     counts, ever, last = [], set(), None
     for names in lists:
         cur = set(names[:k])
@@ -33,24 +33,24 @@ def as_published(lists: list[str], k: int) -> list[dict[str, float | None]]:
     return counts
 
 
-def computed(lists: list[str], order: list[int], folder: str, gap: int = DAY) -> list[dict[str, float | None]]:
-    """The same counts through the store, the snapshots added in this order, with a compute after each."""
+def counts_in_store(lists: list[str], order: list[int], folder: str, gap: int = DAY) -> list[dict[str, float | None]]:
+    """Compute the counts through the store. Results are computed after each snapshot is added, in this order."""
     history = History(Path(folder) / "observatory.db")
     history.set_depths(2, 4)
     snapshots = {}
-    for place in order:
-        snapshots[place] = history.add_snapshot(parse_day("2026-01-01") + place * gap, descending_rows(lists[place]))
+    for index in order:
+        snapshots[index] = history.add_snapshot(parse_day("2026-01-01") + index * gap, descending_rows(lists[index]))
         history.compute_pending()
     assert history.compute_pending() == []
-    in_order = [snapshots[place] for place in sorted(order)]
-    return [history.query_values(snapshot_id=one, metric="turnover_as_published", k=2) for one in in_order]
+    by_date = [snapshots[index] for index in sorted(order)]
+    return [history.query_values(snapshot_id=snapshot, metric="turnover_as_published", k=2) for snapshot in by_date]
 
 
 @given(LISTS)
 @settings(max_examples=15, deadline=None)
 def test_as_published_equals_plain_python(lists):
     with TemporaryDirectory() as folder:
-        assert computed(lists, list(range(len(lists))), folder) == as_published(lists, 2)
+        assert counts_in_store(lists, list(range(len(lists))), folder) == as_published(lists, 2)
 
 
 @given(LISTS.flatmap(lambda lists: st.tuples(st.just(lists), st.permutations(range(len(lists))))))
@@ -58,14 +58,14 @@ def test_as_published_equals_plain_python(lists):
 def test_the_order_of_importing_does_not_matter(case):
     lists, order = case
     with TemporaryDirectory() as folder:
-        assert computed(lists, list(order), folder) == as_published(lists, 2)
+        assert counts_in_store(lists, list(order), folder) == as_published(lists, 2)
 
 
 @given(LISTS)
 @settings(max_examples=10, deadline=None)
-def test_snapshots_of_one_instant_are_in_the_order_of_their_numbers(lists):
+def test_snapshots_of_one_instant_are_ordered_by_id(lists):
     with TemporaryDirectory() as folder:
-        assert computed(lists, list(range(len(lists))), folder, gap=0) == as_published(lists, 2)
+        assert counts_in_store(lists, list(range(len(lists))), folder, gap=0) == as_published(lists, 2)
 
 
 @pytest.mark.fault("D7")
@@ -74,7 +74,7 @@ def test_the_first_snapshot_has_no_flows_and_says_why(history):
     history.compute_pending()
     notes = {row["name"]: row["note"] for row in history.query_results(metric="turnover_as_published", k=4)}
     assert history.query_values(metric="turnover_as_published", k=4)["remained"] is None
-    assert notes["remained"] == "no earlier complete snapshot of this list is that deep"
+    assert notes["remained"] == "no earlier complete snapshot of this list has this depth"
 
 
 def test_a_package_that_left_and_came_back_is_returning(history):
@@ -96,7 +96,7 @@ def test_a_renamed_package_has_not_left(history):
     assert history.query_values(snapshot_id=newest, metric="turnover", k=2)["turnover"] == 0
 
 
-def test_turnover_is_the_share_that_was_not_there_before(history):
+def test_turnover_is_the_share_of_new_packages(history):
     before = history.add_snapshot("2026-01-01", descending_rows("abcd"))
     newest = history.add_snapshot("2026-01-31", descending_rows("abef"), value_after=1)
     history.compute_pending()
@@ -122,12 +122,12 @@ def test_a_matched_gap_is_within_a_fifth(history, days, accepted):
     assert (result["value"] is not None) == accepted
 
 
-def test_a_gap_without_a_snapshot_says_where_one_is_missing(history):
+def test_a_gap_without_a_snapshot_names_the_missing_dates(history):
     history.add_snapshot("2026-06-01", descending_rows("ab"))
     history.compute_pending()
     (result,) = history.query_results(name="turnover.30d")
     assert result["note"] == (
-        "no complete snapshot of this list, that deep, about 30 days earlier (2026-04-26 to 2026-05-08)"
+        "no complete snapshot of this list with this depth from about 30 days earlier (2026-04-26 to 2026-05-08)"
     )
 
 
@@ -141,13 +141,13 @@ def test_ties_at_rank_k_give_an_interval(history):
 
 
 @pytest.mark.fault("D6")
-def test_ties_that_may_go_on_below_the_list_widen_the_interval(history):
+def test_possible_ties_below_the_list_widen_the_interval(history):
     history.add_snapshot("2026-01-01", descending_rows("ab"))
     newest = history.add_snapshot("2026-01-31", descending_rows("ab"))
     history.compute_pending()
     (result,) = history.query_results(snapshot_id=newest, name="turnover", k=2)
     assert (result["low"], result["value"], result["high"]) == (0.0, 0.0, 0.5)
-    assert "ties below the last rank" in result["note"]
+    assert "ties below the last listed rank" in result["note"]
 
 
 def test_a_known_counter_below_the_list_keeps_the_interval_narrow(history):
@@ -159,7 +159,7 @@ def test_a_known_counter_below_the_list_keeps_the_interval_narrow(history):
 
 
 @pytest.mark.fault("D6")
-def test_without_counters_ties_cannot_be_known(history):
+def test_without_counters_there_is_no_interval(history):
     history.add_snapshot("2026-01-01", ["a", "b"])
     newest = history.add_snapshot("2026-01-31", ["a", "c"])
     history.compute_pending()
@@ -168,21 +168,21 @@ def test_without_counters_ties_cannot_be_known(history):
     assert "counters are absent" in result["note"]
 
 
-def test_a_counter_missing_above_the_ties_does_no_harm(history):
+def test_a_missing_counter_above_the_ties_keeps_the_interval(history):
     history.add_snapshot("2026-01-01", descending_rows("abcd"))
     newest = history.add_snapshot("2026-01-31", [("a", None), ("b", 9), ("c", 8), ("d", 7), ("e", 6)])
     history.compute_pending()
     assert history.query_results(snapshot_id=newest, name="turnover", k=4)[0]["low"] == 0.0
 
 
-def test_a_counter_missing_just_below_rank_k_could_be_a_tie(history):
+def test_a_missing_counter_just_below_rank_k_leaves_no_interval(history):
     history.add_snapshot("2026-01-01", descending_rows("abc"))
     newest = history.add_snapshot("2026-01-31", [("a", 9), ("b", 8), ("c", None), ("d", 7)])
     history.compute_pending()
     assert history.query_results(snapshot_id=newest, name="turnover", k=2)[0]["low"] is None
 
 
-def test_ranks_that_could_not_be_read_are_not_counted(history):
+def test_unreadable_ranks_are_not_counted(history):
     history.add_snapshot("2026-01-01", descending_rows("abcd"))
     newest = history.add_snapshot("2026-01-31", descending_rows("abd"), rejected=[2])
     history.compute_pending()
@@ -191,10 +191,10 @@ def test_ranks_that_could_not_be_read_are_not_counted(history):
     assert "3 of 4 ranks of 2026-01-31 could be read" in result["note"]
 
 
-@pytest.mark.parametrize("other", [{"counter": "total"}, {"ordered_by": "likes"}, {"registry": NPM}])
+@pytest.mark.parametrize("series", [{"counter": "total"}, {"ordered_by": "likes"}, {"registry": NPM}])
 @pytest.mark.fault("D12")
-def test_another_series_is_never_compared(history, other):
-    history.add_snapshot("2026-01-01", descending_rows("ab"), **other)
+def test_different_series_are_never_compared(history, series):
+    history.add_snapshot("2026-01-01", descending_rows("ab"), **series)
     newest = history.add_snapshot("2026-01-31", descending_rows("ab"))
     history.compute_pending()
     values = history.query_values(snapshot_id=newest, k=2)
@@ -248,7 +248,7 @@ def test_every_gap_is_matched_where_there_is_a_snapshot(history):
 
 
 @pytest.mark.fault("D7")
-def test_a_list_held_against_itself_has_not_changed(history):
+def test_a_list_compared_with_itself_has_not_changed(history):
     history.add_snapshot("2026-01-01", descending_rows("abcd"), value_after=1)
     history.add_snapshot("2026-01-31", descending_rows("abcd"), value_after=1)
     history.compute_pending()
@@ -256,7 +256,7 @@ def test_a_list_held_against_itself_has_not_changed(history):
     assert {(row["value"], row["low"], row["high"]) for row in rows} == {(0.0, 0.0, 0.0)}
 
 
-def test_the_value_lies_in_its_interval_where_the_list_was_served_out_of_order(history):
+def test_the_value_of_a_list_out_of_order_lies_in_its_interval(history):
     history.add_snapshot("2026-01-01", [("a", 9), ("b", 3), ("c", 5), ("d", 5)])
     newest = history.add_snapshot("2026-01-31", [("a", 9), ("c", 5), ("b", 7), ("d", 5)])
     history.compute_pending()

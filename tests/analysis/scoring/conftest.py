@@ -1,4 +1,4 @@
-"""Small stores with cards, written through the store's own verbs."""
+"""Small stores with cards, written through the store's own methods."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from db.store.cards import CardCollection, CardObservation, CardStore, CardText,
 HUB = Registry("huggingface/models", "huggingface", "models")
 
 
-def cards_in(path: Path, *texts: str) -> Path:
-    """A store whose packages have these cards."""
+def store_cards(path: Path, *texts: str) -> Path:
+    """Create a store whose packages have these cards."""
     at = parse_day("2026-01-01")
     with open_for_writing(path) as database:
         cards = CardStore(Store(database))
-        number, _ = cards.begin_collection(CardCollection(HUB, "import", "a test", at, at))
-        for place, text in enumerate(texts):
-            content, name = text.encode(), f"a/{place}"
-            look = CardObservation(
+        collection, _ = cards.begin_collection(CardCollection(HUB, "import", "a test", at, at))
+        for number, text in enumerate(texts):
+            content, name = text.encode(), f"a/{number}"
+            observation = CardObservation(
                 cards.find_or_add_package(HUB, name, name, at),
                 at,
                 "card",
                 CardText(blob_hash(content), len(content), content),
             )
-            cards.save_observation(number, look)
+            cards.save_observation(collection, observation)
     return path

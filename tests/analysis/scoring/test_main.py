@@ -1,4 +1,4 @@
-"""`observatory score`: files, a store's cards, and what is printed."""
+"""`observatory score`: cards of files and of a store, and the output."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from analysis.scoring.__main__ import main
 from analysis.scoring.rule_scorer import locate_passage, rules_version, score_cards
 from db.connection import open_for_reading
 from schedules.cli import main as observatory
-from tests.analysis.scoring.conftest import cards_in
+from tests.analysis.scoring.conftest import store_cards
 from tests.db.builders import read_scores
 
 OWL = "Owl is a **small** language model for Welsh.\n\n## Limitations\n\nIt knows nothing of what came after 2020.\n"
@@ -21,7 +21,7 @@ OWL = "Owl is a **small** language model for Welsh.\n\n## Limitations\n\nIt know
 
 @pytest.fixture
 def owl(tmp_path: Path) -> Path:
-    """A card in a file."""
+    """Write a card to a file."""
     file = tmp_path / "owl.md"
     file.write_text(OWL)
     return file
@@ -29,8 +29,8 @@ def owl(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    """A store with two cards."""
-    return cards_in(tmp_path / "o.db", OWL, "Buy our tea.")
+    """Create a store with two cards."""
+    return store_cards(tmp_path / "o.db", OWL, "Buy our tea.")
 
 
 def test_a_file_is_scored_without_a_store(owl, capsys, tmp_path, monkeypatch):
@@ -44,18 +44,18 @@ def test_a_file_is_scored_without_a_store(owl, capsys, tmp_path, monkeypatch):
     assert not list(tmp_path.glob("*.db*"))
 
 
-def test_a_person_sees_the_passage(owl, capsys):
+def test_the_text_output_shows_the_passage(owl, capsys):
     assert main([str(owl)]) == 0
     out = capsys.readouterr().out
     assert "2 of 5" in out
     assert "Owl is a small language model" in out
 
 
-@pytest.mark.parametrize("packed", [True, False])
-def test_json_lines_have_a_card_to_a_line(tmp_path, capsys, packed):
+@pytest.mark.parametrize("compressed", [True, False])
+def test_json_lines_have_one_card_per_line(tmp_path, capsys, compressed):
     lines = "".join(json.dumps({"modelId": f"a/{n}", "card": OWL if n else ""}) + "\n" for n in range(3)).encode()
-    file = tmp_path / ("c.jsonl.gz" if packed else "c.jsonl")
-    file.write_bytes(gzip.compress(lines) if packed else lines)
+    file = tmp_path / ("c.jsonl.gz" if compressed else "c.jsonl")
+    file.write_bytes(gzip.compress(lines) if compressed else lines)
     assert main([str(file), "--format", "json"]) == 0
     assert [(row["file"], row["score"]) for row in json.loads(capsys.readouterr().out)] == [
         ("a/0", 0.0), ("a/1", 0.4), ("a/2", 0.4),
@@ -63,30 +63,30 @@ def test_json_lines_have_a_card_to_a_line(tmp_path, capsys, packed):
 
 
 @pytest.mark.parametrize("content", [b"no json", b"[]", b'{"card": "x"}', b"\xff\xfe"])
-def test_a_file_that_holds_no_card_is_an_error_in_four_parts(tmp_path, capsys, content):
+def test_a_file_without_cards_is_an_error_in_four_parts(tmp_path, capsys, content):
     (tmp_path / "c.jsonl").write_bytes(content)
     assert main([str(tmp_path / "c.jsonl")]) == 1
     err = capsys.readouterr().err
     assert all(part in err for part in ("error: No card can be read", "why", "fix", "more"))
 
 
-def test_several_processes_give_the_same_in_the_same_order():
+def test_the_number_of_processes_does_not_change_the_scores():
     cards = [(f"a/{n}", OWL * (n % 3)) for n in range(60)]
     assert list(score_cards(cards, 2)) == list(score_cards(cards, 1))
 
 
-def test_the_cards_of_a_store_are_scored_once_with_the_place_of_each_passage(store, capsys):
+def test_the_cards_of_a_store_are_scored_once_with_the_position_of_each_passage(store, capsys):
     assert main(["--db", str(store), "--processes", "1"]) == 0
     assert "Scored 2 cards" in capsys.readouterr().out
     with open_for_reading(store) as connection:
         scores = read_scores(connection, "rules", rules_version())
-    assert {one.state for one in scores} == {"yes", "no"}
-    (found,) = [one for one in scores if one.item == "limitations" and one.state == "yes"]
-    assert OWL[found.start : found.end] == "It knows nothing of what came after 2020"
+    assert {score.state for score in scores} == {"yes", "no"}
+    (limitations,) = [score for score in scores if score.item == "limitations" and score.state == "yes"]
+    assert OWL[limitations.start : limitations.end] == "It knows nothing of what came after 2020"
     assert main(["--db", str(store), "--processes", "1"]) == 0
     assert "Scored 0 cards" in capsys.readouterr().out
 
 
-def test_a_passage_that_is_not_there_has_no_place():
+def test_a_missing_passage_has_no_position():
     assert locate_passage(OWL, "There is no such thing") is None
     assert locate_passage("", "") is None

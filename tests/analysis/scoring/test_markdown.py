@@ -1,9 +1,10 @@
-"""Cards as blocks: headings above each, front matter and comments gone, and hostile cards in linear time."""
+"""Cards as blocks with headings, without front matter and comments, and hostile cards in linear time."""
 
 from __future__ import annotations
 
 import pytest
 
+from analysis.scoring import ITEMS
 from analysis.scoring.markdown import MAX_CARD_CHARACTERS, parse_card, strip_comments, strip_front_matter
 from analysis.scoring.rules import find_all_evidence
 
@@ -12,23 +13,23 @@ def texts(card: str) -> list[tuple[str, str, tuple[str, ...]]]:
     return [(block.kind, block.text, block.path) for block in parse_card(card).blocks]
 
 
-def test_each_block_knows_the_headings_above_it() -> None:
+def test_each_block_has_the_headings_above_it() -> None:
     card = "# A\n\n## B\n\none\n\n### C\n\n- two\n\n## D\n\n| x |\n|---|\n| 3 |\n"
-    held = [one for one in texts(card) if one[0] != "heading"]
-    assert held == [
+    blocks = [block for block in texts(card) if block[0] != "heading"]
+    assert blocks == [
         ("text", "one", ("A", "B")), ("item", "two", ("A", "B", "C")), ("row", "x", ("A", "D")),
         ("row", "3", ("A", "D")),
     ]  # fmt: skip
 
 
-def test_lines_that_stand_as_headings_are_headings() -> None:
+def test_lines_used_as_headings_are_headings() -> None:
     assert texts("**Usage**\n\nask it")[1] == ("text", "ask it", ("Usage",))
     assert texts("Usage:\n\n```\nask\n```\n\nBye now")[1:] == [
         ("code", "ask\n", ("Usage",)), ("text", "Bye now", ()),
     ]  # fmt: skip
 
 
-def test_a_heading_without_a_space_and_code_that_is_not_set_as_such_are_what_they_are() -> None:
+def test_headings_without_a_space_and_code_without_a_block_are_recognised() -> None:
     assert texts("#Usage\nask it") == [("heading", "Usage", ()), ("text", "ask it", ("Usage",))]
     assert texts("import owl\nowl.ask('who?')") == [("code", "import owl\nowl.ask('who?')", ())]
 
@@ -39,17 +40,17 @@ def test_html_has_headings_and_text_and_no_script() -> None:
 
 
 @pytest.mark.parametrize("card", ["---\na: b\n---\nx", "# T\n---\na: b\n---\nx", "\n---\na: b\n...\nx"])
-def test_front_matter_goes(card: str) -> None:
+def test_front_matter_is_removed(card: str) -> None:
     assert "a: b" not in strip_front_matter(card)
     assert strip_front_matter(card).endswith("x")
 
 
-def test_a_rule_is_no_front_matter() -> None:
+def test_a_horizontal_rule_is_not_front_matter() -> None:
     assert strip_front_matter("---\nHello you\n---\nx") == "---\nHello you\n---\nx"
     assert strip_front_matter("---\nlicense: mit\n") == ""
 
 
-def test_a_comment_that_does_not_end_ends_with_its_paragraph() -> None:
+def test_an_unclosed_comment_ends_with_its_paragraph() -> None:
     assert strip_comments("a <!-- b\n\nc").split() == ["a", "c"]
 
 
@@ -71,16 +72,10 @@ HOSTILE = {name: piece * (MAX_CARD_CHARACTERS // len(piece)) for name, piece in 
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.fault("E12")
-def test_a_hostile_card_is_read_all_the_same(name: str) -> None:
-    assert set(find_all_evidence(HOSTILE[name])) == {
-        "description",
-        "limitations",
-        "how_to_use",
-        "training",
-        "evaluation",
-    }
+def test_a_hostile_card_is_scored(name: str) -> None:
+    assert set(find_all_evidence(HOSTILE[name])) == set(ITEMS)
 
 
-def test_what_is_beyond_the_judged_part_is_not_read() -> None:
-    assert parse_card("a" * (MAX_CARD_CHARACTERS + 1)).truncated
+def test_text_beyond_the_limit_is_not_read() -> None:
+    assert "end" not in [block.text for block in parse_card("\n" * (MAX_CARD_CHARACTERS - 2) + "end").blocks]
     assert not find_all_evidence("\n" * MAX_CARD_CHARACTERS + "Owl is a language model for Welsh.")["description"]

@@ -1,4 +1,4 @@
-"""What a reader has labelled is a scorer of its own, and the rules' agreement with one stands beside their scores."""
+"""The labels of a reader are a scorer, and the agreement of the rules with a reader is printed with their scores."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from analysis.scoring.__main__ import main
 from analysis.scoring.agreement import Agreement, agreement_intervals
 from analysis.scoring.reference import format_agreement, load_measurements
 from db.connection import open_for_reading
-from tests.analysis.scoring.conftest import cards_in
+from tests.analysis.scoring.conftest import store_cards
 from tests.db.builders import read_scores
 
 OWL = "Owl is a small language model for Welsh."
 
 
-def labels_in(tmp_path: Path, *rows: object) -> Path:
+def write_labels(tmp_path: Path, *rows: object) -> Path:
     file = tmp_path / "labels.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return file
 
 
-def test_labels_are_kept_beside_the_scores_of_the_same_cards(tmp_path, capsys):
-    store = cards_in(tmp_path / "o.db", OWL, "Buy our tea.")
-    told = dict.fromkeys(ITEMS, False) | {"description": True}
-    file = labels_in(tmp_path, {"card": OWL, "labels": told}, {"card": "another", "labels": told})
+def test_labels_are_stored_as_scores_of_the_same_cards(tmp_path, capsys):
+    store = store_cards(tmp_path / "o.db", OWL, "Buy our tea.")
+    labels = dict.fromkeys(ITEMS, False) | {"description": True}
+    file = write_labels(tmp_path, {"card": OWL, "labels": labels}, {"card": "another", "labels": labels})
     assert main(["--scorer", "reference", str(file), "--db", str(store), "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out) == {
         "schema": 1,
@@ -38,27 +38,27 @@ def test_labels_are_kept_beside_the_scores_of_the_same_cards(tmp_path, capsys):
     with open_for_reading(store) as connection:
         ((version,),) = connection.execute("SELECT DISTINCT version FROM score WHERE scorer = 'reference'").fetchall()
         scores = read_scores(connection, "reference", version)
-    assert {one.item: one.state for one in scores} == dict.fromkeys(ITEMS, "no") | {"description": "yes"}
+    assert {score.item: score.state for score in scores} == dict.fromkeys(ITEMS, "no") | {"description": "yes"}
     assert main(["--scorer", "reference", str(file), "--db", str(store)]) == 0
     assert "labels of 1 cards" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("rows", [[{"card": OWL}], [{"card": OWL, "labels": {"training": True}}]])
 def test_a_file_without_labels_is_refused(tmp_path, capsys, rows):
-    store = cards_in(tmp_path / "o.db", OWL)
-    assert main(["--scorer", "reference", str(labels_in(tmp_path, *rows)), "--db", str(store)]) == 1
+    store = store_cards(tmp_path / "o.db", OWL)
+    assert main(["--scorer", "reference", str(write_labels(tmp_path, *rows)), "--db", str(store)]) == 1
     assert "No card can be read" in capsys.readouterr().err
     assert main(["--scorer", "reference", "--db", str(store)]) == 2
 
 
-def test_what_stands_beside_a_score_is_what_was_counted(tmp_path, capsys):
+def test_the_printed_agreement_equals_the_measured_counts(tmp_path, capsys):
     for item in ITEMS:
-        told = load_measurements()[item]
-        assert sum(told["counts"]) == load_measurements()["cards"]
-        found = agreement_intervals(Agreement(item, *told["counts"]))
+        measurement = load_measurements()[item]
+        assert sum(measurement["counts"]) == load_measurements()["cards"]
+        estimates = agreement_intervals(Agreement(item, *measurement["counts"]))
         for measure in ("f1", "kappa"):
-            one = found[measure]
-            assert told[measure] == pytest.approx([one.value, one.low, one.high], abs=0.002)
+            estimate = estimates[measure]
+            assert measurement[measure] == pytest.approx([estimate.value, estimate.low, estimate.high], abs=0.002)
     (tmp_path / "owl.md").write_text(OWL)
     main([str(tmp_path / "owl.md")])
     assert format_agreement() in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""The five questions by rules, on small cards written for it: what counts, what does not, in many languages."""
+"""The five questions by rules, on small cards in many languages that answer a question or not."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ CARDS = [
     ("# Owl\n\nDieses Modell ist ein Sprachmodell für walisische Gedichte.", "d"),
     ("# 猫头鹰\n\n这是一个用于威尔士语诗歌的小型语言模型。", "d"),
     ("# フクロウ\n\nこれはウェールズ語の詩のための言語モデルです。", "d"),
-    ("# Сова\n\nЭто языковая модель для валлийской поэзии и коротких рассказов.", "d"),
+    ("# Сова\n\nЭто языковая модель для валлийской поэзии и коротких рассказов.", "d"),  # noqa: RUF001
     ("# Hibou\n\nCe dépôt contient un modèle de langue pour la poésie galloise.", "d"),
     ("# 올빼미\n\n이것은 웨일스어 시를 위한 작은 언어 모델입니다.", "d"),
-    ("# البومة\n\nهذا نموذج لغوي صغير للشعر الويلزي القديم.", "d"),
+    ("# البومة\n\nهذا نموذج لغوي صغير للشعر الويلزي القديم.", "d"),  # noqa: RUF001
     ("# Burung Hantu\n\nIni adalah model bahasa kecil untuk puisi Wales.", "d"),
     ("- model type: transformer\n- language: Welsh\n- base model: owl-base", "d"),
     ("# Owl", NOTHING),
@@ -37,8 +37,8 @@ CARDS = [
     ("## Limitations\n\nIt knows nothing of events after 2020.", "l"),
     ("## Limitations and bias\n\n[More Information Needed]", NOTHING),
     ("## Bias, Risks, and Limitations\n\nTODO", NOTHING),
-    ("## 局限性\n\n它对二零二零年之后的事件一无所知，请谨慎对待。", "l"),
-    ("## Ограничения\n\nОна ничего не знает о событиях после этого года.", "l"),
+    ("## 局限性\n\n它对二零二零年之后的事件一无所知，请谨慎对待。", "l"),  # noqa: RUF001
+    ("## Ограничения\n\nОна ничего не знает о событиях после этого года.", "l"),  # noqa: RUF001
     ("## Einschränkungen\n\nEs kennt keine Ereignisse nach dem Jahr 2020.", "l"),
     ("## Limitaciones\n\nNo conoce ningún acontecimiento posterior a ese año.", "l"),
     ("**Hạn chế**\n\nNó không biết gì về các sự kiện sau năm đó.", "l"),
@@ -99,10 +99,10 @@ CARDS = [
 LETTERS = {"d": "description", "l": "limitations", "h": "how_to_use", "t": "training", "e": "evaluation"}
 
 
-@pytest.mark.parametrize(("card", "wanted"), CARDS, ids=range(len(CARDS)))
-def test_a_card_answers_what_it_answers(card: str, wanted: str) -> None:
-    found = {item for item, one in find_all_evidence(card).items() if one}
-    missing = {LETTERS[letter] for letter in wanted} - found
+@pytest.mark.parametrize(("card", "expected"), CARDS, ids=range(len(CARDS)))
+def test_a_card_answers_the_expected_questions(card: str, expected: str) -> None:
+    answered = {item for item, evidence in find_all_evidence(card).items() if evidence}
+    missing = {LETTERS[letter] for letter in expected} - answered
     assert not missing
-    if not wanted:
-        assert not found
+    if not expected:
+        assert not answered

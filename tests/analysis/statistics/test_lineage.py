@@ -1,4 +1,4 @@
-"""Links, cycles and descendants, held against plain sets on random graphs with loops, cycles and duplicates."""
+"""Edges, cycles and descendants equal plain sets on random graphs with loops, cycles and duplicates."""
 
 from __future__ import annotations
 
@@ -33,61 +33,61 @@ def frame(rows: list[tuple[int, tuple[int | None, str], str]]) -> DataFrame:
 
 
 def chain(length: int) -> DataFrame:
-    """Each package made from the one before it."""
-    return frame([(place, (place - 1, f"n{place - 1}"), "finetune") for place in range(2, length + 1)])
+    """Make packages of which each is made from the previous one."""
+    return frame([(child, (child - 1, f"n{child - 1}"), "finetune") for child in range(2, length + 1)])
 
 
 def children_by_parent(rows) -> dict[Node, set[int]]:
-    """Who names whom, without self-loops, by dictionaries."""
-    found: dict[Node, set[int]] = {}
+    """Return the children of each parent without self-loops, by plain dictionaries."""
+    children: dict[Node, set[int]] = {}
     for child, (parent, name), _ in rows:
         if parent != child and not (parent is None and name == f"n{child}"):
-            found.setdefault(name if parent is None else parent, set()).add(child)
-    return found
+            children.setdefault(name if parent is None else parent, set()).add(child)
+    return children
 
 
-def below(children: dict[Node, set[int]], top: Node) -> set[Node]:
-    """Everything that is reached from a package, itself too if it is on a cycle."""
-    seen: set[Node] = set()
-    waiting = [top]
-    while waiting:
-        fresh = children.get(waiting.pop(), set()) - seen
-        seen |= fresh
-        waiting += fresh
-    return seen
+def reach(children: dict[Node, set[int]], top: Node) -> set[Node]:
+    """Return all packages reached from a package, itself too if it is on a cycle."""
+    reached: set[Node] = set()
+    queue = [top]
+    while queue:
+        new = children.get(queue.pop(), set()) - reached
+        reached |= new
+        queue += new
+    return reached
 
 
-def by_node(found, rows) -> dict[Node, int]:
-    """Counts by id or, where it dangles, by name."""
+def counts_by_node(counts, rows) -> dict[Node, int]:
+    """Return the counts by package id, or by name where the name dangles."""
     names = sorted({name for _, (_, name), _ in rows})
-    return {int(parent) if parent > 0 else names[-1 - parent]: int(count) for parent, count in found.items()}
+    return {int(parent) if parent > 0 else names[-1 - parent]: int(count) for parent, count in counts.items()}
 
 
 @given(ROWS)
 @settings(deadline=None)
 def test_direct_descendants_are_the_sets_of_children(rows):
     expected = {parent: len(children) for parent, children in children_by_parent(rows).items()}
-    assert by_node(count_children(distinct_edges(frame(rows))), rows) == expected
+    assert counts_by_node(count_children(distinct_edges(frame(rows))), rows) == expected
 
 
 @given(ROWS)
 @settings(max_examples=300, deadline=None)
-def test_transitive_descendants_are_what_a_walk_reaches_without_the_package_itself(rows):
+def test_transitive_descendants_equal_those_of_a_graph_walk(rows):
     children = children_by_parent(rows)
-    expected = {parent: len(below(children, parent) - {parent}) for parent in children}
-    assert by_node(count_descendants(distinct_edges(frame(rows))), rows) == expected
+    expected = {parent: len(reach(children, parent) - {parent}) for parent in children}
+    assert counts_by_node(count_descendants(distinct_edges(frame(rows))), rows) == expected
 
 
 @given(ROWS)
 @settings(deadline=None)
-def test_a_package_is_on_a_cycle_if_a_walk_comes_back_to_it(rows):
+def test_a_package_is_on_a_cycle_if_a_walk_returns_to_it(rows):
     children = children_by_parent(rows)
-    assert count_on_cycles(distinct_edges(frame(rows))) == sum(node in below(children, node) for node in children)
+    assert count_on_cycles(distinct_edges(frame(rows))) == sum(node in reach(children, node) for node in children)
 
 
 @given(ROWS)
 @settings(deadline=None)
-def test_a_link_is_one_of_its_child_parent_and_relation(rows):
+def test_edges_are_distinct_by_child_parent_and_relation(rows):
     edges = distinct_edges(frame(rows))
     nodes = {(child, name if parent is None else parent, how) for child, (parent, name), how in rows}
     assert len(edges) == len(nodes)
@@ -100,7 +100,7 @@ def test_a_package_under_two_names_is_one_parent():
     assert count_children(edges).to_dict() == {1: 2}
 
 
-def test_a_ring_of_three_has_two_descendants_each_and_what_hangs_on_it_none():
+def test_packages_on_a_cycle_do_not_count_themselves():
     rows = [(1, (2, "n2"), "merge"), (2, (3, "n3"), "merge"), (3, (1, "n1"), "merge"), (4, (1, "n1"), "merge")]
     edges = distinct_edges(frame(rows))
     assert count_descendants(edges).to_dict() == {1: 3, 2: 3, 3: 3}
@@ -116,21 +116,21 @@ def test_a_deep_chain_costs_no_more_than_its_length():
 
 
 def ladder(steps: int) -> DataFrame:
-    """Two packages a step, each made from both of the step before."""
+    """Make two packages per step, each made from both packages of the previous step."""
     return frame([
-        (2 * step + side, (2 * step - 2 + other, "p"), "merge")
-        for step in range(1, steps) for side in (0, 1) for other in (0, 1)
+        (2 * step + side, (2 * step - 2 + parent, "p"), "merge")
+        for step in range(1, steps) for side in (0, 1) for parent in (0, 1)
     ])  # fmt: skip
 
 
-def test_a_graph_that_is_too_entangled_is_given_up():
+def test_a_graph_that_needs_too_many_copies_has_no_counts():
     edges = distinct_edges(ladder(200))
     assert count_descendants(edges, max_copies=1000) is None
     assert count_descendants(edges).max() == 398
 
 
 @pytest.mark.parametrize("parents", [[None, None], [np.nan, np.nan], [1, 1]])
-def test_parents_are_read_whether_all_or_none_are_known(parents):
+def test_children_are_counted_whether_all_or_no_parents_are_stored(parents):
     table = DataFrame([(2, "n2", parents[0], "n1", "merge"), (3, "n3", parents[1], "n1", "merge")], columns=COLUMNS)
     assert count_children(distinct_edges(table)).tolist() == [2]
 

@@ -1,4 +1,4 @@
-"""What of Scrapy takes part in a crawl."""
+"""Which modules of Scrapy a crawl loads."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from pathlib import Path
 from tests.crawler.conftest import HUB, ROOT, environment
 from tests.simulated import Simulation
 
-LOADED = """
+RUN_AND_LIST_MODULES = """
 import sys
 from crawler.__main__ import main
 code = main(sys.argv[1:])
 print(*(name for name in sys.modules if name.startswith("scrapy.")))
 sys.exit(code)
 """
-DOORS = ("scrapy.extensions.telnet", "scrapy.extensions.remote_control", "scrapy.extensions.feedexport")
-OTHERS = {
+REMOTE_ACCESS = ("scrapy.extensions.telnet", "scrapy.extensions.remote_control", "scrapy.extensions.feedexport")
+UNUSED_MIDDLEWARES = {
     f"scrapy.downloadermiddlewares.{name}" for name in ("cookies", "httpauth", "httpcache", "redirect", "robotstxt")
 }
 
 
-def test_parts_of_scrapy_that_open_a_door_or_act_on_their_own_are_not_even_loaded(tmp_path: Path) -> None:
+def test_a_crawl_loads_no_remote_access_and_no_unused_middleware_of_scrapy(tmp_path: Path) -> None:
     with Simulation(models=30, datasets=5, spaces=5, packages=5) as hub:
-        words = ["snapshot", HUB, "--top", "10", "--quiet", "--db", str(tmp_path / "o.db")]
-        line = [sys.executable, "-c", LOADED, *words]
-        done = subprocess.run(line, cwd=ROOT, env=environment(hub), capture_output=True, text=True, check=True)
-    loaded = set(done.stdout.splitlines()[-1].split())
+        arguments = ["snapshot", HUB, "--top", "10", "--quiet", "--db", str(tmp_path / "o.db")]
+        command = [sys.executable, "-c", RUN_AND_LIST_MODULES, *arguments]
+        process = subprocess.run(command, cwd=ROOT, env=environment(hub), capture_output=True, text=True, check=True)
+    loaded = set(process.stdout.splitlines()[-1].split())
     assert "scrapy.downloadermiddlewares.httpcompression" in loaded
-    assert not loaded & {*DOORS, *OTHERS}
+    assert not loaded & {*REMOTE_ACCESS, *UNUSED_MIDDLEWARES}

@@ -1,12 +1,14 @@
-"""The gate: what it takes for a snapshot to be complete."""
+"""The gate: the rules that a complete snapshot meets."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import pytest
 
-from crawler.quality.gate import decide_status, judge_ranking
+from crawler.quality.gate import GateEvidence, decide_status, judge_ranking
 
-SOUND = {
+SOUND: GateEvidence = {
     "origin": "crawl",
     "k": 1000,
     "listed": 1000,
@@ -15,6 +17,7 @@ SOUND = {
     "not_ok": 0,
     "singles": 0,
     "short_pages": 0,
+    "lossy_pages": 0,
     "received": 1010,
     "ranked_received": 1010,
     "kept": 1000,
@@ -30,23 +33,30 @@ SOUND = {
     "next_url": "more",
     "population": 0,
     "with_counters_asked": True,
+    "longest": 6 * 3600,
 }
 
 
-def failed(
-    presence: dict[str, float] | None = None, baseline: object = (), sentinels: object = (), **changed: object
+def failed_rules(
+    coverage: dict[str, float] | None = None,
+    baseline: Iterable[tuple[str, float]] = (),
+    leaders: Sequence[tuple[str, bool]] = (),
+    **changes: object,
 ) -> list[str]:
-    findings = judge_ranking({**SOUND, **changed}, presence or {}, baseline, sentinels)  # type: ignore[arg-type]
-    return [finding.gate for finding in findings if finding.outcome == "fail"]
+    """Return the rules that fail for a sound snapshot with some changes."""
+    evidence: GateEvidence = {**SOUND, **changes}  # type: ignore[typeddict-item]
+    return [
+        result.gate for result in judge_ranking(evidence, coverage or {}, baseline, leaders) if result.outcome == "fail"
+    ]
 
 
 def test_a_sound_snapshot_passes() -> None:
-    assert failed() == []
+    assert failed_rules() == []
     assert decide_status(judge_ranking(SOUND, {}, (), ())) == ("complete", None)
 
 
 @pytest.mark.parametrize(
-    ("changed", "gates"),
+    ("changes", "gates"),
     [
         ({"listed": 999, "kept": 999, "received": 1009, "next_url": "more"}, ["G1 end reached", "G5 size"]),
         ({"listed": 999, "kept": 999, "received": 1009, "next_url": None}, ["G5 size"]),
@@ -72,34 +82,34 @@ def test_a_sound_snapshot_passes() -> None:
         ({"with_counters": 0, "with_counters_asked": False}, []),
     ],
 )
-def test_each_rule_fails_by_itself(changed: dict[str, object], gates: list[str]) -> None:
-    assert failed(**changed) == gates
+def test_each_rule_fails_by_itself(changes: dict[str, object], gates: list[str]) -> None:
+    assert failed_rules(**changes) == gates
 
 
 @pytest.mark.fault("D1")
-def test_a_field_that_goes_away_is_an_api_that_has_changed() -> None:
+def test_a_field_that_disappears_is_a_changed_api() -> None:
     baseline = [("task", share) for share in (0.9, 0.92, 0.94)]  # 4 · √(2 · 0.92 · 0.08 / 1000) = 0.0485
-    assert failed({"task": 0.872}, baseline) == []
-    assert failed({"task": 0.871}, baseline) == ["G6 fields"]
-    assert failed({}, baseline) == ["G6 fields"]
-    assert failed({"task": 0.92, "new": 0.5}, baseline) == []
+    assert failed_rules({"task": 0.872}, baseline) == []
+    assert failed_rules({"task": 0.871}, baseline) == ["G6 fields"]
+    assert failed_rules({}, baseline) == ["G6 fields"]
+    assert failed_rules({"task": 0.92, "new": 0.5}, baseline) == []
 
 
-def test_a_field_that_is_always_there_may_hardly_be_missing() -> None:
-    assert failed({"likes": 0.98}, [("likes", 1.0)]) == []
-    assert failed({"likes": 0.979}, [("likes", 1.0)]) == ["G6 fields"]
+def test_a_field_of_every_row_may_be_absent_from_two_percent() -> None:
+    assert failed_rules({"likes": 0.98}, [("likes", 1.0)]) == []
+    assert failed_rules({"likes": 0.979}, [("likes", 1.0)]) == ["G6 fields"]
 
 
-def test_leaders_that_are_gone_together_are_a_list_that_is_not_whole() -> None:
-    assert failed(sentinels=[("a", True)] * 90 + [("b", False)] * 10) == []
-    assert failed(sentinels=[("a", True)] * 89 + [("b", False)] * 11) == ["G7 leaders"]
+def test_many_missing_leaders_mean_an_incomplete_list() -> None:
+    assert failed_rules(leaders=[("a", True)] * 90 + [("b", False)] * 10) == []
+    assert failed_rules(leaders=[("a", True)] * 89 + [("b", False)] * 11) == ["G7 leaders"]
 
 
-def test_an_import_is_not_asked_about_clocks_and_leaders() -> None:
-    assert failed(origin="import", oldest=10**6, skew=10**6, seconds=10**9, with_counters=0) == []
+def test_an_import_has_no_rules_for_clocks_and_leaders() -> None:
+    assert failed_rules(origin="import", oldest=10**6, skew=10**6, seconds=10**9, with_counters=0) == []
 
 
-def test_the_reason_names_every_rule_that_failed_and_what_was_measured() -> None:
+def test_the_reason_names_every_failed_rule_and_what_was_measured() -> None:
     status, reason = decide_status(judge_ranking({**SOUND, "inversions": 60, "seconds": 30000}, {}, (), ()))
     assert status == "partial"
     assert reason == (

@@ -69,8 +69,8 @@ def test_a_registry_that_stands_still_is_held_whole_and_nothing_is_missed(crawl:
     done = crawl(*FULL)
     assert (done.outcome["status"], done.outcome["listed"], done.outcome["missed"]) == ("complete", 700, 0)
     assert everybody(done) == pretend.package_names(NPM)
-    assert done.finding("G3 joined")[1].startswith("0 of 8 pages share no name with the one before; about 0 names")
-    assert done.finding("missed")[1].startswith("about 0 (0 to 0) beside 700: 0 of 700 names asked for once more")
+    assert done.finding("G3 joined")[1].startswith("0 of 8 pages share no name with the previous page; about 0 names")
+    assert done.finding("missed")[1].startswith("about 0 (0 to 0) besides 700: 0 of 700 names requested again")
     assert done.finding("G5 stated") == ("pass", "700 names of 700 stated")
     assert done.rows("SELECT kind, k, counter, depth FROM snapshot") == [("full", None, "census:names", 700)]
     assert (walked(pretend), walked(pretend, "desc")) == (8, 8)
@@ -171,7 +171,7 @@ def test_who_was_away_when_its_page_was_read_is_estimated_and_every_result_is_wa
     assert left.rows("SELECT count(*) FROM snapshot") == [(1,)]
     assert (done.outcome["status"], done.outcome["missed"]) == ("complete", 6)
     assert pretend.package_names(NPM) - everybody(done) == {*away}
-    said = "about 6 (2 to 6) beside 694: 6 of 700 names asked for once more were new, and 2 of 2 of these were there"
+    said = "about 6 (2 to 6) besides 694: 6 of 700 names requested again were new, and 2 of 2 of these existed"
     assert done.finding("missed")[1].startswith(said)
     ((severity, evidence),) = done.rows("SELECT severity, evidence FROM quality_event WHERE kind = 'names_missed'")
     assert severity == "warning" and evidence.startswith(said), "a report puts warnings into the notes of results"
@@ -180,7 +180,7 @@ def test_who_was_away_when_its_page_was_read_is_estimated_and_every_result_is_wa
 @pytest.mark.slow
 def test_progress_shows_the_page_and_what_the_registry_says_it_has(crawl: Crawl) -> None:
     done = crawl(*(word for word in FULL if word != "--quiet"), form="text")
-    assert "npm: page 2, 100 of 700 places" in done.errors
+    assert "npm: page 2, 100 of 700 packages" in done.errors
     assert "700 packages on" in done.told and "seen twice where pages overlap, about 0 missed" in done.told
 
 
@@ -215,7 +215,7 @@ def test_a_page_apart_fails_the_gate_and_what_moved_is_counted() -> None:
     found = check_joined(pages)
     assert found.outcome == "fail"
     assert found.measured == (
-        "1 of 4 pages share no name with the one before; about 3 names appeared and 7 vanished behind the reading"
+        "1 of 4 pages share no name with the previous page; about 3 names appeared and 7 disappeared during the crawl"
     )
     assert check_joined(pages[:3]).outcome == "pass"
 

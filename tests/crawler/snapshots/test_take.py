@@ -194,7 +194,7 @@ def test_names_cut_to_smaller_pages_are_followed(crawl: Crawl) -> None:
         truth = ids(small.truth("npm.example", by="downloads", k=700))
     assert done.outcome["status"] == "complete"
     assert [row[1] for row in done.ranking()][:50] == truth[:50]
-    assert done.finding("counters") == ("pass", "not asked for")
+    assert done.finding("counters") == ("pass", "not requested")
 
 
 def test_a_registry_smaller_than_k_is_whole_only_because_it_says_so(crawl: Crawl, pretend: Simulation) -> None:

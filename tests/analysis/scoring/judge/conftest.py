@@ -1,4 +1,4 @@
-"""The judge's endpoint, and a judge that asks it."""
+"""The endpoint of the judge, and a judge that uses it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CARD = "# Owl\n\nOwl is a small language model for Welsh poetry.\n"
 
 @pytest.fixture(scope="session")
 def endpoint() -> Iterator[str]:
-    """Where the judge listens."""
+    """Start the endpoint and return its URL."""
     line = [sys.executable, "-m", "tests.judge_server"]
     with subprocess.Popen(line, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         yield f"http://127.0.0.1:{server.stdout.readline().strip()}/v1"
@@ -32,7 +32,7 @@ def endpoint() -> Iterator[str]:
 
 @pytest.fixture
 def calls(endpoint: str) -> Callable[[str], int]:
-    """How often a model was asked so far."""
+    """Return the number of calls of a model so far."""
 
     def count(model: str) -> int:
         with urllib.request.urlopen(endpoint.removesuffix("/v1") + "/calls") as answer:
@@ -43,7 +43,7 @@ def calls(endpoint: str) -> Callable[[str], int]:
 
 @pytest.fixture
 def ask(endpoint: str, tmp_path: Path) -> Callable[..., list[list[JudgeReading]]]:
-    """Let a model read cards; the readings of each."""
+    """Let a model read cards, and return the readings of each card."""
     from openai import AsyncOpenAI
 
     def run(model: str, *cards: str, usd: float | None = 100.0, repeats: int = 1, tokens: int | None = None,
@@ -54,7 +54,7 @@ def ask(endpoint: str, tmp_path: Path) -> Callable[..., list[list[JudgeReading]]
         async def read() -> list[list[JudgeReading]]:
             async with AsyncOpenAI(base_url=endpoint, api_key="k", timeout=0.7, max_retries=0) as client:
                 judge = Judge(client, setup, ledger, lambda: "2026-01-01")
-                return [made async for _, made in judge.read_all([("card", card) for card in cards or (CARD,)])]
+                return [readings async for _, readings in judge.read_all([("card", card) for card in cards or (CARD,)])]
 
         return asyncio.run(read())
 
