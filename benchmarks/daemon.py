@@ -33,7 +33,7 @@ from benchmarks.timing import print_table
 from tests.simulated import Simulation
 
 ROOT = Path(__file__).resolve().parent.parent
-CRAWL = "crawl snapshot huggingface/models --top 50 --resume --quiet --pause 0 --keep-bodies 0"
+CRAWL = "crawl snapshot huggingface/models --top 50 --resume --quiet --delay 0 --body-retention 0"
 TICKS = """
 SELECT due_at, outcome, reason, started_at, ended_at, attempts FROM tick
 WHERE schedule = 'top' AND outcome <> 'known' ORDER BY due_at

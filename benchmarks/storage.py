@@ -79,8 +79,8 @@ def measure_blocks(path: Path, history: Sequence[Day]) -> int:
 def begin_census(connection: sqlite3.Connection, snapshot: int, day: Day, rows: int = 10**9) -> None:
     """Add an open census, completely staged, in pages of this number of rows."""
     connection.execute(
-        "INSERT INTO snapshot (snapshot_id, registry_id, kind, ordered_by, counter, origin, source, date_evidence, settings,"
-        " taken_at, started_at) VALUES (?, 1, 'full', 'downloads', 'x', 'crawl', '', '', '{}', ?, ?)",
+        "INSERT INTO snapshot (snapshot_id, registry_id, kind, ordered_by, counter, origin, source, date_evidence,"
+        " settings, taken_at, started_at) VALUES (?, 1, 'full', 'downloads', 'x', 'crawl', '', '', '{}', ?, ?)",
         (snapshot, snapshot, snapshot),
     )
     for page, start in enumerate(range(0, len(day.packages), rows)):

@@ -187,7 +187,7 @@ def _unusable_store_error(path: Path, error: Exception) -> StoreError:
     )
 
 
-def refuse_network_file_system(path: Path, mounts: Path = Path("/proc/mounts")) -> None:
+def refuse_network_file_system(path: Path, mounts: Path = Path("/proc/self/mounts")) -> None:
     """Refuse a network file system, because its locks and memory maps are not reliable enough for SQLite.
 
     Raises:
@@ -202,7 +202,7 @@ def refuse_network_file_system(path: Path, mounts: Path = Path("/proc/mounts")) 
         )
 
 
-def file_system_type(folder: Path, mounts: Path = Path("/proc/mounts")) -> str:
+def file_system_type(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
     """Return the type of the file system that holds a folder, '' where the system does not report it."""
     if not mounts.exists():
         return ""

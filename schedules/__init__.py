@@ -1,1 +1,1 @@
-"""When to look. Work is started here as commands, in processes of their own: the same lines a person types."""
+"""Schedules and the daemon that runs them. Each command is a process of its own, with the line a person types."""

@@ -1,4 +1,4 @@
-"""`python -m schedules`: the daemon, and what is to be known of it."""
+"""`observatory schedule`: run the daemon, list and check its schedules, show its status."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from db import StoreBusyError, UsageError
 from db.cli import (
@@ -19,85 +19,93 @@ from db.cli import (
     CommandParser,
     add_common_options,
     create_parser,
+    did_you_mean,
     escape_control_characters,
     isoformat_utc,
     positive_int,
     run_command,
 )
+from schedules import commands
 
 if TYPE_CHECKING:
     from schedules.config import Schedule
 
+    Subparsers: TypeAlias = argparse._SubParsersAction[CommandParser]
+
 SCHEDULES_HELP = (
-    "a folder of schedules, or `shipped` for ours; may be repeated (or OBSERVATORY_SCHEDULES; default: shipped)"
+    "a folder of schedules, or `shipped` for the shipped ones; may be repeated"
+    " (or OBSERVATORY_SCHEDULES; default: shipped)"
 )
+PID_ATTEMPTS, PID_PAUSE = 40, 0.05
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the daemon, or look at it; the exit code."""
+    """Run a command of the daemon, and return the exit code."""
     return run_command(make_parser, argv)
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The words of this room. Nothing heavy is imported before they are read."""
-    made = create_parser("observatory schedule", "Look at registries by themselves, year in, year out.")
-    words = made.add_subparsers(title="what to do", metavar="WORD", required=True, parser_class=CommandParser)
-    for add in (_add_run, _add_list, _add_check, _add_once, _add_status):
-        add(words)
-    return made
+    """Return the parser of the commands. It imports nothing heavy, so that `--help` is fast."""
+    parser = create_parser("observatory schedule", commands.COMMANDS["schedule"].description)
+    subparsers = parser.add_subparsers(
+        title="commands", metavar="COMMAND", required=True, parser_class=CommandParser
+    )  # fmt: skip
+    for add_command in (_add_run, _add_list, _add_check, _add_once, _add_status):
+        add_command(subparsers)
+    return parser
 
 
-def _add_command(words: argparse._SubParsersAction, name: str, does: str) -> argparse.ArgumentParser:
-    added = words.add_parser(name, help=does, description=does)
-    add_common_options(added)
-    added.add_argument("--schedules", metavar="DIR", action="append", help=SCHEDULES_HELP)
-    return added
+def _add_command(subparsers: Subparsers, name: str, summary: str, *aliases: str) -> CommandParser:
+    parser = subparsers.add_parser(name, aliases=aliases, help=summary, description=summary)
+    add_common_options(parser)
+    parser.add_argument("--schedules", metavar="DIR", action="append", help=SCHEDULES_HELP)
+    return parser
 
 
-def _add_format(word: argparse.ArgumentParser) -> None:
-    word.add_argument("--format", choices=("text", "json"), default="text", help="for a person or a program")
+def _add_format(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="for a person or a program")
 
 
-def _add_run(words: argparse._SubParsersAction) -> None:
-    word = _add_command(words, "run", "be the daemon: start each command when it is due, until asked to stop")
-    word.add_argument("--log", choices=("json", "text"), help="default: text on a terminal, else json")
-    word.add_argument(
-        "--on-event", metavar="COMMAND", help="is given each gap, failure and quality event, as JSON on its stdin"
+def _add_run(subparsers: Subparsers) -> None:
+    parser = _add_command(subparsers, "run", "run the daemon: start each command when it is due, until asked to stop")
+    parser.add_argument("--log", choices=("json", "text"), help="default: text on a terminal, else json")
+    parser.add_argument(
+        "--on-event", metavar="COMMAND", help="gets each gap, failure and quality event as JSON on its stdin"
     )
-    word.add_argument(
-        "--prometheus", type=positive_int, metavar="PORT", help="answer Prometheus on this port of loopback"
+    parser.add_argument(
+        "--prometheus", type=positive_int, metavar="PORT", help="serve metrics for Prometheus on this port of loopback"
     )
-    word.add_argument(
+    parser.add_argument(
         "--retry",
         type=positive_int,
         default=300,
         metavar="SECONDS",
-        help="before what could not be done is tried again, doubling",
+        help="pause before the first retry; it doubles each time (default: 300)",
     )
-    word.set_defaults(do=run_daemon)
+    parser.set_defaults(do=run_daemon)
 
 
-def _add_list(words: argparse._SubParsersAction) -> None:
-    word = _add_command(words, "list", "the schedules, and when each is next")
-    _add_format(word)
-    word.set_defaults(do=list_schedules)
+def _add_list(subparsers: Subparsers) -> None:
+    parser = _add_command(subparsers, "list", "list the schedules, and when each is due next")
+    _add_format(parser)
+    parser.set_defaults(do=list_schedules)
 
 
-def _add_check(words: argparse._SubParsersAction) -> None:
-    word = _add_command(words, "check", "are the schedules as they should be? Nothing is run")
-    word.set_defaults(do=check_schedules)
+def _add_check(subparsers: Subparsers) -> None:
+    parser = _add_command(subparsers, "check", "check the schedules and their command lines, without running them")
+    parser.set_defaults(do=check_schedules)
 
 
-def _add_once(words: argparse._SubParsersAction) -> None:
-    word = _add_command(words, "once", "run the command of one schedule now; it is on record as a tick")
-    word.add_argument("name", metavar="NAME", help="the schedule")
-    word.set_defaults(do=run_once)
+def _add_once(subparsers: Subparsers) -> None:
+    parser = _add_command(subparsers, "once", "run the command of one schedule now, and record its tick", "run-now")
+    parser.add_argument("name", metavar="NAME", help="the schedule")
+    parser.set_defaults(do=run_once)
 
 
-def _add_status(words: argparse._SubParsersAction) -> None:
-    word = _add_command(words, "status", "how the daemon, the schedules and the store are")
-    _add_format(word)
-    word.set_defaults(do=show_status)
+def _add_status(subparsers: Subparsers) -> None:
+    parser = _add_command(subparsers, "status", "show the status of the daemon, the schedules and the store")
+    _add_format(parser)
+    parser.set_defaults(do=show_status)
 
 
 def _load_schedules(options: argparse.Namespace) -> dict[str, Schedule]:
@@ -107,7 +115,7 @@ def _load_schedules(options: argparse.Namespace) -> dict[str, Schedule]:
 
 
 def run_daemon(options: argparse.Namespace) -> int:
-    """Be the daemon."""
+    """Run the daemon until it is asked to stop."""
     import asyncio
 
     from db.connection import hold_writer_lock, refuse_network_file_system
@@ -118,47 +126,42 @@ def run_daemon(options: argparse.Namespace) -> int:
     store = Path(os.path.realpath(options.db))
     refuse_network_file_system(store)
     log = DaemonLog(options.log or ("text" if sys.stderr.isatty() else "json"))
+    daemon_options = DaemonOptions(options.on_event, options.retry)
+
+    async def run() -> int:
+        return await Daemon(store, lambda: _load_schedules(options), log, daemon_options).run()
+
     try:
         with hold_writer_lock(Path(f"{store}.daemon")):
             if options.prometheus:
                 from schedules.prometheus import serve_metrics
 
                 serve_metrics(options.prometheus, store, lambda: schedules)
-            manner = DaemonOptions(options.on_event, options.retry)
-            return asyncio.run(_run_daemon(lambda: Daemon(store, lambda: _load_schedules(options), log, manner)))
+            return asyncio.run(run())
     except StoreBusyError as busy:
         raise StoreBusyError(
-            f"Another daemon (pid {_first_daemon_pid(store)}) looks after {store}.",
-            why="Two of them would do everything twice.",
-            fix="Leave it to that one, or stop it first.",
+            f"Another daemon (pid {_first_daemon_pid(store)}) runs on {store}.",
+            why="Two daemons would run every command twice.",
+            fix="Leave the store to that daemon, or stop it first.",
         ) from busy
 
 
 def _first_daemon_pid(store: Path) -> int | str:
-    """The daemon that was first. It may have the lock and not have said who it is yet."""
+    """Return the process id of the daemon that holds the lock. It may not have written its id yet."""
     from db.maintenance.files import find_writer_process
 
-    for _ in range(40):
+    for _ in range(PID_ATTEMPTS):
         pid = find_writer_process(Path(f"{store}.daemon"))
         if pid is not None:
             return pid
-        time.sleep(0.05)
+        time.sleep(PID_PAUSE)
     return "unknown"
-
-
-async def _run_daemon(make: object) -> int:
-    assert callable(make)
-    return int(await make().run())
 
 
 def list_schedules(options: argparse.Namespace) -> int:
     """Print the schedules."""
     schedules, now = _load_schedules(options), int(time.time())
-    rows = [
-        {"schedule": one.name, "run": one.run, "when": one.due_text, "then": list(one.then), "about": one.description,
-         "next": isoformat_utc(one.when.next_after(now)) if one.when else None}
-        for one in schedules.values()
-    ]  # fmt: skip
+    rows = [_list_row(schedule, now) for schedule in schedules.values()]
     if options.format == "json":
         print(json.dumps({"schema": 1, "schedules": rows}, ensure_ascii=False))
     else:
@@ -167,13 +170,25 @@ def list_schedules(options: argparse.Namespace) -> int:
     return DONE
 
 
+def _list_row(schedule: Schedule, now: int) -> dict[str, object]:
+    return {
+        "schedule": schedule.name,
+        "run": schedule.run,
+        "when": schedule.due_text,
+        "then": list(schedule.then),
+        "about": schedule.description,
+        "next": isoformat_utc(schedule.timetable.next_after(now)) if schedule.timetable else None,
+    }
+
+
 def check_schedules(options: argparse.Namespace) -> int:
-    """Read the files, and let each command read its line."""
+    """Check the files, and let each command parse its arguments."""
     from schedules.child_process import validate_command
     from schedules.config import ScheduleError
 
     schedules = _load_schedules(options)
-    faults = [f"{one.name}: {wrong}" for one in schedules.values() if (wrong := validate_command(one.arguments))]
+    complaints = {name: validate_command(schedule.arguments) for name, schedule in schedules.items()}
+    faults = [f"{name}: {complaint}" for name, complaint in complaints.items() if complaint]
     if faults:
         raise ScheduleError(faults)
     print(f"{len(schedules)} schedules, no fault")
@@ -181,53 +196,54 @@ def check_schedules(options: argparse.Namespace) -> int:
 
 
 def run_once(options: argparse.Namespace) -> int:
-    """Run one command now, as a person's tick."""
+    """Run the command of one schedule now. Its tick is recorded as a person's."""
+    from db.process import die_with_parent
     from db.ticks import append_ticks, flush_journal
-    from schedules.child_process import OBSERVATORY_COMMAND, die_with_parent, failure_reason
+    from schedules.child_process import OBSERVATORY_COMMAND, failure_reason
     from schedules.log_redaction import redact_tick, secret_values
     from schedules.planner import Planner
 
     schedule = _find_schedule(_load_schedules(options), options.name)
     store = Path(os.path.realpath(options.db))
-    agenda = Planner({schedule.name: schedule}, {schedule.name: int(time.time())})
-    hidden = secret_values(os.environ)
-    (queued,) = agenda.request_run(schedule.name, int(time.time()))
-    append_ticks(store, [redact_tick(agenda.start(queued, int(time.time())), hidden)])
-    done = subprocess.run(
-        [*OBSERVATORY_COMMAND, *schedule.arguments], env={**os.environ, "OBSERVATORY_DB": str(store)}, preexec_fn=die_with_parent(),
+    planner = Planner({schedule.name: schedule}, {schedule.name: int(time.time())})
+    secrets = secret_values(os.environ)
+    (queued,) = planner.request_run(schedule.name, int(time.time()))
+    append_ticks(store, [redact_tick(planner.start(queued, int(time.time())), secrets)])
+    command = subprocess.run(
+        [*OBSERVATORY_COMMAND, *schedule.arguments],
+        env={**os.environ, "OBSERVATORY_DB": str(store)},
+        preexec_fn=die_with_parent(),
         check=False,
-    )  # fmt: skip
-    ended = agenda.finish(done.returncode, int(time.time()), failure_reason(done.returncode, []))[0]
-    append_ticks(store, [redact_tick(ended, hidden)])
+    )
+    code = command.returncode
+    finished = planner.finish(code, int(time.time()), failure_reason(code, []))[0]
+    append_ticks(store, [redact_tick(finished, secrets)])
     flush_journal(store)
-    return done.returncode if done.returncode >= 0 else FAILED
+    return code if code >= 0 else FAILED
 
 
 def _find_schedule(schedules: Mapping[str, Schedule], name: str) -> Schedule:
-    from schedules.config import did_you_mean
-
     if name not in schedules:
         raise UsageError(
-            f"There is no schedule {name!r}{did_you_mean(name, schedules)}",
-            why=f"There are: {', '.join(schedules)}.", fix="See `observatory schedule list`.", more="docs/running.md",
-        )  # fmt: skip
+            f"There is no schedule {name!r}. {did_you_mean(name, schedules)}".rstrip(),
+            why=f"There are: {', '.join(schedules)}.",
+            fix="See `observatory schedule list`.",
+            more="docs/running.md",
+        )
     return schedules[name]
 
 
 def show_status(options: argparse.Namespace) -> int:
-    """Say how everything is; 1 if something has not been looked at for too long."""
+    """Print the status, and return 1 if the last success of a schedule is too long ago."""
     from schedules.status import format_status, read_status
 
-    found = read_status(options.db, _load_schedules(options))
-    print(
-        json.dumps(found, ensure_ascii=False)
-        if options.format == "json"
-        else escape_control_characters(format_status(found))
-    )
-    return FAILED if found["stale"] else DONE
+    status = read_status(options.db, _load_schedules(options))
+    as_json = options.format == "json"
+    print(json.dumps(status, ensure_ascii=False) if as_json else escape_control_characters(format_status(status)))
+    return FAILED if status["stale"] else DONE
 
 
 if __name__ == "__main__":
-    # sqlite-utils takes pandas in if it is there: half a second and 60 MB that nothing here uses.
+    # sqlite-utils imports pandas if it is installed: half a second and 60 MB that nothing here uses.
     sys.modules["pandas"] = None  # type: ignore[assignment]
     sys.exit(main())

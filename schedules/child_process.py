@@ -1,9 +1,8 @@
-"""Start one of our commands, the same line a person types, in a process that ends with this one."""
+"""A command of `observatory` in a process of its own, which ends with this process."""
 
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import signal
 import subprocess
@@ -12,11 +11,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from db.cli import PARSE_ONLY
+from db.process import die_with_parent
 from schedules.log_redaction import redact, secret_values
 
 MAX_LINE_BYTES = 2000
+READ_LIMIT = 2**20  # bytes of one line that asyncio buffers
+LINES_FOR_REASON = 20  # the newest lines, in which `failure_reason` looks
 OBSERVATORY_COMMAND = [sys.executable, "-m", "schedules.cli"]
-FAILURE_SIGNS = {  # what a command says of a trouble that passes, in its own words
+FAILURE_SIGNS = {  # what a command prints when it fails for a reason that passes
     "disk full": ("disk is full", "No space left", "database or disk is full"),
     "rate limited": ("asks us to wait", "answered 429"),
     "offline": ("No answer from", "no network"),
@@ -25,67 +27,59 @@ FAILURE_SIGNS = {  # what a command says of a trouble that passes, in its own wo
 
 
 class ChildProcess:
-    """A running command. What it says to people is passed on line by line, without secrets."""
+    """A running command. The lines that it prints are logged without secrets."""
 
-    def __init__(self, process: asyncio.subprocess.Process, say: Callable[[str], None]) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, log_line: Callable[[str], None]) -> None:
         self._process = process
-        self._log_line = say
+        self._log_line = log_line
         self._secrets = secret_values(os.environ)
         self.lines: list[str] = []
 
     @classmethod
     async def start(cls, arguments: Sequence[str], store: Path, log_line: Callable[[str], None]) -> ChildProcess:
-        """Start `observatory` with these words on a store."""
+        """Start `observatory` with these arguments on a store."""
         process = await asyncio.create_subprocess_exec(
-            *OBSERVATORY_COMMAND, *arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env={**os.environ, "OBSERVATORY_DB": str(store), "PYTHONUNBUFFERED": "1"}, limit=2**20,
-            start_new_session=True, preexec_fn=die_with_parent(),
-        )  # fmt: skip
+            *OBSERVATORY_COMMAND,
+            *arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "OBSERVATORY_DB": str(store), "PYTHONUNBUFFERED": "1"},
+            limit=READ_LIMIT,
+            start_new_session=True,
+            preexec_fn=die_with_parent(),
+        )
         return cls(process, log_line)
 
     async def wait(self) -> int:
-        """Wait for its end; its exit code."""
+        """Wait for the end of the command, and return its exit code."""
         assert self._process.stdout
         while True:
             try:
                 line = await self._process.stdout.readline()
-            except ValueError:  # a line longer than any limit: what is left of it comes next
+            except ValueError:  # the line is longer than READ_LIMIT: its rest comes next
                 continue
             if not line:
                 break
             text = redact(line[:MAX_LINE_BYTES].decode("utf-8", "replace").rstrip(), self._secrets)
             if text:
-                self.lines = [*self.lines[-19:], text]
+                self.lines = [*self.lines, text][-LINES_FOR_REASON:]
                 self._log_line(text)
         return await self._process.wait()
 
     def stop(self, kill: bool = False) -> None:
-        """Ask it to end at its page; or end it now."""
+        """Ask the command to end after its page, or kill it."""
         if self._process.returncode is None:
             self._process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
 
     @property
     def pid(self) -> int:
-        """The number of its process."""
+        """The id of the process."""
         return self._process.pid
 
 
-def die_with_parent() -> Callable[[], None] | None:
-    """Linux: what a child does first, so that it is killed when this process ends, however that happens."""
-    if sys.platform != "linux":
-        return None
-    prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
-
-    def bind() -> None:
-        prctl(1, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return bind
-
-
 def failure_reason(code: int, lines: Sequence[str]) -> str | None:
-    """Why a command did not end well, if it is one of the reasons that pass (pure).
+    """Return the reason of a failure, if it is one that passes (pure).
 
     >>> failure_reason(1, ["error: No answer from hub.example."])
     'offline'
@@ -94,20 +88,24 @@ def failure_reason(code: int, lines: Sequence[str]) -> str | None:
         return None
     if code < 0:
         return "killed"
-    said = "\n".join(lines)
-    return next((reason for reason, signs in FAILURE_SIGNS.items() if any(sign in said for sign in signs)), None)
+    output = "\n".join(lines)
+    return next((reason for reason, signs in FAILURE_SIGNS.items() if any(sign in output for sign in signs)), None)
 
 
 def validate_command(arguments: Sequence[str]) -> str | None:
-    """What the command itself finds wrong with a line; None if it could be run. Nothing is done."""
-    done = subprocess.run(
-        [*OBSERVATORY_COMMAND, *arguments], env={**os.environ, PARSE_ONLY: "1"}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+    """Let a command parse its arguments without running, and return its complaint, or None."""
+    parsed = subprocess.run(
+        [*OBSERVATORY_COMMAND, *arguments],
+        env={**os.environ, PARSE_ONLY: "1"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
         check=False,
-    )  # fmt: skip
-    if done.returncode == 0:
+    )
+    if parsed.returncode == 0:
         return None
-    lines = [line.strip() for line in done.stderr.strip().splitlines()]
-    said = [
+    lines = [line.strip() for line in parsed.stderr.strip().splitlines()]
+    complaints = [
         line.removeprefix("error: ").removeprefix("why").strip() for line in lines if line.startswith(("error:", "why"))
     ]
-    return " ".join(said) or (lines[-1] if lines else f"ended with {done.returncode}")
+    return " ".join(complaints) or (lines[-1] if lines else f"ended with {parsed.returncode}")

@@ -1,16 +1,16 @@
-"""Three clocks beside each other: what time it is, how long we have been up, and how long we have been awake."""
+"""Three clocks side by side: the time, the time since boot, and the time awake since boot."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
 
-MIN_JUMP_SECONDS = 30.0  # seconds; less is a busy machine, or a clock that is being drawn level
+MIN_JUMP_SECONDS = 30.0  # a busy machine, or a clock that is being adjusted slowly, differs by less
 
 
 @dataclass(frozen=True)
 class ClockReading:
-    """What the clocks said at one moment. Only `wall` can be set; only `awake` stands still in a suspended machine."""
+    """The three clocks at one moment. Only `wall` can be set, and only `awake_time` stops during a suspend."""
 
     wall: float
     uptime: float
@@ -18,18 +18,26 @@ class ClockReading:
 
     @classmethod
     def read(cls) -> ClockReading:
-        """What they say now."""
+        """Read the clocks now."""
         boot = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
         return cls(time.time(), time.clock_gettime(boot), time.monotonic())
 
 
-def is_clock_jump(before: ClockReading, now: ClockReading) -> str | None:
-    """What happened between two looks: `set` (the clock was), `asleep` (the machine was), or nothing.
+def is_clock_jump(before: ClockReading, now: ClockReading) -> bool:
+    """Return whether somebody set the clock between two readings.
 
-    >>> is_clock_jump(ClockReading(0, 0, 0), ClockReading(3600, 1, 1)), is_clock_jump(ClockReading(0, 0, 0), ClockReading(3600, 3600, 1))
-    ('set', 'asleep')
-    >>> is_clock_jump(ClockReading(0, 0, 0), ClockReading(1, 1, 1))
+    >>> is_clock_jump(ClockReading(0, 0, 0), ClockReading(3600, 1, 1))
+    True
+    >>> is_clock_jump(ClockReading(0, 0, 0), ClockReading(3600, 3600, 1))
+    False
     """
-    if abs((now.wall - before.wall) - (now.uptime - before.uptime)) > MIN_JUMP_SECONDS:
-        return "set"
-    return "asleep" if (now.uptime - before.uptime) - (now.awake_time - before.awake_time) > MIN_JUMP_SECONDS else None
+    return abs((now.wall - before.wall) - (now.uptime - before.uptime)) > MIN_JUMP_SECONDS
+
+
+def is_suspend(before: ClockReading, now: ClockReading) -> bool:
+    """Return whether the machine was suspended between two readings.
+
+    >>> is_suspend(ClockReading(0, 0, 0), ClockReading(3600, 3600, 1))
+    True
+    """
+    return (now.uptime - before.uptime) - (now.awake_time - before.awake_time) > MIN_JUMP_SECONDS

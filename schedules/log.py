@@ -1,4 +1,4 @@
-"""What the daemon says: a line of JSON for a program, a line of text for a person. Rotation is the system's."""
+"""The log of the daemon on stderr: JSON for a program, text for a person. The system rotates it."""
 
 from __future__ import annotations
 
@@ -13,25 +13,23 @@ from schedules.log_redaction import redact, secret_values
 
 
 class DaemonLog:
-    """Lines on stderr, one for each event, without secrets and addresses."""
+    """One line for each event, without secrets and addresses of people."""
 
-    def __init__(self, form: str) -> None:
-        self._format = form
+    def __init__(self, line_format: str) -> None:
+        self._format = line_format
         self._secrets = secret_values(os.environ)
 
     def write(self, event: str, **fields: object) -> None:
         """Write one line."""
-        text = self.format_json(event, fields) if self._format == "json" else self._format_text(event, fields)
-        print(text, file=sys.stderr, flush=True)
+        line = self.format_json(event, fields) if self._format == "json" else self._format_text(event, fields)
+        print(line, file=sys.stderr, flush=True)
 
     def format_json(self, event: str, fields: Mapping[str, object]) -> str:
-        """One event as JSON."""
-        return redact(
-            json.dumps({"at": isoformat_utc(int(time.time())), "event": event, **fields}, default=str), self._secrets
-        )
+        """Return one event as JSON."""
+        content = {"at": isoformat_utc(int(time.time())), "event": event, **fields}
+        return redact(json.dumps(content, default=str), self._secrets)
 
-    def _format_text(self, event: str, more: Mapping[str, object]) -> str:
-        said = "  ".join(f"{name} {value}" for name, value in more.items())
-        return escape_control_characters(
-            redact(f"{isoformat_utc(int(time.time()))}  {event}  {said}".rstrip(), self._secrets)
-        )
+    def _format_text(self, event: str, fields: Mapping[str, object]) -> str:
+        pairs = "  ".join(f"{name} {value}" for name, value in fields.items())
+        line = f"{isoformat_utc(int(time.time()))}  {event}  {pairs}".rstrip()
+        return escape_control_characters(redact(line, self._secrets))

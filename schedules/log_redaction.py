@@ -1,4 +1,4 @@
-"""What must not reach a log, a row or a page: secrets of the environment, tokens, addresses of people (pure)."""
+"""Redaction of logs and ticks: secrets of the environment, tokens, and addresses of people (pure)."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ MIN_SECRET_LENGTH = 6
 
 
 def secret_values(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """The values of the environment that are secret by their name, the longest first."""
-    found = {value for name, value in environment.items() if name.upper().endswith(SECRET_NAMES)}
-    return tuple(sorted((value for value in found if len(value) >= MIN_SECRET_LENGTH), key=len, reverse=True))
+    """Return the values of the environment variables with a secret's name, the longest first."""
+    values = {value for name, value in environment.items() if name.upper().endswith(SECRET_NAMES)}
+    return tuple(sorted((value for value in values if len(value) >= MIN_SECRET_LENGTH), key=len, reverse=True))
 
 
 def redact_tick(tick: Tick, secrets: tuple[str, ...]) -> Tick:
-    """A tick as it may be written down: what a person put into a schedule's line may be a secret too."""
-    command, said = (redact(text, secrets) if text else text for text in (tick.command, tick.last_line))
-    return replace(tick, command=command, last_line=said)
+    """Return a tick without secrets: its command line, from a schedule's file, may contain one."""
+    command, last_line = (redact(text, secrets) if text else text for text in (tick.command, tick.last_line))
+    return replace(tick, command=command, last_line=last_line)
 
 
 def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
-    """A text without secrets and addresses.
+    """Return a text without secrets and addresses of people.
 
     >>> redact("Bearer abcdefgh, hf_abcdefghijkl of jo@example.org at http://me:pw@proxy.example/")
     'Bearer ***, *** of *** at http://***@proxy.example/'

@@ -1,8 +1,8 @@
-"""What is due, what waits and what runs (pure): every decision is a tick that is handed out to be written down.
+"""What is due, what waits and what runs (pure). Each decision is returned as a tick to be recorded.
 
-One command runs at a time, for the store has one writer. A moment that passes while its schedule's command runs, or
-while nobody was there, is a gap with its reason; of all that was missed, the newest is caught up with, and only if its
-grace has not run out.
+One command runs at a time, because the store has one writer. A moment that passes while the schedule's own command
+runs, or while no daemon runs, becomes a gap with its reason. Of all moments that were missed, only the newest is
+caught up, and only within the grace of its schedule.
 """
 
 from __future__ import annotations
@@ -15,33 +15,30 @@ from db.ticks import Tick
 from schedules.config import Schedule
 from schedules.timetable import Timetable, list_moments
 
-ON_TIME_SECONDS = 60  # seconds after its moment in which a tick is not yet a catch-up
-MAX_CLOCK_LEAD = 86400  # a record further ahead than this was written by a clock that was wrong
-RETRYABLE_REASONS = (
-    "offline",
-    "rate limited",
-    "disk full",
-    "another writer",
-    "killed",
-)  # reasons for which it is worth trying again
+ON_TIME_SECONDS = 60  # a tick that starts later than this after its moment is a catch-up
+MAX_CLOCK_LEAD = 86400  # a record further in the future than this was written by a wrong clock
+RETRYABLE_REASONS = ("offline", "rate limited", "disk full", "another writer", "killed")
 FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 300, 3600
 
 
 @dataclass(frozen=True)
 class QueuedTick:
-    """A tick that is to be run, and the instant before which it is not to be tried."""
+    """A tick to run, and the instant before which it must not start."""
 
     tick: Tick
     not_before: int = 0
 
 
 class Planner:
-    """The decisions of the daemon. It knows no clock, no store and no process."""
+    """The decisions of the daemon, made without a clock, a store or a process."""
 
     def __init__(
-        self, schedules: Mapping[str, Schedule], decided: Mapping[str, int], unfinished: Iterable[Tick] = (),
+        self,
+        schedules: Mapping[str, Schedule],
+        decided: Mapping[str, int],
+        unfinished: Iterable[Tick] = (),
         first_retry: int = FIRST_RETRY_SECONDS,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.schedules = dict(schedules)
         self.decided_until = dict(decided)
         self.queue: dict[str, QueuedTick] = {}
@@ -52,26 +49,26 @@ class Planner:
         self._unfinished = [tick for tick in unfinished if tick.schedule in self.schedules]
 
     def resume(self, now: int) -> list[Tick]:
-        """Take up what an earlier daemon left: of each schedule the newest of what was missed or broken off."""
-        written = self._register_new(now)
-        left: dict[str, list[Tick]] = {}
+        """Take over the unfinished ticks of an earlier daemon: queue the newest of each schedule."""
+        decisions = self._register_new(now)
+        unfinished: dict[str, list[Tick]] = {}
         for tick in self._unfinished:
-            left.setdefault(tick.schedule, []).append(tick)
+            unfinished.setdefault(tick.schedule, []).append(tick)
         self._unfinished = []
         for name in self.schedules:
-            written += self._correct_future_clock(name, now)
-            written += self._decide_moments(name, now, "off", left.get(name, []))
-        return written
+            decisions += self._correct_future_clock(name, now)
+            decisions += self._decide_moments(name, now, "off", unfinished.get(name, []))
+        return decisions
 
     def replace_schedules(self, schedules: Mapping[str, Schedule], now: int) -> list[Tick]:
-        """Go on with other schedules; what is decided stays decided."""
-        written = [_as_gap(held.tick, "off") for name, held in self.queue.items() if name not in schedules]
+        """Continue with other schedules. Earlier decisions stay."""
+        dropped = [_as_gap(queued.tick, "off") for name, queued in self.queue.items() if name not in schedules]
         self.schedules = dict(schedules)
-        self.queue = {name: held for name, held in self.queue.items() if name in schedules}
-        return written + self._register_new(now)
+        self.queue = {name: queued for name, queued in self.queue.items() if name in schedules}
+        return dropped + self._register_new(now)
 
     def update(self, now: int, gap_reason: str = "off") -> list[Tick]:
-        """Decide every moment up to now; `absent` says why several of them may have passed unseen."""
+        """Decide every moment up to now. `gap_reason` says why older moments passed undecided."""
         return [
             tick
             for name in self.schedules
@@ -79,108 +76,114 @@ class Planner:
         ]
 
     def next_tick(self, now: int) -> Tick | None:
-        """What is to be started now, the oldest first; None while something runs, or nothing waits."""
-        ready = [held.tick for held in self.queue.values() if held.not_before <= now]
+        """Return the oldest tick that may start now, or None. None starts while a command runs."""
+        ready = [queued.tick for queued in self.queue.values() if queued.not_before <= now]
         return None if self.running else min(ready, key=lambda tick: (tick.due_at, tick.schedule), default=None)
 
+    def next_change(self) -> int | None:
+        """Return the instant of the next moment or retry, or None."""
+        timetables = {name: schedule.timetable for name, schedule in self.schedules.items() if schedule.timetable}
+        instants = [self._next_moment(name, timetable) for name, timetable in timetables.items()]
+        if self.running is None:
+            instants += [queued.not_before for queued in self.queue.values() if queued.not_before]
+        return min(instants, default=None)
+
     def start(self, tick: Tick, now: int) -> Tick:
-        """A command is about to be started; the tick that says so."""
+        """Return the tick of a command that is about to start, to be recorded first."""
         self.queue.pop(tick.schedule, None)
         self.running = replace(
-            tick, outcome="started", reason=None, started_at=now, ended_at=None, exit_code=None,
-            attempts=tick.attempts + 1, command=self.schedules[tick.schedule].run,
-        )  # fmt: skip
+            tick,
+            outcome="started",
+            reason=None,
+            started_at=now,
+            ended_at=None,
+            exit_code=None,
+            attempts=tick.attempts + 1,
+            command=self.schedules[tick.schedule].run,
+        )
         return self.running
 
     def defer(self, tick: Tick, reason: str, now: int) -> list[Tick]:
-        """It cannot be started now, and is tried again later."""
-        held = replace(tick, reason=reason)
-        self.queue[tick.schedule] = QueuedTick(held, now + self.first_retry_seconds)
-        return [held] if held != tick else []
+        """Queue a tick that cannot start now for a later attempt."""
+        deferred = replace(tick, reason=reason)
+        self.queue[tick.schedule] = QueuedTick(deferred, now + self.first_retry_seconds)
+        return [deferred] if deferred != tick else []
 
     def finish(self, code: int, now: int, reason: str | None = None, last_line: str | None = None) -> list[Tick]:
-        """The command has ended: what became of its tick, and what follows it."""
+        """Return the outcome of the running command, and the ticks that follow it."""
         assert self.running
-        ended = replace(
-            self.running,
-            outcome=_tick_outcome(code, reason),
-            ended_at=now,
-            exit_code=code,
-            reason=reason,
-            last_line=last_line,
+        outcome = _tick_outcome(code, reason)
+        finished = replace(
+            self.running, outcome=outcome, ended_at=now, exit_code=code, reason=reason, last_line=last_line
         )
         self.running = None
-        schedule = self.schedules.get(ended.schedule)
-        if ended.outcome == "done":
-            return [
-                ended,
-                *(
-                    self._queue_follower(name, now)
-                    for name in (schedule.then if schedule else ())
-                    if self._can_follow(name)
-                ),
-            ]
-        if reason in RETRYABLE_REASONS and schedule and ended.schedule not in self.queue:
-            pause = min(self.first_retry_seconds * 2 ** min(ended.attempts - 1, 12), MAX_RETRY_SECONDS)
-            if not _is_too_late(schedule, ended.due_at, now + pause):
-                self.queue[ended.schedule] = QueuedTick(ended, now + pause)
-        return [ended]
+        schedule = self.schedules.get(finished.schedule)
+        if outcome == "done":
+            followers = schedule.then if schedule else ()
+            return [finished, *(self._queue_follower(name, now) for name in followers if self._can_follow(name))]
+        if reason in RETRYABLE_REASONS and schedule and finished.schedule not in self.queue:
+            pause = min(self.first_retry_seconds * 2 ** min(finished.attempts - 1, 12), MAX_RETRY_SECONDS)
+            if not _is_too_late(schedule, finished.due_at, now + pause):
+                self.queue[finished.schedule] = QueuedTick(finished, now + pause)
+        return [finished]
 
     def request_run(self, name: str, now: int) -> list[Tick]:
-        """A person wants it now."""
+        """Queue a schedule that a person wants to run now."""
         return [self._enqueue(Tick(name, self._free_moment(name, now), "person", "queued"))]
 
     def _register_new(self, now: int) -> list[Tick]:
-        new = [name for name in self.schedules if name not in self.decided_until]
-        self.decided_until.update(dict.fromkeys(new, now))
-        return [Tick(name, now, "time", "known") for name in new]
+        new_names = [name for name in self.schedules if name not in self.decided_until]
+        self.decided_until.update(dict.fromkeys(new_names, now))
+        return [Tick(name, now, "time", "known") for name in new_names]
 
     def _correct_future_clock(self, name: str, now: int) -> list[Tick]:
         if self.decided_until[name] <= now + MAX_CLOCK_LEAD:
             return []
         self.decided_until[name] = now
-        when = self.schedules[name].when
-        a_moment = when is not None and when.next_after(now - 1) == now  # which has a row of its own
-        return [Tick(name, now + a_moment, "clock", "gap", "clock untrusted")]
+        timetable = self.schedules[name].timetable
+        is_due_now = timetable is not None and timetable.next_after(now - 1) == now  # that moment has its own row
+        return [Tick(name, now + is_due_now, "clock", "gap", "clock untrusted")]
 
-    def _decide_moments(self, name: str, now: int, absent: str, left: Iterable[Tick] = ()) -> list[Tick]:
+    def _decide_moments(
+        self, name: str, now: int, gap_reason: str, unfinished: Iterable[Tick] = ()
+    ) -> list[Tick]:  # fmt: skip
         schedule = self.schedules[name]
-        found = sorted(left, key=lambda tick: tick.due_at)
-        if schedule.when and self._next_moment(name, schedule.when) <= now:
-            found += [
-                Tick(name, moment, "time", "queued")
-                for moment in list_moments(schedule.when, self.decided_until[name], now)
-            ]
-        if found:
-            in_time = (tick.due_at for tick in found if tick.cause in ("time", "catch-up"))
-            self.decided_until[name] = max([self.decided_until[name], *in_time])
-        if not found:
+        due = [*sorted(unfinished, key=lambda tick: tick.due_at), *self._due_ticks(schedule, now)]
+        if not due:
             return self._expire_queued(schedule, now)
+        timed = (tick.due_at for tick in due if tick.cause in ("time", "catch-up"))
+        self.decided_until[name] = max([self.decided_until[name], *timed])
         if self.running and self.running.schedule == name:
-            return [_as_gap(tick, "overrun") for tick in found]
-        *missed, newest = found
-        written = [_as_gap(tick, absent) for tick in missed]
+            return [_as_gap(tick, "overrun") for tick in due]
+        *missed, newest = due
+        decisions = [_as_gap(tick, gap_reason) for tick in missed]
         if _is_too_late(schedule, newest.due_at, now):
-            return [*written, _as_gap(newest, absent), *self._expire_queued(schedule, now)]
+            return [*decisions, _as_gap(newest, gap_reason), *self._expire_queued(schedule, now)]
         if name in self.queue:
-            written.append(_as_gap(self.queue.pop(name).tick, "overrun"))
-        late = newest.cause == "time" and now - newest.due_at > ON_TIME_SECONDS
-        return [*written, self._enqueue(replace(newest, cause="catch-up") if late else newest)]
+            decisions.append(_as_gap(self.queue.pop(name).tick, "overrun"))
+        is_late = newest.cause == "time" and now - newest.due_at > ON_TIME_SECONDS
+        return [*decisions, self._enqueue(replace(newest, cause="catch-up") if is_late else newest)]
 
-    def _next_moment(self, name: str, when: Timetable) -> int:
-        """The first moment that is not decided; it is worked out once, and not at each look."""
-        since, of, moment = self._next_moments.get(name, (-1, when, 0))
-        if (since, of) != (self.decided_until[name], when):
-            since, moment = self.decided_until[name], when.next_after(self.decided_until[name])
-            self._next_moments[name] = (since, when, moment)
+    def _due_ticks(self, schedule: Schedule, now: int) -> Iterable[Tick]:
+        name, timetable = schedule.name, schedule.timetable
+        if timetable and self._next_moment(name, timetable) <= now:
+            for moment in list_moments(timetable, self.decided_until[name], now):
+                yield Tick(name, moment, "time", "queued")
+
+    def _next_moment(self, name: str, timetable: Timetable) -> int:
+        """Return the first undecided moment. It is cached, because cron fields take long to compute."""
+        since, cached_timetable, moment = self._next_moments.get(name, (-1, timetable, 0))
+        if (since, cached_timetable) != (self.decided_until[name], timetable):
+            since, moment = self.decided_until[name], timetable.next_after(self.decided_until[name])
+            self._next_moments[name] = (since, timetable, moment)
         return moment
 
     def _expire_queued(self, schedule: Schedule, now: int) -> list[Tick]:
-        held = self.queue.get(schedule.name)
-        if held is None or not _is_too_late(schedule, held.tick.due_at, now):
+        queued = self.queue.get(schedule.name)
+        if queued is None or not _is_too_late(schedule, queued.tick.due_at, now):
             return []
         del self.queue[schedule.name]
-        return [_as_gap(held.tick, held.tick.reason or "overrun")]
+        return [_as_gap(queued.tick, queued.tick.reason or "overrun")]
 
     def _queue_follower(self, name: str, now: int) -> Tick:
         return self._enqueue(Tick(name, self._free_moment(name, now), "then", "queued"))
@@ -189,10 +192,10 @@ class Planner:
         return name in self.schedules and name not in self.queue
 
     def _free_moment(self, name: str, now: int) -> int:
-        """A moment at which this schedule has no tick: what followed, or was asked for, has none of its own."""
-        when = self.schedules[name].when
+        """Return a moment without a tick of this schedule, for a run that has no moment of its own."""
+        timetable = self.schedules[name].timetable
         moment = max(now, self._last_moments.get(name, 0) + 1)
-        while moment - now < ON_TIME_SECONDS and when and when.next_after(moment - 1) == moment:
+        while moment - now < ON_TIME_SECONDS and timetable and timetable.next_after(moment - 1) == moment:
             moment += 1
         self._last_moments[name] = moment
         return moment
@@ -204,10 +207,10 @@ class Planner:
 
 
 def _as_gap(tick: Tick, reason: str) -> Tick:
-    """A moment nothing was looked at; one at which something was begun was broken off, and stays so."""
+    """Return a tick as a gap. A tick whose command was started stays an interrupted attempt instead."""
     if tick.attempts:
-        ended = tick.outcome if tick.outcome in ("partial", "failed") else "failed"
-        return replace(tick, outcome=ended, reason=tick.reason or "killed")
+        outcome = tick.outcome if tick.outcome in ("partial", "failed") else "failed"
+        return replace(tick, outcome=outcome, reason=tick.reason or "killed")
     return replace(tick, outcome="gap", reason=tick.reason if tick.outcome == "queued" and tick.reason else reason)
 
 

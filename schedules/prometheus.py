@@ -1,17 +1,18 @@
-"""The daemon's state for Prometheus: an endpoint on loopback, made anew from one look each time it is asked."""
+"""The status for Prometheus: an endpoint on loopback, which reads the status anew for each request."""
 
 from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 from db import ObservatoryError
 from schedules.config import Schedule
-from schedules.status import Row, status_or_error
+from schedules.status import Status, status_or_error
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -22,7 +23,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def serve_metrics(port: int, store: Path, schedules: Callable[[], Mapping[str, Schedule]]) -> int:
-    """Answer on this port of loopback until the process ends; the port.
+    """Serve the metrics on a port of loopback until the process ends, and return the port.
 
     Raises:
         ObservatoryError: prometheus-client is not installed, or the port is taken.
@@ -32,7 +33,9 @@ def serve_metrics(port: int, store: Path, schedules: Callable[[], Mapping[str, S
         from prometheus_client.exposition import ThreadingWSGIServer
     except ImportError as error:
         raise ObservatoryError(
-            "There is no prometheus-client.", why="It comes with an extra.", fix="pip install 'hub-observatory[watch]'"
+            "prometheus-client is not installed.",
+            why="It is an optional dependency.",
+            fix="pip install 'hub-observatory[watch]'",
         ) from error
     registry = CollectorRegistry(auto_describe=False)
     registry.register(StatusCollector(store, schedules))
@@ -41,71 +44,89 @@ def serve_metrics(port: int, store: Path, schedules: Callable[[], Mapping[str, S
         server = make_server(LOOPBACK, port, app, ThreadingWSGIServer, QuietRequestHandler)
     except OSError as error:
         raise ObservatoryError(
-            f"Nobody can listen on {LOOPBACK}:{port}.", why=error.strerror or "", fix="Choose another port."
+            f"Cannot listen on {LOOPBACK}:{port}.", why=error.strerror or "", fix="Choose another port."
         ) from error
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return int(server.server_port)
 
 
 def require_loopback_host(app: WSGIApplication) -> WSGIApplication:
-    """Answer only who has asked for this very address: a page of the web that has itself led here by another name is
-    told nothing."""
+    """Reject requests whose Host header is not loopback (protection against DNS rebinding)."""
 
-    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def respond(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if re.fullmatch(r"(127\.0\.0\.1|localhost)(:\d{1,5})?", environ.get("HTTP_HOST", "")):
             return app(environ, start_response)
         start_response("421 Misdirected Request", [("Content-Type", "text/plain")])
-        return [b"ask for 127.0.0.1\n"]
+        return [b"use the host 127.0.0.1\n"]
 
-    return answer
+    return respond
 
 
 class QuietRequestHandler(WSGIRequestHandler):
-    """What is asked is not told in the log."""
+    """A handler that does not log requests."""
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing."""
+        """Log nothing."""
+
+
+class MetricFamily(NamedTuple):
+    """One metric: its name, its meaning, the name of its label, and a value for each label."""
+
+    name: str
+    description: str
+    label: str
+    values: Sequence[tuple[str, float]]
 
 
 class StatusCollector:
-    """What Prometheus collects."""
+    """A collector for Prometheus that reads the status."""
 
     def __init__(self, store: Path, schedules: Callable[[], Mapping[str, Schedule]]) -> None:
         self._store, self._schedules = store, schedules
 
     def describe(self) -> list[Metric]:
-        """Nothing in advance: to register is not to look."""
+        """Return nothing: otherwise the client would read the status when it registers the collector."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """One look, as metrics."""
+        """Yield the metrics of the status now."""
         from prometheus_client.core import GaugeMetricFamily
 
-        found, _ = status_or_error(self._store, self._schedules())
-        yield GaugeMetricFamily(
-            "observatory_store_readable", "1 if the store could be read", value=float(found is not None)
-        )
-        for name, about, label, values in metric_families(found) if found else ():
-            family = GaugeMetricFamily(f"observatory_{name}", about, labels=[label] if label else [])
-            for of, value in values:
-                family.add_metric([of] if label else [], value)
-            yield family
+        status, _ = status_or_error(self._store, self._schedules())
+        is_readable = float(status is not None)
+        yield GaugeMetricFamily("observatory_store_readable", "1 if the store could be read", value=is_readable)
+        for family in metric_families(status) if status else ():
+            gauge = GaugeMetricFamily(
+                f"observatory_{family.name}", family.description, labels=[family.label] if family.label else []
+            )
+            for label, value in family.values:
+                gauge.add_metric([label] if family.label else [], value)
+            yield gauge
 
 
-def metric_families(status: Row) -> Iterator[tuple[str, str, str, list[tuple[str, float]]]]:
-    """Name, meaning, label and values of each metric in one look (pure)."""
-    schedules, store = list(status["schedules"]), dict(status["store"])  # type: ignore[call-overload]
+def metric_families(status: Status) -> Iterator[MetricFamily]:
+    """Yield the metrics of a status (pure)."""
+    schedules, store = status["schedules"], status["store"]
     ages = [(row["schedule"], float(row["age_seconds"])) for row in schedules if row["age_seconds"] is not None]
-    late = [(row["schedule"], float(row["stale"])) for row in schedules]
-    gaps = [(row["schedule"], float(sum(t["outcome"] == "gap" for t in row["ticks"]))) for row in schedules]
-    complete = [(row["registry"], float(row["age_seconds"])) for row in status["registries"]]  # type: ignore[attr-defined]
-    events: dict[str, float] = {}
-    for row in status["events"]:  # type: ignore[attr-defined]
-        events[row["kind"]] = events.get(row["kind"], 0.0) + row["count"]
-    yield "schedule_age_seconds", "since this schedule last ended well", "schedule", ages
-    yield "schedule_stale", "1 if that is more than 1.5 intervals ago", "schedule", late
-    yield "schedule_gaps", "gaps among its newest 30 ticks", "schedule", gaps
-    yield "last_complete_age_seconds", "age of the newest complete snapshot", "registry", complete
-    yield "quality_events", "open quality events of the last 30 days", "kind", sorted(events.items())
-    for name in ("bytes", "wal_bytes", "free_bytes", "journal_ticks"):
-        yield f"store_{name}", f"the store's {name.replace('_', ' ')}", "", [("", float(store[name]))]
+    stale = [(row["schedule"], float(row["stale"])) for row in schedules]
+    gaps = [
+        (row["schedule"], float(sum(tick["outcome"] == "gap" for tick in row["ticks"]))) for row in schedules
+    ]  # fmt: skip
+    complete = [(row["registry"], float(row["age_seconds"])) for row in status["registries"]]
+    events: Counter[str] = Counter()
+    for row in status["events"]:
+        events[row["kind"]] += row["count"]
+    open_events = [(kind, float(count)) for kind, count in sorted(events.items())]
+    yield MetricFamily("schedule_age_seconds", "seconds since the last success of this schedule", "schedule", ages)
+    yield MetricFamily("schedule_stale", "1 if the last success is more than 1.5 intervals ago", "schedule", stale)
+    yield MetricFamily("schedule_gaps", "gaps among the newest 30 ticks of this schedule", "schedule", gaps)
+    yield MetricFamily("last_complete_age_seconds", "age of the newest complete snapshot", "registry", complete)
+    yield MetricFamily("quality_events", "open quality events of the last 30 days", "kind", open_events)
+    sizes = {
+        "bytes": store["bytes"],
+        "wal_bytes": store["wal_bytes"],
+        "free_bytes": store["free_bytes"],
+        "journal_ticks": store["journal_ticks"],
+    }
+    for name, size in sizes.items():
+        yield MetricFamily(f"store_{name}", f"{name.replace('_', ' ')} of the store", "", [("", float(size))])

@@ -1,13 +1,15 @@
-"""Quality events of the store that somebody should be told of."""
+"""Quality events of the store that are more than notes, for the daemon to report."""
 
 from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import TypedDict
 
 from db import StoreError
 from db.connection import open_for_reading
 
+NEWEST_EVENT = "SELECT coalesce(max(event_id), 0) FROM quality_event"
 NEW_EVENTS = """
 SELECT e.event_id, r.name AS registry, e.snapshot_id AS snapshot, e.kind, e.severity, e.evidence
 FROM quality_event e JOIN registry r ON r.registry_id = e.registry_id
@@ -15,20 +17,41 @@ WHERE e.event_id > ? AND e.severity <> 'note' ORDER BY e.event_id LIMIT 100
 """
 
 
+class QualityEvent(TypedDict):
+    """One quality event, as the daemon reports it."""
+
+    event_id: int
+    registry: str
+    snapshot: int | None
+    kind: str
+    severity: str
+    evidence: str
+
+
 def newest_event_id(store: Path) -> int:
-    """The number of the newest event; 0 where there is none, or no store."""
-    rows = _query(store, "SELECT coalesce(max(event_id), 0) AS newest FROM quality_event")
-    return int(str(rows[0]["newest"])) if rows else 0
+    """Return the id of the newest event, or 0 without an event or a store."""
+    rows = _query(store, NEWEST_EVENT)
+    return int(rows[0][0]) if rows else 0
 
 
-def list_new_events(store: Path, event_id: int) -> list[dict[str, object]]:
-    """The events after one that are more than notes."""
-    return _query(store, NEW_EVENTS, event_id)
+def list_new_events(store: Path, event_id: int) -> list[QualityEvent]:
+    """Return up to 100 events that are newer than one event and more than notes, the oldest first."""
+    return [
+        QualityEvent(
+            event_id=row["event_id"],
+            registry=row["registry"],
+            snapshot=row["snapshot"],
+            kind=row["kind"],
+            severity=row["severity"],
+            evidence=row["evidence"],
+        )
+        for row in _query(store, NEW_EVENTS, event_id)
+    ]
 
 
-def _query(store: Path, question: str, *values: object) -> list[dict[str, object]]:
+def _query(store: Path, statement: str, *values: object) -> list[sqlite3.Row]:
     try:
         with open_for_reading(store) as connection:
-            return [dict(row) for row in connection.execute(question, values)]
+            return connection.execute(statement, values).fetchall()
     except (StoreError, sqlite3.Error):
         return []

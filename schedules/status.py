@@ -1,4 +1,4 @@
-"""How the daemon, its schedules and its store are: one look, as a document."""
+"""The status of the daemon, its schedules and its store, as one document."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import TypedDict
 
 from db import StoreError
 from db.cli import isoformat_utc
@@ -20,11 +21,11 @@ from db.ticks import Tick, load_schedule_state, newest_ticks, read_journal
 from schedules.config import Schedule
 from schedules.daemon import heartbeat_file
 
-STALE_INTERVALS = 1.5  # intervals after which what was last seen is stale
+STALE_INTERVALS = 1.5  # a schedule is stale when its last success is more intervals ago than this
 MAX_TICKS = 30
 EVENT_DAYS = 30
-HEARTBEAT_TIMEOUT = 180  # seconds without a beat after which a daemon is taken for dead
-Row = dict[str, object]
+HEARTBEAT_TIMEOUT = 180  # seconds after the last heartbeat, after which a daemon counts as dead
+DEFAULT_DEPTH = 1000  # of `crawl snapshot`
 
 LATEST_COVERING = """
 SELECT r.name AS registry, max(s.taken_at) AS taken_at, max(s.snapshot_id) AS snapshot
@@ -41,121 +42,6 @@ SELECT r.name AS registry, e.kind, e.severity, count(*) AS count, max(e.noted_at
 FROM quality_event e JOIN registry r ON r.registry_id = e.registry_id
 WHERE e.severity <> 'note' AND e.noted_at >= ? GROUP BY r.name, e.kind, e.severity ORDER BY r.name, e.kind
 """
-
-
-def read_status(store: Path, schedules: Mapping[str, Schedule], now: int | None = None) -> Row:
-    """Everything there is to know, version 1. Reads only, and needs no daemon."""
-    now = int(time.time()) if now is None else now
-    known = load_schedule_state(store)
-    document: Row = {
-        "schema": 1, "now": isoformat_utc(now), "daemon": _daemon_status(store, now), "schedules": [], "registries": [],
-        "events": [], "store": _store_status(store), "stale": [],
-    }  # fmt: skip
-    ticks: dict[str, list[Tick]] = {}
-    covered: dict[str, int] = {}
-    if store.exists():
-        with open_for_reading(store) as connection:
-            ticks = newest_ticks(connection, store, MAX_TICKS)
-            document["registries"] = [_registry_status(row, now) for row in connection.execute(LATEST_COMPLETE)]
-            document["events"] = [dict(row) for row in connection.execute(OPEN_EVENTS, (now - EVENT_DAYS * 86400,))]
-            covered = {name: _last_covered_at(connection, schedule) for name, schedule in schedules.items()}
-    document["schedules"] = [
-        _schedule_status(one, ticks.get(name, []), known.decided_until.get(name), covered.get(name, 0), now)
-        for name, one in sorted(schedules.items())
-    ]
-    document["stale"] = list(stale_reasons(document["schedules"], bool(known.decided_until)))
-    return document
-
-
-def stale_reasons(schedules: Iterable[Row], known: bool) -> Iterable[str]:
-    """What has not been looked at for too long (pure)."""
-    if not known:
-        yield "no tick is on record: no daemon has run on this store"
-    for row in schedules:
-        if row["stale"]:
-            age, usual = (timedelta(seconds=int(row[name])) for name in ("age_seconds", "interval_seconds"))
-            yield f"{row['schedule']}: nothing for {age}, and due every {usual}"
-
-
-def _daemon_status(store: Path, now: int) -> Row:
-    pid = find_writer_process(Path(f"{os.path.realpath(store)}.daemon"))
-    beat = int(heartbeat_file(store).stat().st_mtime) if heartbeat_file(store).exists() else None
-    age = None if beat is None else max(0, int(time.time()) - beat)
-    running = pid is not None and age is not None and age < HEARTBEAT_TIMEOUT
-    return {"running": running, "pid": pid if running else None, "heartbeat_age_seconds": age}
-
-
-def _schedule_status(schedule: Schedule, ticks: Sequence[Tick], since: int | None, covered: int, now: int) -> Row:
-    """One schedule: when it was, how it went, when it is next, and whether that is too long ago (pure)."""
-    following = schedule.when.next_after(now) if schedule.when else None
-    interval = schedule.when.next_after(following) - following if schedule.when and following else None
-    done = max([tick.ended_at or 0 for tick in ticks if tick.outcome == "done"], default=0)
-    last = max(done, covered)
-    began = last or (ticks[0].due_at if ticks else since)
-    age = None if began is None else now - began
-    late = age is not None and interval is not None and age > STALE_INTERVALS * interval
-    return {
-        "schedule": schedule.name, "run": schedule.run, "when": schedule.due_text,
-        "next": isoformat_utc(following) if following else None, "interval_seconds": interval,
-        "last_done": isoformat_utc(last) if last else None, "age_seconds": age, "stale": late,
-        "ticks": [
-            {"due_at": isoformat_utc(tick.due_at), "outcome": tick.outcome, "reason": tick.reason, "attempts": tick.attempts}
-            for tick in ticks
-        ],
-    }  # fmt: skip
-
-
-def _last_covered_at(connection: sqlite3.Connection, schedule: Schedule) -> int:
-    """When the list that a schedule takes was last complete, whoever took it; 0: never, or it takes none."""
-    words = schedule.arguments
-    if words[:2] != ["crawl", "snapshot"]:
-        return 0
-    full = "--full" in words
-    depth = 0 if full else int(words[words.index("--top") + 1]) if "--top" in words[:-1] else 1000
-    found = {
-        row["registry"]: row["taken_at"]
-        for row in connection.execute(LATEST_COVERING, ("full" if full else "top", depth))
-    }
-    named = [word for word in words[2:] if word in found]
-    return min((found[name] for name in named), default=0)
-
-
-def _registry_status(row: sqlite3.Row, now: int) -> Row:
-    return {
-        "registry": row["registry"], "snapshot": row["snapshot"], "snapshots": row["snapshots"],
-        "complete_at": isoformat_utc(row["taken_at"]), "age_seconds": now - row["taken_at"],
-    }  # fmt: skip
-
-
-def _store_status(store: Path) -> Row:
-    """The file, its room, and what there is to say about its health."""
-    wal = Path(f"{store}-wal")
-    wal_bytes = wal.stat().st_size if wal.exists() else 0
-    free = shutil.disk_usage(store.absolute().parent).free
-    backup = find_newest_backup(store) if store.exists() else None
-    notes: list[str] = []
-    if wal_bytes > LARGE_WAL:
-        notes.append("the write-ahead log is large: a reader keeps it from being folded in")
-    waiting = [name for name, state in migration_states(store) if state == "pending"] if store.exists() else []
-    if waiting:
-        notes.append(f"migrations are pending: {', '.join(waiting)}")
-    return {
-        "file": str(store), "bytes": store.stat().st_size if store.exists() else 0, "wal_bytes": wal_bytes,
-        "free_bytes": free, "journal_ticks": len(read_journal(store)), "writer": find_writer_process(store),
-        "backup": str(backup) if backup else None,
-        "backup_at": isoformat_utc(int(backup.stat().st_mtime)) if backup else None,
-        "notes": notes,
-    }  # fmt: skip
-
-
-def status_or_error(store: Path, schedules: Mapping[str, Schedule]) -> tuple[Row | None, str]:
-    """A look, or why the store cannot be looked at."""
-    try:
-        return read_status(store, schedules), ""
-    except (StoreError, sqlite3.Error, OSError) as error:
-        return None, str(error)
-
-
 OUTCOME_SYMBOLS = {
     "done": "●",
     "partial": "◐",
@@ -167,54 +53,260 @@ OUTCOME_SYMBOLS = {
 }
 
 
-def format_status(status: Mapping[str, object]) -> str:
-    """A look for a person."""
-    daemon, store = _mapping(status["daemon"]), _mapping(status["store"])
-    lines = [
-        f"daemon     running, pid {daemon['pid']}, heard of {daemon['heartbeat_age_seconds']} s ago"
-        if daemon["running"] else "daemon     not running"
-    ]  # fmt: skip
-    for row in _rows(status["schedules"]):
-        signs = "".join(OUTCOME_SYMBOLS[str(tick["outcome"])] for tick in _rows(row["ticks"]))
-        when = f"last done {row['last_done'] or 'never'}, next {row['next'] or row['when']}"
-        lines.append(f"{row['schedule']:<14}{signs or '-'}  {when}")
-        gaps = [tick for tick in _rows(row["ticks"]) if tick["outcome"] == "gap"]
-        if gaps:
-            lines.append(f"{'':<14}newest gap {gaps[-1]['due_at']}: {gaps[-1]['reason']}")
+class DaemonStatus(TypedDict):
+    """Whether the daemon runs."""
+
+    running: bool
+    pid: int | None
+    heartbeat_age_seconds: int | None
+
+
+class TickStatus(TypedDict):
+    """One moment of a schedule, and its outcome."""
+
+    due_at: str
+    outcome: str
+    reason: str | None
+    attempts: int
+
+
+class ScheduleStatus(TypedDict):
+    """One schedule: its last success, its next moment, and its newest ticks."""
+
+    schedule: str
+    run: str
+    when: str
+    next: str | None
+    interval_seconds: int | None
+    last_done: str | None
+    age_seconds: int | None
+    stale: bool
+    ticks: list[TickStatus]
+
+
+class RegistryStatus(TypedDict):
+    """The newest complete snapshot of one registry."""
+
+    registry: str
+    snapshot: int
+    snapshots: int
+    complete_at: str
+    age_seconds: int
+
+
+class EventCount(TypedDict):
+    """The number of recent quality events of one kind."""
+
+    registry: str
+    kind: str
+    severity: str
+    count: int
+    noted_at: int
+
+
+class StoreStatus(TypedDict):
+    """The file of the store, the space around it, and notes on its health."""
+
+    file: str
+    bytes: int
+    wal_bytes: int
+    free_bytes: int
+    journal_ticks: int
+    writer: int | None
+    backup: str | None
+    backup_at: str | None
+    notes: list[str]
+
+
+class Status(TypedDict):
+    """The whole status, version 1."""
+
+    schema: int
+    now: str
+    daemon: DaemonStatus
+    schedules: list[ScheduleStatus]
+    registries: list[RegistryStatus]
+    events: list[EventCount]
+    store: StoreStatus
+    stale: list[str]
+
+
+def read_status(store: Path, schedules: Mapping[str, Schedule], instant: int | None = None) -> Status:
+    """Return the status now. It reads only, and needs no running daemon."""
+    now = int(time.time()) if instant is None else instant
+    state = load_schedule_state(store)
+    ticks: dict[str, list[Tick]] = {}
+    covered_at: dict[str, int] = {}
+    registries: list[RegistryStatus] = []
+    events: list[EventCount] = []
+    if store.exists():
+        with open_for_reading(store) as connection:
+            ticks = newest_ticks(connection, store, MAX_TICKS)
+            registries = [_registry_status(row, now) for row in connection.execute(LATEST_COMPLETE)]
+            events = [_event_count(row) for row in connection.execute(OPEN_EVENTS, (now - EVENT_DAYS * 86400,))]
+            covered_at = {name: _last_covered_at(connection, schedule) for name, schedule in schedules.items()}
+    rows = [
+        _schedule_status(schedule, ticks.get(name, []), state.decided_until.get(name), covered_at.get(name, 0), now)
+        for name, schedule in sorted(schedules.items())
+    ]
+    return Status(
+        schema=1,
+        now=isoformat_utc(now),
+        daemon=_daemon_status(store),
+        schedules=rows,
+        registries=registries,
+        events=events,
+        store=_store_status(store),
+        stale=list(stale_reasons(rows, bool(state.decided_until))),
+    )
+
+
+def stale_reasons(schedules: Sequence[ScheduleStatus], has_ticks: bool) -> Iterator[str]:
+    """Yield a sentence for each schedule whose last success is too long ago (pure)."""
+    if not has_ticks:
+        yield "no tick is recorded: no daemon has run on this store"
+    for row in schedules:
+        if row["stale"] and row["age_seconds"] is not None and row["interval_seconds"] is not None:
+            age, interval = timedelta(seconds=row["age_seconds"]), timedelta(seconds=row["interval_seconds"])
+            yield f"{row['schedule']}: no success for {age}, and due every {interval}"
+
+
+def _daemon_status(store: Path) -> DaemonStatus:
+    pid = find_writer_process(Path(f"{os.path.realpath(store)}.daemon"))
+    file = heartbeat_file(store)
+    age = max(0, int(time.time()) - int(file.stat().st_mtime)) if file.exists() else None
+    running = pid is not None and age is not None and age < HEARTBEAT_TIMEOUT
+    return {"running": running, "pid": pid if running else None, "heartbeat_age_seconds": age}
+
+
+def _schedule_status(
+    schedule: Schedule, ticks: Sequence[Tick], known_since: int | None, covered_at: int, now: int
+) -> ScheduleStatus:
+    """Return the status of one schedule (pure)."""
+    timetable = schedule.timetable
+    next_moment = timetable.next_after(now) if timetable else None
+    interval = timetable.next_after(next_moment) - next_moment if timetable and next_moment else None
+    done_at = max([tick.ended_at or 0 for tick in ticks if tick.outcome == "done"], default=0)
+    success_at = max(done_at, covered_at)
+    since = success_at or (ticks[0].due_at if ticks else known_since)
+    age = None if since is None else now - since
+    return {
+        "schedule": schedule.name,
+        "run": schedule.run,
+        "when": schedule.due_text,
+        "next": isoformat_utc(next_moment) if next_moment else None,
+        "interval_seconds": interval,
+        "last_done": isoformat_utc(success_at) if success_at else None,
+        "age_seconds": age,
+        "stale": age is not None and interval is not None and age > STALE_INTERVALS * interval,
+        "ticks": [
+            {
+                "due_at": isoformat_utc(tick.due_at),
+                "outcome": tick.outcome,
+                "reason": tick.reason,
+                "attempts": tick.attempts,
+            }
+            for tick in ticks
+        ],
+    }
+
+
+def _last_covered_at(connection: sqlite3.Connection, schedule: Schedule) -> int:
+    """Return when the lists of a snapshot schedule were last complete, by whatever command, or 0."""
+    arguments = schedule.arguments
+    if arguments[:2] != ["crawl", "snapshot"]:
+        return 0
+    if "--full" in arguments:
+        kind, depth = "full", 0
+    elif "--top" in arguments[:-1]:
+        kind, depth = "top", int(arguments[arguments.index("--top") + 1])
+    else:
+        kind, depth = "top", DEFAULT_DEPTH
+    taken_at: dict[str, int] = {
+        row["registry"]: row["taken_at"] for row in connection.execute(LATEST_COVERING, (kind, depth))
+    }
+    return min((taken_at[name] for name in arguments[2:] if name in taken_at), default=0)
+
+
+def _registry_status(row: sqlite3.Row, now: int) -> RegistryStatus:
+    return {
+        "registry": row["registry"],
+        "snapshot": row["snapshot"],
+        "snapshots": row["snapshots"],
+        "complete_at": isoformat_utc(row["taken_at"]),
+        "age_seconds": now - row["taken_at"],
+    }
+
+
+def _event_count(row: sqlite3.Row) -> EventCount:
+    return {
+        "registry": row["registry"],
+        "kind": row["kind"],
+        "severity": row["severity"],
+        "count": row["count"],
+        "noted_at": row["noted_at"],
+    }
+
+
+def _store_status(store: Path) -> StoreStatus:
+    wal = Path(f"{store}-wal")
+    wal_bytes = wal.stat().st_size if wal.exists() else 0
+    backup = find_newest_backup(store) if store.exists() else None
+    notes = ["the write-ahead log is large: a reader keeps SQLite from truncating it"] if wal_bytes > LARGE_WAL else []
+    pending = [name for name, state in migration_states(store) if state == "pending"] if store.exists() else []
+    if pending:
+        notes.append(f"migrations are pending: {', '.join(pending)}")
+    return {
+        "file": str(store),
+        "bytes": store.stat().st_size if store.exists() else 0,
+        "wal_bytes": wal_bytes,
+        "free_bytes": shutil.disk_usage(store.absolute().parent).free,
+        "journal_ticks": len(read_journal(store)),
+        "writer": find_writer_process(store),
+        "backup": str(backup) if backup else None,
+        "backup_at": isoformat_utc(int(backup.stat().st_mtime)) if backup else None,
+        "notes": notes,
+    }
+
+
+def status_or_error(store: Path, schedules: Mapping[str, Schedule]) -> tuple[Status | None, str]:
+    """Return the status, or why the store cannot be read."""
+    try:
+        return read_status(store, schedules), ""
+    except (StoreError, sqlite3.Error, OSError) as error:
+        return None, str(error)
+
+
+def format_status(status: Status) -> str:
+    """Return a status as text for a person."""
+    daemon, store = status["daemon"], status["store"]
+    lines = ["daemon     not running"]
+    if daemon["running"]:
+        lines = [f"daemon     running, pid {daemon['pid']}, last heartbeat {daemon['heartbeat_age_seconds']} s ago"]
+    for schedule in status["schedules"]:
+        lines += _format_schedule(schedule)
     lines += [
         f"registry   {row['registry']}: complete {row['complete_at']} (snapshot {row['snapshot']})"
-        for row in _rows(status["registries"])
+        for row in status["registries"]
     ]
     lines += [
-        f"quality    {row['registry']}: {row['count']} {row['kind']} ({row['severity']})"
-        for row in _rows(status["events"])
+        f"quality    {row['registry']}: {row['count']} {row['kind']} ({row['severity']})" for row in status["events"]
     ]
-    sizes = (
-        _format_megabytes(store["bytes"]),
-        _format_megabytes(store["wal_bytes"]),
-        _format_megabytes(store["free_bytes"]),
-    )
-    lines.append(
-        f"disk       {sizes[0]} used, {sizes[1]} of log, {sizes[2]} free; last backup {store['backup_at'] or 'none'}"
-    )
-    lines += [f"note       {note}" for note in _list(store["notes"])]
-    lines += [f"stale      {said}" for said in _list(status["stale"])]
+    used, log, free = (_format_megabytes(size) for size in (store["bytes"], store["wal_bytes"], store["free_bytes"]))
+    lines.append(f"disk       {used} used, {log} of log, {free} free; last backup {store['backup_at'] or 'none'}")
+    lines += [f"note       {note}" for note in store["notes"]]
+    lines += [f"stale      {reason}" for reason in status["stale"]]
     return "\n".join(lines)
 
 
-def _format_megabytes(size: object) -> str:
-    return f"{int(str(size)) / 2**20:,.0f} MB"
+def _format_schedule(schedule: ScheduleStatus) -> Iterator[str]:
+    symbols = "".join(OUTCOME_SYMBOLS[tick["outcome"]] for tick in schedule["ticks"])
+    success = f"last done {schedule['last_done'] or 'never'}, next {schedule['next'] or schedule['when']}"
+    yield f"{schedule['schedule']:<14}{symbols or '-'}  {success}"
+    gaps = [tick for tick in schedule["ticks"] if tick["outcome"] == "gap"]
+    if gaps:
+        yield f"{'':<14}newest gap {gaps[-1]['due_at']}: {gaps[-1]['reason']}"
 
 
-def _mapping(of: object) -> Mapping[str, object]:
-    assert isinstance(of, Mapping)
-    return of
-
-
-def _list(of: object) -> Sequence[object]:
-    assert isinstance(of, list)
-    return of
-
-
-def _rows(of: object) -> Sequence[Mapping[str, object]]:
-    return [_mapping(one) for one in _list(of)]
+def _format_megabytes(size: int) -> str:
+    return f"{size / 2**20:,.0f} MB"

@@ -1,4 +1,8 @@
-"""When a schedule is due: five fields of cron, or an interval counted from 1970. In UTC each moment is there once."""
+"""When a schedule is due: five cron fields, or an interval counted from 1970. In UTC no moment is missing or double.
+
+APScheduler reads the cron fields (`CronTrigger`) and computes their moments. Its scheduler is not used: the daemon has
+to look at its clocks and to write its heartbeat every few seconds anyway, and starts what is due then.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from functools import cached_property
 from apscheduler.triggers.cron import CronTrigger
 
 CRON_FIELDS = ("minute", "hour", "day", "month", "day_of_week")
-MAX_CRON_GAP = 5 * 366 * 86400  # a cron line that names no moment of five years (31 February) names none
+MAX_CRON_GAP = 5 * 366 * 86400  # cron fields without a moment in five years (31 February) never have one
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ class IntervalTimetable:
     seconds: int
 
     def next_after(self, instant: int) -> int:
-        """The first moment after an instant.
+        """Return the first moment after an instant.
 
         >>> IntervalTimetable(3600).next_after(3600)
         7200
@@ -34,10 +38,10 @@ class IntervalTimetable:
 
 @dataclass(frozen=True)
 class CronTimetable:
-    """Five fields: minute, hour, day of the month, month, day of the week by its name.
+    """Five fields: minute, hour, day of the month, month, and the name of a day of the week.
 
     Raises:
-        ValueError: it is no such line, with what is wrong.
+        ValueError: the fields cannot be used. The message says why.
     """
 
     line: str
@@ -45,33 +49,33 @@ class CronTimetable:
     def __post_init__(self) -> None:
         fields = self.line.split()
         if len(fields) != len(CRON_FIELDS):
-            raise ValueError(f'cron has five fields, as in "17 3 * * MON"; {self.line!r} has {len(fields)}')
+            raise ValueError(f"{self.line!r} has {len(fields)} fields, and cron has five")
         if re.search(r"\d", fields[4].partition("/")[0]):
-            raise ValueError("the last field of cron is a day by its name (MON): programs number them differently")
+            raise ValueError("the last field is a day by its name (MON), because programs number the days differently")
         if fields[2] != "*" and fields[4] != "*":
-            raise ValueError("cron names a day of the month or of the week: programs differ in what both together mean")
+            raise ValueError("name a day of the month or of the week: programs differ in what both together mean")
         try:
             self.trigger.get_next_fire_time(None, datetime(2026, 1, 1, tzinfo=UTC))
             first = self.next_after(0)
         except (ValueError, TypeError, OverflowError, AttributeError, LookupError) as error:
-            raise ValueError(f"cron {self.line!r}: {str(error) or 'cannot be read'}") from None
+            raise ValueError(f"{self.line!r}: {str(error) or 'cannot be read'}") from None
         if first > MAX_CRON_GAP:
-            raise ValueError(f"cron {self.line!r} names a day that never comes")
+            raise ValueError(f"{self.line!r} names a day that never comes")
 
     @cached_property
     def trigger(self) -> CronTrigger:
-        """As APScheduler knows it."""
+        """The fields as APScheduler reads them."""
         fields = dict(zip(CRON_FIELDS, self.line.lower().split(), strict=True))
         return CronTrigger(**fields, second=0, timezone=UTC)
 
     def next_after(self, instant: int) -> int:
-        """The first moment after an instant.
+        """Return the first moment after an instant.
 
         >>> CronTimetable("17 3 * * MON").next_after(1764041820)  # Tuesday 25 Nov 2025, 03:37
         1764559020
         """
-        found = self.trigger.get_next_fire_time(None, datetime.fromtimestamp(instant + 1, UTC))
-        return int(found.timestamp()) if found else 2**62
+        moment = self.trigger.get_next_fire_time(None, datetime.fromtimestamp(instant + 1, UTC))
+        return int(moment.timestamp()) if moment else 2**62
 
     def __str__(self) -> str:
         return self.line
@@ -80,13 +84,13 @@ class CronTimetable:
 Timetable = IntervalTimetable | CronTimetable
 
 
-def list_moments(when: Timetable, after: int, until: int) -> Iterator[int]:
-    """The moments after an instant, up to and with another one.
+def list_moments(timetable: Timetable, after: int, until: int) -> Iterator[int]:
+    """Yield the moments after an instant, up to and including another instant.
 
     >>> list(list_moments(IntervalTimetable(60), 0, 180))
     [60, 120, 180]
     """
-    moment = when.next_after(after)
+    moment = timetable.next_after(after)
     while moment <= until:
         yield moment
-        moment = when.next_after(moment)
+        moment = timetable.next_after(moment)

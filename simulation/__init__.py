@@ -1,7 +1,7 @@
-"""A pretend Hub and a pretend Ecosyste.ms on loopback, for tests, benchmarks and the demo.
+"""A simulated Hub and a simulated Ecosyste.ms on loopback, for tests, benchmarks and the demonstration.
 
-They are started as one process (`python -m simulation`) and spoken to over HTTP only: no room imports
-this folder and it imports none. Both answer as the recorded ones do: their paging, their quotas, their
-redirects and their habits. Everything in them is invented, and the same seed after the same number of days
-gives the same bytes. `/_simulation` moves time, tells the truth and scripts faults: README.md lists it.
+Both run in one process (`python -m simulation`) and are reached over HTTP only. No other package imports this folder,
+and it imports no other package. Both sites answer as recorded responses of the real sites do: with their paging,
+quotas, redirects and habits. All content is invented. The same seed after the same number of days gives the same
+bytes. `/_simulation` advances time, returns the truth and scripts faults: see README.md.
 """

@@ -1,4 +1,4 @@
-"""`python -m simulation`: serve until told to stop; one line of JSON on stdout says where."""
+"""`python -m simulation`: serve until asked to stop. One line of JSON on stdout has the URLs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from simulation.server import SimulationServers
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve one simulation; return 0 when it was asked to end."""
+    """Serve one simulation until it is asked to stop, and return 0."""
     options = read_options(argv)
     simulation = SimulationServers(options)
     simulation.start()
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def wait_for_stdin_eof(stop: threading.Event) -> None:
-    """Stop when whoever started us is gone."""
+    """Stop when the process that started this one has ended."""
     while os.read(sys.stdin.fileno(), 4096):
         pass
     stop.set()

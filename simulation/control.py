@@ -1,4 +1,4 @@
-"""/_simulation: move time, ask for the truth, script faults and events. Never counted, never logged."""
+"""The control endpoint `/_simulation`: time, truth, faults and events. Its requests are neither counted nor logged."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 from urllib.parse import urlsplit
 
 from simulation.clock import format_iso
@@ -37,7 +38,7 @@ REPOSITORY_FLAGS = ("gated", "disabled", "private")
 
 
 class Control:
-    """Answers the control addresses."""
+    """The handlers of the control endpoint."""
 
     def __init__(self, world: SimulatedWorld, book: FaultScript, lists: PageCache) -> None:
         self.world = world
@@ -45,42 +46,42 @@ class Control:
         self.page_cache = lists
         self.requests: list[dict[str, object]] = []
 
-    def respond(self, ask: Request) -> Response:
-        """Return the answer, or what was wrong with the question."""
-        verb = ROUTES.get((ask.method, ask.path.removeprefix(PREFIX).strip("/")))
+    def respond(self, request: Request) -> Response:
+        """Return the response, or an error that says what is wrong with the request."""
+        verb = ROUTES.get((request.method, request.path.removeprefix(PREFIX).strip("/")))
         if verb is None:
-            return Response(404, {"error": f"there are {', '.join(' '.join(one) for one in ROUTES)}"})
+            return Response(404, {"error": f"there are {', '.join(' '.join(route) for route in ROUTES)}"})
         try:
-            return Response(200, verb(self, ask))
+            return Response(200, verb(self, request))
         except (UnknownNameError, UnknownFaultError, KeyError, TypeError, ValueError) as problem:
             return Response(400, {"error": f"{type(problem).__name__}: {problem}"})
 
-    def get_clock(self, ask: Request) -> object:
-        """Say what time it is."""
+    def get_clock(self, request: Request) -> object:
+        """Return the simulated time."""
         return {"now": format_iso(self.world.clock.now()), "days": self.world.clock.days}
 
-    def advance_days(self, ask: Request) -> object:
-        """Let days pass."""
-        events = self.world.advance_days(int(ask.parameter("days", "1")))
+    def advance_days(self, request: Request) -> object:
+        """Advance the time by some days."""
+        events = self.world.advance_days(int(request.parameter("days", "1")))
         return {"now": format_iso(self.world.clock.now()), "days": self.world.clock.days, "events": events}
 
-    def get_ranking(self, ask: Request) -> object:
-        """Tell a ranking as it is."""
-        registry = self.world.find_registry(ask.parameter("registry"))
-        rows = build_ranking(registry, ask.parameter("by", "downloads"), int(ask.parameter("k", "1000")))
+    def get_ranking(self, request: Request) -> object:
+        """Return the true ranking."""
+        registry = self.world.find_registry(request.parameter("registry"))
+        rows = build_ranking(registry, request.parameter("by", "downloads"), int(request.parameter("k", "1000")))
         return {"now": format_iso(self.world.clock.now()), "registry": registry.name, "ranking": rows}
 
-    def get_census(self, ask: Request) -> object:
-        """Tell how many there are to see in a registry of the Hub, and the sha256 of their `_id`s, oldest first."""
-        hub = self._hub_registry(ask)
-        identities = [hub.repositories[place].identity for place in hub.order_rows("identity").tolist()]
+    def get_census(self, request: Request) -> object:
+        """Return the number of visible repositories of a Hub registry, and the sha256 of their `_id`s, oldest first."""
+        hub = self._hub_registry(request)
+        identities = [hub.repositories[index].identity for index in hub.order_rows("identity").tolist()]
         digest = hashlib.sha256("\n".join(identities).encode()).hexdigest()
         return {"now": format_iso(self.world.clock.now()), "packages": len(identities), "sha256": digest}
 
-    def prepare_pages(self, ask: Request) -> object:
-        """Make every page of a census before it is asked for; the body is the address of its first page."""
-        address = urlsplit(json.loads(ask.body)["url"])
-        hub = self._hub_registry(replace(ask, query=f"registry=huggingface/{address.path.rpartition('/')[2]}"))
+    def prepare_pages(self, request: Request) -> object:
+        """Make every page of a census before it is requested. The body has the URL of its first page."""
+        address = urlsplit(json.loads(request.body)["url"])
+        hub = self._hub_registry(replace(request, query=f"registry=huggingface/{address.path.rpartition('/')[2]}"))
         headers = {"Host": address.netloc, "Accept-Encoding": "gzip"}
         return {
             "pages": self.page_cache.prepare_pages(
@@ -88,105 +89,109 @@ class Control:
             )
         }
 
-    def _hub_registry(self, ask: Request) -> HubRegistry:
-        registry = self.world.find_registry(ask.parameter("registry"))
+    def _hub_registry(self, request: Request) -> HubRegistry:
+        registry = self.world.find_registry(request.parameter("registry"))
         if not isinstance(registry, HubRegistry):
             raise UnknownNameError(f"{registry.name} is not of the Hub")
         return registry
 
-    def get_events(self, ask: Request) -> object:
-        """Tell what happened since a day."""
-        return [one for one in self.world.log if str(one["day"]) >= ask.parameter("since")]
+    def get_events(self, request: Request) -> object:
+        """Return the events since a day."""
+        return [event for event in self.world.log if str(event["day"]) >= request.parameter("since")]
 
-    def get_repository(self, ask: Request) -> object:
-        """Tell everything about one row."""
-        registry = self.world.find_registry(ask.parameter("registry"))
-        return describe_row(self.world, registry, find_row_index(registry, ask.parameter("id"), ask.parameter("name")))
+    def get_repository(self, request: Request) -> object:
+        """Return everything about one row."""
+        registry = self.world.find_registry(request.parameter("registry"))
+        return describe_row(
+            self.world, registry, find_row_index(registry, request.parameter("id"), request.parameter("name"))
+        )
 
-    def get_requests(self, ask: Request) -> object:
-        """Tell which requests came in."""
+    def get_requests(self, request: Request) -> object:
+        """Return the logged requests."""
         return list(self.requests)
 
-    def reset_requests(self, ask: Request) -> object:
-        """Forget the requests, their count and the faults."""
+    def reset_requests(self, request: Request) -> object:
+        """Clear the requests, their count and the faults."""
         self.requests.clear()
         self.fault_script.reset()
         return {}
 
-    def script_faults(self, ask: Request) -> object:
-        """Script faults."""
-        return {"scripted": self.fault_script.add(json.loads(ask.body))}
+    def script_faults(self, request: Request) -> object:
+        """Add scripted faults."""
+        return {"scripted": self.fault_script.add(json.loads(request.body))}
 
-    def mutate_row(self, ask: Request) -> object:
-        """Change one row: set its values, or let an event happen to it, or add one."""
-        wanted = json.loads(ask.body)
-        registry = self.world.find_registry(str(wanted.get("registry", "huggingface/models")))
-        if wanted.get("action") == "create" and isinstance(registry, HubRegistry):
-            return create_repository(self.world, registry, wanted)
-        place = find_row_index(registry, str(wanted.get("id") or ""), str(wanted.get("name") or ""))
-        set_values(registry, place, wanted.get("set") or {})
+    def mutate_row(self, request: Request) -> object:
+        """Change one row: set values, apply an event, or add a row."""
+        change = json.loads(request.body)
+        registry = self.world.find_registry(str(change.get("registry", "huggingface/models")))
+        if change.get("action") == "create" and isinstance(registry, HubRegistry):
+            return create_repository(self.world, registry, change)
+        index = find_row_index(registry, str(change.get("id") or ""), str(change.get("name") or ""))
+        set_values(registry, index, change.get("set") or {})
         facts: Mapping[str, object] = {}
-        if wanted.get("action"):
-            facts = apply_action(self.world, registry, place, str(wanted["action"]), str(wanted.get("to") or ""))
-        return {**describe_row(self.world, registry, place), **({"event": facts} if facts else {})}
+        if change.get("action"):
+            facts = apply_action(self.world, registry, index, str(change["action"]), str(change.get("to") or ""))
+        return {**describe_row(self.world, registry, index), **({"event": facts} if facts else {})}
 
 
-def create_repository(world: SimulatedWorld, hub: HubRegistry, wanted: Mapping[str, object]) -> object:
-    """Add a repository under a name that is free, with some values set."""
+def create_repository(world: SimulatedWorld, hub: HubRegistry, change: Mapping[str, Any]) -> object:
+    """Add a repository under a free name, with some values set."""
     now = int(world.clock.now())
-    fresh = Repository(make_next_id(hub, now), str(wanted["name"]), now, RepositoryTraits())
+    fresh = Repository(make_next_id(hub, now), str(change["name"]), now, RepositoryTraits())
     if fresh.name in hub.names:
         raise UnknownNameError(f"{fresh.name!r} exists")
     fresh.created = int(fresh.identity[:8], 16)
     hub.add_repositories([Arrival(fresh)])
-    place = len(hub.repositories) - 1
-    set_values(hub, place, wanted.get("set") or {})  # type: ignore[arg-type]
-    return describe_row(world, hub, place)
+    index = len(hub.repositories) - 1
+    set_values(hub, index, change.get("set") or {})
+    return describe_row(world, hub, index)
 
 
-def apply_action(world: SimulatedWorld, registry: Registry, place: int, action: str, to: str) -> Mapping[str, object]:
-    """Let one event happen to a row."""
+def apply_action(
+    world: SimulatedWorld, registry: Registry, index: int, action: str, argument: str
+) -> Mapping[str, object]:
+    """Apply one event to a row."""
     if isinstance(registry, PackageRegistry) and action in ("vanish", "come_back"):
-        (registry.vanish if action == "vanish" else registry.reappear)(place)
+        (registry.vanish if action == "vanish" else registry.reappear)(index)
         return {"kind": action}
     if isinstance(registry, PackageRegistry):
-        registry.status[place] = {"delete": "removed"}.get(action, to or action)
+        registry.status[index] = {"delete": "removed"}.get(action, argument or action)
         registry.bump_version()
-        return {"kind": registry.status[place]}
+        return {"kind": registry.status[index]}
     if action not in ACTIONS:
-        raise UnknownNameError(f"no action {action!r}; there are {', '.join(ACTIONS)} and create")
-    return world.apply_action(registry, place, action, to)
+        raise UnknownNameError(f"no action {action!r}. There are {', '.join(ACTIONS)} and create")
+    return world.apply_action(registry, index, action, argument)
 
 
-def set_values(registry: Registry, place: int, values: Mapping[str, object]) -> None:
-    """Set counters, flags, or any other property as it is to be shown; `card` is the README text."""
+def set_values(registry: Registry, index: int, values: Mapping[str, Any]) -> None:
+    """Set counters, flags, or any other property as the API shows it. `card` is the text of README.md."""
     for name, value in values.items():
         if isinstance(registry, PackageRegistry):
-            set_package_value(registry, place, name, value)
+            set_package_value(registry, index, name, value)
         else:
-            set_repository_value(registry, place, name, value)
+            set_repository_value(registry, index, name, value)
 
 
-def set_package_value(registry: PackageRegistry, place: int, name: str, value: object) -> None:
+def set_package_value(registry: PackageRegistry, index: int, name: str, value: Any) -> None:
     """Set one value of a package."""
     if name in PACKAGE_COLUMN_BY_FIELD:
-        registry.columns[PACKAGE_COLUMN_BY_FIELD[name]][place] = NULL if value is None else value
+        registry.columns[PACKAGE_COLUMN_BY_FIELD[name]][index] = NULL if value is None else value
     else:
-        registry.overrides.setdefault(place, {})[name] = value
+        registry.overrides.setdefault(index, {})[name] = value
     registry.bump_version()
 
 
-def set_repository_value(hub: HubRegistry, place: int, name: str, value: object) -> None:
-    """Set one value of a repository; downloads stay near where they are put."""
+def set_repository_value(hub: HubRegistry, index: int, name: str, value: Any) -> None:
+    """Set one value of a repository. Downloads stay near the value that is set."""
     if name in HUB_COLUMN_BY_FIELD:
-        hub.columns[HUB_COLUMN_BY_FIELD[name]][place] = value
+        hub.columns[HUB_COLUMN_BY_FIELD[name]][index] = value
         if name == "downloads":
-            hub.columns["level"][place] = math.log(max(0.01, float(str(value)) + 0.5))
+            hub.columns["level"][index] = math.log(max(0.01, float(value) + 0.5))
     elif name in REPOSITORY_FLAGS:
-        setattr(hub.repositories[place], name, value)
+        setattr(hub.repositories[index], name, value)
     else:
-        hub.repositories[place].overrides[name] = value
-    update_visibility(hub, place)
+        hub.repositories[index].overrides[name] = value
+    update_visibility(hub, index)
 
 
 ROUTES: Mapping[tuple[str, str], Callable[[Control, Request], object]] = {

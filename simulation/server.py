@@ -1,4 +1,4 @@
-"""Two loopback servers over one world; each request is answered whole and sent in one piece."""
+"""Two loopback servers over one world. Each response is made whole and sent in one piece."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Site(Protocol):
 
     api: str
 
-    def respond(self, ask: Request) -> tuple[Response, str, bool]:
-        """Return the answer, the bucket it was charged to, and whether that was over the quota."""
+    def respond(self, request: Request) -> tuple[Response, str, bool]:
+        """Return the response, the bucket it was charged to, and whether the quota was exceeded."""
 
 
 class SimulationServers:
-    """The world, what is scripted against it, and the two servers in front of it."""
+    """The world, the scripted faults, and the two servers in front of them."""
 
     def __init__(self, options: SimulationOptions) -> None:
         self.world = SimulatedWorld(options)
@@ -41,7 +41,7 @@ class SimulationServers:
         self.ecosystems_server = SiteServer(("127.0.0.1", options.eco_port), EcosystemsSite(self.world), self)
 
     def urls(self) -> dict[str, str]:
-        """Return where everything is."""
+        """Return the URLs of both sites and of the control endpoint."""
         hub = f"http://127.0.0.1:{self.hub_server.server_port}"
         return {
             "huggingface": hub,
@@ -50,46 +50,48 @@ class SimulationServers:
         }
 
     def start(self) -> None:
-        """Serve both, in threads of their own."""
-        for one in (self.hub_server, self.ecosystems_server):
-            threading.Thread(target=one.serve_forever, daemon=True).start()
+        """Serve both sites, each in a thread."""
+        for server in (self.hub_server, self.ecosystems_server):
+            threading.Thread(target=server.serve_forever, daemon=True).start()
 
     def stop(self) -> None:
-        """Let stalled answers go; the threads and the sockets end with the process."""
+        """Release stalled responses. The threads and sockets end with the process."""
         self.stopping.set()
 
-    def respond(self, site: Site, ask: Request) -> Response:
-        """Answer one request: control, or the site with the faults scripted against it."""
+    def respond(self, site: Site, request: Request) -> Response:
+        """Return the response of the control endpoint, or of a site with its scripted faults."""
         with self.world.lock:
-            if ask.path.startswith(PREFIX):
-                return self.control.respond(ask)
-            number, due = self.fault_script.match_request(ask)
-            reply, bucket, over = site.respond(apply_request_faults(replace(ask, has_fault=True), due) if due else ask)
-            apply_response_faults(reply, ask, due)
-            self._log_request(ask, reply, number, bucket, over)
-            return reply
+            if request.path.startswith(PREFIX):
+                return self.control.respond(request)
+            number, due = self.fault_script.match_request(request)
+            response, bucket, over = site.respond(
+                apply_request_faults(replace(request, has_fault=True), due) if due else request
+            )
+            apply_response_faults(response, request, due)
+            self._log_request(request, response, number, bucket, over)
+            return response
 
-    def _log_request(self, ask: Request, reply: Response, number: int, bucket: str, over: bool) -> None:
+    def _log_request(self, request: Request, response: Response, number: int, bucket: str, over: bool) -> None:
         self.control.requests.append(
             {
                 "n": number,
-                "api": ask.api,
-                "method": ask.method,
-                "path": ask.path,
-                "query": ask.query,
-                "status": reply.status,
+                "api": request.api,
+                "method": request.method,
+                "path": request.path,
+                "query": request.query,
+                "status": response.status,
                 "bucket": bucket,
                 "over_quota": over,
                 "at": format_iso(self.world.clock.now()),
-                "user_agent": ask.headers.get("User-Agent", ""),
-                "authorization": bool(ask.token),
-                "host": ask.host,
+                "user_agent": request.headers.get("User-Agent", ""),
+                "authorization": bool(request.token),
+                "host": request.host,
             }
         )
 
 
 class SiteServer(ThreadingHTTPServer):
-    """One port."""
+    """The server of one site, on one port."""
 
     daemon_threads = True
     block_on_close = False
@@ -110,23 +112,23 @@ class ConnectionHandler(BaseHTTPRequestHandler):
     server: SiteServer
 
     def serve_request(self) -> None:
-        """Answer one request."""
+        """Read one request, and send its response."""
         path, _, query = self.path.partition("?")
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        ask = Request(self.server.site.api, self.command, path, query, self.headers, body)
-        reply = self.server.simulation.respond(self.server.site, ask)
+        request = Request(self.server.site.api, self.command, path, query, self.headers, body)
+        response = self.server.simulation.respond(self.server.site, request)
         try:
-            reply.delivery(self, *encode_response(ask, reply))
+            response.delivery(self, *encode_response(request, response))
         except OSError:
             self.close_connection = True
 
-    do_GET = do_HEAD = do_POST = do_DELETE = do_PUT = serve_request
+    do_GET = do_HEAD = do_POST = do_DELETE = do_PUT = serve_request  # noqa: N815 - names of http.server
 
     def log_message(self, *arguments: object) -> None:
-        """Stay silent: the request log is at /_simulation/requests."""
+        """Log nothing: the log of requests is at /_simulation/requests."""
 
     def wait(self, seconds: float) -> None:
-        """Wait, but not longer than the simulation lives."""
+        """Wait, but not longer than the simulation runs."""
         self.server.simulation.stopping.wait(seconds)
 
     def reset_connection(self) -> None:

@@ -1,4 +1,4 @@
-"""What a perfect crawler would have seen at this moment."""
+"""The truth: what a perfect crawler would see now."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ HUB_COLUMNS = {
 
 
 def build_ranking(registry: Registry, by: str, k: int) -> list[dict[str, object]]:
-    """Return the first k: largest first; equals by `_id`, or by name; `tied` counts the equals."""
+    """Return the first k rows, largest first. Equal values are ordered by `_id` or name, and counted in `tied`."""
     rows = rank_repositories(registry, by) if isinstance(registry, HubRegistry) else rank_packages(registry, by)
     counts: dict[object, int] = {}
-    for one in rows:
-        counts[one["value"]] = counts.get(one["value"], 0) + 1
-    return [{"rank": number, **one, "tied": counts[one["value"]]} for number, one in enumerate(rows[:k], 1)]
+    for row in rows:
+        counts[row["value"]] = counts.get(row["value"], 0) + 1
+    return [{"rank": number, **row, "tied": counts[row["value"]]} for number, row in enumerate(rows[:k], 1)]
 
 
 def rank_repositories(hub: HubRegistry, by: str) -> list[dict[str, object]]:
@@ -35,60 +35,62 @@ def rank_repositories(hub: HubRegistry, by: str) -> list[dict[str, object]]:
     column = HUB_COLUMNS[by]
     return [
         {
-            "id": hub.repositories[place].identity,
-            "name": hub.repositories[place].name,
-            "value": hub.columns[column][place].item(),
-            "downloads": int(hub.columns["downloads"][place]),
-            "likes": int(hub.columns["likes"][place]),
+            "id": hub.repositories[index].identity,
+            "name": hub.repositories[index].name,
+            "value": hub.columns[column][index].item(),
+            "downloads": int(hub.columns["downloads"][index]),
+            "likes": int(hub.columns["likes"][index]),
         }
-        for place in hub.order_rows(column).tolist()
+        for index in hub.order_rows(column).tolist()
     ]
 
 
 def rank_packages(registry: PackageRegistry, by: str) -> list[dict[str, object]]:
-    """Return every package in order, those without a value last."""
+    """Return every package in order. Packages without a value come last."""
     if by not in SORTS:
         raise UnknownNameError(f"no ranking of {registry.name} by {by!r}")
     values = registry.columns[SORTS[by]].tolist()
-    order = sorted(registry.present_rows(), key=lambda place: (-values[place], registry.names[place]))
+    order = sorted(registry.present_rows(), key=lambda index: (-values[index], registry.names[index]))
     return [
         {
-            "id": registry.names[place],
-            "name": registry.names[place],
-            "value": null_to_none(values[place]),
-            "downloads": null_to_none(int(registry.columns["downloads"][place])),
-            "dependent_packages_count": int(registry.columns["dependents"][place]),
-            "status": registry.status.get(place),
+            "id": registry.names[index],
+            "name": registry.names[index],
+            "value": null_to_none(values[index]),
+            "downloads": null_to_none(int(registry.columns["downloads"][index])),
+            "dependent_packages_count": int(registry.columns["dependents"][index]),
+            "status": registry.status.get(index),
         }
-        for place in order
+        for index in order
     ]
 
 
 def null_to_none(value: float) -> float | None:
-    """Return None for what was never stored."""
+    """Return None for a value that was never stored."""
     return None if value == NULL else value
 
 
 def find_row_index(registry: Registry, identity: str, name: str) -> int:
-    """Return a row by its stable id or by its present name."""
-    places = registry.indices if identity or isinstance(registry, PackageRegistry) else registry.names
-    place = places.get(identity or name)
-    if place is None:
+    """Return the index of a row by its stable id or by its present name."""
+    indices = registry.indices if identity or isinstance(registry, PackageRegistry) else registry.names
+    index = indices.get(identity or name)
+    if index is None:
         raise UnknownNameError(f"{registry.name} has no {identity or name!r}")
-    return place
+    return index
 
 
-def describe_row(world: SimulatedWorld, registry: Registry, place: int) -> dict[str, object]:
-    """Return all there is to know of one row, seen or hidden."""
+def describe_row(world: SimulatedWorld, registry: Registry, index: int) -> dict[str, object]:
+    """Return everything about one row, visible or hidden."""
     if isinstance(registry, PackageRegistry):
-        return build_package_row(registry, place, "")
-    repository = registry.repositories[place]
-    old_names = [name for name, other in registry.redirects.items() if other == place]
-    hidden = {one: getattr(repository, one) for one in ("private", "deleted", "disabled", "gated", "revision")}
-    shown = build_row(registry, place, PROPERTIES)
+        return build_package_row(registry, index, "")
+    repository = registry.repositories[index]
+    old_names = [name for name, target in registry.redirects.items() if target == index]
+    hidden_fields = {
+        flag: getattr(repository, flag) for flag in ("private", "deleted", "disabled", "gated", "revision")
+    }
+    visible_fields = build_row(registry, index, PROPERTIES)
     return {
-        **shown,
-        **hidden,
+        **visible_fields,
+        **hidden_fields,
         "old_names": old_names,
         "traits": dataclasses.asdict(repository.traits),
         "now": format_iso(world.clock.now()),

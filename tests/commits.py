@@ -1,7 +1,7 @@
-"""A Hub that takes datasets: it makes repositories, takes files and large files, commits and tags.
+"""A Hub that accepts datasets: it creates repositories, accepts files and large files, commits and tags.
 
-It answers what huggingface_hub asks of it when a folder is uploaded, and notes what was asked. `faults` are (part of an
-address, status) pairs, each answered once.
+It responds to the requests of huggingface_hub for the upload of a folder, and records them. `faults` are pairs of a
+part of a path and a status. Each fault applies once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LARGE_SUFFIXES = (".parquet", ".sqlite")
 
 
 class FakeHub:
-    """What the pretended Hub has: a file is its content."""
+    """The content of the Hub: repositories with their files, commits and tags."""
 
     def __init__(self) -> None:
         self.repositories: dict[str, dict[str, bytes]] = {}
@@ -31,7 +31,7 @@ class FakeHub:
         self.endpoint = ""
 
     def respond(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
-        """Status and content."""
+        """Return status and content."""
         path, *_ = path.split("?")
         self.requests.append(f"{method} {path}")
         for fault in self.faults:
@@ -41,53 +41,53 @@ class FakeHub:
         if path.startswith("/large/"):
             self.large[path.removeprefix("/large/")] = body
             return 200, {}
-        told = [json.loads(line) for line in body.splitlines() if line.strip()] if b"{" in body[:1] else []
+        lines = [json.loads(line) for line in body.splitlines() if line.strip()] if b"{" in body[:1] else []
         if path == "/api/repos/create":
-            return self._create_repository(told[0])
+            return self._create_repository(lines[0])
         if path == "/api/validate-yaml":
             return 200, {"warnings": [], "errors": []}
         if path.endswith("/info/lfs/objects/batch"):
-            return 200, {"transfer": "basic", "objects": [self._upload_action(one) for one in told[0]["objects"]]}
-        _, _, owner, name, verb, *_ = path.removeprefix("/").split("/") + [""]
-        return self._respond_to_repository(f"{owner}/{name}", verb, path, told)
+            return 200, {"transfer": "basic", "objects": [self._upload_action(file) for file in lines[0]["objects"]]}
+        _, _, owner, name, verb, *_ = [*path.removeprefix("/").split("/"), ""]
+        return self._respond_to_repository(f"{owner}/{name}", verb, path, lines)
 
-    def _respond_to_repository(self, name: str, verb: str, path: str, told: list[Any]) -> tuple[int, Any]:
+    def _respond_to_repository(self, name: str, verb: str, path: str, lines: list[Any]) -> tuple[int, Any]:
         files = self.repositories.get(name)
         if files is None:
             return 404, {"error": "Repository not found"}
         if verb == "preupload":
-            return 200, {"files": [self._upload_mode(one, files) for one in told[0]["files"]]}
+            return 200, {"files": [self._upload_mode(file, files) for file in lines[0]["files"]]}
         if verb == "tree":
             return 200, [
-                {"type": "file", "path": one, "size": len(files[one]), "oid": git_hash(files[one])} for one in files
+                {"type": "file", "path": file, "size": len(files[file]), "oid": git_hash(files[file])} for file in files
             ]
         if verb == "commit":
-            return 200, self._apply_commit(name, files, told)
+            return 200, self._apply_commit(name, files, lines)
         if verb == "tag":
-            if told[0]["tag"] in self.tags:
+            if lines[0]["tag"] in self.tags:
                 return 409, {"error": "Tag exists"}
-            self.tags[told[0]["tag"]] = path.rpartition("/")[2]
+            self.tags[lines[0]["tag"]] = path.rpartition("/")[2]
             return 200, {}
         return 200, {"id": name, "sha": self.commits[-1] if self.commits else "0" * 40, "siblings": []}
 
-    def _create_repository(self, told: dict[str, Any]) -> tuple[int, Any]:
-        name = f"{told['organization']}/{told['name']}"
-        there = name in self.repositories
+    def _create_repository(self, description: dict[str, Any]) -> tuple[int, Any]:
+        name = f"{description['organization']}/{description['name']}"
+        exists = name in self.repositories
         self.repositories.setdefault(name, {})
-        return (409 if there else 200), {"url": f"{self.endpoint}/datasets/{name}", "id": name}
+        return (409 if exists else 200), {"url": f"{self.endpoint}/datasets/{name}", "id": name}
 
-    def _upload_action(self, one: dict[str, Any]) -> dict[str, Any]:
-        if one["oid"] in self.large:
-            return one
-        return {**one, "actions": {"upload": {"href": f"{self.endpoint}/large/{one['oid']}", "header": {}}}}
+    def _upload_action(self, file: dict[str, Any]) -> dict[str, Any]:
+        if file["oid"] in self.large:
+            return file
+        return {**file, "actions": {"upload": {"href": f"{self.endpoint}/large/{file['oid']}", "header": {}}}}
 
-    def _upload_mode(self, one: dict[str, Any], files: dict[str, bytes]) -> dict[str, Any]:
-        large, content = one["path"].endswith(LARGE_SUFFIXES), files.get(one["path"])
+    def _upload_mode(self, file: dict[str, Any], files: dict[str, bytes]) -> dict[str, Any]:
+        large, content = file["path"].endswith(LARGE_SUFFIXES), files.get(file["path"])
         oid = None if content is None else hashlib.sha256(content).hexdigest() if large else git_hash(content)
-        return {"path": one["path"], "uploadMode": "lfs" if large else "regular", "shouldIgnore": False, "oid": oid}
+        return {"path": file["path"], "uploadMode": "lfs" if large else "regular", "shouldIgnore": False, "oid": oid}
 
-    def _apply_commit(self, name: str, files: dict[str, bytes], told: list[Any]) -> dict[str, str]:
-        for line in told:
+    def _apply_commit(self, name: str, files: dict[str, bytes], lines: list[Any]) -> dict[str, str]:
+        for line in lines:
             value = line["value"]
             if line["key"] == "file":
                 files[value["path"]] = base64.b64decode(value["content"])
@@ -103,38 +103,38 @@ class FakeHub:
 
 
 def git_hash(content: bytes) -> str:
-    """The hash git gives to a file."""
+    """Return git's hash of a file."""
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
 @contextmanager
 def run_fake_hub() -> Iterator[FakeHub]:
-    """A running Hub on loopback."""
-    made = FakeHub()
+    """Run a Hub on loopback."""
+    hub = FakeHub()
 
-    class Answers(BaseHTTPRequestHandler):
+    class HubHandler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def answer(self) -> None:
+        def serve_request(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            status, content = made.respond(self.command, self.path, body)
-            told = json.dumps(content).encode()
+            status, content = hub.respond(self.command, self.path, body)
+            body_bytes = json.dumps(content).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(told)))
+            self.send_header("Content-Length", str(len(body_bytes)))
             self.end_headers()
-            self.wfile.write(told)
+            self.wfile.write(body_bytes)
 
-        do_GET = do_POST = do_PUT = answer
+        do_GET = do_POST = do_PUT = serve_request  # noqa: N815 - names of http.server
 
         def log_message(self, *_: object) -> None:
-            """Nothing."""
+            """Log nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    made.endpoint = f"http://127.0.0.1:{server.server_port}"
+    server = ThreadingHTTPServer(("127.0.0.1", 0), HubHandler)
+    hub.endpoint = f"http://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield made
+        yield hub
     finally:
         server.shutdown()
         server.server_close()

@@ -1,6 +1,6 @@
-"""A judge that behaves as the model's name says: an OpenAI-compatible endpoint on loopback, in a process of its own.
+"""A judge that behaves as its model is named: an OpenAI-compatible endpoint on loopback, in a process of its own.
 
-`python -m tests.judge_server` prints its port. An answer depends on the request alone, but for `rate` and `flaky`.
+`python -m tests.judge_server` prints its port. An answer depends on the request alone, except for `rate` and `flaky`.
 """
 
 from __future__ import annotations
@@ -24,43 +24,43 @@ LOCK = threading.Lock()
 
 
 def read_card(body: dict) -> str:
-    """The card in a request."""
+    """Return the card of a request."""
     text = body["messages"][1]["content"]
     return re.match(r"\[card \w+\]\n(.*)\n\[end of card \w+\]$", text, re.DOTALL)[1]
 
 
 def find_quotable_line(card: str) -> str:
-    """A line of the card that is long enough to be quoted."""
+    """Return a line of the card that is long enough to be quoted."""
     return next((line for line in card.splitlines() if len(line.split()) >= 4), "")
 
 
 def is_flipped(card: str, seed: int, item: str, share: float) -> bool:
-    """Whether this reader answers otherwise this time."""
-    told = hashlib.sha256(f"{card}|{seed}|{item}".encode()).digest()
-    return int.from_bytes(told[:4], "big") / 2**32 < share
+    """Return whether the reader gives another answer for this seed."""
+    digest = hashlib.sha256(f"{card}|{seed}|{item}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") / 2**32 < share
 
 
 def make_answer(body: dict) -> dict:
-    """What the model of this name writes: the message, and how it ended."""
+    """Return the message of the model of this name, and the reason of its end."""
     name, card = body["model"], read_card(body)
     good = {item: {"answer": True, "quote": find_quotable_line(card)} for item in ITEMS}
-    told: object = good
+    answers: object = good
     if name.startswith("flip-"):
         share = float(name[5:])
-        told = {
+        answers = {
             item: {"answer": not is_flipped(card, body["seed"], item, share), "quote": find_quotable_line(card)}
             for item in ITEMS
         }
     elif name == "types":
-        told = {item: {"answer": "yes", "quote": 3} for item in ITEMS}
+        answers = {item: {"answer": "yes", "quote": 3} for item in ITEMS}
     elif name == "missing":
-        told = {item: good[item] for item in ITEMS[:-1]}
+        answers = {item: good[item] for item in ITEMS[:-1]}
     elif name == "invents":
-        told = {item: {"answer": True, "quote": "The model was evaluated on nine benchmarks."} for item in ITEMS}
+        answers = {item: {"answer": True, "quote": "The model was evaluated on nine benchmarks."} for item in ITEMS}
     elif name == "obeys":
         attack = next((line for line in card.splitlines() if "true" in line.lower() or "ignore" in line.lower()), card)
-        told = {item: {"answer": True, "quote": attack.strip()} for item in ITEMS}
-    text = json.dumps(told)
+        answers = {item: {"answer": True, "quote": attack.strip()} for item in ITEMS}
+    text = json.dumps(answers)
     if name == "prose":
         text = f"Certainly! Here is {{what}} you asked for:\n```json\n{text}\n```\nI hope that helps."
     if name == "cut" or (name == "mends" and len(body["messages"]) == 2):
@@ -72,15 +72,15 @@ def make_answer(body: dict) -> dict:
 
 
 def make_completion(body: dict) -> dict:
-    """The whole answer."""
-    told = make_answer(body)
+    """Return the whole completion."""
+    answer = make_answer(body)
     usage = None if body["model"] == "nousage" else {
         "prompt_tokens": 500, "completion_tokens": 100, "total_tokens": 600,
     }  # fmt: skip
     return {
         "id": "c", "object": "chat.completion", "created": 0,
         "model": "good-2" if body["model"] == "renamed" else body["model"],
-        "choices": [{"index": 0, "message": told["message"], "finish_reason": told["end"]}], "usage": usage,
+        "choices": [{"index": 0, "message": answer["message"], "finish_reason": answer["end"]}], "usage": usage,
     }  # fmt: skip
 
 
@@ -90,11 +90,11 @@ class JudgeEndpoint(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *words: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
-    def send_json(self, status: int, told: object, raw: bytes | None = None) -> None:
-        """Answer."""
-        content = json.dumps(told).encode() if raw is None else raw
+    def send_json(self, status: int, document: object, raw: bytes | None = None) -> None:
+        """Send one response."""
+        content = json.dumps(document).encode() if raw is None else raw
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
@@ -102,7 +102,7 @@ class JudgeEndpoint(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def do_GET(self) -> None:
-        """Counts, batches and files."""
+        """Return counts, batches and files."""
         if self.path == "/calls":
             self.send_json(200, dict(CALLS))
         elif self.path.endswith("/content"):
@@ -111,26 +111,26 @@ class JudgeEndpoint(BaseHTTPRequestHandler):
             self.send_json(200, make_batch(self.path.split("/")[-1]))
 
     def do_POST(self) -> None:
-        """A completion, a file or a batch."""
+        """Return a completion, or take a file or a batch."""
         content = self.rfile.read(int(self.headers["Content-Length"]))
         if self.path.endswith("/files"):
             name = f"in{len(FILES)}"
             FILES[name] = b"".join(line + b"\n" for line in content.splitlines() if line.startswith(b'{"custom_id"'))
-            told = {"id": name, "object": "file", "bytes": 1, "created_at": 0, "filename": "f", "purpose": "batch",
+            file = {"id": name, "object": "file", "bytes": 1, "created_at": 0, "filename": "f", "purpose": "batch",
                     "status": "processed"}  # fmt: skip
-            self.send_json(200, told)
+            self.send_json(200, file)
         elif self.path.endswith("/batches"):
             lines = [json.loads(line) for line in FILES[json.loads(content)["input_file_id"]].splitlines()]
-            done = [make_batch_line(one["custom_id"], one["body"]) for one in reversed(lines)]
+            results = [make_batch_line(line["custom_id"], line["body"]) for line in reversed(lines)]
             name = f"b{len(BATCHES) + 1}"
-            FILES[f"out-{name}"] = b"".join(json.dumps(one).encode() + b"\n" for one in done)
+            FILES[f"out-{name}"] = b"".join(json.dumps(line).encode() + b"\n" for line in results)
             BATCHES[name] = "completed"
             self.send_json(200, make_batch(name))
         else:
             self.send_completion(json.loads(content))
 
     def send_completion(self, body: dict) -> None:
-        """One completion, or the failure the model is named for."""
+        """Send one completion, or the failure that the model is named after."""
         name = body["model"]
         with LOCK:
             CALLS[name] += 1
@@ -151,16 +151,16 @@ class JudgeEndpoint(BaseHTTPRequestHandler):
 
 
 def make_batch_line(number: str, body: dict) -> dict:
-    """One line of the results of a batch."""
+    """Return one line of the results of a batch."""
     cold = body["model"] == "warm" and "temperature" in body
-    told = (
+    response = (
         {"status_code": 400, "body": TEMPERATURE_ERROR} if cold else {"status_code": 200, "body": make_completion(body)}
     )
-    return {"custom_id": number, "response": told}
+    return {"custom_id": number, "response": response}
 
 
 def make_batch(name: str) -> dict:
-    """A batch as the API shows it."""
+    """Return a batch as the API shows it."""
     return {
         "id": name, "object": "batch", "endpoint": "/v1/chat/completions", "input_file_id": "in",
         "status": BATCHES[name],

@@ -1,8 +1,8 @@
-"""Start `python -m simulation` as a child process and speak to it over HTTP.
+"""Start `python -m simulation` as a child process, and control it over HTTP.
 
-    with Simulation(models=200, start="2026-01-05") as pretend:
-        pretend.advance(7)
-        pretend.truth("huggingface/models", by="downloads", k=10)
+    with Simulation(models=200, start="2026-01-05") as simulation:
+        simulation.advance(7)
+        simulation.truth("huggingface/models", by="downloads", k=10)
 
 Keyword arguments are the command's options with underscores: `quota=20, window=2, churn=0.01`.
 """
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 class Simulation:
-    """A running simulation; it ends with `close()`, with the `with` block, or with this process."""
+    """A running simulation. It ends with `close()`, with the `with` block, or with this process."""
 
     def __init__(self, **options: object) -> None:
         command = [sys.executable, "-m", "simulation", "--until-stdin-closes", *format_arguments(options)]
@@ -38,19 +38,19 @@ class Simulation:
         self.pid: int = ready["pid"]
 
     def advance(self, days: int = 1) -> dict[str, Any]:
-        """Let days pass; return the new `now` and how many events they brought."""
+        """Advance the time by some days, and return the new `now` and the number of events."""
         return self._request("POST", "advance", days=days)
 
     def now(self) -> str:
-        """Return the simulated present."""
+        """Return the simulated time."""
         return self._request("GET", "clock")["now"]
 
     def truth(self, registry: str, by: str = "downloads", k: int = 1000) -> list[dict[str, Any]]:
-        """Return the ranking a perfect crawler would see now."""
+        """Return the ranking that a perfect crawler would see now."""
         return self._request("GET", "truth", registry=registry, by=by, k=k)["ranking"]
 
     def events(self, since: str = "") -> list[dict[str, Any]]:
-        """Return what happened since a day."""
+        """Return the events since a day."""
         return self._request("GET", "events", since=since)
 
     def repository(self, registry: str, **key: str) -> dict[str, Any]:
@@ -58,27 +58,27 @@ class Simulation:
         return self._request("GET", "repository", registry=registry, **key)
 
     def census(self, registry: str) -> dict[str, Any]:
-        """Return how many packages of a registry of the Hub can be seen, and the sha256 of their ids."""
+        """Return the number of visible repositories of a Hub registry, and the sha256 of their ids."""
         return self._request("GET", "census", registry=registry)
 
     def prepare(self, url: str) -> int:
-        """Make every page of a census before it is asked for; return how many there are."""
+        """Make every page of a census before it is requested, and return their number."""
         return self._request("POST", "prepare", {"url": url})["pages"]
 
     def faults(self, script: list[dict[str, Any]]) -> None:
-        """Script faults."""
+        """Add scripted faults."""
         self._request("POST", "faults", script)
 
     def package_names(self, registry: str) -> set[str]:
-        """Return what the packages of a registry of Ecosyste.ms are called now."""
+        """Return the present names of the packages of a registry of Ecosyste.ms."""
         return {row["id"] for row in self.truth(registry, k=10**9)}
 
     def requests(self, api: str = "") -> list[dict[str, Any]]:
-        """Return the requests since the last reset, of both sites or of one."""
-        return [one for one in self._request("GET", "requests") if api in ("", one["api"])]
+        """Return the requests since the last reset, to both sites or to one."""
+        return [entry for entry in self._request("GET", "requests") if api in ("", entry["api"])]
 
     def reset(self) -> None:
-        """Forget requests, their numbers and the faults."""
+        """Clear the requests, their numbers and the faults."""
         self._request("DELETE", "requests")
 
     def mutate(self, **change: Any) -> dict[str, Any]:
@@ -103,22 +103,22 @@ class Simulation:
         self.close()
 
     def _request(self, method: str, verb: str, body: object = None, **query: object) -> Any:
-        address = f"{self.control}/{verb}?{urllib.parse.urlencode(query)}"
+        url = f"{self.control}/{verb}?{urllib.parse.urlencode(query)}"
         content = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(address, data=content, method=method)
-        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        request = urllib.request.Request(url, data=content, method=method)
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with direct.open(request, timeout=600) as answer:
-                return json.load(answer)
+            with opener.open(request, timeout=600) as response:
+                return json.load(response)
         except urllib.error.HTTPError as problem:
             raise ValueError(json.load(problem)["error"]) from None
 
 
 def format_arguments(options: dict[str, object]) -> list[str]:
-    """Return options as the command line has them; a list repeats its option."""
+    """Return options as arguments of the command line. A list repeats its option."""
     arguments: list[str] = []
     for name, value in options.items():
         flag = "--" + name.replace("_", "-")
-        for one in value if isinstance(value, list | tuple) else [value]:
-            arguments += [flag] if one is True else [flag, str(one)]
+        for item in value if isinstance(value, list | tuple) else [value]:
+            arguments += [flag] if item is True else [flag, str(item)]
     return arguments

@@ -1,7 +1,8 @@
-"""A year in a box: a simulated Hub and Ecosyste.ms whose days go by at will, and a daemon that decides by their clock.
+"""A simulated year: a Hub and an Ecosyste.ms whose days are advanced by hand, and a daemon that runs on their clock.
 
-Crawls are the real ones, each in a child process that is made quickly: everything is imported before, and the child is
-a fork. Its clock is the simulation's. What the registries were at each crawl is asked of the simulation, and kept.
+The crawls are real crawls. Each runs in a fork of this process, which has imported everything before, so that crawls
+start fast. The clock of a crawl is the clock of the simulation. After each crawl the true lists are read from the
+simulation, and kept.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ TrueRow = tuple[str, str, int | None]  # stable id, name, downloads
 
 @dataclass
 class SimulatedYear:
-    """A store, the two registries, what they truly were, and a daemon that is killed and comes back."""
+    """A store, two registries, their true lists, and a daemon that is killed and restarted."""
 
     folder: Path
     seed: int
@@ -54,37 +55,37 @@ class SimulatedYear:
     request_count: int = 0
 
     def __post_init__(self) -> None:
-        self.chance = random.Random(self.seed)
+        self.random = random.Random(self.seed)
         self.store = self.folder / "observatory.db"
         self.schedules = {
             "daily": Schedule("daily", "crawl snapshot huggingface/models", CronTimetable("0 0 * * *"), 20 * 3600),
             "weekly": Schedule("weekly", "crawl snapshot npm", CronTimetable("0 0 * * MON"), 3 * DAY),
         }
-        self.clock_error = 0  # seconds by which our clock is ahead
+        self.clock_error = 0  # seconds by which the daemon's clock is ahead
         self.waited_seconds = self.present = 0
         self.restart_daemon()
 
     def now(self) -> int:
-        """What our clock says: what the simulation's says, if nobody has set it."""
-        true = datetime.fromisoformat(self.hub.now().replace("Z", "+00:00"))
-        return int(true.timestamp()) + self.clock_error + self.waited_seconds
+        """Return the daemon's time: the simulation's, unless the clock was set."""
+        simulated = datetime.fromisoformat(self.hub.now().replace("Z", "+00:00"))
+        return int(simulated.timestamp()) + self.clock_error + self.waited_seconds
 
     def restart_daemon(self) -> None:
-        """A daemon starts: it reads what is on record, and decides what was missed."""
+        """Start a daemon: it reads the recorded ticks, and decides what was missed."""
         flush_journal(self.store)
-        known = load_schedule_state(self.store)
-        self.agenda = Planner(self.schedules, known.decided_until, known.unfinished, first_retry=5)
-        append_ticks(self.store, self.agenda.resume(self.now()))
+        state = load_schedule_state(self.store)
+        self.planner = Planner(self.schedules, state.decided_until, state.unfinished, first_retry=5)
+        append_ticks(self.store, self.planner.resume(self.now()))
 
     def run_days(self, days: int) -> None:
-        """Let days go by, and do on each what is due."""
+        """Advance the time by some days, and run what is due on each."""
         for _ in range(days):
             self.hub.advance(1)
-            if self.chance.random() < DOWNTIME_SHARE:
-                self.hub.advance(self.chance.choice((1, 2, 9)))
+            if self.random.random() < DOWNTIME_SHARE:
+                self.hub.advance(self.random.choice((1, 2, 9)))
                 self.restart_daemon()
             self.clock_error = (
-                self.chance.choice((-7200, 5400, 40 * DAY)) if self.chance.random() < CLOCK_SET_SHARE else 0
+                self.random.choice((-7200, 5400, 40 * DAY)) if self.random.random() < CLOCK_SET_SHARE else 0
             )
             self.run_due_commands()
         self.clock_error = self.waited_seconds = 0
@@ -92,58 +93,57 @@ class SimulatedYear:
         flush_journal(self.store)
 
     def run_due_commands(self) -> None:
-        """One command after another, and those again that may pass."""
+        """Run the due commands, and retry those whose failure passes."""
         self.waited_seconds = 0
-        append_ticks(self.store, self.agenda.update(self.now(), "clock untrusted" if self.clock_error else "off"))
+        append_ticks(self.store, self.planner.update(self.now(), "clock untrusted" if self.clock_error else "off"))
         while self.waited_seconds < 200:
-            tick = self.agenda.next_tick(self.now())
-            if tick is None and not self.agenda.queue:
+            tick = self.planner.next_tick(self.now())
+            if tick is None and not self.planner.queue:
                 break
             if tick is None:
                 self.waited_seconds += 5
                 continue
             flush_journal(self.store)
-            append_ticks(self.store, [self.agenda.start(tick, self.now())])
+            append_ticks(self.store, [self.planner.start(tick, self.now())])
             code = self.run_crawl(tick.schedule)
-            if code < 0 and self.chance.random() < 0.5:
-                self.restart_daemon()  # it was killed with its daemon
+            if code < 0 and self.random.random() < 0.5:
+                self.restart_daemon()  # the daemon was killed too
             else:
-                append_ticks(self.store, self.agenda.finish(code, self.now(), failure_reason(code, [])))
+                append_ticks(self.store, self.planner.finish(code, self.now(), failure_reason(code, [])))
 
     def run_crawl(self, name: str) -> int:
-        """One crawl, of which some requests fail, and which may be killed at any statement; its exit code."""
-        registry, of_service, k = LISTS[name]
+        """Run one crawl and return its exit code. Some of its requests fail, and a kill at any statement may end it."""
+        registry, simulated_name, k = LISTS[name]
         self.hub.reset()
-        struck = [number for number in range(1, 12) if self.chance.random() < FAULT_SHARE]
+        faulty_requests = [number for number in range(1, 12) if self.random.random() < FAULT_SHARE]
         api = "huggingface" if name == "daily" else "ecosystems"
-        self.hub.faults([{"api": api, "request": number, **self.chance.choice(FAULTS)} for number in struck])
-        moment = self.chance.randint(1, 400) if self.chance.random() < KILL_SHARE else 0
+        self.hub.faults([{"api": api, "request": number, **self.random.choice(FAULTS)} for number in faulty_requests])
+        kill_at = self.random.randint(1, 400) if self.random.random() < KILL_SHARE else 0
         endpoint = self.hub.huggingface if name == "daily" else self.hub.ecosystems
         plan, ahead = CrawlPlan(registry, k, endpoint=endpoint, keep_bodies=False), self.now() - time.time()
-        code = run_forked(lambda: run_crawl_killed_at(self.store, plan, ahead, moment))
+        code = run_forked(lambda: run_crawl_killed_at(self.store, plan, ahead, kill_at))
         self.kill_count += code < 0
-        asked = len(self.hub.requests(api))
-        self.request_count += asked
-        self.fault_count += sum(number <= asked for number in struck)
+        count = len(self.hub.requests(api))
+        self.request_count += count
+        self.fault_count += sum(number <= count for number in faulty_requests)
         for (snapshot,) in self.query("SELECT max(snapshot_id) FROM snapshot"):
             if snapshot is not None and snapshot not in self.truth:
-                rows = self.hub.truth(of_service, by="downloads", k=k)
+                rows = self.hub.truth(simulated_name, by="downloads", k=k)
                 self.truth[int(str(snapshot))] = [(row["id"], row["name"], row["downloads"]) for row in rows]
                 self.taken_at[int(str(snapshot))] = self.now() - self.clock_error
         return code
 
-    def query(self, question: str) -> list[tuple[object, ...]]:
-        """Rows of the store."""
+    def query(self, statement: str) -> list[tuple[object, ...]]:
+        """Return rows of the store."""
         with sqlite3.connect(f"file:{self.store}?mode=ro", uri=True) as connection:
-            return connection.execute(question).fetchall()
+            return connection.execute(statement).fetchall()
 
 
-def run_crawl_killed_at(store: Path, plan: CrawlPlan, ahead: float, moment: int) -> int:
-    """What the command does, with a clock that is ahead of this machine's, killed at its k-th statement if that is
-    not 0."""
-    real = time.time
-    time.time = lambda: real() + ahead
-    if moment:
-        call_at_statements(lambda number: os.kill(os.getpid(), signal.SIGKILL) if number == moment else None)
-    manner = CrawlOptions(retry_for=0.5, delay=0.0, quiet=True, keep_bodies_days=0)
-    return take_snapshot(store, plan, manner, resume=True).exit_code
+def run_crawl_killed_at(store: Path, plan: CrawlPlan, ahead: float, kill_at: int) -> int:
+    """Crawl with a clock that is ahead of this machine's, and end by a kill at a statement unless its number is 0."""
+    real_time = time.time
+    time.time = lambda: real_time() + ahead
+    if kill_at:
+        call_at_statements(lambda number: os.kill(os.getpid(), signal.SIGKILL) if number == kill_at else None)
+    options = CrawlOptions(retry_for=0.5, delay=0.0, quiet=True, keep_bodies_days=0)
+    return take_snapshot(store, plan, options, resume=True).exit_code

@@ -30,7 +30,7 @@ LIBRARIES = {
     },
     "crawler": {"huggingface_hub", "msgspec", "pyarrow", "rich", "scipy", "scrapy", "tenacity", "twisted", "yaml"},
     "db": {"numpy", "sqlite_utils", "zstandard"},
-    "schedules": {"apscheduler", "prometheus_client"},
+    "schedules": {"apscheduler", "msgspec", "prometheus_client"},
     "simulation": {"numpy"},
 }  # fmt: skip
 FOR_METRICS = {

@@ -1,4 +1,4 @@
-"""E10, G1: tokens and addresses are planted wherever they may come from, and are nowhere in what is left."""
+"""Tokens and addresses of people are planted in all inputs, and must be nowhere in the output."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ PLANTED = {
     "environment": ("hf_" + "ownTOKEN00" * 3 + "1234", "me.myself@planted.example"),
     "key": ("sk-proj-Planted0Key" + "Aa1" * 8, "sk-proj-Planted0Key" + "Bb2" * 8),
 }
-SECRETS = [word for words in PLANTED.values() for word in words]
+SECRETS = [secret for secrets in PLANTED.values() for secret in secrets]
 
 
 class CommandFolder:
-    """A folder with everything that commands leave and say there."""
+    """A folder with the files and the output of commands."""
 
     def __init__(self, folder: Path, hub: Simulation) -> None:
         self.folder, self.store, self.command_count = folder, folder / "observatory.db", 0
@@ -42,15 +42,15 @@ class CommandFolder:
             "OBSERVATORY_DB": str(self.store),
         }  # fmt: skip
 
-    def run_cli(self, *words: str) -> int:
-        """A command; what it says is left in a file."""
+    def run_cli(self, *arguments: str) -> int:
+        """Run a command, write its output to a file, and return its exit code."""
         self.command_count += 1
-        with open(self.folder / f"said-{self.command_count}", "wb") as said:
-            line = [sys.executable, "-m", "schedules.cli", *words]
-            return subprocess.run(line, cwd=self.folder, env=self.environment, stdout=said, stderr=said).returncode
+        with (self.folder / f"output-{self.command_count}").open("wb") as output:
+            line = [sys.executable, "-m", "schedules.cli", *arguments]
+            return subprocess.run(line, cwd=self.folder, env=self.environment, stdout=output, stderr=output).returncode
 
     def kill_crawl(self, hub: Simulation) -> None:
-        """A crawl that is killed between two pages: its write-ahead log stays."""
+        """Kill a crawl between two pages, so that its write-ahead log stays."""
         hub.faults([{"api": "huggingface", "kind": "stall", "request": 3, "seconds": 30}])
         line = [sys.executable, "-m", "crawler", "snapshot", HUB, "--top", "1500", "--quiet"]
         child = subprocess.Popen(line, cwd=ROOT, env=self.environment)
@@ -64,12 +64,12 @@ class CommandFolder:
         child.wait()
         assert pages
 
-    def query(self, question: str) -> list[tuple[object, ...]]:
+    def query(self, statement: str) -> list[tuple[object, ...]]:
         with sqlite3.connect(f"file:{self.store}?mode=ro", uri=True) as connection:
-            return connection.execute(question).fetchall()
+            return connection.execute(statement).fetchall()
 
     def iter_contents(self) -> Iterator[tuple[str, bytes]]:
-        """The bytes of every file, and what is packed in some of them."""
+        """Yield the bytes of every file, and the unpacked content of some."""
         for path in sorted(self.folder.rglob("*")):
             if path.is_file():
                 yield str(path), path.read_bytes()
@@ -85,12 +85,12 @@ class CommandFolder:
 
 
 def plant_secrets(hub: Simulation) -> None:
-    """Into tags, fields and cards of the first models, and into headers of every answer."""
+    """Plant secrets in tags, fields and cards of the first models, and in headers of every response."""
     token, address = PLANTED["body"]
-    said = f"ask {address}, and use {token}"
+    text = f"ask {address}, and use {token}"
     for row in hub.truth(HUB, k=3):
-        fields = {"tags": ["pytorch", said, token, address], "library_name": address, "pipeline_tag": token}
-        card = f"---\nlicense: mit\ntags: [{token}]\n---\n# A model\n\n{said}\n"
+        fields = {"tags": ["pytorch", text, token, address], "library_name": address, "pipeline_tag": token}
+        card = f"---\nlicense: mit\ntags: [{token}]\n---\n# A model\n\n{text}\n"
         hub.mutate(registry=HUB, id=row["id"], set={**fields, "card": card})
     token, address = PLANTED["header"]
     headers = {"x-request-id": token, "etag": address, "x-ratelimit-tier": f"{token} of {address}"}
@@ -100,17 +100,17 @@ def plant_secrets(hub: Simulation) -> None:
 
 
 def leaking_faults() -> list[dict[str, object]]:
-    """Answers that are no lists, and say what they should not."""
+    """Return faults whose responses contain secrets."""
     token, address = PLANTED["error"]
-    said = f"{token} of {address} is not accepted"
+    text = f"{token} of {address} is not accepted"
     return [
-        {"kind": "status", "code": 401, "body": said, "request": 1},
-        {"kind": "status", "code": 400, "body": said, "request": 1},
-        {"kind": "status", "code": 200, "body": said, "request": 2, "times": -1},
-        {"kind": "status", "code": 200, "body": said, "request": 2, "times": -1, "content_type": "application/json"},
+        {"kind": "status", "code": 401, "body": text, "request": 1},
+        {"kind": "status", "code": 400, "body": text, "request": 1},
+        {"kind": "status", "code": 200, "body": text, "request": 2, "times": -1},
+        {"kind": "status", "code": 200, "body": text, "request": 2, "times": -1, "content_type": "application/json"},
         {"kind": "next_other_host", "host": f"http://{address}/{token}", "request": 2},
         {"kind": "redirect", "location": f"http://{address}/{token}", "request": 2},
-        {"kind": "change_type", "field": "createdAt", "value": said, "request": 2},
+        {"kind": "change_type", "field": "createdAt", "value": text, "request": 2},
         {"kind": "drop_field", "field": "_id", "request": 2},
     ]
 
@@ -118,36 +118,44 @@ def leaking_faults() -> list[dict[str, object]]:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.fault("E10", "G1")
-def test_what_is_planted_anywhere_is_nowhere_in_what_is_left(tmp_path: Path) -> None:
+def test_planted_secrets_are_nowhere_in_the_output(tmp_path: Path) -> None:
     with Simulation(models=1700, datasets=5, spaces=5, packages=50) as hub:
-        left = CommandFolder(tmp_path, hub)
+        folder = CommandFolder(tmp_path, hub)
         plant_secrets(hub)
-        assert left.run_cli("crawl", "snapshot", HUB, "--top", "1500") == 0
-        assert left.run_cli("crawl", "changes", HUB) == 0
-        assert left.run_cli("crawl", "cards", HUB, "--top", "5") == 0
-        assert left.run_cli("crawl", "snapshot", HUB, "--full") == 0
-        left.run_cli("crawl", "check", HUB)
-        for trouble in leaking_faults():
+        assert folder.run_cli("crawl", "snapshot", HUB, "--top", "1500") == 0
+        assert folder.run_cli("crawl", "changes", HUB) == 0
+        assert folder.run_cli("crawl", "cards", HUB, "--top", "5") == 0
+        assert folder.run_cli("crawl", "snapshot", HUB, "--full") == 0
+        folder.run_cli("crawl", "check", HUB)
+        for fault in leaking_faults():
             hub.reset()
             plant_secrets(hub)
-            hub.faults([{"api": "huggingface", **trouble}])
-            left.run_cli("crawl", "snapshot", HUB, "--top", "1500", "--patience", "0.5")
+            hub.faults([{"api": "huggingface", **fault}])
+            folder.run_cli("crawl", "snapshot", HUB, "--top", "1500", "--retry-for", "0.5")
         hub.reset()
         plant_secrets(hub)
-        left.kill_crawl(hub)
-    for words in (("compute",), ("score",), ("export", "bundle"), ("store", "check"), ("store", "backup", "copy.db")):
-        assert left.run_cli(*words) == 0, words
-    for form in ("text", "html", "markdown", "json"):
-        assert left.run_cli("report", "--format", form, "--out", f"report.{form}") == 0
-    pieces = list(left.iter_contents())
-    assert len(pieces) > 60 and any("removed]" in str(content) for _, content in pieces)
-    assert [(where, word) for where, content in pieces for word in SECRETS if word.encode() in content] == []
+        folder.kill_crawl(hub)
+    for arguments in (
+        ("compute",),
+        ("score",),
+        ("export", "bundle"),
+        ("store", "check"),
+        ("store", "backup", "copy.db"),
+    ):
+        assert folder.run_cli(*arguments) == 0, arguments
+    for report_format in ("text", "html", "markdown", "json"):
+        assert folder.run_cli("report", "--format", report_format, "--out", f"report.{report_format}") == 0
+    contents = list(folder.iter_contents())
+    assert len(contents) > 60 and any("removed]" in str(content) for _, content in contents)
+    assert [(source, secret) for source, content in contents for secret in SECRETS if secret.encode() in content] == []
 
 
 @pytest.mark.fault("E10")
 def test_an_endpoint_with_a_password_is_refused(tmp_path: Path) -> None:
     line = [sys.executable, "-m", "crawler", "snapshot", HUB, "--db", str(tmp_path / "s.db")]
     environment = {**os.environ, "HF_ENDPOINT": "https://me:hidden-word@mirror.example"}
-    done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 2 and "HF_ENDPOINT holds" in done.stderr and "hidden-word" not in done.stderr
+    completed = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert (
+        completed.returncode == 2 and "HF_ENDPOINT holds" in completed.stderr and "hidden-word" not in completed.stderr
+    )
     assert not (tmp_path / "s.db").exists()

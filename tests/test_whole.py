@@ -1,4 +1,4 @@
-"""From a cold start to numbers whose truth is known: crawl, days go by, crawl, compute, report."""
+"""From an empty store to numbers whose truth is known: three crawls, the computation and the report."""
 
 from __future__ import annotations
 
@@ -7,85 +7,82 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.simulated import Simulation
 
 ROOT = Path(__file__).resolve().parents[1]
+pytestmark = pytest.mark.timeout(300)
 REGISTRIES = {"huggingface/models": "huggingface/models", "pypi": "pypi.example"}
 
 
-def run_module(env: dict[str, str], *words: str) -> str:
+Truth = dict[str, list[list[str]]]
+TruthAndReports = tuple[Truth, dict[str, Any], str]
+
+
+def run_module(env: dict[str, str], *arguments: str) -> str:
     return subprocess.run(
-        [sys.executable, "-m", *words], cwd=ROOT, env=env, capture_output=True, text=True, check=True
+        [sys.executable, "-m", *arguments], cwd=ROOT, env=env, capture_output=True, text=True, check=True
     ).stdout
 
 
 @pytest.fixture(scope="module")
-def truth_and_reports(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> tuple[dict[str, list[list[str]]], dict[str, object], str]:
-    """The true top 500 at each of three looks, and the report in JSON and in text."""
-    truth: dict[str, list[list[str]]] = {name: [] for name in REGISTRIES}
-    with Simulation(models=1500, packages=1500, start="2026-01-05") as pretend:
-        env = {**os.environ, "HF_ENDPOINT": pretend.huggingface, "ECOSYSTEMS_ENDPOINT": pretend.ecosystems,
-               "OBSERVATORY_DB": str(tmp_path_factory.mktemp("whole") / "o.db")}  # fmt: skip
+def truth_and_reports(tmp_path_factory: pytest.TempPathFactory) -> TruthAndReports:
+    """Return the true top 500 at each of three crawls, and the report as JSON and as text."""
+    truth: Truth = {name: [] for name in REGISTRIES}
+    options = ("--top", "500", "--clock", "registry", "--delay", "0", "--quiet")
+    with Simulation(models=1500, packages=1500, start="2026-01-05") as simulation:
+        env = {
+            **os.environ,
+            "HF_ENDPOINT": simulation.huggingface,
+            "ECOSYSTEMS_ENDPOINT": simulation.ecosystems,
+            "OBSERVATORY_DB": str(tmp_path_factory.mktemp("whole") / "o.db"),
+        }
         for days in (0, 30, 61):
-            pretend.advance(days)
-            run_module(
-                env,
-                "crawler",
-                "snapshot",
-                *REGISTRIES,
-                "--top",
-                "500",
-                "--clock",
-                "registry",
-                "--pause",
-                "0",
-                "--quiet",
-            )
-            for name, service_name in REGISTRIES.items():
-                truth[name].append([row["id"] for row in pretend.truth(service_name, by="downloads", k=500)])
+            simulation.advance(days)
+            run_module(env, "crawler", "snapshot", *REGISTRIES, *options)
+            for name, simulated_name in REGISTRIES.items():
+                truth[name].append([row["id"] for row in simulation.truth(simulated_name, by="downloads", k=500)])
     run_module(env, "analysis")
-    return truth, json.loads(run_module(env, "analysis.report", "--format", "json")), run_module(env, "analysis.report")
+    report = json.loads(run_module(env, "analysis.report", "--format", "json"))
+    return truth, report, run_module(env, "analysis.report")
 
 
 @pytest.mark.parametrize("registry", ["huggingface/models"])
-def test_turnover_equals_the_truth_of_the_simulation(
-    truth_and_reports: tuple[dict[str, list[list[str]]], dict, str], registry: str
-) -> None:
+def test_turnover_equals_the_truth_of_the_simulation(truth_and_reports: TruthAndReports, registry: str) -> None:
     truth, report, _ = truth_and_reports
     first, second, third = (set(names) for names in truth[registry])
-    counted = {
-        (r["date"], r["name"]): r["value"]
-        for r in report["results"]
-        if (r["registry"], r["metric"], r["k"]) == (registry, "turnover_as_published", 500)
+    counts = {
+        (row["date"], row["name"]): row["value"]
+        for row in report["results"]
+        if (row["registry"], row["metric"], row["k"]) == (registry, "turnover_as_published", 500)
     }
-    assert counted["2026-02-04", "remained"] == len(first & second)
-    assert counted["2026-04-06", "remained"] == len(second & third)
-    assert counted["2026-04-06", "newcomers"] == len(third - second - first)
-    assert counted["2026-04-06", "returning"] == len((third - second) & first)
-    assert counted["2026-04-06", "ever"] == len(first | second | third)
+    assert counts["2026-02-04", "remained"] == len(first & second)
+    assert counts["2026-04-06", "remained"] == len(second & third)
+    assert counts["2026-04-06", "newcomers"] == len(third - second - first)
+    assert counts["2026-04-06", "returning"] == len((third - second) & first)
+    assert counts["2026-04-06", "ever"] == len(first | second | third)
 
 
-def test_a_matched_gap_is_against_the_snapshot_of_that_day(
-    truth_and_reports: tuple[dict[str, list[list[str]]], dict, str],
+def test_turnover_over_91_days_is_against_the_snapshot_of_that_day(
+    truth_and_reports: TruthAndReports,
 ) -> None:
     truth, report, _ = truth_and_reports
-    (found,) = [
-        r
-        for r in report["results"]
-        if (r["registry"], r["name"], r["k"], r["date"]) == ("huggingface/models", "turnover.91d", 500, "2026-04-06")
+    (result,) = [
+        row
+        for row in report["results"]
+        if (row["registry"], row["name"], row["k"], row["date"])
+        == ("huggingface/models", "turnover.91d", 500, "2026-04-06")
     ]
     first, third = set(truth["huggingface/models"][0]), set(truth["huggingface/models"][2])
-    assert found["previous_date"] == "2026-01-05"
-    assert found["value"] == pytest.approx(1 - len(first & third) / 500)
-    assert found["low"] <= found["value"] <= found["high"]
+    assert result["previous_date"] == "2026-01-05"
+    assert result["value"] == pytest.approx(1 - len(first & third) / 500)
+    assert result["low"] <= result["value"] <= result["high"]
 
 
-def test_who_moved_is_who_moved(truth_and_reports: tuple[dict[str, list[list[str]]], dict, str]) -> None:
+def test_movers_equal_the_truth(truth_and_reports: TruthAndReports) -> None:
     truth, report, _ = truth_and_reports
     _, second, third = (set(names) for names in truth["huggingface/models"])
     moved: dict[str, set[str]] = {}
@@ -97,7 +94,7 @@ def test_who_moved_is_who_moved(truth_and_reports: tuple[dict[str, list[list[str
 
 
 def test_the_report_for_people_has_the_same_numbers(
-    truth_and_reports: tuple[dict[str, list[list[str]]], dict, str],
+    truth_and_reports: TruthAndReports,
 ) -> None:
     _, report, text = truth_and_reports
     for result in report["results"]:

@@ -1,8 +1,9 @@
-"""A year in a box: what a year of runs, failures, kills and wrong clocks left is held against what truly was."""
+"""A simulated year of crawls, failures, kills and wrong clocks: its results are compared with the truth."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -16,93 +17,95 @@ from tests.simulated_year import START, SimulatedYear
 
 
 def run_simulated_year(folder: Path, seed: int, days: int) -> SimulatedYear:
-    """A box after so many days."""
+    """Return a simulated year after some days."""
     options = {"models": 150, "datasets": 5, "spaces": 5, "packages": 90}
     with Simulation(start="2026-01-01", seed=seed, quota=100_000, eco_quota=100_000, **options) as hub:
-        box = SimulatedYear(folder, seed, hub)
-        box.run_days(days)
-        return box
+        year = SimulatedYear(folder, seed, hub)
+        year.run_days(days)
+        return year
 
 
-def check_against_truth(box: SimulatedYear) -> dict[str, int]:
-    """Every promise, against the truth; what there was of what."""
-    complete = box.query(
+def check_against_truth(year: SimulatedYear) -> dict[str, int]:
+    """Check every promise against the truth, and return counts of what happened."""
+    complete = year.query(
         "SELECT snapshot_id, name, taken_at FROM snapshot JOIN registry USING (registry_id) WHERE status = 'complete'"
     )
-    for number, registry, at in complete:
+    for number, registry, taken_at in complete:
         snapshot = int(str(number))
-        rows = box.query(f"SELECT package, name, downloads FROM v1_ranking WHERE snapshot = {snapshot} ORDER BY rank")
-        if registry == "npm":  # Ecosyste.ms orders equals in no order, and knows packages by their names
+        rows = year.query(f"SELECT package, name, downloads FROM v1_ranking WHERE snapshot = {snapshot} ORDER BY rank")
+        if (
+            registry == "npm"
+        ):  # at Ecosyste.ms the order of equal rows is arbitrary, and the id of a package is its name
             assert drop_last_ties((name, name, downloads) for _, name, downloads in rows) == drop_last_ties(
-                box.truth[snapshot]
+                year.truth[snapshot]
             )
         else:
-            assert rows == box.truth[snapshot], snapshot
-        assert abs(int(str(at)) - box.taken_at[snapshot]) < 300, "a complete snapshot is of its day"
-    assert box.query("SELECT count(DISTINCT snapshot) FROM v1_ranking") == [(len(complete),)]
-    assert all(one.verdict != BROKEN for one in check_store(box.store)), check_store(box.store)
-    check_turnover(box)
-    return {"complete": len(complete), **check_ticks(box), "requests": box.request_count, "failing": box.fault_count,
-            "kills": box.kill_count}  # fmt: skip
+            assert rows == year.truth[snapshot], snapshot
+        assert abs(int(str(taken_at)) - year.taken_at[snapshot]) < 300, "a complete snapshot has the date of its day"
+    assert year.query("SELECT count(DISTINCT snapshot) FROM v1_ranking") == [(len(complete),)]
+    assert all(result.verdict != BROKEN for result in check_store(year.store)), check_store(year.store)
+    check_turnover(year)
+    return {"complete": len(complete), **check_ticks(year), "requests": year.request_count, "failing": year.fault_count,
+            "kills": year.kill_count}  # fmt: skip
 
 
-def check_turnover(box: SimulatedYear) -> None:
-    """What is computed of each daily list is what the truth of that day and of the day of the list before gives."""
-    assert compute(["--db", str(box.store), "--metric", "turnover_as_published"]) == 0
-    stays = dict(box.query(
+def check_turnover(year: SimulatedYear) -> None:
+    """Check that the packages that remained in each daily list are those of the true lists."""
+    assert compute(["--db", str(year.store), "--metric", "turnover_as_published"]) == 0
+    remained = dict(year.query(
         "SELECT snapshot_id, value FROM result JOIN snapshot USING (snapshot_id) JOIN registry USING (registry_id)"
         " WHERE registry.name = 'huggingface/models' AND result.name = 'remained' AND result.k = 100"
     ))  # fmt: skip
-    daily = [int(str(number)) for (number,) in box.query(
+    daily = [int(str(number)) for (number,) in year.query(
         "SELECT snapshot_id FROM snapshot JOIN registry USING (registry_id)"
         " WHERE status = 'complete' AND name = 'huggingface/models' ORDER BY taken_at"
     )]  # fmt: skip
     assert len(daily) > 5
-    for before, after in zip(daily, daily[1:], strict=False):
-        both = {row[0] for row in box.truth[before]} & {row[0] for row in box.truth[after]}
-        assert stays[after] == len(both), after
+    for before, after in pairwise(daily):
+        in_both = {row[0] for row in year.truth[before]} & {row[0] for row in year.truth[after]}
+        assert remained[after] == len(in_both), after
 
 
 def drop_last_ties(rows: Iterable[tuple[object, ...]]) -> list[tuple[object, ...]]:
-    """A list without those that share the last value: which of them are in it is chance."""
-    found = sorted(rows, key=lambda row: (-int(str(row[2])), str(row[1])))
-    return [row for row in found if row[2] != found[-1][2]]
+    """Return a list without the rows that share the last value: which of those are in it is arbitrary."""
+    ordered = sorted(rows, key=lambda row: (-int(str(row[2])), str(row[1])))
+    return [row for row in ordered if row[2] != ordered[-1][2]]
 
 
-def check_ticks(box: SimulatedYear) -> dict[str, int]:
-    """Each moment is on record once; what is done has its snapshot, and nothing else is said to be."""
-    counted = {"moments": 0, "done": 0, "gaps": 0}
+def check_ticks(year: SimulatedYear) -> dict[str, int]:
+    """Check that each moment has one tick, and each success its snapshot. Return counts of ticks."""
+    counts = {"moments": 0, "done": 0, "gaps": 0}
     for name, registry in (("daily", "huggingface/models"), ("weekly", "npm")):
-        ticks = box.query(
+        ticks = year.query(
             "SELECT due_at, outcome, reason, started_at, ended_at, cause FROM tick"
             f" WHERE schedule = '{name}' AND outcome <> 'known' AND cause <> 'clock' ORDER BY due_at"
         )
-        when = box.schedules[name].when
-        assert when is not None
+        timetable = year.schedules[name].timetable
+        assert timetable is not None
         dues = [int(str(row[0])) for row in ticks]
-        present = box.present
-        wanted = list(list_moments(when, START, present))
-        assert [due for due in dues if due <= present] == wanted
-        ends = box.query(
+        present = year.present
+        moments = list(list_moments(timetable, START, present))
+        assert [due for due in dues if due <= present] == moments
+        ends = year.query(
             "SELECT ended_at FROM snapshot JOIN registry USING (registry_id)"
             f" WHERE name = '{registry}' AND status = 'complete'"
         )
-        for due, outcome, reason, started, ended, _ in ticks:
+        for due, outcome, reason, started_at, ended_at, _ in ticks:
             assert outcome != "gap" or reason, due
             if outcome == "done":
-                assert any(int(str(started)) <= int(str(end)) <= int(str(ended)) for (end,) in ends), due
-        open_ones = [row for row in ticks if row[1] in UNFINISHED_OUTCOMES]
-        assert len(open_ones) <= 1
-        counted["moments"] += len(wanted)
-        counted["done"] += sum(row[1] == "done" for row in ticks)
-        counted["gaps"] += sum(row[1] == "gap" for row in ticks)
-    return counted
+                assert any(int(str(started_at)) <= int(str(end)) <= int(str(ended_at)) for (end,) in ends), due
+        unfinished = [row for row in ticks if row[1] in UNFINISHED_OUTCOMES]
+        assert len(unfinished) <= 1
+        counts["moments"] += len(moments)
+        counts["done"] += sum(row[1] == "done" for row in ticks)
+        counts["gaps"] += sum(row[1] == "gap" for row in ticks)
+    return counts
 
 
 @pytest.mark.fault("A1", "B2", "B4", "C5")
-def test_eight_days_in_a_box_are_as_they_were(warmed: None, tmp_path: Path) -> None:
-    told = check_against_truth(run_simulated_year(tmp_path, 33, 8))
-    assert told["complete"] >= 8 and told["gaps"] and told["kills"] and told["failing"]
+def test_eight_simulated_days_agree_with_the_truth(warmed: None, tmp_path: Path) -> None:
+    counts = check_against_truth(run_simulated_year(tmp_path, 33, 8))
+    assert counts["complete"] >= 8 and counts["gaps"] and counts["kills"] and counts["failing"]
 
 
 @pytest.mark.years
@@ -111,7 +114,9 @@ def test_eight_days_in_a_box_are_as_they_were(warmed: None, tmp_path: Path) -> N
     "seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 21))], ids="seed{:02}".format
 )
 @pytest.mark.fault("A1", "B2", "B4", "C5")
-def test_a_year_in_a_box_is_as_it_was(warmed: None, tmp_path: Path, seed: int, measured: Callable[[str], None]) -> None:
-    told = check_against_truth(run_simulated_year(tmp_path, seed, 365))
-    measured(", ".join(f"{number} {name}" for name, number in told.items()))
-    assert told["complete"] > 300 and told["gaps"] and told["kills"] and told["failing"] > 20
+def test_a_simulated_year_agrees_with_the_truth(
+    warmed: None, tmp_path: Path, seed: int, measured: Callable[[str], None]
+) -> None:
+    counts = check_against_truth(run_simulated_year(tmp_path, seed, 365))
+    measured(", ".join(f"{number} {name}" for name, number in counts.items()))
+    assert counts["complete"] > 300 and counts["gaps"] and counts["kills"] and counts["failing"] > 20

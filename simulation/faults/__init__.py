@@ -1,1 +1,1 @@
-"""Scripted faults: what a site answers wrongly, and how it delivers badly."""
+"""Scripted faults: wrong responses, and responses that are delivered badly."""

@@ -1,4 +1,4 @@
-"""Which faults are scripted, and which of them strike this request."""
+"""The script of faults, and the choice of those that apply to a request."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ PERSISTENT_KINDS = ("cursor_loop",)
 
 
 class UnknownFaultError(Exception):
-    """A fault that cannot be scripted as asked."""
+    """A fault that cannot be scripted."""
 
 
 def find_faults(*first_parameters: str) -> dict[str, Callable[..., Any]]:
-    """Return the functions whose parameters begin like this and that stand in the modules of faults."""
+    """Return the functions of the fault modules whose parameters begin with these names."""
     return {
         name: function
         for module in (faults, deliveries)
@@ -31,14 +31,14 @@ def find_faults(*first_parameters: str) -> dict[str, Callable[..., Any]]:
     }
 
 
-RESPONSE_FAULTS = find_faults("reply", "ask")
-REQUEST_FAULTS = find_faults("ask")
+RESPONSE_FAULTS = find_faults("response", "request")
+REQUEST_FAULTS = find_faults("request")
 FAULTS = RESPONSE_FAULTS | REQUEST_FAULTS
 
 
 @dataclass(slots=True)
 class ScriptedFault:
-    """One fault and when it strikes: from the n-th request on, or at a path, so many times."""
+    """One fault, the requests that it applies to (from a number on, or by path), and how many times."""
 
     kind: str
     api: str = "huggingface"
@@ -47,70 +47,70 @@ class ScriptedFault:
     times: int = 1
     arguments: dict[str, object] = field(default_factory=dict)
 
-    def matches(self, ask: Request, number: int) -> bool:
-        """Say whether this request is hit, and count it."""
+    def matches(self, request: Request, number: int) -> bool:
+        """Return whether the fault applies to a request, and count the application."""
         if (
             self.times == 0
-            or ask.api != self.api
+            or request.api != self.api
             or number < self.request
-            or self.path not in f"{ask.path}?{ask.query}"
+            or self.path not in f"{request.path}?{request.query}"
         ):
             return False
         self.times -= self.times > 0
         return True
 
 
-def parse_fault(text: Mapping[str, object]) -> ScriptedFault:
-    """Return a fault as it was asked for, or explain what is wrong with it."""
-    asked = dict(text)
-    kind = str(asked.pop("kind", ""))
+def parse_fault(description: Mapping[str, object]) -> ScriptedFault:
+    """Return the fault that a script describes, or raise UnknownFaultError with what is wrong."""
+    arguments = dict(description)
+    kind = str(arguments.pop("kind", ""))
     if kind not in FAULTS:
-        raise UnknownFaultError(f"no fault {kind!r}; there are {', '.join(sorted(FAULTS))}")
-    placed = {name: asked.pop(name) for name in ("api", "request", "path", "times") if name in asked}
+        raise UnknownFaultError(f"no fault {kind!r}. There are {', '.join(sorted(FAULTS))}")
+    placed = {name: arguments.pop(name) for name in ("api", "request", "path", "times") if name in arguments}
     if placed.get("api", "huggingface") not in APIS:
-        raise UnknownFaultError(f"no site {placed['api']!r}; there are {', '.join(APIS)}")
-    wrong = set(asked) - set(inspect.signature(FAULTS[kind]).parameters)
+        raise UnknownFaultError(f"no site {placed['api']!r}. There are {', '.join(APIS)}")
+    wrong = set(arguments) - set(inspect.signature(FAULTS[kind]).parameters)
     if wrong:
         raise UnknownFaultError(f"fault {kind!r} has no argument {', '.join(sorted(wrong))}")
     if kind in PERSISTENT_KINDS:
         placed.setdefault("times", UNLIMITED)
-        asked["visited_urls"] = []
-    return ScriptedFault(kind, arguments=asked, **placed)  # type: ignore[arg-type]
+        arguments["visited_urls"] = []
+    return ScriptedFault(kind, arguments=arguments, **placed)  # type: ignore[arg-type]
 
 
 class FaultScript:
-    """The scripted faults, and how many requests each site has seen since the last reset."""
+    """The scripted faults, and the number of requests to each site since the last reset."""
 
     def __init__(self) -> None:
         self.faults: list[ScriptedFault] = []
         self.request_counts: dict[str, int] = {}
 
     def add(self, texts: Iterable[Mapping[str, object]]) -> int:
-        """Add faults; return how many are scripted now."""
+        """Add faults, and return the number of all scripted faults."""
         self.faults += [parse_fault(text) for text in texts]
         return len(self.faults)
 
-    def match_request(self, ask: Request) -> tuple[int, list[ScriptedFault]]:
-        """Count a request; return its number and the faults that strike it."""
-        number = self.request_counts[ask.api] = self.request_counts.get(ask.api, 0) + 1
-        return number, [one for one in self.faults if one.matches(ask, number)]
+    def match_request(self, request: Request) -> tuple[int, list[ScriptedFault]]:
+        """Count a request, and return its number and the faults that apply to it."""
+        number = self.request_counts[request.api] = self.request_counts.get(request.api, 0) + 1
+        return number, [fault for fault in self.faults if fault.matches(request, number)]
 
     def reset(self) -> None:
-        """Forget the faults and count from one again."""
+        """Remove the faults, and count from one again."""
         self.faults.clear()
         self.request_counts.clear()
 
 
-def apply_request_faults(ask: Request, due: Iterable[ScriptedFault]) -> Request:
-    """Return the question as the faults let the site understand it."""
-    for one in due:
-        if one.kind in REQUEST_FAULTS:
-            ask = REQUEST_FAULTS[one.kind](ask, **one.arguments)
-    return ask
+def apply_request_faults(request: Request, due: Iterable[ScriptedFault]) -> Request:
+    """Return the request as changed by faults."""
+    for fault in due:
+        if fault.kind in REQUEST_FAULTS:
+            request = REQUEST_FAULTS[fault.kind](request, **fault.arguments)
+    return request
 
 
-def apply_response_faults(reply: Response, ask: Request, due: Iterable[ScriptedFault]) -> None:
-    """Let the faults change the answer."""
-    for one in due:
-        if one.kind in RESPONSE_FAULTS:
-            RESPONSE_FAULTS[one.kind](reply, ask, **one.arguments)
+def apply_response_faults(response: Response, request: Request, due: Iterable[ScriptedFault]) -> None:
+    """Change the response by faults."""
+    for fault in due:
+        if fault.kind in RESPONSE_FAULTS:
+            RESPONSE_FAULTS[fault.kind](response, request, **fault.arguments)

@@ -1,4 +1,4 @@
-"""What is asked and what is answered, and how an answer becomes bytes on a socket."""
+"""Requests and responses, and how a response becomes bytes on a socket."""
 
 from __future__ import annotations
 
@@ -9,24 +9,26 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from email.message import Message
 from http import HTTPStatus
-from typing import BinaryIO, Protocol
+from io import BufferedIOBase
+from typing import Protocol
 from urllib.parse import parse_qsl, unquote, urlencode
 
 MIN_GZIP_BYTES = 860
 
 
 class ClientConnection(Protocol):
-    """The client's end of a connection, as a delivery sees it."""
+    """The connection to a client, as a delivery uses it."""
 
-    wfile: BinaryIO
+    wfile: BufferedIOBase
     close_connection: bool
 
     def reset_connection(self) -> None:
         """Cut the connection with a TCP reset."""
 
     def wait(self, seconds: float) -> None:
-        """Wait, but not longer than the simulation lives."""
+        """Wait, but not longer than the simulation runs."""
 
 
 Delivery = Callable[[ClientConnection, bytes, bytes], None]
@@ -34,16 +36,17 @@ Delivery = Callable[[ClientConnection, bytes, bytes], None]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request: `path` is as sent, still percent-encoded; `largest` caps the page if it is not 0.
+    """One request.
 
-    `struck` says that a fault is scripted against it.
+    `path` is as sent, still percent-encoded. `max_page_size` limits the page if it is not 0. `has_fault` says that a
+    scripted fault applies to the request.
     """
 
     api: str
     method: str
     path: str
     query: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] | Message
     body: bytes = b""
     max_page_size: int = 0
     has_fault: bool = False
@@ -60,12 +63,12 @@ class Request:
 
     @property
     def host(self) -> str:
-        """The host the client believes to speak to."""
+        """The host that the client addressed."""
         return self.headers.get("Host", "127.0.0.1")
 
     @property
     def token(self) -> str:
-        """The bearer token, or nothing."""
+        """The bearer token, or an empty text."""
         return self.headers.get("Authorization", "").removeprefix("Bearer ").strip()
 
     def parameter(self, name: str, default: str = "") -> str:
@@ -77,20 +80,20 @@ class Request:
         return [value for name, value in self.query_pairs if name in names]
 
     def url_with(self, **changed: object) -> str:
-        """Return the absolute URL of this request with some parameters set anew."""
-        kept = [(name, value) for name, value in self.query_pairs if name not in changed]
-        kept += [(name, str(value)) for name, value in changed.items()]
-        return f"http://{self.host}{self.path}" + (f"?{urlencode(kept)}" if kept else "")
+        """Return the absolute URL of the request with some parameters replaced."""
+        pairs = [(name, value) for name, value in self.query_pairs if name not in changed]
+        pairs += [(name, str(value)) for name, value in changed.items()]
+        return f"http://{self.host}{self.path}" + (f"?{urlencode(pairs)}" if pairs else "")
 
 
 def send_whole(wire: ClientConnection, head: bytes, body: bytes) -> None:
-    """Send everything in one piece, so that Nagle and delayed ACK cannot meet."""
+    """Send everything in one piece, so that Nagle's algorithm and delayed ACKs cause no pause."""
     wire.wfile.write(head + body)
 
 
 @dataclass(slots=True)
 class Response:
-    """One answer; text goes out as text, bytes as they are, anything else as JSON."""
+    """One response. Text is sent as text, bytes as they are, and anything else as JSON."""
 
     status: int = 200
     content: object = b""
@@ -100,12 +103,12 @@ class Response:
 
     @property
     def rows(self) -> list[dict[str, object]]:
-        """The objects of a list; empty for anything else."""
+        """The objects of a list, or nothing if the content is not a list."""
         return [row for row in self.content if isinstance(row, dict)] if isinstance(self.content, list) else []
 
 
 def encode_body(content: object) -> bytes:
-    """Return the body; a lone surrogate leaves as the escape that JSON knows."""
+    """Return the body as bytes. A lone surrogate becomes an escape of JSON."""
     if isinstance(content, bytes):
         return content
     text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False, separators=(",", ":"))
@@ -113,47 +116,47 @@ def encode_body(content: object) -> bytes:
 
 
 def default_content_type(content: object) -> str:
-    """Return the type a body has when nobody says otherwise."""
+    """Return the content type of a body without a type of its own."""
     return "text/plain; charset=utf-8" if isinstance(content, str | bytes) else "application/json; charset=utf-8"
 
 
 def make_weak_etag(body: bytes) -> str:
-    """Return an ETag as express makes it: length and hash of the body."""
+    """Return an ETag as Express makes it: length and hash of the body."""
     digest = base64.b64encode(hashlib.sha1(body).digest()).decode()[:27]
     return f'W/"{len(body):x}-{digest}"'
 
 
-def encode_response(ask: Request, reply: Response) -> tuple[bytes, bytes]:
-    """Return head and body: compressed if the client can read that, 304 if it has this already."""
-    body = encode_body(reply.content)
-    headers = {"Content-Type": default_content_type(reply.content), **reply.headers}
+def encode_response(request: Request, response: Response) -> tuple[bytes, bytes]:
+    """Return head and body: compressed if the client accepts gzip, and 304 if the client has the body."""
+    body = encode_body(response.content)
+    headers = {"Content-Type": default_content_type(response.content), **response.headers}
     if "ETag" not in headers:
         headers["ETag"] = make_weak_etag(body)
-    if reply.status == 200 and headers["ETag"] in ask.headers.get("If-None-Match", ""):
-        reply.status, body = 304, b""
-    elif should_compress(ask, reply, body):
+    if response.status == 200 and headers["ETag"] in request.headers.get("If-None-Match", ""):
+        response.status, body = 304, b""
+    elif should_compress(request, response, body):
         body = gzip.compress(body, compresslevel=1, mtime=0)
         headers["Content-Encoding"] = "gzip"
         headers["Vary"] = "Origin, Accept-Encoding"
     headers.setdefault("Content-Length", str(len(body)))
-    return encode_head(reply.status, headers), b"" if ask.method == "HEAD" else body
+    return encode_head(response.status, headers), b"" if request.method == "HEAD" else body
 
 
-def should_compress(ask: Request, reply: Response, body: bytes) -> bool:
-    """Say whether to compress: large enough, accepted, not done yet."""
-    if reply.compress is not None:
-        return reply.compress
-    return len(body) >= MIN_GZIP_BYTES and "gzip" in ask.headers.get("Accept-Encoding", "")
+def should_compress(request: Request, response: Response, body: bytes) -> bool:
+    """Return whether to compress a body: large enough, accepted, and not compressed yet."""
+    if response.compress is not None:
+        return response.compress
+    return len(body) >= MIN_GZIP_BYTES and "gzip" in request.headers.get("Accept-Encoding", "")
 
 
 def encode_head(status: int, headers: Mapping[str, str]) -> bytes:
     """Return the status line and the headers."""
-    known = {one.value: one.phrase for one in HTTPStatus}
-    lines = [f"HTTP/1.1 {status} {known.get(status, 'Unknown')}"]
+    phrases = {status.value: status.phrase for status in HTTPStatus}
+    lines = [f"HTTP/1.1 {status} {phrases.get(status, 'Unknown')}"]
     lines += [f"{name}: {value}" for name, value in headers.items() if value]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 
 
 def current_time() -> float:
-    """Return the real time, which quotas keep to whatever the simulated date is."""
+    """Return the real time. Quotas use it, whatever the simulated date is."""
     return time.time()

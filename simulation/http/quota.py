@@ -1,4 +1,4 @@
-"""Fixed windows of real time, as both sites count requests."""
+"""Quotas: both sites count requests in fixed windows of real time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from simulation.http.messages import current_time
 
 @dataclass(frozen=True, slots=True)
 class QuotaUse:
-    """Where a client stands after one more request."""
+    """The state of a client's quota after one request."""
 
     quota: int
     used: int
@@ -18,22 +18,22 @@ class QuotaUse:
 
     @property
     def is_exceeded(self) -> bool:
-        """Whether this request was one too many."""
+        """Whether the request exceeded the quota."""
         return self.used > self.quota
 
     @property
     def remaining(self) -> int:
-        """How many requests are left in this window."""
+        """The requests that are left in the window."""
         return max(0, self.quota - self.used)
 
     @property
     def seconds_left(self) -> int:
-        """How long until the next window, rounded up."""
+        """The seconds until the next window, rounded up."""
         return max(0, math.ceil(self.resets_at - current_time()))
 
 
 class QuotaWindows:
-    """Counts requests by client and bucket; a window opens with a request, or with the clock."""
+    """Counts of requests by client and bucket. A window opens with a request, or is aligned to the clock."""
 
     def __init__(self, length: float, aligned: bool) -> None:
         self.length = length
@@ -41,7 +41,7 @@ class QuotaWindows:
         self.windows: dict[str, tuple[float, int]] = {}
 
     def consume(self, key: str, quota: int) -> QuotaUse:
-        """Count one request and say where that leaves the client."""
+        """Count one request, and return the state of the quota."""
         now = current_time()
         ends, used = self.windows.get(key, (0.0, 0))
         if now >= ends:

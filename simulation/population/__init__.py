@@ -1,1 +1,1 @@
-"""The simulated packages: how they are made, change and disappear."""
+"""The simulated packages: how they appear, change and disappear."""

@@ -1,4 +1,4 @@
-"""README.md files: front matter and sections, the same for the same repository at the same revision."""
+"""README.md files: front matter and sections. A revision of a repository always has the same file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from simulation.population.vocabulary import SECTIONS, SENTENCES
 
 
 def build_card_fields(repository: Repository, kind: str) -> dict[str, object]:
-    """Return what the Hub reads out of the front matter; empty when there is none."""
+    """Return the fields that the Hub reads from the front matter. Without front matter there are none."""
     if not repository.has_card:
         return {}
     traits = repository.traits
@@ -32,25 +32,25 @@ def drop_missing_fields(fields: dict[str, object]) -> dict[str, object]:
 
 
 def render_card(repository: Repository, kind: str, revision: int | None = None) -> bytes:
-    """Return README.md at a revision; every second commit leaves it as it was."""
-    written = (repository.revision if revision is None else revision) // 2
-    draw = random.Random(f"card:{repository.identity}:{written}")
-    sections = draw.sample(SECTIONS, draw.randrange(0, len(SECTIONS)))
-    text = [f"# {repository.name.partition('/')[2]}", *(draw_section(draw, title) for title in sections)]
+    """Return README.md at a revision. Every second commit changes it."""
+    content_number = (repository.revision if revision is None else revision) // 2
+    rng = random.Random(f"card:{repository.identity}:{content_number}")
+    sections = rng.sample(SECTIONS, rng.randrange(0, len(SECTIONS)))
+    text = [f"# {repository.name.partition('/')[2]}", *(draw_section(rng, title) for title in sections)]
     return (render_front_matter(build_card_fields(repository, kind)) + "\n\n".join(text) + "\n").encode()
 
 
-def draw_section(draw: random.Random, title: str) -> str:
+def draw_section(rng: random.Random, title: str) -> str:
     """Return one section with a few sentences."""
-    return f"## {title}\n\n" + " ".join(draw.sample(SENTENCES, draw.randrange(1, 5)))
+    return f"## {title}\n\n" + " ".join(rng.sample(SENTENCES, rng.randrange(1, 5)))
 
 
 def render_front_matter(fields: dict[str, object]) -> str:
-    """Return the YAML block, or nothing."""
+    """Return the YAML block, or an empty text without fields."""
     lines = [line for name, value in fields.items() for line in render_yaml_lines(name, value)]
     return "\n".join(["---", *lines, "---", "", ""]) if lines else ""
 
 
 def render_yaml_lines(name: str, value: object) -> list[str]:
     """Return one field as YAML."""
-    return [f"{name}:", *(f"- {one}" for one in value)] if isinstance(value, list) else [f"{name}: {value}"]
+    return [f"{name}:", *(f"- {item}" for item in value)] if isinstance(value, list) else [f"{name}: {value}"]

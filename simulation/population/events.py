@@ -1,7 +1,7 @@
-"""What happens to repositories: each kind of event is one function, and all of them can be scripted.
+"""Events of repositories. Each kind is one function, and all of them can be scripted.
 
-An event function changes one row at one moment and returns what the log says about it beyond the kind:
-`(hub, place, moment, to) -> facts`. The daily rates below are those of a lively Hub.
+An event function changes one row at one instant, and returns the fields of its log entry besides the kind:
+`(hub, index, instant, argument) -> facts`. The daily rates below are those of a lively Hub.
 """
 
 from __future__ import annotations
@@ -15,86 +15,86 @@ EventFacts = dict[str, object]
 EventFunction = Callable[[HubRegistry, int, float, str], EventFacts]
 
 
-def edit(hub: HubRegistry, place: int, moment: float, to: str) -> EventFacts:
-    """Commit something: sha and lastModified move; every second time the README too."""
-    repository = hub.repositories[place]
+def edit(hub: HubRegistry, index: int, instant: float, argument: str) -> EventFacts:
+    """Add a commit: sha and lastModified change, and every second time the README."""
+    repository = hub.repositories[index]
     repository.revision += 1
-    hub.columns["modified"][place] = int(moment)
+    hub.columns["modified"][index] = int(instant)
     hub.bump_shape_version()
     return {"sha": repository.sha}
 
 
-def rename(hub: HubRegistry, place: int, moment: float, to: str) -> EventFacts:
-    """Give it another name; the old one redirects."""
-    repository = hub.repositories[place]
-    old, new = repository.name, hub.make_free_name(to or repository.name + "-renamed")
+def rename(hub: HubRegistry, index: int, instant: float, argument: str) -> EventFacts:
+    """Rename a repository. Its old name redirects."""
+    repository = hub.repositories[index]
+    old, new = repository.name, hub.make_free_name(argument or repository.name + "-renamed")
     hub.release_name(old)
-    hub.redirects[old] = place
-    hub.assign_name(new, place)
+    hub.redirects[old] = index
+    hub.assign_name(new, index)
     repository.name = new
     hub.bump_shape_version()
     return {"from": old, "to": new}
 
 
-def delete(hub: HubRegistry, place: int, moment: float, to: str) -> EventFacts:
-    """Remove it for good; its name is free again."""
-    repository = hub.repositories[place]
+def delete(hub: HubRegistry, index: int, instant: float, argument: str) -> EventFacts:
+    """Delete a repository. Its name is free again."""
+    repository = hub.repositories[index]
     repository.deleted = True
     hub.release_name(repository.name)
-    update_visibility(hub, place)
+    update_visibility(hub, index)
     return {}
 
 
-def recreate(hub: HubRegistry, place: int, moment: float, to: str) -> EventFacts:
-    """Delete it and create another under its name: new `_id`, counters from zero."""
-    old = hub.repositories[place]
-    delete(hub, place, moment, to)
-    fresh = Repository(make_next_id(hub, int(moment)), old.name, int(moment), old.traits)
+def recreate(hub: HubRegistry, index: int, instant: float, argument: str) -> EventFacts:
+    """Delete a repository and create another under its name, with a new `_id` and counters from zero."""
+    old = hub.repositories[index]
+    delete(hub, index, instant, argument)
+    fresh = Repository(make_next_id(hub, int(instant)), old.name, int(instant), old.traits)
     fresh.created = int(fresh.identity[:8], 16)
     hub.add_repositories([Arrival(fresh)])
     return {"new_id": fresh.identity}
 
 
-def gate(hub: HubRegistry, place: int, moment: float, to: str) -> EventFacts:
-    """Put it behind a gate: `auto`, `manual`, or `open` to lift it."""
-    value: bool | str = False if to == "open" else to or "auto"
-    hub.repositories[place].gated = value
+def gate(hub: HubRegistry, index: int, instant: float, argument: str) -> EventFacts:
+    """Gate a repository: `auto`, `manual`, or `open` to remove the gate."""
+    value: bool | str = False if argument == "open" else argument or "auto"
+    hub.repositories[index].gated = value
     hub.bump_shape_version()
     return {"gated": value}
 
 
-def disable(hub: HubRegistry, place: int, moment: float, to: str) -> EventFacts:
-    """Take it down: it stays listed, nobody can download it."""
-    hub.repositories[place].disabled = True
+def disable(hub: HubRegistry, index: int, instant: float, argument: str) -> EventFacts:
+    """Disable a repository. It stays listed, but cannot be downloaded."""
+    hub.repositories[index].disabled = True
     if hub.has_downloads:
-        hub.columns["downloads"][place] = 0
-        hub.columns["level"][place] = -6.0
+        hub.columns["downloads"][index] = 0
+        hub.columns["level"][index] = -6.0
     hub.bump_shape_version()
     return {}
 
 
-def make_private(hub: HubRegistry, place: int, moment: float, to: str) -> EventFacts:
-    """Hide it from everybody."""
-    hub.repositories[place].private = True
-    update_visibility(hub, place)
+def make_private(hub: HubRegistry, index: int, instant: float, argument: str) -> EventFacts:
+    """Hide a repository."""
+    hub.repositories[index].private = True
+    update_visibility(hub, index)
     return {}
 
 
-def make_public(hub: HubRegistry, place: int, moment: float, to: str) -> EventFacts:
-    """Show it again, with the same `_id`."""
-    hub.repositories[place].private = False
-    update_visibility(hub, place)
+def make_public(hub: HubRegistry, index: int, instant: float, argument: str) -> EventFacts:
+    """Show a hidden repository again, with the same `_id`."""
+    hub.repositories[index].private = False
+    update_visibility(hub, index)
     return {}
 
 
-def update_visibility(hub: HubRegistry, place: int) -> None:
-    """Let the lists follow what the repository says about its visibility."""
-    hub.visible[place] = hub.repositories[place].is_listed
+def update_visibility(hub: HubRegistry, index: int) -> None:
+    """Update the lists by the visibility of a repository."""
+    hub.visible[index] = hub.repositories[index].is_listed
     hub.bump_shape_version()
 
 
 def make_next_id(hub: HubRegistry, created: int) -> str:
-    """Return a new `_id`: its first 8 digits are the second of creation, and it is larger than any before."""
+    """Return a new `_id`. Its first 8 digits are the second of creation, and it is larger than all others."""
     newest = hub.repositories[-1].identity if hub.repositories else "0" * 24
     second = max(created, int(newest[:8], 16))
     rest = int(newest[8:], 16) + 0x10001 if second == int(newest[:8], 16) else 0x5A0000 + len(hub.repositories)

@@ -1,14 +1,14 @@
-"""One registry of the pretend Hub: its repositories, their names and their counters.
+"""One registry of the simulated Hub: its repositories, their names and their counters.
 
-Rows stand in the order of `_id`, and new ones are only ever appended, so a row's place is its `_id`'s rank
-for ever. Counters are columns beside the rows.
+Rows are in the order of `_id`, and new rows are only appended. So the index of a row is always the rank of its `_id`.
+Counters are columns beside the rows.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +23,7 @@ MIN_LEVEL = -6.0
 
 @dataclass(frozen=True)
 class Arrival:
-    """A repository that joins a registry, with where its counters start."""
+    """A repository that joins a registry, and the first values of its counters."""
 
     repository: Repository
     level: float = MIN_LEVEL
@@ -39,8 +39,8 @@ class HubRegistry:
         self.kind = kind
         self.name = f"huggingface/{kind}"
         self.repositories: list[Repository] = []
-        self.columns = {one: np.zeros(0, np.int64) for one in INTEGER_COLUMNS}
-        self.columns |= {one: np.zeros(0, np.float64) for one in FLOAT_COLUMNS}
+        self.columns = {column: np.zeros(0, np.int64) for column in INTEGER_COLUMNS}
+        self.columns |= {column: np.zeros(0, np.float64) for column in FLOAT_COLUMNS}
         self.visible = np.zeros(0, bool)
         self.indices: dict[str, int] = {}
         self.names: dict[str, int] = {}
@@ -53,18 +53,18 @@ class HubRegistry:
 
     @property
     def has_downloads(self) -> bool:
-        """Spaces are liked, not downloaded."""
+        """Whether the registry counts downloads: spaces have likes only."""
         return self.kind != "spaces"
 
     def add_repositories(self, arrivals: Iterable[Arrival]) -> None:
-        """Append repositories, which must be in the order of `_id`."""
+        """Append repositories in the order of `_id`."""
         arrivals = list(arrivals)
-        for one in arrivals:
-            self.add_repository(one.repository)
+        for arrival in arrivals:
+            self.add_repository(arrival.repository)
         self.add_counters(arrivals)
 
     def add_counters(self, arrivals: list[Arrival]) -> None:
-        """Give the repositories entered last their counters: at once, for columns are slow to grow."""
+        """Append the counters of the newest repositories, all at once, because columns are slow to grow."""
         for column, values in initial_counters(arrivals, self.has_downloads).items():
             old = self.columns[column]
             self.columns[column] = np.concatenate([old, np.array(values, old.dtype)])
@@ -72,56 +72,56 @@ class HubRegistry:
         self.bump_shape_version()
 
     def add_repository(self, repository: Repository) -> None:
-        """Append one repository, whose counters `count` has to follow."""
-        place = len(self.repositories)
+        """Append one repository without counters. `add_counters` has to follow."""
+        index = len(self.repositories)
         self.repositories.append(repository)
-        self.indices[repository.identity] = place
-        self.assign_name(repository.name, place)
+        self.indices[repository.identity] = index
+        self.assign_name(repository.name, index)
 
-    def assign_name(self, name: str, place: int) -> None:
-        """Give a name to a row; whatever redirected from that name no longer does."""
-        self.names[name] = place
+    def assign_name(self, name: str, index: int) -> None:
+        """Assign a name to a row. A redirect from that name ends."""
+        self.names[name] = index
         self.names_by_lower[name.lower()] = name
         self.redirects.pop(name, None)
 
     def release_name(self, name: str) -> None:
-        """Free a name."""
+        """Release a name for other repositories."""
         self.names.pop(name, None)
         self.names_by_lower.pop(name.lower(), None)
 
     def bump_version(self) -> None:
-        """Say that counters changed."""
+        """Record that counters changed."""
         self.version += 1
 
     def bump_shape_version(self) -> None:
-        """Say that rows, names or visibility changed."""
+        """Record that rows, names or visibility changed."""
         self.shape_version += 1
         self.version += 1
 
     def find_by_name(self, name: str) -> tuple[Repository | None, bool]:
-        """Return what a name leads to, and whether by a redirect (an old name, or another case)."""
-        place = self.names.get(name)
-        moved = place is None
+        """Return the repository of a name, and whether it is found by a redirect (an old name, or another case)."""
+        index = self.names.get(name)
+        moved = index is None
         if moved:
             canonical = self.names_by_lower.get(name.lower())
-            place = self.redirects.get(name) if canonical is None else self.names[canonical]
-        if place is None or not self.repositories[place].is_listed:
+            index = self.redirects.get(name) if canonical is None else self.names[canonical]
+        if index is None or not self.repositories[index].is_listed:
             return None, False
-        return self.repositories[place], moved
+        return self.repositories[index], moved
 
     def count_smaller_ids(self, identity: str) -> int:
-        """Return how many repositories have a smaller `_id`."""
-        return bisect_left(self.repositories, identity, key=lambda one: one.identity)
+        """Return the number of repositories with a smaller `_id`."""
+        return bisect_left(self.repositories, identity, key=lambda repository: repository.identity)
 
-    def make_free_name(self, wanted: str) -> str:
-        """Return `wanted`, or the first numbered name like it that nobody has or had."""
-        name, number = wanted, 2
-        while name.lower() in self.names_by_lower or name in self.redirects:
-            name, number = f"{wanted}-v{number}", number + 1
-        return name
+    def make_free_name(self, name: str) -> str:
+        """Return the name, or the first numbered name like it that is not and was not in use."""
+        free_name, number = name, 2
+        while free_name.lower() in self.names_by_lower or free_name in self.redirects:
+            free_name, number = f"{name}-v{number}", number + 1
+        return free_name
 
     def order_rows(self, column: str) -> np.ndarray:
-        """Return the visible rows, largest first, equals by ascending `_id`; `identity` is oldest first."""
+        """Return the visible rows, largest first, equal ones by ascending `_id`. `identity` is oldest first."""
         version, order = self._orders.get(column, (-1, None))
         if order is None or version != self.version:
             order = self._sort_rows(column)
@@ -133,7 +133,7 @@ class HubRegistry:
         return rows if column == "identity" else rows[np.argsort(-self.columns[column][rows], kind="stable")]
 
     def count_children(self) -> Mapping[str, Counter[str]]:
-        """Return, by parent `_id`, how many visible children it has of each relation."""
+        """Return the number of visible children of each parent `_id`, by relation."""
         shape, counts = self._children
         if shape != self.shape_version:
             counts = {}
@@ -150,15 +150,15 @@ class HubRegistry:
                 counts.setdefault(parent.identity, Counter())[child.traits.relation or ""] += 1
 
 
-def initial_counters(arrivals: list[Arrival], downloaded: bool) -> dict[str, list[float]]:
+def initial_counters(arrivals: list[Arrival], downloaded: bool) -> dict[str, Sequence[float]]:
     """Return the first value of every column for these arrivals."""
-    downloads = [int(np.exp(one.level)) if downloaded else 0 for one in arrivals]
+    downloads = [int(np.exp(arrival.level)) if downloaded else 0 for arrival in arrivals]
     return {
         "downloads": downloads,
-        "all_time": [count * (1 + one.age_days // 45) for count, one in zip(downloads, arrivals, strict=True)],
-        "likes": [one.likes for one in arrivals],
-        "modified": [one.repository.created + one.age_days * 20000 for one in arrivals],
-        "trending": [one.trending for one in arrivals],
-        "level": [one.level for one in arrivals],
+        "all_time": [count * (1 + arrival.age_days // 45) for count, arrival in zip(downloads, arrivals, strict=True)],
+        "likes": [arrival.likes for arrival in arrivals],
+        "modified": [arrival.repository.created + arrival.age_days * 20000 for arrival in arrivals],
+        "trending": [arrival.trending for arrival in arrivals],
+        "level": [arrival.level for arrival in arrivals],
         "momentum": [0.0] * len(arrivals),
     }

@@ -1,7 +1,7 @@
-"""One pretend Ecosyste.ms registry: packages, and the numbers that were stored when Ecosyste.ms last looked.
+"""One simulated Ecosyste.ms registry: its packages, and the counters that Ecosyste.ms stored at its last sync.
 
-`level` is how much a package is really downloaded; `downloads` is what was stored at `synced`, which may
-be months old, as in the real one. -1 stands for null.
+`level` is the true rate of downloads. `downloads` is the counter stored at `synced`, which may be months old, as in
+the real service. -1 stands for null.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SORTS = {
 
 @dataclass(frozen=True)
 class PackageRegistryKind:
-    """What sets one registry apart from another."""
+    """The properties of one registry."""
 
     name: str
     ecosystem: str
@@ -83,23 +83,24 @@ class PackageRegistry:
             size, now, random.Random(f"{seed}:population:{kind.name}"), make_daily_rng(seed, kind.name, 0)
         )
 
-    def _add_packages(self, size: int, now: int, draw: random.Random, dice: np.random.Generator) -> None:
+    def _add_packages(self, size: int, now: int, rng: random.Random, np_rng: np.random.Generator) -> None:
         start = len(self.names)
         for _ in range(size):
-            name = self._reserve_name(draw_package_name(self.kind.ecosystem, draw))
+            name = self._reserve_name(draw_package_name(self.kind.ecosystem, rng))
             self.indices[name] = len(self.names)
             self.names.append(name)
-        fresh = draw_columns(self.kind, size, now, dice)
+        fresh = draw_columns(self.kind, size, now, np_rng)
         self.columns = {
-            one: np.concatenate([self.columns.get(one, ()), fresh[one]]).astype(fresh[one].dtype) for one in fresh
+            column: np.concatenate([self.columns.get(column, ()), values]).astype(values.dtype)
+            for column, values in fresh.items()
         }
-        for place in range(start, start + size):
-            if draw.random() < 0.02:
-                self.status[place] = draw.choice(("removed", "deprecated", "unpublished"))
+        for index in range(start, start + size):
+            if rng.random() < 0.02:
+                self.status[index] = rng.choice(("removed", "deprecated", "unpublished"))
         self.bump_version()
 
     def _reserve_name(self, name: str) -> str:
-        """A name nobody has yet, as that ecosystem compares names."""
+        """Return a name that is not in use yet, as the ecosystem compares names."""
         fresh, number = name, 2
         while normalize_name(self.kind.ecosystem, fresh) in self._used_names:
             fresh, number = f"{name}{number}", number + 1
@@ -107,11 +108,11 @@ class PackageRegistry:
         return fresh
 
     def bump_version(self) -> None:
-        """Say that something stored changed."""
+        """Record that a stored value changed."""
         self.version += 1
 
     def order_rows(self, column: str, ascending: bool = False) -> np.ndarray:
-        """Return the rows by one column, nulls last, equals in no order a client could rely on."""
+        """Return the rows by one column, nulls last. The order of equal rows is arbitrary."""
         key = f"{column}:{ascending}"
         version, order = self._orders.get(key, (-1, None))
         if order is None or version != self.version:
@@ -123,93 +124,95 @@ class PackageRegistry:
     def _sort_rows(self, column: str, ascending: bool) -> np.ndarray:
         if column == "name":
             order = np.array(
-                sorted(range(len(self.names)), key=lambda place: collation_key(self.names[place])), np.int64
+                sorted(range(len(self.names)), key=lambda index: collation_key(self.names[index])), np.int64
             )
             return order if ascending else order[::-1]
         values = self.columns[column]
         keys = values if ascending else -values
         return np.lexsort((self.columns["tie"], keys, values == NULL))
 
-    def shuffle_ties(self, draw: np.random.Generator) -> None:
-        """Let equals change places, as they do when rows of a table without a tie-breaker are rewritten."""
-        self.columns["tie"] = draw.permutation(len(self.names))
+    def shuffle_ties(self, rng: np.random.Generator) -> None:
+        """Reorder equal rows, as when rows of a table without a tie-breaker are rewritten."""
+        self.columns["tie"] = rng.permutation(len(self.names))
         self.bump_version()
 
     def churn_packages(
-        self, appearing: float, vanishing: float, now: int, draw: np.random.Generator
-    ) -> list[dict[str, str]]:
-        """Let about so many packages appear and so many rows go, wherever they stand; what happened."""
-        born, lost = int(draw.poisson(appearing)), int(draw.poisson(vanishing))
-        there = self.present_rows()
-        left = [there[one] for one in draw.choice(len(there), min(lost, len(there) - 1), replace=False)]
-        for place in left:
-            self.vanish(place)
-        self._add_packages(born, now, random.Random(int(draw.integers(2**62))), draw)
-        self.columns["created"][len(self.names) - born :] = now
-        came = self.names[len(self.names) - born :]
+        self, appearing: float, vanishing: float, now: int, rng: np.random.Generator
+    ) -> list[dict[str, object]]:
+        """Add and remove about as many packages as configured, at random places, and return the events."""
+        added, removed_count = int(rng.poisson(appearing)), int(rng.poisson(vanishing))
+        present = self.present_rows()
+        removed = [
+            present[number] for number in rng.choice(len(present), min(removed_count, len(present) - 1), replace=False)
+        ]
+        for index in removed:
+            self.vanish(index)
+        self._add_packages(added, now, random.Random(int(rng.integers(2**62))), rng)
+        self.columns["created"][len(self.names) - added :] = now
+        new_names = self.names[len(self.names) - added :]
         return [
-            *({"kind": "vanished", "id": self.names[place], "name": self.names[place]} for place in left),
-            *({"kind": "created", "id": name, "name": name} for name in came),
+            *({"kind": "vanished", "id": self.names[index], "name": self.names[index]} for index in removed),
+            *({"kind": "created", "id": name, "name": name} for name in new_names),
         ]
 
     def present_rows(self) -> list[int]:
         """Return the rows that are in the table."""
-        return [place for place in range(len(self.names)) if place not in self.vanished]
+        return [index for index in range(len(self.names)) if index not in self.vanished]
 
-    def vanish(self, place: int) -> None:
-        """Take a row out of the table."""
-        self.vanished.add(place)
+    def vanish(self, index: int) -> None:
+        """Remove a row from the table."""
+        self.vanished.add(index)
         self.bump_version()
 
-    def reappear(self, place: int) -> None:
-        """Put a row that vanished into the table again."""
-        self.vanished.discard(place)
+    def reappear(self, index: int) -> None:
+        """Put a removed row back into the table."""
+        self.vanished.discard(index)
         self.bump_version()
 
     def advance_day(self, day: int, now: int) -> list[dict[str, object]]:
-        """Move levels, look again at some packages, let a few appear and a few be removed."""
-        dice = make_daily_rng(self.seed, self.name, day)
+        """Change levels, sync some packages, add a few, and remove a few."""
+        np_rng = make_daily_rng(self.seed, self.name, day)
         columns = self.columns
-        LevelDrift(self.kind.volatility).step(dice, columns["level"], columns["momentum"])
+        LevelDrift(self.kind.volatility).step(np_rng, columns["level"], columns["momentum"])
         columns["cumulated"] += np.exp(columns["level"]) / 30
         chance = np.where(columns["dependents"] > np.quantile(columns["dependents"], 0.9), 0.4, 0.06)
-        self._sync_counters(np.flatnonzero(dice.random(len(self.names)) < chance), now)
-        return self._draw_daily_events(random.Random(f"{self.seed}:{self.name}:{day}"), dice, now)
+        self._sync_counters(np.flatnonzero(np_rng.random(len(self.names)) < chance), now)
+        return self._draw_daily_events(random.Random(f"{self.seed}:{self.name}:{day}"), np_rng, now)
 
-    def _sync_counters(self, places: np.ndarray, now: int) -> None:
+    def _sync_counters(self, indices: np.ndarray, now: int) -> None:
         columns = self.columns
-        places = places[[self.status.get(int(place)) != "removed" for place in places]] if places.size else places
+        indices = indices[[self.status.get(int(index)) != "removed" for index in indices]] if indices.size else indices
         source = {"total": columns["cumulated"]}.get(self.kind.period or "", np.exp(columns["level"]))
-        stored = places[columns["downloads"][places] != NULL]
+        stored = indices[columns["downloads"][indices] != NULL]
         columns["downloads"][stored] = source[stored].astype(np.int64)
-        columns["synced"][places] = now - places % DAY
-        columns["updated"][places] = columns["synced"][places]
-        columns["dependents"][places] += places % 97 == now // DAY % 97
+        columns["synced"][indices] = now - indices % DAY
+        columns["updated"][indices] = columns["synced"][indices]
+        columns["dependents"][indices] += indices % 97 == now // DAY % 97
         self.bump_version()
 
-    def _draw_daily_events(self, draw: random.Random, dice: np.random.Generator, now: int) -> list[dict[str, object]]:
-        place = draw.randrange(len(self.names))
+    def _draw_daily_events(self, rng: random.Random, np_rng: np.random.Generator, now: int) -> list[dict[str, object]]:
+        index = rng.randrange(len(self.names))
         facts: list[dict[str, object]] = []
-        if draw.random() < 0.1 and place not in self.status:
-            self.status[place] = "removed"
-            facts.append({"kind": "removed", "id": self.names[place], "name": self.names[place]})
-        if draw.random() < len(self.names) * 0.0001:
-            self._add_packages(1, now, draw, dice)
+        if rng.random() < 0.1 and index not in self.status:
+            self.status[index] = "removed"
+            facts.append({"kind": "removed", "id": self.names[index], "name": self.names[index]})
+        if rng.random() < len(self.names) * 0.0001:
+            self._add_packages(1, now, rng, np_rng)
             facts.append({"kind": "created", "id": self.names[-1], "name": self.names[-1]})
         return facts
 
 
-def draw_columns(kind: PackageRegistryKind, size: int, now: int, dice: np.random.Generator) -> dict[str, np.ndarray]:
-    """Return the first numbers of `size` packages: heavy-tailed, with ties and nulls."""
-    level = 3.0 + dice.exponential(1 / 0.65, size)
+def draw_columns(kind: PackageRegistryKind, size: int, now: int, np_rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Return the first counters of `size` packages: heavy-tailed, with ties and nulls."""
+    level = 3.0 + np_rng.exponential(1 / 0.65, size)
     monthly = np.exp(np.minimum(level, 20.0))
-    cumulated = monthly * dice.uniform(5, 60, size)
-    fame = np.exp(0.5 * level + dice.normal(0, 0.6, size))
-    synced = now - (DAY * np.minimum(200.0, dice.exponential(6.0, size))).astype(np.int64)
+    cumulated = monthly * np_rng.uniform(5, 60, size)
+    fame = np.exp(0.5 * level + np_rng.normal(0, 0.6, size))
+    synced = now - (DAY * np.minimum(200.0, np_rng.exponential(6.0, size))).astype(np.int64)
     downloads = (cumulated if kind.period == "total" else monthly).astype(np.int64)
     docker = (monthly / 7).astype(np.int64)
-    downloads[dice.random(size) < (1.0 if kind.period is None else 0.02)] = NULL
-    docker[dice.random(size) < 0.6] = NULL
+    downloads[np_rng.random(size) < (1.0 if kind.period is None else 0.02)] = NULL
+    docker[np_rng.random(size) < 0.6] = NULL
     return {
         "level": level,
         "momentum": np.zeros(size),
@@ -218,38 +221,38 @@ def draw_columns(kind: PackageRegistryKind, size: int, now: int, dice: np.random
         "docker": docker,
         "dependents": (fame / 4).astype(np.int64),
         "repositories": (fame * 3).astype(np.int64),
-        "stars": (fame * dice.uniform(0.2, 3, size)).astype(np.int64),
+        "stars": (fame * np_rng.uniform(0.2, 3, size)).astype(np.int64),
         "forks": (fame / 3).astype(np.int64),
-        "versions": 1 + (dice.exponential(15, size)).astype(np.int64),
-        "maintainers": 1 + dice.integers(0, 4, size),
+        "versions": 1 + (np_rng.exponential(15, size)).astype(np.int64),
+        "maintainers": 1 + np_rng.integers(0, 4, size),
         "synced": synced,
         "updated": synced,
-        "released": synced - dice.integers(0, 700 * DAY, size),
-        "created": now - dice.integers(0, 1400 * DAY, size),
+        "released": synced - np_rng.integers(0, 700 * DAY, size),
+        "created": now - np_rng.integers(0, 1400 * DAY, size),
         "rank": np.round(100 / (1 + fame), 6),
-        "tie": dice.permutation(size),
+        "tie": np_rng.permutation(size),
     }
 
 
 def normalize_name(ecosystem: str, name: str) -> str:
-    """Return a name as its ecosystem compares it: pypi by PEP 503, the others as it is."""
+    """Return a name as its ecosystem compares it: for pypi by PEP 503, for others unchanged."""
     return re.sub(r"[-_.]+", "-", name).lower() if ecosystem == "pypi" else name
 
 
 def collation_key(name: str) -> tuple[str, str]:
-    """Return what a name is sorted by: as a database does whose order is not that of the bytes."""
+    """Return the sort key of a name, as in a database that does not sort by bytes."""
     return re.sub(r"[^a-z0-9]+", "", name.lower()), name
 
 
-def draw_package_name(ecosystem: str, draw: random.Random) -> str:
-    """Return a name as that ecosystem spells them."""
-    first, second, third = draw.choice(PREFIXES), draw.choice(NOUNS), draw.choice(ADJECTIVES)
-    if ecosystem == "npm" and draw.random() < 0.3:
+def draw_package_name(ecosystem: str, rng: random.Random) -> str:
+    """Return a name as the ecosystem spells names."""
+    first, second, third = rng.choice(PREFIXES), rng.choice(NOUNS), rng.choice(ADJECTIVES)
+    if ecosystem == "npm" and rng.random() < 0.3:
         return f"@{third}/{first}-{second}"
-    if ecosystem == "pypi" and draw.random() < 0.3:
+    if ecosystem == "pypi" and rng.random() < 0.3:
         return f"{first.title()}_{second.title()}"
     if ecosystem == "go":
         return f"code.example/{third}/{first}-{second}"
     if ecosystem == "actions":
         return f"{third}/{first}-{second}-action"
-    return f"{first}-{second}" if draw.random() < 0.5 else f"{third}-{second}"
+    return f"{first}-{second}" if rng.random() < 0.5 else f"{third}-{second}"

@@ -1,4 +1,4 @@
-"""One repository of the pretend Hub: what it is, apart from its counters."""
+"""One repository of the simulated Hub, without its counters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class RepositoryTraits:
-    """What its authors once chose and do not change."""
+    """What the authors chose when they created the repository."""
 
     library: str | None = None
     purpose: str | None = None
@@ -24,7 +24,7 @@ class RepositoryTraits:
 
 @dataclass(slots=True)
 class Repository:
-    """A model, dataset or space: its identity never changes, its name may."""
+    """A model, dataset or space. Its identity never changes, but its name may."""
 
     identity: str
     name: str
@@ -39,22 +39,22 @@ class Repository:
 
     @property
     def author(self) -> str:
-        """The namespace of its present name."""
+        """The namespace of the present name."""
         return self.name.partition("/")[0]
 
     @property
     def is_listed(self) -> bool:
-        """Whether anybody can see it."""
+        """Whether the repository is visible."""
         return not (self.private or self.deleted)
 
     @property
     def sha(self) -> str:
-        """The head of main: another one with every edit."""
+        """The commit at the head of main, which changes with every edit."""
         return commit_hash(self.identity, self.revision)
 
     @property
     def has_card(self) -> bool:
-        """Whether there is a README.md."""
+        """Whether the repository has a README.md."""
         return "README.md" in self.traits.files
 
 
@@ -64,5 +64,5 @@ def commit_hash(identity: str, revision: int) -> str:
 
 
 def blob_hash(content: bytes) -> str:
-    """Return git's name for a file with this content; the Hub uses it as the strong ETag."""
+    """Return git's hash of a file with this content. The Hub uses it as the strong ETag."""
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()

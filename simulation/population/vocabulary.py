@@ -1,4 +1,4 @@
-"""The vocabulary invented names and cards are made of."""
+"""The vocabulary of invented names and cards."""
 
 from __future__ import annotations
 
@@ -144,9 +144,9 @@ SECTIONS = (
 )
 
 
-def draw_namespace(draw: random.Random, author_count: int) -> str:
-    """Return an author; a few authors publish most of what there is."""
-    number = int(author_count * draw.random() ** 3)
+def draw_namespace(rng: random.Random, author_count: int) -> str:
+    """Return an author. A few authors publish most repositories."""
+    number = int(author_count * rng.random() ** 3)
     first, second = (
         ADJECTIVES[number % len(ADJECTIVES)],
         AUTHOR_SUFFIXES[number // len(ADJECTIVES) % len(AUTHOR_SUFFIXES)],
@@ -155,12 +155,12 @@ def draw_namespace(draw: random.Random, author_count: int) -> str:
     return f"{first}-{second}" + (str(round_trip) if round_trip else "")
 
 
-def draw_original_title(draw: random.Random) -> str:
-    """Return the second half of the name of something nobody derived from anything."""
-    return f"{draw.choice(FAMILIES)}-{draw.choice(SIZES)}"
+def draw_original_title(rng: random.Random) -> str:
+    """Return the second half of the name of a repository that is not derived from another."""
+    return f"{rng.choice(FAMILIES)}-{rng.choice(SIZES)}"
 
 
-def draw_derived_title(draw: random.Random, parent: str, relation: str) -> str:
+def draw_derived_title(rng: random.Random, parent: str, relation: str) -> str:
     """Return the second half of a child's name, built on its parent's."""
     stem = parent.rsplit("/", 1)[-1][:48]
-    return f"{stem}-{SUFFIXES[relation]}" + (f"-{draw.randrange(100)}" if draw.random() < 0.5 else "")
+    return f"{stem}-{SUFFIXES[relation]}" + (f"-{rng.randrange(100)}" if rng.random() < 0.5 else "")

@@ -38,67 +38,67 @@ def build_registry_row(registry: PackageRegistry, base: str) -> dict[str, object
     }
 
 
-def build_package_row(registry: PackageRegistry, place: int, base: str, padding: int = 0) -> dict[str, object]:
-    """Return one full row: what it is, what it counts, where it comes from, who keeps it."""
-    name = registry.names[place]
-    draw = random.Random(place * 1000003 + registry.seed)
-    shown = {
-        **describe_package(registry, place, name, draw),
-        **package_dates(registry, place),
-        **package_counters(registry, place, name),
+def build_package_row(registry: PackageRegistry, index: int, base: str, padding: int = 0) -> dict[str, object]:
+    """Return one full row: description, counters, URLs and maintainers."""
+    name = registry.names[index]
+    rng = random.Random(index * 1000003 + registry.seed)
+    row = {
+        **describe_package(registry, index, name, rng),
+        **package_dates(registry, index),
+        **package_counters(registry, index, name),
         **package_urls(registry, name, base),
-        "repo_metadata": repository_metadata(registry, place, name, padding),
+        "repo_metadata": repository_metadata(registry, index, name, padding),
         "maintainers": [
-            draw_maintainer(draw, registry, base, number) for number in range(registry.columns["maintainers"][place])
+            draw_maintainer(rng, registry, base, number) for number in range(registry.columns["maintainers"][index])
         ],
     }
-    return shown | registry.overrides.get(place, {})
+    return row | registry.overrides.get(index, {})
 
 
-def describe_package(registry: PackageRegistry, place: int, name: str, draw: random.Random) -> dict[str, object]:
-    """Return what a package says of itself."""
-    ecosystem, licence = registry.kind.ecosystem, LICENCES[place % len(LICENCES)]
+def describe_package(registry: PackageRegistry, index: int, name: str, rng: random.Random) -> dict[str, object]:
+    """Return the description of a package."""
+    ecosystem, licence = registry.kind.ecosystem, LICENCES[index % len(LICENCES)]
     scope = name.partition("/")[0].removeprefix("@") if "/" in name else None
     metadata = {"normalized_name": normalize_name("pypi", name)} if ecosystem == "pypi" else {"funding": None}
     return {
-        "id": registry.first_number + place,
+        "id": registry.first_number + index,
         "name": name,
         "ecosystem": ecosystem,
-        "description": f"A {draw.choice(ADJECTIVES)} {draw.choice(NOUNS)}.",
+        "description": f"A {rng.choice(ADJECTIVES)} {rng.choice(NOUNS)}.",
         "homepage": None,
         "licenses": licence,
         "normalized_licenses": [licence],
         "repository_url": f"https://code.example/{name.removeprefix('@')}",
-        "keywords_array": [draw.choice(NOUNS)],
+        "keywords_array": [rng.choice(NOUNS)],
         "namespace": scope,
-        "latest_release_number": f"{place % 7}.{place % 13}.0",
+        "latest_release_number": f"{index % 7}.{index % 13}.0",
         "metadata": metadata,
-        "status": registry.status.get(place),
+        "status": registry.status.get(index),
         "funding_links": [],
         "critical": None,
         "advisories": [],
         "issue_metadata": None,
-        "rankings": {"average": float(registry.columns["rank"][place])},
+        "rankings": {"average": float(registry.columns["rank"][index])},
         "purl": f"pkg:{ecosystem}/{quote(name, safe='/')}",
     }
 
 
-def package_dates(registry: PackageRegistry, place: int) -> dict[str, object]:
-    """Return the moments; `downloads` may be much older than `last_synced_at` says."""
+def package_dates(registry: PackageRegistry, index: int) -> dict[str, object]:
+    """Return the dates. `downloads` may be much older than `last_synced_at` says."""
     columns = registry.columns
     return {
-        "first_release_published_at": format_iso(int(columns["released"][place]) - 86400 * (place % 900)),
-        "latest_release_published_at": format_iso(columns["released"][place]),
-        "last_synced_at": format_iso(columns["synced"][place]),
-        "created_at": format_iso(columns["created"][place]),
-        "updated_at": format_iso(columns["updated"][place]),
-        "repo_metadata_updated_at": format_iso(columns["synced"][place]),
+        "first_release_published_at": format_iso(int(columns["released"][index]) - 86400 * (index % 900)),
+        "latest_release_published_at": format_iso(columns["released"][index]),
+        "last_synced_at": format_iso(columns["synced"][index]),
+        "created_at": format_iso(columns["created"][index]),
+        "updated_at": format_iso(columns["updated"][index]),
+        "repo_metadata_updated_at": format_iso(columns["synced"][index]),
     }
 
 
-def package_counters(registry: PackageRegistry, place: int, name: str) -> dict[str, object]:
-    """Return the counters; one that was never stored is null."""
-    stored = {column: int(values[place]) for column, values in registry.columns.items()}
+def package_counters(registry: PackageRegistry, index: int, name: str) -> dict[str, object]:
+    """Return the counters. A counter that was never stored is null."""
+    stored = {column: int(values[index]) for column, values in registry.columns.items()}
     return {
         "versions_count": stored["versions"],
         "dependent_packages_count": stored["dependents"],
@@ -111,7 +111,7 @@ def package_counters(registry: PackageRegistry, place: int, name: str) -> dict[s
 
 
 def package_urls(registry: PackageRegistry, name: str, base: str) -> dict[str, object]:
-    """Return the addresses."""
+    """Return the URLs."""
     ecosystem, encoded = registry.kind.ecosystem, quote(name, safe="")
     address = f"{base}/registries/{quote(registry.name)}/packages/{encoded}"
     return {
@@ -130,19 +130,19 @@ def package_urls(registry: PackageRegistry, name: str, base: str) -> dict[str, o
     }
 
 
-def repository_metadata(registry: PackageRegistry, place: int, name: str, padding: int) -> dict[str, object]:
-    """Return what is known of the code repository; the tags are the padding that makes real rows heavy."""
+def repository_metadata(registry: PackageRegistry, index: int, name: str, padding: int) -> dict[str, object]:
+    """Return the metadata of the code repository. Its tags are the padding that makes real rows large."""
     columns = registry.columns
     return {
         "full_name": name.removeprefix("@"),
         "archived": False,
         "fork": False,
-        "stargazers_count": int(columns["stars"][place]),
-        "forks_count": int(columns["forks"][place]),
+        "stargazers_count": int(columns["stars"][index]),
+        "forks_count": int(columns["forks"][index]),
         "tags": [
             {
                 "name": f"v{number}.0.0",
-                "sha": f"{place:08x}{number:032x}",
+                "sha": f"{index:08x}{number:032x}",
                 "kind": "tag",
                 "download_url": "x" * 60,
             }
@@ -151,16 +151,16 @@ def repository_metadata(registry: PackageRegistry, place: int, name: str, paddin
     }
 
 
-def draw_maintainer(draw: random.Random, registry: PackageRegistry, base: str, number: int) -> dict[str, object]:
-    """Return a person, with the e-mail address that a crawler must drop."""
-    login = draw_namespace(draw, 400) + ("" if number == 0 else str(number))
+def draw_maintainer(rng: random.Random, registry: PackageRegistry, base: str, number: int) -> dict[str, object]:
+    """Return a maintainer, with an e-mail address that a crawler must drop."""
+    login = draw_namespace(rng, 400) + ("" if number == 0 else str(number))
     return {
         "uuid": login,
         "login": login,
         "name": login.replace("-", " ").title(),
         "email": f"{login}@mail.example",
         "url": None,
-        "packages_count": draw.randrange(1, 90),
+        "packages_count": rng.randrange(1, 90),
         "html_url": f"https://{quote(registry.name)}/~{login}",
         "role": None,
         "created_at": "2022-11-09T08:58:04.357Z",

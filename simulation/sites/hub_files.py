@@ -17,7 +17,7 @@ COUNTED_FILES = ("config.json",)
 
 
 def find_revision(repository: Repository, revision: str) -> int | None:
-    """Return which commit a branch or sha names, or None."""
+    """Return the number of the commit that a branch or sha names, or None."""
     if revision in ("main", "HEAD", "refs/heads/main"):
         return repository.revision
     for number in range(repository.revision, -1, -1):
@@ -27,7 +27,7 @@ def find_revision(repository: Repository, revision: str) -> int | None:
 
 
 def read_file(hub: HubRegistry, repository: Repository, path: str, number: int) -> bytes | None:
-    """Return a file at a commit, or None; a scripted card replaces the invented one."""
+    """Return a file at a commit, or None. A scripted card replaces the invented card."""
     if path not in repository.traits.files:
         return None
     if path == "README.md":
@@ -37,18 +37,18 @@ def read_file(hub: HubRegistry, repository: Repository, path: str, number: int) 
 
 
 def make_no_entry() -> Response:
-    """Answer that there is no such file."""
+    """Return the response for a file that does not exist."""
     return Response(404, "Entry not found", {"X-Error-Code": "EntryNotFound", "X-Error-Message": "Entry not found"})
 
 
 def make_no_revision(revision: str) -> Response:
-    """Answer that there is no such branch, tag or commit."""
+    """Return the response for a branch, tag or commit that does not exist."""
     text = f"Invalid rev id: {revision}"
     return Response(404, {"error": text}, {"X-Error-Code": "RevisionNotFound", "X-Error-Message": text})
 
 
 def make_restricted(repository: Repository) -> Response:
-    """Answer that a file of a gated repository needs a login."""
+    """Return the response for a file of a gated repository."""
     text = (
         f"Access to model {repository.name} is restricted. You must have access to it and be authenticated "
         "to access it. Please log in."
@@ -56,8 +56,8 @@ def make_restricted(repository: Repository) -> Response:
     return Response(401, text, {"X-Error-Code": "GatedRepo", "X-Error-Message": text})
 
 
-def resolve_file(hub: HubRegistry, ask: Request, repository: Repository, revision: str, path: str) -> Response:
-    """Redirect to the cache, which knows the commit; gated repositories show only their README."""
+def resolve_file(hub: HubRegistry, request: Request, repository: Repository, revision: str, path: str) -> Response:
+    """Return a redirect to the cached file of the commit. A gated repository shows only its README."""
     number = find_revision(repository, revision)
     if number is None:
         return make_no_revision(revision)
@@ -68,25 +68,25 @@ def resolve_file(hub: HubRegistry, ask: Request, repository: Repository, revisio
         return make_restricted(repository)
     count_download(hub, repository, path)
     sha, etag = commit_hash(repository.identity, number), f'"{blob_hash(content)}"'
-    query = urlencode({ask.path: "", "etag": etag})
+    query = urlencode({request.path: "", "etag": etag})
     location = f"/api/resolve-cache/{hub.kind}/{repository.name}/{sha}/{quote(path)}?{query}"
     headers = {"Location": location, "X-Repo-Commit": sha, "X-Linked-Etag": etag, "Accept-Ranges": "bytes"}
     headers["X-Linked-Size"] = str(len(content))
-    headers["X-Hf-Warning"] = "" if ask.token else ANONYMOUS
+    headers["X-Hf-Warning"] = "" if request.token else ANONYMOUS
     return Response(307, f"Temporary Redirect. Redirecting to {location}", headers)
 
 
 def count_download(hub: HubRegistry, repository: Repository, path: str) -> None:
-    """Count a fetch of a query file, as the Hub does even for HEAD."""
+    """Count the request of a file that counts as a download, as the Hub does even for HEAD."""
     if path in COUNTED_FILES and hub.has_downloads:
-        place = hub.indices[repository.identity]
-        hub.columns["downloads"][place] += 1
-        hub.columns["all_time"][place] += 1
+        index = hub.indices[repository.identity]
+        hub.columns["downloads"][index] += 1
+        hub.columns["all_time"][index] += 1
         hub.bump_version()
 
 
 def serve_cached_file(hub: HubRegistry, repository: Repository, sha: str, path: str) -> Response:
-    """Answer the file itself, with its git blob hash as ETag."""
+    """Return the file itself, with its git blob hash as ETag."""
     number = find_revision(repository, sha)
     content = None if number is None else read_file(hub, repository, path, number)
     if content is None:
@@ -102,7 +102,7 @@ def serve_cached_file(hub: HubRegistry, repository: Repository, sha: str, path: 
 
 
 def list_tree(hub: HubRegistry, repository: Repository, revision: str) -> Response:
-    """List the files with their sizes and blob hashes."""
+    """Return the list of files with their sizes and blob hashes."""
     number = find_revision(repository, revision)
     if number is None:
         return make_no_revision(revision)

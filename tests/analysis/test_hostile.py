@@ -26,7 +26,7 @@ MANIPULATIONS = {
     "a trigger that deletes": "CREATE TRIGGER h AFTER INSERT ON result BEGIN DELETE FROM snapshot; END;",
     "a table in the place of a view": "DROP VIEW v1_ranking; CREATE TABLE v1_ranking (rank, name);",
     "a table that is gone": "DROP TABLE ranking;",
-    "a column that is gone": "DROP VIEW v1_finding; ALTER TABLE gate_result RENAME COLUMN rule TO rules;",
+    "a column that is gone": "DROP VIEW v1_finding; ALTER TABLE finding RENAME COLUMN rule TO rules;",
     "text for a number": "CREATE TABLE n (a); INSERT INTO n SELECT * FROM ranking_depth; DROP TABLE ranking_depth;"
                          " CREATE TABLE ranking_depth (k TEXT); INSERT INTO ranking_depth VALUES ('{{7*7}}');",
     "a blob for a text": "DROP TRIGGER IF EXISTS snapshot_ended; PRAGMA writable_schema = ON;"

@@ -1,4 +1,4 @@
-"""Which tests of the daemon are slow."""
+"""Skip the slow tests of the daemon by default."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the slow ones out unless marks are asked for."""
+    """Skip slow tests unless the command line selects marks."""
     if not config.option.markexpr:
         for item in items:
             if item.get_closest_marker("slow"):

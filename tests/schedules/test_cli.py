@@ -1,4 +1,4 @@
-"""One word, one module; a wrong word is told which was meant."""
+"""The command `observatory`: one module for each command, and a suggestion for a wrong word."""
 
 from __future__ import annotations
 
@@ -8,56 +8,57 @@ from pathlib import Path
 
 import pytest
 
-from schedules.cli import COMMANDS, format_overview, main
+from schedules.cli import format_overview, main
+from schedules.commands import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run(*words: str) -> subprocess.CompletedProcess[str]:
+def run_cli(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "schedules.cli", *words], cwd=ROOT, capture_output=True, text=True, check=False
     )
 
 
-@pytest.mark.parametrize("word", COMMANDS)
-def test_every_word_has_help_that_names_it(word: str) -> None:
-    done = run(word, "--help")
-    assert done.returncode == 0
-    assert done.stdout.startswith(f"usage: observatory {word}")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_every_command_names_it(command: str) -> None:
+    completed = run_cli(command, "--help")
+    assert completed.returncode == 0
+    assert completed.stdout.startswith(f"usage: observatory {command}")
 
 
-def test_a_word_that_is_none_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_command_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reprot"]) == 2
     assert "Did you mean report?" in capsys.readouterr().err
 
 
-def test_no_word_shows_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_command_the_overview_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     assert main(["--help"]) == 0
     assert capsys.readouterr().out == format_overview() + "\n" + format_overview() + "\n"
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "part"),
     [
         (("crawl", "snapshto", "npm"), "Did you mean snapshot?"),
         (("crawl", "snapshot", "npm", "--tpo", "5"), "Did you mean --top?"),
         (("crawl", "snapshot", "npm", "--top", "0"), "above zero"),
         (("crawl", "import", "csv", "x", "--registry", "npm", "--date", "12-31-2022"), "2022-02-15"),
         (("crawl", "snapshot"), "REGISTRY"),
-        (("crawl", "snapshot", "npm", "--share", "2"), "above 0"),
+        (("crawl", "snapshot", "npm", "--quota-share", "2"), "above 0"),
         (("report", "--format", "jsno"), "Did you mean json?"),
         (("report", "--as-of", "yesterday"), "2022-02-15"),
     ],
 )
-def test_a_wrong_word_or_value_ends_with_two_and_says_what_is_right(words: tuple[str, ...], said: str) -> None:
-    done = run(*words)
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert "Traceback" not in done.stderr
+def test_a_wrong_command_or_value_exits_with_two_and_shows_what_is_right(words: tuple[str, ...], part: str) -> None:
+    completed = run_cli(*words)
+    assert completed.returncode == 2
+    assert part in completed.stderr
+    assert "Traceback" not in completed.stderr
 
 
-def test_a_store_that_is_not_there_is_told_in_four_parts(tmp_path: Path) -> None:
-    done = run("report", "--db", str(tmp_path / "none.db"))
-    assert done.returncode == 1
-    assert [line.split()[0] for line in done.stderr.splitlines()] == ["error:", "why", "fix", "more"]
+def test_a_missing_store_is_reported_in_four_parts(tmp_path: Path) -> None:
+    completed = run_cli("report", "--db", str(tmp_path / "none.db"))
+    assert completed.returncode == 1
+    assert [line.split()[0] for line in completed.stderr.splitlines()] == ["error:", "why", "fix", "more"]

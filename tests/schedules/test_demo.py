@@ -7,28 +7,31 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.timeout(300)
 def test_the_demonstration_ends_in_a_report_of_half_a_year(tmp_path: Path) -> None:
-    kept = tmp_path / "kept.db"
-    done = subprocess.run(
-        [sys.executable, "-m", "schedules.demo", "--top", "100", "--keep", str(kept)],
+    store = tmp_path / "kept.db"
+    completed = subprocess.run(
+        [sys.executable, "-m", "schedules.demo", "--top", "100", "--keep", str(store)],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "huggingface/models" in done.stdout
-    assert "Not available yet" in done.stdout
-    with sqlite3.connect(kept) as connection:
-        taken = connection.execute(
+    assert completed.returncode == 0, completed.stderr
+    assert "huggingface/models" in completed.stdout
+    assert "Not available yet" in completed.stdout
+    with sqlite3.connect(store) as connection:
+        snapshots = connection.execute(
             "SELECT registry, count(*), min(date), max(date) FROM v1_snapshot WHERE status = 'complete' GROUP BY 1"
         )
-        assert taken.fetchall() == [
+        assert snapshots.fetchall() == [
             ("huggingface/models", 7, "2026-01-05", "2026-07-06"),
             ("npm", 3, "2026-01-05", "2026-07-06"),
             ("pypi", 3, "2026-01-05", "2026-07-06"),
         ]
-        defined = connection.execute(
+        turnover_count = connection.execute(
             "SELECT count(*) FROM result WHERE metric = 'turnover' AND name = 'turnover.182d' AND value > 0"
         ).fetchone()
-        assert defined == (3,)
+        assert turnover_count == (3,)

@@ -1,4 +1,4 @@
-"""E14: the metrics are for this machine, and can only be read."""
+"""The metrics for Prometheus are for this machine only, and can only be read."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     yield serve_metrics(0, tmp_path_factory.mktemp("none") / "none.db", dict)
 
 
-def asked(port: int, method: str = "GET", host: str = "127.0.0.1", path: str = "/metrics") -> tuple[int, bytes]:
+def fetch(port: int, method: str = "GET", host: str = "127.0.0.1", path: str = "/metrics") -> tuple[int, bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     connection.request(method, path, headers={"Host": host})
-    answer = connection.getresponse()
-    return answer.status, answer.read()
+    response = connection.getresponse()
+    return response.status, response.read()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "localhost:9100"])
 @pytest.mark.fault("E14")
-def test_whoever_asks_for_this_machine_is_answered(port: int, host: str) -> None:
-    status, said = asked(port, host=host)
-    assert status == 200 and b"observatory_store_readable" in said
+def test_a_request_for_loopback_is_answered(port: int, host: str) -> None:
+    status, body = fetch(port, host=host)
+    assert status == 200 and b"observatory_store_readable" in body
 
 
 @pytest.mark.parametrize("host", ["attacker.example", "127.0.0.1.attacker.example", "127.0.0.1@attacker.example", ""])
 @pytest.mark.fault("E14")
-def test_a_page_that_has_itself_led_here_by_another_name_is_told_nothing(port: int, host: str) -> None:
-    status, said = asked(port, host=host)
-    assert status == 421 and b"observatory" not in said
+def test_a_request_for_another_host_is_rejected(port: int, host: str) -> None:
+    status, body = fetch(port, host=host)
+    assert status == 421 and b"observatory" not in body
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 @pytest.mark.fault("E14")
-def test_nothing_can_be_written(port: int, method: str) -> None:
-    assert asked(port, method)[0] == 405
+def test_writing_methods_are_rejected(port: int, method: str) -> None:
+    assert fetch(port, method)[0] == 405
 
 
 @pytest.mark.fault("E14")

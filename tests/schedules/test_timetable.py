@@ -1,8 +1,9 @@
-"""Each moment is there once: over ten years, in every zone's terms, on the nights the clocks change."""
+"""Each moment occurs once: over ten years, in every time zone, and on the nights when clocks change."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -19,7 +20,7 @@ FORTY = (*ZONES, *(f"Etc/GMT{sign}{hours}" for sign in "+-" for hours in range(1
          "America/Los_Angeles", "Asia/Tokyo", "Europe/Paris", "Asia/Kathmandu")  # fmt: skip
 
 
-def at(text: str) -> int:
+def epoch_seconds(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
 
 
@@ -32,56 +33,61 @@ def at(text: str) -> int:
 )  # fmt: skip
 @pytest.mark.parametrize("local", ["01:30", "02:30", "03:30"])
 @pytest.mark.fault("B1")
-def test_on_the_days_the_clocks_change_in_2026_each_tick_is_there_once(zone: str, day: str, local: str) -> None:
-    hour, minute = (int(part) for part in local.split(":"))
+def test_on_days_when_clocks_change_each_moment_occurs_once(zone: str, day: str, local: str) -> None:
     offset = datetime.fromisoformat(f"{day}T00:00").replace(tzinfo=ZoneInfo(zone)).utcoffset() or timedelta()
-    wanted = datetime.fromisoformat(f"{day}T{local}") - offset  # as its people call it before the change
-    cron = CronTimetable(f"{wanted.minute} {wanted.hour} * * *")
-    around = at(f"{day}T00:00") - 2 * 86400
-    found = list(list_moments(cron, around, around + 5 * 86400))
-    assert len(found) == 5 and {b - a for a, b in zip(found, found[1:], strict=False)} == {86400}
-    hourly = list(list_moments(CronTimetable(f"{minute} * * * *"), around, around + 5 * 86400))
+    utc = datetime.fromisoformat(f"{day}T{local}") - offset  # the local time as it is called before the change
+    cron = CronTimetable(f"{utc.minute} {utc.hour} * * *")
+    around = epoch_seconds(f"{day}T00:00") - 2 * 86400
+    daily = list(list_moments(cron, around, around + 5 * 86400))
+    assert len(daily) == 5 and {after - before for before, after in pairwise(daily)} == {86400}
+    hourly = list(list_moments(CronTimetable(f"{utc.minute} * * * *"), around, around + 5 * 86400))
     assert len(hourly) == 120 and len(set(hourly)) == 120
 
 
 @pytest.mark.parametrize("zone", FORTY)
 @pytest.mark.fault("B1")
-def test_ten_years_of_days_are_as_many_ticks_in_any_zone(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ten_years_have_the_same_moments_in_every_time_zone(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import time
 
     monkeypatch.setenv("TZ", zone)
     time.tzset()
     try:
-        found = list(list_moments(CronTimetable("30 2 * * SUN"), at("2026-01-01"), at("2036-01-01")))
+        moments = list(
+            list_moments(CronTimetable("30 2 * * SUN"), epoch_seconds("2026-01-01"), epoch_seconds("2036-01-01"))
+        )
     finally:
         monkeypatch.undo()
         time.tzset()
-    assert len(found) == len(set(found)) == 522
-    assert all(datetime.fromtimestamp(one, UTC).strftime("%a %H:%M") == "Sun 02:30" for one in found)
+    assert len(moments) == len(set(moments)) == 522
+    assert all(datetime.fromtimestamp(moment, UTC).strftime("%a %H:%M") == "Sun 02:30" for moment in moments)
 
 
 @pytest.mark.fault("B6")
-def test_leap_days_year_ends_and_week_53_are_days_like_others() -> None:
-    assert list(list_moments(CronTimetable("0 0 29 2 *"), at("2024-03-01"), at("2033-01-01"))) == [
-        at("2028-02-29"),
-        at("2032-02-29"),
+def test_leap_days_year_ends_and_week_53_are_ordinary_days() -> None:
+    assert list(
+        list_moments(CronTimetable("0 0 29 2 *"), epoch_seconds("2024-03-01"), epoch_seconds("2033-01-01"))
+    ) == [
+        epoch_seconds("2028-02-29"),
+        epoch_seconds("2032-02-29"),
     ]
-    mondays = list(list_moments(CronTimetable("17 3 * * MON"), at("2026-12-20"), at("2027-01-13")))
-    assert [datetime.fromtimestamp(one, UTC).date().isoformat() for one in mondays] == [
+    mondays = list(
+        list_moments(CronTimetable("17 3 * * MON"), epoch_seconds("2026-12-20"), epoch_seconds("2027-01-13"))
+    )
+    assert [datetime.fromtimestamp(moment, UTC).date().isoformat() for moment in mondays] == [
         "2026-12-21", "2026-12-28", "2027-01-04", "2027-01-11",
     ]  # fmt: skip
 
 
 @given(st.integers(1, 10**6), st.integers(0, 2**33), st.integers(0, 200))
-def test_an_interval_is_cut_anywhere_and_loses_nothing(period: int, start: int, steps: int) -> None:
+def test_an_interval_split_anywhere_loses_no_moment(period: int, start: int, steps: int) -> None:
     end = start + period * steps
-    whole = list(list_moments(IntervalTimetable(period), start, end))
-    cut = start + (end - start) // 3
-    assert whole == [
-        *list_moments(IntervalTimetable(period), start, cut),
-        *list_moments(IntervalTimetable(period), cut, end),
+    moments = list(list_moments(IntervalTimetable(period), start, end))
+    split = start + (end - start) // 3
+    assert moments == [
+        *list_moments(IntervalTimetable(period), start, split),
+        *list_moments(IntervalTimetable(period), split, end),
     ]
-    assert len(whole) == end // period - start // period
+    assert len(moments) == end // period - start // period
 
 
 @given(
@@ -89,9 +95,9 @@ def test_an_interval_is_cut_anywhere_and_loses_nothing(period: int, start: int, 
     st.integers(0, 2**32), st.integers(0, 1500), st.floats(0, 1),
 )  # fmt: skip
 @settings(max_examples=30, deadline=None)
-def test_a_cron_line_is_cut_anywhere_and_loses_nothing(line: str, start: int, minutes: int, part: float) -> None:
+def test_cron_fields_split_anywhere_lose_no_moment(line: str, start: int, minutes: int, part: float) -> None:
     cron, end = CronTimetable(line), start + 60 * minutes
-    cut = start + int((end - start) * part)
-    whole = list(list_moments(cron, start, end))
-    assert whole == [*list_moments(cron, start, cut), *list_moments(cron, cut, end)]
-    assert len(whole) == len(set(whole)) and whole == sorted(whole)
+    split = start + int((end - start) * part)
+    moments = list(list_moments(cron, start, end))
+    assert moments == [*list_moments(cron, start, split), *list_moments(cron, split, end)]
+    assert len(moments) == len(set(moments)) and moments == sorted(moments)

@@ -1,4 +1,4 @@
-"""A plain HTTP client for the tests: follows nothing, retries nothing, hides nothing."""
+"""A plain HTTP client for the tests. It follows no redirect and retries nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LINK = re.compile(r'<([^>]+)>; rel="(\w+)"')
 
 @dataclass(frozen=True)
 class ClientResponse:
-    """One answer as it came."""
+    """One response as it was received."""
 
     status: int
     headers: http.client.HTTPMessage
@@ -30,19 +30,19 @@ class ClientResponse:
 
     @property
     def links(self) -> dict[str, str]:
-        """The addresses in the Link header, by relation."""
+        """The URLs in the Link header, by relation."""
         return {relation: address for address, relation in LINK.findall(self.headers["Link"] or "")}
 
     @property
     def remaining(self) -> int:
-        """What is left of the Hub's quota."""
+        """The requests left in the Hub's quota."""
         return int(self.headers["RateLimit"].split("r=")[1].split(";")[0])
 
 
 def fetch(
     address: str, headers: Mapping[str, str] | None = None, method: str = "GET", timeout: float = 10
 ) -> ClientResponse:
-    """Ask once over a connection of its own."""
+    """Send one request over a connection of its own, and return the response."""
     parts = urlsplit(address)
     connection = http.client.HTTPConnection(parts.netloc, timeout=timeout)
     try:
@@ -54,7 +54,7 @@ def fetch(
 
 
 def iter_pages(address: str) -> Iterator[list[Any]]:
-    """Yield page after page, as long as there is a next one."""
+    """Yield page after page, as long as there is a next page."""
     following: str | None = address
     while following:
         answer = fetch(following)

@@ -1,4 +1,4 @@
-"""One simulation for the tests that only look, and a way to start others for those that change something."""
+"""One simulation for the tests that only read, and a way to start others for tests that change something."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ START = "2026-01-05"
 
 @pytest.fixture(scope="session")
 def shared() -> Iterator[Simulation]:
-    """A month-old simulation with plenty of quota, for every test of the run."""
+    """Yield a month-old simulation with a large quota, for every test of the run."""
     with Simulation(start=START, models=2600, datasets=150, spaces=150, packages=1300, quota=10**6) as running:
         running.advance(30)
         yield running
 
 
 @pytest.fixture
-def pretend(shared: Simulation) -> Simulation:
-    """The shared simulation without requests and faults; a test may look but not touch."""
+def simulation(shared: Simulation) -> Simulation:
+    """Return the shared simulation without requests and faults. Tests must not change it."""
     shared.reset()
     return shared
 
 
 @pytest.fixture
-def begin() -> Iterator[Callable[..., Simulation]]:
-    """Start small simulations with options of the test's own; they end with the test."""
+def start_simulation() -> Iterator[Callable[..., Simulation]]:
+    """Yield a function that starts small simulations with options. They end with the test."""
     running: list[Simulation] = []
 
     def start(**options: object) -> Simulation:
@@ -37,5 +37,5 @@ def begin() -> Iterator[Callable[..., Simulation]]:
         return running[-1]
 
     yield start
-    for one in running:
-        one.close()
+    for simulation in running:
+        simulation.close()

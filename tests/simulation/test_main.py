@@ -1,4 +1,4 @@
-"""The command: its ready line, its end, and that the same seed gives the same bytes."""
+"""The command: its first line, its end, and the same bytes for the same seed."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ LISTS = ("packages?sort=downloads&order=desc&per_page=50", "package_names?sort=n
 
 @pytest.fixture(scope="module")
 def twins() -> Iterator[tuple[Simulation, Simulation]]:
-    """Two simulations with the same seed, a month later; one took it in steps."""
+    """Yield two simulations with the same seed after a month, one of them advanced in steps."""
     sizes = {"start": "2026-01-05", "models": 300, "datasets": 60, "spaces": 60, "packages": 200}
-    with Simulation(**sizes) as one, Simulation(**sizes) as other:
-        one.advance(30)
+    with Simulation(**sizes) as first, Simulation(**sizes) as second:
+        first.advance(30)
         for days in (1, 20, 9):
-            other.advance(days)
-        yield one, other
+            second.advance(days)
+        yield first, second
 
 
 @pytest.fixture
 def process() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start the command itself; whatever is left of it ends with the test."""
+    """Start the command itself. Its processes end with the test."""
     running: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str) -> subprocess.Popen[str]:
@@ -45,34 +45,34 @@ def process() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         return running[-1]
 
     yield start
-    for one in running:
-        one.kill()
-        one.wait()
-        for pipe in (one.stdin, one.stdout, one.stderr):
+    for process in running:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
             pipe.close()
 
 
 def test_the_same_seed_gives_the_same_hub(twins: tuple[Simulation, Simulation]) -> None:
     for path in PATHS:
-        mine, theirs = (fetch(one.huggingface + path) for one in twins)
-        assert mine.body == theirs.body, path
+        first, second = (fetch(twin.huggingface + path) for twin in twins)
+        assert first.body == second.body, path
 
 
 @pytest.mark.parametrize("registry", ["npm.example", "pypi.example", "gems.example", "go.example"])
 def test_the_same_seed_gives_the_same_packages(twins: tuple[Simulation, Simulation], registry: str) -> None:
     for path in LISTS:
-        mine, theirs = (fetch(f"{one.ecosystems}/registries/{registry}/{path}") for one in twins)
-        ports = [one.ecosystems.split(":")[2].split("/")[0].encode() for one in twins]
-        assert mine.body == theirs.body.replace(ports[1], ports[0]), path
+        first, second = (fetch(f"{twin.ecosystems}/registries/{registry}/{path}") for twin in twins)
+        ports = [twin.ecosystems.split(":")[2].split("/")[0].encode() for twin in twins]
+        assert first.body == second.body.replace(ports[1], ports[0]), path
 
 
 def test_the_same_seed_gives_the_same_events(twins: tuple[Simulation, Simulation]) -> None:
     assert twins[0].events() == twins[1].events()
 
 
-def test_another_seed_gives_another_hub(begin: Callable[..., Simulation]) -> None:
-    one, other = begin(seed=1), begin(seed=2)
-    assert one.truth("huggingface/models") != other.truth("huggingface/models")
+def test_another_seed_gives_another_hub(start_simulation: Callable[..., Simulation]) -> None:
+    first, second = start_simulation(seed=1), start_simulation(seed=2)
+    assert first.truth("huggingface/models") != second.truth("huggingface/models")
 
 
 def test_the_ready_line_is_one_line_of_json(process: Callable[..., subprocess.Popen[str]]) -> None:
@@ -85,7 +85,9 @@ def test_the_ready_line_is_one_line_of_json(process: Callable[..., subprocess.Po
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_in_peace(process: Callable[..., subprocess.Popen[str]], number: int) -> None:
+def test_a_signal_stops_the_simulation_without_output(
+    process: Callable[..., subprocess.Popen[str]], number: int
+) -> None:
     started = process()
     assert started.stdout is not None and started.stdout.readline()
     started.send_signal(number)
@@ -93,15 +95,15 @@ def test_a_signal_ends_it_in_peace(process: Callable[..., subprocess.Popen[str]]
     assert started.returncode == 0
 
 
-def test_it_does_not_outlive_whoever_started_it(process: Callable[..., subprocess.Popen[str]]) -> None:
+def test_it_ends_with_the_process_that_started_it(process: Callable[..., subprocess.Popen[str]]) -> None:
     started = process("--until-stdin-closes")
     assert started.stdout is not None and started.stdin is not None and started.stdout.readline()
     started.stdin.close()
     assert started.wait(5) == 0
 
 
-def test_without_a_start_the_clock_is_the_real_one(begin: Callable[..., Simulation]) -> None:
-    assert begin(start="").now()[:3] == "202"
+def test_without_a_start_the_clock_is_the_real_one(start_simulation: Callable[..., Simulation]) -> None:
+    assert start_simulation(start="").now()[:3] == "202"
 
 
 def test_an_unknown_option_is_wrong_usage(process: Callable[..., subprocess.Popen[str]]) -> None:
@@ -109,8 +111,8 @@ def test_an_unknown_option_is_wrong_usage(process: Callable[..., subprocess.Pope
 
 
 def test_options_are_named_after_their_fields() -> None:
-    chosen = read_options(["--models", "5", "--churn", "0.5", "--no-expand", "gguf", "--no-expand", "sha"])
-    assert chosen == SimulationOptions(models=5, churn=0.5, no_expand=("gguf", "sha"))
+    options = read_options(["--models", "5", "--churn", "0.5", "--no-expand", "gguf", "--no-expand", "sha"])
+    assert options == SimulationOptions(models=5, churn=0.5, no_expand=("gguf", "sha"))
 
 
 def test_python_keywords_become_arguments() -> None:
@@ -124,7 +126,7 @@ def test_python_keywords_become_arguments() -> None:
     ]
 
 
-def test_no_room_is_imported_and_nothing_real_is_named() -> None:
+def test_no_other_package_is_imported_and_nothing_real_is_named() -> None:
     sources = "".join(path.read_text() for path in Path(ROOT, "simulation").glob("*.py"))
     for room in ("crawler", "db", "analysis", "schedules"):
         assert f"import {room}" not in sources and f"from {room}" not in sources

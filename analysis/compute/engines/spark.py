@@ -94,9 +94,8 @@ class SparkEngine:
         from_path = (
             {"snapshot_id": col("snapshot").alias("snapshot_id")} if "snapshot" in table.partition_columns else {}
         )
-        return frame.select(
-            *(from_path.get(name, col(f"`{name}`").alias(store_column(table.name, name))) for name, _ in table.columns)
-        )
+        stored = {name: col(f"`{name}`").alias(store_column(table.name, name)) for name, _ in table.columns}
+        return frame.select(*(from_path.get(name, column) for name, column in stored.items()))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Every fault does what it says: one test per kind, and one that no kind is forgotten."""
+"""Each fault does what its name says. One test checks that no kind is forgotten."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from tests.simulation.client import ClientResponse, fetch
 LIST = "/api/models?sort=downloads&limit=20"
 
 
-def ask(pretend: Simulation, kind: str, query: str = LIST, **arguments: object) -> ClientResponse:
-    pretend.faults([{"kind": kind, **arguments}])
-    return fetch(pretend.huggingface + query)
+def fetch_with_fault(simulation: Simulation, kind: str, query: str = LIST, **arguments: object) -> ClientResponse:
+    simulation.faults([{"kind": kind, **arguments}])
+    return fetch(simulation.huggingface + query)
 
 
-def plain(pretend: Simulation) -> ClientResponse:
-    return fetch(pretend.huggingface + LIST)
+def fetch_list(simulation: Simulation) -> ClientResponse:
+    return fetch(simulation.huggingface + LIST)
 
 
 def body_with(**change: object) -> Callable[[ClientResponse, ClientResponse], bool]:
@@ -37,7 +37,7 @@ def first_downloads(value: object) -> Callable[[ClientResponse, ClientResponse],
     return lambda answer, normal: answer.json[0]["downloads"] == value and answer.json[1:] == normal.json[1:]
 
 
-def every(test: Callable[[dict[str, object]], bool]) -> Callable[[ClientResponse, ClientResponse], bool]:
+def every_row(test: Callable[[dict[str, object]], bool]) -> Callable[[ClientResponse, ClientResponse], bool]:
     return lambda answer, normal: len(answer.json) == 20 and all(map(test, answer.json))
 
 
@@ -46,7 +46,7 @@ def header(name: str, value: str | None) -> Callable[[ClientResponse, ClientResp
 
 
 Check = Callable[[ClientResponse, ClientResponse], bool]
-SAID: dict[str, tuple[dict[str, object], Check]] = {
+FAULT_CASES: dict[str, tuple[dict[str, object], Check]] = {
     "status": (
         {"code": 503, "headers": {"Retry-After": "7"}, "body": {"error": "later"}},
         lambda answer, normal: (answer.status, answer.headers["Retry-After"]) == (503, "7"),
@@ -67,13 +67,13 @@ SAID: dict[str, tuple[dict[str, object], Check]] = {
         {"location": "//evil.invalid/"},
         lambda answer, normal: (answer.status, answer.headers["Location"]) == (307, "//evil.invalid/"),
     ),
-    "change_type": ({"field": "likes", "value": "7"}, every(lambda row: row["likes"] == "7")),
-    "drop_field": ({"field": "likes"}, every(lambda row: "likes" not in row)),
+    "change_type": ({"field": "likes", "value": "7"}, every_row(lambda row: row["likes"] == "7")),
+    "drop_field": ({"field": "likes"}, every_row(lambda row: "likes" not in row)),
     "rename_field": (
         {"field": "likes", "to": "hearts"},
-        every(lambda row: "hearts" in row and "likes" not in row),
+        every_row(lambda row: "hearts" in row and "likes" not in row),
     ),
-    "null_field": ({"field": "likes"}, every(lambda row: row["likes"] is None)),
+    "null_field": ({"field": "likes"}, every_row(lambda row: row["likes"] is None)),
     "duplicate_rows": ({"n": 3}, lambda answer, normal: answer.json == normal.json + normal.json[:3]),
     "huge_int": ({}, first_downloads(2**70)),
     "negative": ({}, first_downloads(-1)),
@@ -96,44 +96,44 @@ SAID: dict[str, tuple[dict[str, object], Check]] = {
     "clamp": ({"size": 6}, lambda answer, normal: answer.json == normal.json[:6]),
     "slow_headers": ({"seconds": 0.01}, lambda answer, normal: answer.json == normal.json),
 }
-ON_THE_WIRE = {"truncate", "truncate_gzip", "bomb", "endless", "stall", "reset"}
+TRANSPORT_FAULTS = {"truncate", "truncate_gzip", "bomb", "endless", "stall", "reset"}
 
 
 def test_no_kind_of_fault_is_untested() -> None:
-    assert set(SAID) | ON_THE_WIRE == set(FAULTS)
+    assert set(FAULT_CASES) | TRANSPORT_FAULTS == set(FAULTS)
 
 
-@pytest.mark.parametrize("kind", SAID)
-def test_a_fault_does_what_it_says(pretend: Simulation, kind: str) -> None:
-    arguments, holds = SAID[kind]
-    normal = plain(pretend)
-    pretend.reset()
-    assert holds(ask(pretend, kind, **arguments), normal)
+@pytest.mark.parametrize("kind", FAULT_CASES)
+def test_a_fault_does_what_its_name_says(simulation: Simulation, kind: str) -> None:
+    arguments, holds = FAULT_CASES[kind]
+    normal = fetch_list(simulation)
+    simulation.reset()
+    assert holds(fetch_with_fault(simulation, kind, **arguments), normal)
 
 
-def test_a_truncated_answer_promises_more_than_it_sends(pretend: Simulation) -> None:
+def test_a_truncated_answer_promises_more_than_it_sends(simulation: Simulation) -> None:
     with pytest.raises(http.client.IncompleteRead) as caught:
-        ask(pretend, "truncate", fraction=0.25)
+        fetch_with_fault(simulation, "truncate", fraction=0.25)
     assert len(caught.value.partial) == pytest.approx(caught.value.expected / 3, rel=0.02)
 
 
-def test_a_truncated_gzip_stream_looks_whole_to_http(pretend: Simulation) -> None:
-    answer = ask(pretend, "truncate_gzip", fraction=0.5)
+def test_a_truncated_gzip_stream_looks_whole_to_http(simulation: Simulation) -> None:
+    answer = fetch_with_fault(simulation, "truncate_gzip", fraction=0.5)
     unpack = zlib.decompressobj(31)
     assert answer.status == 200 and answer.headers["Content-Length"] is None
     assert unpack.decompress(answer.body) and not unpack.eof
 
 
-def test_a_bomb_is_small_on_the_wire_and_large_in_memory(pretend: Simulation) -> None:
-    answer = ask(pretend, "bomb", megabytes=8)
+def test_a_bomb_is_small_on_the_wire_and_large_in_memory(simulation: Simulation) -> None:
+    answer = fetch_with_fault(simulation, "bomb", megabytes=8)
     unpacked = zlib.decompress(answer.body, 31)
     assert len(unpacked) > 8 * 2**20 > 500 * len(answer.body)
     assert json.loads(unpacked)[0]["id"] == "a/b"
 
 
-def test_an_endless_body_goes_on(pretend: Simulation) -> None:
-    pretend.faults([{"kind": "endless"}])
-    parts = urlsplit(pretend.huggingface)
+def test_an_endless_body_does_not_end(simulation: Simulation) -> None:
+    simulation.faults([{"kind": "endless"}])
+    parts = urlsplit(simulation.huggingface)
     connection = http.client.HTTPConnection(parts.netloc, timeout=5)
     connection.request("GET", LIST)
     answer = connection.getresponse()
@@ -143,100 +143,100 @@ def test_an_endless_body_goes_on(pretend: Simulation) -> None:
 
 
 @pytest.mark.parametrize("where", ["start", "body"])
-def test_a_stalled_answer_outlasts_a_short_timeout(pretend: Simulation, where: str) -> None:
-    pretend.faults([{"kind": "stall", "seconds": 30, "where": where}])
+def test_a_stalled_answer_outlasts_a_short_timeout(simulation: Simulation, where: str) -> None:
+    simulation.faults([{"kind": "stall", "seconds": 30, "where": where}])
     with pytest.raises(TimeoutError):
-        fetch(pretend.huggingface + LIST, timeout=0.2)
+        fetch(simulation.huggingface + LIST, timeout=0.2)
 
 
-def test_a_stall_ends_with_the_whole_answer(pretend: Simulation) -> None:
+def test_a_stall_ends_with_the_whole_answer(simulation: Simulation) -> None:
     began = time.monotonic()
-    assert ask(pretend, "stall", seconds=0.2, where="body").json == plain(pretend).json
+    assert fetch_with_fault(simulation, "stall", seconds=0.2, where="body").json == fetch_list(simulation).json
     assert time.monotonic() - began > 0.2
 
 
-def test_a_reset_is_a_reset(pretend: Simulation) -> None:
+def test_a_reset_is_a_reset(simulation: Simulation) -> None:
     with pytest.raises(ConnectionResetError):
-        ask(pretend, "reset")
-    assert plain(pretend).status == 200
+        fetch_with_fault(simulation, "reset")
+    assert fetch_list(simulation).status == 200
 
 
-def test_a_fault_strikes_the_request_it_was_scripted_for(pretend: Simulation) -> None:
-    pretend.faults([{"request": 3, "kind": "status", "code": 502, "times": 2}])
-    assert [plain(pretend).status for _ in range(5)] == [200, 200, 502, 502, 200]
+def test_a_fault_applies_to_the_request_of_its_number(simulation: Simulation) -> None:
+    simulation.faults([{"request": 3, "kind": "status", "code": 502, "times": 2}])
+    assert [fetch_list(simulation).status for _ in range(5)] == [200, 200, 502, 502, 200]
 
 
-def test_each_site_counts_its_own_requests(pretend: Simulation) -> None:
-    pretend.faults([{"request": 2, "kind": "status", "code": 500, "api": "ecosystems"}])
-    pattern = [plain(pretend).status, plain(pretend).status]
-    pattern += [fetch(f"{pretend.ecosystems}/registries?per_page=1").status for _ in range(3)]
+def test_each_site_counts_its_own_requests(simulation: Simulation) -> None:
+    simulation.faults([{"request": 2, "kind": "status", "code": 500, "api": "ecosystems"}])
+    pattern = [fetch_list(simulation).status, fetch_list(simulation).status]
+    pattern += [fetch(f"{simulation.ecosystems}/registries?per_page=1").status for _ in range(3)]
     assert pattern == [200, 200, 200, 500, 200]
 
 
-def test_a_fault_can_wait_for_an_address(pretend: Simulation) -> None:
-    pretend.faults([{"path": "cursor=", "kind": "status", "code": 504, "times": -1}])
-    following = plain(pretend).links["next"]
-    assert [fetch(following).status, fetch(following).status, plain(pretend).status] == [504, 504, 200]
+def test_a_fault_can_apply_to_a_path(simulation: Simulation) -> None:
+    simulation.faults([{"path": "cursor=", "kind": "status", "code": 504, "times": -1}])
+    following = fetch_list(simulation).links["next"]
+    assert [fetch(following).status, fetch(following).status, fetch_list(simulation).status] == [504, 504, 200]
 
 
 @pytest.mark.parametrize("period", [1, 2, 5])
-def test_a_cursor_loop_has_its_period(pretend: Simulation, period: int) -> None:
-    pretend.faults([{"kind": "cursor_loop", "period": period}])
-    address, seen = pretend.huggingface + LIST, []
+def test_a_cursor_loop_has_its_period(simulation: Simulation, period: int) -> None:
+    simulation.faults([{"kind": "cursor_loop", "period": period}])
+    address, urls = simulation.huggingface + LIST, []
     for _ in range(2 * period + 1):
-        seen.append(address)
+        urls.append(address)
         address = fetch(address).links["next"]
-    assert seen[0] == seen[period] == seen[2 * period]
-    assert len(set(seen)) == period
+    assert urls[0] == urls[period] == urls[2 * period]
+    assert len(set(urls)) == period
 
 
-def test_a_clamped_walk_loses_nothing(pretend: Simulation) -> None:
-    normal = plain(pretend).json
-    pretend.faults([{"kind": "clamp", "size": 8, "times": -1}])
-    first = plain(pretend)
+def test_clamped_pages_lose_no_row(simulation: Simulation) -> None:
+    normal = fetch_list(simulation).json
+    simulation.faults([{"kind": "clamp", "size": 8, "times": -1}])
+    first = fetch_list(simulation)
     second = fetch(first.links["next"])
     assert "limit=20" in first.links["next"]
     assert first.json + second.json == normal[:16]
 
 
-def test_a_clamped_page_of_packages_says_its_size(pretend: Simulation) -> None:
-    pretend.faults([{"kind": "clamp", "size": 30, "api": "ecosystems"}])
-    answer = fetch(f"{pretend.ecosystems}/registries/npm.example/package_names?sort=downloads&per_page=100")
+def test_a_clamped_page_of_packages_says_its_size(simulation: Simulation) -> None:
+    simulation.faults([{"kind": "clamp", "size": 30, "api": "ecosystems"}])
+    answer = fetch(f"{simulation.ecosystems}/registries/npm.example/package_names?sort=downloads&per_page=100")
     assert (len(answer.json), answer.headers["page-items"]) == (30, "30")
 
 
-def test_two_faults_can_strike_at_once(pretend: Simulation) -> None:
-    pretend.faults([{"kind": "missing_link"}, {"kind": "stale", "age": 5}])
-    answer = plain(pretend)
+def test_two_faults_can_apply_to_one_request(simulation: Simulation) -> None:
+    simulation.faults([{"kind": "missing_link"}, {"kind": "stale", "age": 5}])
+    answer = fetch_list(simulation)
     assert (answer.links, answer.headers["age"]) == ({}, "5")
 
 
-def test_the_log_shows_what_was_sent(pretend: Simulation) -> None:
-    ask(pretend, "status", code=418)
-    assert [one["status"] for one in pretend.requests("huggingface")] == [418]
+def test_the_log_shows_what_was_sent(simulation: Simulation) -> None:
+    fetch_with_fault(simulation, "status", code=418)
+    assert [entry["status"] for entry in simulation.requests("huggingface")] == [418]
 
 
 @pytest.mark.parametrize(
-    ("script", "said"),
+    ("script", "part"),
     [
         ({"kind": "nonsense"}, "no fault 'nonsense'"),
         ({"kind": "html", "n": 1}, "has no argument n"),
         ({"kind": "html", "api": "npm"}, "no site 'npm'"),
     ],
 )
-def test_a_fault_that_cannot_be_is_refused(pretend: Simulation, script: dict[str, object], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
-        pretend.faults([script])
+def test_an_unknown_fault_is_refused(simulation: Simulation, script: dict[str, object], part: str) -> None:
+    with pytest.raises(ValueError, match=part):
+        simulation.faults([script])
 
 
-def test_a_stalled_answer_does_not_hold_up_others(pretend: Simulation) -> None:
-    pretend.faults([{"kind": "stall", "seconds": 2}])
-    parts = urlsplit(pretend.huggingface)
+def test_a_stalled_response_does_not_delay_others(simulation: Simulation) -> None:
+    simulation.faults([{"kind": "stall", "seconds": 2}])
+    parts = urlsplit(simulation.huggingface)
     waiting = socket.create_connection((parts.hostname or "", parts.port or 0))
     waiting.sendall(f"GET {LIST} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode())
     began = time.monotonic()
-    while not pretend.requests():
+    while not simulation.requests():
         time.sleep(0.01)
-    assert plain(pretend).status == 200
+    assert fetch_list(simulation).status == 200
     assert time.monotonic() - began < 1
     waiting.close()

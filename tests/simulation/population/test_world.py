@@ -27,14 +27,18 @@ SMALL = SimulationOptions(start="2026-01-05", models=400, datasets=40, spaces=40
 def hub() -> HubRegistry:
     """Three models, a second apart."""
     registry = HubRegistry("models")
-    made = [Repository(f"{second:08x}{'0' * 16}", f"lab/m{second}", second, RepositoryTraits()) for second in (1, 2, 3)]
-    registry.add_repositories(Arrival(one, level) for one, level in zip(made, (2.0, 5.0, 2.0), strict=True))
+    repositories = [
+        Repository(f"{second:08x}{'0' * 16}", f"lab/m{second}", second, RepositoryTraits()) for second in (1, 2, 3)
+    ]
+    registry.add_repositories(
+        Arrival(repository, level) for repository, level in zip(repositories, (2.0, 5.0, 2.0), strict=True)
+    )
     return registry
 
 
 @pytest.fixture(scope="module")
 def quarter() -> tuple[SimulatedWorld, dict[str, set[str]]]:
-    """A world of default size after a quarter, and the first thousand of each ranking before it."""
+    """Return a world of default size after a quarter, and the first thousand of each ranking before it."""
     world = SimulatedWorld(SimulationOptions(start="2026-01-05"))
     before = {name: thousand(world, name) for name in ("huggingface/models", "pypi.example", "npm.example")}
     world.advance_days(90)
@@ -45,19 +49,19 @@ def thousand(world: SimulatedWorld, name: str) -> set[str]:
     registry = world.find_registry(name)
     first = registry.order_rows("downloads")[:1000].tolist()
     if isinstance(registry, HubRegistry):
-        return {registry.repositories[place].identity for place in first}
-    return {registry.names[place] for place in first}
+        return {registry.repositories[index].identity for index in first}
+    return {registry.names[index] for index in first}
 
 
 @pytest.mark.parametrize(
-    ("registry", "least", "most"),
+    ("registry", "minimum", "maximum"),
     [("huggingface/models", 0.22, 0.36), ("pypi.example", 0.06, 0.14), ("npm.example", 0.005, 0.035)],
 )
 def test_a_quarter_turns_over_as_much_as_it_should(
-    quarter: tuple[SimulatedWorld, dict[str, set[str]]], registry: str, least: float, most: float
+    quarter: tuple[SimulatedWorld, dict[str, set[str]]], registry: str, minimum: float, maximum: float
 ) -> None:
     world, before = quarter
-    assert least < len(before[registry] - thousand(world, registry)) / 1000 < most
+    assert minimum < len(before[registry] - thousand(world, registry)) / 1000 < maximum
 
 
 def test_downloads_are_heavy_tailed_with_many_zeros(quarter: tuple[SimulatedWorld, dict[str, set[str]]]) -> None:
@@ -68,19 +72,21 @@ def test_downloads_are_heavy_tailed_with_many_zeros(quarter: tuple[SimulatedWorl
 
 def test_ids_stay_in_the_order_of_rows(quarter: tuple[SimulatedWorld, dict[str, set[str]]]) -> None:
     for hub in quarter[0].hubs.values():
-        identities = [one.identity for one in hub.repositories]
+        identities = [repository.identity for repository in hub.repositories]
         assert identities == sorted(set(identities))
 
 
-def test_creation_is_the_head_of_the_id(quarter: tuple[SimulatedWorld, dict[str, set[str]]]) -> None:
+def test_an_id_begins_with_its_creation_time(quarter: tuple[SimulatedWorld, dict[str, set[str]]]) -> None:
     repositories = quarter[0].hubs["models"].repositories
-    assert all(one.created == int(one.identity[:8], 16) for one in repositories)
+    assert all(repository.created == int(repository.identity[:8], 16) for repository in repositories)
     assert repositories[0].created == CREATED_FLOOR
 
 
 def test_some_newcomers_start_popular(quarter: tuple[SimulatedWorld, dict[str, set[str]]]) -> None:
-    born = [one for one in quarter[0].log if one["kind"] == "created" and one["registry"] == "huggingface/models"]
-    assert 0 < sum(bool(one["popular"]) for one in born) < len(born) / 5
+    births = [
+        event for event in quarter[0].log if event["kind"] == "created" and event["registry"] == "huggingface/models"
+    ]
+    assert 0 < sum(bool(event["popular"]) for event in births) < len(births) / 5
 
 
 def test_all_time_downloads_only_grow_here() -> None:
@@ -92,7 +98,7 @@ def test_all_time_downloads_only_grow_here() -> None:
 
 def test_names_are_unique_whatever_their_case(quarter: tuple[SimulatedWorld, dict[str, set[str]]]) -> None:
     hub = quarter[0].hubs["models"]
-    visible = [one.name.lower() for one in hub.repositories if one.is_listed]
+    visible = [repository.name.lower() for repository in hub.repositories if repository.is_listed]
     assert max(Counter(visible).values()) == 1
 
 
@@ -101,8 +107,8 @@ def test_stored_downloads_lag_behind_the_real_ones() -> None:
     world.advance_days(20)
     columns = world.packages["pypi.example"].columns
     real, stored = np.exp(columns["level"]).astype(np.int64), columns["downloads"]
-    known = stored != NULL
-    assert 0.2 < np.mean(real[known] != stored[known]) < 1
+    counted = stored != NULL
+    assert 0.2 < np.mean(real[counted] != stored[counted]) < 1
 
 
 def test_a_total_never_falls() -> None:
@@ -113,7 +119,7 @@ def test_a_total_never_falls() -> None:
     assert np.all(after >= before) and np.any(after > before)
 
 
-def test_equals_are_oldest_first(hub: HubRegistry) -> None:
+def test_equal_rows_are_oldest_first(hub: HubRegistry) -> None:
     assert hub.order_rows("downloads").tolist() == [1, 0, 2]
 
 
@@ -123,13 +129,13 @@ def test_a_renamed_row_is_found_by_both_names(hub: HubRegistry) -> None:
     assert hub.find_by_name("lab/m1") == (hub.repositories[0], True)
 
 
-def test_a_freed_name_redirects_until_somebody_takes_it(hub: HubRegistry) -> None:
+def test_a_released_name_redirects_until_it_is_used_again(hub: HubRegistry) -> None:
     rename(hub, 0, 9.0, "lab/new")
     hub.add_repositories([Arrival(Repository(make_next_id(hub, 9), "lab/m1", 9, RepositoryTraits()))])
     assert hub.find_by_name("lab/m1") == (hub.repositories[3], False)
 
 
-def test_a_taken_name_gets_a_number(hub: HubRegistry) -> None:
+def test_a_name_in_use_gets_a_number(hub: HubRegistry) -> None:
     assert rename(hub, 0, 9.0, "LAB/M2") == {"from": "lab/m1", "to": "LAB/M2-v2"}
 
 
@@ -140,24 +146,24 @@ def test_a_deleted_row_is_found_by_no_name(hub: HubRegistry) -> None:
     assert hub.order_rows("identity").tolist() == [1, 2]
 
 
-def test_a_recreated_row_is_a_new_one(hub: HubRegistry) -> None:
+def test_a_recreated_repository_is_a_new_row(hub: HubRegistry) -> None:
     fresh = recreate(hub, 1, 9.0, "")["new_id"]
     assert hub.find_by_name("lab/m2")[0] is hub.repositories[3]
     assert fresh == hub.repositories[3].identity > hub.repositories[2].identity
 
 
-def test_a_new_id_is_larger_than_all_others_even_in_the_past(hub: HubRegistry) -> None:
+def test_a_new_id_is_larger_than_all_others_even_for_an_earlier_time(hub: HubRegistry) -> None:
     assert make_next_id(hub, 0) > hub.repositories[-1].identity
     assert make_next_id(hub, 77)[:8] == f"{77:08x}"
 
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_every_action_leaves_the_registry_whole(hub: HubRegistry, action: str) -> None:
-    kind, happening = ACTIONS[action]
-    happening(hub, 1, 9.0, "")
+    _, apply_event = ACTIONS[action]
+    apply_event(hub, 1, 9.0, "")
     sizes = {values.size for values in hub.columns.values()} | {hub.visible.size}
     assert sizes == {len(hub.repositories)}
-    assert all(hub.repositories[place].name == name for name, place in hub.names.items())
+    assert all(hub.repositories[index].name == name for name, index in hub.names.items())
 
 
 def test_children_follow_a_renamed_parent(hub: HubRegistry) -> None:
@@ -167,13 +173,13 @@ def test_children_follow_a_renamed_parent(hub: HubRegistry) -> None:
     assert hub.count_children() == {hub.repositories[0].identity: {"adapter": 1}}
 
 
-def test_a_day_is_drawn_whatever_came_before() -> None:
+def test_the_random_numbers_of_a_day_do_not_depend_on_earlier_days() -> None:
     assert (
         make_daily_rng(7, "a", 3).random() == make_daily_rng(7, "a", 3).random() != make_daily_rng(7, "b", 3).random()
     )
 
 
-def test_restlessness_is_how_far_levels_move() -> None:
+def test_levels_spread_in_proportion_to_their_volatility() -> None:
     spreads = []
     for daily in (0.01, 0.1):
         level, momentum = np.full(4000, 8.0), np.zeros(4000)
@@ -183,17 +189,17 @@ def test_restlessness_is_how_far_levels_move() -> None:
     assert spreads[1] == pytest.approx(10 * spreads[0], rel=0.1)
 
 
-def test_churn_changes_the_agreed_share_and_no_nulls() -> None:
+def test_churn_changes_the_configured_share_and_no_nulls() -> None:
     values = np.array([NULL] * 100 + [1000] * 900)
-    chosen = churn_column(np.random.default_rng(1), values, 0.1)
-    assert len(chosen) == 90
+    changed = churn_column(np.random.default_rng(1), values, 0.1)
+    assert len(changed) == 90
     assert np.all(values[:100] == NULL) and np.sum(values != 1000) - 100 <= 90
 
 
-def test_a_window_counts_by_client_and_starts_again() -> None:
+def test_a_quota_window_counts_by_client() -> None:
     windows = QuotaWindows(60.0, aligned=False)
     spent = [windows.consume("a", 2) for _ in range(3)]
-    assert [(one.remaining, one.is_exceeded) for one in spent] == [(1, False), (0, False), (0, True)]
+    assert [(use.remaining, use.is_exceeded) for use in spent] == [(1, False), (0, False), (0, True)]
     assert windows.consume("b", 2).remaining == 1
     assert 58 <= spent[0].seconds_left <= 60
 
@@ -217,28 +223,32 @@ def test_a_blob_is_hashed_as_git_does() -> None:
     assert blob_hash(b"hello\n") == "ce013625030ba8dba906f756967f9e9ca394464a"
 
 
-def test_a_card_begins_with_its_fields_and_says_nothing_it_has_not() -> None:
-    told = Repository("0" * 24, "lab/m", 1, RepositoryTraits(licence="mit", language="no", parents=("a/b", "c/d")))
-    assert build_card_fields(told, "models")["base_model"] == ["a/b", "c/d"]
-    assert render_card(told, "models").startswith(b"---\nlicense: mit\nlanguage:\n- no\nbase_model:\n- a/b\n- c/d\n")
+def test_a_card_begins_with_the_fields_that_have_a_value() -> None:
+    repository = Repository(
+        "0" * 24, "lab/m", 1, RepositoryTraits(licence="mit", language="no", parents=("a/b", "c/d"))
+    )
+    assert build_card_fields(repository, "models")["base_model"] == ["a/b", "c/d"]
+    assert render_card(repository, "models").startswith(
+        b"---\nlicense: mit\nlanguage:\n- no\nbase_model:\n- a/b\n- c/d\n"
+    )
     assert render_front_matter({}) == ""
 
 
-def test_birthdays_lie_between_the_floor_and_now() -> None:
-    draw, now = random.Random(1), 1767571200
-    days = [draw_creation_time(draw, now) for _ in range(2000)]
+def test_creation_times_are_between_the_floor_and_now() -> None:
+    rng, now = random.Random(1), 1767571200
+    days = [draw_creation_time(rng, now) for _ in range(2000)]
     assert min(days) == CREATED_FLOOR and max(days) < now
     assert 0.08 < days.count(CREATED_FLOOR) / 2000 < 0.16
 
 
-def test_the_popular_are_never_in_the_tail() -> None:
-    draw = random.Random(1)
-    assert min(draw_level(draw, popular=True) for _ in range(500)) > 3.6
+def test_popular_repositories_are_never_in_the_tail() -> None:
+    rng = random.Random(1)
+    assert min(draw_level(rng, popular=True) for _ in range(500)) > 3.6
 
 
-def test_a_name_taken_before_gets_a_number() -> None:
-    taken: set[str] = set()
-    assert [reserve_name("a/B", taken), reserve_name("a/b", taken), reserve_name("a/B", taken)] == [
+def test_a_reserved_name_gets_a_number() -> None:
+    used_names: set[str] = set()
+    assert [reserve_name("a/B", used_names), reserve_name("a/b", used_names), reserve_name("a/B", used_names)] == [
         "a/B",
         "a/b-2",
         "a/B-3",

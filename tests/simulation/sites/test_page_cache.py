@@ -14,48 +14,48 @@ from tests.simulation.client import fetch, iter_pages
 QUERY = "sort=createdAt&direction=1&limit=50&expand=downloads&expand=sha"
 
 
-def census(pretend: Simulation) -> list[dict[str, object]]:
-    return [row for page in iter_pages(f"{pretend.huggingface}/api/models?{QUERY}") for row in page]
+def census(simulation: Simulation) -> list[dict[str, object]]:
+    return [row for page in iter_pages(f"{simulation.huggingface}/api/models?{QUERY}") for row in page]
 
 
-def test_a_page_that_was_kept_is_the_page_made_anew(pretend: Simulation) -> None:
-    address = f"{pretend.huggingface}/api/models?{QUERY}"
+def test_a_cached_page_equals_a_new_page(simulation: Simulation) -> None:
+    address = f"{simulation.huggingface}/api/models?{QUERY}"
     first, again = fetch(address), fetch(address)
-    pretend.faults([{"kind": "slow_headers", "request": 3, "seconds": 0}])
+    simulation.faults([{"kind": "slow_headers", "request": 3, "seconds": 0}])
     struck = fetch(address)
     assert first.body == again.body == struck.body
-    assert {one.headers["ETag"] for one in (first, again, struck)} == {first.headers["ETag"]}
+    assert {answer.headers["ETag"] for answer in (first, again, struck)} == {first.headers["ETag"]}
     zipped = fetch(address, {"Accept-Encoding": "gzip"})
     assert zipped.headers["Content-Encoding"] == "gzip" and zipped.json == first.json
 
 
-def test_a_change_is_seen_on_the_next_page(begin: Callable[..., Simulation]) -> None:
-    pretend = begin()
-    before = census(pretend)
-    pretend.mutate(registry="huggingface/models", id=before[7]["_id"], set={"downloads": 123456})
-    after = census(pretend)
+def test_a_change_is_visible_on_the_next_page(start_simulation: Callable[..., Simulation]) -> None:
+    simulation = start_simulation()
+    before = census(simulation)
+    simulation.mutate(registry="huggingface/models", id=before[7]["_id"], set={"downloads": 123456})
+    after = census(simulation)
     assert [row["_id"] for row in after] == [row["_id"] for row in before]
-    assert [place for place, row in enumerate(after) if row != before[place]] == [7]
+    assert [index for index, row in enumerate(after) if row != before[index]] == [7]
     assert after[7]["downloads"] == 123456
 
 
-def test_prepared_pages_are_those_that_are_asked_for(begin: Callable[..., Simulation]) -> None:
-    pretend = begin()
-    assert pretend.prepare(f"{pretend.huggingface}/api/models?{QUERY}") == 3
-    assert not pretend.requests()
-    digest = hashlib.sha256("\n".join(str(row["_id"]) for row in census(pretend)).encode()).hexdigest()
-    assert {"packages": 120, "sha256": digest}.items() <= pretend.census("huggingface/models").items()
-    assert len(pretend.requests()) == 3
+def test_prepared_pages_are_the_pages_that_are_requested(start_simulation: Callable[..., Simulation]) -> None:
+    simulation = start_simulation()
+    assert simulation.prepare(f"{simulation.huggingface}/api/models?{QUERY}") == 3
+    assert not simulation.requests()
+    digest = hashlib.sha256("\n".join(str(row["_id"]) for row in census(simulation)).encode()).hexdigest()
+    assert {"packages": 120, "sha256": digest}.items() <= simulation.census("huggingface/models").items()
+    assert len(simulation.requests()) == 3
 
 
-def test_a_lively_day_brings_as_many_births_deaths_and_edits_as_it_should() -> None:
+def test_a_lively_day_has_the_configured_share_of_events() -> None:
     world = SimulatedWorld(
         SimulationOptions(start="2026-01-05", models=4000, datasets=0, spaces=0, packages=5, lively=0.05, moving=0.2)
     )
     hub = world.hubs["models"]
     before = hub.columns["downloads"].copy()
     world.advance_days(1)
-    kinds = [one["kind"] for one in world.log]
+    kinds = [event["kind"] for event in world.log]
     for kind in ("created", "deleted", "edited"):
         assert 150 < kinds.count(kind) < 250, kind
     assert (
@@ -64,5 +64,7 @@ def test_a_lively_day_brings_as_many_births_deaths_and_edits_as_it_should() -> N
         == 4000 + kinds.count("created") + kinds.count("recreated")
     )
     assert 0.05 < (hub.columns["downloads"][:4000] != before).mean() < 0.22
-    assert [one.identity for one in hub.repositories] == sorted(one.identity for one in hub.repositories)
+    assert [repository.identity for repository in hub.repositories] == sorted(
+        repository.identity for repository in hub.repositories
+    )
     assert json.dumps(world.log)
