@@ -90,7 +90,7 @@ def crawl_cards(path: Path, registry: str, k: int, options: CrawlOptions) -> Car
         due_cards = pending_cards(store, registry, k)
         hub_registry = Registry(registry, "huggingface", registry.split("/")[1])
         collection = CardCollection(hub_registry, "crawl", plan.endpoint, now, now)
-        cards = CardStore(store, database.conn)
+        cards = CardStore(store)
         recorder = CardRecorder(cards, collection, len(due_cards), options.quiet)
         arguments = {"plan": plan, "due_cards": due_cards, "recorder": recorder}
         spider = run_spider(CardSpider, options, arguments, SETTINGS) if due_cards else None

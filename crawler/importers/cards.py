@@ -111,7 +111,7 @@ class CardImporter:
         with open_for_writing(store_path) as database:
             store = Store(database)
             with store.transaction():
-                cards = CardStore(store, database.conn)
+                cards = CardStore(store)
                 collection_id, is_stored = cards.begin_collection(collection)
                 if is_stored:
                     outcome = CardImportOutcome(file, spec.registry, "complete", 0, 0, 0, again=True)

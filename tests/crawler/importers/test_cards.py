@@ -14,7 +14,8 @@ from crawler.importers import ImportFailedError, ImportSpec, import_file
 from crawler.importers.cards import CardImportOutcome
 from db.cli import parse_day
 from db.connection import open_for_reading
-from db.store.cards import blob_hash, read_card
+from db.store.cards import blob_hash
+from tests.db.builders import read_card
 
 MODELS = "huggingface/models"
 DAY = parse_day("2022-02-15")
