@@ -38,7 +38,9 @@ class CensusKind(SnapshotKind[CensusStore]):
             return ranking.KIND.judge(writer, snapshot)
         (row,) = writer.query("gate_evidence", snapshot=snapshot)
         evidence = read_evidence(dict(row)) | {"listed": row["kept"], "k": None}
-        baseline = [(line["field"], line["share"]) for line in writer.query("field_coverage_baseline", snapshot=snapshot)]
+        baseline = [
+            (line["field"], line["share"]) for line in writer.query("field_coverage_baseline", snapshot=snapshot)
+        ]
         sizes = [line["packages"] for line in writer.query("previous_census_sizes", snapshot=snapshot)]
         coverage = writer.field_coverage(snapshot)
         results = judge_census(evidence, coverage, baseline, sizes, writer.largest_packages(snapshot))

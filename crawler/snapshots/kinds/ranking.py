@@ -32,8 +32,12 @@ class RankingKind(SnapshotKind[Store]):
         (row,) = writer.query("gate_evidence", snapshot=snapshot)
         coverage = {line["field"]: line["share"] for line in writer.query("field_coverage", snapshot=snapshot)}
         coverage = {field: share for field, share in coverage.items() if share}
-        baseline = [(line["field"], line["share"]) for line in writer.query("field_coverage_baseline", snapshot=snapshot)]
-        leaders = [(line["name"], bool(line["present"])) for line in writer.query("previous_leaders", snapshot=snapshot)]
+        baseline = [
+            (line["field"], line["share"]) for line in writer.query("field_coverage_baseline", snapshot=snapshot)
+        ]
+        leaders = [
+            (line["name"], bool(line["present"])) for line in writer.query("previous_leaders", snapshot=snapshot)
+        ]
         results = judge_ranking(read_evidence(dict(row)), coverage, baseline, leaders)
         return Judgement(results, coverage, row["listed"])
 
