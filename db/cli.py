@@ -84,7 +84,7 @@ def describe_exception(error: Exception) -> ObservatoryError:
         return describe_sqlite_error(error)
     return ObservatoryError(
         f"Unexpected error: {type(error).__name__}: {error}",
-        why="This is a bug in this program.",
+        why="This is a bug in hub-observatory.",
         fix="Run the same command with --debug, and report what it prints.",
         more="CONTRIBUTING.md",
     )

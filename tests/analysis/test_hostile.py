@@ -83,7 +83,7 @@ def test_a_store_of_a_stranger_runs_nothing(
     for command, words in commands:
         assert command(words) in (0, 1)
         said = capsys.readouterr()
-        assert "Traceback" not in said.err and "bug in this program" not in said.err, said.err
+        assert "Traceback" not in said.err and "bug in hub-observatory" not in said.err, said.err
         assert "\x1b" not in said.out + said.err
     assert path.read_bytes() == before
     assert {one.name.partition(".db")[0] for one in tmp_path.iterdir()} <= {"hostile", "r.html", "out"}
