@@ -53,7 +53,7 @@ def test_metric_4_is_computed_on_a_real_collection(real_data: Path, tmp_path: Pa
         difference = results[f"{prefix}.difference"]
         assert difference["low"] < difference["value"] < difference["high"]
         assert 0 <= results[f"{prefix}.mann_whitney_p"]["value"] <= 1
-    assert "does not say" in results["documentation.rules.descendants.trend"]["note"]  # cards of 2022 name no parents
+    assert "does not state" in results["documentation.rules.descendants.trend"]["note"]  # cards of 2022 name no parents
 
 
 @pytest.mark.timeout(900)

@@ -123,10 +123,8 @@ def test_births_and_deaths_between_two_censuses_are_counted(crawl: Crawl, moving
     )
     assert died and born
     assert (results["edits"][0], results["concentration.downloads.zero"][0]) == (None, None)
-    assert (
-        "names alone" in results["edits"][1]
-        and results["concentration.downloads.zero"][1] == "not known of any package"
-    )
+    assert "names only" in results["edits"][1]
+    assert results["concentration.downloads.zero"][1] == "no package has a known counter"
     assert not second.rows("SELECT * FROM quality_event")
     assert is_sound(second)
     bundle = tmp_path / "bundle"

@@ -45,7 +45,7 @@ def parse_page(url: str | None) -> tuple[int, int]:
     return int(parameters["per_page"]), int(parameters["page"])
 
 
-def test_after_a_shortened_page_the_next_page_is_requested_at_the_same_size() -> None:
+def test_after_a_shortened_page_the_next_page_is_requested_at_the_shortened_size() -> None:
     page = make_spider().read_page(make_response("per_page=10000&page=1", make_names(0, 1000), page_items=1000))
     assert parse_page(page.next_url) == (980, 2)
     assert isinstance(page, CensusPage) and (len(page.stable_ids), page.population) == (1000, 5000)
