@@ -138,8 +138,8 @@ def install_redaction_views(connection: sqlite3.Connection) -> None:
 
 def _has_redacted_names(connection: sqlite3.Connection) -> bool:
     """Return whether the store has the table of redacted names. Migrations before 0012 do not create it."""
-    found = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'redacted_name'")
-    return found.fetchone() is not None
+    cursor = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'redacted_name'")
+    return cursor.fetchone() is not None
 
 
 def redaction_view_sql(sql: str, columns: Collection[str], classes: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""0012: tables and columns have other names; the stable views of an older store give the same rows as before."""
+"""Migration 0012: tables and columns are renamed, and the stable views of an older store give the same rows."""
 
 from __future__ import annotations
 
@@ -125,8 +125,8 @@ def test_an_upgraded_store_has_the_schema_of_a_new_store(old_path: Path, tmp_pat
     schema = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY type, name"
     assert query(old_path, schema) == query(tmp_path / "new.db", schema)
     assert query(old_path, "PRAGMA foreign_key_check") == []
-    faults = [one for one in check_store(old_path) if one.verdict == BROKEN]
-    assert {one.name for one in faults} <= {"digests", "pages"}, "the rows are made up, and the schema holds"
+    faults = [result for result in check_store(old_path) if result.verdict == BROKEN]
+    assert {result.name for result in faults} <= {"digests", "pages"}, "the rows are made up, and the schema holds"
 
 
 def test_every_reference_is_to_a_table_that_exists(old_path: Path) -> None:
