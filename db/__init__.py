@@ -1,19 +1,20 @@
-"""The one room everybody may enter: the SQLite file, what may be written to it and what may be asked of it.
+"""The store: the SQLite file, its writers and readers, and the command line that the whole program shares.
 
-It imports nothing of ours. The errors every room may raise are a small tree, drawn here:
+Every other package may import this package. It imports none of them. The errors of the whole program form one tree:
 
-    ObservatoryError            what happened, why, what to do, where to read more
-    ├── UsageError              the command line asks for something that is not there (exit 2)
-    ├── StoreError              the file cannot be used as it is
-    │   ├── StoreBusyError           another process is writing to it
-    │   └── SchemaTooNewError        it was written by a newer version
-    ├── CrawlError              crawler.spiders: a registry did not answer as it should
-    ├── ScheduleError           schedules.config: schedules with faults, every one of them told (exit 2)
-    ├── ImportFailedError            crawler.importers: a past list cannot be read
-    ├── EngineUnavailableError           analysis.engines: an engine is not installed, or finds no lake
-    ├── EngineQueryError            analysis.engines: an engine could not answer a question
-    ├── InvalidRedactionsError           db.redactions: the list of what is to be left out cannot be read
-    └── InvalidBundleError, PublishError, PrivateContentError, MissingAttributionError, InvalidKeyError: analysis.exports
+    ObservatoryError                what happened, why, how to fix it, where to read more
+    ├── UsageError                  the command line names something that does not exist (exit code 2)
+    ├── StoreError                  the file cannot be used as a store
+    │   ├── StoreBusyError          another process is writing to it
+    │   └── SchemaTooNewError       a newer version of this program wrote it
+    ├── CrawlError                  crawler.errors: a registry did not respond as it should
+    ├── ScheduleError               schedules.config: the schedules have faults, all of them listed (exit code 2)
+    ├── ImportFailedError           crawler.importers: a past list cannot be read
+    ├── EngineUnavailableError      analysis.compute.engines: an engine is not installed, or finds no lake
+    ├── EngineQueryError            analysis.compute.engines: an engine could not run a query
+    ├── InvalidRedactionsError      db.redactions: the list of redactions cannot be read
+    └── InvalidBundleError, PublishError, PrivateContentError, MissingAttributionError, InvalidKeyError
+                                    analysis.exports: a bundle cannot be read, written or published
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ GUIDE = "docs/errors.md"
 
 
 class ObservatoryError(Exception):
-    """Bad news for a person, in four parts; `exit_code` is what the command ends with."""
+    """An error for a person, in four parts. `exit_code` is the exit code of the command."""
 
     exit_code = 1
 
@@ -34,18 +35,18 @@ class ObservatoryError(Exception):
 
 
 class UsageError(ObservatoryError):
-    """The command line asks for something that is not there."""
+    """A command line that names something that does not exist."""
 
     exit_code = 2
 
 
 class StoreError(ObservatoryError):
-    """The file cannot be used as it is."""
+    """A file that cannot be used as a store."""
 
 
 class StoreBusyError(StoreError):
-    """Another process holds the writer's lock."""
+    """A store whose writer's lock another process holds."""
 
 
 class SchemaTooNewError(StoreError):
-    """The file was written by a newer version of this program; it is left untouched."""
+    """A store that a newer version of this program wrote. It is left untouched."""

@@ -1,4 +1,4 @@
-"""How every command line of ours reads its words, fails, and ends."""
+"""The command line that the whole program shares: arguments, error messages and exit codes."""
 
 from __future__ import annotations
 
@@ -16,20 +16,15 @@ from typing import NoReturn
 from db import GUIDE, ObservatoryError, UsageError, __version__
 
 DONE, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
-PARSE_ONLY = "OBSERVATORY_ONLY_READ_WORDS"  # how a schedule's line is checked: its command reads it, and does nothing
-OPTION_SYNONYMS = {
-    "--date": "--as-of",
-    "--limit": "--top",
-    "--database": "--db",
-}  # what other programs call an option of ours
-Handler = Callable[[argparse.Namespace], int]
+PARSE_ONLY = "OBSERVATORY_ONLY_READ_WORDS"  # set to validate a schedule: the command parses its arguments and ends
+OPTION_SYNONYMS = {"--date": "--as-of", "--limit": "--top", "--database": "--db"}  # the names in other programs
 
 
 class CommandParser(argparse.ArgumentParser):
-    """An argument parser that answers a wrong word in four parts, with the word that was probably meant."""
+    """An argument parser whose errors have four parts and suggest the closest command or option."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise the mistake as a UsageError; `run` prints it and ends with 2."""
+        """Raise a UsageError. `run_command` prints it and returns 2."""
         raise UsageError(
             f"{self.prog}: {message}.",
             why=_suggest_option(message, self),
@@ -39,18 +34,23 @@ class CommandParser(argparse.ArgumentParser):
 
 
 def create_parser(program: str, description: str) -> CommandParser:
-    """A parser with the options every command has: --db, --debug and --version."""
-    made = CommandParser(prog=program, description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--version", action="version", version=f"hub-observatory {__version__}")
-    add_common_options(made)
-    return made
+    """Return a parser with the options of every command: --db, --debug and --version."""
+    parser = CommandParser(prog=program, description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--version", action="version", version=f"hub-observatory {__version__}")
+    add_common_options(parser)
+    return parser
 
 
 def add_common_options(parser: argparse.ArgumentParser) -> None:
-    """The options that every command takes, before or after its own."""
+    """Add --db and --debug, which are accepted before and after the options of a command."""
     default = argparse.SUPPRESS
-    parser.add_argument("--db", metavar="FILE", type=Path, default=default,
-                    help="the store (or OBSERVATORY_DB; default: observatory.db in this folder)")  # fmt: skip
+    parser.add_argument(
+        "--db",
+        metavar="FILE",
+        type=Path,
+        default=default,
+        help="the store (or OBSERVATORY_DB; default: observatory.db in this folder)",
+    )
     parser.add_argument("--debug", action="store_true", default=default, help="show the traceback of an error")
 
 
@@ -67,24 +67,14 @@ def add_hidden_alias(parser: argparse.ArgumentParser, option: argparse.Action, *
 
 
 def run_command(make_parser: Callable[[], argparse.ArgumentParser], argv: Sequence[str] | None) -> int:
-    """Read the words, do what they say, print any error in four parts; the exit code."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    debug = "--debug" in words
+    """Parse the arguments, run the command, print any error in four parts, and return the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
     try:
-        options = make_parser().parse_args(words)
+        options = make_parser().parse_args(arguments)
         options.db = Path(getattr(options, "db", None) or os.environ.get("OBSERVATORY_DB") or "observatory.db")
-        return DONE if os.environ.get(PARSE_ONLY) else options.do(options)
-    except ObservatoryError as error:
-        if debug:
-            raise
-        print_error(error)
-        return error.exit_code
-    except sqlite3.OperationalError as error:
-        if debug:
-            raise
-        print_error(describe_sqlite_error(error))
-        return FAILED
-    except BrokenPipeError:  # the reader of our output has seen enough
+        return DONE if os.environ.get(PARSE_ONLY) else int(options.do(options))
+    except BrokenPipeError:  # the reader of our output has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except KeyboardInterrupt:
@@ -93,57 +83,65 @@ def run_command(make_parser: Callable[[], argparse.ArgumentParser], argv: Sequen
     except Exception as error:
         if debug:
             raise
-        print_error(
-            ObservatoryError(
-                f"Something went wrong that we did not foresee: {type(error).__name__}: {error}",
-                why="This is a mistake of ours.",
-                fix="Run the same command with --debug and send us what it prints.",
-                more="CONTRIBUTING.md",
-            )
-        )
-        return FAILED
+        report = describe_exception(error)
+        print_error(report)
+        return report.exit_code
+
+
+def describe_exception(error: Exception) -> ObservatoryError:
+    """Return the error to print for an exception."""
+    if isinstance(error, ObservatoryError):
+        return error
+    if isinstance(error, sqlite3.OperationalError):
+        return describe_sqlite_error(error)
+    return ObservatoryError(
+        f"Unexpected error: {type(error).__name__}: {error}",
+        why="This is a bug in hub-observatory.",
+        fix="Run the same command with --debug, and report what it prints.",
+        more="CONTRIBUTING.md",
+    )
 
 
 def describe_sqlite_error(error: sqlite3.OperationalError) -> ObservatoryError:
-    """What the file system or another program kept us from doing."""
-    held = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-    cause = "Another program holds the file." if held else "The disk is full or read-only, or cannot be reached."
+    """Return the error to print when SQLite could not read or write the store."""
+    is_locked = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    cause = "Another program holds the file." if is_locked else "The disk is full, read-only or unreachable."
     return ObservatoryError(
         f"The store cannot be read or written: {error}.",
-        why=f"{cause} What was half written was rolled back.",
-        fix="Make room or let the file go, then run the same command again; a crawl goes on with --resume.",
+        why=f"{cause} The unfinished transaction was rolled back.",
+        fix="Make room or close the other program, then run the same command again. A crawl resumes with --resume.",
     )
 
 
 def print_error(error: ObservatoryError) -> None:
-    """Print an error for a person: what happened, why, what to do, where to read more."""
+    """Print an error on stderr: what happened, why, how to fix it, where to read more."""
     print(f"error: {escape_control_characters(error.message)}", file=sys.stderr)
-    for word, text in (("why", error.why), ("fix", error.fix), ("more", error.more or GUIDE)):
+    for label, text in (("why", error.why), ("fix", error.fix), ("more", error.more or GUIDE)):
         if text:
-            print(f"  {word:<5}{escape_control_characters(text)}", file=sys.stderr)
+            print(f"  {label:<5}{escape_control_characters(text)}", file=sys.stderr)
 
 
 def escape_control_characters(text: str) -> str:
-    r"""Text with control and direction characters shown, not obeyed: remote text may reach a terminal.
+    r"""Replace control and direction characters by visible ones, because remote text may reach a terminal.
 
     >>> escape_control_characters("a\x1b[31mb\u202ec")
     'a⟨U+001B⟩[31mb⟨U+202E⟩c'
     """
     return re.sub(
         "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]",
-        lambda found: f"⟨U+{ord(found[0]):04X}⟩",
+        lambda match: f"⟨U+{ord(match[0]):04X}⟩",
         text,
     )
 
 
 def parse_day(text: str) -> int:
-    """The first second of a UTC day, as an argument type.
+    """Return the first second of a UTC day, as an argument type.
 
     >>> parse_day("2022-02-15")
     1644883200
 
     Raises:
-        argparse.ArgumentTypeError: with the form that is wanted.
+        argparse.ArgumentTypeError: the text is not a date. The message shows the format.
     """
     try:
         return int(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp())
@@ -152,10 +150,10 @@ def parse_day(text: str) -> int:
 
 
 def positive_int(text: str) -> int:
-    """A whole number above zero, as an argument type.
+    """Return a whole number above zero and below 2**31, as an argument type.
 
     Raises:
-        argparse.ArgumentTypeError: if it is not.
+        argparse.ArgumentTypeError: the text is not such a number.
     """
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 2**31:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above zero")
@@ -163,7 +161,7 @@ def positive_int(text: str) -> int:
 
 
 def isoformat_utc(seconds: int) -> str:
-    """Seconds since 1970 as ISO 8601, UTC.
+    """Return seconds since 1970 as ISO 8601 in UTC.
 
     >>> isoformat_utc(1644883200)
     '2022-02-15T00:00:00Z'
@@ -182,23 +180,20 @@ def did_you_mean(text: str, choices: Iterable[str]) -> str:
 
 
 def _suggest_option(message: str, parser: argparse.ArgumentParser) -> str:
-    found = re.search(r"(?:invalid choice: |unrecognized arguments: )'?([^' ]+)", message)
-    if not found:
+    """Return the question "Did you mean X?" for the argument that argparse rejected, '' if no word is close."""
+    match = re.search(r"(?:invalid choice: |unrecognized arguments: )'?([^' ]+)", message)
+    if not match:
         return ""
     words = list(_command_words(parser))
-    near = (
-        [OPTION_SYNONYMS[found[1]]]
-        if OPTION_SYNONYMS.get(found[1]) in words
-        else difflib.get_close_matches(found[1], words, 1)
-    )
-    return f"Did you mean {near[0]}?" if near else ""
+    synonym = OPTION_SYNONYMS.get(match[1])
+    return f"Did you mean {synonym}?" if synonym in words else did_you_mean(match[1], words)
 
 
 def _command_words(parser: argparse.ArgumentParser) -> Iterator[str]:
-    """Every word and option, those of its words among them: argparse tells of a wrong option without saying whose."""
+    """Yield every command and option, of subcommands too: argparse does not say whose option is wrong."""
     for action in parser._actions:
         yield from action.option_strings
         yield from (str(choice) for choice in action.choices or ())
         if isinstance(action.choices, dict):
-            for word in action.choices.values():
-                yield from _command_words(word)
+            for subparser in action.choices.values():
+                yield from _command_words(subparser)

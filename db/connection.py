@@ -1,4 +1,4 @@
-"""Open the store: many readers, one writer."""
+"""Connections to the store: many readers, one writer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PRAGMA busy_timeout = 10000;
 PRAGMA trusted_schema = OFF;
 PRAGMA cell_size_check = ON;
 """
-# How damage shows itself: SQLite says so, quotes text that cannot be read, or a table lacks a column it must have.
+# The errors by which a damaged file shows: SQLite reports it, a text is not UTF-8, or a table lacks a column.
 UNREADABLE_ERRORS = (sqlite3.Error, UnicodeDecodeError, KeyError)
 CORRUPTION_CODES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph"}
@@ -30,14 +30,14 @@ NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshf
 
 @contextmanager
 def open_for_writing(path: Path) -> Iterator[Database]:
-    """The store, migrated and ours alone to write to until the block ends.
+    """Open the store, migrated and locked for one writer, until the block ends.
 
-    Every commit is flushed to the disk (`synchronous=FULL`), which costs milliseconds a page and is why a power cut
-    loses nothing that was acknowledged.
+    Every commit is flushed to the disk (`synchronous=FULL`). A flush costs milliseconds a page. Because of it a power
+    cut loses no acknowledged commit.
 
     Raises:
-        StoreBusy: another process is writing.
-        StoreError: the file is not a store, is damaged, or lies on a network file system.
+        StoreBusyError: another process is writing.
+        StoreError: the file is not a store, is damaged, or is on a network file system.
     """
     from sqlite_utils import Database
 
@@ -46,7 +46,7 @@ def open_for_writing(path: Path) -> Iterator[Database]:
 
     refuse_network_file_system(path)
     with hold_writer_lock(path):
-        connection = _open(f"file:{_quote_path(path)}?mode=rwc", path)
+        connection = _open_connection(f"file:{_quote_path(path)}?mode=rwc", path)
         try:
             with _report_corruption(path):
                 _prepare_for_writing(connection, path)
@@ -60,11 +60,11 @@ def open_for_writing(path: Path) -> Iterator[Database]:
 
 @contextmanager
 def open_for_reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """The store, read-only. Rows answer to column names.
+    """Open the store read-only until the block ends. Columns of rows are accessible by name.
 
     Raises:
         StoreError: there is no such file, or it is not a store.
-        SchemaTooNew: a newer version wrote it.
+        SchemaTooNewError: a newer version wrote the file.
     """
     if not path.exists():
         raise StoreError(
@@ -73,7 +73,7 @@ def open_for_reading(path: Path) -> Iterator[sqlite3.Connection]:
             fix="Take a first snapshot with `observatory crawl snapshot huggingface/models --top 1000`, "
             "try `observatory demo`, or name another file with --db.",
         )
-    connection = _open(f"file:{_quote_path(path)}?mode=ro", path)
+    connection = _open_connection(f"file:{_quote_path(path)}?mode=ro", path)
     try:
         try:
             _require_store(connection, path)
@@ -87,10 +87,10 @@ def open_for_reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def hold_writer_lock(path: Path) -> Iterator[None]:
-    """Hold the one writer's lock; the kernel lets it go when this process ends, however it ends.
+    """Hold the writer's lock. The kernel releases the lock when this process ends, however it ends.
 
     Raises:
-        StoreBusy: with the number of the process that holds it.
+        StoreBusyError: another process holds the lock. The message has its process id.
     """
     with _open_lock_file(path) as lock:
         try:
@@ -101,7 +101,7 @@ def hold_writer_lock(path: Path) -> Iterator[None]:
             raise StoreBusyError(
                 f"Another process (pid {holder}) is writing to {path}.",
                 why="A store has one writer at a time, so that snapshots are never mixed.",
-                fix="Wait until it has finished, or end it; then run the same command again.",
+                fix="Wait for it to finish or end it, then run the same command again.",
             ) from error
         lock.seek(0)
         lock.truncate()
@@ -111,18 +111,18 @@ def hold_writer_lock(path: Path) -> Iterator[None]:
 
 
 def lock_path(path: Path) -> Path:
-    """The file that is locked: beside the store itself, by whatever link it is named."""
-    return Path(f"{os.path.realpath(path)}.lock")
+    """Return the path of the lock file, which is beside the store itself, whatever link names the store."""
+    return Path(f"{path.resolve()}.lock")
 
 
 def _open_lock_file(path: Path) -> IO[str]:
     try:
-        return open(lock_path(path), "a+", encoding="ascii")
+        return lock_path(path).open("a+", encoding="ascii")
     except OSError as error:
         raise StoreError(
             f"The store {path} cannot be written: {error.strerror}.",
-            why="Its folder does not exist or may not be written to.",
-            fix="Make the folder, or name another file with --db.",
+            why="Its folder does not exist or is not writable.",
+            fix="Create the folder, or name another file with --db.",
         ) from error
 
 
@@ -130,7 +130,7 @@ def _quote_path(path: Path) -> str:
     return str(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
 
-def _open(uri: str, path: Path) -> sqlite3.Connection:
+def _open_connection(uri: str, path: Path) -> sqlite3.Connection:
     try:
         connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
@@ -160,8 +160,8 @@ def _require_store(connection: sqlite3.Connection, path: Path) -> None:
     tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if "_sqlite_migrations" not in tables:
         raise StoreError(
-            f"{path} is a SQLite file, but not one of ours.",
-            why="It has no record of our migrations.",
+            f"{path} is a SQLite file, but not a store.",
+            why="It has no record of the migrations of a store.",
             fix="Name another file with --db.",
         )
     refuse_newer_store(Database(connection))
@@ -169,7 +169,7 @@ def _require_store(connection: sqlite3.Connection, path: Path) -> None:
 
 @contextmanager
 def _report_corruption(path: Path) -> Iterator[None]:
-    """Damage that is met half-way is told like damage that is met on opening."""
+    """Report damage that is found while the store is in use like damage that is found on opening."""
     try:
         yield
     except sqlite3.DatabaseError as error:
@@ -181,36 +181,36 @@ def _report_corruption(path: Path) -> Iterator[None]:
 def _unusable_store_error(path: Path, error: Exception) -> StoreError:
     return StoreError(
         f"The store {path} cannot be used: {error}.",
-        why="It is not a SQLite file, it is damaged, or it may not be read.",
-        fix=f"Look at it with `observatory store check --db {path}`, or bring back a copy with "
+        why="It is not a SQLite file, it is damaged, or this user may not read it.",
+        fix=f"Check it with `observatory store check --db {path}`, or restore a backup with "
         f"`observatory store restore BACKUP --db {path}`.",
     )
 
 
 def refuse_network_file_system(path: Path, mounts: Path = Path("/proc/self/mounts")) -> None:
-    """Refuse a network file system: its locks and its memory maps do not keep what SQLite needs.
+    """Refuse a network file system, because its locks and memory maps are not reliable enough for SQLite.
 
     Raises:
-        StoreError: naming the kind of file system.
+        StoreError: the file is on a network file system. The message has its type.
     """
-    kind = file_system_type(Path(os.path.realpath(path)).parent, mounts)
+    kind = file_system_type(path.resolve().parent, mounts)
     if kind in NETWORK_FILE_SYSTEMS:
         raise StoreError(
-            f"{path} lies on a network file system ({kind}).",
-            why="SQLite's write-ahead log needs shared memory and locks that network file systems do not keep.",
+            f"{path} is on a network file system ({kind}).",
+            why="SQLite's write-ahead log needs shared memory and locks that network file systems do not provide.",
             fix="Put the store on a local disk, and copy it with `observatory store backup`.",
         )
 
 
 def file_system_type(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
-    """The kind of file system a folder lies on, '' where the system does not tell."""
+    """Return the type of the file system that holds a folder, '' where the system does not report it."""
     if not mounts.exists():
         return ""
-    best, kind = "", ""
+    longest_mount, folder_type = "", ""
     for line in mounts.read_text("utf-8", errors="replace").splitlines():
-        _, point, found, *_ = line.split()
-        point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), point)
-        inside = point == "/" or str(folder) == point or str(folder).startswith(point + "/")
-        if inside and len(point) >= len(best):
-            best, kind = point, found
-    return kind
+        _, mount, mount_type, *_ = line.split()
+        mount = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), mount)
+        is_inside = mount == "/" or str(folder) == mount or str(folder).startswith(mount + "/")
+        if is_inside and len(mount) >= len(longest_mount):
+            longest_mount, folder_type = mount, mount_type
+    return folder_type

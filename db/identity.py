@@ -1,4 +1,4 @@
-"""Who a package is: the registry's own stable id, never its name alone where the registry has better."""
+"""The identity of a package: the registry's own stable id, and the name only where the registry has no id."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import re
 
 
 def derive_stable_id(registry: str, name: str) -> str:
-    """The identity of a package of which only the name is known.
+    """Return the stable id of a package of which only the name is known.
 
-    The Hub renames, so a bare name is only a stand-in until its `_id` is seen. PyPI compares names by PEP 503; the
-    other registries of Ecosyste.ms compare them as they are (npm has both `JSONStream` and `jsonstream`).
+    The Hub renames packages, so a bare name is a placeholder until the `_id` is seen. PyPI compares names by PEP 503.
+    The other registries of Ecosyste.ms compare names exactly (npm has both `JSONStream` and `jsonstream`).
 
     >>> derive_stable_id("huggingface/models", "gpt2")
     'name:gpt2'

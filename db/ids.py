@@ -1,4 +1,4 @@
-"""How what comes by the million is kept small: identifiers as bytes, names found by a short hash (pure)."""
+"""Compact forms of what is stored by the million: identifiers as bytes, and names found by a short hash (pure)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import struct
 import zlib
 from collections.abc import Sequence
 
-HUB_ID_BYTES = 12  # bytes of an id of the Hub
-HEX_LENGTHS = (2 * HUB_ID_BYTES, 40)  # digits of those, and of git's hashes
+HUB_ID_BYTES = 12
+HEX_LENGTHS = (2 * HUB_ID_BYTES, 40)  # the digits of an id of the Hub, and of a git hash
 HASH_MASK = (1 << 23) - 1  # three bytes in SQLite
 
 
 def compact_id(text: str | None) -> str | bytes | None:
-    """24 or 40 small hexadecimal digits as bytes, any other text as it is.
+    """Return 24 or 40 lower-case hexadecimal digits as bytes, and any other text unchanged.
 
     >>> compact_id("0123456789abcdef01234567"), compact_id("name:gpt2")
     (b'\\x01#Eg\\x89\\xab\\xcd\\xef\\x01#Eg', 'name:gpt2')
@@ -28,7 +28,7 @@ def compact_id(text: str | None) -> str | bytes | None:
 
 
 def compact_ids(texts: Sequence[str]) -> Sequence[str | bytes | None]:
-    """The same of many that are most likely all of the Hub's ids, without a look at each.
+    """Return the compact form of many texts: fast if all of them are ids of the Hub.
 
     >>> compact_ids(["0123456789abcdef01234567"]), compact_ids(["0123456789abcdef01234567", "name:gpt2"])[1]
     ((b'\\x01#Eg\\x89\\xab\\xcd\\xef\\x01#Eg',), 'name:gpt2')
@@ -45,7 +45,7 @@ def compact_ids(texts: Sequence[str]) -> Sequence[str | bytes | None]:
 
 
 def short_hash(text: str) -> int:
-    """A number below 2**23 by which a text is found; others may have the same.
+    """Return a number below 2**23 by which a text is indexed. Different texts may share a number.
 
     >>> short_hash("gpt2")
     4232580
@@ -54,6 +54,6 @@ def short_hash(text: str) -> int:
 
 
 def register_functions(connection: sqlite3.Connection) -> None:
-    """Let SQL on a connection say `compact(text)` and `short_hash(text)`."""
+    """Register `compact(text)` and `short_hash(text)` as SQL functions of a connection."""
     connection.create_function("compact", 1, compact_id, deterministic=True)
     connection.create_function("short_hash", 1, short_hash, deterministic=True)

@@ -1,4 +1,4 @@
-"""Apply the migrations, each once and whole."""
+"""The migrations of the schema, each applied once and in one transaction."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from db.ids import register_functions
 from db.redactions import install_redaction_views
 
 FOLDER = Path(__file__).parent / "migrations"
-APPLICATION_ID = 0x4F425356  # "OBSV": how `file` and we know a store from any other SQLite file
+APPLICATION_ID = 0x4F425356  # "OBSV": it tells a store from any other SQLite file
 
 
 def split_statements(script: str) -> Iterator[str]:
-    """The statements of a script, one by one.
+    """Yield the statements of a script, one by one.
 
-    Not `executescript`: it commits first, so that a script which fails would leave half of its tables behind.
+    `executescript` is not used, because it commits first: a script that fails would leave half of its tables behind.
 
     >>> list(split_statements("CREATE TABLE a (b);  -- a table\\nSELECT 1;"))
     ['CREATE TABLE a (b);', '-- a table\\nSELECT 1;']
@@ -36,11 +36,11 @@ def split_statements(script: str) -> Iterator[str]:
 
 
 def load_migrations() -> Migrations:
-    """The numbered files of `migrations/`, in order, as sqlite-utils knows them."""
-    known = Migrations("observatory")
+    """Return the numbered files of `migrations/`, in order, as migrations of sqlite-utils."""
+    registered = Migrations("observatory")
     for path in sorted(FOLDER.glob("*.sql")):
-        known(name=path.stem)(_migration_from_file(path))
-    return known
+        registered(name=path.stem)(_migration_from_file(path))
+    return registered
 
 
 def _migration_from_file(path: Path) -> Callable[[Database], None]:
@@ -54,18 +54,19 @@ def _migration_from_file(path: Path) -> Callable[[Database], None]:
 
 
 def pending_migrations(database: Database) -> list[str]:
-    """The names of the migrations the file still lacks. Reads only."""
+    """Return the names of the migrations that the file lacks, without writing to it."""
     return [migration.name for migration in load_migrations().pending(database)]
 
 
 def refuse_newer_store(database: Database) -> None:
-    """Refuse a file that knows migrations which this version does not.
+    """Refuse a file with migrations that this version does not have.
 
     Raises:
-        SchemaTooNew: with the names of the unknown migrations.
+        SchemaTooNewError: the file has unknown migrations. The message has their names.
     """
-    known = {path.stem for path in FOLDER.glob("*.sql")}
-    unknown = sorted(applied.name for applied in load_migrations().applied(database) if applied.name not in known)
+    file_names = {path.stem for path in FOLDER.glob("*.sql")}
+    applied_names = (migration.name for migration in load_migrations().applied(database))
+    unknown = sorted(name for name in applied_names if name not in file_names)
     if unknown:
         raise SchemaTooNewError(
             f"The store was written by a newer version ({', '.join(unknown)}).",
@@ -75,37 +76,37 @@ def refuse_newer_store(database: Database) -> None:
 
 
 def migrate(database: Database) -> list[str]:
-    """Bring the file up to date; the names of what was applied.
+    """Apply the pending migrations and return their names.
 
     Raises:
-        SchemaTooNew: if the file is newer than this version.
+        SchemaTooNewError: a newer version wrote the file.
     """
     refuse_newer_store(database)
     register_functions(database.conn)
-    todo = pending_migrations(database)
-    if todo:
+    names = pending_migrations(database)
+    if names:
         with _foreign_keys_disabled(database.conn):
             load_migrations().apply(database)
-    # Asked each time: a process that was killed right after its last migration has not come to these.
+    # The rest is done every time: a process may have been killed right after its last migration.
     install_redaction_views(database.conn)
     if database.conn.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         database.conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    return todo
+    return names
 
 
 @contextmanager
 def _foreign_keys_disabled(connection: sqlite3.Connection) -> Iterator[None]:
-    """A table that others name can be made anew; inside of a transaction it would be too late to ask for this."""
-    (before,) = connection.execute("PRAGMA foreign_keys").fetchone()
+    """Disable foreign keys so that referenced tables can be rebuilt. SQLite ignores the pragma in a transaction."""
+    (was_enabled,) = connection.execute("PRAGMA foreign_keys").fetchone()
     connection.execute("PRAGMA foreign_keys = OFF")
     try:
         yield
     finally:
-        connection.execute("PRAGMA foreign_keys = ON" if before else "PRAGMA foreign_keys = OFF")
+        connection.execute("PRAGMA foreign_keys = ON" if was_enabled else "PRAGMA foreign_keys = OFF")
 
 
 def create_empty_store() -> sqlite3.Connection:
-    """A store in memory with nothing in it: what its tables and columns are called, and their types."""
+    """Return a connection to an empty store of this version in memory."""
     database = Database(memory=True)
     migrate(database)
     return database.conn

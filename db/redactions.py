@@ -1,7 +1,7 @@
-"""What is left out on request: of the stable views here, of every export in `analysis/exports/privacy.py`.
+"""Redactions: what is omitted on request from the stable views. For exports see `analysis/exports/privacy.py`.
 
-`redactions.toml` says it. The store keeps its rows; a stable view shows no row that names what is left out, and no text
-that quotes it. Which columns name and which quote, `db/dictionary.toml` says.
+`redactions.toml` lists the redactions. The store keeps its rows. A stable view shows no row that names a redacted
+package and no text that quotes one. `db/dictionary.toml` says which columns name packages and which may quote them.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from itertools import product
 from pathlib import Path
 
 from db import ObservatoryError
+from db.dictionary import load_dictionary
 from db.ids import compact_id, short_hash
 
 KINDS = ("package", "name", "author")
-DICTIONARY = Path(__file__).parent / "dictionary.toml"
 WITHHELD = "[withheld]"
-REDACTION_MARKER = "FROM redacted_name"  # in the text of a view that leaves out
+REDACTION_MARKER = "FROM redacted_name"  # in the SQL of every view that omits redacted names
 _PACKAGES_BY_NAME = (
     "SELECT package_id FROM name_history WHERE name = :name",
     "SELECT package_id FROM package WHERE name_hash = :hash AND name = :name",
@@ -39,54 +39,55 @@ RedactionEntry = tuple[str, str]
 
 
 class InvalidRedactionsError(ObservatoryError):
-    """The list of what is to be left out cannot be read."""
+    """A list of redactions that cannot be read."""
 
 
 def read_redaction_file(path: Path) -> list[RedactionEntry]:
-    """The entries of a `redactions.toml`: what kind of thing, and which.
+    """Return the entries of a `redactions.toml`, as kind and value.
 
     Raises:
-        BadRedactions: the file is not as it has to be.
+        InvalidRedactionsError: the file cannot be read or has an invalid entry.
     """
     try:
-        entries = tomllib.loads(path.read_text("utf-8")).get("redaction", [])
-        asked = [next((key, str(one[key])) for key in KINDS if key in one) for one in entries]
-        if any(not value for _, value in asked):
+        tables = tomllib.loads(path.read_text("utf-8")).get("redaction", [])
+        entries = [next((kind, str(table[kind])) for kind in KINDS if kind in table) for table in tables]
+        if any(not value for _, value in entries):
             raise ValueError("an entry is empty")
     except (OSError, ValueError, TypeError, StopIteration) as error:
         raise InvalidRedactionsError(
-            f"What is to be left out cannot be read from {path}.",
+            f"The redactions cannot be read from {path}.",
             why=str(error) or "An entry has neither package, name nor author.",
             fix='Write [[redaction]] and one of package = "id", name = "name", author = "name" for each.',
             more="docs/exports.md",
         ) from error
-    return asked
+    return entries
 
 
 def load_redactions(connection: sqlite3.Connection) -> list[RedactionEntry]:
-    """The entries that the store itself heeds."""
-    return [tuple(row) for row in connection.execute("SELECT kind, value FROM redaction ORDER BY kind, value")]
+    """Return the redactions that the store has."""
+    rows = connection.execute("SELECT kind, value FROM redaction ORDER BY kind, value")
+    return [(kind, value) for kind, value in rows]
 
 
 def matching_packages(
     connection: sqlite3.Connection, entries: Collection[RedactionEntry]
 ) -> tuple[frozenset[int], frozenset[str]]:
-    """The packages that entries are of, by number, and every id and name of them."""
-    wanted = {value for kind, value in entries if kind != "author"}
+    """Return the numbers of the packages that redactions match, and every id and name of these packages."""
+    redacted_names = {value for kind, value in entries if kind != "author"}
     numbers: set[int] = set()
-    for name, statement in product(wanted, _PACKAGES_BY_NAME):
+    for name, statement in product(redacted_names, _PACKAGES_BY_NAME):
         values = {"name": name, "hash": short_hash(name), "key": compact_id(name)}
         numbers |= {number for (number,) in connection.execute(statement, values)}
     for kind, author in entries:
         for statement in _PACKAGES_BY_AUTHOR if kind == "author" else ():
-            # `0` is the sign after `/`: what begins with the author and a stroke.
+            # `0` follows `/` in ASCII, so the range holds what begins with the author and a slash.
             numbers |= {number for (number,) in connection.execute(statement, (f"{author}/", f"{author}0"))}
-    named = connection.execute(_NAMES_OF_PACKAGES, {"numbers": json.dumps(sorted(numbers))})
-    return frozenset(numbers), frozenset(wanted | {name for (name,) in named})
+    names = connection.execute(_NAMES_OF_PACKAGES, {"numbers": json.dumps(sorted(numbers))})
+    return frozenset(numbers), frozenset(redacted_names | {name for (name,) in names})
 
 
 def save_redactions(connection: sqlite3.Connection, entries: Collection[RedactionEntry]) -> None:
-    """Let the store heed these entries, and no others."""
+    """Replace the redactions of the store by these entries."""
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("DELETE FROM redaction")
     connection.executemany("INSERT OR IGNORE INTO redaction (kind, value) VALUES (?, ?)", entries)
@@ -95,14 +96,14 @@ def save_redactions(connection: sqlite3.Connection, entries: Collection[Redactio
 
 
 def refresh_redacted_names(connection: sqlite3.Connection) -> None:
-    """Note which ids and names the entries are of: packages may have come since, and names changed."""
+    """Save the ids and names that the redactions match now: packages may be new, and names may have changed."""
     entries = load_redactions(connection)
-    noted = {name for (name,) in connection.execute("SELECT name FROM redacted_name")}
+    saved_names = {name for (name,) in connection.execute("SELECT name FROM redacted_name")}
     names = set(matching_packages(connection, entries)[1]) if entries else set()
     for kind, author in entries:
         if kind == "author":
             names |= {f"{author}/", *_dangling_parent_names(connection, author)}
-    if names == noted:
+    if names == saved_names:
         return
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("DELETE FROM redacted_name")
@@ -111,23 +112,23 @@ def refresh_redacted_names(connection: sqlite3.Connection) -> None:
 
 
 def _dangling_parent_names(connection: sqlite3.Connection, author: str) -> Iterator[str]:
-    """The names of an author's that packages say they were made from, whether they were ever listed or not."""
+    """Return an author's names that packages state as parents, whether or not they were ever listed."""
     like = "SELECT DISTINCT parent_name FROM lineage_edge WHERE substr(parent_name, 1, ?) = ?"
     return (name for (name,) in connection.execute(like, (len(author) + 1, f"{author}/")).fetchall())
 
 
 def install_redaction_views(connection: sqlite3.Connection) -> None:
-    """Let every stable view that names or quotes packages leave out what is redacted, if it does not do so yet."""
-    found = connection.execute(
+    """Rebuild every stable view that names or quotes packages and does not omit redacted names yet."""
+    rows = connection.execute(
         "SELECT name, sql FROM sqlite_master WHERE type = 'view' AND instr(sql, ?) = 0", (REDACTION_MARKER,)
     )
-    bare = {name: sql for name, sql in found.fetchall() if name in _redacted_columns()}
-    if not bare or not _has_redacted_names(connection):
+    unredacted = {name: sql for name, sql in rows.fetchall() if name in _redacted_columns()}
+    if not unredacted or not _has_redacted_names(connection):
         return
     is_nested = connection.in_transaction
     if not is_nested:
         connection.execute("BEGIN IMMEDIATE")
-    for name, sql in bare.items():
+    for name, sql in unredacted.items():
         columns = [row[1] for row in connection.execute("SELECT * FROM pragma_table_info(?)", (name,))]
         connection.execute(f"DROP VIEW {name}")
         connection.execute(redaction_view_sql(sql, columns, _redacted_columns()[name]))
@@ -142,7 +143,7 @@ def _has_redacted_names(connection: sqlite3.Connection) -> bool:
 
 
 def redaction_view_sql(sql: str, columns: Collection[str], classes: Mapping[str, str]) -> str:
-    """The text of a view that leaves out and withholds.
+    """Return the SQL of a view that omits rows with redacted names and withholds texts that quote them.
 
     >>> print(redaction_view_sql("CREATE VIEW v AS\\nSELECT * FROM t", ["package", "n"], {"package": "name"}))
     CREATE VIEW v AS
@@ -150,13 +151,15 @@ def redaction_view_sql(sql: str, columns: Collection[str], classes: Mapping[str,
     FROM (
     SELECT * FROM t
     ) b
-    WHERE coalesce("package", '') NOT IN (SELECT name FROM redacted)
+    WHERE coalesce("package", '') NOT IN (SELECT name FROM redacted_name)
     """
     head, _, body = sql.partition(" AS\n")
-    shown = ", ".join(_masked_column(name) if classes.get(name) == "text" else f'"{name}"' for name in columns)
-    named = [name for name in columns if classes.get(name) == "name" and name not in ("name", "child_name")]
-    kept = "\n  AND ".join(f"coalesce(\"{name}\", '') NOT IN (SELECT name FROM redacted_name)" for name in named)
-    return f"{head} AS\nSELECT {shown}\nFROM (\n{body}\n) b" + (f"\nWHERE {kept}" if kept else "")
+    selected = ", ".join(_masked_column(name) if classes.get(name) == "text" else f'"{name}"' for name in columns)
+    name_columns = [name for name in columns if classes.get(name) == "name" and name not in ("name", "child_name")]
+    condition = "\n  AND ".join(
+        f"coalesce(\"{name}\", '') NOT IN (SELECT name FROM redacted_name)" for name in name_columns
+    )
+    return f"{head} AS\nSELECT {selected}\nFROM (\n{body}\n) b" + (f"\nWHERE {condition}" if condition else "")
 
 
 def _masked_column(name: str) -> str:
@@ -166,13 +169,13 @@ def _masked_column(name: str) -> str:
 
 @cache
 def _redacted_columns() -> Mapping[str, Mapping[str, str]]:
-    """Of each stable view, the columns that name (`name`) or may quote (`text`) a package."""
-    found = {
-        str(view["name"]): {
-            str(column["name"]): str(column["personal"])
+    """Return for each stable view the columns that name (`name`) or may quote (`text`) a package."""
+    columns = {
+        view["name"]: {
+            column["name"]: column["personal"]
             for column in view["column"]
-            if column.get("personal") in ("name", "text")
+            if "personal" in column and column["personal"] in ("name", "text")
         }
-        for view in tomllib.loads(DICTIONARY.read_text("utf-8"))["view"]
+        for view in load_dictionary()
     }
-    return {name: classes for name, classes in found.items() if classes}
+    return {name: classes for name, classes in columns.items() if classes}

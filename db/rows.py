@@ -1,17 +1,18 @@
-"""What may be written: the shapes in which pages, observations and verdicts reach the store."""
+"""The values that are written to the store: registries, snapshots, pages, observations and gate results."""
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-NAMES_CENSUS_COUNTER = "census:names"  # the counter of a census that has none
+NAMES_CENSUS_COUNTER = "census:names"  # the counter of a census that has no counters
 RELATIONS = ("finetune", "adapter", "merge", "quantized", "unstated")
 
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """A place packages are listed. `service_name` is the service's own word for it."""
+    """A list of packages. `service_name` is the name that the service itself uses."""
 
     name: str
     service: str
@@ -20,9 +21,10 @@ class Registry:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotSpec:
-    """What one snapshot is of: which list, how deep, from where, and how its date is known.
+    """What a snapshot is of: which list, how deep, from which source, and how its date is known.
 
-    `taken_at` is the instant it stands for, in seconds since 1970 UTC; `counter` says what the ordering number counts.
+    `taken_at` is the instant of the snapshot, in seconds since 1970 UTC. `counter` says what the ordering number
+    counts.
     """
 
     registry: Registry
@@ -40,7 +42,7 @@ class SnapshotSpec:
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """A base a package says it was made from; `stable_id` where the registry resolved the name."""
+    """A base that a package states it was made from. `stable_id` is set where the registry resolved the name."""
 
     name: str
     relation: str
@@ -49,11 +51,11 @@ class Parent:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What a registry said of one package on one page. None: it said nothing.
+    """One package as a registry listed it on one page. None means that the registry gave no value.
 
-    `attributes` holds every attribute that was asked for, None where the package has none; an attribute that is not
-    a key was not asked for. `parents` is None where lineage was not asked for, `libraries` (name and kind: library,
-    format or tracker) where they were not.
+    `attributes` has every attribute that was requested, with None where the package has none. An attribute without a
+    key was not requested. `parents` is None where lineage was not requested. `libraries` (name and kind: library,
+    format or tracker) is None where they were not requested.
     """
 
     stable_id: str
@@ -75,7 +77,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row that could not be read: where it stood, why, and how it began."""
+    """A row that could not be parsed: its position, the reason, and the beginning of its text."""
 
     position: int
     reason: str
@@ -84,7 +86,7 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something a reader of the numbers should know; `severity` is note, warning or error."""
+    """A fact that a reader of the numbers should know. `severity` is note, warning or error."""
 
     kind: str
     severity: str
@@ -95,11 +97,12 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer: its provenance, its rows, what was refused, and where to go on (None at the end).
+    """One response: its provenance, its rows, its rejected rows, and the URL of the next page (None at the end).
 
-    `role` is probe (an assumption tried), ranking (rows in order), counters (values for rows listed before) or file
-    (of an imported list). `age` is how long the answer lay in a cache and `skew` by how much our clock was ahead of its
-    Date, both in seconds, None where the answer does not tell. `body` is None where bodies are not kept.
+    `role` is probe (an assumption is tested), ranking (rows in order), counters (values for rows of earlier pages) or
+    file (of an imported list). `age` is how long the response was in a cache. `skew` is by how much our clock is ahead
+    of its Date header. Both are in seconds, and None where the response does not say. `body` is None where bodies are
+    not kept.
     """
 
     role: str
@@ -117,24 +120,24 @@ class Page:
     events: tuple[Event, ...] = ()
     inversions: int = 0
     next_url: str | None = None
-    body: bytes | None = None
+    body: builtins.bytes | None = None
     form: str = "redacted"
 
     @property
     def as_census(self) -> CensusPage | None:
-        """The page by columns, or None for a page that is not of a census."""
+        """The page as columns, or None if the page is not of a census."""
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class CensusPage(Page):
-    """A page of a census by columns, its rows in the rising order of their stable ids.
+    """A page of a census as columns, with its rows in ascending order of their stable ids.
 
-    A `fingerprint` is of all that a row says but its counters: while it is the same there is nothing to write of the
-    row but those. `observe` gives the whole of one row, and is asked only for rows that differ. `repeated` rows of the
-    body were seen before, `beyond` were made after the census began. `population` is how many packages the registry
-    says it has, 0 where it does not. A probe is compared with what was seen before, and adds nothing;
-    the next `Progress.missing` has a few that were not seen.
+    A `fingerprint` covers all fields of a row except its counters. While it stays the same, only the counters are
+    written. `observe` returns one whole row, and is called only for rows that changed. `repeated` rows of the response
+    were on an earlier page. `beyond` rows were created after the census began. `population` is the number of packages
+    that the registry reports, 0 where it reports none. A probe is compared with the census and adds no rows. The next
+    `Progress.missing` names a few of its packages that the census does not have.
     """
 
     stable_ids: Sequence[str] = ()
@@ -143,7 +146,7 @@ class CensusPage(Page):
     likes: Sequence[int | None] = ()
     downloads_all_time: Sequence[int | None] = ()
     trending: Sequence[float | None] = ()
-    observe: Callable[[int], Observation] = field(default=lambda place: Observation("", ""))
+    observe: Callable[[int], Observation] = field(default=lambda index: Observation("", ""))
     fields: Mapping[str, int] = field(default_factory=dict)
     repeated: int = 0
     beyond: int = 0
@@ -157,7 +160,7 @@ class CensusPage(Page):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an open snapshot has come. `missing` names a few packages that no page of counters has spoken of yet."""
+    """The progress of an open snapshot. `missing` names a few packages that no page of counters has covered yet."""
 
     snapshot: int = 0
     pages: int = 0
@@ -169,7 +172,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """One line of the gate's verdict; `outcome` is pass, fail or no baseline."""
+    """The result of one check of the gate. `outcome` is pass, fail or no baseline."""
 
     gate: str
     outcome: str
@@ -179,7 +182,7 @@ class GateResult:
 
 @dataclass(frozen=True, slots=True)
 class StoredResult:
-    """One number a metric gave for one snapshot; `k` is 0 where it is of the whole snapshot."""
+    """One number that a metric gave for one snapshot. `k` is 0 where the number is of the whole snapshot."""
 
     snapshot: int
     metric: str

@@ -1,4 +1,4 @@
--- The schema as it stands, for reading. It is made from db/migrations/ by this command; do not edit it:
+-- The current schema, for reading. It is generated from db/migrations/ by this command. Do not edit it:
 --     observatory store schema > db/schema.sql
 
 CREATE TABLE registry (                           -- a registry that was crawled or imported

@@ -1,8 +1,9 @@
-"""Ticks: the moments schedules were due. They reach the store by way of a small journal beside it.
+"""Ticks: the moments when schedules were due. They reach the store through a small journal beside it.
 
-While a crawl runs it holds the writer's lock for as long as it lives, so the daemon cannot write to the store then. It
-appends each decision to the journal, flushed before anything follows from it, and folds the journal into the store when
-nobody else writes. Folding twice is folding once: a kill at any moment loses nothing and doubles nothing.
+A crawl holds the writer's lock for as long as it runs, so the daemon cannot write to the store meanwhile. The daemon
+appends each decision to the journal and flushes the journal before it acts on the decision. When no other process
+writes, the journal is flushed to the store. Doing so twice has the effect of doing so once, so a kill at any moment
+loses no tick and duplicates none.
 """
 
 from __future__ import annotations
@@ -15,20 +16,24 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from db import StoreBusyError
 from db.connection import open_for_reading, open_for_writing
+from db.maintenance.files import sync_path
 from db.store import Store, load_statements
 
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
 UNFINISHED_OUTCOMES = ("queued", "started", "interrupted")
-FINAL_OUTCOMES = ("known", "done")  # outcomes that are never changed
+FINAL_OUTCOMES = ("known", "done")  # these are never changed
 TIMED_CAUSES = ("time", "catch-up", "clock")
 
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """One moment of one schedule, and what became of it so far."""
+    """One moment when a schedule was due, and its outcome so far."""
 
     schedule: str
     due_at: int
@@ -45,18 +50,18 @@ class Tick:
 
 @dataclass(frozen=True)
 class ScheduleState:
-    """What is on record: how far each schedule is decided, and what was not finished."""
+    """The recorded state of all schedules: until when each is decided, and which ticks are unfinished."""
 
     decided_until: Mapping[str, int]
     unfinished: tuple[Tick, ...]
 
 
 def to_json(tick: Tick) -> dict[str, object]:
-    """Return a tick as a line of the journal or log has it: the last line is called `said` there."""
+    """Return the fields of a tick for a line of the journal or of the log, where `last_line` is called `said`."""
     return {"said" if name == "last_line" else name: value for name, value in asdict(tick).items()}
 
 
-def from_json(fields: dict[str, Any]) -> Tick:
+def from_json(fields: Mapping[str, Any]) -> Tick:
     """Return the tick of a line of the journal.
 
     Raises:
@@ -66,29 +71,29 @@ def from_json(fields: dict[str, Any]) -> Tick:
 
 
 def journal_path(path: Path) -> Path:
-    """The journal of a store, beside it."""
-    return Path(f"{os.path.realpath(path)}.ticks")
+    """Return the path of a store's journal, which is beside the store."""
+    return Path(f"{path.resolve()}.ticks")
 
 
 def append_ticks(path: Path, ticks: Iterable[Tick]) -> None:
-    """Write ticks to the journal, all in one piece, and flush it. A line that a kill tore is ended first."""
+    """Append ticks to the journal in one write, and flush it. A line that a kill cut short is ended first."""
     lines = "".join(json.dumps(to_json(tick), ensure_ascii=True) + "\n" for tick in ticks)
     if not lines:
         return
-    new = not journal_path(path).exists()
+    is_new = not journal_path(path).exists()
     with _lock_journal(path) as descriptor:
         size = os.fstat(descriptor).st_size
-        torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-        content = (("\n" if torn else "") + lines).encode("ascii")
+        has_cut_line = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+        content = (("\n" if has_cut_line else "") + lines).encode("ascii")
         while content:
             content = content[os.write(descriptor, content) :]
         os.fsync(descriptor)
-    if new:
-        _sync_folder(path)
+    if is_new:
+        sync_path(journal_path(path).parent)
 
 
 def read_journal(path: Path) -> list[Tick]:
-    """The ticks of the journal, in the order they were written; lines that a kill tore are left out."""
+    """Return the ticks of the journal in the order of writing, without the lines that a kill cut short."""
     try:
         content = journal_path(path).read_bytes()
     except FileNotFoundError:
@@ -100,24 +105,24 @@ def _parse_journal(content: bytes) -> Iterator[Tick]:
     for line in content.split(b"\n"):
         try:
             yield from_json(json.loads(line))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, AttributeError):
             continue
 
 
-def save_ticks(database: object, ticks: Iterable[Tick]) -> None:
-    """Write ticks to the store, in one transaction."""
-    store = Store(database)  # type: ignore[arg-type]
+def save_ticks(database: Database, ticks: Iterable[Tick]) -> None:
+    """Save ticks in the store, in one transaction."""
+    store = Store(database)
     (statement,) = load_statements("upsert_tick")
     with store.transaction():
         store.connection.executemany(statement, [asdict(tick) for tick in ticks])
 
 
 def flush_journal(path: Path) -> int | None:
-    """Bring the journal into the store; how many lines, or None while another process writes to the store.
+    """Move the journal into the store. Return the number of ticks, or None while another process writes.
 
     Raises:
-        StoreError: the store cannot be used; the journal stays as it is.
-        sqlite3.OperationalError: the disk is full; likewise.
+        StoreError: the store cannot be used. The journal stays as it is.
+        sqlite3.OperationalError: the disk is full. The journal stays as it is.
     """
     if not read_journal(path):
         return 0
@@ -133,7 +138,7 @@ def flush_journal(path: Path) -> int | None:
 
 @contextmanager
 def _lock_journal(path: Path) -> Iterator[int]:
-    """The journal, ours alone for a moment: what is appended meanwhile would be cut off with what was folded."""
+    """Lock the journal, because a tick that is appended during a flush would be cut off with the flushed ticks."""
     descriptor = os.open(journal_path(path), os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -143,49 +148,43 @@ def _lock_journal(path: Path) -> Iterator[int]:
 
 
 def load_schedule_state(path: Path) -> ScheduleState:
-    """What is on record of every schedule, in the store and in the journal."""
-    decided: dict[str, int] = {}
+    """Return the recorded state of all schedules, from the store and the journal."""
+    decided_until: dict[str, int] = {}
     unfinished: dict[tuple[str, int], Tick] = {}
     if path.exists() and path.stat().st_size:
         with open_for_reading(path) as connection:
             if _has_ticks(connection):
-                decided.update(iter(connection.execute(*load_statements("schedule_progress"))))
-                found = (Tick(*row) for row in connection.execute(*load_statements("unfinished_ticks")))
-                unfinished.update({(tick.schedule, tick.due_at): tick for tick in found})
+                decided_until.update(iter(connection.execute(*load_statements("schedule_progress"))))
+                stored_ticks = (Tick(*row) for row in connection.execute(*load_statements("unfinished_ticks")))
+                unfinished.update({(tick.schedule, tick.due_at): tick for tick in stored_ticks})
     for tick in read_journal(path):
         if tick.cause == "clock":
-            decided[tick.schedule] = tick.due_at
+            decided_until[tick.schedule] = tick.due_at
         elif tick.cause in TIMED_CAUSES:
-            decided[tick.schedule] = max(tick.due_at, decided.get(tick.schedule, tick.due_at))
+            decided_until[tick.schedule] = max(tick.due_at, decided_until.get(tick.schedule, tick.due_at))
         if tick.outcome in UNFINISHED_OUTCOMES:
             unfinished[tick.schedule, tick.due_at] = tick
         else:
             unfinished.pop((tick.schedule, tick.due_at), None)
-    return ScheduleState(decided, tuple(sorted(unfinished.values(), key=lambda tick: tick.due_at)))
+    return ScheduleState(decided_until, tuple(sorted(unfinished.values(), key=lambda tick: tick.due_at)))
 
 
 def newest_ticks(connection: sqlite3.Connection, path: Path, limit: int) -> dict[str, list[Tick]]:
-    """The newest ticks of each schedule, oldest first, those of the journal among them."""
-    found: dict[str, dict[int, Tick]] = {}
+    """Return the newest ticks of each schedule, oldest first, from the store and the journal."""
+    ticks: dict[str, dict[int, Tick]] = {}
     if _has_ticks(connection):
-        text = (Path(__file__).parent / "statements" / "newest_ticks.sql").read_text("utf-8")
-        for row in connection.execute(text, {"newest": limit}):
-            found.setdefault(row["schedule"], {})[row["due_at"]] = Tick(*row)
+        (statement,) = load_statements("newest_ticks")
+        for row in connection.execute(statement, {"newest": limit}):
+            ticks.setdefault(row["schedule"], {})[row["due_at"]] = Tick(*row)
     for tick in read_journal(path):
-        known = found.setdefault(tick.schedule, {})
-        before = known.get(tick.due_at)
-        if tick.outcome != "known" and (before is None or before.outcome not in FINAL_OUTCOMES):
-            known[tick.due_at] = tick
-    return {name: [known[due] for due in sorted(known)][-limit:] for name, known in found.items()}
+        ticks_by_due = ticks.setdefault(tick.schedule, {})
+        earlier = ticks_by_due.get(tick.due_at)
+        if tick.outcome != "known" and (earlier is None or earlier.outcome not in FINAL_OUTCOMES):
+            ticks_by_due[tick.due_at] = tick
+    return {
+        name: [ticks_by_due[due_at] for due_at in sorted(ticks_by_due)][-limit:] for name, ticks_by_due in ticks.items()
+    }
 
 
 def _has_ticks(connection: sqlite3.Connection) -> bool:
     return bool(connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'tick'").fetchone()[0])
-
-
-def _sync_folder(path: Path) -> None:
-    folder = os.open(journal_path(path).parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -21,6 +21,8 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
+from typing import TypedDict
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -127,7 +129,7 @@ EXITS: Mapping[str, Mapping[int, str]] = {
     "schedule status": {0: "every schedule ran when it was due", 1: "a schedule is stale"},
     "demo": {0: "reported", 1: "a command of the demonstration failed, or FILE exists"},
 }
-UNSAID = {
+DEFAULT_MEANINGS = {
     "--format": "the output: for a person, or for a program",
     "--registry": "the registry of the list",
     "registry": "the registry to crawl",
@@ -136,117 +138,126 @@ UNSAID = {
 }
 
 
-def commands() -> dict[str, argparse.ArgumentParser]:
-    """The parser of every command by the words that call it, in the order of `observatory --help`."""
-    return {words: parser for word in words_and_modules() for words, parser in _commands_of(word)}
+def list_modules() -> dict[str, str]:
+    """Return the module of each first word of a command."""
+    return {word: command.module for word, command in importlib.import_module("schedules.commands").COMMANDS.items()}
 
 
-def words_and_modules() -> dict[str, str]:
-    """The first words and their modules."""
-    return {word: module for word, (module, _) in importlib.import_module("schedules.cli").COMMANDS.items()}
+def collect_parsers() -> dict[str, argparse.ArgumentParser]:
+    """Return the parser of each command by its words, in the order of `observatory --help`."""
+    return dict(pair for word in list_modules() for pair in _iter_parsers(word))
 
 
-def _commands_of(word: str) -> Iterator[tuple[str, argparse.ArgumentParser]]:
-    module = words_and_modules()[word]
-    if (ROOT / module.replace(".", "/")).is_dir():
-        module += ".__main__"
-    made, more = importlib.import_module(module).make_parser(), getattr(importlib.import_module(module), "COMMANDS", {})
-    under = [action for action in made._actions if isinstance(action, argparse._SubParsersAction)]
-    if not under:
-        yield word, made
-    names = {id(parser): name for name, parser in reversed(under[0].choices.items())} if under else {}  # no aliases
-    for name, parser in under[0].choices.items() if under else ():
-        if names[id(parser)] == name:
-            yield f"{word} {name}", parser
-    for name, make_parser in more.items():
+def _iter_parsers(word: str) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Yield the commands of a first word, and their parsers."""
+    module = _import_command(list_modules()[word])
+    parser = module.make_parser()
+    subparsers = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    if not subparsers:
+        yield word, parser
+    for name, subparser in subparsers[0].choices.items() if subparsers else ():
+        if subparser.prog.endswith(f" {name}"):  # an alias has the parser of the real name
+            yield f"{word} {name}", subparser
+    for name, make_parser in getattr(module, "COMMANDS", {}).items():
         yield f"{word} {name}", make_parser()
 
 
-def commands_page() -> str:
-    """`docs/commands.md`."""
-    return HEAD + "".join(_section(words, parser) for words, parser in commands().items())
+def _import_command(module: str) -> ModuleType:
+    """Return the module of a command; of a folder, its `__main__`."""
+    return importlib.import_module(f"{module}.__main__" if (ROOT / module.replace(".", "/")).is_dir() else module)
 
 
-def _section(words: str, parser: argparse.ArgumentParser) -> str:
-    first, *rest = words.split()
-    module = " ".join([words_and_modules()[first], *rest])
-    shown = [
-        action for action in parser._actions if not isinstance(action, argparse._HelpAction | argparse._VersionAction)
-    ]
-    positional = " ".join(_term(action) for action in shown if not action.option_strings)
+def render_commands_page() -> str:
+    """Return the text of `docs/commands.md`."""
+    return HEAD + "".join(_render_command(words, parser) for words, parser in collect_parsers().items())
+
+
+def _render_command(words: str, parser: argparse.ArgumentParser) -> str:
+    """Return the section of one command."""
+    first, *subcommand = words.split()
+    module = " ".join([list_modules()[first], *subcommand])
+    omitted = argparse._HelpAction | argparse._VersionAction
+    actions = [action for action in parser._actions if not isinstance(action, omitted)]
+    positional = " ".join(_format_term(action) for action in actions if not action.option_strings)
     line = f"observatory {words} [options] {positional}".rstrip()
-    rows = "".join(f"| `{_term(action)}` | {_meaning(action)} |\n" for action in shown)
-    exits = "".join(f"- {code}: {means}\n" for code, means in EXITS[words].items())
+    rows = "".join(f"| `{_format_term(action)}` | {_describe_action(action)} |\n" for action in actions)
+    exits = "".join(f"- {code}: {meaning}\n" for code, meaning in EXITS[words].items())
     return (
-        f"\n## observatory {words}\n\n    {line}\n    python -m {module} …\n\n{_sentence(parser.description or '')}\n\n"
+        f"\n## observatory {words}\n\n    {line}\n    python -m {module} …\n\n"
+        f"{_make_sentence(parser.description or '')}\n\n"
         f"| option | meaning |\n|---|---|\n{rows}\nExit codes:\n\n{exits}"
     )
 
 
-def _term(action: argparse.Action) -> str:
+def _format_term(action: argparse.Action) -> str:
+    """Return the name of an option or argument with its placeholder."""
     name = (action.option_strings or [""])[-1]
     if action.nargs == 0:
         return name
-    shown = action.metavar or (action.dest.upper() if action.choices is None or not name else "WORD")
-    many = f"{shown}…" if action.nargs == "+" else str(shown)
-    return f"{name} {many}".strip()
+    placeholder = action.metavar or (action.dest.upper() if action.choices is None or not name else "WORD")
+    return f"{name} {placeholder}{'…' if action.nargs == '+' else ''}".strip()
 
 
-def _meaning(action: argparse.Action) -> str:
-    said = action.help or ""
-    if not said or said.startswith("default:"):
-        said = "; ".join(part for part in (UNSAID.get((action.option_strings or [action.dest])[-1], ""), said) if part)
+def _describe_action(action: argparse.Action) -> str:
+    """Return the help text of an option, with its choices, its default, and whether it is required."""
+    text = action.help or ""
+    if not text or text.startswith("default:"):
+        meaning = DEFAULT_MEANINGS.get((action.option_strings or [action.dest])[-1], "")
+        text = "; ".join(part for part in (meaning, text) if part)
     choices = [str(choice) for choice in action.choices or ()]
-    if not all(choice in said for choice in choices):
-        said += "; one of " + ", ".join(f"`{choice}`" for choice in choices)
+    if not all(choice in text for choice in choices):
+        text += "; one of " + ", ".join(f"`{choice}`" for choice in choices)
     if action.required and action.option_strings:
-        said += "; required"
-    if action.nargs != 0 and isinstance(action.default, str | int) and action.default != argparse.SUPPRESS:
-        said += "" if "default" in said else f" (default: {action.default})"
-    return said.replace("|", "\\|")
+        text += "; required"
+    has_default = isinstance(action.default, str | int) and action.default != argparse.SUPPRESS
+    if action.nargs != 0 and has_default and "default" not in text:
+        text += f" (default: {action.default})"
+    return text.replace("|", "\\|")
 
 
-def _sentence(text: str) -> str:
+def _make_sentence(text: str) -> str:
+    """Return a text with a capital letter and a full stop."""
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
-
-
-def gate() -> str:
-    """The rules of the gate, as `crawler/quality/gate.py` states them."""
-    from crawler.quality import gate as checks
-
-    rules = {found.gate: found.rule for found in checks.judge_ranking({**EVIDENCE, "origin": "crawl"}, {}, [], [])}
-    imported = {found.gate for found in checks.judge_ranking({**EVIDENCE, "origin": "import"}, {}, [], [])}
-    said = dict(_said_of_rules(checks))
-    rows = [
-        f"| {name} | {said[name.split()[0]]} | {rule} | {'yes' if name in imported else 'no'} |"
-        for name, rule in rules.items()
-    ]
-    return "\n".join(
-        ["| rule | what it requires | the limit, for a top 1,000 | imports too |", "|---|---|---|---|", *rows]
-    )
 
 
 COUNTS = (
     "listed", "with_counters", "disorder", "not_ok", "singles", "short_pages", "lossy_pages", "ranked_received",
-    "received", "kept", "duplicates", "rejected", "rejected_everywhere", "beyond", "inversions", "seconds", "population",
-    "longest",
+    "received", "kept", "duplicates", "rejected", "rejected_everywhere", "beyond", "inversions", "seconds",
+    "population", "longest",
 )  # fmt: skip
 EVIDENCE = dict.fromkeys(COUNTS, 0) | {
     "k": 1000, "next_url": None, "pages": 1, "oldest": None, "skew": None, "with_counters_asked": True,
 }  # fmt: skip
 
 
-def _said_of_rules(checks: object) -> Iterator[tuple[str, str]]:
-    """The sentence of each rule, by its number, or by the function's name where it has none."""
-    for name, function in inspect.getmembers(checks, inspect.isfunction):
+def render_gate_table() -> str:
+    """Return the table of the rules in `crawler/quality/gate.py`."""
+    from crawler.quality import gate
+
+    limits = {result.gate: result.rule for result in gate.judge_ranking({**EVIDENCE, "origin": "crawl"}, {}, [], [])}
+    imports = {result.gate for result in gate.judge_ranking({**EVIDENCE, "origin": "import"}, {}, [], [])}
+    sentences = dict(_iter_rule_sentences(gate))
+    rows = [
+        f"| {name} | {sentences[name.split()[0]]} | {limit} | {'yes' if name in imports else 'no'} |"
+        for name, limit in limits.items()
+    ]
+    return "\n".join(
+        ["| rule | what it requires | the limit, for a top 1,000 | imports too |", "|---|---|---|---|", *rows]
+    )
+
+
+def _iter_rule_sentences(gate: ModuleType) -> Iterator[tuple[str, str]]:
+    """Yield the number of each rule, or the function's name if it has no number, and its sentence."""
+    for name, function in inspect.getmembers(gate, inspect.isfunction):
         text = inspect.getdoc(function) or ""
         number = re.match(r"(G\d+): ", text)
-        yield number[1] if number else name.removeprefix("check_"), _first(text)
+        yield number[1] if number else name.removeprefix("check_"), _first_sentence(text)
 
 
-def _first(text: str) -> str:
+def _first_sentence(text: str) -> str:
+    """Return the first paragraph of a docstring for a cell of a table, without the number of its rule."""
     sentence = re.sub(r"^G\d+: ", "", text.split("\n\n")[0].replace("\n", " "))
-    return _sentence(sentence.replace("|", "\\|"))
+    return _make_sentence(sentence.replace("|", "\\|"))
 
 
 QUERY = """SELECT date, rank, name, downloads
@@ -255,55 +266,53 @@ WHERE registry = 'pypi' AND rank <= 3
 ORDER BY date, rank;"""
 
 
-def demonstration() -> dict[str, str]:
-    """Parts that show a run of `observatory demo`."""
+def render_demo_parts() -> dict[str, str]:
+    """Run `observatory demo` and return the parts that show it."""
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "demo.db"
-        line = [sys.executable, "-m", "schedules.cli", "demo", "--keep", str(store)]
-        told = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        command = [sys.executable, "-m", "schedules.cli", "demo", "--keep", str(store)]
+        report = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
         with sqlite3.connect(f"file:{store}?mode=ro", uri=True) as connection:
             rows = connection.execute(QUERY).fetchall()
-    found = re.search(r"^Turnover up to \S+\n(?:  .*\n)+", told, re.MULTILINE)
-    answer = "\n".join("|".join(map(str, row)) for row in rows)
+    section = re.search(r"^Turnover up to \S+\n(?:  .*\n)+", report, re.MULTILINE)
+    table = "\n".join("|".join(map(str, row)) for row in rows)
     return {
-        "demo": f"```\n$ make demo\n{found[0] if found else told}```",
-        "query": f'```\n$ sqlite3 -readonly observatory.db "{QUERY}"\n{answer}\n```',
+        "demo": f"```\n$ make demo\n{section[0] if section else report}```",
+        "query": f'```\n$ sqlite3 -readonly observatory.db "{QUERY}"\n{table}\n```',
     }
 
 
-def parts() -> dict[str, str]:
-    """Parts that need no run."""
-    return {"gate": gate(), "faults": faults()}
+def render_parts() -> dict[str, str]:
+    """Return the parts that need no run."""
+    return {"gate": render_gate_table(), "faults": render_fault_tables()}
 
 
-def faults() -> str:
-    """Return the tables of faults: what goes wrong, what is promised, the tests, and what they last gave."""
+FAULT_HEADER = "| id | fault | promise | tests | last measured |\n|---|---|---|---|---|"
+
+
+def render_fault_tables() -> str:
+    """Return the tables of faults, each with its promise, its tests, and their last results."""
     catalogue = tomllib.loads((ROOT / "docs" / "faults.toml").read_text("utf-8"))
-    not_tried = catalogue.pop("not_tried")
-    tests = tests_by_fault(json.loads((ROOT / "docs" / "measured.json").read_text("utf-8")))
-    listed = {name for group in catalogue.values() for name in group if name != "title"}
-    if tests.keys() - listed:
-        raise ValueError(f"docs/faults.toml lacks {', '.join(sorted(tests.keys() - listed))}")
+    untested = catalogue.pop("not_tried")
+    tests = group_tests_by_fault(json.loads((ROOT / "docs" / "measured.json").read_text("utf-8")))
+    names = {name for group in catalogue.values() for name in group if name != "title"}
+    if tests.keys() - names:
+        raise ValueError(f"docs/faults.toml lacks {', '.join(sorted(tests.keys() - names))}")
     lines = []
     for group in catalogue.values():
-        lines += [
-            f"### {group.pop('title')}",
-            "",
-            "| id | fault | promise | tests | last measured |",
-            "|---|---|---|---|---|",
-        ]
-        lines += [fault_row(name, entry, tests.get(name, [])) for name, entry in group.items()]
+        lines += [f"### {group.pop('title')}", "", FAULT_HEADER]
+        lines += [render_fault_row(name, entry, tests.get(name, [])) for name, entry in group.items()]
         lines.append("")
     lines += ["### Not tried", "", "| id | why |", "|---|---|"]
-    return "\n".join([*lines, *(f"| {name} | {reason} |" for name, reason in not_tried.items())])
+    return "\n".join([*lines, *(f"| {name} | {reason} |" for name, reason in untested.items())])
 
 
-def fault_row(name: str, entry: Mapping[str, str], tests: Sequence[FaultTest]) -> str:
-    """Return the row of one fault; more than one test is folded."""
+def render_fault_row(name: str, entry: Mapping[str, str], tests: Sequence[FaultTest]) -> str:
+    """Return the row of one fault. Several tests are folded."""
     listed = "<br>".join(f"{test.sentence} (`{test.path}`){test.note}" for test in tests)
     cases = [test.measured for test in tests if test.measured]
-    passed, total = sum(int(case["passed"]) for case in cases), sum(int(case["of"]) for case in cases)
-    date = max((str(case["date"]) for case in cases), default="")
+    passed, total = sum(case["passed"] for case in cases), sum(case["of"] for case in cases)
+    date = max((case["date"] for case in cases), default="")
     unmeasured = sum(test.measured is None for test in tests)
     measured = [f"{passed} of {total} cases passed, {date}"] if cases else []
     measured += [f"{unmeasured} not yet measured"] if unmeasured else []
@@ -311,36 +320,45 @@ def fault_row(name: str, entry: Mapping[str, str], tests: Sequence[FaultTest]) -
     return f"| {name} | {entry['fault']} | {entry['promise']} | {folded or 'none'} | {'; '.join(measured)} |"
 
 
+class Measurement(TypedDict):
+    """The last results of a test in docs/measured.json."""
+
+    passed: int
+    of: int
+    said: list[str]
+    date: str
+
+
 @dataclass(frozen=True)
 class FaultTest:
-    """A test that tries a fault: where it is, what its name says, and what it last gave."""
+    """A test that tries a fault: its file, its name as a sentence, and its last results."""
 
     path: str
     sentence: str
-    measured: Mapping[str, object] | None
+    measured: Measurement | None
 
     @property
     def note(self) -> str:
-        """What the test measured last, if it measures anything."""
-        notes = list(self.measured["said"]) if self.measured else []
+        """The first number that the test last recorded, or nothing."""
+        notes = self.measured["said"] if self.measured else []
         more = f" (and {len(notes) - 1} more)" if notes[1:] else ""
         return f": {notes[0]}{more}" if notes else ""
 
 
-def tests_by_fault(measured: Mapping[str, Mapping[str, object]]) -> dict[str, list[FaultTest]]:
+def group_tests_by_fault(measured: Mapping[str, Measurement]) -> dict[str, list[FaultTest]]:
     """Return the tests that carry each fault id in their marker."""
     tests: dict[str, list[FaultTest]] = {}
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
-        place = str(path.relative_to(ROOT / "tests"))
-        for ids, name in fault_tests(path):
-            test = FaultTest(place, name.replace("_", " "), measured.get(f"{place}::test_{name}"))
+        file = str(path.relative_to(ROOT / "tests"))
+        for ids, name in find_fault_tests(path):
+            test = FaultTest(file, name.replace("_", " "), measured.get(f"{file}::test_{name}"))
             for fault in ids:
                 tests.setdefault(fault, []).append(test)
     return tests
 
 
-def fault_tests(path: Path) -> Iterator[tuple[list[str], str]]:
-    """Yield the fault ids and the name of each test of a file that is marked with faults."""
+def find_fault_tests(path: Path) -> Iterator[tuple[list[str], str]]:
+    """Yield the fault ids and the name of each test of a file that carries the marker."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
             calls = [mark for mark in node.decorator_list if isinstance(mark, ast.Call)]
@@ -349,45 +367,53 @@ def fault_tests(path: Path) -> Iterator[tuple[list[str], str]]:
                 yield [str(ast.literal_eval(argument)) for argument in marks[0].args], node.name.removeprefix("test_")
 
 
-def renewed(text: str, made: Mapping[str, str]) -> str:
-    """A document with its generated parts as they are now."""
-    for name, part in made.items():
-        pattern = rf"(<!-- made: {name} -->\n)(?:(?!<!-- end -->).)*(<!-- end -->)"
-        text = re.sub(pattern, lambda found, part=part: f"{found[1]}{part}\n{found[2]}", text, flags=re.DOTALL)
+def replace_parts(text: str, parts: Mapping[str, str]) -> str:
+    """Return a document with its generated parts replaced."""
+    for name, part in parts.items():
+        text = _replace_part(text, name, part)
     return text
 
 
-def documents(made: Mapping[str, str]) -> dict[Path, str]:
-    """Every document that has generated parts, as it should be."""
+def _replace_part(text: str, name: str, part: str) -> str:
+    """Return a document with one generated part replaced, if the document has the part."""
+    pattern = rf"(<!-- made: {name} -->\n)(?:(?!<!-- end -->).)*(<!-- end -->)"
+    return re.sub(pattern, lambda match: f"{match[1]}{part}\n{match[2]}", text, flags=re.DOTALL)
+
+
+def render_documents(parts: Mapping[str, str]) -> dict[Path, str]:
+    """Return the current text of each document that has generated parts."""
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-    wanted = {page: renewed(page.read_text("utf-8"), made) for page in pages if page.exists()}
-    return {**wanted, ROOT / "docs" / "commands.md": commands_page()}
+    texts = {page: replace_parts(page.read_text("utf-8"), parts) for page in pages if page.exists()}
+    return {**texts, ROOT / "docs" / "commands.md": render_commands_page()}
 
 
-def stale(made: Mapping[str, str]) -> dict[Path, str]:
-    """The documents that are not as they should be, each with what it should be."""
-    return {
-        page: text for page, text in documents(made).items() if not page.exists() or page.read_text("utf-8") != text
-    }
+def find_stale_documents(parts: Mapping[str, str]) -> dict[Path, str]:
+    """Return the current text of each document that differs from its file."""
+    texts = render_documents(parts)
+    return {page: text for page, text in texts.items() if not page.exists() or page.read_text("utf-8") != text}
+
+
+def print_difference(page: Path, text: str) -> None:
+    """Print how a document differs from its current text."""
+    old = page.read_text("utf-8") if page.exists() else ""
+    lines = difflib.unified_diff(old.splitlines(), text.splitlines(), str(page), "generated now", lineterm="")
+    print("\n".join(lines))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Write what is stale, or tell it."""
-    reader = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    reader.add_argument("--check", action="store_true", help="change nothing; end with 1 if something is stale")
-    reader.add_argument("--demo", action="store_true", help="run the demonstration for the parts that show it")
-    options = reader.parse_args(argv)
-    found = stale({**parts(), **(demonstration() if options.demo else {})})
-    for page, text in found.items():
+    """Write the stale documents, or print how they differ."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="change nothing; end with 1 if a document is stale")
+    parser.add_argument("--demo", action="store_true", help="run the demonstration for the parts that show it")
+    options = parser.parse_args(argv)
+    stale = find_stale_documents({**render_parts(), **(render_demo_parts() if options.demo else {})})
+    for page, text in stale.items():
         if options.check:
-            now = page.read_text("utf-8") if page.exists() else ""
-            print(
-                "\n".join(difflib.unified_diff(now.splitlines(), text.splitlines(), str(page), "made now", lineterm=""))
-            )
+            print_difference(page, text)
         else:
             page.write_text(text, "utf-8")
-            print(f"written: {page.relative_to(ROOT)}")
-    return 1 if found and options.check else 0
+            print(f"wrote {page.relative_to(ROOT)}")
+    return 1 if stale and options.check else 0
 
 
 if __name__ == "__main__":

@@ -159,7 +159,7 @@ def apply_action(
         registry.bump_version()
         return {"kind": registry.status[index]}
     if action not in ACTIONS:
-        raise UnknownNameError(f"no action {action!r}; there are {', '.join(ACTIONS)} and create")
+        raise UnknownNameError(f"no action {action!r}. There are {', '.join(ACTIONS)} and create")
     return world.apply_action(registry, index, action, argument)
 
 

@@ -12,27 +12,30 @@ from datetime import UTC, datetime
 class SimulationOptions:
     """The options of one simulation: its size, its pace and its limits."""
 
-    port: int = field(default=0, metadata={"help": "port of the Hub; 0 picks a free one"})
-    eco_port: int = field(default=0, metadata={"help": "port of Ecosyste.ms; 0 picks a free one"})
-    seed: int = field(default=7, metadata={"help": "same seed, same days: same bytes"})
-    start: str = field(default="", metadata={"help": "simulated date of day 0 (default: the real now)"})
+    port: int = field(default=0, metadata={"help": "port of the Hub (0: a free port)"})
+    eco_port: int = field(default=0, metadata={"help": "port of Ecosyste.ms (0: a free port)"})
+    seed: int = field(default=7, metadata={"help": "the same seed gives the same bytes after the same days"})
+    start: str = field(default="", metadata={"help": "simulated date of day 0 (default: the real time)"})
     models: int = field(default=3000, metadata={"help": "models on day 0"})
     datasets: int = field(default=500, metadata={"help": "datasets on day 0"})
     spaces: int = field(default=500, metadata={"help": "spaces on day 0"})
     packages: int = field(default=1500, metadata={"help": "packages of each Ecosyste.ms registry"})
-    lively: float = field(default=0.0, metadata={"help": "Hub: share born, deleted, edited a day; 0: as usual"})
-    moving: float = field(default=1.0, metadata={"help": "Hub: share of the counters that may move in a day"})
+    lively: float = field(
+        default=0.0,
+        metadata={"help": "Hub: share of repositories created, deleted and edited in a day (0: the usual shares)"},
+    )
+    moving: float = field(default=1.0, metadata={"help": "Hub: share of the counters that may change in a day"})
     churn: float = field(default=0.0, metadata={"help": "share of counters that change after each list"})
     appearing: float = field(default=0.0, metadata={"help": "Ecosyste.ms: packages that appear after each list"})
     vanishing: float = field(default=0.0, metadata={"help": "Ecosyste.ms: packages that vanish after each list"})
-    quota: int = field(default=500, metadata={"help": "Hub: API requests per window, anonymous"})
+    quota: int = field(default=500, metadata={"help": "Hub: anonymous API requests per window"})
     window: float = field(default=300.0, metadata={"help": "Hub: seconds per window, in real time"})
-    eco_quota: int = field(default=5000, metadata={"help": "Ecosyste.ms: requests per window, anonymous"})
-    eco_window: float = field(default=3600.0, metadata={"help": "Ecosyste.ms: seconds per window, real time"})
+    eco_quota: int = field(default=5000, metadata={"help": "Ecosyste.ms: anonymous requests per window"})
+    eco_window: float = field(default=3600.0, metadata={"help": "Ecosyste.ms: seconds per window, in real time"})
     names_limit: int = field(default=10000, metadata={"help": "largest page of package_names"})
     heavy_limit: int = field(default=1000, metadata={"help": "largest page of packages that does not fail"})
     row_bytes: int = field(default=0, metadata={"help": "padding of each full package row"})
-    no_expand: tuple[str, ...] = field(default=(), metadata={"help": "an expand value to refuse; repeatable"})
+    no_expand: tuple[str, ...] = field(default=(), metadata={"help": "an expand value to refuse (may be repeated)"})
     until_stdin_closes: bool = field(default=False, metadata={"help": "stop when stdin is closed"})
 
     def day_zero(self) -> int | None:
@@ -42,7 +45,7 @@ class SimulationOptions:
 
 def read_options(argv: Sequence[str] | None = None) -> SimulationOptions:
     """Return the options in `argv` (default: the command line)."""
-    parser = argparse.ArgumentParser(prog="python -m simulation", description="A pretend Hub and Ecosyste.ms.")
+    parser = argparse.ArgumentParser(prog="python -m simulation", description="A simulated Hub and Ecosyste.ms.")
     for option in fields(SimulationOptions):
         add_option(parser, "--" + option.name.replace("_", "-"), option.default, option.metadata["help"])
     values = vars(parser.parse_args(argv))

@@ -1,4 +1,4 @@
-"""The road from recorded real lists to published numbers, walked with the commands a person types."""
+"""From recorded real lists to published numbers, by the commands."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import csv
 import gzip
 import json
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,14 +25,17 @@ SERIES = {
     "pypi": ("pypi_top", ("--id", "project", "--value", "download_count", "--rank", "rank")),
     "npm": ("npm_top", ("--id", "package", "--rank", "rank")),
 }
+ImportedLists = tuple[str, list[Path], list[dict[str, Any]]]
 
 
-def run(*words: str, db: Path) -> str:
-    line = [sys.executable, "-m", *words, "--db", str(db), "--format", "json"]
-    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+def run_module(*arguments: str, db: Path) -> str:
+    """Run a module's command on a store, and return its JSON output."""
+    command = [sys.executable, "-m", *arguments, "--db", str(db), "--format", "json"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
-def date_of(file: Path) -> str:
+def parse_date(file: Path) -> str:
+    """Return the date in the name of a file."""
     return re.findall(r"\d{4}-\d\d-\d\d", file.name)[0]
 
 
@@ -42,26 +47,26 @@ def date_of(file: Path) -> str:
         ("pypi", 12),
         pytest.param(("pypi", 1), marks=pytest.mark.slow),  # all 118 lists take a minute
     ],
-    ids=lambda given: f"{given[0]}-every-{given[1]}",
+    ids=lambda series: f"{series[0]}-every-{series[1]}",
 )
-def imported(
+def imported_lists(
     request: pytest.FixtureRequest, real_data: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[str, list[Path], list[dict]]]:
-    """One registry's lists, every so many of them, imported, computed and reported."""
-    registry, every = request.param
+) -> Iterator[ImportedLists]:
+    """Import every n-th list of a registry, and return the files and the results of the report."""
+    registry, step = request.param
     folder, columns = SERIES[registry]
-    files = sorted((real_data / folder).glob("*.csv.gz"), key=date_of)[::every]
+    files = sorted((real_data / folder).glob("*.csv.gz"), key=parse_date)[::step]
     db = tmp_path_factory.mktemp("real") / "store.db"
     for file in files:
-        words = ("import", "csv", str(file), "--registry", registry, "--date", date_of(file), *columns)
-        assert crawl([*words, "--db", str(db), "--format", "json"]) == 0
-    run("analysis", db=db)
-    yield registry, files, json.loads(run("analysis.report", db=db))["results"]
+        arguments = ("import", "csv", str(file), "--registry", registry, "--date", parse_date(file), *columns)
+        assert crawl([*arguments, "--db", str(db), "--format", "json"]) == 0
+    run_module("analysis", db=db)
+    yield registry, files, json.loads(run_module("analysis.report", db=db))["results"]
 
 
 @cache
-def top(registry: str, file: Path, k: int) -> frozenset[str]:
-    """The first K names of a list, in ten lines of plain Python."""
+def read_top(registry: str, file: Path, k: int) -> frozenset[str]:
+    """Return the first K names of a list, in plain Python."""
     with gzip.open(file, "rt", encoding="utf-8") as stream:
         table = list(csv.DictReader(stream))
     if registry == "huggingface/models":
@@ -73,82 +78,67 @@ def top(registry: str, file: Path, k: int) -> frozenset[str]:
 
 
 @pytest.mark.parametrize("k", [100, 500, 1000, 5000])
-def test_turnover_as_published_equals_sets_in_plain_python(
-    imported: tuple[str, list[Path], list[dict]], k: int
-) -> None:
-    registry, files, results = imported
-    deep = [(date_of(file), names) for file in files if len(names := top(registry, file, k)) == k]
-    found = {
+def test_turnover_as_published_equals_sets_in_plain_python(imported_lists: ImportedLists, k: int) -> None:
+    registry, files, results = imported_lists
+    tops = [(parse_date(file), names) for file in files if len(names := read_top(registry, file, k)) == k]
+    values = {
         (result["date"], result["name"]): result["value"]
         for result in results
         if result["metric"] == "turnover_as_published" and result["k"] == k
     }
     ever: set[str] = set()
-    last: set[str] | None = None
-    for date, now in deep:
-        fresh = set() if last is None else now - last
-        counted = [None] * 3 if last is None else [len(last & now), len(fresh - ever), len(fresh & ever)]
-        ever |= now
+    previous: set[str] | None = None
+    for date, current in tops:
+        entered = set() if previous is None else current - previous
+        counts = [None] * 3 if previous is None else [len(previous & current), len(entered - ever), len(entered & ever)]
+        ever |= current
         names = ("remained", "newcomers", "returning", "ever")
-        assert [found[date, name] for name in names] == [*counted, len(ever)], date
-        last = now
-    assert len(found) == 4 * len(deep)
+        assert [values[date, name] for name in names] == [*counts, len(ever)], date
+        previous = current
+    assert len(values) == 4 * len(tops)
 
 
-def test_the_sound_turnover_is_the_share_that_was_not_there_before_with_ties_around_it(
-    imported: tuple[str, list[Path], list[dict]],
+def test_turnover_is_the_share_of_new_names_and_lies_within_its_tie_range(
+    imported_lists: ImportedLists,
 ) -> None:
-    registry, files, results = imported
-    dates = {date_of(file): file for file in files}
-    seen = [r for r in results if r["metric"] == "turnover" and r["k"] == 1000 and r["value"] is not None]
-    assert len(seen) >= len(files) - 1
-    for result in seen:
-        now, before = (top(registry, dates[result[key]], 1000) for key in ("date", "previous_date"))
-        assert result["value"] == pytest.approx(1 - len(now & before) / 1000)
+    registry, files, results = imported_lists
+    file_by_date = {parse_date(file): file for file in files}
+    turnovers = [r for r in results if r["metric"] == "turnover" and r["k"] == 1000 and r["value"] is not None]
+    assert len(turnovers) >= len(files) - 1
+    for result in turnovers:
+        current, previous = (read_top(registry, file_by_date[result[key]], 1000) for key in ("date", "previous_date"))
+        assert result["value"] == pytest.approx(1 - len(current & previous) / 1000)
         if registry == "npm":
-            assert (result["low"], result["high"]) == (None, None)  # ranks alone do not tell ties
+            assert (result["low"], result["high"]) == (None, None)  # ranks alone show no ties
         else:
             assert result["low"] - 1e-12 <= result["value"] <= result["high"] + 1e-12
 
 
-def test_the_three_lists_of_the_hub_give_the_published_numbers(imported: tuple[str, list[Path], list[dict]]) -> None:
-    """Counted from PeaTMOSS_ANCIENT (19 June 2021), saranscript (15 February 2022) and farach (2 July 2022)."""
-    registry, _, results = imported
+def test_the_three_lists_of_the_hub_give_the_published_numbers(imported_lists: ImportedLists) -> None:
+    """Compare with PeaTMOSS_ANCIENT (19 June 2021), saranscript (15 February 2022) and farach (2 July 2022)."""
+    registry, _, results = imported_lists
     if registry != "huggingface/models":
-        pytest.skip("the numbers are the Hub's")
-    counted = {
+        pytest.skip("the published numbers are of the Hub")
+    values = {
         (r["date"], r["name"]): r["value"] for r in results if r["metric"] == "turnover_as_published" and r["k"] == 1000
     }
     names = ("remained", "newcomers", "returning")
-    assert [counted["2022-02-15", name] for name in names] == [619, 381, 0]
-    assert [counted["2022-07-02", name] for name in names] == [688, 275, 37]
+    assert [values["2022-02-15", name] for name in names] == [619, 381, 0]
+    assert [values["2022-07-02", name] for name in names] == [688, 275, 37]
 
 
-def test_raw_bodies_of_the_hub_are_imported(real_data: Path, tmp_path: Path) -> None:
+def test_a_raw_page_of_the_hub_is_imported_with_its_counters_and_base_models(real_data: Path, tmp_path: Path) -> None:
     file = real_data / "hf_api" / "api_models_page1.json.gz"
-    told = json.loads(
-        run(
-            "crawler",
-            "import",
-            "hub-api",
-            str(file),
-            "--registry",
-            "huggingface/models",
-            "--date",
-            "2024-07-11",
-            db=tmp_path / "store.db",
-        )
-    )
-    assert [(one["status"], one["listed"]) for one in told["imports"]] == [("complete", 1000)]
+    options = ("--registry", "huggingface/models", "--date", "2024-07-11")
+    output = json.loads(run_module("crawler", "import", "hub-api", str(file), *options, db=tmp_path / "store.db"))
+    assert [(outcome["status"], outcome["listed"]) for outcome in output["imports"]] == [("complete", 1000)]
     with gzip.open(file, "rt", encoding="utf-8") as stream:
         rows = json.load(stream)
-    import sqlite3
-
     with sqlite3.connect(tmp_path / "store.db") as connection:
         stored = connection.execute("SELECT package, name, downloads, likes FROM v1_ranking ORDER BY rank").fetchall()
-        bases = connection.execute("SELECT count(*) FROM lineage_edge").fetchone()[0]
+        edges = connection.execute("SELECT count(*) FROM lineage_edge").fetchone()[0]
     ordered = sorted(rows, key=lambda row: (-row["downloads"], row["id"]))
     assert stored == [(row["_id"], row["id"], row["downloads"], row["likes"]) for row in ordered]
-    assert bases == len(
+    assert edges == len(
         {(row["_id"], tag.split(":")[-1]) for row in rows for tag in row["tags"] if tag.startswith("base_model:")}
     )

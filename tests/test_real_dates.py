@@ -1,4 +1,4 @@
-"""Recorded lists under a true label and under a wrong one, by the command a person types."""
+"""Recorded lists under a true date and under a wrong one, by the command."""
 
 from __future__ import annotations
 
@@ -23,12 +23,15 @@ COLUMNS = {
 }
 
 
-def test_the_list_that_was_published_as_of_june_2022_is_flagged(real_data: Path, tmp_path: Path, capsys) -> None:
+def test_the_list_that_was_published_under_the_wrong_year_is_flagged(
+    real_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file, db = real_data / "hf_hub" / "hf_2021-06-19.csv.gz", tmp_path / "store.db"
-    words = ["--registry", "huggingface/models", "--id", "modelId", "--value", "downloads", "--top", "1000"]
-    assert crawl(["import", "csv", str(file), "--date", "2022-06-19", *words, "--db", str(db), "--format", "json"]) == 0
-    (told,) = json.loads(capsys.readouterr().out)["imports"]
-    (warning,) = told["warnings"]
+    options = ["--registry", "huggingface/models", "--id", "modelId", "--value", "downloads", "--top", "1000"]
+    arguments = ["import", "csv", str(file), "--date", "2022-06-19", *options, "--db", str(db)]
+    assert crawl([*arguments, "--format", "json"]) == 0
+    (outcome,) = json.loads(capsys.readouterr().out)["imports"]
+    (warning,) = outcome["warnings"]
     assert "10,406 packages" in warning
     assert "2022-06-19 → 2021-06-19" in warning
     with sqlite3.connect(db) as connection:
@@ -39,18 +42,18 @@ def test_the_list_that_was_published_as_of_june_2022_is_flagged(real_data: Path,
 
 
 @pytest.mark.parametrize("folder", sorted(COLUMNS))
-def test_no_list_under_its_true_date_is_flagged(real_data: Path, folder: str) -> None:
+def test_no_list_is_flagged_under_its_true_date(real_data: Path, folder: str) -> None:
     registry, columns = COLUMNS[folder]
     files = sorted((real_data / folder).glob("*20*.csv.gz"))
     assert files
     for file in files[:: max(1, len(files) // 8)]:
         date = parse_day(re.findall(r"\d{4}-\d\d-\d\d", file.name)[0])
-        wanted = ImportSpec(registry, date, "downloads", None, None, columns)
-        assert date_parsed_list(parse_content("csv", read_unpacked(file), wanted), wanted).events == (), file.name
+        spec = ImportSpec(registry, date, "downloads", None, None, columns)
+        assert date_parsed_list(parse_content("csv", read_unpacked(file), spec), spec).events == (), file.name
 
 
 @pytest.mark.parametrize("number", [1, 2])
-def test_bodies_of_the_hub_under_their_true_date_are_not_flagged(real_data: Path, number: int) -> None:
-    wanted = ImportSpec("huggingface/models", parse_day("2024-07-11"), "downloads", None, None)
+def test_no_raw_page_of_the_hub_is_flagged_under_its_true_date(real_data: Path, number: int) -> None:
+    spec = ImportSpec("huggingface/models", parse_day("2024-07-11"), "downloads", None, None)
     body = read_unpacked(real_data / "hf_api" / f"api_models_page{number}.json.gz")
-    assert date_parsed_list(parse_content("hub-api", body, wanted), wanted).events == ()
+    assert date_parsed_list(parse_content("hub-api", body, spec), spec).events == ()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from analysis.exports.privacy import LAKE_PERSONAL_CLASSES
 from analysis.exports.tables import COUNTER_TABLE, Column, Table
-from analysis.exports.view_dictionary import ViewColumn, list_view_columns, load_views
+from analysis.exports.view_dictionary import list_view_columns, load_views
+from db.dictionary import ColumnDescription
 
 INSTANT_COLUMNS = frozenset(
     ("taken_at", "started_at", "ended_at", "created_at", "modified_at", "seen_at", "synced_at", "since", "until",
@@ -17,7 +18,7 @@ def describe_table(table: Table) -> str:
     return table.description if table.is_lake else load_views()[table.name]["about"]
 
 
-def describe_column(table: Table, column: Column) -> ViewColumn:
+def describe_column(table: Table, column: Column) -> ColumnDescription:
     """Return the entry of the dictionary for a column, or an entry of the same form for a column of the lake."""
     if not table.is_lake:
         (entry,) = [entry for entry in list_view_columns(table.name) if entry["name"] == column.name]

@@ -20,8 +20,8 @@ import db
 from analysis.exports.files import WrittenFile, hash_file
 from analysis.exports.manifest import MANIFEST, ManifestFile
 from analysis.exports.tables import LAKE_FOLDER, Part, Table
-from analysis.exports.view_dictionary import DICTIONARY
 from db import __version__
+from db.dictionary import DICTIONARY
 
 FileLocation = tuple[str, str | None, str | None, int | None]
 

@@ -42,7 +42,7 @@ def store_labels(path: Path, files: Sequence[Path]) -> tuple[int, int]:
                 stored += 1
                 scores += [Score(card, item, "yes" if labels[item] else "no") for item in ITEMS]
             version = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
-            save_scores(store, database.conn, SCORER, version, scores, int(time.time()))
+            save_scores(store, SCORER, version, scores, int(time.time()))
     return stored, unknown
 
 

@@ -29,7 +29,7 @@ def score_stored_cards(path: Path, limit: int | None, processes: int | None) -> 
         while batch := list(itertools.islice(cards, BATCH_SIZE)):
             by_card = map_cards(build_scores, [(card.card, card.text) for card in batch])
             scores = [score for card_scores in by_card for score in card_scores]
-            save_scores(store, database.conn, SCORER, rules_version(), scores, int(time.time()))
+            save_scores(store, SCORER, rules_version(), scores, int(time.time()))
             yes_counts.update(score.item for score in scores if score.state == "yes")
             count += len(batch)
             print(f"{count:,} cards scored", file=sys.stderr)

@@ -1,14 +1,14 @@
-"""A card as it may be kept: known by the hash of the whole file, without addresses, with what its front matter says."""
+"""Turn a README file into the card that is stored: hash, redacted text and filled metadata fields (pure)."""
 
 from __future__ import annotations
 
 import re
 
-from crawler.cards import front_matter
+from crawler.cards.front_matter import MAX_CHARACTERS, parse_front_matter
 from crawler.parsing.redact import redact_bytes
 from db.store.cards import MAX_CARD_BYTES, CardText, blob_hash
 
-TEXT_FIELD_PATTERNS = {  # what is a field though it stands in the text
+TEXT_FIELD_PATTERNS = {  # fields that authors write in the text and not in the front matter
     "paper": re.compile(r"arxiv\.org/(abs|pdf)/\d{4}\.\d{4,5}", re.IGNORECASE),
     "github": re.compile(r"github\.com/[\w.-]{1,60}/[\w.-]{1,100}", re.IGNORECASE),
     "grant": re.compile(
@@ -19,15 +19,16 @@ TEXT_FIELD_PATTERNS = {  # what is a field though it stands in the text
 
 
 def parse_card(content: bytes) -> CardText:
-    """The card of a whole file.
+    """Return the card of a README file.
 
     >>> card = parse_card(b"---\\nlicense: mit\\n---\\nWrite to jo@mail.example.org")
     >>> card.blob, card.size, card.redacted, card.fields
     ('4e349a19cc7c7d4a14cc8a438d17200ba23ad47d', 49, True, ('license',))
     """
-    kept = redact_bytes(content)[: MAX_CARD_BYTES + 1]
-    beginning = content[: 5 * front_matter.MAX_CHARACTERS].decode("utf-8-sig", "replace")
-    front = front_matter.parse_front_matter(beginning)
-    fields = {*front.fields, *(name for name, sign in TEXT_FIELD_PATTERNS.items() if sign.search(beginning))}
-    redacted = kept[:MAX_CARD_BYTES] != content[:MAX_CARD_BYTES]
-    return CardText(blob_hash(content), len(content), kept, redacted, front.state, tuple(sorted(fields)))
+    text = redact_bytes(content)[: MAX_CARD_BYTES + 1]
+    beginning = content[: 5 * MAX_CHARACTERS].decode("utf-8-sig", "replace")
+    front = parse_front_matter(beginning)
+    text_fields = (name for name, pattern in TEXT_FIELD_PATTERNS.items() if pattern.search(beginning))
+    is_redacted = text[:MAX_CARD_BYTES] != content[:MAX_CARD_BYTES]
+    fields = tuple(sorted({*front.fields, *text_fields}))
+    return CardText(blob_hash(content), len(content), text, is_redacted, front.state, fields)

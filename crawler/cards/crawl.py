@@ -1,9 +1,9 @@
-"""Look at the cards that are new or changed: choose them, ask for them, store each as it comes."""
+"""Crawl the cards that are new or changed: choose them, request them, and store each as it arrives."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from crawler.cards.recorder import CardRecorder
@@ -19,7 +19,7 @@ from db.connection import open_for_writing
 from db.store import Store
 from db.store.cards import CardCollection, CardStore, count_listed_packages, pending_cards
 
-MAX_CONCURRENT_REQUESTS = 8  # requests in flight; the quota is kept to whatever their number
+MAX_CONCURRENT_REQUESTS = 8  # the quota holds at any number of concurrent requests
 SETTINGS = {
     "CONCURRENT_REQUESTS": MAX_CONCURRENT_REQUESTS,
     "CONCURRENT_REQUESTS_PER_DOMAIN": MAX_CONCURRENT_REQUESTS,
@@ -30,70 +30,84 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class CardCrawlOutcome:
-    """How a look at cards went; `unchanged` were not asked for."""
+    """The result of one crawl of cards. The `unchanged_count` cards were not requested."""
 
     registry: str
     status: str
     exit_code: int
-    wanted: int
-    unchanged: int
-    found: dict[str, int] = field(default_factory=dict)
-    failed: int = 0
+    due_count: int
+    unchanged_count: int
+    state_counts: dict[str, int] = field(default_factory=dict)
+    failure_count: int = 0
     error: dict[str, str] | None = None
 
     def as_json(self) -> dict[str, object]:
-        """The documented shape, version 1."""
-        return asdict(self)
+        """Return the documented JSON object, version 1."""
+        return {
+            "registry": self.registry,
+            "status": self.status,
+            "exit_code": self.exit_code,
+            "wanted": self.due_count,
+            "unchanged": self.unchanged_count,
+            "found": self.state_counts,
+            "failed": self.failure_count,
+            "error": self.error,
+        }
 
     def as_text(self) -> str:
-        """In one line."""
-        found = ", ".join(f"{count:,} {state}" for state, count in sorted(self.found.items()))
-        said = [f"{self.unchanged:,} unchanged, not asked for", found, f"{self.failed:,} failed" if self.failed else ""]
-        return f"{self.status:<9}{self.registry}  " + "; ".join(part for part in said if part)
+        """Return the outcome as one line of text."""
+        parts = [f"{self.unchanged_count:,} unchanged, not requested"]
+        if self.state_counts:
+            parts.append(", ".join(f"{count:,} {state}" for state, count in sorted(self.state_counts.items())))
+        if self.failure_count:
+            parts.append(f"{self.failure_count:,} failed")
+        return f"{self.status:<9}{self.registry}  " + "; ".join(parts)
 
 
 def crawl_cards(path: Path, registry: str, k: int, options: CrawlOptions) -> CardCrawlOutcome:
-    """Ask for the cards of a registry's top K that are new or changed, and store them.
+    """Fetch and store the new and changed cards of a registry's top K packages.
 
     Raises:
-        NotThere: the registry has no cards we may ask for, or there is no list of it yet.
+        UnknownRegistryError: the registry has no cards that may be fetched, or the store has no ranking of it yet.
         ObservatoryError: the store cannot be used.
     """
     if registry not in URL_PREFIXES:
         raise UnknownRegistryError(
-            f"The cards of {registry!r} cannot be looked at.",
-            why="Only the Hub has cards; and of a dataset a look at its card would count as a download.",
+            f"The cards of {registry!r} cannot be crawled.",
+            why="Only the Hub has cards, and a request for the card of a dataset would count as a download.",
             fix=f"Use {' or '.join(URL_PREFIXES)}.",
         )
     plan = CrawlPlan(registry, k, endpoint=endpoint_url(HuggingFaceSpider))
     with open_for_writing(path) as database:
         store, now = Store(database), int(time.time())
-        places = count_listed_packages(store, registry, k)
-        if not places:
+        listed_count = count_listed_packages(store, registry, k)
+        if not listed_count:
             raise UnknownRegistryError(
-                f"There is no complete list of {registry} yet.",
-                why="It says which packages there are, and at which commit.",
+                f"The store has no complete ranking of {registry} yet.",
+                why="The ranking names the packages and their commits.",
                 fix=f"Take one with `observatory crawl snapshot {registry}`.",
             )
-        todo = pending_cards(store, registry, k)
-        asked = CardCollection(
-            Registry(registry, "huggingface", registry.split("/")[1]), "crawl", plan.endpoint, now, now
-        )
-        cards = CardStore(store, database.conn)
-        recording = CardRecorder(cards, asked, len(todo), options.quiet)
-        arguments = {"plan": plan, "due_cards": todo, "recorder": recording}
-        spider = run_spider(CardSpider, options, arguments, SETTINGS) if todo else None
+        due_cards = pending_cards(store, registry, k)
+        hub_registry = Registry(registry, "huggingface", registry.split("/")[1])
+        collection = CardCollection(hub_registry, "crawl", plan.endpoint, now, now)
+        cards = CardStore(store)
+        recorder = CardRecorder(cards, collection, len(due_cards), options.quiet)
+        arguments = {"plan": plan, "due_cards": due_cards, "recorder": recorder}
+        spider = run_spider(CardSpider, options, arguments, SETTINGS) if due_cards else None
         cards.finish_collection()
-    return _make_outcome(registry, len(todo), places - len(todo), recording, spider)
+    return _make_outcome(registry, len(due_cards), listed_count - len(due_cards), recorder, spider)
 
 
 def _make_outcome(
-    registry: str, todo: int, unchanged: int, recorder: CardRecorder, spider: CardSpider | None
+    registry: str, due_count: int, unchanged_count: int, recorder: CardRecorder, spider: CardSpider | None
 ) -> CardCrawlOutcome:
-    done = recorder.state_counts.total()
-    status, code = ("complete", DONE) if done == todo else ("partial", PARTIAL) if done else ("failed", FAILED)
-    trouble = spider.crawl_error if spider else None
+    stored_count = recorder.state_counts.total()
+    if stored_count == due_count:
+        status, exit_code = "complete", DONE
+    else:
+        status, exit_code = ("partial", PARTIAL) if stored_count else ("failed", FAILED)
+    error = spider.crawl_error if spider else None
     return CardCrawlOutcome(
-        registry, status, code, todo, unchanged, dict(recorder.state_counts), spider.failure_count if spider else 0,
-        error_as_json(trouble) if trouble else None,
+        registry, status, exit_code, due_count, unchanged_count, dict(recorder.state_counts),
+        spider.failure_count if spider else 0, error_as_json(error) if error else None,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Which repositories have no README: the list says so of a thousand at a time, rather than each of itself (pure)."""
+"""Find the repositories without a README in a list, 1,000 rows a request instead of one request each (pure)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class RepositoryFile(msgspec.Struct, gc=False):
 
 
 class ListedRepository(msgspec.Struct, gc=False):
-    """A repository, the commit it is at, and its files then."""
+    """A repository with its current commit and the files of that commit."""
 
     id: str
     sha: str | None = None
@@ -28,26 +28,31 @@ class ListedRepository(msgspec.Struct, gc=False):
 
 
 def first_list_url(plan: CrawlPlan) -> str:
-    """The address of the first page of the list, with the files of each repository."""
-    words = {"sort": SORT_KEYS[plan.registry], "direction": "-1", "limit": str(min(PAGE_SIZE, plan.k or PAGE_SIZE))}
-    asked = urlencode([*words.items(), ("expand", "sha"), ("expand", "siblings")])
-    return f"{plan.endpoint}/api/{plan.registry.split('/')[1]}?{asked}"
+    """Return the URL of the first page of the list, which names the files of each repository."""
+    limit = min(PAGE_SIZE, plan.k or PAGE_SIZE)
+    parameters = [("sort", SORT_KEYS[plan.registry]), ("direction", "-1"), ("limit", str(limit))]
+    query = urlencode([*parameters, ("expand", "sha"), ("expand", "siblings")])
+    return f"{plan.endpoint}/api/{plan.registry.split('/')[1]}?{query}"
 
 
 def is_list_url(url: str) -> bool:
-    """Whether an address is of the list, and not of a card."""
+    """Return whether a URL is that of a list, and not of a card."""
     return urlsplit(url).path in {f"/api/{registry.split('/')[1]}" for registry in SORT_KEYS}
 
 
 def find_repositories_without_readme(body: bytes) -> set[tuple[str, str | None]]:
-    """The repositories of a page that list no README, each with its commit; of a page that is none, nothing.
+    """Return the id and commit of each listed repository without a README. Invalid bodies give an empty set.
 
-    >>> find_repositories_without_readme(b'[{"id": "a/b", "sha": "0f", "siblings": [{"rfilename": "x"}]}, {"id": "a/c", "sha": "1e"}]')
+    >>> body = b'[{"id": "a/b", "sha": "0f", "siblings": [{"rfilename": "x"}]}, {"id": "a/c", "sha": "1e"}]'
+    >>> find_repositories_without_readme(body)
     {('a/b', '0f')}
     """
     try:
         rows = msgspec.json.decode(body, type=list[ListedRepository])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return set()
-    named = (row for row in rows if row.siblings is not None)
-    return {(row.id, row.sha) for row in named if all(file.rfilename != README for file in row.siblings or ())}
+    return {
+        (row.id, row.sha)
+        for row in rows
+        if row.siblings is not None and all(file.rfilename != README for file in row.siblings)
+    }

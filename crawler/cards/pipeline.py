@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from scrapy.crawler import Crawler
 
-from crawler.fetching.middlewares import PaceMiddleware
+from crawler.cards.spider import CardSpider
+from crawler.fetching.pipelines import quota_text
+from crawler.fetching.running import running_spider
 from db.store.cards import CardObservation
 
 
 class CardPipeline:
-    """One card in, one transaction out."""
+    """Item pipeline that stores each card in a transaction of its own."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> CardPipeline:
-        """Scrapy's way to make one."""
+        """Create the pipeline (called by Scrapy)."""
         return cls(crawler)
 
     def process_item(self, observation: CardObservation) -> CardObservation:
-        """Store one look."""
+        """Store one observation, and stop the crawl if the store fails."""
+        spider = running_spider(self.crawler, CardSpider)
         try:
-            self.crawler.spider.recorder.store_observation(
-                observation, str(self.crawler.get_downloader_middleware(PaceMiddleware).budget)
-            )
-        except Exception as error:  # Scrapy would log it and go on
-            self.crawler.spider.storage_error = error
-            self.crawler.spider.is_stopping = True
+            spider.recorder.store_observation(observation, quota_text(self.crawler))
+        except Exception as error:  # Scrapy would log the error and continue
+            spider.storage_error = error
+            spider.is_stopping = True
         return observation

@@ -1,10 +1,10 @@
-"""README.md of the Hub's repositories, each at the commit a list has named.
+"""Fetch README.md of the Hub's repositories, each at the commit that the ranking names.
 
-`GET /{id}/resolve/{sha}/README.md` answers 307 to the same host, and there the file, with its git blob hash as ETag:
-two requests of the quota named `resolvers`. A file that git does not hold itself is sent on to another host, which is
-not asked. 404 says why in a header: there is no such file, or no such commit or repository. A README does not count as
-a download of a model; it would of a dataset. Which repositories have none the list says (`expand=siblings`), which is
-asked first; they are not asked.
+`GET /{id}/resolve/{sha}/README.md` answers 307 to the same host. The second response is the file, with its git blob
+hash as ETag. So a card costs two requests of the quota named `resolvers`. A file that git does not hold itself is
+redirected to another host, which is never contacted. A 404 gives its reason in a header: no such file, or no such
+commit or repository. A README of a model does not count as a download. A README of a dataset would.
+The list (`expand=siblings`) is requested first. Repositories without a README in the list are not requested.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from functools import partial
 from urllib.parse import quote
 
 from huggingface_hub import constants, get_token
@@ -34,12 +35,12 @@ from crawler.spiders.huggingface import HuggingFaceSpider
 from db.store.cards import CardObservation, PendingCard, blob_hash
 
 MAX_DOWNLOAD_BYTES = 16 * 1024 * 1024
-MAX_CONSECUTIVE_FAILURES = 3  # in a row; then it is not the cards
+MAX_CONSECUTIVE_FAILURES = 3  # after these the cause is not a single card
 URL_PREFIXES = {"huggingface/models": "", "huggingface/spaces": "spaces/"}
 
 
 class CardSpider(PacedSpider):
-    """Ask for each wanted card once."""
+    """Spider that requests each due card once."""
 
     name = "cards"
     public_endpoint = HuggingFaceSpider.public_endpoint
@@ -47,7 +48,7 @@ class CardSpider(PacedSpider):
     has_resume_option = False
 
     def __init__(self, plan: CrawlPlan, due_cards: Sequence[PendingCard], recorder: CardRecorder) -> None:
-        """`recording` is where the pipeline writes what was found."""
+        """Create the spider. The pipeline writes observations to `recorder`."""
         super().__init__(plan)
         self.due_cards, self.recorder = due_cards, recorder
         self.failure_count = 0
@@ -55,95 +56,112 @@ class CardSpider(PacedSpider):
         self._without_readme: set[tuple[str, str | None]] = set()
 
     def accepts_status(self, status: int, url: str) -> bool:
-        """Answers that say what there is, or that there is nothing for us."""
+        """Accept responses that return the card, or state that it is missing or private."""
         return status in (200, 401, 403, 404)
 
     async def start(self) -> AsyncIterator[Request]:
-        """Scrapy's entry: the list, which says who has a card."""
-        yield self._make_request(first_list_url(self.plan), self.parse_list, self.on_list_failed, page=1)
+        """Request the list, which says which repositories have a README (called by Scrapy)."""
+        yield self._request_list(first_list_url(self.plan), page=1)
 
-    def parse_list(self, response: Response) -> Iterator[Request | CardObservation]:
-        """Note who has no card; after the last page, ask for those of the others."""
-        answer, page = response.meta["answer"], response.meta["page"]
-        self._without_readme |= find_repositories_without_readme(answer.body)
-        following = next_link(answer) if answer.status == 200 and page * PAGE_SIZE < (self.plan.k or 0) else None
-        if following:
-            yield self._make_request(self.same_host_url(following), self.parse_list, self.on_list_failed, page=page + 1)
+    def parse_list(self, response: Response, page: int) -> Iterator[Request | CardObservation]:
+        """Note the repositories without a README, and request the other cards after the last page."""
+        list_page: HttpResponse = response.meta["answer"]
+        self._without_readme |= find_repositories_without_readme(list_page.body)
+        is_last = list_page.status != 200 or page * PAGE_SIZE >= (self.plan.k or 0)
+        next_url = None if is_last else next_link(list_page)
+        if next_url:
+            yield self._request_list(self.same_host_url(next_url), page + 1)
         else:
             yield from self._request_cards()
 
     def on_list_failed(self, failure: Failure) -> Iterator[Request | CardObservation]:
-        """Without the list every card is asked for."""
+        """Request every card, because no list says which repositories have none."""
         if not isinstance(failure.value, CrawlStoppedError):
             yield from self._request_cards()
 
+    def _request_list(self, url: str, page: int) -> Request:
+        return _make_request(url, partial(self.parse_list, page=page), self.on_list_failed)
+
     def _request_cards(self) -> Iterator[Request | CardObservation]:
-        for one in self.due_cards:
-            if (one.name, one.sha) in self._without_readme:
-                yield CardObservation(one.package, one.at, "none", sha=one.sha, fetched_at=int(time.time()))
+        for card in self.due_cards:
+            if (card.name, card.sha) in self._without_readme:
+                yield CardObservation(card.package, card.at, "none", sha=card.sha, fetched_at=int(time.time()))
             else:
-                yield self._make_request(card_url(self.plan, one), self.parse, self.on_request_failed, wanted=one)
+                callback, errback = partial(self.read_card, card=card), partial(self.on_card_failed, card=card)
+                yield _make_request(card_url(self.plan, card), callback, errback)
 
-    def _make_request(self, url: str, callback: Callable, errback: Callable, **meta: object) -> Request:
-        token = None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token()
-        headers = {"Accept": "text/plain, */*", **({"Authorization": f"Bearer {token}"} if token else {})}
-        return Request(url, callback, errback=errback, headers=headers, dont_filter=True, meta=meta)
-
-    def parse(self, response: Response) -> Iterator[CardObservation]:
-        """Read one answer."""
+    def read_card(self, response: Response, card: PendingCard) -> Iterator[CardObservation]:
+        """Turn the response for one card into an observation."""
         try:
-            look = observe_card(response.meta["wanted"], response.meta["answer"])
+            observation = observe_card(card, response.meta["answer"])
         except CrawlError as error:
             self._stop(error)
-        except Exception as error:  # Scrapy would log it and go on
+        except Exception as error:  # Scrapy would log the error and continue
             self._stop(unexpected_error(error))
         else:
             self._consecutive_failures = 0
-            yield look
+            yield observation
 
-    def on_request_failed(self, failure: Failure) -> Iterator[CardObservation]:
-        """What cannot be had is noted; what may be had later is left for later; what is no fault of a card ends it."""
-        error, wanted = failure.value, failure.request.meta["wanted"]  # type: ignore[attr-defined]
+    def on_card_failed(self, failure: Failure, card: PendingCard) -> Iterator[CardObservation]:
+        """Record a permanent failure, and leave a temporary one for the next run.
+
+        Three failures in a row, or no network, are not specific to a card and stop the crawl.
+        """
+        error = failure.value or RuntimeError("no error was given")
         if isinstance(error, CrawlStoppedError):
             return
         state = classify_failure(error)
         if state:
-            yield CardObservation(wanted.package, wanted.at, state, sha=wanted.sha)
+            yield CardObservation(card.package, card.at, state, sha=card.sha)
             return
         self.failure_count += 1
         self._consecutive_failures += 1
-        trouble = error if isinstance(error, CrawlError) else unexpected_error(error)
-        if self._consecutive_failures >= MAX_CONSECUTIVE_FAILURES or trouble.gate == "offline":
-            self._stop(trouble)
-        self.crawl_error = self.crawl_error or trouble
+        crawl_error = error if isinstance(error, CrawlError) else unexpected_error(error)
+        if self._consecutive_failures >= MAX_CONSECUTIVE_FAILURES or crawl_error.gate == "offline":
+            self._stop(crawl_error)
+        self.crawl_error = self.crawl_error or crawl_error
 
     def _stop(self, error: CrawlError) -> None:
         self.crawl_error = error
-        self.stopping = True
+        self.is_stopping = True
 
 
 class CardPaceMiddleware(PaceMiddleware):
-    """The pace of lists; an answer is right if its content is what its ETag says."""
+    """Pace middleware that also compares the content of each card with its ETag."""
 
     def invalid_reason(self, response: HttpResponse) -> str:
-        """Why this cannot be the card, or the list."""
+        """Return why a response cannot be the card or the list, or '' if it can."""
         if is_list_url(response.url):
             return super().invalid_reason(response)
         etag = response.headers.get("etag", "").removeprefix("W/").strip('"')
-        hashes = {40: blob_hash, 64: lambda content: hashlib.sha256(content).hexdigest()}
-        if len(etag) in hashes and hashes[len(etag)](response.body) != etag:
-            return "it answered with something else than its ETag says"
+        hash_content = {40: blob_hash, 64: _sha256}.get(len(etag))
+        if hash_content is not None and hash_content(response.body) != etag:
+            return "the content does not match its ETag"
         return ""
 
     def process_exception(self, request: Request, exception: Exception) -> Request:
-        """A file that is too large will be so the next time."""
+        """Retry a failed request, except for a file that is too large and will be so again.
+
+        Raises:
+            IgnoreRequest: the file is larger than 16 MiB.
+        """
         if isinstance(exception, DownloadCancelledError):
             raise IgnoreRequest("too large") from exception
         return super().process_exception(request, exception)
 
 
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _make_request(url: str, callback: Callable[..., object], errback: Callable[..., object]) -> Request:
+    token = None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token()
+    headers = {"Accept": "text/plain, */*", **({"Authorization": f"Bearer {token}"} if token else {})}
+    return Request(url, callback, errback=errback, headers=headers, dont_filter=True)
+
+
 def card_url(plan: CrawlPlan, card: PendingCard) -> str:
-    """Where a card is, with the slash of its name as it is: encoded it would count as a page.
+    """Return the URL of a card. The slash of the name stays unescaped: an escaped one would count as a page.
 
     >>> card_url(CrawlPlan("huggingface/models", 1, endpoint="https://hub.example"), PendingCard(1, "a/b", "0f", 0))
     'https://hub.example/a/b/resolve/0f/README.md'
@@ -152,23 +170,23 @@ def card_url(plan: CrawlPlan, card: PendingCard) -> str:
 
 
 def observe_card(card: PendingCard, response: HttpResponse) -> CardObservation:
-    """What an answer says of a card (pure).
+    """Return what the response for a card shows (pure).
 
     Raises:
-        CrawlError: it says nothing of the card, but of us.
+        CrawlError: the Hub refuses the token, which is not specific to the card.
     """
     state = classify_response(response.status, response.headers, card.sha)
-    said = redact_bytes(response.headers.get("x-error-message", "").encode("utf-8", "replace"))[:200]
     text = parse_card(response.body) if state == "card" else None
-    note = "" if state in ("card", "none") else said.decode("utf-8", "replace")
+    message = redact_bytes(response.headers.get("x-error-message", "").encode("utf-8", "replace"))[:200]
+    note = "" if state in ("card", "none") else message.decode("utf-8", "replace")
     return CardObservation(card.package, card.at, state, text, card.sha, response.fetched_at, note)
 
 
 def classify_response(status: int, headers: Mapping[str, str], sha: str) -> str:
-    """What stands where the card should be.
+    """Return the state of a card that a response shows: card, none, missing or gated.
 
     Raises:
-        CrawlError: our token is not accepted.
+        CrawlError: the Hub does not accept the token.
 
     >>> classify_response(404, {"x-error-code": "EntryNotFound"}, "0f"), classify_response(401, {}, "0f")
     ('none', 'missing')
@@ -179,9 +197,9 @@ def classify_response(status: int, headers: Mapping[str, str], sha: str) -> str:
         return "card" if headers.get("x-repo-commit", sha) == sha else "missing"
     if "Invalid credentials" in headers.get("x-error-message", ""):
         raise CrawlError(
-            "The Hub does not accept our token.",
-            why="It says: Invalid credentials in Authorization header.",
-            fix="Renew HF_TOKEN, log in again with `hf auth login`, or unset it.",
+            "The Hub does not accept the token.",
+            why="The Hub answers: Invalid credentials in Authorization header.",
+            fix="Renew HF_TOKEN, log in again with `hf auth login`, or unset HF_TOKEN.",
             is_permanent=False,
         )
     code = headers.get("x-error-code", "")
@@ -191,7 +209,7 @@ def classify_response(status: int, headers: Mapping[str, str], sha: str) -> str:
 
 
 def classify_failure(error: BaseException) -> str:
-    """The state of a card that could not be had and will not be next time; '' if it may."""
+    """Return the state of a card whose request failed permanently, or '' for a temporary failure."""
     if isinstance(error, CrawlError):
         return "elsewhere" if error.gate == "next_other_host" else ""
     return "huge" if isinstance(error, IgnoreRequest) else ""

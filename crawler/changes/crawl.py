@@ -1,4 +1,4 @@
-"""Take one look: begin it, run the spider, let each page be one transaction with the mark after it, end it."""
+"""Crawl the changes of one registry: begin, run the spider, store each page with its cursor, end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from crawler.plan import CrawlPlan
 from crawler.registries import find_spider
 from crawler.response import Page, Progress
 from crawler.spiders.huggingface import HuggingFaceSpider
-from db import ObservatoryError, UsageError
+from db import UsageError
 from db.census.missing import find_missing_packages
 from db.cli import DONE, FAILED, PARTIAL
 from db.connection import open_for_writing
@@ -31,7 +31,7 @@ COUNT_FIELDS = ("new", "edited", "known", "duplicates")
 
 @dataclass
 class ChangeCrawlOutcome:
-    """What a look brought, for a person or a program."""
+    """The result of one crawl of changes. The names of the fields are the documented JSON keys."""
 
     registry: str
     look: int | None = None
@@ -48,12 +48,12 @@ class ChangeCrawlOutcome:
     error: dict[str, str] | None = None
 
     def as_json(self) -> dict[str, object]:
-        """The documented shape, version 1."""
+        """Return the documented JSON object, version 1."""
         return asdict(self)
 
 
 class ChangeRecorder:
-    """Where a look writes: what a snapshot's recording is to a snapshot."""
+    """Writer of the pages of one crawl of changes."""
 
     def __init__(
         self,
@@ -66,31 +66,36 @@ class ChangeRecorder:
         self._stored_ids: dict[str, set[str]] = {order: set() for order in ORDERS}
 
     def store_page(self, spider: ChangeSpider, page: Page, quota: str) -> Progress:
-        """Store a page and the mark after it."""
-        page = redact_page(page, False)
+        """Store one page with the cursor after it, and return the progress."""
+        page = redact_page(page, keep_body=False)
         if self._outcome.look is None:
-            self._outcome.look = self._store.begin_change_crawl(
-                spider.describe_registry(), self._source, page.fetched_at
-            )
-        look = self._outcome.look
+            registry = spider.describe_registry()
+            self._outcome.look = self._store.begin_change_crawl(registry, self._source, page.fetched_at)
         package = next(iter(spider.probes), None)
         if page.role == "absent" and package is not None:
-            case = apply_probe(spider.missing_packages[package], spider.probes.pop(package))
-            self._store.save_missing_package(look, page, asdict(case))
-            self._outcome.absent[case.state] = self._outcome.absent.get(case.state, 0) + 1
+            self._store_probe(spider, page, package, self._outcome.look)
         else:
-            feed = asdict(spider.cursors[page.role].advance(page)) if page.role in ORDERS else None
-            known = page if page.role in ORDERS else replace(page, observations=())
-            counts = self._store.save_change_page(look, known, self._stored_ids.get(page.role, ()), feed)
-            self._stored_ids.get(page.role, set()).update(one.stable_id for one in known.observations)
-            for name in COUNT_FIELDS:
-                setattr(self._outcome, name, getattr(self._outcome, name) + counts[name])
+            self._store_changes(spider, page, self._outcome.look)
         self._outcome.requests += 1
         self._show_progress(self._outcome, quota)
         return Progress(pages=self._outcome.requests)
 
+    def _store_probe(self, spider: ChangeSpider, page: Page, package: int, crawl: int) -> None:
+        missing = apply_probe(spider.missing_packages[package], spider.probes.pop(package))
+        self._store.save_missing_package(crawl, page, asdict(missing))
+        self._outcome.absent[missing.state] = self._outcome.absent.get(missing.state, 0) + 1
+
+    def _store_changes(self, spider: ChangeSpider, page: Page, crawl: int) -> None:
+        cursor = asdict(spider.cursors[page.role].advance(page)) if page.role in ORDERS else None
+        if page.role not in ORDERS:
+            page = replace(page, observations=())  # only the pages of an order show changes
+        counts = self._store.save_change_page(crawl, page, self._stored_ids.get(page.role, ()), cursor)
+        self._stored_ids.get(page.role, set()).update(observation.stable_id for observation in page.observations)
+        for name in COUNT_FIELDS:
+            setattr(self._outcome, name, getattr(self._outcome, name) + counts[name])
+
     def is_stuck(self, page: Page, max_pages_without_new: int) -> bool:
-        """A look ends at its mark or at the number of pages it was given."""
+        """Return False: a crawl of changes ends at its high-water mark or at its limit of pages."""
         return False
 
 
@@ -102,57 +107,59 @@ def crawl_changes(
     max_probes: int,
     show_progress: Callable[[ChangeCrawlOutcome, str], None],
 ) -> ChangeCrawlOutcome:
-    """Look at what has changed in a registry since the last look.
+    """Crawl what changed in a registry since the last crawl of changes.
 
     Raises:
-        ObservatoryError: the store cannot be used, or this registry cannot tell what has changed.
+        ObservatoryError: the store cannot be used, or the registry cannot list its changes.
     """
-    kind = find_spider(registry)
-    if not issubclass(kind, HuggingFaceSpider):
+    spider_class = find_spider(registry)
+    if not issubclass(spider_class, HuggingFaceSpider):
         raise UsageError(
-            f"What has changed in {registry} cannot be asked for.",
-            why="Ecosyste.ms can order by updated_at only, which is when it last looked itself, not when a package "
-            "changed; an hour of npm is thousands of rows of 100 KB that are as they were.",
+            f"The changes of {registry} cannot be crawled.",
+            why="Ecosyste.ms sorts only by updated_at, which is when Ecosyste.ms itself last checked a package. "
+            "An hour of npm is thousands of rows of 100 KB, most of them unchanged.",
             fix=f"Take snapshots instead: `observatory crawl snapshot {registry}`.",
         )
-    told = ChangeCrawlOutcome(registry)
+    outcome = ChangeCrawlOutcome(registry)
     with open_for_writing(path) as database:
         store = ChangeStore(database)
-        now, source = int(time.time()), endpoint_url(kind)
+        now, source = int(time.time()), endpoint_url(spider_class)
         store.open_missing(find_missing_packages(database.conn, registry))
         store.close_returned(registry, now)
-        feeds = [ChangeCursor(**dict(row)) for row in store.change_cursors(registry).values()]
-        settings = {"feeds": feeds, "absent": find_due_packages(store, registry, now, max_probes)}
-        plan = CrawlPlan(registry, max_pages, endpoint=source, keep_bodies=False, settings=settings)
-        looking = ChangeRecorder(store, source, told, show_progress)
-        spider = run_spider(ChangeSpider, options, {"plan": plan, "recorder": looking})
-        _end_crawl(store, told, spider, looking)
-        told.marks = {order: row["high_water_mark"] for order, row in store.change_cursors(registry).items()}
-    return told
+        arguments = {
+            "plan": CrawlPlan(registry, max_pages, endpoint=source, keep_bodies=False),
+            "recorder": ChangeRecorder(store, source, outcome, show_progress),
+            "cursors": [ChangeCursor(**dict(row)) for row in store.change_cursors(registry).values()],
+            "missing_packages": find_due_packages(store, registry, now, max_probes),
+        }
+        spider = run_spider(ChangeSpider, options, arguments)
+        _end_crawl(store, outcome, spider)
+        outcome.marks = {order: row["high_water_mark"] for order, row in store.change_cursors(registry).items()}
+    return outcome
 
 
 def find_due_packages(store: ChangeStore, registry: str, now: int, limit: int) -> list[MissingPackage]:
-    """The absent packages that it is time to ask for."""
-    cases = [
+    """Return at most `limit` missing packages that are due for a probe."""
+    packages = [
         MissingPackage(row["package_id"], row["stable_id"], row["name"], row["missing_since"], "unknown", row["probes"],
              row["first_probe"], row["last_probe"])
         for row in store.pending_missing(registry)
     ]  # fmt: skip
-    return [case for case in cases if case.is_due(now)][:limit]
+    return [package for package in packages if package.is_due(now)][:limit]
 
 
-def _end_crawl(store: ChangeStore, outcome: ChangeCrawlOutcome, spider: ChangeSpider, recorder: ChangeRecorder) -> None:
-    trouble: ObservatoryError | None = spider.crawl_error
-    if isinstance(trouble, UnknownRegistryError):
-        raise trouble
-    if trouble is not None:
-        outcome.status, outcome.exit_code, outcome.error = "failed", FAILED, error_as_json(trouble)
-        outcome.reason = trouble.message
+def _end_crawl(store: ChangeStore, outcome: ChangeCrawlOutcome, spider: ChangeSpider) -> None:
+    error = spider.crawl_error
+    if isinstance(error, UnknownRegistryError):
+        raise error
+    if error is not None:
+        outcome.status, outcome.exit_code, outcome.error = "failed", FAILED, error_as_json(error)
+        outcome.reason = error.message
     elif not spider.reached_end:
         outcome.status, outcome.exit_code, outcome.reason = "stopped", PARTIAL, "stopped"
     elif spider.page_limit_reached:
         outcome.status, outcome.exit_code = "bounded", PARTIAL
-        outcome.reason = f"{spider.plan.k} pages did not reach what is known; the next look goes on from there"
+        outcome.reason = f"{spider.plan.k} pages did not reach the high-water mark; the next crawl resumes there"
     else:
         outcome.status, outcome.exit_code = "caught up", DONE
     if outcome.look is not None:

@@ -1,8 +1,9 @@
-"""What became of a package that a census no longer lists: decided over several days, from single answers (pure).
+"""Decide what became of a package that a census no longer lists, over several days and from single responses (pure).
 
-Without a token the Hub answers 401 to a name that is missing and to one that is private, and does not say which. So
-nothing is called deleted before it was not there three times in at least seven days. An answer that shows a repository
-decides at once: by its `_id` it is the same one (renamed, gated, disabled, or only missed), or another.
+Without a token the Hub answers 401 for a missing name and for a private one. The two responses look the same.
+So a package is called deleted only after three failed probes over at least seven days. A response that shows a
+repository decides at once by its `_id`: either the same repository (renamed, gated, disabled, or only unlisted), or
+another.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ GONE_STATUSES = {401, 404, 410}
 
 @dataclass(frozen=True, slots=True)
 class MissingPackage:
-    """One absent package: who it was, and what is known by now. `probes` counts the times it was not there."""
+    """A package that disappeared from the census, and the results of its probes. `probes` counts the failed ones."""
 
     package: int
     stable_id: str
@@ -33,7 +34,7 @@ class MissingPackage:
     decided_at: int | None = None
 
     def is_due(self, now: int) -> bool:
-        """Whether it is time to ask: at once, after three days, and when the seven days are over."""
+        """Return whether a probe is due: at once, after three days, and after seven days."""
         if self.state != "unknown":
             return False
         if self.first_probe is None or self.last_probe is None:
@@ -44,7 +45,7 @@ class MissingPackage:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What one question for one name has shown. `id` is the `_id` found there, None where there was nothing."""
+    """Result of one request for one name. `id` is the `_id` in the response, None where no repository was shown."""
 
     at: int
     status: int
@@ -55,7 +56,7 @@ class Probe:
 
 
 def parse_probe(status: int, repository: Mapping[str, object], at: int) -> Probe:
-    """An answer of `/api/models/{id}` as a probe.
+    """Return the probe that a response of `/api/models/{id}` gives.
 
     >>> parse_probe(200, {"_id": "7", "id": "a/b", "gated": "auto"}, 0)
     Probe(at=0, status=200, id='7', name='a/b', gated=True, disabled=False)
@@ -75,13 +76,15 @@ def parse_probe(status: int, repository: Mapping[str, object], at: int) -> Probe
 
 
 def apply_probe(package: MissingPackage, probe: Probe) -> MissingPackage:
-    """What is known after one more answer. A decision is final; an answer that says nothing changes nothing.
+    """Return a missing package after one more probe.
 
-    >>> case = MissingPackage(1, "7", "a/b", missing_since=0)
+    A decision is final. A response that shows nothing of the package changes nothing.
+
+    >>> package = MissingPackage(1, "7", "a/b", missing_since=0)
     >>> probes = Probe(SECONDS_PER_DAY, 200, "7", "a/c"), Probe(SECONDS_PER_DAY, 200, "8", "a/b")
-    >>> [apply_probe(case, probe).state for probe in probes]
+    >>> [apply_probe(package, probe).state for probe in probes]
     ['renamed', 'recreated']
-    >>> apply_probe(case, Probe(SECONDS_PER_DAY, 401)).state
+    >>> apply_probe(package, Probe(SECONDS_PER_DAY, 401)).state
     'unknown'
     """
     if package.state != "unknown":
@@ -89,18 +92,18 @@ def apply_probe(package: MissingPackage, probe: Probe) -> MissingPackage:
     if probe.id is not None:
         state, successor = classify_repository(package, probe)
         return replace(package, state=state, successor=successor, decided_at=probe.at)
-    if probe.status not in GONE_STATUSES or (
-        package.last_probe is not None and probe.at - package.last_probe < SECONDS_PER_DAY
-    ):
+    is_too_soon = package.last_probe is not None and probe.at - package.last_probe < SECONDS_PER_DAY
+    if probe.status not in GONE_STATUSES or is_too_soon:
         return package
-    first = probe.at if package.first_probe is None else package.first_probe
-    gone = replace(package, probes=package.probes + 1, first_probe=first, last_probe=probe.at)
-    enough = gone.probes >= MIN_PROBES and probe.at - first >= MIN_PROBE_SPAN
-    return replace(gone, state="deleted", decided_at=probe.at) if enough else gone
+    first_probe = probe.at if package.first_probe is None else package.first_probe
+    probed = replace(package, probes=package.probes + 1, first_probe=first_probe, last_probe=probe.at)
+    if probed.probes >= MIN_PROBES and probe.at - first_probe >= MIN_PROBE_SPAN:
+        return replace(probed, state="deleted", decided_at=probe.at)
+    return probed
 
 
 def classify_repository(package: MissingPackage, probe: Probe) -> tuple[str, str | None]:
-    """What a repository that is there says of the absent one, and what has its place."""
+    """Return the state of a package whose name shows a repository, and the id or name of its successor."""
     if probe.id != package.stable_id:
         return ("recreated" if probe.name == package.name else "replaced"), probe.id
     if probe.name != package.name:

@@ -1,8 +1,8 @@
-"""The way of a look at the Hub: down two orders to where they are known, then one question for each absent package.
+"""Crawl what changed: page through two newest-first orders to their high-water marks, then probe missing packages.
 
-Descending orders are safe to walk for what has changed: a row that moves while we page moves to the front, where the
-next look begins. So a mark rises only when a walk has come down to it; a walk that was broken off is gone on with at
-the same place before another begins at the top, and nothing between the two is lost.
+Descending orders are safe for changes. A row that moves during the crawl moves to the front, where the next crawl
+begins. A mark therefore rises only when a walk has come down to the old mark. An interrupted walk is resumed at its
+next page before another walk begins at the top, so that no row between the two is lost.
 """
 
 from __future__ import annotations
@@ -21,19 +21,20 @@ from crawler.plan import CrawlPlan, PageRecorder
 from crawler.response import HttpResponse, Observation, Page, Progress
 from crawler.spiders.huggingface import MAX_ROWS_PER_PAGE, HuggingFaceSpider
 
-LATENESS_MARGIN = (
-    900  # seconds below the mark: what the Hub's lists may show late, or in another order than it happened
-)
+LATENESS_MARGIN = 900  # seconds below the mark; the Hub may list a change late, or out of its order in time
 ORDERS = {"modified": "lastModified", "created": "createdAt"}
 PROBE_FIELDS = {"models": ("gated", "disabled"), "datasets": ("gated", "disabled"), "spaces": ("disabled",)}
 MAX_REDIRECTS = 5
-SECOND_WALK_SUFFIX = "#again"  # never sent; a second walk may rightly come to an address of the first
+SECOND_WALK_SUFFIX = "#again"  # not sent; a second walk may rightly request a URL of the first
 PROBE_STATUSES = {200, 301, 302, 307, 308, 401, 403, 404, 410}
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeCursor:
-    """How far one order is known: all up to `mark`. `ceiling` and `continue_at` are of a walk not yet there."""
+    """Position in one order of changes: every change up to `high_water_mark` is stored.
+
+    `upper_bound` and `resume_url` belong to a walk that has not reached the mark yet.
+    """
 
     order: str
     high_water_mark: int | None = None
@@ -41,126 +42,133 @@ class ChangeCursor:
     resume_url: str | None = None
 
     def advance(self, page: Page) -> ChangeCursor:
-        """What is known when a page has been stored. Without a mark one page sets it.
+        """Return the cursor after a stored page. Without a mark, one page sets the mark.
 
         >>> page = Page("created", "", 500, 200, 0, "", {}, 0, next_url="more", observations=())
         >>> ChangeCursor("created", 100, 400, "here").advance(page)
         ChangeCursor(order='created', high_water_mark=100, upper_bound=400, resume_url='more')
         """
-        moments = [
-            moment for moment in (sort_instant(one, self.order) for one in page.observations) if moment is not None
-        ]
-        ceiling = self.upper_bound
-        if ceiling is None:
-            ceiling = min(max(moments, default=self.high_water_mark or 0), page.fetched_at)
-            ceiling = max(ceiling, self.high_water_mark or 0) or None
-        arrived = self.high_water_mark is None or bool(
-            moments and min(moments) < self.high_water_mark - LATENESS_MARGIN
-        )
-        if arrived or page.next_url is None or ceiling is None:
-            return ChangeCursor(self.order, ceiling)
-        return ChangeCursor(self.order, self.high_water_mark, ceiling, page.next_url)
+        instants = [sort_instant(observation, self.order) for observation in page.observations]
+        dated = [instant for instant in instants if instant is not None]
+        mark = self.high_water_mark
+        upper_bound = self.upper_bound
+        if upper_bound is None:
+            newest = min(max(dated, default=mark or 0), page.fetched_at)
+            upper_bound = max(newest, mark or 0) or None
+        reached_mark = mark is None or bool(dated and min(dated) < mark - LATENESS_MARGIN)
+        if reached_mark or page.next_url is None or upper_bound is None:
+            return ChangeCursor(self.order, upper_bound)
+        return ChangeCursor(self.order, mark, upper_bound, page.next_url)
 
 
 def sort_instant(observation: Observation, order: str) -> int | None:
-    """The moment by which an order puts a row."""
+    """Return the instant by which an order sorts a row."""
     return observation.modified_at if order == "modified" else observation.created_at
 
 
 class ChangeSpider(HuggingFaceSpider):
-    """A look at what changed. `plan.settings` holds the feeds and the absent packages; `plan.k` pages an order."""
+    """Spider of one crawl of changes. `plan.k` is the limit of pages for each order."""
 
     has_resume_option = False
 
-    def __init__(self, plan: CrawlPlan, resume_url: str | None = None, recorder: PageRecorder | None = None) -> None:
+    def __init__(
+        self,
+        plan: CrawlPlan,
+        resume_url: str | None = None,
+        recorder: PageRecorder | None = None,
+        cursors: Iterable[ChangeCursor] = (),
+        missing_packages: Iterable[MissingPackage] = (),
+    ) -> None:
+        """Create the spider with the stored cursors and the missing packages to probe."""
         super().__init__(plan, resume_url, recorder)
-        given = {feed.order: feed for feed in plan.settings.get("feeds", ())}  # type: ignore[attr-defined]
-        self.cursors = {order: given.get(order, ChangeCursor(order)) for order in ORDERS}
-        self.missing_packages: dict[int, MissingPackage] = {
-            case.package: case for case in plan.settings.get("absent", ())
-        }  # type: ignore
+        self.cursors = {order: ChangeCursor(order) for order in ORDERS} | {cursor.order: cursor for cursor in cursors}
+        self.missing_packages = {package.package: package for package in missing_packages}
         self.probes: dict[int, Probe] = {}
-        self.pages_left = dict.fromkeys(ORDERS, plan.k)
+        self.pages_left = dict.fromkeys(ORDERS, plan.k or 0)
         self.page_limit_reached = False
-        self._pending_orders = [order for order in ORDERS for _ in range(1 + bool(self.cursors[order].resume_url))]
-        self._pending_probes = list(self.missing_packages)
         self._resumed_orders = {order for order in ORDERS if self.cursors[order].resume_url}
+        self._pending_orders = [order for order in ORDERS for _ in range(1 + (order in self._resumed_orders))]
+        self._pending_probes = list(self.missing_packages)
         self._second_walks: set[str] = set()
         self._redirects = 0
 
     def accepts_status(self, status: int, url: str) -> bool:
-        """What answers to the name of an absent package is a finding, whatever it is."""
+        """Accept, for a probe, every status that says what became of the package."""
         if parse_package_id(url) is None:
             return super().accepts_status(status, url)
         return status in PROBE_STATUSES
 
     def read_page(self, response: HttpResponse) -> Page:
-        """A page of one of the orders, an answer about one absent package, or what the first row teaches."""
+        """Read a page of an order, the response to a probe, or the first row, which shows the accepted fields."""
         if parse_package_id(response.url) is not None:
             return self._read_probe(response)
         order = next((order for order, sort in ORDERS.items() if f"sort={sort}&" in response.url), None)
         if order is None:
             page = super().read_page(response)
             return page if response.status == 400 else replace(page, next_url=None)
-        asked = set(self.probe_results["expand"])  # type: ignore[call-overload]
+        fields = set(self.expand_fields)
         required = frozenset({"id", "_id", ORDERS[order]})
         try:
-            rows = read_rows(response.body, HuggingFaceRow, required, lambda row: make_observation(row, asked))
+            rows = read_rows(response.body, HuggingFaceRow, required, lambda row: make_observation(row, fields))
         except NotAListError as error:
             raise not_a_list_error(self.plan.registry, error) from error
-        bare = replace(response, url=response.url.removesuffix(SECOND_WALK_SUFFIX))
-        return make_page(order, bare, rows.received, rows.observations, rows.rejects, rows.events,
-                       next_url=self.next_page_url(response))  # fmt: skip
+        stored_response = replace(response, url=response.url.removesuffix(SECOND_WALK_SUFFIX))
+        return make_page(order, stored_response, rows.received, rows.observations, rows.rejects, rows.events,
+                         next_url=self.next_page_url(response))  # fmt: skip
 
     def next_url(self, page: Page, progress: Progress) -> str | None:
-        """On down the order, then the other one, then the absent ones."""
+        """Return the next page of the order, then the other order, then the probes."""
         if page.role in ORDERS:
-            self.cursors[page.role] = self.cursors[page.role].advance(page)
-            self.pages_left[page.role] -= 1
-            if self.cursors[page.role].resume_url is None:
-                self._pending_orders.remove(page.role)
-                self._second_walks |= {page.role} & self._resumed_orders
-        elif page.next_url is not None:  # a field was refused, or a name leads on to another
+            self._advance(page)
+        elif page.next_url is not None:  # the Hub refused a field, or redirects a name
             return page.next_url
-        within = [order for order in self._pending_orders if self.pages_left[order] > 0]
-        self.page_limit_reached = self.page_limit_reached or len(within) < len(self._pending_orders)
-        self._pending_orders = within
-        if self._pending_orders:
-            feed = self.cursors[self._pending_orders[0]]
-            following = feed.resume_url or self._order_url(feed.order)
-            return following + SECOND_WALK_SUFFIX if feed.order in self._second_walks else following
+        orders = [order for order in self._pending_orders if self.pages_left[order] > 0]
+        self.page_limit_reached = self.page_limit_reached or len(orders) < len(self._pending_orders)
+        self._pending_orders = orders
+        if orders:
+            cursor = self.cursors[orders[0]]
+            url = cursor.resume_url or self._order_url(cursor.order)
+            return url + SECOND_WALK_SUFFIX if cursor.order in self._second_walks else url
         if self._pending_probes:
             self._redirects = 0
             return self._probe_url(self.missing_packages[self._pending_probes.pop(0)])
         return None
 
+    def _advance(self, page: Page) -> None:
+        cursor = self.cursors[page.role].advance(page)
+        self.cursors[page.role] = cursor
+        self.pages_left[page.role] -= 1
+        if cursor.resume_url is None:
+            self._pending_orders.remove(page.role)
+            self._second_walks |= {page.role} & self._resumed_orders
+
     def _order_url(self, order: str) -> str:
-        words = [("sort", ORDERS[order]), ("direction", "-1"), ("limit", str(MAX_ROWS_PER_PAGE))]
-        fields: Iterable[str] = self.probe_results["expand"]  # type: ignore[assignment]
-        return f"{self.plan.endpoint}/api/{self.repo_type}?{urlencode(words + [('expand', name) for name in fields])}"
+        parameters = [("sort", ORDERS[order]), ("direction", "-1"), ("limit", str(MAX_ROWS_PER_PAGE))]
+        query = urlencode(parameters + [("expand", name) for name in self.expand_fields])
+        return f"{self.plan.endpoint}/api/{self.repo_type}?{query}"
 
     def _probe_url(self, package: MissingPackage) -> str:
-        shown = urlencode([("expand", name) for name in PROBE_FIELDS[self.repo_type]])
-        return f"{self.plan.endpoint}/api/{self.repo_type}/{quote(package.name, safe='/')}?{shown}#{package.package}"
+        query = urlencode([("expand", name) for name in PROBE_FIELDS[self.repo_type]])
+        return f"{self.plan.endpoint}/api/{self.repo_type}/{quote(package.name, safe='/')}?{query}#{package.package}"
 
     def _read_probe(self, response: HttpResponse) -> Page:
-        package = parse_package_id(response.url) or 0
+        package_id = parse_package_id(response.url) or 0
         target = response.headers.get("location", "")
-        bare = replace(response, url=response.url.partition("#")[0])
+        stored_response = replace(response, url=response.url.partition("#")[0])
         self._redirects += 1
         if 300 <= response.status < 400 and target and self._redirects <= MAX_REDIRECTS:
-            following = f"{self.same_host_url(urljoin(bare.url, target)).partition('#')[0]}#{package}"
-            return make_page("absent", bare, 0, next_url=following)
+            url = self.same_host_url(urljoin(stored_response.url, target)).partition("#")[0]
+            return make_page("absent", stored_response, 0, next_url=f"{url}#{package_id}")
         probe = parse_probe(response.status, decode_object(response), response.fetched_at)
-        self.probes[package] = probe
-        case = self.missing_packages[package]
-        same = probe.id == case.stable_id and probe.name
-        found = [Observation(case.stable_id, probe.name)] if same and probe.name else []
-        return make_page("absent", bare, len(found), found)
+        self.probes[package_id] = probe
+        package = self.missing_packages[package_id]
+        is_same = probe.id == package.stable_id
+        observations = [Observation(package.stable_id, probe.name)] if is_same and probe.name else []
+        return make_page("absent", stored_response, len(observations), observations)
 
 
 def parse_package_id(url: str) -> int | None:
-    """The package an address asks about: our own number for it stands after the #, which is never sent.
+    """Return the package id from the URL fragment, which is not sent to the server.
 
     >>> parse_package_id("https://hub.example.org/api/models/a/b?expand=gated#17")
     17
@@ -170,9 +178,9 @@ def parse_package_id(url: str) -> int | None:
 
 
 def decode_object(response: HttpResponse) -> Mapping[str, object]:
-    """The object of an answer; empty if it is none."""
+    """Return the JSON object of a response, or an empty one if the body is anything else."""
     try:
-        found = json.loads(response.body)
+        document = json.loads(response.body)
     except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return document if isinstance(document, dict) else {}

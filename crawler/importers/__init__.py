@@ -1,45 +1,49 @@
-"""Past lists as snapshots, one format to a file.
+"""Import past lists as snapshots of their day. Each file of this folder reads one format.
 
-An importer is a module of this folder with `read(content, wanted) -> Past`: the rows of the file, best first. One whose
-files are too large to hold, or are databases, has `read_file(path, wanted) -> Past` instead. Its name is the format's
-name, with `-` for `_`. Judging, dating and storing are done here, once for all of them. An importer of what is no list
-has `bring_in(path, file, wanted) -> Brought` instead, and stores what it reads.
+A file without a leading underscore is a format. The name of the format is the name of the file, with `-` for `_`.
+The file defines `IMPORTER`, an object with the method of the `Importer` protocol:
+
+- `ContentImporter(parse_content)` for lists whose files are unpacked and read whole,
+- `FileImporter(read_file)` for lists whose files are too large to hold in memory, or are databases,
+- an importer of its own for anything that is not a list, such as cards.
+
+Lists are dated, judged and stored here, once for all formats.
 """
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 import importlib
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from crawler.importers._counters import sort_by_counter
 from crawler.importers._dating import DatingResult, date_content, load_reference_points, summarize_content
+from crawler.importers._files import FileIdentity, ImportFailedError, identify_content, identify_file, read_unpacked
 from crawler.response import Event, Observation, Page, Registry, Reject
-from db import ObservatoryError, __version__
+from db import __version__
 from db.cli import isoformat_utc
 from db.rows import SnapshotSpec
 
 if TYPE_CHECKING:
     from db.store import Store
 
-MAX_FILE_BYTES = 2 * 1024**3
-
-
-class ImportFailedError(ObservatoryError):
-    """A past list cannot be read."""
+__all__ = [
+    "ContentImporter", "FileImporter", "ImportFailedError", "ImportOutcome", "ImportSpec", "Importer",
+    "ListImportOutcome", "ParsedList", "date_parsed_list", "find_list", "format_warnings", "import_file",
+    "list_formats", "load_importer", "parse_content", "read_unpacked", "resolve_counter", "sort_by_counter",
+    "store_list",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class ImportSpec:
-    """What a file is said to be: of which registry, of which day, in which order, and in which columns.
+    """What the user states about a file: its registry, day, order and columns.
 
-    `top` is how many of its rows to bring in, best first; None: all.
+    `top` is the number of rows to import, best first. None imports all rows.
     """
 
     registry: str
@@ -53,9 +57,9 @@ class ImportSpec:
 
 @dataclass(frozen=True)
 class ParsedList:
-    """What a file holds: its rows, best first; the rows it could not read; what its content says of its date.
+    """Content of a file: its rows, best first, its rejected rows, and the instant of its newest row.
 
-    `population` is how many packages it lists, where fewer were read than that.
+    `population` is the number of packages in the file, if not all of them were read.
     """
 
     received: int
@@ -67,22 +71,30 @@ class ParsedList:
 
 
 class ImportOutcome(Protocol):
-    """How an import went, whatever was brought in."""
+    """The result of one import."""
 
     @property
     def status(self) -> str:
-        """`complete`, or why not."""
+        """The status: `complete`, or any other if the import is not whole."""
 
     def as_json(self) -> dict[str, object]:
-        """For a program."""
+        """Return the outcome as JSON."""
 
     def as_text(self) -> str:
-        """For a person."""
+        """Return the outcome as text."""
+
+
+@runtime_checkable
+class Importer(Protocol):
+    """Importer of the files of one format."""
+
+    def import_file(self, store_path: Path, file: str, spec: ImportSpec, format_name: str) -> ImportOutcome:
+        """Read a file and store its content."""
 
 
 @dataclass(frozen=True)
 class ListImportOutcome:
-    """How an import went."""
+    """The result of importing a list. The names of the fields are the documented JSON keys."""
 
     file: str
     registry: str
@@ -94,114 +106,134 @@ class ListImportOutcome:
     warnings: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, object]:
-        """The documented shape, version 1."""
+        """Return the documented JSON object, version 1."""
         return asdict(self)
 
     def as_text(self) -> str:
-        """One import in a line or two."""
+        """Return the outcome as one line, with a line for the reason and each warning."""
+        head = f"{self.status:<9}{self.registry}"
         if self.again:
-            return (
-                f"{self.status:<9}{self.registry}  {self.file} is snapshot {self.snapshot} already; nothing was changed"
-            )
-        line = f"{self.status:<9}{self.registry}  snapshot {self.snapshot}, {self.listed:,} packages from {self.file}"
+            return f"{head}  {self.file} is already stored as snapshot {self.snapshot}; nothing was changed"
+        line = f"{head}  snapshot {self.snapshot}, {self.listed:,} packages from {self.file}"
         return "\n         ".join([line, *([self.reason] if self.reason else []), *self.warnings])
 
 
+class ListImporter:
+    """Base of the importers of lists. An import is one transaction."""
+
+    def read_list(self, file: Path, spec: ImportSpec) -> tuple[FileIdentity, ParsedList]:
+        """Read a file."""
+        raise NotImplementedError
+
+    def import_file(self, store_path: Path, file: str, spec: ImportSpec, format_name: str) -> ListImportOutcome:
+        """Store the list of a file as a snapshot of its day, complete or partial.
+
+        A file that is already stored for the same day changes nothing.
+        """
+        from db.connection import open_for_writing
+        from db.store import Store
+
+        identity, parsed = self.read_list(Path(file), spec)
+        with open_for_writing(store_path) as database:
+            store = Store(database)
+            row = store.find_imported(spec.registry, spec.ordered_by, spec.taken_at, identity.sha256)
+            if row is not None:
+                return ListImportOutcome(
+                    file, spec.registry, row["snapshot_id"], row["status"], row["depth"], again=True
+                )
+            with store.transaction():
+                return store_list(store, file, identity, parsed, spec, format_name)
+
+
+@dataclass(frozen=True)
+class ContentImporter(ListImporter):
+    """Importer of a list whose file is unpacked and read whole."""
+
+    parse_content: Callable[[bytes, ImportSpec], ParsedList]
+
+    def read_list(self, file: Path, spec: ImportSpec) -> tuple[FileIdentity, ParsedList]:
+        """Read a file whole."""
+        content = read_unpacked(file)
+        return identify_content(content), self.parse_list(content, spec)
+
+    def parse_list(self, content: bytes, spec: ImportSpec) -> ParsedList:
+        """Parse content, and keep the top rows."""
+        return _limit_to_top(self.parse_content(content, spec), spec)
+
+
+@dataclass(frozen=True)
+class FileImporter(ListImporter):
+    """Importer of a list whose file is read from disk piece by piece."""
+
+    read_file: Callable[[Path, ImportSpec], ParsedList]
+
+    def read_list(self, file: Path, spec: ImportSpec) -> tuple[FileIdentity, ParsedList]:
+        """Read a file from disk."""
+        identity = identify_file(file)
+        return identity, _limit_to_top(self.read_file(file, spec), spec)
+
+
 def list_formats() -> tuple[str, ...]:
-    """The formats there are: one for each file of this folder."""
+    """Return the names of the formats, one for each public file of this folder."""
     return tuple(sorted(path.stem.replace("_", "-") for path in Path(__file__).parent.glob("[!_]*.py")))
 
 
-def import_file(path: Path, format_name: str, file: str, spec: ImportSpec) -> ImportOutcome:
-    """Read a file and store it as a complete snapshot of its day, or as a partial one with the reason.
-
-    The whole import is one transaction. A file that is in the store already, for the same day, changes nothing. What
-    is no list (an importer with a `bring_in` of its own) is stored as what it is.
+def load_importer(format_name: str) -> Importer:
+    """Return the importer of a format.
 
     Raises:
-        ImportFailed: the file cannot be read as what it is said to be.
+        TypeError: the file of the format defines no importer.
     """
-    from db.connection import open_for_writing
-    from db.store import Store
-
-    own = getattr(load_importer(format_name), "import_file", None)
-    if own is not None:
-        return own(path, file, spec)
-    size, sha256, past = _read_list(Path(file), format_name, spec)
-    with open_for_writing(path) as database:
-        store = Store(database)
-        known = store.find_imported(spec.registry, spec.ordered_by, spec.taken_at, sha256)
-        if known is not None:
-            return ListImportOutcome(
-                file, spec.registry, known["snapshot_id"], known["status"], known["depth"], again=True
-            )
-        with store.transaction():
-            return store_list(store, file, size, sha256, past, spec, format_name)
+    module = importlib.import_module(f"crawler.importers.{format_name.replace('-', '_')}")
+    importer = module.IMPORTER
+    if not isinstance(importer, Importer):
+        raise TypeError(f"{module.__name__}.IMPORTER has no method import_file")
+    return importer
 
 
-def load_importer(format_name: str) -> ModuleType:
-    """The module that reads a format."""
-    return importlib.import_module(f"crawler.importers.{format_name.replace('-', '_')}")
+def import_file(path: Path, format_name: str, file: str, spec: ImportSpec) -> ImportOutcome:
+    """Read a file of a format and store its content.
+
+    Raises:
+        ImportFailedError: the file is not what the user states.
+    """
+    return load_importer(format_name).import_file(path, file, spec, format_name)
 
 
 def parse_content(format_name: str, content: bytes, spec: ImportSpec) -> ParsedList:
-    """The rows of a file's content in one of the formats that are read whole."""
-    return _limit_to_top(load_importer(format_name).parse_content(content, spec), spec)
+    """Parse content in a format that is read whole.
 
-
-def _read_list(file: Path, format_name: str, spec: ImportSpec) -> tuple[int, str, ParsedList]:
-    """Size, sha256 and rows of a file: unpacked and held where its format is read whole, else as it lies there."""
+    Raises:
+        TypeError: the format is not read whole.
+    """
     importer = load_importer(format_name)
-    if not hasattr(importer, "read_file"):
-        content = read_unpacked(file)
-        return len(content), hashlib.sha256(content).hexdigest(), parse_content(format_name, content, spec)
-    try:
-        with file.open("rb") as stream:
-            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise _unreadable_file_error(file, error) from error
-    return file.stat().st_size, sha256, _limit_to_top(importer.read_file(file, spec), spec)
+    if not isinstance(importer, ContentImporter):
+        raise TypeError(f"files of {format_name} are not read whole")
+    return importer.parse_list(content, spec)
 
 
 def _limit_to_top(parsed: ParsedList, spec: ImportSpec) -> ParsedList:
-    """The rows that were asked for, of which there must be one."""
     if not parsed.observations:
         raise ImportFailedError(
             "The file holds no row that can be read.",
-            why=parsed.rejects[0].reason if parsed.rejects else "It is empty.",
-            fix="Look at the file, and at the columns that were named.",
+            why=parsed.rejects[0].reason if parsed.rejects else "The file is empty.",
+            fix="Check the file, and the columns that were named.",
         )
+    population = parsed.population or len(parsed.observations)
     if spec.top is None or len(parsed.observations) <= spec.top:
         return parsed
-    kept, listed = parsed.observations[: spec.top], parsed.population or len(parsed.observations)
-    return replace(parsed, received=spec.top, observations=kept, rejects=(), population=listed)
+    top_rows = parsed.observations[: spec.top]
+    return replace(parsed, received=spec.top, observations=top_rows, rejects=(), population=population)
 
 
-def read_unpacked(file: Path) -> bytes:
-    """The bytes of a file, unpacked if it is gzip.
-
-    Raises:
-        ImportFailed: it is not there, is cut off, or is too large.
-    """
-    try:
-        raw = file.read_bytes()
-        content = raw
-        if raw[:2] == b"\x1f\x8b":
-            with gzip.open(file) as stream:
-                content = stream.read(MAX_FILE_BYTES + 1)
-    except (OSError, EOFError) as error:
-        raise _unreadable_file_error(file, error) from error
-    if len(content) > MAX_FILE_BYTES:
-        raise ImportFailedError(f"{file} unpacks to more than {MAX_FILE_BYTES >> 30} GiB.", fix="Split it by day.")
-    return content
-
-
-def _unreadable_file_error(file: Path, error: Exception) -> ImportFailedError:
-    return ImportFailedError(f"{file} cannot be read: {error}.", fix="Look at the file's name and whether it is whole.")
+def find_list(store: Store, spec: ImportSpec) -> int | None:
+    """Return the snapshot that is already stored for the registry, order and day, or None."""
+    rows = store.query("find_ranking", registry=spec.registry, by=spec.ordered_by, at=spec.taken_at)
+    return int(rows[0][0]) if rows else None
 
 
 def store_list(
-    store: Store, file: str, size: int, sha256: str, parsed: ParsedList, spec: ImportSpec, format_name: str
+    store: Store, file: str, identity: FileIdentity, parsed: ParsedList, spec: ImportSpec, format_name: str
 ) -> ListImportOutcome:
     """Store a past list as a snapshot of its day, judged by the gate."""
     from crawler.parsing.redact import redact_page
@@ -209,27 +241,27 @@ def store_list(
     from crawler.snapshots.kinds import load_kind
 
     now = int(time.time())
-    of_day = date_parsed_list(parsed, spec)
-    events = (*parsed.events, *of_day.events)
+    dating = date_parsed_list(parsed, spec)
+    events = (*parsed.events, *dating.events)
     name = Path(file).name
     snapshot = store.begin_snapshot(SnapshotSpec(
         Registry(spec.registry, "huggingface" if spec.registry.startswith("huggingface/") else "ecosystems"),
         spec.ordered_by, resolve_counter(spec), len(parsed.observations) + len(parsed.rejects), spec.source or name,
-        f"stated at the import as {isoformat_utc(spec.taken_at)[:10]}; {of_day.summary}", spec.taken_at, now, "import",
+        f"stated at the import as {isoformat_utc(spec.taken_at)[:10]}; {dating.summary}", spec.taken_at, now, "import",
         {"file": name, "format": format_name, "columns": dict(spec.columns), "version": __version__,
-         "population": len(parsed.observations)}, sha256,
+         "population": len(parsed.observations)}, identity.sha256,
     ))  # fmt: skip
-    page = Page("file", name, now, 200, size, sha256, {}, parsed.received, observations=parsed.observations,
-                rejects=parsed.rejects, events=events)  # fmt: skip
+    page = Page("file", name, now, 200, identity.size, identity.sha256, {}, parsed.received,
+                observations=parsed.observations, rejects=parsed.rejects, events=events)  # fmt: skip
     progress = store.save_page(snapshot, redact_page(page, keep_body=False))
-    status, why = end_snapshot(load_kind("ranking"), store, snapshot)
+    status, reason = end_snapshot(load_kind("ranking"), store, snapshot)
     return ListImportOutcome(
-        file, spec.registry, snapshot, status, progress.depth, reason=why, warnings=format_warnings(events, spec)
+        file, spec.registry, snapshot, status, progress.depth, reason=reason, warnings=format_warnings(events, spec)
     )
 
 
 def resolve_counter(spec: ImportSpec) -> str:
-    """What the ordering number counts: as stated, or what the Hub has always counted, or 'unstated'.
+    """Return what the ordering number counts: the stated counter, the Hub's own, or 'unstated'.
 
     >>> resolve_counter(ImportSpec("pypi", 0, "downloads", None, None))
     'unstated'
@@ -241,34 +273,19 @@ def resolve_counter(spec: ImportSpec) -> str:
     return "dependents" if spec.ordered_by == "dependents" else "unstated"
 
 
-def sort_by_counter(observations: Iterable[Observation], ordered_by: str) -> tuple[Observation, ...]:
-    """Largest first, equal values by name, unknown values last."""
-    field_of = {"downloads": "downloads", "likes": "likes", "dependents": "dependents", "trending": "trending"}[
-        ordered_by
-    ]
-
-    def place(seen: Observation) -> tuple[bool, float, str]:
-        value = getattr(seen, field_of)
-        return value is None, -(value or 0), seen.name
-
-    return tuple(sorted(observations, key=place))
-
-
 def date_parsed_list(parsed: ParsedList, spec: ImportSpec) -> DatingResult:
-    """What the content says of the day it was given."""
+    """Compare the content of a list with its stated day."""
     content = summarize_content(parsed.observations, spec.ordered_by, parsed.population, parsed.newest)
-    return date_content(
-        content, datetime.fromtimestamp(spec.taken_at, UTC).date(), load_reference_points(spec.registry)
-    )
+    stated_day = datetime.fromtimestamp(spec.taken_at, UTC).date()
+    return date_content(content, stated_day, load_reference_points(spec.registry))
 
 
 def format_warnings(events: Iterable[Event], spec: ImportSpec) -> tuple[str, ...]:
-    """What a person should know of an import, a line each."""
-    said = [
-        f"warning: {event.evidence} ({event.before} → {event.after})" for event in events if event.severity == "error"
-    ]
+    """Return the warnings and notes of an import, one line each."""
+    lines = [f"warning: {event.evidence} ({event.before} → {event.after})" for event in events
+             if event.severity == "error"]  # fmt: skip
     if resolve_counter(spec) == "unstated":
-        said.append(
-            "note: what the counts are of was not stated (--counter), so this list is compared only with such lists"
+        lines.append(
+            "note: no --counter states what the numbers count, so this list is compared only with lists like it"
         )
-    return tuple(said)
+    return tuple(lines)

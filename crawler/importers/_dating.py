@@ -1,8 +1,8 @@
-"""Of which day is a past list? What it holds says so, whatever its label does (pure).
+"""Estimate the date of an imported list from its content (pure).
 
-Three things in a list tell its day: its newest creation or modification; the best-known packages it names, none of
-which can be listed before it was made; and, where it lists the whole registry, how many packages that had. The days and
-counts that are known are in `crawler/importers/known_points.toml`.
+Three things in a list tell its day: the newest creation or modification, the best-known packages in the list, and,
+if the list has the whole registry, the number of packages. No list can have a package before the package was created.
+The known days and counts are in `crawler/importers/known_points.toml`.
 """
 
 from __future__ import annotations
@@ -13,23 +13,27 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
+import msgspec
+
+from crawler.importers._counters import counter_value
 from crawler.response import Event, Observation
 
+Day = date  # a field named `date` hides the type
 
-@dataclass(frozen=True)
-class PopulationPoint:
-    """How many packages a registry had on a day."""
 
-    date: date
+class PopulationPoint(msgspec.Struct, frozen=True):
+    """Number of packages of a registry on a day."""
+
+    date: Day
     count: int
     rounded: bool = False
 
 
-@dataclass(frozen=True)
-class Tolerance:
-    """How far a list may be from what its date lets expect; `crawler/importers/known_points.toml` says what each is."""
+class Tolerance(msgspec.Struct, frozen=True):
+    """How far a list may be from what its date predicts. `known_points.toml` explains each value."""
 
     size: float
     rounded: float
@@ -39,9 +43,16 @@ class Tolerance:
     long: int
 
 
+class RegistryPoints(msgspec.Struct, frozen=True):
+    """Known counts of one registry, and the creation days of its best-known packages."""
+
+    population: tuple[PopulationPoint, ...] = ()
+    births: dict[str, date] = {}
+
+
 @dataclass(frozen=True)
 class ReferencePoints:
-    """What is known of a registry's past."""
+    """What is known of a registry's past, and the tolerances of a comparison."""
 
     population: tuple[PopulationPoint, ...]
     births: Mapping[str, date]
@@ -50,7 +61,10 @@ class ReferencePoints:
 
 @dataclass(frozen=True)
 class ListContent:
-    """What in a list bears on its day. `hardly` is how many of its packages are counted 0, 1 or not at all."""
+    """The content of a list that tells its day.
+
+    `near_zero` is the number of packages with a counter of 0, of 1, or without a counter.
+    """
 
     rows: int
     near_zero: int
@@ -60,63 +74,78 @@ class ListContent:
 
 @dataclass(frozen=True)
 class DatingResult:
-    """What the content says of the day, in words, and where it contradicts the label."""
+    """What the content tells about the day, in words, and the events where it contradicts the label."""
 
     summary: str
     events: tuple[Event, ...]
 
 
 def load_reference_points(registry: str) -> ReferencePoints:
-    """What `known_points.toml` has of a registry; nothing but the tolerances of most."""
-    told = _load_known_points()
-    of_it = told.get(registry, {})
-    points = tuple(PopulationPoint(**point) for point in of_it.get("population", ()))
-    return ReferencePoints(points, of_it.get("births", {}), Tolerance(**told["tolerance"]))
+    """Return the reference points of a registry. Most registries have only the tolerances."""
+    document = _load_known_points()
+    points = msgspec.convert(document.get(registry, {}), RegistryPoints)
+    tolerance = msgspec.convert(document["tolerance"], Tolerance)
+    return ReferencePoints(points.population, points.births, tolerance)
 
 
 def summarize_content(
     observations: Sequence[Observation], ordered_by: str, population: int | None, newest: int | None
 ) -> ListContent:
-    """What of these rows bears on their day; `population` is how many the file has, where not all were read."""
-    field = {"downloads": "downloads", "likes": "likes", "dependents": "dependents", "trending": "trending"}[ordered_by]
+    """Return the content of a list that tells its day.
+
+    `population` is the number of packages in the file, if not all of them were read.
+    """
     rows = population or len(observations)
-    hardly = sum((getattr(seen, field) or 0) <= 1 for seen in observations) + rows - len(observations)
-    if not any(getattr(seen, field) is not None for seen in observations):
-        hardly = 0  # ranks alone: the end of the list does not show
-    return ListContent(rows, hardly, {seen.name for seen in observations}, newest and _utc_date(newest))
+    values = [counter_value(observation, ordered_by) for observation in observations]
+    near_zero = sum((value or 0) <= 1 for value in values) + rows - len(observations)
+    if all(value is None for value in values):
+        near_zero = 0  # a list of ranks alone does not show its end
+    names = {observation.name for observation in observations}
+    return ListContent(rows, near_zero, names, _utc_date(newest) if newest else None)
 
 
 def date_content(content: ListContent, label: date, points: ReferencePoints) -> DatingResult:
-    """Hold a label against what a list contains.
+    """Compare a date label with the content of a list.
 
-    >>> few = ReferencePoints((PopulationPoint(date(2021, 6, 19), 10406), PopulationPoint(date(2022, 7, 2), 55524)), {}, load_reference_points("npm").tolerance)
-    >>> date_content(ListContent(10406, 1369, ()), date(2022, 6, 19), few).events[0].after
+    >>> counts = PopulationPoint(date(2021, 6, 19), 10406), PopulationPoint(date(2022, 7, 2), 55524)
+    >>> points = ReferencePoints(counts, {}, load_reference_points("npm").tolerance)
+    >>> date_content(ListContent(10406, 1369, ()), date(2022, 6, 19), points).events[0].after
     '2021-06-19'
     """
-    oldest, why = _earliest_date(content, points)
-    size, implied = _date_by_size(content, label, oldest, points)
-    words = [f"its newest row is of {content.newest}"] if content.newest else ["no date is in the file"]
-    if why and oldest != content.newest:
-        words.append(f"it holds {why}, which is of {oldest}")
-    words.append(size)
-    events = []
-    if oldest and oldest > label:
-        shown = "rows" if oldest == content.newest else why
-        evidence = f"the file holds {shown} younger than the date it was given"
-        events.append(_contradiction_event(evidence, label, oldest))
-    behind = content.newest and content.rows >= points.tolerance.long and (label - content.newest).days
-    if content.newest and behind and behind > points.tolerance.behind:
-        evidence = f"the newest of its {content.rows:,} rows is {behind} days older than the date it was given"
-        events.append(_contradiction_event(evidence, label, content.newest))
+    earliest, cause = _earliest_date(content, points)
+    size_summary, implied = _date_by_size(content, label, earliest, points)
+    summary = [f"its newest row is from {content.newest}"] if content.newest else ["the file has no date"]
+    if cause and earliest != content.newest:
+        summary.append(f"the list contains {cause}, from {earliest}")
+    summary.append(size_summary)
+    events = [*_too_young_events(content, label, earliest, cause), *_too_old_events(content, label, points)]
     if implied:
         events.append(_contradiction_event(_explain_contradiction(content, label, implied, points), label, implied))
-    return DatingResult("; ".join(words), tuple(events))
+    return DatingResult("; ".join(summary), tuple(events))
+
+
+def _too_young_events(content: ListContent, label: date, earliest: date | None, cause: str) -> list[Event]:
+    if earliest is None or earliest <= label:
+        return []
+    subject = "rows" if earliest == content.newest else cause
+    return [_contradiction_event(f"the file contains {subject} younger than its stated date", label, earliest)]
+
+
+def _too_old_events(content: ListContent, label: date, points: ReferencePoints) -> list[Event]:
+    if content.newest is None or content.rows < points.tolerance.long:
+        return []
+    days = (label - content.newest).days
+    if days <= points.tolerance.behind:
+        return []
+    evidence = f"the newest of its {content.rows:,} rows is {days} days older than its stated date"
+    return [_contradiction_event(evidence, label, content.newest)]
 
 
 def expected_population(points: Sequence[PopulationPoint], day: date) -> float:
-    """How many packages a registry had on a day, by growth at a constant rate between the known points around it.
+    """Return the expected number of packages on a day, at constant growth between the nearest known points.
 
-    >>> round(expected_population((PopulationPoint(date(2021, 1, 1), 100), PopulationPoint(date(2021, 1, 3), 400)), date(2021, 1, 2)))
+    >>> points = PopulationPoint(date(2021, 1, 1), 100), PopulationPoint(date(2021, 1, 3), 400)
+    >>> round(expected_population(points, date(2021, 1, 2)))
     200
     """
     before = [point for point in points if point.date <= day]
@@ -129,14 +158,15 @@ def expected_population(points: Sequence[PopulationPoint], day: date) -> float:
 
 
 def date_of_population(points: Sequence[PopulationPoint], count: int) -> date:
-    """On which day a registry had so many packages; the first or the last known one outside of them.
+    """Return the day on which a registry had a number of packages. Outside the points, return the nearest one.
 
-    >>> date_of_population((PopulationPoint(date(2021, 1, 1), 100), PopulationPoint(date(2021, 1, 3), 400)), 200)
+    >>> points = PopulationPoint(date(2021, 1, 1), 100), PopulationPoint(date(2021, 1, 3), 400)
+    >>> date_of_population(points, 200)
     datetime.date(2021, 1, 2)
     """
     if count <= points[0].count:
         return points[0].date
-    for low, high in zip(points, points[1:], strict=False):
+    for low, high in pairwise(points):
         if count <= high.count:
             share = math.log(count / low.count) / math.log(high.count / low.count)
             return low.date + timedelta(days=round(share * (high.date - low.date).days))
@@ -144,52 +174,53 @@ def date_of_population(points: Sequence[PopulationPoint], count: int) -> date:
 
 
 def _earliest_date(content: ListContent, points: ReferencePoints) -> tuple[date | None, str]:
-    """The day before which the list cannot have been taken, and what in it says so."""
-    there = [(day, name) for name, day in points.births.items() if name in content.names]
+    """Return the first day on which the list can have been taken, and the row or package that shows it."""
+    dated = [(day, name) for name, day in points.births.items() if name in content.names]
     if content.newest:
-        there.append((content.newest, "a row"))
-    return max(there, default=(None, ""))
+        dated.append((content.newest, "a row"))
+    return max(dated, default=(None, ""))
 
 
 def _date_by_size(
-    content: ListContent, label: date, oldest: date | None, points: ReferencePoints
+    content: ListContent, label: date, earliest: date | None, points: ReferencePoints
 ) -> tuple[str, date | None]:
-    """What the number of packages says, and the day it is of where that is not the label's."""
+    """Return what the number of packages tells, and the day of that number if the number contradicts the label."""
     limits = points.tolerance
     if not points.population:
-        return "how many packages its registry had is not known", None
+        return "the size of its registry is not known", None
     if content.rows < limits.whole or content.near_zero < limits.tail * content.rows:
-        return "it is a top only, and its size does not date it", None
+        return "the list has only the top packages, and its size does not date it", None
     implied = date_of_population(points.population, content.rows)
     factor = content.rows / expected_population(points.population, label)
-    allowed = _size_tolerance(points, label)
+    tolerance = _size_tolerance(points, label)
     first, last = points.population[0], points.population[-1]
-    outside = (label < first.date and factor < 1) or (label > last.date and factor > 1)
-    if outside or 1 / allowed <= factor <= allowed:
+    is_outside = (label < first.date and factor < 1) or (label > last.date and factor > 1)
+    if is_outside or 1 / tolerance <= factor <= tolerance:
         return f"its {content.rows:,} packages fit its date", None
-    if oldest and oldest > implied and content.rows * allowed < expected_population(points.population, oldest):
-        return "it is a selection, and its size does not date it", None
+    if earliest and earliest > implied and content.rows * tolerance < expected_population(points.population, earliest):
+        return "the list is a selection, and its size does not date it", None
     return f"the registry had its {content.rows:,} packages about {implied}", implied
 
 
 def _size_tolerance(points: ReferencePoints, label: date) -> float:
-    """The tolerance on a day: wider where the points around it are rounded."""
-    around = sorted(points.population, key=lambda point: abs((point.date - label).days))[:2]
-    return points.tolerance.rounded if any(point.rounded for point in around) else points.tolerance.size
+    """Return the tolerance on a day, which is wider if one of the two nearest points is rounded."""
+    nearest = sorted(points.population, key=lambda point: abs((point.date - label).days))[:2]
+    return points.tolerance.rounded if any(point.rounded for point in nearest) else points.tolerance.size
 
 
 def _explain_contradiction(content: ListContent, label: date, implied: date, points: ReferencePoints) -> str:
-    number = expected_population(points.population, label)
-    lacking = [name for name, day in points.births.items() if implied < day < label and name not in content.names]
-    said = (
+    expected = expected_population(points.population, label)
+    evidence = (
         f"the file lists {content.rows:,} packages down to those without downloads; the registry had about "
-        f"{number:,.0f} on the date it was given, and as many as the file about {implied}"
+        f"{expected:,.0f} on its stated date, and as many as the file about {implied}"
     )
-    if implied < label:
-        said += ", or it is not whole"
-    if implied < label and lacking and len(content.names) > 0.9 * content.rows:
-        said += f"; and it lacks {len(lacking)} well-known packages made in between, {lacking[0]} among them"
-    return said
+    if implied >= label:
+        return evidence
+    evidence += ", or the file is not whole"
+    missing = [name for name, day in points.births.items() if implied < day < label and name not in content.names]
+    if missing and len(content.names) > 0.9 * content.rows:
+        evidence += f"; the file lacks {len(missing)} well-known packages created in between, such as {missing[0]}"
+    return evidence
 
 
 def _contradiction_event(evidence: str, label: date, implied: date) -> Event:
@@ -201,5 +232,5 @@ def _utc_date(at: int) -> date:
 
 
 @cache
-def _load_known_points() -> dict[str, dict]:
+def _load_known_points() -> dict[str, object]:
     return tomllib.loads((Path(__file__).parent / "known_points.toml").read_text("utf-8"))

@@ -1,4 +1,7 @@
-"""Rows of other people's collections of the Hub, read as the Hub's own: whatever an era lacks was not asked."""
+"""Rows of other people's collections of the Hub, read like the Hub's own rows.
+
+A field that a collection lacks counts as not requested, because every era lacks other fields.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from crawler.response import Event, Observation, Reject
 from db.identity import derive_stable_id
 
 BATCH_ROWS = 10_000
-MISSING_ID = "0" * 24  # where a collection has names only
+MISSING_ID = "0" * 24  # for collections that have only names
 NESTED_FIELDS = ("baseModels", "safetensors")
 
 
@@ -23,74 +26,93 @@ def parse_rows(
     rows: Iterable[Mapping[str, object]], spec: ImportSpec, fields: Collection[str], population: int | None = None,
     events: tuple[Event, ...] = (), lineage: bool = True,
 ) -> ParsedList:  # fmt: skip
-    """What rows with the Hub's names of fields hold.
+    """Parse rows whose fields have the Hub's names.
 
-    `fields` are those the collection has; a row without `_id` is known by its name. Without `lineage` its tags say
-    nothing of parents, for they are from before such tags were.
+    `fields` are the fields of the collection. A row without `_id` is identified by its name. Without `lineage`, tags
+    tell nothing about parents, because the collection is older than lineage tags.
     """
-    asked = set(fields) & set(EXPAND_FIELDS[hub_kind(spec)])
+    requested = set(fields) & set(EXPAND_FIELDS[hub_kind(spec)])
 
     def observe(row: HuggingFaceRow) -> Observation:
-        seen = make_observation(row, asked)
-        seen = seen if lineage else replace(seen, parents=None)
-        return replace(seen, stable_id=derive_stable_id(spec.registry, row.id)) if row.key == MISSING_ID else seen
+        observation = make_observation(row, requested)
+        if not lineage:
+            observation = replace(observation, parents=None)
+        if row.key == MISSING_ID:
+            observation = replace(observation, stable_id=derive_stable_id(spec.registry, row.id))
+        return observation
 
-    seen: list[Observation] = []
+    observations: list[Observation] = []
     rejects: list[Reject] = []
-    noted, received = list(events), 0
-    walk = iter(rows)
-    while batch := list(islice(walk, BATCH_ROWS)):
-        found = read_rows(json.dumps([_clean_row(row) for row in batch]).encode("ascii"), HuggingFaceRow, frozenset({"id", "_id"}),
-                          observe)  # fmt: skip
-        seen += found.observations
-        rejects += [replace(reject, position=received + reject.position) for reject in found.rejects]
-        noted += found.events
-        received += found.received
-    moments = [at for one in seen for at in (one.created_at, one.modified_at) if at is not None]
-    return ParsedList(received, sort_by_counter(seen, spec.ordered_by), tuple(rejects), tuple(noted),
-                max(moments, default=None), population)  # fmt: skip
+    all_events = list(events)
+    received = 0
+    for batch in _batches(rows):
+        parsed = read_rows(json.dumps(batch).encode("ascii"), HuggingFaceRow, frozenset({"id", "_id"}), observe)
+        observations += parsed.observations
+        rejects += [replace(reject, position=received + reject.position) for reject in parsed.rejects]
+        all_events += parsed.events
+        received += parsed.received
+    ordered = sort_by_counter(observations, spec.ordered_by)
+    return ParsedList(received, ordered, tuple(rejects), tuple(all_events), newest_instant(observations), population)
+
+
+def newest_instant(observations: Iterable[Observation]) -> int | None:
+    """Return the newest creation or modification of any observation."""
+    instants = (instant for row in observations for instant in (row.created_at, row.modified_at))
+    return max((instant for instant in instants if instant is not None), default=None)
 
 
 def hub_kind(spec: ImportSpec) -> str:
-    """The kind of repositories a registry of the Hub has.
+    """Return the kind of repositories in a registry of the Hub.
 
     Raises:
-        ImportFailed: the registry is not of the Hub, or has no such order.
+        ImportFailedError: the registry is not of the Hub, or cannot be ordered so.
     """
     kind = spec.registry.removeprefix("huggingface/")
     if kind not in EXPAND_FIELDS or spec.ordered_by not in SORT_FIELDS:
         raise ImportFailedError(
-            f"This is a collection of the Hub, and not a list of {spec.registry} by {spec.ordered_by}.",
+            f"A file of the Hub is not a list of {spec.registry} by {spec.ordered_by}.",
             fix="Use --registry huggingface/models, huggingface/datasets or huggingface/spaces.",
         )
     return kind
 
 
+def _batches(rows: Iterable[Mapping[str, object]]) -> Iterator[list[dict[str, object]]]:
+    iterator = iter(rows)
+    while batch := [_clean_row(row) for row in islice(iterator, BATCH_ROWS)]:
+        yield batch
+
+
 def _clean_row(row: Mapping[str, object]) -> dict[str, object]:
-    """A row as the Hub would have sent it: nothing where there is nothing, and no text in the place of an object."""
-    made = dict(_iter_present_fields(row))
+    """Return a row as the Hub would have sent it: without empty fields, and with objects instead of JSON text."""
+    fields = dict(_present_fields(row))
     for name in NESTED_FIELDS:
-        if isinstance(made.get(name), str):
-            made[name] = _parse_json_text(str(made[name]))
-    return {**made, "_id": made.get("_id") or MISSING_ID, "id": made.get("id") or made.get("modelId")}
+        text = fields.get(name)
+        if isinstance(text, str):
+            fields[name] = _parse_json_text(text)
+    return {**fields, "_id": fields.get("_id") or MISSING_ID, "id": fields.get("id") or fields.get("modelId")}
 
 
 def _parse_json_text(text: str) -> object:
     try:
         return json.loads(text)
     except ValueError:
-        return text  # it will be dropped for its type, and counted
+        return text  # the reader of rows drops a field of the wrong type, and counts the drop
 
 
-def _iter_present_fields(row: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+def _present_fields(row: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     for name, value in row.items():
-        if isinstance(value, Mapping):
-            value = dict(_iter_present_fields(value))
-        elif isinstance(value, datetime | date):
-            value = value.isoformat()
-        elif isinstance(value, list):
-            value = [dict(_iter_present_fields(one)) if isinstance(one, Mapping) else one for one in value]
-        elif isinstance(value, float) and value == int(value) and name not in ("trendingScore",):
-            value = int(value)
-        if value is not None and value != {}:
-            yield name, value
+        json_value = _as_json_value(name, value)
+        if json_value is not None and json_value != {}:
+            yield name, json_value
+
+
+def _as_json_value(name: str, value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(_present_fields(value))
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, list):
+        return [dict(_present_fields(item)) if isinstance(item, Mapping) else item for item in value]
+    if isinstance(value, float) and value == int(value) and name != "trendingScore":
+        return int(value)
+    return value

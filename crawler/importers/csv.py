@@ -1,4 +1,4 @@
-"""A past list as a table of text: a column with names, and one with counts or with ranks, or both."""
+"""A past list as a table of text, with a column of names, and a column of counts, of ranks, or both."""
 
 from __future__ import annotations
 
@@ -7,34 +7,39 @@ import io
 import math
 from collections.abc import Mapping
 
-from crawler.importers import ImportFailedError, ImportSpec, ParsedList, sort_by_counter
+from crawler.importers import ContentImporter, ImportFailedError, ImportSpec, ParsedList, sort_by_counter
 from crawler.response import Observation, Reject
 from db.identity import derive_stable_id
 
-OBSERVATION_FIELDS = {"downloads": "downloads", "likes": "likes", "dependents": "dependents", "trending": "trending"}
 MAX_COUNT = 2**63 - 1
+MAX_NAME_LENGTH = 300
+EMPTY_CELLS = ("", "nan", "none", "null", "na")
 
 
 def parse_content(content: bytes, spec: ImportSpec) -> ParsedList:
-    """The rows of a table, best first: by rank where there is one, else by count, equal counts by name.
+    """Parse the rows of a table, best first: by rank, or else by count and name.
 
     Raises:
-        ImportFailed: a column that was named is not there, or none was.
+        ImportFailedError: a named column is missing, or no column is named.
     """
     table = _read_table(content)
-    _check_columns(next(iter(table), None), spec, content)
-    seen, rejects = [], []
+    _check_columns(table[0] if table else None, spec)
+    ranked: list[tuple[int, Observation]] = []
+    rejects: list[Reject] = []
     for position, row in enumerate(table):
         try:
-            seen.append(_parse_row(row, spec))
+            ranked.append(_parse_row(row, spec))
         except ValueError as error:
             rejects.append(Reject(position, str(error), str(dict(row))[:500]))
     if spec.columns.get("rank"):
-        seen.sort(key=lambda one: one[0])
-        observations = tuple(observation for _, observation in seen)
+        ranked.sort(key=lambda pair: pair[0])
+        observations = tuple(observation for _, observation in ranked)
     else:
-        observations = sort_by_counter((observation for _, observation in seen), spec.ordered_by)
+        observations = sort_by_counter((observation for _, observation in ranked), spec.ordered_by)
     return ParsedList(len(table), observations, tuple(rejects))
+
+
+IMPORTER = ContentImporter(parse_content)
 
 
 def _read_table(content: bytes) -> list[Mapping[str, str]]:
@@ -42,65 +47,70 @@ def _read_table(content: bytes) -> list[Mapping[str, str]]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ImportFailedError(
-            "The file is not UTF-8 text.", why=str(error), fix="Convert it, or name another format."
+            "The file is not UTF-8 text.", why=str(error), fix="Convert the file, or name another format."
         ) from error
     csv.field_size_limit(1024 * 1024)
     try:
         return list(csv.DictReader(io.StringIO(text, newline=""), dialect=_detect_dialect(text)))
     except csv.Error as error:
         raise ImportFailedError(
-            "The file is not a table.", why=str(error), fix="Look at its quotes and its delimiter."
+            "The file is not a table.", why=str(error), fix="Check its quotes and its delimiter."
         ) from error
 
 
 def _detect_dialect(text: str) -> type[csv.Dialect] | str:
-    """The delimiter its first line uses; commas if that does not tell."""
-    head = text.split("\n", 1)[0]
+    """Return the dialect of the first line, or that of commas if the first line does not show one."""
+    first_line = text.split("\n", 1)[0]
     try:
-        return csv.Sniffer().sniff(head, delimiters=",;\t|") if "," not in head else "excel"
+        return csv.Sniffer().sniff(first_line, delimiters=",;\t|") if "," not in first_line else "excel"
     except csv.Error:
         return "excel"
 
 
-def _check_columns(first: Mapping[str, str] | None, spec: ImportSpec, content: bytes) -> None:
-    there = list(first or {})
+def _check_columns(first_row: Mapping[str, str] | None, spec: ImportSpec) -> None:
+    columns = ", ".join(map(str, first_row or {}))
     if not spec.columns.get("id") or not (spec.columns.get("value") or spec.columns.get("rank")):
         raise ImportFailedError(
-            "It was not said which columns to read.",
-            why="A list needs a column with names and one with counts or ranks.",
-            fix=f"Name them with --id and --value or --rank; the file has: {', '.join(there)}.",
+            "No option says which columns to read.",
+            why="A list needs a column of names, and a column of counts or ranks.",
+            fix=f"Name them with --id and --value or --rank; the file has: {columns}.",
         )
     for option, column in spec.columns.items():
-        if first is not None and column and column not in first:
-            raise ImportFailedError(
-                f"There is no column {column!r}.",
-                fix=f"--{option} can be one of: {', '.join(str(name) for name in there)}.",
-            )
+        if first_row is not None and column and column not in first_row:
+            raise ImportFailedError(f"There is no column {column!r}.", fix=f"--{option} can be one of: {columns}.")
 
 
 def _parse_row(row: Mapping[str, str], spec: ImportSpec) -> tuple[int, Observation]:
     name = (row[str(spec.columns["id"])] or "").strip()
-    if not name or len(name) > 300 or "\x00" in name:
-        raise ValueError("no name, or none that can be stored")
-    identity = derive_stable_id(spec.registry, name)
+    if not name or len(name) > MAX_NAME_LENGTH or "\x00" in name:
+        raise ValueError("no name, or a name that cannot be stored")
+    stable_id = derive_stable_id(spec.registry, name)
     value_column, rank_column = spec.columns.get("value"), spec.columns.get("rank")
     value = _parse_count(row[value_column], value_column) if value_column else None
     rank = _parse_count(row[rank_column], rank_column) if rank_column else 0
     if rank is None:
         raise ValueError(f"no number in {rank_column}")
-    shown = identity if not identity.startswith("name:") else name
+    display_name = name if stable_id.startswith("name:") else stable_id
+    counters = {spec.ordered_by: value}
     return rank, Observation(
-        identity, shown, **({OBSERVATION_FIELDS[spec.ordered_by]: value} if value is not None else {})
-    )
+        stable_id, display_name, downloads=counters.get("downloads"), likes=counters.get("likes"),
+        dependents=counters.get("dependents"), trending=counters.get("trending"),
+    )  # fmt: skip
 
 
 def _parse_count(text: str | None, column: str) -> int | None:
-    """A count as it stands in a table; None for an empty cell. Beside empty ones pandas writes 12 as `12.0`."""
+    """Parse the count in a cell, or return None for an empty cell.
+
+    In a column with empty cells, pandas writes 12 as `12.0`.
+
+    Raises:
+        ValueError: the cell is not a count.
+    """
     text = (text or "").strip()
-    if text.lower() in ("", "nan", "none", "null", "na"):
+    if text.lower() in EMPTY_CELLS:
         return None
     try:
-        number = float(text) if not text.isdigit() else int(text)
+        number = int(text) if text.isdigit() else float(text)
     except ValueError:
         raise ValueError(f"{column} is not a number: {text[:60]!r}") from None
     if not math.isfinite(number) or number != int(number) or not 0 <= number <= MAX_COUNT:

@@ -1,29 +1,31 @@
-"""The packages table of an Ecosyste.ms open-data release (CSV, plain or .gz), of which one registry is read.
+"""The packages table of an Ecosyste.ms open-data release (CSV, plain or .gz). One registry of the table is read.
 
-Eras: headings are words (`Dependent Packages Count`) or names of columns (`dependent_packages_count`); the Docker and
+Eras: headings are words (`Dependent Packages Count`) or names of columns (`dependent_packages_count`). The Docker and
 advisory counts came later and are not read. The data are CC BY-SA 4.0: name Ecosyste.ms where you publish them.
 """
 
 from __future__ import annotations
 
 import csv
-import gzip
-import heapq
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
-from crawler.importers import ImportFailedError, ImportSpec, ParsedList, sort_by_counter
+from crawler.importers import FileImporter, ImportFailedError, ImportSpec, ParsedList, sort_by_counter
+from crawler.importers._files import READ_ERRORS, open_text
 from crawler.parsing.rows import epoch_seconds
 from crawler.response import Event, Observation
 from db.identity import derive_stable_id
 
+MAX_CELL_BYTES = 16 * 1024 * 1024
+MAX_COUNT_DIGITS = 18
+
 
 class _ReleaseReader:
-    """What is counted while the rows go by."""
+    """Reader of one registry, with statistics of the rows that were read."""
 
     def __init__(self, spec: ImportSpec) -> None:
         self.spec, self.row_count, self.newest = spec, 0, 0
@@ -31,8 +33,8 @@ class _ReleaseReader:
         self.periods: Counter[str] = Counter()
 
     def iter_observations(self, stream: TextIO) -> Iterator[Observation]:
-        """The rows of the registry, as they stand."""
-        csv.field_size_limit(16 * 1024 * 1024)
+        """Yield the rows of the registry in the order of the file."""
+        csv.field_size_limit(MAX_CELL_BYTES)
         table = csv.reader(stream)
         columns = [re.sub(r"[^a-z0-9]+", "_", heading.strip().lower()).strip("_") for heading in next(table, [])]
         if not {"name", "ecosystem"} <= set(columns):
@@ -46,68 +48,60 @@ class _ReleaseReader:
                 self.periods[row.get("downloads_period") or "none"] += bool(row.get("downloads"))
                 yield self._make_observation(row)
 
-    def _make_observation(self, row: dict[str, str]) -> Observation:
-        modified = _parse_instant(row.get("latest_release_publish_timestamp") or row.get("latest_release_published_at"))
-        created = _parse_instant(row.get("first_release_publish_timestamp") or row.get("first_release_published_at"))
-        synced = _parse_instant(row.get("last_synced_timestamp") or row.get("last_synced") or row.get("last_synced_at"))
-        self.newest = max(self.newest, synced or 0)
+    def _make_observation(self, row: Mapping[str, str]) -> Observation:
+        synced_at = _first_instant(row, "last_synced_timestamp", "last_synced", "last_synced_at")
+        self.newest = max(self.newest, synced_at or 0)
         return Observation(
-            derive_stable_id(self.spec.registry, row["name"]), row["name"], downloads=_parse_count(row.get("downloads")),
+            derive_stable_id(self.spec.registry, row["name"]),
+            row["name"],
+            downloads=_parse_count(row.get("downloads")),
             dependents=_parse_count(row.get("dependent_packages_count")),
             dependent_repos=_parse_count(row.get("dependent_repositories_count") or row.get("dependent_repos_count")),
-            created_at=created, modified_at=modified, synced_at=synced,
-        )  # fmt: skip
+            created_at=_first_instant(row, "first_release_publish_timestamp", "first_release_published_at"),
+            modified_at=_first_instant(row, "latest_release_publish_timestamp", "latest_release_published_at"),
+            synced_at=synced_at,
+        )
 
     def period_events(self) -> tuple[Event, ...]:
-        """Downloads of another period than was stated."""
-        found = self.periods.most_common(1)[0][0] if self.periods.total() else None
-        if self.spec.ordered_by != "downloads" or found in (None, "none", self.spec.counter):
+        """Return an event if most downloads count another period than the stated one."""
+        period = self.periods.most_common(1)[0][0] if self.periods.total() else None
+        if self.spec.ordered_by != "downloads" or period in (None, "none", self.spec.counter):
             return ()
-        said = "the period of most of its downloads"
-        return (Event("counter_meaning", "warning", said, self.spec.counter or "unstated", found),)
+        evidence = "the period of most of its downloads"
+        return (Event("counter_meaning", "warning", evidence, self.spec.counter or "unstated", period),)
 
 
 def read_file(path: Path, spec: ImportSpec) -> ParsedList:
-    """The packages of one registry, best first.
+    """Read the packages of one registry, best first.
 
     Raises:
-        ImportFailed: it is no such table, or has no package of the registry.
+        ImportFailedError: the file is not a packages table, or has no package of the registry.
     """
-    reading = _ReleaseReader(spec)
+    reader = _ReleaseReader(spec)
     try:
-        with _open_text(path) as stream:
-            walk = reading.iter_observations(stream)
-            seen = sort_by_counter(walk, spec.ordered_by) if spec.top is None else _top_observations(walk, spec)
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+        with open_text(path, "utf-8-sig", newline="") as stream:
+            observations = sort_by_counter(reader.iter_observations(stream), spec.ordered_by, spec.top)
+    except (*READ_ERRORS, UnicodeDecodeError, csv.Error) as error:
         raise _not_a_release_error(str(error)) from error
-    if not seen:
-        there = ", ".join(name for name, _ in reading.other_ecosystems.most_common(20))
+    if not observations:
+        ecosystems = ", ".join(name for name, _ in reader.other_ecosystems.most_common(20))
         raise ImportFailedError(
-            f"The file has no package of {spec.registry}.", fix=f"--registry can be one of: {there}."
+            f"The file has no package of {spec.registry}.", fix=f"--registry can be one of: {ecosystems}."
         )
-    return ParsedList(len(seen), seen, (), reading.period_events(), reading.newest or None, reading.row_count)
+    return ParsedList(
+        len(observations), observations, (), reader.period_events(), reader.newest or None, reader.row_count
+    )
 
 
-def _top_observations(walk: Iterator[Observation], spec: ImportSpec) -> tuple[Observation, ...]:
-    def place(seen: Observation) -> tuple[bool, int, str]:
-        value = getattr(seen, spec.ordered_by)
-        return value is None, -(value or 0), seen.name
-
-    return tuple(heapq.nsmallest(spec.top or 0, walk, key=place))
-
-
-def _open_text(path: Path) -> TextIO:
-    with path.open("rb") as stream:
-        packed = stream.read(2) == b"\x1f\x8b"
-    opened = gzip.open(path, "rt", encoding="utf-8-sig", newline="") if packed else None
-    return opened or path.open(encoding="utf-8-sig", newline="")
+IMPORTER = FileImporter(read_file)
 
 
 def _parse_count(text: str | None) -> int | None:
-    return int(text) if text and text.isdigit() and len(text) < 19 else None
+    return int(text) if text and text.isdigit() and len(text) <= MAX_COUNT_DIGITS else None
 
 
-def _parse_instant(text: str | None) -> int | None:
+def _first_instant(row: Mapping[str, str], *columns: str) -> int | None:
+    text = next((row[column] for column in columns if row.get(column)), None)
     try:
         return epoch_seconds(datetime.fromisoformat(text.replace(" UTC", "+00:00"))) if text else None
     except ValueError:

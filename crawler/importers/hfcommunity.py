@@ -1,99 +1,128 @@
 """The tables `repository` and `model` (or `dataset`, `space`) of an HFCommunity dump: SQL text, plain or .gz.
 
-Eras: at first `model` had all columns, with an `id` like `models/gpt2`; then what kinds have in common stood in
-`repository`, and `model` names it by `model_id`; `disabled` came later. The columns are read from the dump itself.
-`tags_in_repo` gives the tags. Authors, commits, files and discussions are not read. There are no stable ids in it. The
-extractor never removes a row: what was gone by then is still listed, with the counters it had last.
+Eras: at first `model` had all columns, with an `id` like `models/gpt2`. Later the columns that all kinds share moved to
+`repository`, and `model` refers to it by `model_id`. `disabled` came last. The columns are read from the dump itself.
+`tags_in_repo` has the tags. Authors, commits, files and discussions are not read. A dump has no stable ids. The
+extractor never removes a row: a deleted repository is still listed, with its last counters.
 """
 
 from __future__ import annotations
 
-import gzip
 import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from crawler.importers import ImportFailedError, ImportSpec, ParsedList
+from crawler.importers import FileImporter, ImportFailedError, ImportSpec, ParsedList
+from crawler.importers._files import READ_ERRORS, open_text
 from crawler.importers._hub import hub_kind, parse_rows
 
 CELL_PATTERN = re.compile(r"""'((?:[^'\\]|\\.|'')*)'|([^\s,()';]+)|(\(|\)|,|;)""", re.DOTALL)
 ESCAPE_PATTERN = re.compile(r"\\(.)|''", re.DOTALL)
+CREATE_PATTERN = re.compile(r"CREATE TABLE `(\w+)`")
+COLUMN_PATTERN = re.compile(r"\s+`(\w+)` ")
+INSERT_PATTERN = re.compile(r"INSERT INTO `(\w+)`\s*(\([^()]*\))?\s*VALUES\s*")
 ESCAPED_LETTERS = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "Z": "\x1a"}
 Cells = dict[str, str | None]
 
 
+class _Dump:
+    """The rows of a dump for one kind of repositories."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.repositories: dict[str, Cells] = {}
+        self.kind_rows: dict[str, Cells] = {}
+        self.tags: dict[str, list[str]] = defaultdict(list)
+
+    def add_row(self, table: str, row: Cells) -> None:
+        """Add a row of a table."""
+        if table == "repository" and row.get("type") == self.kind:
+            self.repositories[str(row["id"])] = row
+        elif table == self.kind:
+            self.kind_rows[str(row["id"] if "id" in row else row[f"{self.kind}_id"])] = row
+        elif table == "tags_in_repo":
+            self.tags[str(row["repo_id"])].append(str(row["tag_name"]))
+
+    def find_fields(self) -> set[str]:
+        """Return the names of the fields that the dump has."""
+        tables = (self.repositories, self.kind_rows)
+        columns = {column for rows in tables for column in next(iter(rows.values()), {})}
+        return columns | {"lastModified"} | ({"tags"} if self.tags else set())
+
+    def iter_hub_rows(self) -> Iterator[dict[str, object]]:
+        """Yield the rows with the Hub's names of fields."""
+        for name, row in self.repositories.items():
+            tags = self.tags.get(name, []) if self.tags else None
+            yield _make_hub_row(name, row, self.kind_rows.get(name, {}), tags)
+
+
 def read_file(path: Path, spec: ImportSpec) -> ParsedList:
-    """The repositories of one kind, best first.
+    """Read the repositories of one kind, best first.
 
     Raises:
-        ImportFailed: it is no such dump.
+        ImportFailedError: the file is not a dump of HFCommunity.
     """
     kind = hub_kind(spec).removesuffix("s")
-    repositories: dict[str, Cells] = {}
-    own: dict[str, Cells] = {}
-    tags: dict[str, list[str]] = defaultdict(list)
-    fields: set[str] = {"lastModified"}
+    dump = _Dump(kind)
     try:
-        with _open_text(path) as stream:
+        with open_text(path, "utf-8") as stream:
             for table, row in _iter_rows(stream, {"repository", kind, "tags_in_repo"}):
-                if table == "repository" and row.get("type") == kind:
-                    repositories[str(row["id"])] = row
-                elif table == kind:
-                    own[str(row["id"] if "id" in row else row[f"{kind}_id"])] = row
-                elif table == "tags_in_repo":
-                    tags[str(row["repo_id"])].append(str(row["tag_name"]))
-    except (OSError, EOFError, UnicodeDecodeError, KeyError) as error:
+                dump.add_row(table, row)
+    except (*READ_ERRORS, UnicodeDecodeError, KeyError) as error:
         raise _not_a_dump_error(str(error)) from error
-    repositories = repositories or {key: row for key, row in own.items() if "id" in row}
-    if not repositories:
+    dump.repositories = dump.repositories or {key: row for key, row in dump.kind_rows.items() if "id" in row}
+    if not dump.repositories:
         raise _not_a_dump_error(f"There is no row of `repository` with the type {kind}, nor of `{kind}` with an id.")
-    for rows in (repositories, own):
-        fields |= set(next(iter(rows.values()), {}))
-    fields |= {"tags"} if tags else set()
-    made = (
-        _make_hub_row(name, row, own.get(name, {}), tags[name] if tags else None) for name, row in repositories.items()
-    )
-    return parse_rows(made, spec, fields)
+    return parse_rows(dump.iter_hub_rows(), spec, dump.find_fields())
 
 
-def _make_hub_row(name: str, row: Cells, own: Cells, tags: list[str] | None) -> dict[str, object]:
-    said: dict[str, object] = {
-        "id": row.get("name") or name.partition("/")[2], "lastModified": _format_instant(row.get("last_modified")),
-        "sha": row.get("sha"), "pipeline_tag": own.get("pipeline_tag"), "library_name": own.get("library_name"),
-        "sdk": own.get("sdk"), "downloads": _parse_number(own.get("downloads")),
-        "likes": _parse_number(row.get("likes") or own.get("likes")), "tags": tags,
+IMPORTER = FileImporter(read_file)
+
+
+def _make_hub_row(name: str, row: Cells, kind_row: Cells, tags: list[str] | None) -> dict[str, object]:
+    return {
+        "id": row.get("name") or name.partition("/")[2],
+        "lastModified": _format_instant(row.get("last_modified")),
+        "sha": row.get("sha"),
+        "pipeline_tag": kind_row.get("pipeline_tag"),
+        "library_name": kind_row.get("library_name"),
+        "sdk": kind_row.get("sdk"),
+        "downloads": _parse_number(kind_row.get("downloads")),
+        "likes": _parse_number(row.get("likes") or kind_row.get("likes")),
+        "tags": tags,
         "gated": row["gated"] if row.get("gated") in ("auto", "manual") else None,
         "disabled": True if row.get("disabled") == "1" else None,
-    }  # fmt: skip
-    return said
+    }
 
 
 def _iter_rows(stream: TextIO, tables: set[str]) -> Iterator[tuple[str, Cells]]:
-    """The rows of these tables, each with its columns' names as CREATE TABLE or INSERT tells them."""
+    """Yield the rows of tables, each with the column names of its CREATE TABLE or INSERT statement."""
     columns: dict[str, list[str]] = defaultdict(list)
-    making = filling = None
+    created_table = filled_table = None
     for line in stream:
-        if found := re.match(r"CREATE TABLE `(\w+)`", line):
-            making = found[1]
-        elif making and (found := re.match(r"\s+`(\w+)` ", line)):
-            columns[making].append(found[1])
-        elif found := re.match(r"INSERT INTO `(\w+)`\s*(\([^()]*\))?\s*VALUES\s*", line):
-            making, filling = None, found[1] if found[1] in tables else None
-            if found[2]:
-                columns[found[1]] = re.findall(r"\w+", found[2])
-            line = line[found.end() :]
+        values = line
+        if match := CREATE_PATTERN.match(line):
+            created_table = match[1]
+        elif created_table and (match := COLUMN_PATTERN.match(line)):
+            columns[created_table].append(match[1])
+        elif match := INSERT_PATTERN.match(line):
+            created_table, filled_table = None, match[1] if match[1] in tables else None
+            if match[2]:
+                columns[match[1]] = re.findall(r"\w+", match[2])
+            values = line[match.end() :]
         elif line.startswith(")"):
-            making = None
-        if filling and making is None:
-            for row in _parse_tuples(line):
-                yield filling, dict(zip(columns[filling], row, strict=True)) if columns[filling] else {}
-            filling = None if line.rstrip().endswith(";") else filling
+            created_table = None
+        if filled_table and created_table is None:
+            names = columns[filled_table]
+            for row in _parse_tuples(values):
+                yield filled_table, dict(zip(names, row, strict=True)) if names else {}
+            filled_table = None if values.rstrip().endswith(";") else filled_table
 
 
 def _parse_tuples(text: str) -> Iterator[list[str | None]]:
-    """The rows of a VALUES list.
+    """Yield the rows of a VALUES list.
 
     >>> list(_parse_tuples("('a''b',NULL,3),('c\\\\nd','(x),',-1);"))
     [["a'b", None, '3'], ['c\\nd', '(x),', '-1']]
@@ -110,12 +139,6 @@ def _parse_tuples(text: str) -> Iterator[list[str | None]]:
 
 def _unescape(match: re.Match[str]) -> str:
     return "'" if match[1] is None else ESCAPED_LETTERS.get(match[1], match[1])
-
-
-def _open_text(path: Path) -> TextIO:
-    with path.open("rb") as stream:
-        packed = stream.read(2) == b"\x1f\x8b"
-    return gzip.open(path, "rt", encoding="utf-8") if packed else path.open(encoding="utf-8")
 
 
 def _parse_number(text: str | None) -> int | str | None:

@@ -1,52 +1,49 @@
-"""Bodies of the Hub's `/api/models`, `/api/datasets` or `/api/spaces` that somebody kept: JSON or JSON lines."""
+"""Stored bodies of the Hub's `/api/models`, `/api/datasets` or `/api/spaces`: JSON or JSON lines."""
 
 from __future__ import annotations
 
 import json
 
-from crawler.importers import ImportFailedError, ImportSpec, ParsedList, sort_by_counter
+from crawler.importers import ContentImporter, ImportFailedError, ImportSpec, ParsedList, sort_by_counter
+from crawler.importers._hub import hub_kind, newest_instant
 from crawler.parsing.huggingface_rows import EXPAND_FIELDS, SORT_FIELDS, HuggingFaceRow, make_observation
 from crawler.parsing.rows import NotAListError, read_rows
 
+SAMPLE_ROWS = 50  # rows in which the fields of a body are looked up
+
 
 def parse_content(content: bytes, spec: ImportSpec) -> ParsedList:
-    """The rows of one body, or of one row or body to a line; dated by their newest creation or modification.
+    """Parse the rows of one body, or of a row or body in each line. The newest creation or modification dates them.
 
     Raises:
-        ImportFailed: it is not JSON, or not of the Hub.
+        ImportFailedError: the file is not JSON, or not of the Hub.
     """
-    kind = spec.registry.removeprefix("huggingface/")
-    if kind not in EXPAND_FIELDS or spec.ordered_by not in SORT_FIELDS:
-        raise ImportFailedError(
-            f"A body of the Hub is not a list of {spec.registry} by {spec.ordered_by}.",
-            fix="Use --registry huggingface/models, huggingface/datasets or huggingface/spaces.",
-        )
-    body = _encode_rows(content)
-    asked = {*EXPAND_FIELDS[kind], "cardData"} & set(json.dumps(json.loads(body)[:50]).replace('"', " ").split())
+    kind = hub_kind(spec)
+    rows = _read_json_rows(content)
+    words = set(json.dumps(rows[:SAMPLE_ROWS]).replace('"', " ").split())
+    fields = {*EXPAND_FIELDS[kind], "cardData"} & words
+    required = frozenset({"id", "_id", SORT_FIELDS[spec.ordered_by]})
     try:
-        rows = read_rows(
-            body,
-            HuggingFaceRow,
-            frozenset({"id", "_id", SORT_FIELDS[spec.ordered_by]}),
-            lambda row: make_observation(row, asked),
-        )
+        body = json.dumps(rows).encode("ascii")
+        parsed = read_rows(body, HuggingFaceRow, required, lambda row: make_observation(row, fields))
     except NotAListError as error:
         raise ImportFailedError("The file is not a list of rows.", why=str(error)) from error
-    moments = [at for seen in rows.observations for at in (seen.created_at, seen.modified_at) if at is not None]
-    return ParsedList(rows.received, sort_by_counter(rows.observations, spec.ordered_by), rows.rejects, rows.events,
-                max(moments, default=None))  # fmt: skip
+    observations = sort_by_counter(parsed.observations, spec.ordered_by)
+    return ParsedList(parsed.received, observations, parsed.rejects, parsed.events, newest_instant(observations))
 
 
-def _encode_rows(content: bytes) -> bytes:
+IMPORTER = ContentImporter(parse_content)
+
+
+def _read_json_rows(content: bytes) -> list[object]:
     try:
-        whole = json.loads(content)
+        document = json.loads(content)
     except ValueError:
-        whole = _parse_lines(content)
-    rows = whole if isinstance(whole, list) else [whole]
-    return json.dumps(rows).encode("ascii")
+        return _read_json_lines(content)
+    return document if isinstance(document, list) else [document]
 
 
-def _parse_lines(content: bytes) -> list[object]:
+def _read_json_lines(content: bytes) -> list[object]:
     rows: list[object] = []
     for number, line in enumerate(content.splitlines(), 1):
         if not line.strip():

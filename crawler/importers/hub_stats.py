@@ -1,17 +1,13 @@
-"""`models.parquet`, `datasets.parquet` or `spaces.parquet` of the data set hub-stats, which is written anew every day.
+"""`models.parquet`, `datasets.parquet` or `spaces.parquet` of the data set hub-stats, which is rewritten every day.
 
-Eras: `downloadsAllTime` and `baseModels` came later than the rest; models have no `sha` or `gated` at the top;
-`mainSize` is new in 2026. What a file lacks was not asked. A day's file says its day only by its newest row.
+Eras: `downloadsAllTime` and `baseModels` came later than the other columns. Models have no `sha` or `gated` at the
+top level. `mainSize` is new in 2026. A column that a file lacks counts as not requested. Only the newest row of a
+file tells its day.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from crawler.importers import ImportSpec, ParsedList
+from crawler.importers import FileImporter
 from crawler.importers._parquet import read_parquet
 
-
-def read_file(path: Path, spec: ImportSpec) -> ParsedList:
-    """The rows of a day's file, best first."""
-    return read_parquet(path, spec)
+IMPORTER = FileImporter(read_parquet)

@@ -1,12 +1,12 @@
 """The cards of the data set model_cards_with_metadata of librarian-bots (Parquet, one file or one of its parts).
 
-Eras: `library_name`, `pipeline_tag` and `createdAt` came later; `modelId` and `card` were always there. A card that
-could not be fetched is the text of the answer, `Entry not found`. Its newest change is held against the date it was
-given.
+Eras: `library_name`, `pipeline_tag` and `createdAt` came later. `modelId` and `card` are in every era. A card that
+could not be fetched is the text of the response, `Entry not found`. The newest change in the file is compared with
+the stated date.
 
-With `--value downloads` (or likes) its rows are stored as a list too, with their tags. It lists only packages with a
-card, so the counter of that list says so, and no list of a whole registry is held against it: the week of
-hub-weekly-snapshots is that list.
+With `--value downloads` (or likes) the rows are also stored as a list, with their tags. The file lists only packages
+with a card, so the counter of that list says so, and the list is not compared with lists of a whole registry. The
+week of hub-weekly-snapshots is the list of the whole registry.
 """
 
 from __future__ import annotations
@@ -15,21 +15,15 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zlib import crc32
 
-from crawler.cards.content import parse_card
-from crawler.importers import ImportFailedError, ImportSpec, format_warnings, resolve_counter, store_list
+from crawler.importers import ImportFailedError, ImportSpec, ParsedList, resolve_counter
 from crawler.importers._dating import ListContent, date_content, load_reference_points
-from crawler.importers._hub import parse_rows as past_of
-from crawler.importers.cards import CardImportOutcome, make_collection
-from crawler.parsing.redact import redact_bytes
-from db.connection import open_for_writing
-from db.identity import derive_stable_id
-from db.store import Store
-from db.store.cards import TRAINING_SAMPLE_SIZE, CardCollection, CardObservation, CardStore
+from crawler.importers._hub import parse_rows
+from crawler.importers._parquet import open_parquet
+from crawler.importers.cards import CardImporter, NamedCard
+from crawler.response import Event
 
 if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
@@ -40,137 +34,79 @@ TIME_COLUMNS = ("last_modified", "createdAt")
 LIST_COLUMNS = {"modelId": "id", "last_modified": "lastModified"} | {
     name: name for name in ("downloads", "likes", "library_name", "tags", "pipeline_tag", "createdAt")
 }
-NameAndCard = tuple[str | None, str | None]
+PART_OF_SEVERAL = re.compile("-of-0*([2-9]|[1-9][0-9]+)[^0-9]")
 
 
-def import_file(path: Path, file: str, spec: ImportSpec) -> CardImportOutcome:
-    """Store the cards of a file as of its day, in one transaction. The same file again changes nothing.
+class ParquetCards:
+    """A Parquet file of cards."""
 
-    Raises:
-        ImportFailed: the file cannot be read, or is not of the Hub.
-    """
-    asked, value, parquet = make_collection(file, spec), spec.columns.get("value"), _open_parquet(file)
-    _refuse_part(file, value, parquet)
-    with open_for_writing(path) as database:
-        store = Store(database)
-        with store.transaction():
-            cards = CardStore(store, database.conn)
-            number, again = cards.begin_collection(asked)
-            if again:
-                brought = CardImportOutcome(file, spec.registry, "complete", 0, 0, 0, again=True)
-            else:
-                label = datetime.fromtimestamp(spec.taken_at, UTC).date()
-                events = date_content(_summarize_content(parquet), label, load_reference_points(spec.registry)).events
-                store.add_quality_events(asked.registry, events, asked.started_at)
-                cards.train_dictionary(_sample_cards(parquet))
-                brought = replace(
-                    _store_cards(cards, number, asked, file, iter_rows(parquet)), warnings=format_warnings(events, spec)
-                )
-            return replace(brought, **_store_as_list(store, parquet, asked, file, spec)) if value else brought
+    def __init__(self, file: Path, spec: ImportSpec) -> None:
+        """Open the file.
 
+        Raises:
+            ImportFailedError: the file is not a collection of librarian-bots, or cannot be stored as a list.
+        """
+        self._file = open_parquet(file)
+        self._columns: list[str] = self._file.schema_arrow.names
+        if not {"modelId", "card"} <= set(self._columns):
+            raise ImportFailedError(
+                "The file is not a collection of cards of librarian-bots.",
+                why=f"Its columns are: {', '.join(self._columns[:20])}.",
+                fix="Name a Parquet file with `modelId` and `card`.",
+            )
+        value = spec.columns.get("value")
+        if value:
+            self._check_list(file, value)
 
-def iter_rows(parquet: ParquetFile) -> Iterator[NameAndCard]:
-    """Name and card of each row, a part of the file at a time."""
-    for batch in parquet.iter_batches(BATCH_ROWS, columns=["modelId", "card"]):
-        yield from zip(batch["modelId"].to_pylist(), batch["card"].to_pylist(), strict=True)
+    def _check_list(self, file: Path, value: str) -> None:
+        if value not in self._columns:
+            raise ImportFailedError(f"The file has no column {value!r}, so there is no list.", fix="Leave --value out.")
+        if PART_OF_SEVERAL.search(file.name):
+            raise ImportFailedError(
+                f"{file.name} is one of several parts, so its list would lack the rows of the others.",
+                fix="Leave --value out, or write the parts into one file first.",
+            )
 
+    def iter_cards(self) -> Iterator[NamedCard | None]:
+        """Yield the card of each row, None for a row without a name."""
+        for batch in self._file.iter_batches(BATCH_ROWS, columns=["modelId", "card"]):
+            for name, card in zip(batch["modelId"].to_pylist(), batch["card"].to_pylist(), strict=True):
+                has_card = card is not None and card not in NO_CARD_TEXTS
+                yield NamedCard(name, card.encode("utf-8") if has_card else None) if name else None
 
-def _refuse_part(file: str, value: str | None, parquet: ParquetFile) -> None:
-    """Refuse to make a list of a file that cannot be one.
+    def find_events(self, spec: ImportSpec) -> tuple[Event, ...]:
+        """Return the events of a file whose newest change contradicts the stated day."""
+        stated_day = datetime.fromtimestamp(spec.taken_at, UTC).date()
+        return date_content(_summarize_content(self._file), stated_day, load_reference_points(spec.registry)).events
 
-    Raises:
-        ImportFailed: it is a part of several, or has no such column.
-    """
-    if value and value not in parquet.schema_arrow.names:
-        raise ImportFailedError(f"The file has no column {value!r}, so there is no list.", fix="Leave --value out.")
-    if value and re.search("-of-0*([2-9]|[1-9][0-9]+)[^0-9]", Path(file).name):
-        raise ImportFailedError(
-            f"{Path(file).name} is one of several parts, and a list of it would lack the others.",
-            fix="Leave --value out, or write the parts into one file first.",
-        )
+    def as_list(self, spec: ImportSpec) -> tuple[ParsedList, ImportSpec]:
+        """Return the rows as a list of packages with a card."""
+        counter = spec.counter or f"{resolve_counter(spec)}-with-a-card"
+        list_spec = replace(spec, counter=counter, columns={})
+        fields = {LIST_COLUMNS[name] for name in LIST_COLUMNS if name in self._columns}
+        return parse_rows(self._iter_list_rows(), list_spec, fields), list_spec
 
-
-def _store_as_list(
-    store: Store, parquet: ParquetFile, collection: CardCollection, file: str, spec: ImportSpec
-) -> Mapping[str, object]:
-    """Store the rows as the list they are; nothing where there is a list of that day."""
-    there = store.query("find_ranking", registry=spec.registry, by=spec.ordered_by, at=spec.taken_at)
-    if there:
-        return {"warnings": (f"note: there is a list of that day already, snapshot {there[0][0]}",)}
-    of_cards = replace(spec, counter=spec.counter or f"{resolve_counter(spec)}-with-a-card", columns={})
-    names = [name for name in LIST_COLUMNS if name in parquet.schema_arrow.names]
-    walk = (
-        {LIST_COLUMNS[name]: value for name, value in row.items()}
-        for batch in parquet.iter_batches(BATCH_ROWS, columns=names) for row in batch.to_pylist()
-    )  # fmt: skip
-    past = past_of(walk, of_cards, {LIST_COLUMNS[name] for name in names})
-    made = store_list(
-        store, file, Path(file).stat().st_size, str(collection.file_sha256), past, of_cards, "librarian-bots"
-    )
-    return {"snapshot": made.snapshot, "listed": made.listed, "status": made.status, "warnings": made.warnings}
+    def _iter_list_rows(self) -> Iterator[Mapping[str, object]]:
+        columns = [name for name in LIST_COLUMNS if name in self._columns]
+        for batch in self._file.iter_batches(BATCH_ROWS, columns=columns):
+            for row in batch.to_pylist():
+                yield {LIST_COLUMNS[name]: value for name, value in row.items()}
 
 
-def _open_parquet(file: str) -> ParquetFile:
-    from pyarrow import ArrowException
-    from pyarrow.parquet import ParquetFile
-
-    try:
-        parquet = ParquetFile(file)
-    except (ArrowException, OSError) as error:
-        raise ImportFailedError(
-            f"{file} is not a Parquet file that can be read.", why=str(error).split("\n")[0],
-            fix="Fetch it again, and do not unpack it.",
-        ) from error  # fmt: skip
-    there = parquet.schema_arrow.names
-    if not {"modelId", "card"} <= set(there):
-        raise ImportFailedError(
-            "The file is not a collection of cards of librarian-bots.",
-            why=f"Its columns are: {', '.join(there[:20])}.", fix="Name a Parquet file with `modelId` and `card`.",
-        )  # fmt: skip
-    return parquet
+IMPORTER = CardImporter(ParquetCards)
 
 
 def _summarize_content(parquet: ParquetFile) -> ListContent:
-    """What of a file bears on its day: its names, and its newest change."""
+    """Return the names and the newest change of a file."""
     from pyarrow.compute import max as newest_of
 
-    table = parquet.read(columns=[name for name in ("modelId", *TIME_COLUMNS) if name in parquet.schema_arrow.names])
-    moments = [newest_of(column).as_py() for name, column in zip(table.column_names, table.columns, strict=True)
-               if name in TIME_COLUMNS]  # fmt: skip
+    columns = [name for name in ("modelId", *TIME_COLUMNS) if name in parquet.schema_arrow.names]
+    table = parquet.read(columns=columns)
+    moments = [newest_of(table[name]).as_py() for name in columns if name in TIME_COLUMNS]
     newest = max((_utc_date(moment) for moment in moments if moment), default=None)
     return ListContent(len(table), 0, set(table["modelId"].to_pylist()), newest)
 
 
-def _utc_date(moment: datetime | str) -> date:
-    read = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
-    return read.astimezone(UTC).date() if read.tzinfo else read.date()
-
-
-def _sample_cards(parquet: ParquetFile) -> Iterator[bytes]:
-    """Cards from the whole file, as they are kept, to learn from: one in four, by their hash, and not too many."""
-    found = (card.encode("utf-8") for _, card in iter_rows(parquet) if card and card not in NO_CARD_TEXTS)
-    return islice((redact_bytes(card) for card in found if crc32(card) % 4 == 0), TRAINING_SAMPLE_SIZE)
-
-
-def _store_cards(
-    cards: CardStore, number: int, collection: CardCollection, file: str, walk: Iterator[NameAndCard]
-) -> CardImportOutcome:
-    counts = {"card": 0, "none": 0}
-    nameless = 0
-    for name, card in walk:
-        if not name:
-            nameless += 1
-            continue
-        text = None if card is None or card in NO_CARD_TEXTS else parse_card(card.encode("utf-8"))
-        package = cards.find_or_add_package(
-            collection.registry, derive_stable_id(collection.registry.name, name), name, collection.taken_at
-        )
-        look = CardObservation(
-            package, collection.taken_at, "card" if text else "none", text, fetched_at=collection.started_at
-        )
-        cards.save_observation(number, look)
-        counts[look.state] += 1
-    if not sum(counts.values()):
-        raise ImportFailedError("The file holds no row with a `modelId`.", fix="Look at the file.")
-    cards.finish_collection()
-    return CardImportOutcome(file, collection.registry.name, "complete", counts["card"], counts["none"], nameless)
+def _utc_date(value: datetime | str) -> date:
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment.astimezone(UTC).date() if moment.tzinfo else moment.date()

@@ -1,8 +1,8 @@
 """The models of a PeaTMOSS database (SQLite).
 
-Eras: `PeaTMOSS.db` has a row of `model` for each package (`context_id` is its name), with `model_to_tag`,
-`model_to_library` and `model_to_license` beside it; the builds of 2024 have `model_to_base_model` too; the oldest has
-names (`modelId`) and downloads alone. Hubs other than Hugging Face are left out. Stable ids are in none of them.
+Eras: `PeaTMOSS.db` has a row of `model` for each package (`context_id` is its name), with the tables `model_to_tag`,
+`model_to_library` and `model_to_license`. The builds of 2024 also have `model_to_base_model`. The oldest era has only
+names (`modelId`) and downloads. Hubs other than Hugging Face are skipped. No era has stable ids.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
-from crawler.importers import ImportFailedError, ImportSpec, ParsedList
+from crawler.importers import FileImporter, ImportFailedError, ImportSpec, ParsedList
 from crawler.importers._hub import parse_rows
 
 NAME_COLUMNS, DOWNLOAD_COLUMNS = ("context_id", "modelId"), ("downloads", "downloads_last_month")
-JOIN_TABLES = {  # what a join table says, as the Hub's tags say it
+JOIN_TABLES = {  # the query of a join table, and the prefix that the Hub's tags have for its values
     "model_to_tag": ("SELECT j.model_id, t.name FROM model_to_tag j JOIN tag t ON t.id = j.tag_id", ""),
     "model_to_library": ("SELECT j.model_id, t.name FROM model_to_library j JOIN library t ON t.id = j.library_id", ""),
     "model_to_license": (
@@ -28,32 +29,34 @@ JOIN_TABLES = {  # what a join table says, as the Hub's tags say it
 
 
 def read_file(path: Path, spec: ImportSpec) -> ParsedList:
-    """The models of the Hub in it, best first.
+    """Read the models of the Hub in a database, best first.
 
     Raises:
-        ImportFailed: it is no SQLite file, or has no table of models with names and downloads.
+        ImportFailedError: the file is not SQLite, or has no table of models with names and downloads.
     """
     try:
-        connection = sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1", uri=True)
-        connection.row_factory = sqlite3.Row
-        try:
-            there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            if "model" not in there:
-                raise _not_peatmoss_error(f"Its tables are: {', '.join(sorted(there)[:20])}.")
-            fields = {"downloads", "likes", "sha"} | ({"tags", "library_name"} if there & JOIN_TABLES.keys() else set())
-            beside = _read_tags(connection, there)
-            hubs = _find_hugging_face_hubs(connection) if "model_hub" in there else None
-            return parse_rows(
-                _iter_rows(connection, beside, hubs), spec, fields, lineage="model_to_base_model" in there
-            )
-        finally:
-            connection.close()
+        with closing(sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1", uri=True)) as connection:
+            connection.row_factory = sqlite3.Row
+            return _read_models(connection, spec)
     except sqlite3.Error as error:
         raise _not_peatmoss_error(str(error)) from error
 
 
+IMPORTER = FileImporter(read_file)
+
+
+def _read_models(connection: sqlite3.Connection, spec: ImportSpec) -> ParsedList:
+    tables = {str(name) for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if "model" not in tables:
+        raise _not_peatmoss_error(f"Its tables are: {', '.join(sorted(tables)[:20])}.")
+    fields = {"downloads", "likes", "sha"} | ({"tags", "library_name"} if tables & JOIN_TABLES.keys() else set())
+    hubs = _find_hugging_face_hubs(connection) if "model_hub" in tables else None
+    rows = _iter_rows(connection, _read_tags(connection, tables), hubs)
+    return parse_rows(rows, spec, fields, lineage="model_to_base_model" in tables)
+
+
 def _iter_rows(
-    connection: sqlite3.Connection, beside: Mapping[int, list[str]], hubs: set[int] | None
+    connection: sqlite3.Connection, tags: Mapping[int, list[str]], hubs: set[int] | None
 ) -> Iterator[dict[str, object]]:
     cursor = connection.execute("SELECT * FROM model")
     columns = [column[0] for column in cursor.description]
@@ -61,22 +64,23 @@ def _iter_rows(
     downloads = next((column for column in DOWNLOAD_COLUMNS if column in columns), None)
     if name is None or downloads is None:
         raise _not_peatmoss_error(f"The columns of its table `model` are: {', '.join(columns)}.")
+    other_columns = [column for column in ("likes", "sha") if column in columns]
     for number, row in enumerate(cursor):
         if hubs is not None and "model_hub_id" in columns and row["model_hub_id"] not in hubs:
             continue
-        said = {column: row[column] for column in ("likes", "sha") if column in columns}
-        tags = beside.get(row["id"] if "id" in columns else number, [])
-        yield {"id": row[name], "downloads": row[downloads], "tags": tags, **said}
+        model_tags = tags.get(row["id"] if "id" in columns else number, [])
+        other_fields = {column: row[column] for column in other_columns}
+        yield {"id": row[name], "downloads": row[downloads], "tags": model_tags, **other_fields}
 
 
 def _read_tags(connection: sqlite3.Connection, tables: set[str]) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = defaultdict(list)
-    for table, (question, prefix) in JOIN_TABLES.items():
+    tags: dict[int, list[str]] = defaultdict(list)
+    for table, (query, prefix) in JOIN_TABLES.items():
         if table in tables:
-            for model, name in connection.execute(question):
+            for model, name in connection.execute(query):
                 if name:
-                    found[model].append(f"{prefix}{name}")
-    return found
+                    tags[model].append(f"{prefix}{name}")
+    return tags
 
 
 def _find_hugging_face_hubs(connection: sqlite3.Connection) -> set[int]:

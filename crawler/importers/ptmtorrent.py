@@ -1,18 +1,18 @@
-"""The metadata of PTMTorrent (JSON): the Hub's rows as it kept them, or its own records, or both in one.
+"""The metadata of PTMTorrent (JSON): rows of the Hub, records of its own, or both in one.
 
-Eras: what its scripts fetched are rows of the Hub (`modelId`, `downloads`, `lastModified`, `tags`, some with `_id`).
-Its own records (`ModelHub`, `ModelName`, `ModelURL`, `LatestGitCommitSHA`) have no counts; their `id` is the Hub's or a
-number of a run, and those of other hubs are left out.
+Eras: its scripts fetched rows of the Hub (`modelId`, `downloads`, `lastModified`, `tags`, some with `_id`). Its own
+records (`ModelHub`, `ModelName`, `ModelURL`, `LatestGitCommitSHA`) have no counts. Their `id` is the Hub's, or a number
+of a run. Records of other hubs are skipped.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
 
-from crawler.importers import ImportFailedError, ImportSpec, ParsedList
+from crawler.importers import ContentImporter, ImportFailedError, ImportSpec, ParsedList
 from crawler.importers._hub import parse_rows
 
 HUB_ID = re.compile("[0-9a-f]{24}")
@@ -20,39 +20,42 @@ FIELDS = ("downloads", "likes", "sha", "tags", "library_name", "pipeline_tag", "
 
 
 def parse_content(content: bytes, spec: ImportSpec) -> ParsedList:
-    """The models of the Hub in it, best first.
+    """Parse the models of the Hub in a file, best first.
 
     Raises:
-        ImportFailed: it is not JSON, or not a list.
+        ImportFailedError: the file is not JSON, or not a list.
     """
     try:
-        whole = json.loads(content)
+        document = json.loads(content)
     except ValueError as error:
         raise ImportFailedError("The file is not JSON.", why=str(error), fix="Name one file of PTMTorrent.") from error
-    rows = list(whole.values()) if isinstance(whole, dict) else whole
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+    records = list(document.values()) if isinstance(document, dict) else document
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise ImportFailedError("The file is not a list of models.", fix="Name one file of PTMTorrent.")
-    made = list(_iter_hub_rows(rows))
-    fields = {name for name in FIELDS if any(row.get(name) is not None for row in made)}
-    return parse_rows(made, spec, fields, lineage=False)
+    rows = list(_iter_hub_rows(records))
+    fields = {name for name in FIELDS if any(row.get(name) is not None for row in rows)}
+    return parse_rows(rows, spec, fields, lineage=False)
 
 
-def _iter_hub_rows(rows: list[Mapping[str, object]]) -> Iterator[dict[str, object]]:
-    for row in rows:
-        hub = row.get("ModelHub")
-        named = str(hub.get("ModelHubName", "")) if isinstance(hub, dict) else "huggingface"
-        if named.lower().replace(" ", "") == "huggingface":
-            yield _make_hub_row(row)
+IMPORTER = ContentImporter(parse_content)
 
 
-def _make_hub_row(row: Mapping[str, object]) -> dict[str, object]:
-    path = urlsplit(str(row.get("ModelURL") or "")).path.strip("/")
-    key = row["id"] if isinstance(row.get("id"), str) else ""
-    named = key if "ModelURL" not in row else None
-    said = {name: row.get(name) for name in FIELDS}
-    return {
-        **said, "_id": row.get("_id") or (key if HUB_ID.fullmatch(key) else None),
-        "id": row.get("modelId") or named or path or row.get("ModelName"),
-        "sha": row.get("sha") or row.get("LatestGitCommitSHA"),
-        "pipeline_tag": row.get("pipeline_tag") or row.get("ModelTask"),
-    }  # fmt: skip
+def _iter_hub_rows(records: Iterable[Mapping[str, object]]) -> Iterator[dict[str, object]]:
+    for record in records:
+        hub = record.get("ModelHub")
+        hub_name = str(hub.get("ModelHubName", "")) if isinstance(hub, dict) else "huggingface"
+        if hub_name.lower().replace(" ", "") == "huggingface":
+            yield _make_hub_row(record)
+
+
+def _make_hub_row(record: Mapping[str, object]) -> dict[str, object]:
+    path = urlsplit(str(record.get("ModelURL") or "")).path.strip("/")
+    record_id = record.get("id")
+    text_id = record_id if isinstance(record_id, str) else ""
+    row_id = text_id if "ModelURL" not in record else None
+    return {name: record.get(name) for name in FIELDS} | {
+        "_id": record.get("_id") or (text_id if HUB_ID.fullmatch(text_id) else None),
+        "id": record.get("modelId") or row_id or path or record.get("ModelName"),
+        "sha": record.get("sha") or record.get("LatestGitCommitSHA"),
+        "pipeline_tag": record.get("pipeline_tag") or record.get("ModelTask"),
+    }

@@ -1,7 +1,7 @@
-"""`top-pypi-packages-30-days.json` and its kin: the most downloaded projects of PyPI, with the day it was made.
+"""`top-pypi-packages-30-days.json` and its variants: the most downloaded projects of PyPI, with the day of the file.
 
-Eras: weekly, then monthly; 4,000 rows, then 5,000, 8,000 and 15,000. Files of 365 days beside those of 30 until
-2021-11. `last_update` is a text. Say with --counter of which days it is: last-30-days or last-365-days.
+Eras: weekly, then monthly. 4,000 rows, then 5,000, 8,000 and 15,000. Files of 365 days beside those of 30 until
+2021-11. `last_update` is text. State the period with --counter: last-30-days or last-365-days.
 """
 
 from __future__ import annotations
@@ -10,45 +10,50 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
-from crawler.importers import ImportFailedError, ImportSpec, ParsedList, sort_by_counter
+from crawler.importers import ContentImporter, ImportFailedError, ImportSpec, ParsedList, sort_by_counter
 from crawler.parsing.rows import epoch_seconds
 from crawler.response import Observation, Reject
 from db.identity import derive_stable_id
 
 
 def parse_content(content: bytes, spec: ImportSpec) -> ParsedList:
-    """Its rows, best first.
+    """Parse the rows of the file, best first.
 
     Raises:
-        ImportFailed: it is another kind of file.
+        ImportFailedError: the file is of another kind.
     """
     try:
-        whole = json.loads(content)
-        rows = whole["rows"]
+        document = json.loads(content)
+        rows = document["rows"]
     except (ValueError, KeyError, TypeError) as error:
         raise ImportFailedError(
             "The file is not a list of top-pypi-packages.", why=f"{type(error).__name__}: {error}",
-            fix="Name a file with `rows` of `project` and `download_count`; for other tables use `import csv`.",
+            fix="Name a file with `rows` of `project` and `download_count`. For other tables use `import csv`.",
         ) from error  # fmt: skip
-    seen, rejects = [], []
+    observations: list[Observation] = []
+    rejects: list[Reject] = []
     for position, row in enumerate(rows):
         try:
-            seen.append(_parse_row(row, spec))
+            observations.append(_parse_row(row, spec))
         except (KeyError, TypeError, ValueError) as error:
             rejects.append(Reject(position, f"{type(error).__name__}: {error}", json.dumps(row)[:500]))
-    return ParsedList(len(rows), sort_by_counter(seen, spec.ordered_by), tuple(rejects), newest=_last_update(whole))
+    ordered = sort_by_counter(observations, spec.ordered_by)
+    return ParsedList(len(rows), ordered, tuple(rejects), newest=_last_update(document))
+
+
+IMPORTER = ContentImporter(parse_content)
 
 
 def _parse_row(row: Mapping[str, object], spec: ImportSpec) -> Observation:
     name, count = str(row["project"]), row["download_count"]
     if not name or isinstance(count, bool) or not isinstance(count, int) or count < 0:
         raise ValueError(f"not a name and a count: {name!r}, {count!r}")
-    identity = derive_stable_id(spec.registry, name)
-    return Observation(identity, identity, downloads=count)
+    stable_id = derive_stable_id(spec.registry, name)
+    return Observation(stable_id, stable_id, downloads=count)
 
 
-def _last_update(whole: Mapping[str, object]) -> int | None:
+def _last_update(document: Mapping[str, object]) -> int | None:
     try:
-        return epoch_seconds(datetime.fromisoformat(str(whole.get("last_update"))))
+        return epoch_seconds(datetime.fromisoformat(str(document.get("last_update"))))
     except ValueError:
         return None

@@ -1,1 +1,1 @@
-"""Pure readers of what a registry answers: pages, rows, URLs and cursors."""
+"""Pure readers of the responses of a registry: pages, rows, URLs and cursors."""

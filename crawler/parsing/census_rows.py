@@ -1,14 +1,14 @@
-"""Read a page of a census: by columns, and of most rows no more than that they are as they were (pure).
+"""Read a page of a census by columns, with a fingerprint of each row (pure).
 
-A row's tags and bases stay bytes; their hash, with that of all else but the counters, says whether anything is new.
-Only rows that are new or differ are read in full.
+Tags and base models of a row stay bytes. A fingerprint hashes everything in a row except its counters. The store
+compares fingerprints, so that only new and changed rows are read in full.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import struct
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from hashlib import blake2b
 from itertools import repeat
 from operator import le
@@ -16,10 +16,12 @@ from operator import le
 import msgspec
 from msgspec.structs import astuple
 
+from crawler.parsing.huggingface_rows import HuggingFaceRow
 from crawler.parsing.pages import make_page
 from crawler.parsing.redact import may_contain_address, redact_event, redact_observation, redact_reject
 from crawler.parsing.rows import (
     Count,
+    DroppedFields,
     Key,
     Name,
     UnreadableRowError,
@@ -32,17 +34,17 @@ from crawler.parsing.rows import (
 )
 from crawler.response import CensusPage, Event, HttpResponse, Observation, Reject
 
-UNKNOWN_FINGERPRINT = 0  # the fingerprint of a row that has to be looked at
+UNKNOWN_FINGERPRINT = 0  # of a row that has to be read in full
 MISSING_FIELD = msgspec.Raw(b"")
-COUNTER_FIELDS = ("downloads", "likes", "all_time", "trending")
+COUNTER_FIELDS = ("downloads", "likes", "all_time")
 STATED_FIELDS = ("modified", "sha", "gated", "library", "task", "sdk", "tags", "bases")
 OTHER_FIELDS = ("created", "disabled", "safetensors")
 
-Columns = Mapping[str, Sequence]
+ReadRow = Callable[[bytes, DroppedFields], Observation]
 
 
 class CensusRow(msgspec.Struct, gc=False, omit_defaults=True):
-    """One row, of which only the counters are read."""
+    """A row of which only the id and the counters are read."""
 
     id: Name
     key: Key = msgspec.field(name="_id")
@@ -63,99 +65,129 @@ class CensusRow(msgspec.Struct, gc=False, omit_defaults=True):
     bases: msgspec.Raw = msgspec.field(name="baseModels", default=MISSING_FIELD)
 
 
+class CensusColumns(msgspec.Struct, gc=False):
+    """The rows of a page by columns: the fields of `CensusRow`, in the same order."""
+
+    id: Sequence[str]
+    key: Sequence[str]
+    downloads: Sequence[int | None]
+    likes: Sequence[int | None]
+    all_time: Sequence[int | None]
+    trending: Sequence[float | None]
+    created: Sequence[msgspec.Raw]
+    modified: Sequence[msgspec.Raw]
+    sha: Sequence[msgspec.Raw]
+    gated: Sequence[msgspec.Raw]
+    disabled: Sequence[msgspec.Raw]
+    library: Sequence[msgspec.Raw]
+    task: Sequence[msgspec.Raw]
+    sdk: Sequence[msgspec.Raw]
+    safetensors: Sequence[msgspec.Raw]
+    tags: Sequence[msgspec.Raw]
+    bases: Sequence[msgspec.Raw]
+
+
 class CensusRows(msgspec.Struct):
-    """The rows of a page that can be kept, also by columns and with a fingerprint each; and the others."""
+    """The readable rows of a page, as rows and by columns, with a fingerprint each, and the rejected rows."""
 
     received: int
     rows: Sequence[CensusRow | bytes]
-    columns: Columns
+    columns: CensusColumns
     fingerprints: Sequence[int]
     rejects: list[Reject]
     events: list[Event]
 
 
-_PAGE = msgspec.json.Decoder(list[CensusRow])
+_PAGE_DECODER = msgspec.json.Decoder(list[CensusRow])
 
 
-def read_census_rows(body: bytes, row_type: type[msgspec.Struct]) -> CensusRows:
-    """Every row of a page. One that cannot be read strictly is read field by field, and looked at in full.
+def read_census_rows(body: bytes, row_type: type[HuggingFaceRow]) -> CensusRows:
+    """Read every row of a page. If the page is invalid, read its rows field by field and without fingerprints.
 
     Raises:
-        NotAList: see `crawler.parsing.rows.split`.
+        NotAListError: see `crawler.parsing.rows.split_json_rows`.
     """
-    try:
-        lines = None if b"\\" in body and b"\\u0000" in body else _PAGE.decode(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        lines = None
-    if lines is not None:
-        columns = to_columns(lines)
-        return CensusRows(len(lines), lines, columns, compute_fingerprints(columns), [], [])
-    kept, rows, rejects, dropped = [], [], [], []
-    raws = split_json_rows(body)
-    for place, raw in enumerate(raws):
+    census_rows = _decode_page(body)
+    if census_rows is not None:
+        columns = to_columns(census_rows)
+        return CensusRows(len(census_rows), census_rows, columns, compute_fingerprints(columns), [], [])
+    valid_rows: list[CensusRow] = []
+    valid_bodies: list[bytes] = []
+    rejects: list[Reject] = []
+    dropped: DroppedFields = []
+    bodies = split_json_rows(body)
+    for position, raw in enumerate(bodies):
         try:
-            rows.append(make_census_row(read_row(raw, row_type, frozenset({"id", "_id"}), dropped)))
-            kept.append(raw)
+            valid_rows.append(make_census_row(read_row(raw, row_type, frozenset({"id", "_id"}), dropped)))
+            valid_bodies.append(raw)
         except (UnreadableRowError, RecursionError) as error:
-            rejects.append(Reject(place, describe_error(error), truncate_raw(raw)))
-    unknown = [UNKNOWN_FINGERPRINT] * len(rows)
-    return CensusRows(len(raws), kept, to_columns(rows), unknown, rejects, list(type_change_events(dropped)))
+            rejects.append(Reject(position, describe_error(error), truncate_raw(raw)))
+    unknown = [UNKNOWN_FINGERPRINT] * len(valid_rows)
+    events = type_change_events(dropped)
+    return CensusRows(len(bodies), valid_bodies, to_columns(valid_rows), unknown, rejects, events)
 
 
-def to_columns(rows: Sequence[CensusRow]) -> Columns:
-    """What rows say, by the name of what it is."""
-    columns = zip(*map(astuple, rows), strict=True) if rows else repeat(())
-    return dict(zip(CensusRow.__struct_fields__, columns, strict=False))
+def _decode_page(body: bytes) -> list[CensusRow] | None:
+    if b"\\" in body and b"\\u0000" in body:  # a NUL cannot be stored
+        return None
+    try:
+        return _PAGE_DECODER.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return None
 
 
-def compute_fingerprints(columns: Columns) -> Sequence[int]:
-    """Of each row eight bytes of a hash of all it says but its counters; never UNKNOWN.
+def to_columns(rows: Sequence[CensusRow]) -> CensusColumns:
+    """Return the columns of rows."""
+    if not rows:
+        return CensusColumns(*repeat((), len(CensusRow.__struct_fields__)))
+    return CensusColumns(*zip(*map(astuple, rows), strict=True))
 
-    >>> lines = [CensusRow("a/b", "0" * 24, downloads=1), CensusRow("a/b", "0" * 24, downloads=2), CensusRow("a/c", "0" * 24)]
-    >>> one, other, third = compute_fingerprints(to_columns(lines))
-    >>> one == other != third
+
+def compute_fingerprints(columns: CensusColumns) -> Sequence[int]:
+    """Return an eight-byte hash of each row without its counters, never `UNKNOWN_FINGERPRINT`.
+
+    >>> rows = [CensusRow("a/b", "0" * 24, downloads=count) for count in (1, 2)] + [CensusRow("a/c", "0" * 24)]
+    >>> first, second, third = compute_fingerprints(to_columns(rows))
+    >>> first == second != third
     True
     """
-    said = zip(map(str.encode, columns["id"]), *(columns[name] for name in STATED_FIELDS + OTHER_FIELDS), strict=True)
-    hashes = b"".join([blake2b(b"\0".join(row), digest_size=8).digest() for row in said])
-    found = struct.unpack(f"<{len(columns['id'])}q", hashes)
-    return found if UNKNOWN_FINGERPRINT not in found else [print_ or 1 for print_ in found]
+    names = STATED_FIELDS + OTHER_FIELDS
+    rows = zip(map(str.encode, columns.id), *(getattr(columns, name) for name in names), strict=True)
+    hashes = b"".join([blake2b(b"\0".join(row), digest_size=8).digest() for row in rows])
+    fingerprints = struct.unpack(f"<{len(columns.id)}q", hashes)
+    if UNKNOWN_FINGERPRINT not in fingerprints:
+        return fingerprints
+    return [fingerprint or 1 for fingerprint in fingerprints]
 
 
 def make_census_page(
-    response: HttpResponse, census_rows: CensusRows, after: str, cut: str, observe: Callable[[bytes, list], Observation],
-    next_url: str | None,
-) -> CensusPage:  # fmt: skip
-    """A page of a census: what lies after the last id so far and before the instant at which the census began.
+    response: HttpResponse, census_rows: CensusRows, after: str, cut: str, observe: ReadRow, next_url: str | None
+) -> CensusPage:
+    """Return a page of a census: the rows after the last id so far, and before the cut at which the census began.
 
-    `observe` reads one whole row. The page holds no address, neither as it is nor later.
+    `observe` reads one row in full. The page is redacted, and so is every row that is read later.
     """
-    keys, columns, rows, prints, beyond = (
-        census_rows.columns["key"],
-        census_rows.columns,
-        census_rows.rows,
-        census_rows.fingerprints,
-        0,
-    )
+    columns, rows, fingerprints = census_rows.columns, census_rows.rows, census_rows.fingerprints
+    keys, beyond = columns.key, 0
     disorder = sum(map(le, keys, [after, *keys]))
     if disorder or (keys and keys[-1] >= cut):
-        firsts = {key: place for place, key in reversed(list(enumerate(keys)))}
-        kept = [firsts[key] for key in sorted(firsts) if after < key < cut]
-        columns = {name: [column[place] for place in kept] for name, column in columns.items()}
-        rows, prints = [rows[place] for place in kept], [prints[place] for place in kept]
+        first_positions = {key: position for position, key in reversed(list(enumerate(keys)))}
+        positions = [first_positions[key] for key in sorted(first_positions) if after < key < cut]
+        columns = CensusColumns(*([column[position] for position in positions] for column in astuple(columns)))
+        rows, fingerprints = [rows[position] for position in positions], [fingerprints[p] for p in positions]
         beyond = sum(key >= cut for key in keys)
-    page = make_page("ranking", response, census_rows.received, rejects=map(redact_reject, census_rows.rejects), disorder=disorder,
-                   next_url=None if beyond else next_url)  # fmt: skip
     events = [redact_event(event) for event in census_rows.events]
-    common = {field.name: getattr(page, field.name) for field in dataclasses.fields(page)}
+    page = make_page("ranking", response, census_rows.received, rejects=map(redact_reject, census_rows.rejects),
+                     disorder=disorder, next_url=None if beyond else next_url)  # fmt: skip
+    common = {field.name: getattr(page, field.name) for field in fields(page)}
     return CensusPage(
         **(common | {"events": events}),
-        stable_ids=columns["key"],
-        fingerprints=prints,
-        downloads=columns["downloads"],
-        likes=columns["likes"],
-        downloads_all_time=columns["all_time"],
-        trending=columns["trending"],
+        stable_ids=columns.key,
+        fingerprints=fingerprints,
+        downloads=columns.downloads,
+        likes=columns.likes,
+        downloads_all_time=columns.all_time,
+        trending=columns.trending,
         observe=_make_observer(rows, events, observe),
         fields=_count_fields(columns),
         repeated=len(keys) - len(rows) - beyond,
@@ -164,33 +196,38 @@ def make_census_page(
 
 
 def _make_observer(
-    rows: Sequence[CensusRow | bytes], events: list[Event], observe: Callable[[bytes, list], Observation]
+    rows: Sequence[CensusRow | bytes], events: list[Event], observe: ReadRow
 ) -> Callable[[int], Observation]:
-    """Reads the rows that are asked for; what it had to drop of them becomes events of the page."""
+    """Return a function that reads the row at a position. Fields dropped on the way become events of the page."""
 
-    def read(place: int) -> Observation:
-        row, dropped = rows[place], list[tuple[str, str]]()
+    def read_at(position: int) -> Observation:
+        row = rows[position]
+        dropped: DroppedFields = []
         raw = row if isinstance(row, bytes) else msgspec.json.encode(row)
-        seen = observe(raw, dropped)
+        observation = observe(raw, dropped)
         if dropped:
             events.extend(redact_event(event) for event in type_change_events(dropped))
-        return redact_observation(seen) if may_contain_address(raw) else seen
+        return redact_observation(observation) if may_contain_address(raw) else observation
 
-    return read
+    return read_at
 
 
-def _count_fields(columns: Columns) -> dict[str, int]:
-    """How many rows have each field."""
-    counts = {name: len(columns[name]) - columns[name].count(None) for name in ("downloads", "likes", "all_time")}
-    stated = {name: len(columns[name]) - columns[name].count(MISSING_FIELD) for name in STATED_FIELDS}
+def _count_fields(columns: CensusColumns) -> Mapping[str, int]:
+    """Return the number of rows that have each field."""
+    counts = {name: _count_present(getattr(columns, name), None) for name in COUNTER_FIELDS}
+    stated = {name: _count_present(getattr(columns, name), MISSING_FIELD) for name in STATED_FIELDS}
     return counts | {"base models" if name == "bases" else name: count for name, count in stated.items()}
 
 
-def make_census_row(row: msgspec.Struct) -> CensusRow:
-    """A line of a row that was read field by field.
+def _count_present(column: Sequence[object], missing: object) -> int:
+    return len(column) - column.count(missing)
+
+
+def make_census_row(row: HuggingFaceRow) -> CensusRow:
+    """Return the id and the counters of a row that was read field by field.
 
     Raises:
-        Unreadable: its name cannot be stored.
+        UnreadableRowError: the name cannot be stored.
     """
     check_storable(row.id)
-    return CensusRow(row.id, row.key, *(getattr(row, name) for name in COUNTER_FIELDS))
+    return CensusRow(row.id, row.key, row.downloads, row.likes, row.all_time, row.trending)

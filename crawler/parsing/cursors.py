@@ -1,6 +1,6 @@
-"""Where a list of the Hub goes on, as the cursor in the address of its next page tells (pure).
+"""Read the position at which a list of the Hub continues from the cursor in the URL of its next page (pure).
 
-A cursor is the question that the Hub will ask its database: all that stands after one row in the order of the list.
+A cursor is the query that the Hub will send to its database: all rows after a given row in the order of the list.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ import base64
 import binascii
 import json
 from collections.abc import Iterable, Iterator
-from urllib.parse import parse_qsl, urlsplit
 
+from crawler.parsing.urls import url_parameters
 from crawler.response import Event, Reject
 
-ListPosition = tuple[float, str]  # in a list with the largest first: less what it is ordered by, and the id
+ListPosition = tuple[float, str]  # the negative sort value and the id, in a list with the largest value first
 
 
 def list_position(value: float | None, stable_id: str) -> ListPosition:
-    """Where a row stands; those without a value stand last.
+    """Return the position of a row. Rows without a value come last.
 
     >>> list_position(9, "b") < list_position(4, "a") < list_position(4, "b") < list_position(None, "a")
     True
@@ -28,13 +28,13 @@ def list_position(value: float | None, stable_id: str) -> ListPosition:
 def last_row_position(
     received: int, positions: Iterable[ListPosition], rejects: Iterable[Reject]
 ) -> ListPosition | None:
-    """Where the last row of a page stands, if that row could be read."""
-    last = next(iter(positions), None)
-    return None if received - 1 in {reject.position for reject in rejects} else last
+    """Return the position of the last row of a page, or None if that row was rejected."""
+    position = next(iter(positions), None)
+    return None if received - 1 in {reject.position for reject in rejects} else position
 
 
 def cursor_position(next_url: str | None) -> ListPosition | None:
-    """Where the row stands that the next page begins after, if that can be read.
+    """Return the position of the row after which the next page begins, or None if the cursor cannot be read.
 
     >>> cursor = base64.b64encode(b'{"$or": [{"likes": 4, "_id": {"$gt": "6a"}}, {"likes": {"$lt": 4}}]}').decode()
     >>> cursor_position(f"https://hub.example/api/models?cursor={cursor}")
@@ -50,26 +50,25 @@ def cursor_position(next_url: str | None) -> ListPosition | None:
 
 
 def lost_row_events(next_url: str | None, last_row: ListPosition | None) -> Iterator[Event]:
-    """What the address of the next page says of rows that should stand after the last one of this page.
+    """Yield an event if the next page begins after a row further down than the last row of this page.
 
-    An address that leads back is no loss: that the list goes round in circles is seen elsewhere.
+    A cursor that points back loses no rows. The page loop detects lists that go round in circles.
     """
-    wanted = cursor_position(next_url)
-    if wanted is not None and last_row is not None and wanted[1] != last_row[1] and wanted > last_row:
-        said = "the list goes on after another row than the last one here"
-        yield Event("rows_lost", "warning", said, last_row[1], wanted[1])
+    start = cursor_position(next_url)
+    if start is not None and last_row is not None and start[1] != last_row[1] and start > last_row:
+        evidence = "the next page begins after another row than the last row of this page"
+        yield Event("rows_lost", "warning", evidence, last_row[1], start[1])
 
 
 def cursor_keys(next_url: str | None) -> str:
-    """The keys a cursor stands on, as the Hub's predicate names them: 'downloads, _id'; '' if it cannot be read."""
+    """Return the keys of a cursor as the Hub's predicate names them ('downloads, _id'), or '' if it is unreadable."""
     return ", ".join(dict.fromkeys(key for part in _decode_predicate(next_url) for key in part))
 
 
 def _decode_predicate(next_url: str | None) -> list[dict[str, object]]:
     try:
-        cursor = dict(parse_qsl(urlsplit(next_url or "").query)).get("cursor", "")
-        found = json.loads(base64.b64decode(cursor))
-        parts = found.get("$or", [found])
+        predicate = json.loads(base64.b64decode(dict(url_parameters(next_url or "")).get("cursor", "")))
+        parts = predicate.get("$or", [predicate])
     except (ValueError, binascii.Error, AttributeError, TypeError, RecursionError):
         return []
     return [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []

@@ -87,7 +87,7 @@ def reduce_body(body: bytes) -> bytes:
     """Return a body with the stored fields only: no people, no repository metadata."""
     try:
         decoded = msgspec.json.decode(body) if body else []
-    except (msgspec.DecodeError, UnicodeDecodeError):  # half a character or NaN: Python's reader accepts these
+    except (msgspec.DecodeError, UnicodeDecodeError):  # lone surrogates or NaN: Python's reader accepts them
         decoded = json.loads(body, parse_constant=lambda _: None)
     rows = decoded if isinstance(decoded, list) else [decoded]
     reduced = [

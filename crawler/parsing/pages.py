@@ -13,23 +13,37 @@ STORED_HEADERS = (
     "ratelimit-policy", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "x-ratelimit-tier",
     "x-request-id",
 )  # fmt: skip
+NEXT_LINK = re.compile(r'<([^<>]{1,4000})>\s{0,9};\s{0,9}rel="next"')
+MAX_LINK_LENGTH = 20_000
+MAX_AGE_DIGITS = 9
 
 
 def make_page(
-    role: str, response: HttpResponse, received: int, observations: Iterable[Observation] = (), rejects: Iterable[Reject] = (),
-    events: Iterable[Event] = (), disorder: int = 0, next_url: str | None = None, body: bytes | None = None,
-) -> Page:  # fmt: skip
-    """A page with the provenance of its answer."""
-    kept = {name: redact_text(response.headers[name]) for name in STORED_HEADERS if name in response.headers}
-    age = response.headers.get("age", "")
+    role: str,
+    response: HttpResponse,
+    received: int,
+    observations: Iterable[Observation] = (),
+    rejects: Iterable[Reject] = (),
+    events: Iterable[Event] = (),
+    disorder: int = 0,
+    next_url: str | None = None,
+    body: bytes | None = None,
+) -> Page:
+    """Return a page with the provenance of its response."""
+    headers = {name: redact_text(response.headers[name]) for name in STORED_HEADERS if name in response.headers}
     return Page(
-        role, response.url, response.fetched_at, response.status, len(response.body), response.sha256, kept, received,
-        int(age) if age.isascii() and age.isdigit() and len(age) < 10 else None, response.skew, tuple(observations),
-        tuple(rejects), tuple(events), disorder, next_url, body, "redacted" if body is response.body else "reduced",
+        role, response.url, response.fetched_at, response.status, len(response.body), response.sha256, headers,
+        received, _read_age(response), response.skew, tuple(observations), tuple(rejects), tuple(events), disorder,
+        next_url, body, "redacted" if body is response.body else "reduced",
     )  # fmt: skip
 
 
+def _read_age(response: HttpResponse) -> int | None:
+    age = response.headers.get("age", "")
+    return int(age) if age.isascii() and age.isdigit() and len(age) <= MAX_AGE_DIGITS else None
+
+
 def next_link(response: HttpResponse) -> str | None:
-    """The address of the next page, as the answer's Link header gives it."""
-    found = re.search(r'<([^<>]{1,4000})>\s{0,9};\s{0,9}rel="next"', response.headers.get("link", "")[:20000])
-    return found[1] if found else None
+    """Return the URL of the next page from the Link header, or None if there is none."""
+    match = NEXT_LINK.search(response.headers.get("link", "")[:MAX_LINK_LENGTH])
+    return match[1] if match else None

@@ -1,4 +1,4 @@
-"""Read the rows of a page, one by one: a bad row is refused with its reason, and stops nothing (pure)."""
+"""Read the rows of a page one by one: an invalid row is rejected with its reason, and the others are kept (pure)."""
 
 from __future__ import annotations
 
@@ -7,31 +7,33 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from itertools import pairwise
 from typing import Annotated, TypeVar, get_type_hints
 
 import msgspec
 
 from crawler.response import Event, Observation, Reject
 
-Row = TypeVar("Row", bound=msgspec.Struct)
+RowT = TypeVar("RowT", bound=msgspec.Struct)
 MAX_NAME_LENGTH = 300
 MAX_RAW_LENGTH = 500
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Key = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{24}$")]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME_LENGTH)]
+DroppedFields = list[tuple[str, str]]  # name of the field, and why its value was dropped
 
 
 class NotAListError(ValueError):
-    """The body is not a JSON list of rows; the message says what it is."""
+    """A body that is not a JSON list of rows. The message says what the body is."""
 
 
 class UnreadableRowError(ValueError):
-    """A row lacks what it must have; the message says what."""
+    """A row without a required field. The message names the field."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedRows:
-    """What was read from one page. `received` counts every row of the body."""
+    """Rows of one page. `received` counts every row of the body."""
 
     received: int
     observations: tuple[Observation, ...]
@@ -40,19 +42,19 @@ class ParsedRows:
 
 
 def split_json_rows(body: bytes) -> list[bytes]:
-    """The rows of a JSON list, not yet read.
+    """Split a JSON list into its rows without reading them.
 
     Raises:
-        NotAList: the body is cut off, is another kind of JSON, or is no JSON at all.
+        NotAListError: the body is cut off, is another kind of JSON, or is not JSON.
     """
     return list(map(bytes, _decode_raw_rows(body)))
 
 
 def count_rows(body: bytes) -> int:
-    """How many rows a JSON list has.
+    """Return the number of rows of a JSON list.
 
     Raises:
-        NotAList: see `split`.
+        NotAListError: see `split_json_rows`.
     """
     return len(_decode_raw_rows(body))
 
@@ -65,7 +67,7 @@ def _decode_raw_rows(body: bytes) -> Sequence[bytes | msgspec.Raw]:
 
 
 def _split_tolerantly(body: bytes) -> list[bytes]:
-    """Python's own reader takes NaN and half characters; the row that has them is then refused alone."""
+    """Split a list with Python's reader, which accepts NaN and lone surrogates, so that only their row is rejected."""
     try:
         rows = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -76,68 +78,74 @@ def _split_tolerantly(body: bytes) -> list[bytes]:
 
 
 def read_rows(
-    body: bytes, row_type: type[Row], required: frozenset[str], observe: Callable[[Row], Observation]
+    body: bytes, row_type: type[RowT], required: frozenset[str], observe: Callable[[RowT], Observation]
 ) -> ParsedRows:
-    """Every row of a page as an observation, or as a reject with its reason.
+    """Return every row of a page as an observation, or as a reject with its reason.
 
-    A field of the wrong type is dropped, and counted in one event for each field, unless it is `required`.
+    A field of the wrong type is dropped, unless it is `required`. One event for each field counts the dropped values.
 
     Raises:
-        NotAList: see `split`.
+        NotAListError: see `split_json_rows`.
     """
-    observations, rejects, dropped = [], [], []
-    raws = split_json_rows(body)
-    for position, raw in enumerate(raws):
+    observations: list[Observation] = []
+    rejects: list[Reject] = []
+    dropped: DroppedFields = []
+    rows = split_json_rows(body)
+    for position, raw in enumerate(rows):
         try:
             observations.append(_require_storable(observe(read_row(raw, row_type, required, dropped))))
         except (UnreadableRowError, RecursionError) as error:
             rejects.append(Reject(position, describe_error(error), truncate_raw(raw)))
-    return ParsedRows(len(raws), tuple(observations), tuple(rejects), tuple(type_change_events(dropped)))
+    return ParsedRows(len(rows), tuple(observations), tuple(rejects), tuple(type_change_events(dropped)))
 
 
-def read_row(raw: bytes, row_type: type[Row], required: frozenset[str], dropped: list[tuple[str, str]]) -> Row:
-    """One row, field by field if it must be.
+def read_row(raw: bytes, row_type: type[RowT], required: frozenset[str], dropped: DroppedFields) -> RowT:
+    """Read one row, field by field if the row as a whole is invalid. Dropped fields are added to `dropped`.
 
     Raises:
-        Unreadable: a required field is missing or of the wrong type; or the name cannot be stored.
+        UnreadableRowError: a required field is missing or of the wrong type, or the name cannot be stored.
     """
     try:
         row = msgspec.json.decode(raw, type=row_type)
     except (msgspec.DecodeError, UnicodeDecodeError):
         row = _read_field_by_field(raw, row_type, required, dropped)
-    absent = [field for field in required if getattr(row, _attribute_names(row_type)[field]) is None]
-    if absent:
-        raise UnreadableRowError(f"{absent[0]} is missing")
+    missing = [field for field in required if getattr(row, _attribute_names(row_type)[field]) is None]
+    if missing:
+        raise UnreadableRowError(f"{missing[0]} is missing")
     return row
 
 
-def _read_field_by_field(
-    raw: bytes, row_type: type[Row], required: frozenset[str], dropped: list[tuple[str, str]]
-) -> Row:
+def _read_field_by_field(raw: bytes, row_type: type[RowT], required: frozenset[str], dropped: DroppedFields) -> RowT:
+    row = _decode_object(raw)
+    values = {}
+    for field, attribute, kind in _fields(row_type):
+        if field not in row:
+            if field in required:
+                raise UnreadableRowError(f"{field} is missing")
+            continue
+        try:
+            value = msgspec.convert(row[field], type=kind)
+            json.dumps(row[field], ensure_ascii=False).encode("utf-8")  # lone surrogates cannot be stored
+        except (msgspec.ValidationError, UnicodeEncodeError, ValueError) as error:
+            if field in required:
+                raise UnreadableRowError(f"{field}: {describe_error(error)}") from error
+            dropped.append((field, describe_error(error)))
+        else:
+            values[attribute] = value
+    try:
+        return row_type(**values)
+    except TypeError as error:
+        raise UnreadableRowError(describe_error(error)) from error
+
+
+def _decode_object(raw: bytes) -> dict[str, object]:
     try:
         row = json.loads(raw)
     except (ValueError, RecursionError) as error:
         raise UnreadableRowError(f"not JSON ({describe_error(error)})") from error
     if not isinstance(row, dict):
         raise UnreadableRowError(f"a row that is not an object but {type(row).__name__}")
-    values = {}
-    for field, attribute, kind in _fields(row_type):
-        if field not in row and field in required:
-            raise UnreadableRowError(f"{field} is missing")
-        if field not in row:
-            continue
-        try:
-            values[attribute] = msgspec.convert(row[field], type=kind)
-            json.dumps(row[field], ensure_ascii=False).encode("utf-8")  # half characters cannot be stored
-        except (msgspec.ValidationError, UnicodeEncodeError, ValueError) as error:
-            if field in required:
-                raise UnreadableRowError(f"{field}: {describe_error(error)}") from error
-            values.pop(attribute, None)
-            dropped.append((field, describe_error(error)))
-    try:
-        return row_type(**values)
-    except TypeError as error:
-        raise UnreadableRowError(describe_error(error)) from error
+    return row
 
 
 @cache
@@ -152,10 +160,10 @@ def _attribute_names(row_type: type[msgspec.Struct]) -> dict[str, str]:
 
 
 def _require_storable(observation: Observation) -> Observation:
-    """The observation, if its names can be written as UTF-8 and stand in one line of text.
+    """Return an observation whose id and name can be stored.
 
     Raises:
-        Unreadable: a half character or a NUL in the name or the id.
+        UnreadableRowError: the id or the name has a lone surrogate or a NUL.
     """
     check_storable(observation.stable_id)
     check_storable(observation.name)
@@ -163,38 +171,40 @@ def _require_storable(observation: Observation) -> Observation:
 
 
 def check_storable(text: str) -> None:
-    """Nothing, if a text can be stored.
+    """Raise if a text cannot be stored as UTF-8 in one line.
 
     Raises:
-        Unreadable: it has a half character or a NUL.
+        UnreadableRowError: the text has a lone surrogate or a NUL.
     """
     if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
         raise UnreadableRowError("a name with characters that cannot be stored")
 
 
-def type_change_events(dropped: Iterable[tuple[str, str]]) -> list[Event]:
-    """One event for each field that was dropped for its type, with how often and an example."""
-    dropped = list(dropped)
+def type_change_events(dropped: DroppedFields) -> list[Event]:
+    """Return one event for each field with dropped values, with their number and the first reason."""
+    first_reasons = dict(reversed(dropped))
     return [
-        Event(
-            "schema_type_change", "warning", f"{sum(name == field for name, _ in dropped)} rows: {example}", after=field
-        )
-        for field, example in dict(reversed(dropped)).items()
+        Event("schema_type_change", "warning", f"{_count_drops(dropped, field)} rows: {reason}", after=field)
+        for field, reason in first_reasons.items()
     ]
 
 
+def _count_drops(dropped: DroppedFields, field: str) -> int:
+    return sum(name == field for name, _ in dropped)
+
+
 def count_inversions(values: Iterable[float | None]) -> int:
-    """How many values are larger than the one before them; nothing counts as smaller than any number.
+    """Return how many values are larger than their predecessor. None counts as smaller than any number.
 
     >>> count_inversions([9, 7, 7, None, 3, 1])
     1
     """
-    known = [-1.0 if value is None else float(value) for value in values]
-    return sum(later > earlier for earlier, later in zip(known, known[1:], strict=False))
+    numbers = [-1.0 if value is None else float(value) for value in values]
+    return sum(later > earlier for earlier, later in pairwise(numbers))
 
 
 def epoch_seconds(moment: datetime | None) -> int | None:
-    """A moment as whole seconds since 1970 UTC; one without a zone is taken for UTC.
+    """Return a moment as whole seconds since 1970 UTC. A moment without a time zone is UTC.
 
     >>> epoch_seconds(datetime(1970, 1, 1, 0, 1))
     60
@@ -205,10 +215,10 @@ def epoch_seconds(moment: datetime | None) -> int | None:
 
 
 def describe_error(error: BaseException) -> str:
-    """What an error says, in one line."""
+    """Return the message of an error, at most 200 characters."""
     return (str(error) or type(error).__name__)[:200]
 
 
 def truncate_raw(body: bytes) -> str:
-    """As much of a row as is kept when it is refused."""
+    """Return the first 500 bytes of a rejected row or body as text."""
     return body[:MAX_RAW_LENGTH].decode("utf-8", errors="replace")

@@ -70,7 +70,7 @@ class HuggingFaceCensusSpider(HuggingFaceSpider):
             rows = read_census_rows(response.body, HuggingFaceRow)
         except NotAListError as error:
             raise not_a_list_error(self.plan.registry, error) from error
-        positions = (list_position(0, key) for key in rows.columns["key"][-1:])
+        positions = (list_position(0, key) for key in rows.columns.key[-1:])
         last = last_row_position(rows.received, positions, rows.rejects)
         rows.events.extend(lost_row_events(following, last) if last is not None and last[1] < first_later_id else ())
         page = make_census_page(response, rows, self.last_id, first_later_id, self._make_observation, following)

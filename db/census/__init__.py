@@ -1,1 +1,1 @@
-"""Write, encode and read censuses."""
+"""Censuses: write, encode and read the full lists of registries."""

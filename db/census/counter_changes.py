@@ -1,89 +1,109 @@
-"""What a census says that the ones before it did not: only the packages of which something may have to be told.
+"""Changes of counters and attributes in a census, of only those packages that an event may be reported for.
 
-A census has millions of counters, and all but a few of them moved as they do. Whose did not is found by columns; the
-histories of those few are given to whoever judges them.
+A census has millions of counters, and nearly all of them change as usual. The unusual ones are found by comparing whole
+columns. Only the histories of these few packages are given to the code that judges them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from db.census.blocks import BLOCK_SIZE, MISSING_VALUE
 from db.census.history import Columns, iter_counter_blocks
 from db.store import Store
 from db.store.package_events import CounterReading, PackageEvent
 
+Column = np.ndarray
+
 
 @dataclass(frozen=True)
 class CounterLimits:
-    """What makes a counter worth a look: it was larger than `least` and fell by `fall`, or stood still for `still`."""
+    """The limits of a usual counter.
+
+    A counter is unusual if it was larger than `min_value` and fell by the share `min_fall`, or did not change for
+    `still_for` seconds.
+    """
 
     min_value: int
     min_fall: float
     still_for: int
 
 
-Column = np.ndarray
-MISSING_VALUE = -1
+class _Reading(NamedTuple):
+    """The counters of the packages of one block in one census."""
+
+    taken_at: int
+    downloads: Column
+    totals: Column
 
 
 def unusual_counters(
     store: Store, snapshot: int, limits: CounterLimits
 ) -> tuple[int, Iterator[tuple[int, list[CounterReading]]]]:
-    """How many packages a census has, and the histories of those whose counters may have done something odd.
+    """Return how many packages a census has, and the histories of those with unusual counters.
 
-    A history is of the census before, of the newest that is at least `still` old, of the one before that, and of this
-    one; oldest first. They are read a block of packages at a time, and never held as a whole.
+    A history has this census, the previous one, the newest one that is at least `still_for` old, and the one before
+    that, oldest first. The censuses are read one block of packages at a time, and are never held in memory.
     """
     connection = store.connection
     taken_at, packages = connection.execute(
         "SELECT taken_at, packages FROM snapshot JOIN census USING (snapshot_id) WHERE snapshot_id = ?", (snapshot,)
     ).fetchone()
     earlier = [(row["snapshot_id"], row["taken_at"]) for row in store.query("earlier_censuses", snapshot=snapshot)]
-    chosen = _choose_censuses(earlier, taken_at - limits.still_for)
-    before = [(at, _BlockCursor(iter_counter_blocks(connection, number))) for number, at in chosen]
-    now = iter_counter_blocks(connection, snapshot) if chosen else ()
-    return packages, (found for part in now for found in _unusual_in_block(taken_at, part, before, limits))
+    compared = _choose_censuses(earlier, taken_at - limits.still_for)
+    cursors = [(at, _BlockCursor(iter_counter_blocks(connection, number))) for number, at in compared]
+    blocks = iter_counter_blocks(connection, snapshot) if compared else ()
+    return packages, (history for block in blocks for history in _unusual_in_block(taken_at, block, cursors, limits))
 
 
 def _unusual_in_block(
-    taken_at: int, part: Columns, before: list[tuple[int, _BlockCursor]], limits: CounterLimits
+    taken_at: int, block: Columns, cursors: list[tuple[int, _BlockCursor]], limits: CounterLimits
 ) -> Iterator[tuple[int, list[CounterReading]]]:
-    """The histories of those of one block."""
-    packages = part["package"]
-    said = [(taken_at, part["downloads"], part["downloads_all_time"])]
-    said += [(at, *beside.counters_for(packages)) for at, beside in before]
-    oldest_first = sorted(said, key=lambda one: one[0])
-    for place in np.flatnonzero(_is_unusual([one[1] for one in said], [one[2] for one in said], limits)).tolist():
-        yield (
-            int(packages[place]),
-            [_to_reading(at, downloads[place], total[place]) for at, downloads, total in oldest_first],
-        )
+    """Yield the packages of one block with unusual counters, and their histories."""
+    packages = block["package"]
+    readings = [_Reading(taken_at, block["downloads"], block["downloads_all_time"])]
+    readings += [_Reading(at, *cursor.counters_for(packages)) for at, cursor in cursors]
+    oldest_first = sorted(readings, key=lambda reading: reading.taken_at)
+    for index in np.flatnonzero(_is_unusual(readings, limits)).tolist():
+        history = [
+            CounterReading(at, _value_or_none(downloads[index]), _value_or_none(totals[index]))
+            for at, downloads, totals in oldest_first
+        ]
+        yield int(packages[index]), history
 
 
 class _BlockCursor:
-    """The parts of an earlier census, gone through beside those of another."""
+    """The blocks of an earlier census, read in step with those of another census."""
 
-    def __init__(self, found: Iterator[Columns]) -> None:
-        self._blocks = (part for part in found if len(part["package"]))
+    def __init__(self, blocks: Iterator[Columns]) -> None:
+        self._blocks = (block for block in blocks if len(block["package"]))
         self._block = next(self._blocks, None)
 
     def counters_for(self, packages: Column) -> tuple[Column, Column]:
-        """Downloads and their total, for the packages of one block; -1 for those it had not."""
-        while self._block is not None and len(packages) and self._block["package"][0] >> 16 < packages[0] >> 16:
+        """Return downloads and all-time downloads of the packages of one block, MISSING_VALUE for absent packages."""
+        while self._block is not None and len(packages) and self._number_of(self._block) < packages[0] // BLOCK_SIZE:
             self._block = next(self._blocks, None)
         if self._block is None:
-            return (np.full(len(packages), MISSING_VALUE),) * 2
-        known, downloads, total = (self._block[name] for name in ("package", "downloads", "downloads_all_time"))
-        at = np.minimum(np.searchsorted(known, packages), len(known) - 1)
-        there = known[at] == packages
-        return np.where(there, downloads[at], MISSING_VALUE), np.where(there, total[at], MISSING_VALUE)
+            return np.full(len(packages), MISSING_VALUE), np.full(len(packages), MISSING_VALUE)
+        earlier, downloads, totals = (self._block[name] for name in ("package", "downloads", "downloads_all_time"))
+        indices = np.minimum(np.searchsorted(earlier, packages), len(earlier) - 1)
+        is_listed = earlier[indices] == packages
+        return (
+            np.where(is_listed, downloads[indices], MISSING_VALUE),
+            np.where(is_listed, totals[indices], MISSING_VALUE),
+        )
+
+    @staticmethod
+    def _number_of(block: Columns) -> int:
+        return int(block["package"][0]) // BLOCK_SIZE
 
 
 def load_census_changes(store: Store, snapshot: int) -> list[PackageEvent]:
-    """What changed of a census's packages beside their counters."""
+    """Return the changes of a census's packages other than those of their counters."""
     return [
         PackageEvent(row["package_id"], row["kind"], "note", row["evidence"], row["before"], row["after"])
         for row in store.query("census_package_changes", snapshot=snapshot)
@@ -91,21 +111,25 @@ def load_census_changes(store: Store, snapshot: int) -> list[PackageEvent]:
 
 
 def _choose_censuses(earlier: list[tuple[int, int]], still_since: int) -> list[tuple[int, int]]:
-    old = [one for one in earlier if one[1] <= still_since][:2]
-    return [*earlier[:1], *(one for one in old if one != earlier[0])]
+    """Return the previous census, and the two newest that were taken before an instant. `earlier` is newest first."""
+    older = [census for census in earlier if census[1] <= still_since][:2]
+    return [*earlier[:1], *(census for census in older if census != earlier[0])]
 
 
-def _is_unusual(downloads: list[Column], totals: list[Column], limits: CounterLimits) -> Column:
-    """Newest first; the last two are of the two weeks before, where there are any."""
-    now, before = downloads[:2]
-    large = before > limits.min_value
-    fell = large & (now != MISSING_VALUE) & (now <= (1 - limits.min_fall) * before)
-    shrank = (totals[1] != MISSING_VALUE) & (totals[0] != MISSING_VALUE) & (totals[0] < totals[1])
-    if len(downloads) < 3:
-        return fell | shrank
-    *_, still, moved = downloads
-    return fell | shrank | (large & (now == before) & (before == still) & (moved != MISSING_VALUE) & (moved != still))
+def _is_unusual(readings: Sequence[_Reading], limits: CounterLimits) -> Column:
+    """Return for each package whether its counters are unusual. The readings are newest first."""
+    newest, previous = readings[:2]
+    is_large = previous.downloads > limits.min_value
+    has_fallen = (newest.downloads != MISSING_VALUE) & (newest.downloads <= (1 - limits.min_fall) * previous.downloads)
+    has_both_totals = (previous.totals != MISSING_VALUE) & (newest.totals != MISSING_VALUE)
+    unusual: Column = (is_large & has_fallen) | (has_both_totals & (newest.totals < previous.totals))
+    if len(readings) > 2:
+        *_, older, oldest = readings
+        has_stopped = (newest.downloads == previous.downloads) & (previous.downloads == older.downloads)
+        had_moved = (oldest.downloads != MISSING_VALUE) & (oldest.downloads != older.downloads)
+        unusual |= is_large & has_stopped & had_moved
+    return unusual
 
 
-def _to_reading(at: int, downloads: np.int64, total: np.int64) -> CounterReading:
-    return CounterReading(at, *(None if value == MISSING_VALUE else int(value) for value in (downloads, total)))
+def _value_or_none(value: np.int64) -> int | None:
+    return None if value == MISSING_VALUE else int(value)

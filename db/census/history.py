@@ -1,17 +1,17 @@
-"""Any past census: its counters as columns, one package's whole series, its digest, and how one comes to be stored.
+"""Stored censuses: read the counters as columns, read the series of one package, compute the digest, write the blocks.
 
-A census of a registry is a chain of blocks (db.blocks): whole ones now and then, and differences between them.
+The censuses of a registry are chains of blocks (`db.census.blocks`): a keyframe every 32 censuses, and deltas between.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import compress, groupby, repeat
+from itertools import compress, groupby
 from operator import itemgetter
-from pathlib import Path
 
 import numpy as np
 
@@ -34,21 +34,21 @@ from db.census.blocks import (
 )
 from db.census.staging import CensusDigest, hex_lines, load_staged
 from db.ids import HUB_ID_BYTES
-from db.migrate import split_statements
+from db.store import load_statements
 
-FOLDER = Path(__file__).parent.parent / "statements"
 KEYFRAME_INTERVAL = 32
-MID_CHAIN_LINK = 16  # of a chain: a difference from its beginning
+MID_CHAIN_LINK = 16  # the link that is a delta from the keyframe of its chain
 COLUMN_NAMES = ("package", *COUNTER_COLUMNS)
-DECODER_THREADS = 1  # beside the thread that takes what is read: with more, they wait for each other's Python
+DECODER_THREADS = 1  # besides the consuming thread: more threads would wait for the interpreter's lock
 KEY_BATCH_SIZE = 1 << 16
 
 Columns = dict[str, np.ndarray]
+Link = tuple[int, int, int, int, bytes]  # number of the block, snapshot, keyframe or not, codec, content
 
 
 @dataclass(frozen=True)
 class CensusPoint:
-    """One package in one census; None where the registry said nothing, or where the package was not there."""
+    """One package in one census. A counter is None where the registry gave none or the package was absent."""
 
     snapshot: int
     taken_at: int
@@ -60,165 +60,174 @@ class CensusPoint:
 
 
 def is_census(connection: sqlite3.Connection, snapshot: int) -> bool:
-    """Whether a snapshot's counters are kept in blocks."""
-    found = connection.execute("SELECT 1 FROM census WHERE snapshot_id = ?", (snapshot,))
-    return found.fetchone() is not None
+    """Return whether the counters of a snapshot are stored in blocks."""
+    row = connection.execute("SELECT 1 FROM census WHERE snapshot_id = ?", (snapshot,)).fetchone()
+    return row is not None
 
 
 def load_counters(connection: sqlite3.Connection, snapshot: int) -> Columns:
-    """The counters of a past census: `package`, `downloads`, `likes` and `downloads_all_time`, in package order.
+    """Return the counters of a census: `package`, `downloads`, `likes`, `downloads_all_time`, in package order.
 
-    Each is an array of int64; -1 where the registry said nothing. Of a snapshot that is no census all are empty.
+    Each is an array of int64, with -1 where the registry gave no value. All are empty if the snapshot is not a census.
     """
-    found = {name: np.empty(_package_count(connection, snapshot), np.int64) for name in COLUMN_NAMES}
-    at = 0
-    for part in iter_counter_blocks(connection, snapshot):
-        for name, column in part.items():
-            found[name][at : at + len(column)] = column  # a block with more than the census says does not fit
-        at += len(part["package"])
-    return found
+    counters = {name: np.empty(_package_count(connection, snapshot), np.int64) for name in COLUMN_NAMES}
+    start = 0
+    for columns in iter_counter_blocks(connection, snapshot):
+        for name, column in columns.items():
+            counters[name][start : start + len(column)] = column  # fails if the blocks have more than the census says
+        start += len(columns["package"])
+    return counters
 
 
 def iter_counter_blocks(connection: sqlite3.Connection, snapshot: int) -> Iterator[Columns]:
-    """The same, a block of packages at a time: never all of a census in memory."""
-    packages, held = _package_count(connection, snapshot), 0
-    for number, block in iter_blocks(connection, snapshot) if packages else ():
-        part = dict(zip(COLUMN_NAMES, block.sorted_columns(number * BLOCK_SIZE), strict=True))
-        held += len(part["package"])
-        yield part
-    if held != packages:
-        raise ValueError(f"the blocks hold {held} packages, and the census {packages}")
+    """Yield the counters of a census one block of packages at a time, without holding the census in memory."""
+    expected, count = _package_count(connection, snapshot), 0
+    for number, block in iter_blocks(connection, snapshot) if expected else ():
+        columns = dict(zip(COLUMN_NAMES, block.sorted_columns(number * BLOCK_SIZE), strict=True))
+        count += len(columns["package"])
+        yield columns
+    if count != expected:
+        raise ValueError(f"the blocks hold {count} packages, and the census {expected}")
 
 
 def _package_count(connection: sqlite3.Connection, snapshot: int) -> int:
-    """How many packages a census says it holds."""
+    """Return how many packages a census says it has."""
     row = connection.execute("SELECT packages FROM census WHERE snapshot_id = ?", (snapshot,)).fetchone()
     return row[0] if row else 0
 
 
 def load_series(connection: sqlite3.Connection, package: int) -> list[CensusPoint]:
-    """What each ended census of its registry said of one package, oldest first."""
-    rows = connection.execute(_load_statement("package_census_series"), {"package": package}).fetchall()
-    chain = ((content, bool(is_whole), codec) for *_, is_whole, codec, content in rows if content is not None)
+    """Return one package in each ended census of its registry, oldest first."""
+    (statement,) = load_statements("package_census_series")
+    rows = connection.execute(statement, {"package": package}).fetchall()
+    chain = ((content, bool(is_keyframe), codec) for *_, is_keyframe, codec, content in rows if content is not None)
     states = decode_package(chain, package % BLOCK_SIZE)
-    found, state = [], (False, [MISSING_VALUE] * len(COUNTER_COLUMNS))
+    points, state = [], (False, [MISSING_VALUE] * len(COUNTER_COLUMNS))
     for snapshot, taken_at, status, _, _, content in rows:
         if content is not None:
             state = next(states)
         present, values = state
-        said = [value if present and value != MISSING_VALUE else None for value in values]
-        found.append(CensusPoint(snapshot, taken_at, status, present, *said))
-    return found
+        counters = [value if present and value != MISSING_VALUE else None for value in values]
+        points.append(CensusPoint(snapshot, taken_at, status, present, *counters))
+    return points
 
 
 def compute_census_digest(connection: sqlite3.Connection, snapshot: int) -> str:
-    """The sha256 of a census, as `db.census.staging.Digest` makes it, from what is stored."""
-    found, made = load_counters(connection, snapshot), CensusDigest()
-    for ids, keys in _iter_packages_by_key(connection, snapshot):
-        at = np.searchsorted(found["package"], ids)
-        at[at == len(found["package"])] = 0
-        there = found["package"][at] == ids if len(found["package"]) else np.zeros(len(ids), bool)
-        present = keys if there.all() else tuple(compress(keys, there.tolist()))
-        made.update(_key_lines(present), [found[column][at[there]] for column in COUNTER_COLUMNS])
-    return made.hexdigest()
+    """Return the sha256 of a stored census, as `db.census.staging.CensusDigest` computes it."""
+    counters, digest = load_counters(connection, snapshot), CensusDigest()
+    packages = counters["package"]
+    for numbers, keys in _iter_packages_by_key(connection, snapshot):
+        indices = np.searchsorted(packages, numbers)
+        indices[indices == len(packages)] = 0
+        is_listed = packages[indices] == numbers if len(packages) else np.zeros(len(numbers), bool)
+        listed_keys = keys if is_listed.all() else tuple(compress(keys, is_listed.tolist()))
+        digest.update(_key_lines(listed_keys), [counters[name][indices[is_listed]] for name in COUNTER_COLUMNS])
+    return digest.hexdigest()
 
 
 def _iter_packages_by_key(
     connection: sqlite3.Connection, snapshot: int
 ) -> Iterator[tuple[np.ndarray, tuple[str | bytes, ...]]]:
-    """The numbers of a registry's packages and their keys, in the order of these, some at a time."""
-    cursor, last = connection.cursor(), ""
+    """Yield the numbers and keys of a registry's packages in batches, ordered by key."""
+    (statement,) = load_statements("package_keys")
+    cursor = connection.cursor()
     cursor.row_factory = None
-    asked = {"registry": _registry_of(connection, snapshot), "limit": KEY_BATCH_SIZE}
-    while rows := cursor.execute(_load_statement("package_keys"), asked | {"last": last}).fetchall():
-        packages, keys = zip(*rows, strict=True)
-        last = keys[-1]
-        yield np.array(packages, np.int64), keys
+    parameters = {"registry": _registry_of(connection, snapshot), "limit": KEY_BATCH_SIZE, "last": ""}
+    while rows := cursor.execute(statement, parameters).fetchall():
+        numbers, keys = zip(*rows, strict=True)
+        parameters["last"] = keys[-1]
+        yield np.array(numbers, np.int64), keys
 
 
-def _key_lines(keys: tuple[str | bytes, ...]) -> bytes:
-    """The stable id of each key on a line of its own."""
-    if all(map(isinstance, keys, repeat(bytes))) and set(map(len, keys)) <= {HUB_ID_BYTES}:
-        return hex_lines(b"".join(keys))
+def _key_lines(keys: Sequence[str | bytes]) -> bytes:
+    """Return the stable id of each key, one on a line."""
+    binary_keys = [key for key in keys if isinstance(key, bytes)]
+    if len(binary_keys) == len(keys) and set(map(len, binary_keys)) <= {HUB_ID_BYTES}:
+        return hex_lines(b"".join(binary_keys))
     return "".join([f"{key.hex() if isinstance(key, bytes) else key}\n" for key in keys]).encode()
 
 
 def _registry_of(connection: sqlite3.Connection, snapshot: int) -> int:
-    (registry,) = connection.execute("SELECT registry_id FROM snapshot WHERE snapshot_id = ?", (snapshot,)).fetchone()
+    row = connection.execute("SELECT registry_id FROM snapshot WHERE snapshot_id = ?", (snapshot,)).fetchone()
+    registry: int = row[0]
     return registry
 
 
 def write_census(connection: sqlite3.Connection, snapshot: int) -> tuple[np.ndarray, np.ndarray]:
-    """Turn the staged pages of an open census into blocks; the numbers of its packages, and of those that the census
-    before has and it lacks, both rising.
+    """Write the staged pages of an open census as blocks, in the transaction that ends the snapshot.
 
-    It belongs into the transaction that ends the snapshot.
+    Return the numbers of its packages, and of the packages that departed since the previous census, both ascending.
     """
     packages, columns = load_staged(connection, snapshot)
     registry = _registry_of(connection, snapshot)
-    (number, last) = connection.execute(
+    (count, last) = connection.execute(
         "SELECT count(*), coalesce(max(snapshot_id), 0) FROM census JOIN snapshot USING (snapshot_id)"
         " WHERE registry_id = ?",
         (registry,),
     ).fetchone()
     if last >= snapshot:
         raise ValueError(f"census {snapshot} ends after census {last} of the same registry, which began later")
-    before = iter_blocks(connection, last, registry)
-    departed = write_blocks(connection, (registry, snapshot), before, packages, columns, number % KEYFRAME_INTERVAL)
+    previous = iter_blocks(connection, last, registry)
+    departed = write_blocks(connection, (registry, snapshot), previous, packages, columns, count % KEYFRAME_INTERVAL)
     connection.execute("DELETE FROM census_page WHERE snapshot_id = ?", (snapshot,))
-    return packages.copy(), departed  # alone: it is a part of all that was staged
+    return packages.copy(), departed  # a copy, because the array is a view of all staged columns
 
 
 def write_blocks(
-    connection: sqlite3.Connection, census: tuple[int, int], before: Iterator[tuple[int, CounterBlock]], packages: np.ndarray,
-    columns: list[np.ndarray], link: int,
+    connection: sqlite3.Connection, census: tuple[int, int], previous: Iterator[tuple[int, CounterBlock]],
+    packages: np.ndarray, columns: list[np.ndarray], link: int,
 ) -> np.ndarray:  # fmt: skip
-    """Write the blocks of a census (registry and snapshot), as differences from those before it; who is in those only.
+    """Write the blocks of a census (registry and snapshot) and return the packages that departed.
 
-    `packages` rise, `columns` are their counters, `link` is the place of the census in its chain.
+    `previous` are the blocks of the previous census, `packages` are ascending, `columns` are their counters, and `link`
+    is the position of the census in its chain.
     """
     registry, snapshot = census
     packages = packages.astype(np.int64, copy=False)
-    arrived, departed = 0, [np.empty(0, np.int64)]
-    for block, known, lies in _pair_blocks(before, packages):
-        places, given = packages[lies] - block * BLOCK_SIZE, [column[lies] for column in columns]
-        step = align(known, places)
-        arrived += step.count_arrivals()
-        departed.append(step.departed_offsets() + block * BLOCK_SIZE)
-        _write_block(connection, (registry, block, snapshot), step, places, given, link)
-    gone = np.concatenate(departed)
+    arrivals, departed_by_block = 0, [np.empty(0, np.int64)]
+    for number, block, rows in _pair_blocks(previous, packages):
+        offsets = packages[rows] - number * BLOCK_SIZE
+        alignment = align(block, offsets)
+        arrivals += alignment.count_arrivals()
+        departed_by_block.append(alignment.departed_offsets() + number * BLOCK_SIZE)
+        block_columns = [column[rows] for column in columns]
+        _write_block(connection, (registry, number, snapshot), alignment, offsets, block_columns, link)
+    departed = np.concatenate(departed_by_block)
     connection.execute(
         "INSERT INTO census (snapshot_id, packages, arrivals, departures) VALUES (?, ?, ?, ?)",
-        (snapshot, len(packages), arrived, len(gone)),
+        (snapshot, len(packages), arrivals, len(departed)),
     )
-    return gone
+    return departed
 
 
 def find_absent_packages(
     connection: sqlite3.Connection, snapshot: int, packages: np.ndarray, departed: np.ndarray
 ) -> list[int]:
-    """The packages of its registry that an earlier census has left a fingerprint of, and that are not in this one.
+    """Return the packages of the registry with a fingerprint of an earlier census that are not in this one.
 
-    They are those that have departed since the census before, if that was complete and no other began in between.
+    They are the packages that departed since the previous census, if that was complete and no other began in between.
     """
-    if connection.execute(_load_statement("previous_census_is_complete"), {"snapshot": snapshot}).fetchone():
-        return departed.tolist()
+    (statement,) = load_statements("previous_census_is_complete")
+    if connection.execute(statement, {"snapshot": snapshot}).fetchone():
+        return list(departed.tolist())
     (text,) = connection.execute(
         "SELECT group_concat(package_id) FROM package WHERE registry_id = ? AND fingerprint IS NOT NULL",
         (_registry_of(connection, snapshot),),
     ).fetchone()
-    known = np.fromstring(text or "", np.int64, sep=",")
-    at = np.searchsorted(packages, known)
-    at[at == len(packages)] = 0
-    return known[packages[at] != known].tolist() if len(packages) else known.tolist()
+    candidates = np.fromstring(text or "", np.int64, sep=",")
+    if not len(packages):
+        return list(candidates.tolist())
+    indices = np.searchsorted(packages, candidates)
+    indices[indices == len(packages)] = 0
+    return list(candidates[packages[indices] != candidates].tolist())
 
 
 def _write_block(
     connection: sqlite3.Connection, key: tuple[int, int, int], alignment: BlockAlignment, offsets: np.ndarray,
     columns: list[np.ndarray], link: int,
 ) -> None:  # fmt: skip
-    codec, is_whole = CURRENT_CODEC, not (link and len(alignment.block.offsets))
-    if is_whole:
+    codec, is_keyframe = CURRENT_CODEC, not (link and len(alignment.block.offsets))
+    if is_keyframe:
         content = encode_keyframe(offsets, columns)
     elif link == MID_CHAIN_LINK:
         codec = CODEC_FROM_KEYFRAME
@@ -229,74 +238,69 @@ def _write_block(
         connection.execute(
             "INSERT INTO observation_block (registry_id, number, snapshot_id, codec, is_keyframe, content)"
             " VALUES (?, ?, ?, ?, ?, ?)",
-            (*key, codec, int(is_whole), content),
+            (*key, codec, int(is_keyframe), content),
         )
 
 
 def _chain_keyframe(connection: sqlite3.Connection, registry: int, number: int) -> CounterBlock:
-    """The whole block that a chain goes back to."""
-    found = connection.execute(
+    """Return the block at the beginning of the newest chain."""
+    row = connection.execute(
         "SELECT content, codec FROM observation_block WHERE registry_id = ? AND number = ? AND is_keyframe"
         " ORDER BY snapshot_id DESC LIMIT 1",
         (registry, number),
     ).fetchone()
-    return decode_keyframe(*found)
+    return decode_keyframe(*row)
 
 
 def _pair_blocks(
-    before: Iterator[tuple[int, CounterBlock]], packages: np.ndarray
+    previous: Iterator[tuple[int, CounterBlock]], packages: np.ndarray
 ) -> Iterator[tuple[int, CounterBlock, slice]]:
-    """Every block of the last census or of this one, and where in `packages` its packages lie."""
-    known = next(before, None)
-    after = int(packages[-1] >> 16) + 1 if len(packages) else 0
-    edges = np.searchsorted(
-        packages, np.arange(after + 1) * BLOCK_SIZE
-    ).tolist()  # of one type, or the longer one is copied
-    lies = {number: slice(*edges[number : number + 2]) for number in range(after) if edges[number] < edges[number + 1]}
-    numbers = sorted(lies)
-    while known is not None or numbers:
-        block = min(([known[0]] if known else []) + numbers[:1])
-        held = empty_block()
-        if known is not None and known[0] == block:
-            held, known = known[1], next(before, None)
-        yield block, held, lies.get(block, slice(0, 0))
-        if numbers[:1] == [block]:
+    """Yield the number of every block of the previous census or of this one, the previous block, and its rows here."""
+    earlier = next(previous, None)
+    count = int(packages[-1] >> 16) + 1 if len(packages) else 0
+    # Both arguments have one type, or searchsorted copies the longer one.
+    edges = np.searchsorted(packages, np.arange(count + 1) * BLOCK_SIZE).tolist()
+    rows = {number: slice(*edges[number : number + 2]) for number in range(count) if edges[number] < edges[number + 1]}
+    numbers = sorted(rows)
+    while earlier is not None or numbers:
+        number = min(([earlier[0]] if earlier else []) + numbers[:1])
+        block = empty_block()
+        if earlier is not None and earlier[0] == number:
+            block, earlier = earlier[1], next(previous, None)
+        yield number, block, rows.get(number, slice(0, 0))
+        if numbers[:1] == [number]:
             del numbers[0]
 
 
 def iter_blocks(
     connection: sqlite3.Connection, snapshot: int, registry: int | None = None
 ) -> Iterator[tuple[int, CounterBlock]]:
-    """Every block of a census as it then was, in order; the places are within the block."""
+    """Yield the number and the content of every block of a census, in order."""
     if registry is None:
         registry = _registry_of(connection, snapshot)
-    cursor = connection.execute(_load_statement("census_blocks"), {"registry": registry, "snapshot": snapshot})
+    (statement,) = load_statements("census_blocks")
+    cursor = connection.execute(statement, {"registry": registry, "snapshot": snapshot})
     chains = ((number, list(links)) for number, links in groupby(cursor, itemgetter(0)))
-    with ThreadPoolExecutor(DECODER_THREADS) as readers:
-        yield from _decode_ahead(readers, chains)
+    with ThreadPoolExecutor(DECODER_THREADS) as decoders:
+        yield from _decode_ahead(decoders, chains)
 
 
 def _decode_ahead(
-    readers: ThreadPoolExecutor, chains: Iterator[tuple[int, list[tuple]]]
+    decoders: ThreadPoolExecutor, chains: Iterator[tuple[int, list[Link]]]
 ) -> Iterator[tuple[int, CounterBlock]]:
-    """Decode a few chains ahead of whoever takes them: not all of a census in memory at once."""
-    waiting = []
+    """Decode a few chains ahead of the consumer, without holding the census in memory."""
+    pending: deque[tuple[int, Future[CounterBlock]]] = deque()
     for number, links in chains:
-        waiting.append((number, readers.submit(_replay_chain, links)))
-        if len(waiting) > 2 * DECODER_THREADS:
-            first, future = waiting.pop(0)
+        pending.append((number, decoders.submit(_replay_chain, links)))
+        if len(pending) > 2 * DECODER_THREADS:
+            first, future = pending.popleft()
             yield first, future.result()
-    for number, future in waiting:
+    for number, future in pending:
         yield number, future.result()
 
 
-def _replay_chain(links: list[tuple]) -> CounterBlock:
+def _replay_chain(links: list[Link]) -> CounterBlock:
     block = empty_block()
-    for _, _, is_whole, codec, content in links:
-        block = decode_keyframe(content, codec) if is_whole else apply_delta(block, content, codec)
+    for _, _, is_keyframe, codec, content in links:
+        block = decode_keyframe(content, codec) if is_keyframe else apply_delta(block, content, codec)
     return block
-
-
-def _load_statement(name: str) -> str:
-    (found,) = split_statements((FOLDER / f"{name}.sql").read_text("utf-8"))
-    return found

@@ -1,4 +1,4 @@
-"""Who was in one complete census and is not in the next."""
+"""Packages that are missing from a complete census."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from db.store import load_statements
 
 
 def find_missing_packages(connection: sqlite3.Connection, registry: str) -> list[tuple[int, int, int]]:
-    """The packages of the last complete census but one that the last one lacks: package, last seen, missed at.
+    """Return the packages of the second newest complete census that are missing from the newest one.
 
-    Empty where there are fewer than two, and where the absent ones of the last have been noted before.
+    Each row is the number of a package, when it was last seen, and since when it is missing. There are no rows if there
+    are fewer than two complete censuses, or if the missing packages of the newest one have been saved before.
     """
     (statement,) = load_statements("last_censuses")
-    found = connection.execute(statement, {"registry": registry}).fetchall()
-    if len(found) < 2 or found[0][2]:
+    censuses = connection.execute(statement, {"registry": registry}).fetchall()
+    if len(censuses) < 2 or censuses[0][2]:
         return []
-    (newest, missed_at, _), (before, last_seen, _) = found
-    here, there = load_counters(connection, newest)["package"], load_counters(connection, before)["package"]
-    return [(package, last_seen, missed_at) for package in np.setdiff1d(there, here, assume_unique=True).tolist()]
+    (newest, missing_since, _), (previous, last_seen, _) = censuses
+    packages = load_counters(connection, newest)["package"]
+    earlier_packages = load_counters(connection, previous)["package"]
+    missing = np.setdiff1d(earlier_packages, packages, assume_unique=True).tolist()
+    return [(package, last_seen, missing_since) for package in missing]

@@ -1,1 +1,1 @@
-"""Care of the file: check, backup, restore, migrate and describe."""
+"""Maintenance of the store's file: check, back up, restore, migrate and describe."""

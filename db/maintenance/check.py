@@ -1,8 +1,7 @@
-"""Whether the file is sound."""
+"""Checks of the store: is everything in the file as it was written?"""
 
 from __future__ import annotations
 
-import os
 import shlex
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
@@ -14,23 +13,23 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from db import StoreError
-from db.census.history import compute_census_digest as census_digest
+from db.census.history import compute_census_digest, is_census
 from db.connection import UNREADABLE_ERRORS, open_for_reading
-from db.maintenance.files import SIDE_FILE_SUFFIXES, aside_name, find_newest_backup, find_writer_process
-from db.maintenance.schema import create_blank, load_definitions
-from db.migrate import APPLICATION_ID, pending_migrations
+from db.maintenance.files import aside_path, existing_files, find_newest_backup, find_writer_process
+from db.maintenance.schema import load_definitions
+from db.migrate import APPLICATION_ID, create_empty_store, pending_migrations
 from db.store import compute_digest
 
 HOLDS, BROKEN, NOTE = "holds", "BROKEN", "note"
-LARGE_WAL = 256 * 2**20
-MAX_SHOWN_FAULTS = 3  # faults of one kind that are told; the others are counted
+LARGE_WAL = 256 * 2**20  # bytes
+MAX_SHOWN_FAULTS = 3  # the faults of one check that are listed; the others are counted
 
 Faults = Iterator[str]
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What one question to the file gave; `verdict` is holds, BROKEN or note."""
+    """The result of one check. `verdict` is holds, BROKEN or note."""
 
     name: str
     verdict: str
@@ -38,10 +37,10 @@ class CheckResult:
 
 
 def check_store(path: Path) -> list[CheckResult]:
-    """Every question to the file, answered. Reads only, and never stops at what is broken.
+    """Run every check, also after one has failed, and return their results. Nothing is written.
 
     Raises:
-        StoreError: the file cannot be opened as a store at all; with the commands that save what there is.
+        StoreError: the file cannot be opened as a store. The error has the commands that save its content.
     """
     try:
         return run_checks(path)
@@ -52,43 +51,43 @@ def check_store(path: Path) -> list[CheckResult]:
 
 
 def run_checks(path: Path) -> list[CheckResult]:
-    """Return the answers to every question, with notes."""
+    """Return the results of every check, and notes."""
     with open_for_reading(path) as connection:
-        waiting = pending_migrations(Database(connection))
-        found = [
-            run_check(name, connection) for name in (CHECKS_WITHOUT_SCHEMA if waiting else CHECKS) if name != "quick"
-        ]
-        return found + _collect_notes(connection, path, waiting)
+        pending = pending_migrations(Database(connection))
+        names = [name for name in (CHECKS_WITHOUT_SCHEMA if pending else CHECKS) if name != "quick"]
+        return [run_check(name, connection) for name in names] + _collect_notes(connection, path, pending)
 
 
 def damaged_store_error(path: Path, why: str) -> StoreError:
-    """The error that says how to save a damaged store: copy it aside, bring back the newest backup."""
-    kept = [f"{path}{side}" for side in ("", *SIDE_FILE_SUFFIXES) if Path(f"{path}{side}").exists()]
-    copies = [f"cp -p {shlex.quote(name)} {shlex.quote(aside_name(path, 'damaged', name))}" for name in kept]
+    """Return the error that says how to save a damaged store: copy it, then restore the newest backup."""
+    files = existing_files(path)
+    copies = [f"cp -p {_quote(file)} {_quote(aside_path(path, 'damaged', file))}" for file in files]
     newest = find_newest_backup(path)
-    bring = (
-        f"observatory store restore {shlex.quote(str(newest)) if newest else 'BACKUP'} --db {shlex.quote(str(path))}"
-    )
-    advice = [*copies, bring]
+    restore = f"observatory store restore {_quote(newest) if newest else 'BACKUP'} --db {_quote(path)}"
     return StoreError(
-        f"The store {path} is damaged.", why=f"{why}. Nothing was written to it.",
-        fix="Copy it aside, then bring back " + ("the newest backup:" if newest else "a backup:")
-        + "".join(f"\n         {line}" for line in advice),
-    )  # fmt: skip
+        f"The store {path} is damaged.",
+        why=f"{why}. Nothing was written to it.",
+        fix=f"Copy it, then restore {'the newest' if newest else 'a'} backup:"
+        + "".join(f"\n         {command}" for command in [*copies, restore]),
+    )
+
+
+def _quote(path: Path) -> str:
+    return shlex.quote(str(path))
 
 
 def run_check(name: str, connection: sqlite3.Connection) -> CheckResult:
-    """Whatever a damaged file makes of a question, the answer is that something is broken."""
-    ask, fine = CHECKS[name]
+    """Return the result of one check. Any error that a damaged file causes counts as broken."""
+    find_faults, success = CHECKS[name]
     try:
-        faults = ask(connection)
-        told = list(islice(faults, MAX_SHOWN_FAULTS))
-        more = sum(1 for _ in faults)
+        faults = find_faults(connection)
+        first_faults = list(islice(faults, MAX_SHOWN_FAULTS))
+        remaining = sum(1 for _ in faults)
     except (sqlite3.Error, ValueError, TypeError, LookupError) as error:
         return CheckResult(name, BROKEN, str(error))
-    if not told:
-        return CheckResult(name, HOLDS, fine)
-    return CheckResult(name, BROKEN, "; ".join(told) + (f"; and {more} more" if more else ""))
+    if not first_faults:
+        return CheckResult(name, HOLDS, success)
+    return CheckResult(name, BROKEN, "; ".join(first_faults) + (f"; and {remaining} more" if remaining else ""))
 
 
 def _integrity_faults(connection: sqlite3.Connection) -> Faults:
@@ -101,27 +100,25 @@ def _quick_faults(connection: sqlite3.Connection) -> Faults:
 
 def _reference_faults(connection: sqlite3.Connection) -> Faults:
     for table, row, parent, _ in connection.execute("PRAGMA foreign_key_check"):
-        yield f"{table} row {row} names a {parent} that is not there"
+        yield f"{table} row {row} refers to a missing {parent}"
 
 
 def _schema_faults(connection: sqlite3.Connection) -> Faults:
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-        yield "the file does not say that it is a store"
-    wanted, there = load_definitions(create_blank()), load_definitions(connection)
-    yield from (f"{name} is missing" for name in wanted.keys() - there.keys())
-    yield from (
-        f"{name} is not what the migrations give"
-        for name in wanted.keys() & there.keys()
-        if wanted[name] != there[name]
-    )
+        yield "the file has not the application id of a store"
+    expected, actual = load_definitions(create_empty_store()), load_definitions(connection)
+    yield from (f"{name} is missing" for name in expected.keys() - actual.keys())
+    for name in expected.keys() & actual.keys():
+        if expected[name] != actual[name]:
+            yield f"{name} differs from the migrations"
 
 
 def _digest_faults(connection: sqlite3.Connection) -> Faults:
-    ended = connection.execute("SELECT snapshot_id, digest FROM snapshot WHERE status <> 'open' ORDER BY 1").fetchall()
-    for number, said in ended:
-        census = connection.execute("SELECT 1 FROM census WHERE snapshot_id = ?", (number,)).fetchone()
-        if (census_digest if census else compute_digest)(connection, number) != said:
-            yield f"snapshot {number} does not hold what it held when it ended"
+    rows = connection.execute("SELECT snapshot_id, digest FROM snapshot WHERE status <> 'open' ORDER BY 1").fetchall()
+    for snapshot, stored_digest in rows:
+        compute = compute_census_digest if is_census(connection, snapshot) else compute_digest
+        if compute(connection, snapshot) != stored_digest:
+            yield f"snapshot {snapshot} differs from what it was when it ended"
 
 
 def _gate_faults(connection: sqlite3.Connection) -> Faults:
@@ -135,15 +132,15 @@ def _gate_faults(connection: sqlite3.Connection) -> Faults:
 
 def _page_faults(connection: sqlite3.Connection) -> Faults:
     for row in connection.execute(PAGE_COUNTS):
-        number, status, depth, pages, last, kept, rejected, rows, deepest, rejects, places = row
-        if kept != rows:
-            yield f"snapshot {number} has {rows} ranks, its pages gave {kept}"
-        if rejected != rejects:
-            yield f"snapshot {number} has {rejects} rejects, its pages gave {rejected}"
-        if status != "open" and depth not in (deepest, places):  # below the last rank there may be rejects
-            yield f"snapshot {number} says it is {depth} deep, its last rank is {deepest}"
-        if last != pages - 1:
-            yield f"snapshot {number} has {pages} pages, the last of them is number {last}"
+        snapshot, status, depth, pages, last_page, page_rows, page_rejects, ranks, last_rank, rejects, max_depth = row
+        if page_rows != ranks:
+            yield f"snapshot {snapshot} has {ranks} ranks, but its pages have {page_rows}"
+        if page_rejects != rejects:
+            yield f"snapshot {snapshot} has {rejects} rejects, but its pages have {page_rejects}"
+        if status != "open" and depth not in (last_rank, max_depth):  # rejects may follow the last rank
+            yield f"snapshot {snapshot} has depth {depth}, but its last rank is {last_rank}"
+        if last_page != pages - 1:
+            yield f"snapshot {snapshot} has {pages} pages, but its last page is number {last_page}"
 
 
 PAGE_COUNTS = """
@@ -160,53 +157,54 @@ SELECT s.snapshot_id, s.status, s.depth, count(g.number), coalesce(max(g.number)
 FROM snapshot s LEFT JOIN page g USING (snapshot_id) GROUP BY s.snapshot_id
 """
 CHECKS: Mapping[str, tuple[Callable[[sqlite3.Connection], Faults], str]] = {
-    "quick": (_quick_faults, "every page of the file is sound"),
-    "integrity": (_integrity_faults, "every page and index of the file is sound"),
-    "references": (_reference_faults, "every row that names another one finds it"),
-    "schema": (_schema_faults, "the schema is what the migrations give"),
-    "digests": (_digest_faults, "every ended snapshot holds what it held when it ended"),
+    "quick": (_quick_faults, "every page of the file is valid"),
+    "integrity": (_integrity_faults, "every page and index of the file is valid"),
+    "references": (_reference_faults, "every row that another row refers to exists"),
+    "schema": (_schema_faults, "the schema equals the migrations"),
+    "digests": (_digest_faults, "every ended snapshot is what it was when it ended"),
     "findings": (_gate_faults, "every complete snapshot passed its gate"),
-    "pages": (_page_faults, "ranks, rejects and pages add up"),
+    "pages": (_page_faults, "ranks, rejects and pages agree"),
 }
-CHECKS_WITHOUT_SCHEMA = ("quick", "integrity", "references")  # what can be asked of a store that waits for a migration
+CHECKS_WITHOUT_SCHEMA = ("quick", "integrity", "references")  # for a store with pending migrations
 
 
-def _collect_notes(connection: sqlite3.Connection, path: Path, waiting: list[str]) -> list[CheckResult]:
-    found = []
-    if waiting:
-        found.append(CheckResult("migrations", NOTE, f"{', '.join(waiting)} pending; run `observatory store migrate`"))
+def _collect_notes(connection: sqlite3.Connection, path: Path, pending: list[str]) -> list[CheckResult]:
+    if pending:
+        message = f"{', '.join(pending)} pending; run `observatory store migrate`"
+        notes = [CheckResult("migrations", NOTE, message)]
     else:
-        found += _check_open_snapshots(connection, path)
+        notes = [_check_open_snapshots(connection, path)]
     if has_wal_reset_bug(sqlite3.sqlite_version_info):
-        said = "may lose a commit when two programs write at once; let no other program write to this file"
-        found.append(CheckResult("SQLite", NOTE, f"{sqlite3.sqlite_version} {said}"))
+        message = "may lose a commit when two programs write at once; let no other program write to this file"
+        notes.append(CheckResult("SQLite", NOTE, f"{sqlite3.sqlite_version} {message}"))
     with suppress(OSError):
-        size = os.stat(f"{path}-wal").st_size
+        size = Path(f"{path}-wal").stat().st_size
         if size > LARGE_WAL:
-            found.append(
-                CheckResult("write-ahead log", NOTE, f"{size / 2**20:,.0f} MB: a reader keeps it from being folded in")
-            )
-    return found
+            message = f"{size / 2**20:,.0f} MB: a reader prevents a checkpoint"
+            notes.append(CheckResult("write-ahead log", NOTE, message))
+    return notes
 
 
-def _check_open_snapshots(connection: sqlite3.Connection, path: Path) -> list[CheckResult]:
-    (opened,) = connection.execute("SELECT count(*) FROM snapshot WHERE status = 'open'").fetchone()
-    if not opened or (holder := find_writer_process(path)) is not None:
-        return [
-            CheckResult("open snapshots", HOLDS, f"{opened} open, process {holder} is writing" if opened else "none")
-        ]
-    return [
-        CheckResult(
-            "open snapshots", NOTE, f"{opened} open and no process is writing; go on with `crawl snapshot … --resume`"
-        )
-    ]
+def _check_open_snapshots(connection: sqlite3.Connection, path: Path) -> CheckResult:
+    (count,) = connection.execute("SELECT count(*) FROM snapshot WHERE status = 'open'").fetchone()
+    if not count:
+        return CheckResult("open snapshots", HOLDS, "none")
+    process = find_writer_process(path)
+    if process is not None:
+        return CheckResult("open snapshots", HOLDS, f"{count} open, process {process} is writing")
+    message = f"{count} open, but no process is writing; resume with `crawl snapshot … --resume`"
+    return CheckResult("open snapshots", NOTE, message)
 
 
-def has_wal_reset_bug(version: tuple[int, ...]) -> bool:
-    """Whether a SQLite may lose a commit when two connections write or checkpoint (sqlite.org/wal.html#walresetbug).
+def has_wal_reset_bug(version: tuple[int, int, int]) -> bool:
+    """Return whether a SQLite may lose a commit when two connections write or checkpoint.
+
+    See sqlite.org/wal.html#walresetbug.
 
     >>> [has_wal_reset_bug(version) for version in [(3, 40, 1), (3, 44, 6), (3, 50, 6), (3, 50, 7), (3, 51, 3)]]
     [True, False, True, False, False]
     """
-    mended_since = {(3, 44): 6, (3, 50): 7}
-    return (3, 7, 0) <= version[:3] <= (3, 51, 2) and not version[2] >= mended_since.get(version[:2], 1000)
+    major, minor, patch = version
+    fixed_patches = {(3, 44): 6, (3, 50): 7}
+    is_affected = (3, 7, 0) <= version <= (3, 51, 2)
+    return is_affected and patch < fixed_patches.get((major, minor), 1000)

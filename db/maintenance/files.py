@@ -1,4 +1,4 @@
-"""The files beside a store: backups, copies set aside, the lock of the writer."""
+"""The files beside a store: its side files, its backups, its copies set aside, and the lock of its writer."""
 
 from __future__ import annotations
 
@@ -9,20 +9,29 @@ from db.connection import lock_path
 from db.migrate import APPLICATION_ID
 
 SIDE_FILE_SUFFIXES = ("-wal", "-shm", "-journal")
-
-
 SET_ASIDE_MARKS = (".before-restore-", ".damaged", ".partial")
 
 
-def find_newest_backup(path: Path) -> Path | None:
-    """The newest other store in the folder that is called after this one and that nobody has written to.
+def existing_files(path: Path) -> list[Path]:
+    """Return the file of a store and its side files, as far as they exist."""
+    files = [Path(f"{path}{suffix}") for suffix in ("", *SIDE_FILE_SUFFIXES)]
+    return [file for file in files if file.exists()]
 
-    A backup has no lock beside it.
+
+def find_newest_backup(path: Path) -> Path | None:
+    """Return the newest backup in the folder of a store, whose name is like the store's or has `backup` in it.
+
+    A store with a lock file beside it is not a backup, because a process has written to it.
     """
-    named = (one for one in path.absolute().parent.iterdir() if one.name.startswith(path.stem) or "backup" in one.name)
-    files = [one for one in named if one.is_file() and not one.samefile(path)]
-    others = [one for one in files if not any(mark in one.name for mark in SET_ASIDE_MARKS) and _is_backup(one)]
-    return max(others, key=lambda one: one.stat().st_mtime, default=None)
+    folder = path.absolute().parent
+    named_alike = (file for file in folder.iterdir() if file.name.startswith(path.stem) or "backup" in file.name)
+    other_files = [file for file in named_alike if file.is_file() and not file.samefile(path)]
+    backups = [file for file in other_files if not _is_set_aside(file) and _is_backup(file)]
+    return max(backups, key=lambda file: file.stat().st_mtime, default=None)
+
+
+def _is_set_aside(path: Path) -> bool:
+    return any(mark in path.name for mark in SET_ASIDE_MARKS)
 
 
 def _is_backup(path: Path) -> bool:
@@ -30,36 +39,36 @@ def _is_backup(path: Path) -> bool:
         return False
     try:
         with path.open("rb") as file:
-            head = file.read(72)
+            header = file.read(72)
     except OSError:
         return False
-    return head[:16] == b"SQLite format 3\x00" and head[68:72] == APPLICATION_ID.to_bytes(4, "big")
+    return header[:16] == b"SQLite format 3\x00" and header[68:72] == APPLICATION_ID.to_bytes(4, "big")
 
 
 def find_writer_process(path: Path) -> int | None:
-    """The process that holds the writer's lock, or held it last and still lives.
+    """Return the process that holds the writer's lock, or held it last and is still running.
 
-    The lock itself is not tried: a crawl that begins in that very moment would be refused.
+    The lock itself is not tried, because a crawl that begins at the same moment would be refused.
     """
     try:
-        holder = int(lock_path(path).read_text("ascii"))
-        os.kill(holder, 0)
+        process = int(lock_path(path).read_text("ascii"))
+        os.kill(process, 0)
     except PermissionError:
-        return holder
+        return process
     except (OSError, ValueError, OverflowError):
         return None
-    return holder
+    return process
 
 
-def aside_name(path: Path, tag: str, name: str) -> str:
-    """The name beside the store for one of its files: `observatory.db-wal` becomes `observatory.db.TAG-wal`."""
-    return f"{path}.{tag}{name.removeprefix(str(path))}"
+def aside_path(path: Path, tag: str, file: Path) -> Path:
+    """Return the path to which a file of a store is set aside: `a.db-wal` becomes `a.db.TAG-wal`."""
+    return Path(f"{path}.{tag}{str(file).removeprefix(str(path))}")
 
 
 def sync_path(path: Path) -> None:
     """Flush a file or a folder to the disk."""
-    opened = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(opened)
+        os.fsync(descriptor)
     finally:
-        os.close(opened)
+        os.close(descriptor)

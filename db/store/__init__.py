@@ -1,4 +1,4 @@
-"""The only code that writes: a snapshot is begun, its pages are recorded, it ends."""
+"""The writer of snapshots: begin a snapshot, save its pages, end it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+from typing import TypedDict
 
 import zstandard
 from sqlite_utils import Database
@@ -17,21 +18,22 @@ from sqlite_utils import Database
 from db.ids import compact_id, short_hash
 from db.migrate import split_statements
 from db.rows import RELATIONS, Event, GateResult, Observation, Page, Progress, Registry, SnapshotSpec, StoredResult
+from db.store.terms import TermIds
 
 STATEMENTS_FOLDER = Path(__file__).parent.parent / "statements"
 UNLIMITED = 2**62
-MAX_CACHED_TERMS = 50_000  # words
+MAX_NAMES_WITHOUT_COUNTERS = 50
 
 
 @cache
 def load_statements(name: str) -> tuple[str, ...]:
-    """The statements of one file of `statements/`."""
+    """Return the statements of one file of `statements/`."""
     return tuple(split_statements((STATEMENTS_FOLDER / f"{name}.sql").read_text("utf-8")))
 
 
 @dataclass(frozen=True)
 class ResumableSnapshot:
-    """An open snapshot that can be gone on with: what it was asked, and the last page it stored."""
+    """An open snapshot that can be resumed: its settings, and the last page that was saved."""
 
     snapshot: int
     started_at: int
@@ -41,44 +43,30 @@ class ResumableSnapshot:
     last_page: Page | None
 
 
-class TermIds(dict[tuple[str, str], int]):
-    """The number of each word (kind and text), found or given when it is asked for, and then kept in mind.
+class PageParameters(TypedDict):
+    """The parameters of the statements that save a page. `at` is the instant of the snapshot."""
 
-    What a transaction that is undone has given is not there any more: forget everything then.
-    """
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        super().__init__()
-        self.connection = connection
-
-    def __missing__(self, term: tuple[str, str]) -> int:
-        if len(self) >= MAX_CACHED_TERMS:
-            self.clear()
-        key = (short_hash(term[1]), *term)
-        found = self.connection.execute(
-            "SELECT term_id FROM term WHERE hash = ? AND kind = ? AND text = ?", key
-        ).fetchone()
-        self[term] = (
-            found[0]
-            if found
-            else self.connection.execute("INSERT INTO term (hash, kind, text) VALUES (?, ?, ?)", key).lastrowid or 0
-        )
-        return self[term]
+    snapshot: int
+    registry: int
+    at: int
+    k: int
+    page: int
 
 
 class Store:
-    """The writer's side of the store. Every verb is one transaction: it happens whole or not at all."""
+    """The writer of snapshots, events and results. Every method that writes is one transaction."""
 
     def __init__(self, database: Database) -> None:
+        self.database = database
         self.connection: sqlite3.Connection = database.conn
         self._term_ids = TermIds(database.conn)
         if not self._query_value("SELECT count(*) FROM temp.sqlite_master"):
             self._run_statements("create_incoming_tables")
 
     def begin_snapshot(self, spec: SnapshotSpec) -> int:
-        """Open a snapshot; its number."""
+        """Open a snapshot and return its number."""
         with self.transaction():
-            registry = self._ensure_registry(spec.registry)
+            registry = self.ensure_registry(spec.registry)
             return self.connection.execute(
                 "INSERT INTO snapshot (registry_id, kind, ordered_by, counter, k, origin, source, date_evidence,"
                 " settings, file_sha256, taken_at, started_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -88,27 +76,34 @@ class Store:
             ).lastrowid or 0  # fmt: skip
 
     def save_page(self, snapshot: int, page: Page) -> Progress:
-        """Write a page's rows, its provenance and where to go on, in one transaction; how far the snapshot is."""
+        """Save the rows, the provenance and the next URL of a page, and return the progress of the snapshot."""
         with self.transaction():
-            subject = self.connection.execute(
-                "SELECT registry_id, taken_at, k FROM snapshot WHERE snapshot_id = ?", (snapshot,)
-            ).fetchone()
-            number = self._query_value("SELECT count(*) FROM page WHERE snapshot_id = ?", snapshot)
-            values = {
-                "snapshot": snapshot, "registry": subject["registry_id"], "at": subject["taken_at"],
-                "k": subject["k"] or UNLIMITED, "page": number,
-            }  # fmt: skip
+            parameters = self._page_parameters(
+                snapshot, self._query_value("SELECT count(*) FROM page WHERE snapshot_id = ?", snapshot)
+            )
             self._load_incoming(page)
-            self._run_statements("upsert_packages", values)
+            self._run_statements("upsert_packages", parameters)
             if page.role in ("ranking", "file"):
-                self._run_statements("assign_ranks", values)
+                self._run_statements("assign_ranks", parameters)
             elif page.role == "counters":
-                self._run_statements("update_counters", values)
-            self._save_ranking_page(values, page)
+                self._run_statements("update_counters", parameters)
+            self._save_ranking_page(parameters, page)
             return self.progress(snapshot)
 
+    def _page_parameters(self, snapshot: int, page: int) -> PageParameters:
+        row = self.connection.execute(
+            "SELECT registry_id, taken_at, k FROM snapshot WHERE snapshot_id = ?", (snapshot,)
+        ).fetchone()
+        return {
+            "snapshot": snapshot,
+            "registry": row["registry_id"],
+            "at": row["taken_at"],
+            "k": row["k"] or UNLIMITED,
+            "page": page,
+        }
+
     def progress(self, snapshot: int) -> Progress:
-        """How far an open snapshot has come. `depth` counts the places taken, rejected rows among them."""
+        """Return the progress of an open snapshot. `depth` counts the ranks assigned, those of rejected rows too."""
         row = self.connection.execute(
             "SELECT count(*) AS pages, coalesce(sum(duplicates), 0) AS duplicates,"
             " coalesce(sum(CASE WHEN role IN ('ranking', 'file') THEN kept + rejected END), 0) AS depth,"
@@ -116,38 +111,30 @@ class Store:
             " FROM page WHERE snapshot_id = ?",
             (snapshot,),
         ).fetchone()
-        missing = self._names_without_counters(snapshot, 50) if row["with_counters"] else ()
+        missing = self._names_without_counters(snapshot, MAX_NAMES_WITHOUT_COUNTERS) if row["with_counters"] else ()
         return Progress(snapshot, row["pages"], row["depth"], row["duplicates"], row["with_counters"], missing)
 
     def add_quality_events(
         self, registry: Registry, events: Iterable[Event], at: int, snapshot: int | None = None
     ) -> None:
-        """Write events that a reader of the numbers should know."""
+        """Add events that a reader of the numbers should know."""
         with self.transaction():
-            number = self._ensure_registry(registry)
-            self.connection.executemany(
-                "INSERT INTO quality_event"
-                " (registry_id, snapshot_id, kind, severity, before, after, evidence, noted_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [(number, snapshot, e.kind, e.severity, e.before, e.after, e.evidence, at) for e in events],
-            )
+            self._add_quality_events(self.ensure_registry(registry), events, at, snapshot)
 
     def end_snapshot(
         self, snapshot: int, status: str, gate_results: Iterable[GateResult], reason: str | None, at: int,
         field_coverage: Mapping[str, float] | None = None, content_digest: str | None = None,
     ) -> None:  # fmt: skip
-        """End a snapshot, with the gate's findings, in one transaction. The schema refuses a second end.
+        """End a snapshot with its gate results. The schema refuses a second end.
 
-        `content` is its digest, where that is known already.
+        `content_digest` is the digest of the rows, if it has been computed already.
         """
         with self.transaction():
-            content_digest, taken = (
-                content_digest or compute_digest(self.connection, snapshot),
-                self.progress(snapshot).depth,
-            )
+            content_digest = content_digest or compute_digest(self.connection, snapshot)
+            depth = self.progress(snapshot).depth
             self.connection.executemany(
                 "INSERT INTO gate_result (snapshot_id, gate, outcome, measured, rule) VALUES (?, ?, ?, ?, ?)",
-                [(snapshot, f.gate, f.outcome, f.measured, f.rule) for f in gate_results],
+                [(snapshot, result.gate, result.outcome, result.measured, result.rule) for result in gate_results],
             )
             self.connection.executemany(
                 "INSERT INTO field_coverage (snapshot_id, field, share) VALUES (?, ?, ?)",
@@ -156,14 +143,14 @@ class Store:
             self.connection.execute(
                 "UPDATE snapshot SET status = ?, reason = ?, ended_at = ?, digest = ?,"
                 " depth = min(coalesce(k, ?), ?) WHERE snapshot_id = ?",
-                (status, reason, at, content_digest, UNLIMITED, taken, snapshot),
+                (status, reason, at, content_digest, UNLIMITED, depth, snapshot),
             )
             if status == "complete":
                 self._run_statements("update_top_k_membership", {"snapshot": snapshot})
 
     def resumable_snapshots(self, registry: str, ordered_by: str, k: int | None) -> list[ResumableSnapshot]:
-        """The open snapshots of one list, newest first."""
-        found = self.query("resumable_snapshots", registry=registry, ordered_by=ordered_by, k=k)
+        """Return the open snapshots of one list, newest first."""
+        rows = self.query("resumable_snapshots", registry=registry, ordered_by=ordered_by, k=k)
         return [
             ResumableSnapshot(
                 row["snapshot_id"],
@@ -173,20 +160,21 @@ class Store:
                 json.loads(row["settings"]),
                 _last_page(row),
             )
-            for row in found
+            for row in rows
         ]
 
     def find_imported(self, registry: str, ordered_by: str, taken_at: int, file_sha256: str) -> sqlite3.Row | None:
-        """Number, status and depth of the snapshot that this very file already became, if it did."""
-        return self.connection.execute(
+        """Return number, status and depth of the snapshot that was imported from a file, None if there is none."""
+        row: sqlite3.Row | None = self.connection.execute(
             "SELECT snapshot_id, status, depth FROM snapshot JOIN registry USING (registry_id)"
             " WHERE name = ? AND ordered_by = ? AND taken_at = ? AND file_sha256 = ?"
             " AND status IN ('complete', 'partial')",
             (registry, ordered_by, taken_at, file_sha256),
         ).fetchone()
+        return row
 
     def save_results(self, results: Iterable[StoredResult], at: int) -> None:
-        """Write what metrics gave. A result is written once for each version of its metric."""
+        """Save the results of metrics. A result is saved once for each version of its metric."""
         with self.transaction():
             self.connection.executemany(
                 "INSERT OR REPLACE INTO result (snapshot_id, metric, version, name, k, previous_snapshot_id, value,"
@@ -195,7 +183,7 @@ class Store:
             )
 
     def prune_bodies(self, before: int) -> int:
-        """Remove kept bodies of pages fetched before an instant; how many. Their provenance stays."""
+        """Delete the bodies of pages fetched before an instant and return their number. Their provenance stays."""
         with self.transaction():
             return self.connection.execute(
                 "DELETE FROM body WHERE (snapshot_id, number) IN"
@@ -204,16 +192,16 @@ class Store:
             ).rowcount
 
     def query(self, name: str, **values: object) -> list[sqlite3.Row]:
-        """The rows of one query of `statements/`."""
+        """Return the rows of one query of `statements/`."""
         (statement,) = load_statements(name)
         return self.connection.execute(statement, values).fetchall()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing. Inside another transaction it is part of that one.
+        """Run a block in one transaction, or in the transaction that is already open.
 
-        BEGIN IMMEDIATE: a transaction that starts by reading and writes later fails at once when another process has
-        committed in between, whatever the busy timeout.
+        The transaction begins with BEGIN IMMEDIATE. One that starts by reading and writes later fails at once if
+        another process has committed in between, whatever the busy timeout.
         """
         if self.connection.in_transaction:
             yield
@@ -228,13 +216,26 @@ class Store:
             raise
         self.connection.execute("COMMIT")
 
-    def _ensure_registry(self, registry: Registry) -> int:
-        self.connection.execute(
-            "INSERT INTO registry (name, service, service_name) VALUES (?, ?, ?) ON CONFLICT (name)"
-            " DO UPDATE SET service_name = coalesce(excluded.service_name, registry.service_name)",
-            (registry.name, registry.service, registry.service_name),
-        )
-        return self._query_value("SELECT registry_id FROM registry WHERE name = ?", registry.name)
+    def ensure_registry(self, registry: Registry) -> int:
+        """Return the number of a registry, which is added if it is new."""
+        row = self.connection.execute(
+            "SELECT registry_id, service_name FROM registry WHERE name = ?", (registry.name,)
+        ).fetchone()
+        if row is None:
+            self.database.table("registry").insert(asdict(registry))
+            return self.ensure_registry(registry)
+        number: int = row["registry_id"]
+        if registry.service_name not in (None, row["service_name"]):
+            self.database.table("registry").update(number, {"service_name": registry.service_name})
+        return number
+
+    def _add_quality_events(self, registry: int, events: Iterable[Event], at: int, snapshot: int | None = None) -> None:
+        subject = {"registry_id": registry, "snapshot_id": snapshot, "noted_at": at}
+        self._insert_quality_events([{**subject, **asdict(event)} for event in events])
+
+    def _insert_quality_events(self, rows: Sequence[dict[str, object]]) -> None:
+        if rows:
+            self.database.table("quality_event").insert_all(rows)
 
     def _names_without_counters(self, snapshot: int, limit: int) -> tuple[str, ...]:
         rows = self.connection.execute(
@@ -246,69 +247,79 @@ class Store:
         return tuple(row["name"] for row in rows)
 
     def _load_incoming(self, page: Page, fingerprints: Sequence[int | None] | None = None) -> None:
+        """Load the rows of a page into the temporary tables that the statements read."""
         for table in ("incoming", "incoming_attribute", "incoming_parent", "incoming_library"):
             self.connection.execute(f"DELETE FROM temp.{table}")
-        refused = {reject.position for reject in page.rejects}
-        free = (position for position in range(page.received + len(refused)) if position not in refused)
-        placed = list(zip(free, page.observations, strict=False))
-        prints = fingerprints or [None] * len(placed)
+        rejected = {reject.position for reject in page.rejects}
+        free = (position for position in range(page.received + len(rejected)) if position not in rejected)
+        rows = list(zip(free, page.observations, strict=False))
         self.connection.executemany(
             "INSERT INTO temp.incoming (position, stable_id, name, downloads, likes, downloads_all_time, trending,"
             " dependents, dependent_repos, created_at, modified_at, revision, synced_at, lineage, libraries, key,"
             " name_hash, fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [_incoming_row(position, seen, print_) for (position, seen), print_ in zip(placed, prints, strict=True)],
+            [
+                _incoming_row(position, observation, fingerprint)
+                for (position, observation), fingerprint in zip(rows, fingerprints or [None] * len(rows), strict=True)
+            ],
         )
         self.connection.executemany(
-            "INSERT INTO temp.incoming (position) VALUES (?)", [(position,) for position in refused]
+            "INSERT INTO temp.incoming (position) VALUES (?)", [(position,) for position in rejected]
         )
-        self._load_incoming_terms(placed)
-        self._load_incoming_parents(placed)
+        self._load_incoming_terms(rows)
+        self._load_incoming_parents(rows)
 
-    def _load_incoming_parents(self, placed: Sequence[tuple[int, Observation]]) -> None:
+    def _load_incoming_parents(self, rows: Sequence[tuple[int, Observation]]) -> None:
         self.connection.executemany(
             "INSERT OR IGNORE INTO temp.incoming_parent (position, name, relation, code, stable_id, key, name_hash)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
                 (position, parent.name, parent.relation, RELATIONS.index(parent.relation), parent.stable_id,
                  compact_id(parent.stable_id), short_hash(parent.name))
-                for position, seen in placed
-                for parent in seen.parents or ()
+                for position, observation in rows
+                for parent in observation.parents or ()
             ],
         )  # fmt: skip
 
-    def _load_incoming_terms(self, placed: Sequence[tuple[int, Observation]]) -> None:
-        words = self._term_ids
+    def _load_incoming_terms(self, rows: Sequence[tuple[int, Observation]]) -> None:
+        term_ids = self._term_ids
         self.connection.executemany(
             "INSERT INTO temp.incoming_attribute (position, name, term_id) VALUES (?, ?, ?)",
             [
-                (position, name, None if value is None else words[name, value])
-                for position, seen in placed
-                for name, value in seen.attributes.items()
+                (position, name, None if value is None else term_ids[name, value])
+                for position, observation in rows
+                for name, value in observation.attributes.items()
             ],
         )
         self.connection.executemany(
             "INSERT OR IGNORE INTO temp.incoming_library (position, term_id) VALUES (?, ?)",
-            [(position, words[kind, name]) for position, seen in placed for name, kind in seen.libraries or ()],
+            [
+                (position, term_ids[kind, name])
+                for position, observation in rows
+                for name, kind in observation.libraries or ()
+            ],
         )
 
-    def _save_ranking_page(self, values: Mapping[str, object], page: Page) -> None:
+    def _save_ranking_page(self, parameters: PageParameters, page: Page) -> None:
         counts = self.connection.execute(
             "SELECT coalesce(sum(rank <= :k), 0),"
             " coalesce(sum(rank IS NULL AND :role <> 'counters'), 0),"
             " coalesce(sum(CASE WHEN :role = 'counters' THEN rank IS NULL ELSE rank > :k END), 0)"
             " FROM temp.incoming WHERE stable_id IS NOT NULL",
-            {"k": values["k"], "role": page.role},
+            {"k": parameters["k"], "role": page.role},
         ).fetchone()
-        self._save_page_row(values, page, *counts)
+        self._save_page_row(parameters, page, *counts)
 
-    def _save_page_row(self, values: Mapping[str, object], page: Page, kept: int, duplicates: int, beyond: int) -> None:
-        snapshot, number = values["snapshot"], values["page"]
+    def _save_page_row(
+        self, parameters: PageParameters, page: Page, kept_rows: int, duplicates: int, beyond: int
+    ) -> None:
+        """Save the provenance, the body, the rejected rows and the events of a page."""
+        snapshot, number = parameters["snapshot"], parameters["page"]
         self.connection.execute(
             "INSERT INTO page (snapshot_id, number, role, url, fetched_at, status, bytes, sha256, headers, age, skew,"
             " received, kept, duplicates, rejected, beyond, inversions, next_url)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (snapshot, number, page.role, page.url, page.fetched_at, page.status, page.bytes, page.sha256,
-             json.dumps(dict(page.headers), sort_keys=True), page.age, page.skew, page.received, kept, duplicates,
+             json.dumps(dict(page.headers), sort_keys=True), page.age, page.skew, page.received, kept_rows, duplicates,
              len(page.rejects), beyond, page.inversions, page.next_url),
         )  # fmt: skip
         if page.body is not None:
@@ -318,27 +329,22 @@ class Store:
             )
         self.connection.executemany(
             "INSERT INTO reject (snapshot_id, page, position, reason, raw) VALUES (?, ?, ?, ?, ?)",
-            [(snapshot, number, r.position, r.reason, r.raw) for r in page.rejects],
+            [(snapshot, number, reject.position, reject.reason, reject.raw) for reject in page.rejects],
         )
-        self.connection.executemany(
-            "INSERT INTO quality_event (registry_id, snapshot_id, kind, severity, before, after, evidence, noted_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (values["registry"], snapshot, e.kind, e.severity, e.before, e.after, e.evidence, page.fetched_at)
-                for e in page.events
-            ],
-        )
+        self._add_quality_events(parameters["registry"], page.events, page.fetched_at, snapshot)
 
-    def _run_statements(self, name: str, values: Mapping[str, object] | None = None) -> None:
+    def _run_statements(self, name: str, parameters: Mapping[str, object] | None = None) -> None:
         for statement in load_statements(name):
-            self.connection.execute(statement, values or {})
+            self.connection.execute(statement, parameters or {})
 
     def _query_value(self, statement: str, *values: object) -> int:
-        return self.connection.execute(statement, values).fetchone()[0]
+        """Return the number that a query gives."""
+        value: int = self.connection.execute(statement, values).fetchone()[0]
+        return value
 
 
 def compute_digest(connection: sqlite3.Connection, snapshot: int) -> str:
-    """The sha256 of a snapshot's content: the same rows give the same digest in every store."""
+    """Return the sha256 of a snapshot's rows. Equal rows give an equal digest in every store."""
     (statement,) = load_statements("digest_rows")
     content = hashlib.sha256()
     for row in connection.execute(statement, {"snapshot": snapshot}):
@@ -354,8 +360,9 @@ def _last_page(row: sqlite3.Row) -> Page | None:
 
 def _incoming_row(position: int, observation: Observation, fingerprint: int | None) -> tuple[object, ...]:
     return (
-        position, observation.stable_id, observation.name, observation.downloads, observation.likes, observation.downloads_all_time, observation.trending,
-        observation.dependents, observation.dependent_repos, observation.created_at, observation.modified_at, compact_id(observation.sha), observation.synced_at,
-        observation.parents is not None, observation.libraries is not None, compact_id(observation.stable_id), short_hash(observation.name),
-        fingerprint,
+        position, observation.stable_id, observation.name, observation.downloads, observation.likes,
+        observation.downloads_all_time, observation.trending, observation.dependents, observation.dependent_repos,
+        observation.created_at, observation.modified_at, compact_id(observation.sha), observation.synced_at,
+        observation.parents is not None, observation.libraries is not None, compact_id(observation.stable_id),
+        short_hash(observation.name), fingerprint,
     )  # fmt: skip

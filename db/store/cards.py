@@ -1,14 +1,14 @@
-"""Cards: each text once, by the hash git gives it; who had which at what time.
+"""The cards of packages: each text is stored once, by its git blob hash, with the interval in which a package had it.
 
-A text is kept without addresses of people, up to a size, and packed with a dictionary of what cards have in common.
-Its identity is the hash of the whole file as it was published, so that the same file is the same card everywhere.
+A text is stored without e-mail addresses and up to a maximum size. It is compressed with a dictionary that is trained
+on other cards. Its identity is the hash of the whole published file, so that equal files are one card in every store.
 """
 
 from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import zstandard
@@ -16,9 +16,10 @@ import zstandard
 from db.ids import compact_id, short_hash
 from db.rows import Registry
 from db.store import Store, load_statements
+from db.store.scores import invalidate_results
 
-MAX_CARD_BYTES = 1_000_000  # bytes of a card's text
-MIN_TRAINING_CARDS = 1_000  # cards to train a dictionary on
+MAX_CARD_BYTES = 1_000_000
+MIN_TRAINING_CARDS = 1_000
 TRAINING_SAMPLE_SIZE = 4_000
 TRAINING_PREFIX_BYTES = 20_000
 BATCH_SIZE = 1_000
@@ -31,7 +32,7 @@ Decompressor = zstandard.ZstdDecompressor
 
 @dataclass(frozen=True, slots=True)
 class CardCollection:
-    """One look at many cards: a crawl of an endpoint, or an imported file. `taken_at` is the instant it shows."""
+    """Many cards of one instant, `taken_at`: a crawl of an endpoint, or an imported file."""
 
     registry: Registry
     origin: str
@@ -43,7 +44,7 @@ class CardCollection:
 
 @dataclass(frozen=True, slots=True)
 class CardText:
-    """A card as it may be kept: its hash and size are of the whole file, its content may be less."""
+    """The text of a card as it may be stored. Hash and size are of the whole file, the content may be shorter."""
 
     blob: str
     size: int
@@ -55,10 +56,10 @@ class CardText:
 
 @dataclass(frozen=True, slots=True)
 class CardObservation:
-    """What was found where a package's card should be.
+    """The card of one package as it was observed.
 
-    `state` is card, none (it has none), gated, missing (the repository or its commit is not there for us), huge or
-    elsewhere (kept on another host). `at` is the instant of the commit `sha`.
+    `state` is card, none (the package has none), gated, missing (the repository or its commit does not exist or is
+    private), huge or elsewhere (on another host). `at` is the instant of the commit `sha`.
     """
 
     package: int
@@ -72,7 +73,7 @@ class CardObservation:
 
 @dataclass(frozen=True, slots=True)
 class StoredCard:
-    """A card that is in the store, with its text."""
+    """A card of the store with its text."""
 
     card: int
     blob: str
@@ -81,13 +82,13 @@ class StoredCard:
 
     @property
     def text(self) -> str:
-        """The text, without a byte order mark; what is not UTF-8 is shown as U+FFFD."""
+        """The text without a byte order mark. Bytes that are not UTF-8 become U+FFFD."""
         return self.content.decode("utf-8-sig", "replace")
 
 
 @dataclass(frozen=True, slots=True)
 class PendingCard:
-    """A package whose repository has changed since its card was looked at."""
+    """A package whose repository has changed since its card was fetched."""
 
     package: int
     name: str
@@ -96,7 +97,7 @@ class PendingCard:
 
 
 def blob_hash(content: bytes) -> str:
-    """The name git gives a file.
+    """Return the hash by which git names a file.
 
     >>> blob_hash(b"hello\\n")
     'ce013625030ba8dba906f756967f9e9ca394464a'
@@ -105,113 +106,112 @@ def blob_hash(content: bytes) -> str:
 
 
 class CardStore:
-    """The writer's side: a collection is begun, looks are put into it one after another, it is finished."""
+    """The writer of cards: begin a collection, save its observations one by one, finish the collection."""
 
-    def __init__(self, store: Store, connection: sqlite3.Connection) -> None:
-        """`connection` is the one the store writes to."""
-        self._store, self._connection = store, connection
+    def __init__(self, store: Store) -> None:
+        self._store, self._connection = store, store.connection
         self._compressor, self._dictionary_id = self._newest_compressor()
 
     def begin_collection(self, collection: CardCollection) -> tuple[int, bool]:
-        """Open a collection; its number, and whether this very file was brought in for this very instant before."""
+        """Open a collection. Return its number, and whether the same file was imported for the same instant before."""
         with self._store.transaction():
-            registry = self._ensure_registry(collection.registry)
-            known = self._query_value(
+            registry = self._store.ensure_registry(collection.registry)
+            row = self._connection.execute(
                 "SELECT collection_id FROM card_collection WHERE registry_id = ? AND taken_at = ? AND file_sha256 = ?",
-                registry, collection.taken_at, collection.file_sha256,
-            )  # fmt: skip
-            if known is not None:
-                return known, True
-            made = self._connection.execute(
+                (registry, collection.taken_at, collection.file_sha256),
+            ).fetchone()
+            if row is not None:
+                return row[0], True
+            number = self._connection.execute(
                 "INSERT INTO card_collection (registry_id, origin, source, file_sha256, taken_at, started_at)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
-                (
-                    registry,
-                    collection.origin,
-                    collection.source,
-                    collection.file_sha256,
-                    collection.taken_at,
-                    collection.started_at,
-                ),
-            )
-            for statement in load_statements("invalidate_card_results"):
-                self._connection.execute(statement)
-            return made.lastrowid or 0, False
+                (registry, collection.origin, collection.source, collection.file_sha256, collection.taken_at,
+                 collection.started_at),
+            ).lastrowid or 0  # fmt: skip
+            invalidate_results(self._connection)
+            return number, False
 
     def find_or_add_package(self, registry: Registry, stable_id: str, name: str, at: int) -> int:
-        """The package that had a name at an instant, or the nearest to it; a new one if the name is not known."""
-        (row,) = self._store.query("package_by_name", registry=registry.name, package=name, at=at) or (None,)
-        if row is not None:
-            return row["package_id"]
+        """Return the package that had a name at an instant or nearest to it. Add one if the name is unknown."""
+        rows = self._store.query("package_by_name", registry=registry.name, package=name, at=at)
+        if rows:
+            number: int = rows[0]["package_id"]
+            return number
         with self._store.transaction():
-            made = self._connection.execute(
+            return self._connection.execute(
                 "INSERT INTO package (registry_id, key, name, name_hash, first_seen_at, seen_at)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
-                (self._ensure_registry(registry), compact_id(stable_id), name, short_hash(name), at, at),
-            ).lastrowid
-            return made or 0
+                (self._store.ensure_registry(registry), compact_id(stable_id), name, short_hash(name), at, at),
+            ).lastrowid or 0  # fmt: skip
 
     def save_observation(self, collection: int, observation: CardObservation) -> None:
-        """Write what was found of one package. The same again only notes that it was looked at."""
+        """Save the observed card of one package. An unchanged card only gets a new time of its last observation."""
         with self._store.transaction():
             card = None if observation.text is None else self._ensure_card(observation.text)
             values = {
-                "package": observation.package, "at": observation.at, "state": observation.state, "card": card, "sha": observation.sha,
-                "fetched_at": observation.fetched_at, "collection": collection, "note": observation.note,
+                "package": observation.package, "at": observation.at, "state": observation.state, "card": card,
+                "sha": observation.sha, "fetched_at": observation.fetched_at, "collection": collection,
+                "note": observation.note,
             }  # fmt: skip
             for statement in load_statements("save_card_revision"):
                 self._connection.execute(statement, values)
 
     def train_dictionary(self, contents: Iterable[bytes]) -> bool:
-        """Train a dictionary on some cards, if there is none yet and they are enough; whether one was made.
+        """Train a dictionary on cards, if there is none yet and there are enough cards. Return whether it was trained.
 
-        Cards that come after it are packed with it. `contents` must be as cards are kept, without addresses.
+        Later cards are compressed with it. `contents` must be as cards are stored, without e-mail addresses.
         """
-        beginnings = [content[:TRAINING_PREFIX_BYTES] for content in contents if content]
-        if self._dictionary_id is not None or len(beginnings) < MIN_TRAINING_CARDS:
+        samples: list[bytes | bytearray | memoryview[int]] = [
+            content[:TRAINING_PREFIX_BYTES] for content in contents if content
+        ]
+        if self._dictionary_id is not None or len(samples) < MIN_TRAINING_CARDS:
             return False
         try:
-            made = zstandard.train_dictionary(DICTIONARY_BYTES, beginnings)
-        except zstandard.ZstdError:  # they have too little in common, or too little in them
+            dictionary = zstandard.train_dictionary(DICTIONARY_BYTES, samples)
+        except zstandard.ZstdError:  # the cards have too little in common, or too little text
             return False
         with self._store.transaction():
             self._connection.execute(
                 "INSERT INTO card_dictionary (content, cards, made_at)"
                 " VALUES (?, ?, (SELECT max(started_at) FROM card_collection))",
-                (made.as_bytes(), len(beginnings)),
+                (dictionary.as_bytes(), len(samples)),
             )
         self._compressor, self._dictionary_id = self._newest_compressor()
         return True
 
     def finish_collection(self) -> None:
-        """End a collection: once there are enough cards, learn what they have in common, and pack them with it."""
+        """End a collection. As soon as there are enough cards, train a dictionary and compress all cards with it."""
         if self._dictionary_id is None:
             with self._store.transaction():
-                readers = load_decompressors(self._connection)
+                decompressors = load_decompressors(self._connection)
                 rows = self._store.query("sample_cards", limit=TRAINING_SAMPLE_SIZE)
-                if self.train_dictionary(_decompress_card(readers, row).content for row in rows):
+                if self.train_dictionary(decompress_card(decompressors, row).content for row in rows):
                     self._recompress_cards()
 
     def _recompress_cards(self) -> None:
-        readers, after = load_decompressors(self._connection), 0
+        decompressors, after = load_decompressors(self._connection), 0
         while rows := self._store.query("cards_without_dictionary", after=after, limit=BATCH_SIZE):
+            contents = [decompress_card(decompressors, row).content for row in rows]
             self._connection.executemany(
                 "UPDATE card SET content = ?, dictionary_id = ? WHERE card_id = ?",
-                [(self._compressor.compress(_decompress_card(readers, row).content), self._dictionary_id, row["card_id"])
-                 for row in rows],
-            )  # fmt: skip
+                [
+                    (self._compressor.compress(content), self._dictionary_id, row["card_id"])
+                    for row, content in zip(rows, contents, strict=True)
+                ],
+            )
             after = rows[-1]["card_id"]
 
     def _ensure_card(self, text: CardText) -> int:
-        known = find_card_by_blob(self._connection, text.blob)
-        if known is not None:
-            return known
-        kept = text.content[:MAX_CARD_BYTES]
+        """Return the number of a card, which is added if its text is new."""
+        card = find_card_by_blob(self._connection, text.blob)
+        if card is not None:
+            return card
+        content = text.content[:MAX_CARD_BYTES]
         number = self._connection.execute(
             "INSERT INTO card (blob, size, truncated, redacted, front, dictionary_id, content)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (text.blob, text.size, len(kept) < len(text.content), text.redacted, text.front, self._dictionary_id,
-             self._compressor.compress(kept)),
+            (text.blob, text.size, len(content) < len(text.content), text.redacted, text.front, self._dictionary_id,
+             self._compressor.compress(content)),
         ).lastrowid or 0  # fmt: skip
         self._connection.executemany(
             "INSERT INTO card_field (card_id, field) VALUES (?, ?)", [(number, field) for field in text.fields]
@@ -224,76 +224,55 @@ class CardStore:
         ).fetchone()
         if row is None:
             return Compressor(level=COMPRESSION_LEVEL), None
-        return Compressor(level=COMPRESSION_LEVEL, dict_data=zstandard.ZstdCompressionDict(row["content"])), row[
-            "dictionary_id"
-        ]
-
-    def _ensure_registry(self, registry: Registry) -> int:
-        self._connection.execute(
-            "INSERT INTO registry (name, service, service_name) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING",
-            (registry.name, registry.service, registry.service_name),
-        )
-        return self._query_value("SELECT registry_id FROM registry WHERE name = ?", registry.name) or 0
-
-    def _query_value(self, statement: str, *values: object) -> int | None:
-        row = self._connection.execute(statement, values).fetchone()
-        return None if row is None else row[0]
+        dictionary = zstandard.ZstdCompressionDict(row["content"])
+        return Compressor(level=COMPRESSION_LEVEL, dict_data=dictionary), row["dictionary_id"]
 
 
 def pending_cards(store: Store, registry: str, k: int) -> list[PendingCard]:
-    """The packages of the newest complete top-K list whose repository changed since their card was looked at."""
+    """Return the packages of the newest complete top-K list that changed since their card was fetched."""
     rows = store.query("outdated_cards", registry=registry, k=k)
     return [PendingCard(row["package_id"], row["name"], row["sha"], row["at"]) for row in rows]
 
 
 def count_listed_packages(store: Store, registry: str, k: int) -> int:
-    """How many packages that list has in its first k."""
-    return store.query("count_ranked_packages", registry=registry, k=k)[0]["places"]
+    """Return how many packages the newest complete top-K list has in its first k places."""
+    count: int = store.query("count_ranked_packages", registry=registry, k=k)[0]["places"]
+    return count
 
 
 def unscored_cards(connection: sqlite3.Connection, scorer: str, version: str, limit: int = -1) -> Iterator[StoredCard]:
-    """The cards that a scorer, at one version, has not read yet; at most `limit` of them if it is not negative.
+    """Yield the cards that a scorer, at one version, has not scored yet: at most `limit` unless it is negative.
 
-    They are read in parts of a thousand, so that scores may be put between them.
+    They are read a thousand at a time, so that scores can be saved in between.
     """
-    readers, after, left = load_decompressors(connection), 0, limit
+    decompressors, after, remaining = load_decompressors(connection), 0, limit
     (statement,) = load_statements("unscored_cards")
-    while left != 0:
-        part = BATCH_SIZE if left < 0 else min(BATCH_SIZE, left)
-        values = {"scorer": scorer, "version": version, "after": after, "limit": part}
+    while remaining != 0:
+        batch_size = BATCH_SIZE if remaining < 0 else min(BATCH_SIZE, remaining)
+        values = {"scorer": scorer, "version": version, "after": after, "limit": batch_size}
         rows = connection.execute(statement, values).fetchall()
-        yield from (_decompress_card(readers, row) for row in rows)
-        if len(rows) < part:
+        yield from (decompress_card(decompressors, row) for row in rows)
+        if len(rows) < batch_size:
             return
-        after, left = rows[-1]["card_id"], left if left < 0 else left - part
+        after, remaining = rows[-1]["card_id"], remaining if remaining < 0 else remaining - batch_size
 
 
 def find_card_by_blob(connection: sqlite3.Connection, blob: str) -> int | None:
-    """The number of a text by its git blob hash; None if it is not in the store."""
+    """Return the number of the card with a git blob hash, None if the store does not have it."""
     row = connection.execute("SELECT card_id FROM card WHERE blob = ?", (blob,)).fetchone()
     return None if row is None else row[0]
 
 
-def read_card(connection: sqlite3.Connection, package: int, at: int) -> StoredCard | None:
-    """A package's card at an instant; None if it had none, or nobody looked."""
-    row = connection.execute(
-        "SELECT c.card_id, c.blob, c.truncated, c.dictionary_id, c.content"
-        " FROM card_revision v JOIN card c ON c.card_id = v.card_id"
-        " WHERE v.package_id = ? AND v.valid_from <= ? AND (v.valid_to IS NULL OR v.valid_to > ?)",
-        (package, at, at),
-    ).fetchone()
-    return None if row is None else _decompress_card(load_decompressors(connection), row)
-
-
 def load_decompressors(connection: sqlite3.Connection) -> dict[int | None, Decompressor]:
-    """What unpacks cards, by dictionary."""
+    """Return the decompressors of all cards, by dictionary."""
     rows = connection.execute("SELECT dictionary_id, content FROM card_dictionary").fetchall()
-    made: dict[int | None, Decompressor] = {
+    decompressors: dict[int | None, Decompressor] = {
         row["dictionary_id"]: Decompressor(dict_data=zstandard.ZstdCompressionDict(row["content"])) for row in rows
     }
-    return {None: Decompressor(), **made}
+    return {None: Decompressor(), **decompressors}
 
 
-def _decompress_card(decompressors: dict[int | None, Decompressor], row: sqlite3.Row) -> StoredCard:
+def decompress_card(decompressors: Mapping[int | None, Decompressor], row: sqlite3.Row) -> StoredCard:
+    """Return the card of a row with card_id, blob, truncated, dictionary_id and content."""
     content = decompressors[row["dictionary_id"]].decompress(row["content"], max_output_size=MAX_CARD_BYTES)
     return StoredCard(row["card_id"], row["blob"], bool(row["truncated"]), content)

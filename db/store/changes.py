@@ -1,4 +1,4 @@
-"""What a look at changes may write: packages with their attributes and lineage, never a ranking and never a counter."""
+"""The writer of change crawls: packages with their attributes and lineage, never a ranking and never a counter."""
 
 from __future__ import annotations
 
@@ -8,21 +8,19 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from db.ids import compact_id
-from db.rows import Event, Page, Registry
+from db.rows import Event, Observation, Page, Registry
 from db.store import Store
 
-NO_COUNTERS = dict.fromkeys(
-    ("downloads", "likes", "downloads_all_time", "trending", "dependents", "dependent_repos", "synced_at")
-)
+NO_CHANGES = {"new": 0, "edited": 0, "known": 0, "duplicates": 0}
 
 
 class ChangeStore(Store):
-    """The writer's side of looks. Each verb is one transaction; a page's rows and the mark after it are one too."""
+    """The writer of a crawl of changes. The rows of a page and the cursor after them are one transaction."""
 
     def begin_change_crawl(self, registry: Registry, source: str, at: int) -> int:
-        """Open a look; its number. One that was left open by a killed process ends as stopped."""
+        """Open a crawl of changes and return its number. A crawl that a killed process left open ends as stopped."""
         with self.transaction():
-            number = self._ensure_registry(registry)
+            number = self.ensure_registry(registry)
             self.connection.execute(
                 "UPDATE change_crawl SET status = 'stopped', reason = 'interrupted', ended_at = ?"
                 " WHERE registry_id = ? AND status = 'open'",
@@ -33,7 +31,7 @@ class ChangeStore(Store):
             ).lastrowid or 0  # fmt: skip
 
     def end_change_crawl(self, crawl: int, status: str, reason: str | None, at: int) -> None:
-        """End a look."""
+        """End a crawl of changes."""
         with self.transaction():
             self.connection.execute(
                 "UPDATE change_crawl SET status = ?, reason = ?, ended_at = ? WHERE change_crawl_id = ?",
@@ -41,27 +39,26 @@ class ChangeStore(Store):
             )
 
     def change_cursors(self, registry: str) -> dict[str, sqlite3.Row]:
-        """How far each order of a registry is known."""
-        found = self.connection.execute(
+        """Return the cursor of each order of a registry."""
+        rows = self.connection.execute(
             'SELECT "order", high_water_mark, upper_bound, resume_url'
             " FROM change_cursor JOIN registry USING (registry_id) WHERE name = ?",
             (registry,),
         )
-        return {row["order"]: row for row in found}
+        return {row["order"]: row for row in rows}
 
     def save_change_page(
         self, crawl: int, page: Page, seen_ids: Collection[str], cursor: Mapping[str, object] | None = None
     ) -> dict[str, int]:
-        """Write what a page says has changed, its provenance and the mark after it; what it brought.
+        """Save the packages and the provenance of a page, and the cursor after it. Return the counts of its rows.
 
-        `seen` are the stable ids that this look has had in this order before.
+        `seen_ids` are the stable ids on earlier pages of this order in this crawl.
         """
         with self.transaction():
             registry = self._query_value("SELECT registry_id FROM change_crawl WHERE change_crawl_id = ?", crawl)
-            bare = replace(page, observations=tuple(replace(one, **NO_COUNTERS) for one in page.observations))
             counts = self._count_changes(registry, page, seen_ids)
-            self._load_incoming(bare)
-            self._run_statements("upsert_packages", {"snapshot": None, "registry": registry, "at": page.fetched_at})
+            observations = tuple(_without_counters(observation) for observation in page.observations)
+            self._upsert_packages(registry, replace(page, observations=observations))
             self._save_crawl_page(crawl, page, counts)
             self._add_page_events(registry, page)
             if cursor is not None:
@@ -79,20 +76,28 @@ class ChangeStore(Store):
                 )
             return counts
 
+    def _upsert_packages(self, registry: int, page: Page) -> None:
+        self._load_incoming(page)
+        self._run_statements("upsert_packages", {"snapshot": None, "registry": registry, "at": page.fetched_at})
+
     def _count_changes(self, registry: int, page: Page, seen_ids: Collection[str]) -> dict[str, int]:
-        counts = {"new": 0, "edited": 0, "known": 0, "duplicates": 0}
-        before = set(seen_ids)
-        for one in page.observations:
-            if one.stable_id in before:
+        counts = dict(NO_CHANGES)
+        earlier_ids = set(seen_ids)
+        for observation in page.observations:
+            if observation.stable_id in earlier_ids:
                 counts["duplicates"] += 1
                 continue
-            before.add(one.stable_id)
-            was = self.connection.execute(
+            earlier_ids.add(observation.stable_id)
+            stored = self.connection.execute(
                 "SELECT sha, modified_at FROM package WHERE registry_id = ? AND key = ?",
-                (registry, compact_id(one.stable_id)),
+                (registry, compact_id(observation.stable_id)),
             ).fetchone()
-            same = was is not None and (was["sha"], was["modified_at"]) == (one.sha, one.modified_at)
-            counts["new" if was is None else "known" if same else "edited"] += 1
+            if stored is None:
+                counts["new"] += 1
+            elif (stored["sha"], stored["modified_at"]) == (observation.sha, observation.modified_at):
+                counts["known"] += 1
+            else:
+                counts["edited"] += 1
         return counts
 
     def _save_crawl_page(self, crawl: int, page: Page, counts: Mapping[str, int]) -> None:
@@ -108,15 +113,11 @@ class ChangeStore(Store):
 
     def _add_page_events(self, registry: int, page: Page) -> None:
         events = [*page.events]
-        events += [Event("look_reject", "note", f"row {one.position}: {one.reason}") for one in page.rejects]
-        self.connection.executemany(
-            "INSERT INTO quality_event (registry_id, kind, severity, before, after, evidence, noted_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [(registry, e.kind, e.severity, e.before, e.after, e.evidence, page.fetched_at) for e in events],
-        )
+        events += [Event("look_reject", "note", f"row {reject.position}: {reject.reason}") for reject in page.rejects]
+        self._add_quality_events(registry, events, page.fetched_at)
 
     def open_missing(self, missing: Iterable[tuple[int, int, int]]) -> int:
-        """Open a case for each package that a census no longer lists (package, last seen, missed at); how many."""
+        """Open a case for each missing package (package, last seen, missing since), and return their number."""
         with self.transaction():
             before = self.connection.total_changes
             self.connection.executemany(
@@ -128,14 +129,13 @@ class ChangeStore(Store):
             return self.connection.total_changes - before
 
     def close_returned(self, registry: str, at: int) -> int:
-        """Close the undecided cases of packages that were seen again since they were missed; how many."""
+        """Close the open cases of packages that were listed again, and return the number of closed cases."""
         with self.transaction():
-            values = {"registry": registry, "at": at}
-            self._run_statements("close_returned", values)
+            self._run_statements("close_returned", {"registry": registry, "at": at})
             return self._query_value("SELECT changes()")
 
     def pending_missing(self, registry: str) -> list[sqlite3.Row]:
-        """The absent packages of which nothing is decided, those first that were asked for longest ago."""
+        """Return the missing packages whose case is open, least recently probed first."""
         return self.connection.execute(
             "SELECT m.package_id, p.stable_id, m.name, m.missing_since, m.probes, m.first_probe, m.last_probe,"
             " p.seen_at FROM missing_package m JOIN package p ON p.package_id = m.package_id"
@@ -145,7 +145,7 @@ class ChangeStore(Store):
         ).fetchall()
 
     def save_missing_package(self, crawl: int, page: Page | None, case: Mapping[str, object]) -> None:
-        """Write what is known of an absent package after one more answer, the answer, and the decision as an event."""
+        """Save the state of a missing package after a probe, the page of the probe, and the decision as an event."""
         with self.transaction():
             registry = self._query_value("SELECT registry_id FROM change_crawl WHERE change_crawl_id = ?", crawl)
             self.connection.execute(
@@ -155,14 +155,19 @@ class ChangeStore(Store):
                 dict(case),
             )
             if page is not None:
-                self._load_incoming(page)
-                self._run_statements("upsert_packages", {"snapshot": None, "registry": registry, "at": page.fetched_at})
-                self._save_crawl_page(crawl, page, {"new": 0, "edited": 0, "known": 0, "duplicates": 0})
-            if case["decided_at"] is not None and case["state"] != "renamed":  # a new name has its event already
-                self.connection.execute(
-                    "INSERT INTO quality_event"
-                    " (registry_id, package_id, kind, severity, before, after, evidence, noted_at)"
-                    " VALUES (?, ?, ?, 'note', ?, ?, ?, ?)",
-                    (registry, case["package"], case["state"], case["name"], case["successor"],
-                     f"not in the census; {case['probes']} times not there when asked for", case["decided_at"]),
-                )  # fmt: skip
+                self._upsert_packages(registry, page)
+                self._save_crawl_page(crawl, page, NO_CHANGES)
+            if case["decided_at"] is not None and case["state"] != "renamed":  # a rename has its event already
+                event = {
+                    "package_id": case["package"], "kind": case["state"], "severity": "note", "before": case["name"],
+                    "after": case["successor"],
+                    "evidence": f"not in the census, and not found by {case['probes']} probes",
+                }  # fmt: skip
+                self._insert_quality_events([{**event, "registry_id": registry, "noted_at": case["decided_at"]}])
+
+
+def _without_counters(observation: Observation) -> Observation:
+    return replace(
+        observation, downloads=None, likes=None, downloads_all_time=None, trending=None, dependents=None,
+        dependent_repos=None, synced_at=None,
+    )  # fmt: skip

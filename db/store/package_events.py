@@ -1,4 +1,4 @@
-"""Events of single packages: the histories they are seen in, and how they are written down. No value is altered."""
+"""Events of single packages: the histories in which they are detected, and how they are saved. No value is altered."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from operator import itemgetter
 
 from db.store import Store, load_statements
 
-MAX_HISTORY_SNAPSHOTS = 30  # snapshots that a history goes back
+MAX_HISTORY_SNAPSHOTS = 30
 
 
 @dataclass(frozen=True, slots=True)
 class CounterReading:
-    """What one snapshot said of a package's counters."""
+    """The counters of a package in one snapshot."""
 
     taken_at: int
     downloads: int | None
@@ -24,7 +24,7 @@ class CounterReading:
 
 @dataclass(frozen=True, slots=True)
 class PackageEvent:
-    """Something a reader of a package's numbers should know; `package` is None where it is of the whole snapshot."""
+    """A fact that a reader of a package's numbers should know. `package` is None for the whole snapshot."""
 
     package: int | None
     kind: str
@@ -35,14 +35,14 @@ class PackageEvent:
 
 
 def load_histories(store: Store, snapshot: int) -> Iterator[tuple[int, list[CounterReading]]]:
-    """Each package of a snapshot with what the last crawls of its list said of it, oldest first, this one last."""
+    """Yield each package of a snapshot with its readings in the last crawls of the list, oldest first."""
     rows = store.query("counter_histories", snapshot=snapshot, newest=MAX_HISTORY_SNAPSHOTS)
-    for package, said in groupby(rows, key=itemgetter("package_id")):
-        yield package, [CounterReading(*tuple(row)[1:]) for row in said]
+    for package, readings in groupby(rows, key=itemgetter("package_id")):
+        yield package, [CounterReading(*tuple(row)[1:]) for row in readings]
 
 
 def load_ranking_changes(store: Store, snapshot: int) -> list[PackageEvent]:
-    """What changed of a snapshot's packages beside their counters."""
+    """Return the changes of a snapshot's packages other than those of their counters."""
     return [
         PackageEvent(row["package_id"], row["kind"], "note", row["evidence"], row["before"], row["after"])
         for row in store.query("package_changes", snapshot=snapshot)
@@ -50,7 +50,7 @@ def load_ranking_changes(store: Store, snapshot: int) -> list[PackageEvent]:
 
 
 def add_package_events(store: Store, snapshot: int, events: Iterable[PackageEvent], at: int) -> None:
-    """Write events down, in the transaction that is open or in one of their own."""
+    """Add events of packages, in the open transaction or in one of their own."""
     (statement,) = load_statements("insert_package_event")
     with store.transaction():
         for event in events:

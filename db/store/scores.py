@@ -1,4 +1,4 @@
-"""Scores: what a scorer, at one version, found in a card, question by question."""
+"""Scores: the answers of a scorer, at one version, to each question about a card."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ STATES = ("yes", "no", "invalid", "refused", "over_budget", "error")
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One question of one card. Only yes and no are findings; every other state says why there is none.
+    """The answer to one question about one card. The states other than yes and no say why there is no answer.
 
-    `start` and `end` are the passage, as characters of the card's text (`StoredCard.text`): the text itself is not
-    repeated.
+    `start` and `end` delimit the evidence in characters of the card's text (`StoredCard.text`), which is not repeated.
     """
 
     card: int
@@ -29,36 +28,24 @@ class Score:
     reason: str = ""
 
 
-def save_scores(
-    store: Store, connection: sqlite3.Connection, scorer: str, version: str, scores: Iterable[Score], at: int
-) -> int:
-    """Write what one scorer found, in one transaction; how many. The same question again is written over."""
+def save_scores(store: Store, scorer: str, version: str, scores: Iterable[Score], at: int) -> int:
+    """Save the scores of one scorer in one transaction and return their number. Earlier scores are replaced."""
     rows = [
-        (one.card, scorer, version, one.item, one.state, one.agreement, one.start, one.end, one.reason, at)
-        for one in scores
-    ]
+        {
+            "card_id": score.card, "scorer": scorer, "version": version, "item": score.item, "state": score.state,
+            "agreement": score.agreement, "evidence_start": score.start, "evidence_end": score.end,
+            "reason": score.reason, "scored_at": at,
+        }
+        for score in scores
+    ]  # fmt: skip
     with store.transaction():
-        connection.executemany(
-            "INSERT OR REPLACE INTO score (card_id, scorer, version, item, state, agreement, evidence_start,"
-            " evidence_end, reason, scored_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            rows,
-        )
+        store.database.table("score").insert_all(rows, replace=True)
         if rows:
-            invalidate_results(connection)
+            invalidate_results(store.connection)
     return len(rows)
 
 
 def invalidate_results(connection: sqlite3.Connection) -> None:
-    """Let results go that rest on cards or scores, where there are others now; what is missing is computed anew."""
+    """Delete the results that depend on cards or scores, so that they are computed again."""
     for statement in load_statements("invalidate_card_results"):
         connection.execute(statement)
-
-
-def read_scores(connection: sqlite3.Connection, scorer: str, version: str) -> list[Score]:
-    """Every score of one scorer at one version."""
-    rows = connection.execute(
-        "SELECT card_id, item, state, agreement, evidence_start, evidence_end, reason FROM score"
-        " WHERE scorer = ? AND version = ? ORDER BY card_id, item",
-        (scorer, version),
-    )
-    return [Score(*row) for row in rows]

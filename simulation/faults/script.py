@@ -65,10 +65,10 @@ def parse_fault(description: Mapping[str, object]) -> ScriptedFault:
     arguments = dict(description)
     kind = str(arguments.pop("kind", ""))
     if kind not in FAULTS:
-        raise UnknownFaultError(f"no fault {kind!r}; there are {', '.join(sorted(FAULTS))}")
+        raise UnknownFaultError(f"no fault {kind!r}. There are {', '.join(sorted(FAULTS))}")
     placed = {name: arguments.pop(name) for name in ("api", "request", "path", "times") if name in arguments}
     if placed.get("api", "huggingface") not in APIS:
-        raise UnknownFaultError(f"no site {placed['api']!r}; there are {', '.join(APIS)}")
+        raise UnknownFaultError(f"no site {placed['api']!r}. There are {', '.join(APIS)}")
     wrong = set(arguments) - set(inspect.signature(FAULTS[kind]).parameters)
     if wrong:
         raise UnknownFaultError(f"fault {kind!r} has no argument {', '.join(sorted(wrong))}")

@@ -50,7 +50,7 @@ class SimulatedWorld:
         registry = self.hubs.get(name.removeprefix("huggingface/")) or self.packages.get(name)
         if registry is None:
             raise UnknownNameError(
-                f"no registry {name!r}; there are huggingface/models, … and {', '.join(self.packages)}"
+                f"no registry {name!r}. There are huggingface/models, … and {', '.join(self.packages)}"
             )
         return registry
 

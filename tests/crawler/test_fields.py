@@ -1,14 +1,16 @@
-"""D1: any field of a row goes away, changes its name, its type or its size. It is never a crash and never silent."""
+"""A field of a row that vanishes or changes its name, type or size is noted, and never crashes the reader."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
-from crawler.parsing import ecosystems_rows as ecosystems
-from crawler.parsing import huggingface_rows as huggingface
+from crawler.parsing.ecosystems_rows import EcosystemsRow
+from crawler.parsing.ecosystems_rows import make_observation as observe_package
+from crawler.parsing.huggingface_rows import EXPAND_FIELDS, HuggingFaceRow
+from crawler.parsing.huggingface_rows import make_observation as observe_model
 from crawler.parsing.rows import ParsedRows, read_rows
 
 HUB = {
@@ -26,8 +28,8 @@ PACKAGE = {
 }  # fmt: skip
 LONG = "x" * 10**5
 REQUIRED = {"_id", "id", "name"}
-OTHERS = ("text", 7, -1, 1.5, 2**70, True, None, [], ["x"], {}, {"a": {"b": ["c"]}}, LONG, [[[[1]]]])
-ALSO_FITS = {  # values that are of the field's own type, or mean that there is none
+OTHER_VALUES = ("text", 7, -1, 1.5, 2**70, True, None, [], ["x"], {}, {"a": {"b": ["c"]}}, LONG, [[[[1]]]])
+ALSO_FITS = {  # values of the field's own type, or values that mean no value
     "gated": ("text", True, LONG), "disabled": (True,), "trendingScore": (7, -1, 1.5, 2**70),
     "tags": (["x"], []), "normalized_licenses": (["x"], []), "safetensors": ({}, {"a": {"b": ["c"]}}),
     **dict.fromkeys(("downloads", "likes", "downloadsAllTime", "dependent_packages_count", "dependent_repos_count"),
@@ -37,60 +39,55 @@ ALSO_FITS = {  # values that are of the field's own type, or mean that there is 
 }  # fmt: skip
 
 
-def hub(rows: list[dict[str, object]]) -> ParsedRows:
-    known = set(huggingface.EXPAND_FIELDS["models"])
+def read_hub_rows(rows: Sequence[object]) -> ParsedRows:
+    fields = set(EXPAND_FIELDS["models"])
     return read_rows(
-        json.dumps(rows).encode(), huggingface.HuggingFaceRow, frozenset({"_id", "id"}),
-        lambda row: huggingface.make_observation(row, known),
-    )  # fmt: skip
-
-
-def package(rows: list[dict[str, object]]) -> ParsedRows:
-    return read_rows(
-        json.dumps(rows).encode(),
-        ecosystems.EcosystemsRow,
-        frozenset({"name"}),
-        lambda row: ecosystems.make_observation(row, "npm"),
+        json.dumps(rows).encode(), HuggingFaceRow, frozenset({"_id", "id"}), lambda row: observe_model(row, fields)
     )
 
 
-CASES = [(hub, HUB, field) for field in HUB] + [(package, PACKAGE, field) for field in PACKAGE]
+def read_package_rows(rows: Sequence[object]) -> ParsedRows:
+    return read_rows(
+        json.dumps(rows).encode(), EcosystemsRow, frozenset({"name"}), lambda row: observe_package(row, "npm")
+    )
+
+
+ReadRows = Callable[[Sequence[object]], ParsedRows]
+CASES = [(read_hub_rows, HUB, field) for field in HUB] + [(read_package_rows, PACKAGE, field) for field in PACKAGE]
 EACH = pytest.mark.parametrize(("read", "row", "field"), CASES, ids=lambda part: part if isinstance(part, str) else "")
-Read = Callable[[list[dict[str, object]]], ParsedRows]
 
 
 @EACH
 @pytest.mark.fault("D1")
-def test_a_field_of_another_type_or_size_is_kept_where_it_fits_and_noted_where_it_does_not(
-    read: Read, row: dict[str, object], field: str
+def test_a_field_of_another_type_or_size_is_stored_if_it_fits_and_noted_otherwise(
+    read: ReadRows, row: dict[str, object], field: str
 ) -> None:
-    for value in OTHERS:
-        found = read([{**row, field: value}, row])
-        assert (found.received, len(found.observations) + len(found.rejects)) == (2, 2), value
-        fits = value is None or any(value is one or value == one for one in ALSO_FITS.get(field, ()))
-        noted = [event.after for event in found.events]
+    for value in OTHER_VALUES:
+        rows = read([{**row, field: value}, row])
+        assert (rows.received, len(rows.observations) + len(rows.rejects)) == (2, 2), value
+        fits = value is None or any(value is fit or value == fit for fit in ALSO_FITS.get(field, ()))
         if field in REQUIRED:
-            assert bool(found.rejects) != (value in ("text", LONG) and field != "_id" and len(str(value)) < 301)
-            assert all(reject.reason for reject in found.rejects)
+            assert bool(rows.rejects) != (value in ("text", LONG) and field != "_id" and len(str(value)) < 301)
+            assert all(reject.reason for reject in rows.rejects)
         else:
-            assert noted == ([] if fits else [field]), value
+            assert [event.after for event in rows.events] == ([] if fits else [field]), value
 
 
 @EACH
 @pytest.mark.fault("D1")
-def test_a_field_that_is_gone_or_has_another_name_is_unknown_or_refuses_its_row(
-    read: Read, row: dict[str, object], field: str
+def test_a_missing_or_renamed_field_is_unknown_and_rejects_its_row_if_required(
+    read: ReadRows, row: dict[str, object], field: str
 ) -> None:
     without = {name: value for name, value in row.items() if name != field}
     for changed in (without, {**without, f"{field}s": row[field]}):
-        found = read([changed, row])
-        assert bool(found.rejects) == (field in REQUIRED), field
-        assert not found.events
+        rows = read([changed, row])
+        assert bool(rows.rejects) == (field in REQUIRED), field
+        assert not rows.events
 
 
-@pytest.mark.parametrize(("read", "row"), [(hub, HUB), (package, PACKAGE)], ids=["hub", "package"])
+@pytest.mark.parametrize(("read", "row"), [(read_hub_rows, HUB), (read_package_rows, PACKAGE)], ids=["hub", "package"])
 @pytest.mark.fault("D1")
-def test_rows_that_are_no_objects_are_refused_one_by_one(read: Read, row: dict[str, object]) -> None:
-    others: list[object] = [None, 7, "text", [], True, [row], {}]
-    found = read([row, *others, row])  # type: ignore[list-item]
-    assert (len(found.observations), len(found.rejects)) == (2, len(others))
+def test_rows_that_are_not_objects_are_rejected_one_by_one(read: ReadRows, row: dict[str, object]) -> None:
+    invalid_rows: list[object] = [None, 7, "text", [], True, [row], {}]
+    rows = read([row, *invalid_rows, row])
+    assert (len(rows.observations), len(rows.rejects)) == (2, len(invalid_rows))

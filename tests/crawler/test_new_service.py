@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -70,7 +71,8 @@ COMMAND = (
     "import runpy, sys; import crawler.spiders; crawler.spiders.__path__.append({folder!r}); sys.argv = {argv!r}; \
 runpy.run_module({module!r}, run_name='__main__', alter_sys=True)"
 )
-BOOKS = [{"title": f"book-{number}", "loans": 1000 - number} for number in range(30)]
+TOPS = (20, 30)
+BOOKS = [{"title": f"book-{number}", "loans": 1000 - number} for number in range(max(TOPS))]
 
 
 class ShelfHandler(BaseHTTPRequestHandler):
@@ -86,11 +88,12 @@ class ShelfHandler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *arguments: object) -> None:
-        """Print nothing."""
+        """Suppress the log."""
 
 
 @pytest.fixture
 def shelf_endpoint() -> Iterator[str]:
+    """Serve the books on loopback, and return the URL."""
     with ThreadingHTTPServer(("127.0.0.1", 0), ShelfHandler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -98,7 +101,7 @@ def shelf_endpoint() -> Iterator[str]:
 
 
 def run_with_shelf(tmp_path: Path, endpoint: str, module: str, *arguments: str) -> str:
-    """Run a module's command with the shelf's file among the spiders; return what it prints."""
+    """Run a module's command with the shelf's file among the spiders, and return its output."""
     folder = tmp_path / "spiders"
     folder.mkdir(exist_ok=True)
     (folder / "shelf.py").write_text(SHELF)
@@ -112,6 +115,12 @@ def run_with_shelf(tmp_path: Path, endpoint: str, module: str, *arguments: str) 
     return process.stdout
 
 
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV file."""
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
 def test_one_file_adds_a_service_that_is_listed_crawled_computed_and_exported(
     tmp_path: Path, shelf_endpoint: str
 ) -> None:
@@ -119,12 +128,11 @@ def test_one_file_adds_a_service_that_is_listed_crawled_computed_and_exported(
     shelf = next(row for row in listed["registries"] if row["registry"] == "shelf/books")
     assert (shelf["service"], shelf["by"], shelf["last_complete"]) == ("shelf", ["downloads"], None)
 
-    for top in ("20", "30"):
-        printed = run_with_shelf(
-            tmp_path, shelf_endpoint, "crawler", "snapshot", "shelf/books", "--top", top, "--format", "json"
-        )
-        (outcome,) = json.loads(printed)["snapshots"]
-        assert (outcome["status"], outcome["listed"]) == ("complete", int(top))
+    for top in TOPS:
+        options = ("--top", str(top), "--format", "json")
+        output = run_with_shelf(tmp_path, shelf_endpoint, "crawler", "snapshot", "shelf/books", *options)
+        (outcome,) = json.loads(output)["snapshots"]
+        assert (outcome["status"], outcome["listed"]) == ("complete", top)
 
     run_with_shelf(tmp_path, shelf_endpoint, "analysis")
     report = json.loads(run_with_shelf(tmp_path, shelf_endpoint, "analysis.report", "--format", "json"))
@@ -132,16 +140,21 @@ def test_one_file_adds_a_service_that_is_listed_crawled_computed_and_exported(
 
     out = tmp_path / "bundle"
     run_with_shelf(tmp_path, shelf_endpoint, "analysis.export", str(out), "--format", "csv")
-    rankings = [path.read_text("utf-8") for path in out.rglob("*.csv") if "ranking" in str(path.relative_to(out))]
-    assert any("shelf" in str(path) for path in out.rglob("*")), sorted(map(str, out.rglob("*")))
-    assert any("book-0" in ranking for ranking in rankings)
+    rows = [row for path in sorted(out.glob("csv/v1_ranking/shelf-books-*.csv")) for row in read_csv(path)]
+    assert {row["registry"] for row in rows} == {"shelf/books"}
+    exported = [(int(row["snapshot"]), int(row["rank"]), row["name"], int(row["downloads"])) for row in rows]
+    assert exported == [
+        (snapshot, rank, book["title"], book["loans"])
+        for snapshot, top in enumerate(TOPS, 1)
+        for rank, book in enumerate(BOOKS[:top], 1)
+    ]
 
 
-def test_a_service_without_a_census_says_so(tmp_path: Path, shelf_endpoint: str) -> None:
+def test_a_service_without_a_census_refuses_full(tmp_path: Path, shelf_endpoint: str) -> None:
     with pytest.raises(AssertionError, match="shelf/books has no census"):
         run_with_shelf(tmp_path, shelf_endpoint, "crawler", "snapshot", "shelf/books", "--full")
 
 
-def test_a_name_of_a_service_that_lists_no_such_registry_is_refused(tmp_path: Path, shelf_endpoint: str) -> None:
+def test_an_unknown_registry_of_a_new_service_is_refused(tmp_path: Path, shelf_endpoint: str) -> None:
     with pytest.raises(AssertionError, match="There is no registry 'shelf/films'"):
         run_with_shelf(tmp_path, shelf_endpoint, "crawler", "snapshot", "shelf/films")

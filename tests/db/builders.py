@@ -1,4 +1,4 @@
-"""Short ways to write lists into a store and to ask for them back."""
+"""Builders of stores, pages and snapshots for tests, and queries of their content."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from db.connection import PRAGMAS
 from db.migrate import migrate
 from db.rows import GateResult, Observation, Page, Registry, Reject, SnapshotSpec
 from db.store import Store
+from db.store.cards import StoredCard, decompress_card, load_decompressors
+from db.store.scores import Score
 
 MODELS = Registry("huggingface/models", "huggingface")
 PASSED = (GateResult("rows", "pass", "all of them", "every row that was asked for"),)
@@ -23,7 +25,7 @@ DEFAULT_SPEC = SnapshotSpec(MODELS, "downloads", "last-30-days", 10, "a test", "
 
 
 def make_store() -> Store:
-    """An empty store that no disk knows of."""
+    """Return an empty store in memory."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.row_factory = sqlite3.Row
     for pragma in PRAGMAS.strip().splitlines():
@@ -33,40 +35,40 @@ def make_store() -> Store:
     return Store(database)
 
 
-def make_observation(name: str, downloads: int | None = None, key: str | None = None, **more: object) -> Observation:
-    """A row; its stable id is made from its name unless it is given."""
-    return Observation(key or f"id-{name}", name, downloads=downloads, **more)
+def make_observation(name: str, downloads: int | None = None, key: str | None = None, **fields: object) -> Observation:
+    """Return a row. Its stable id is made from its name unless `key` is given."""
+    return Observation(key or f"id-{name}", name, downloads=downloads, **fields)
 
 
 def make_page(
-    rows: Iterable[Observation | str], role: str = "ranking", rejected: Sequence[int] = (), **more: object
+    rows: Iterable[Observation | str], role: str = "ranking", rejected: Sequence[int] = (), **fields: object
 ) -> Page:
-    """A page of rows; `rejected` are the positions of rows that could not be read."""
+    """Return a page of rows. `rejected` are the positions of rows that could not be parsed."""
     observations = tuple(make_observation(row) if isinstance(row, str) else row for row in rows)
     received = len(observations) + len(rejected)
-    usual = Page(role, "https://hub.example/api/models", 0, 200, 1, "0" * 64, {}, received, observations=observations)
-    return replace(usual, rejects=tuple(Reject(place, "no name", "{}") for place in rejected), **more)
+    page = Page(role, "https://hub.example/api/models", 0, 200, 1, "0" * 64, {}, received, observations=observations)
+    return replace(page, rejects=tuple(Reject(position, "no name", "{}") for position in rejected), **fields)
 
 
-def begin_snapshot(store: Store, at: int = 0, k: int | None = 10, **more: object) -> int:
-    """An open snapshot of one instant."""
-    return store.begin_snapshot(replace(DEFAULT_SPEC, k=k, taken_at=at, started_at=at, **more))
+def begin_snapshot(store: Store, at: int = 0, k: int | None = 10, **fields: object) -> int:
+    """Begin a snapshot of an instant and return its number."""
+    return store.begin_snapshot(replace(DEFAULT_SPEC, k=k, taken_at=at, started_at=at, **fields))
 
 
-def take_snapshot(store: Store, rows: Iterable[Observation | str], at: int = 0, **more: object) -> int:
-    """A complete snapshot of one page."""
-    snapshot = begin_snapshot(store, at, **more)
+def take_snapshot(store: Store, rows: Iterable[Observation | str], at: int = 0, **fields: object) -> int:
+    """Save a complete snapshot of one page and return its number."""
+    snapshot = begin_snapshot(store, at, **fields)
     store.save_page(snapshot, make_page(rows))
     store.end_snapshot(snapshot, "complete", PASSED, None, at)
     return snapshot
 
 
-def run_in_child(do: Callable[[], object]) -> int:
-    """Do something in a process of its own, which ends with it; the number of that process."""
+def run_in_child(function: Callable[[], object]) -> int:
+    """Run a function in a child process, which then exits, and return the id of the process."""
     child = os.fork()
     if child == 0:
         try:
-            do()
+            function()
             os._exit(0)
         except BaseException:
             os._exit(70)
@@ -74,7 +76,7 @@ def run_in_child(do: Callable[[], object]) -> int:
 
 
 def query(store: Store | Path, statement: str, *values: object) -> list[tuple[object, ...]]:
-    """The rows of one question, as plain tuples."""
+    """Return the rows of a statement as plain tuples."""
     if isinstance(store, Store):
         return [tuple(row) for row in store.connection.execute(statement, values)]
     connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
@@ -85,7 +87,7 @@ def query(store: Store | Path, statement: str, *values: object) -> list[tuple[ob
 
 
 def ranked_names(store: Store, snapshot: int) -> list[tuple[object, ...]]:
-    """Rank and name of every row of a snapshot of any state, as they stand in the stable view for complete ones."""
+    """Return rank and name of every row of a snapshot, which may have any status."""
     return query(
         store,
         "SELECT rank, name FROM ranking JOIN package USING (package_id) WHERE snapshot_id = ? ORDER BY rank",
@@ -94,5 +96,26 @@ def ranked_names(store: Store, snapshot: int) -> list[tuple[object, ...]]:
 
 
 def served_rows(store: Store, snapshot: int) -> list[tuple[object, ...]]:
-    """Package, name at that time and downloads, in the order of the ranks, from the stable view."""
+    """Return package, name at that time and downloads from the stable view, ordered by rank."""
     return query(store, "SELECT package, name, downloads FROM v1_ranking WHERE snapshot = ? ORDER BY rank", snapshot)
+
+
+def read_card(connection: sqlite3.Connection, package: int, at: int) -> StoredCard | None:
+    """Return a package's card at an instant, None if the package had none or was not observed."""
+    row = connection.execute(
+        "SELECT c.card_id, c.blob, c.truncated, c.dictionary_id, c.content"
+        " FROM card_revision v JOIN card c ON c.card_id = v.card_id"
+        " WHERE v.package_id = ? AND v.valid_from <= ? AND (v.valid_to IS NULL OR v.valid_to > ?)",
+        (package, at, at),
+    ).fetchone()
+    return None if row is None else decompress_card(load_decompressors(connection), row)
+
+
+def read_scores(connection: sqlite3.Connection, scorer: str, version: str) -> list[Score]:
+    """Return every score of one scorer at one version."""
+    rows = connection.execute(
+        "SELECT card_id, item, state, agreement, evidence_start, evidence_end, reason FROM score"
+        " WHERE scorer = ? AND version = ? ORDER BY card_id, item",
+        (scorer, version),
+    )
+    return [Score(*row) for row in rows]

@@ -1,4 +1,4 @@
-"""Stores for the tests of this room: in memory, and on disk; and which tests are slow."""
+"""Stores for the tests of this folder, in memory and on disk. Tests marked slow run only when marks are selected."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.db.builders import FAILED, begin_snapshot, make_observation, make_pag
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the slow ones out unless marks are asked for."""
+    """Skip the tests that are marked slow unless marks are selected."""
     if not config.option.markexpr:
         for item in items:
             if item.get_closest_marker("slow"):
@@ -21,43 +21,43 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture
 def store() -> Store:
-    """An empty store in memory."""
+    """Return an empty store in memory."""
     return make_store()
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where a store may be made."""
+    """Return the path of a store that does not exist yet."""
     return tmp_path / "observatory.db"
 
 
 @pytest.fixture(scope="session")
-def full_file(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The bytes of a store with two complete snapshots, a partial one and an open one."""
-    made = tmp_path_factory.mktemp("full") / "observatory.db"
-    with open_for_writing(made) as database:
+def full_content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Return the bytes of a store with two complete snapshots, a partial one and an open one."""
+    path = tmp_path_factory.mktemp("full") / "observatory.db"
+    with open_for_writing(path) as database:
         fill_store(Store(database))
-    return made.read_bytes()
+    return path.read_bytes()
 
 
 @pytest.fixture
-def full(path: Path, full_file: bytes) -> Path:
-    """A copy of that store."""
-    path.write_bytes(full_file)
+def full(path: Path, full_content: bytes) -> Path:
+    """Return the path of a copy of the full store."""
+    path.write_bytes(full_content)
     return path
 
 
 def fill_store(store: Store) -> None:
-    """Two complete snapshots, a partial one and an open one, of 300 packages each."""
+    """Save two complete snapshots of 300 packages each, a partial one and an open one."""
     for day in (1, 2):
         rows = [
             make_observation(
-                f"owner-{place % 7}/package-{place}",
-                90_000 - 100 * place + day,
-                likes=place,
+                f"owner-{index % 7}/package-{index}",
+                90_000 - 100 * index + day,
+                likes=index,
                 attributes={"task": "text"},
             )
-            for place in range(300)
+            for index in range(300)
         ]
         take_snapshot(store, rows, at=day * 86_400, k=300)
     partial = begin_snapshot(store, at=3 * 86_400)

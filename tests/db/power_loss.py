@@ -1,8 +1,7 @@
-"""What a power cut may leave of a store: every write of a real run is recorded, and crash states are made of them.
+"""Simulated power loss: every write of a real run is recorded, and possible states of the disk are made of the writes.
 
-The model: what was flushed stays. Of what was written to a file after its last flush nothing, all, some, or torn pieces
-of 512 bytes may be there, in any order. Files that are made or removed are so at once; disks that lie are out of its
-scope.
+The model: flushed content stays. Of the writes to a file since its last flush nothing, all, some, or torn sectors of
+512 bytes may be on the disk, in any order. Files are created and removed at once. Disks that lie are out of scope.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import apsw
 
-from db import connection as connect
+from db import connection as connection_module
 from db.ids import compact_id, short_hash
 
 SECTOR = 512
@@ -30,7 +29,7 @@ FINGERPRINT = (
 
 @dataclass(frozen=True)
 class FileEvent:
-    """One thing that was done to a file: a write, a cut, a flush or its removal; or a commit that was acknowledged."""
+    """One change of a file (a write, a cut, a flush or its removal), or an acknowledged commit."""
 
     kind: str
     file: str = ""
@@ -40,76 +39,81 @@ class FileEvent:
 
 @dataclass
 class RecordedRun:
-    """A run: everything that was done to files, and what the store held after each commit."""
+    """A run: all changes of files, and the content of the store after each commit."""
 
     events: list[FileEvent] = field(default_factory=list)
     contents: list[tuple[object, ...]] = field(default_factory=list)
 
 
 def traced_statements(run: Callable[[Path], None], path: Path) -> list[str]:
-    """Every statement of a run, with its values in it."""
-    said: list[str] = []
-    opened = connect._open
+    """Return every statement of a run with its values."""
+    traced: list[str] = []
+    open_connection = connection_module._open_connection
 
     def open_traced(uri: str, path: Path) -> sqlite3.Connection:
-        connection = opened(uri, path)
-        connection.set_trace_callback(said.append)
+        connection = open_connection(uri, path)
+        connection.set_trace_callback(traced.append)
         return connection
 
-    connect._open = open_traced
+    connection_module._open_connection = open_traced
     try:
         run(path)
     finally:
-        connect._open = opened
-    alone = [
-        one for before, one in zip(["", *said], said, strict=False) if one != before
-    ]  # a trigger says its statement again
-    return [one for one in alone if not one.upper().startswith("PRAGMA JOURNAL") and "synchronous" not in one]
+        connection_module._open_connection = open_connection
+    # SQLite traces a statement again when a trigger runs.
+    statements = [
+        statement for previous, statement in zip(["", *traced], traced, strict=False) if statement != previous
+    ]
+    return [
+        statement
+        for statement in statements
+        if not statement.upper().startswith("PRAGMA JOURNAL") and "synchronous" not in statement
+    ]
 
 
 class RecordingFile(apsw.VFSFile):
-    """A file that tells what is done to it."""
+    """A file that records its changes. The methods have the names that apsw calls."""
 
-    def __init__(self, recorded: RecordedRun, name: object, flags: list[int]) -> None:
+    def __init__(self, run: RecordedRun, name: object, flags: list[int]) -> None:
         self._name = Path(str(name.filename() if hasattr(name, "filename") else name)).name
-        self._recorded = recorded
+        self._run = run
         super().__init__("", name, flags)
 
-    def xWrite(self, data: bytes, offset: int) -> None:
-        self._recorded.events.append(FileEvent("write", self._name, offset, bytes(data)))
+    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
+        self._run.events.append(FileEvent("write", self._name, offset, bytes(data)))
         super().xWrite(data, offset)
 
-    def xTruncate(self, size: int) -> None:
-        self._recorded.events.append(FileEvent("cut", self._name, size))
+    def xTruncate(self, size: int) -> None:  # noqa: N802
+        self._run.events.append(FileEvent("cut", self._name, size))
         super().xTruncate(size)
 
-    def xSync(self, flags: int) -> None:
-        self._recorded.events.append(FileEvent("flush", self._name))
+    def xSync(self, flags: int) -> None:  # noqa: N802
+        self._run.events.append(FileEvent("flush", self._name))
         super().xSync(flags)
 
 
 class RecordingDisk(apsw.VFS):
-    """A file system that records."""
+    """A file system that records. The methods have the names that apsw calls."""
 
-    def __init__(self, name: str, recorded: RecordedRun) -> None:
-        self._recorded = recorded
+    def __init__(self, name: str, run: RecordedRun) -> None:
+        self._run = run
         super().__init__(name, "")
 
-    def xOpen(self, name: object, flags: list[int]) -> apsw.VFSFile:
-        return RecordingFile(self._recorded, name, flags)
+    def xOpen(self, name: object, flags: list[int]) -> apsw.VFSFile:  # noqa: N802
+        return RecordingFile(self._run, name, flags)
 
-    def xDelete(self, name: str, sync: bool) -> None:
-        self._recorded.events.append(FileEvent("gone", Path(name).name))
+    def xDelete(self, name: str, sync: bool) -> None:  # noqa: N802
+        self._run.events.append(FileEvent("removal", Path(name).name))
         super().xDelete(name, sync)
 
 
 def record_run(statements: list[str], path: Path, journal: str, synchronous: str) -> RecordedRun:
-    """Do the statements again on a file system that records, with this journal and these flushes."""
-    recorded = RecordedRun()
+    """Run the statements on a recording file system, with a journal mode and a mode of flushing."""
+    run = RecordedRun()
     name = f"recording-{journal}-{synchronous}"
-    disk = RecordingDisk(name, recorded)
+    disk = RecordingDisk(name, run)
     connection = apsw.Connection(str(path), vfs=name)
-    connection.execute("PRAGMA locking_mode = EXCLUSIVE")  # no shared memory: nobody else looks
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")  # without shared memory, because nothing else reads
     connection.execute(f"PRAGMA journal_mode = {journal}")
     connection.execute(f"PRAGMA synchronous = {synchronous}")
     connection.create_scalar_function("compact", compact_id, 1)
@@ -119,87 +123,90 @@ def record_run(statements: list[str], path: Path, journal: str, synchronous: str
         if not connection.in_transaction and statement.lstrip().upper().startswith(
             ("COMMIT", "INSERT", "CREATE", "PRAGMA APP")
         ):
-            recorded.contents.append(_fingerprint(lambda question: connection.execute(question).fetchone()))
-            recorded.events.append(FileEvent("committed"))
+            run.contents.append(_fingerprint(lambda sql: connection.execute(sql).fetchone()))
+            run.events.append(FileEvent("committed"))
     connection.close()
     disk.unregister()
-    return recorded
+    return run
 
 
-def _fingerprint(ask: Callable[[str], tuple[object, ...]]) -> tuple[object, ...]:
+def _fingerprint(fetch_row: Callable[[str], tuple[object, ...]]) -> tuple[object, ...]:
     try:
-        return tuple(ask(FINGERPRINT))
-    except (apsw.SQLError, sqlite3.OperationalError):  # the tables are not there yet
-        return (ask("SELECT count(*) FROM sqlite_master")[0],)
+        return tuple(fetch_row(FINGERPRINT))
+    except (apsw.SQLError, sqlite3.OperationalError):  # the tables do not exist yet
+        return (fetch_row("SELECT count(*) FROM sqlite_master")[0],)
 
 
 def crash_states(
-    recorded: RecordedRun, every: int = 1, seed: int = 1, variants: Sequence[str] = VARIANTS
+    run: RecordedRun, step: int = 1, seed: int = 1, variants: Sequence[str] = VARIANTS
 ) -> Iterator[tuple[int, dict[str, bytes]]]:
-    """Every so-many-th crash state: the commits acknowledged by then, and what the disk holds. Equal ones come once."""
-    chance = random.Random(seed)
+    """Yield every step-th crash state: the commits acknowledged so far, and the files. Equal states come once."""
+    rng = random.Random(seed)
     flushed: dict[str, bytearray] = {}
-    loose: dict[str, list[FileEvent]] = {}
-    acknowledged, number, seen = 0, 0, set[bytes]()
-    for one in recorded.events:
-        if one.kind == "committed":
+    unflushed: dict[str, list[FileEvent]] = {}
+    acknowledged, number, state_hashes = 0, 0, set[bytes]()
+    for event in run.events:
+        if event.kind == "committed":
             acknowledged += 1
-        elif one.kind == "gone":
-            flushed.pop(one.file, None)
-            loose.pop(one.file, None)
-        elif one.kind == "flush":
-            flushed[one.file] = _apply_writes(flushed.get(one.file, bytearray()), loose.pop(one.file, []))
+        elif event.kind == "removal":
+            flushed.pop(event.file, None)
+            unflushed.pop(event.file, None)
+        elif event.kind == "flush":
+            content = flushed.get(event.file, bytearray())
+            flushed[event.file] = _apply_writes(content, unflushed.pop(event.file, []))
         else:
-            loose.setdefault(one.file, []).append(one)
-            flushed.setdefault(one.file, bytearray())
+            unflushed.setdefault(event.file, []).append(event)
+            flushed.setdefault(event.file, bytearray())
         for variant in variants:
             number += 1
-            if number % every:
+            if number % step:
                 continue
             state = {
-                name: bytes(_apply_writes(kept, _surviving_writes(loose.get(name, []), variant, chance)))
-                for name, kept in flushed.items()
+                name: bytes(_apply_writes(content, _surviving_writes(unflushed.get(name, []), variant, rng)))
+                for name, content in flushed.items()
             }
-            mark = hashlib.sha256(repr((acknowledged, sorted(state.items()))).encode()).digest()
-            if mark not in seen:
-                seen.add(mark)
+            state_hash = hashlib.sha256(repr((acknowledged, sorted(state.items()))).encode()).digest()
+            if state_hash not in state_hashes:
+                state_hashes.add(state_hash)
                 yield acknowledged, state
 
 
-def _surviving_writes(writes: list[FileEvent], variant: str, chance: random.Random) -> list[FileEvent]:
-    """What is left of writes that were not flushed."""
+def _surviving_writes(writes: list[FileEvent], variant: str, rng: random.Random) -> list[FileEvent]:
+    """Return the unflushed writes that reach the disk."""
     if variant == "nothing":
         return []
     if variant == "some":
-        return [one for one in writes if chance.random() < 0.5]
+        return [write for write in writes if rng.random() < 0.5]
     if variant == "newest first":
         return writes[len(writes) // 2 :]
     if variant == "torn":
-        return [piece for one in writes for piece in _torn_pieces(one) if one.kind == "cut" or chance.random() < 0.7]
+        return [piece for write in writes for piece in _torn_pieces(write) if write.kind == "cut" or rng.random() < 0.7]
     return writes
 
 
-def _torn_pieces(one: FileEvent) -> list[FileEvent]:
-    if one.kind == "cut":
-        return [one]
-    starts = range(0, len(one.content), SECTOR)
-    return [FileEvent("write", one.file, one.offset + start, one.content[start : start + SECTOR]) for start in starts]
+def _torn_pieces(write: FileEvent) -> list[FileEvent]:
+    if write.kind == "cut":
+        return [write]
+    starts = range(0, len(write.content), SECTOR)
+    return [
+        FileEvent("write", write.file, write.offset + start, write.content[start : start + SECTOR]) for start in starts
+    ]
 
 
-def _apply_writes(kept: bytearray, writes: list[FileEvent]) -> bytearray:
-    after = bytearray(kept)
-    for one in writes:
-        if one.kind == "cut":
-            del after[one.offset :]
+def _apply_writes(content: bytearray, writes: list[FileEvent]) -> bytearray:
+    after = bytearray(content)
+    for write in writes:
+        if write.kind == "cut":
+            del after[write.offset :]
         else:
-            after.extend(b"\0" * (one.offset - len(after)))
-            after[one.offset : one.offset + len(one.content)] = one.content
+            after.extend(b"\0" * (write.offset - len(after)))
+            after[write.offset : write.offset + len(write.content)] = write.content
     return after
 
 
 @dataclass
 class CrashVerdict:
-    """What became of the states that were opened."""
+    """The counts of crash states that were opened, and of those that failed."""
 
     states: int = 0
     corrupt: int = 0
@@ -207,39 +214,39 @@ class CrashVerdict:
     halves: int = 0
 
     def __str__(self) -> str:
-        """In words."""
+        """Return the counts as text."""
         return f"{self.states:,} states, {self.corrupt} damaged, {self.lost} lost a commit, {self.halves} half complete"
 
 
 def judge_crashes(
-    recorded: RecordedRun, folder: Path, store: str, every: int = 1, seed: int = 1, variants: Sequence[str] = VARIANTS
+    run: RecordedRun, folder: Path, store: str, step: int = 1, seed: int = 1, variants: Sequence[str] = VARIANTS
 ) -> CrashVerdict:
-    """Open crash states as the store would be opened after the power comes back, and look."""
+    """Open crash states as the store would be opened after the power returns, and count the failures."""
     verdict = CrashVerdict()
-    for acknowledged, state in crash_states(recorded, every, seed, variants):
-        for old in folder.iterdir():
-            old.unlink()
+    for acknowledged, state in crash_states(run, step, seed, variants):
+        for file in folder.iterdir():
+            file.unlink()
         for name, content in state.items():
             (folder / name).write_bytes(content)
         verdict.states += 1
         if not (folder / store).exists() or not (folder / store).stat().st_size:
             verdict.lost += acknowledged > 0 and not any(state.values())
             continue
-        _check_state(recorded, acknowledged, folder / store, verdict)
+        _check_state(run, acknowledged, folder / store, verdict)
     return verdict
 
 
-def _check_state(recorded: RecordedRun, acknowledged: int, path: Path, verdict: CrashVerdict) -> None:
+def _check_state(run: RecordedRun, acknowledged: int, path: Path, verdict: CrashVerdict) -> None:
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         connection.execute("PRAGMA synchronous = OFF")
-        sound = connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        held = _fingerprint(lambda question: connection.execute(question).fetchone())
+        is_sound = connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        content = _fingerprint(lambda sql: connection.execute(sql).fetchone())
     except sqlite3.DatabaseError:
         verdict.corrupt += 1
         return
     finally:
         connection.close()
-    verdict.corrupt += not sound
-    verdict.lost += acknowledged > 0 and held not in recorded.contents[acknowledged - 1 :]
-    verdict.halves += "complete" in held and held != recorded.contents[-1]
+    verdict.corrupt += not is_sound
+    verdict.lost += acknowledged > 0 and content not in run.contents[acknowledged - 1 :]
+    verdict.halves += "complete" in content and content != run.contents[-1]

@@ -1,4 +1,4 @@
-"""Many readers, one writer; what is not a store is refused and left as it is."""
+"""Connections: many readers, one writer. A file that is not a store is refused and left as it is."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from db.store import Store
 from tests.db.builders import query, run_in_child, take_snapshot
 
 
-def in_four_parts(error: StoreError) -> bool:
-    """Whether it says what happened, why, what to do and where to read more."""
+def has_four_parts(error: StoreError) -> bool:
+    """Return whether an error says what happened, why, how to fix it and where to read more."""
     return all((error.message, error.why, error.fix, error.more))
 
 
-def strangers(folder: Path) -> dict[str, Path]:
-    """Files that are not stores of this version."""
+def make_foreign_files(folder: Path) -> dict[str, Path]:
+    """Create files that are not stores of this version."""
     (folder / "text.db").write_text("This is not a database, but it is long enough to be one.\n" * 100)
     with sqlite3.connect(folder / "foreign.db") as foreign:
         foreign.execute("CREATE TABLE mine (a)")
@@ -31,80 +31,78 @@ def strangers(folder: Path) -> dict[str, Path]:
     return {name: folder / f"{name}.db" for name in ("text", "foreign", "newer")}
 
 
-@pytest.mark.parametrize("use", [open_for_reading, open_for_writing])
+@pytest.mark.parametrize("open_store", [open_for_reading, open_for_writing])
 @pytest.mark.parametrize("kind", ["text", "foreign", "newer"])
 @pytest.mark.fault("E9")
-def test_a_file_that_is_not_a_store_of_ours_is_refused_and_left_as_it_is(
-    tmp_path: Path, kind: str, use: object
-) -> None:
-    path = strangers(tmp_path)[kind]
+def test_a_file_that_is_not_a_store_is_refused_and_left_as_it_is(tmp_path: Path, kind: str, open_store: object) -> None:
+    path = make_foreign_files(tmp_path)[kind]
     before = path.read_bytes()
-    with pytest.raises(StoreError) as refused, use(path):
+    with pytest.raises(StoreError) as raised, open_store(path):
         pass
-    assert in_four_parts(refused.value)
+    assert has_four_parts(raised.value)
     assert path.read_bytes() == before
 
 
 @pytest.mark.fault("A11")
-def test_a_newer_store_names_what_is_unknown(tmp_path: Path) -> None:
-    with pytest.raises(SchemaTooNewError, match="9999_later"), open_for_reading(strangers(tmp_path)["newer"]):
+def test_the_error_for_a_newer_store_names_its_unknown_migrations(tmp_path: Path) -> None:
+    with pytest.raises(SchemaTooNewError, match="9999_later"), open_for_reading(make_foreign_files(tmp_path)["newer"]):
         pass
 
 
-def test_an_empty_file_has_nothing_to_read(path: Path) -> None:
+def test_an_empty_file_cannot_be_read_as_a_store(path: Path) -> None:
     path.touch()
-    with pytest.raises(StoreError) as refused, open_for_reading(path):
+    with pytest.raises(StoreError) as raised, open_for_reading(path):
         pass
-    assert in_four_parts(refused.value)
+    assert has_four_parts(raised.value)
     assert path.read_bytes() == b""
 
 
 @pytest.mark.fault("A1")
-def test_an_empty_file_is_what_a_killed_beginning_leaves_and_becomes_a_store(path: Path) -> None:
+def test_an_empty_file_that_a_killed_process_left_becomes_a_store(path: Path) -> None:
     path.touch()
     with open_for_writing(path) as database:
         assert take_snapshot(Store(database), ["a"]) == 1
 
 
-def test_a_store_that_is_not_there_is_not_made_by_reading_it(path: Path) -> None:
-    with pytest.raises(StoreError, match="There is no store") as refused, open_for_reading(path):
+def test_a_missing_store_is_not_created_by_reading_it(path: Path) -> None:
+    with pytest.raises(StoreError, match="There is no store") as raised, open_for_reading(path):
         pass
-    assert "observatory crawl snapshot" in refused.value.fix
+    assert "observatory crawl snapshot" in raised.value.fix
     assert not path.exists()
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
     with (
-        pytest.raises(StoreError, match="No such file or directory") as refused,
+        pytest.raises(StoreError, match="No such file or directory") as raised,
         open_for_writing(tmp_path / "no" / "store.db"),
     ):
         pass
-    assert in_four_parts(refused.value)
+    assert has_four_parts(raised.value)
 
 
 @pytest.mark.parametrize("name", ["a b.db", "what?.db", "c#1.db", "100%.db", "%41.db", "ü.db", "mode=ro&x.db"])
 @pytest.mark.fault("E7")
-def test_any_name_of_a_file_will_do(tmp_path: Path, name: str) -> None:
+def test_a_file_may_have_any_name(tmp_path: Path, name: str) -> None:
     with open_for_writing(tmp_path / name) as database:
         take_snapshot(Store(database), ["a"])
-    assert sorted(found.name for found in tmp_path.iterdir()) == sorted([name, f"{name}.lock"])
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted([name, f"{name}.lock"])
     with open_for_reading(tmp_path / name) as connection:
         assert connection.execute("SELECT count(*) AS n FROM ranking").fetchone()["n"] == 1
 
 
 @pytest.mark.fault("A9")
-def test_a_second_writer_is_refused_at_once_and_told_who_writes(path: Path) -> None:
+def test_a_second_writer_is_refused_at_once_with_the_process_that_writes(path: Path) -> None:
     with (
         open_for_writing(path),
-        pytest.raises(StoreBusyError, match=f"pid {os.getpid()}") as refused,
+        pytest.raises(StoreBusyError, match=f"pid {os.getpid()}") as raised,
         open_for_writing(path),
     ):
         pass
-    assert in_four_parts(refused.value)
+    assert has_four_parts(raised.value)
 
 
 @pytest.mark.fault("A9")
-def test_a_second_writer_is_refused_whatever_link_it_comes_by(path: Path, tmp_path: Path) -> None:
+def test_a_second_writer_is_refused_whatever_link_names_the_store(path: Path, tmp_path: Path) -> None:
     with open_for_writing(path):
         (tmp_path / "link.db").symlink_to(path)
         with pytest.raises(StoreBusyError), open_for_writing(tmp_path / "link.db"):
@@ -112,23 +110,23 @@ def test_a_second_writer_is_refused_whatever_link_it_comes_by(path: Path, tmp_pa
     assert lock_path(tmp_path / "link.db") == lock_path(path)
 
 
-def test_the_lock_of_a_writer_that_ended_is_free(path: Path) -> None:
+def test_the_lock_of_a_finished_writer_is_free(path: Path) -> None:
     with pytest.raises(RuntimeError), open_for_writing(path):
         raise RuntimeError
     with open_for_writing(path) as database:
         assert take_snapshot(Store(database), ["a"]) == 1
 
 
-def test_a_writer_that_lives_is_not_robbed_and_one_that_was_killed_is_succeeded(path: Path) -> None:
-    heard, told = os.pipe()
+def test_the_lock_is_held_by_a_running_writer_and_free_after_it_was_killed(path: Path) -> None:
+    read_end, write_end = os.pipe()
 
     def write() -> None:
         with open_for_writing(path):
-            os.write(told, b"x")
+            os.write(write_end, b"x")
             signal.pause()
 
     child = run_in_child(write)
-    assert os.read(heard, 1) == b"x"
+    assert os.read(read_end, 1) == b"x"
     with pytest.raises(StoreBusyError, match=f"pid {child}"), open_for_writing(path):
         pass
     os.kill(child, signal.SIGKILL)
@@ -137,7 +135,7 @@ def test_a_writer_that_lives_is_not_robbed_and_one_that_was_killed_is_succeeded(
         assert take_snapshot(Store(database), ["a"]) == 1
 
 
-def test_a_reader_sees_what_was_there_while_a_writer_writes(path: Path) -> None:
+def test_a_reader_sees_only_committed_rows_while_a_writer_writes(path: Path) -> None:
     with open_for_writing(path) as database:
         store = Store(database)
         take_snapshot(store, ["a"])
@@ -147,7 +145,7 @@ def test_a_reader_sees_what_was_there_while_a_writer_writes(path: Path) -> None:
 
 
 @pytest.mark.fault("A6")
-def test_a_reader_in_the_middle_of_reading_does_not_hold_a_writer_up(path: Path) -> None:
+def test_a_reader_does_not_delay_a_writer(path: Path) -> None:
     with open_for_writing(path) as database:
         take_snapshot(Store(database), ["a"])
     with open_for_reading(path) as connection:
@@ -167,14 +165,14 @@ def test_a_reader_cannot_write(full: Path) -> None:
 
 
 @pytest.mark.fault("A8")
-def test_damage_met_in_the_middle_of_reading_is_told_as_damage(full: Path) -> None:
+def test_damage_found_while_reading_is_reported_as_damage(full: Path) -> None:
     size = full.stat().st_size
     with full.open("r+b") as file:
         file.seek(4096 * 2)
         file.write(b"\xff" * (size - 4096 * 2))
-    with pytest.raises(StoreError, match="malformed") as refused, open_for_reading(full) as connection:
+    with pytest.raises(StoreError, match="malformed") as raised, open_for_reading(full) as connection:
         connection.execute("SELECT * FROM ranking").fetchall()
-    assert "observatory store restore" in refused.value.fix
+    assert "observatory store restore" in raised.value.fix
 
 
 @pytest.mark.parametrize("kind", ["nfs4", "cifs", "fuse.sshfs", "9p"])
@@ -182,13 +180,13 @@ def test_damage_met_in_the_middle_of_reading_is_told_as_damage(full: Path) -> No
 def test_a_network_file_system_is_refused(tmp_path: Path, kind: str) -> None:
     mounts = tmp_path / "mounts"
     mounts.write_text(f"/dev/sda1 / ext4 rw 0 0\nserver:/home {tmp_path}/far {kind} rw 0 0\n")
-    with pytest.raises(StoreError, match=kind) as refused:
+    with pytest.raises(StoreError, match=kind) as raised:
         refuse_network_file_system(tmp_path / "far" / "store.db", mounts)
-    assert in_four_parts(refused.value)
+    assert has_four_parts(raised.value)
     refuse_network_file_system(tmp_path / "near.db", mounts)
 
 
-def test_a_network_file_system_is_known_by_its_mount_with_a_space_in_it(tmp_path: Path) -> None:
+def test_a_network_file_system_is_recognised_by_a_mount_with_a_space(tmp_path: Path) -> None:
     mounts = tmp_path / "mounts"
     mounts.write_text("/dev/sda1 / ext4 rw 0 0\nserver:/home /mnt/my\\040disk nfs rw 0 0\n")
     assert file_system_type(Path("/mnt/my disk/deep"), mounts) == "nfs"
@@ -196,7 +194,7 @@ def test_a_network_file_system_is_known_by_its_mount_with_a_space_in_it(tmp_path
 
 
 @pytest.mark.fault("A10")
-def test_a_link_to_a_network_file_system_is_one(tmp_path: Path) -> None:
+def test_a_link_to_a_network_file_system_is_refused(tmp_path: Path) -> None:
     (tmp_path / "far").mkdir()
     (tmp_path / "near.db").symlink_to(tmp_path / "far" / "store.db")
     mounts = tmp_path / "mounts"
@@ -205,13 +203,13 @@ def test_a_link_to_a_network_file_system_is_one(tmp_path: Path) -> None:
         refuse_network_file_system(tmp_path / "near.db", mounts)
 
 
-def test_a_system_that_does_not_tell_its_mounts_refuses_nothing(tmp_path: Path) -> None:
+def test_a_system_without_a_list_of_mounts_refuses_nothing(tmp_path: Path) -> None:
     assert file_system_type(tmp_path, tmp_path / "none") == ""
 
 
 def test_every_commit_is_flushed(path: Path) -> None:
     with open_for_writing(path) as database:
-        ask = database.conn.execute
-        assert (ask("PRAGMA journal_mode").fetchone()[0], ask("PRAGMA synchronous").fetchone()[0]) == ("wal", 2)
-        assert ask("PRAGMA foreign_keys").fetchone()[0] == 1
+        execute = database.conn.execute
+        assert (execute("PRAGMA journal_mode").fetchone()[0], execute("PRAGMA synchronous").fetchone()[0]) == ("wal", 2)
+        assert execute("PRAGMA foreign_keys").fetchone()[0] == 1
     assert query(path, "SELECT count(*) FROM snapshot") == [(0,)]

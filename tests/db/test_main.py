@@ -1,4 +1,4 @@
-"""`python -m db`: what its words print, and how they end."""
+"""`python -m db`: what its commands print, and their exit codes."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from db.store import Store
 from tests.db.builders import query, take_snapshot
 
 MIGRATIONS = [file.stem for file in sorted(FOLDER.glob("*.sql"))]
-Told = tuple[int, str, str]
+RunCli = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def told(capsys: pytest.CaptureFixture[str]) -> Callable[..., Told]:
-    """What a command line prints: the exit code, stdout and stderr."""
+def run_cli(capsys: pytest.CaptureFixture[str]) -> RunCli:
+    """Return a function that runs a command line: it returns the exit code, stdout and stderr."""
 
-    def run(*words: object) -> Told:
-        code = main([str(word) for word in words])
+    def run(*arguments: object) -> tuple[int, str, str]:
+        code = main([str(argument) for argument in arguments])
         return code, *capsys.readouterr()
 
     return run
@@ -39,102 +39,106 @@ def test_help_needs_nothing_heavy() -> None:
     assert subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True).stdout == "False\n"
 
 
-def test_migrate_says_what_it_applied(path: Path, told: Callable[..., Told]) -> None:
-    assert told("migrate", "--db", path) == (0, "".join(f"applied now {name}\n" for name in MIGRATIONS), "")
-    assert told("migrate", "--db", path) == (0, "nothing is pending\n", "")
+def test_migrate_prints_the_applied_migrations(path: Path, run_cli: RunCli) -> None:
+    assert run_cli("migrate", "--db", path) == (0, "".join(f"applied now {name}\n" for name in MIGRATIONS), "")
+    assert run_cli("migrate", "--db", path) == (0, "nothing is pending\n", "")
 
 
-def test_migrate_list_makes_nothing(path: Path, told: Callable[..., Told]) -> None:
-    assert told("migrate", "--list", "--db", path) == (0, "".join(f"pending     {name}\n" for name in MIGRATIONS), "")
+def test_migrate_list_creates_no_file(path: Path, run_cli: RunCli) -> None:
+    assert run_cli("migrate", "--list", "--db", path) == (
+        0,
+        "".join(f"pending     {name}\n" for name in MIGRATIONS),
+        "",
+    )
     assert not path.exists()
-    told("migrate", "--db", path)
-    assert told("migrate", "--list", "--db", path)[1].startswith("applied     0001_snapshots\n")
+    run_cli("migrate", "--db", path)
+    assert run_cli("migrate", "--list", "--db", path)[1].startswith("applied     0001_snapshots\n")
 
 
-def test_migrate_tells_a_program_what_it_did(path: Path, told: Callable[..., Told]) -> None:
-    document = json.loads(told("migrate", "--format", "json", "--db", path)[1])
+def test_migrate_prints_json(path: Path, run_cli: RunCli) -> None:
+    document = json.loads(run_cli("migrate", "--format", "json", "--db", path)[1])
     assert document["migrations"] == [{"migration": name, "state": "applied now"} for name in MIGRATIONS]
     assert (document["schema"], document["store"]) == (1, str(path))
 
 
-def test_migrate_waits_for_nobody(path: Path, told: Callable[..., Told]) -> None:
+def test_migrate_does_not_wait_for_another_writer(path: Path, run_cli: RunCli) -> None:
     with open_for_writing(path):
         began = time.monotonic()
-        code, _, errors = told("migrate", "--db", path)
+        code, _, errors = run_cli("migrate", "--db", path)
     assert (code, "Another process" in errors) == (1, True)
     assert time.monotonic() - began < 1
 
 
-def test_check_has_a_line_for_each_check(full: Path, told: Callable[..., Told]) -> None:
-    code, said, errors = told("check", "--db", full)
+def test_check_prints_a_line_for_each_check(full: Path, run_cli: RunCli) -> None:
+    code, output, errors = run_cli("check", "--db", full)
     assert (code, errors) == (0, "")
-    assert [line.split()[0] for line in said.splitlines()[:6]] == ["holds"] * 6
+    assert [line.split()[0] for line in output.splitlines()[:6]] == ["holds"] * 6
 
 
-def test_check_tells_what_is_broken_and_what_to_do(full: Path, told: Callable[..., Told]) -> None:
+def test_check_prints_what_is_broken_and_how_to_fix_it(full: Path, run_cli: RunCli) -> None:
     content = full.read_bytes()
     full.write_bytes(content.replace(b"owner-0/package-0", b"owner-0/pockage-0"))
-    code, said, errors = told("check", "--db", full)
+    code, output, errors = run_cli("check", "--db", full)
     assert code == 1
-    assert "BROKEN digests: snapshot 1 does not hold what it held when it ended" in said
+    assert "BROKEN digests: snapshot 1 differs from what it was when it ended" in output
     assert [line.split()[0] for line in errors.splitlines()][:3] == ["error:", "why", "fix"]
     assert f"observatory store restore BACKUP --db {full}" in errors
 
 
-def test_check_tells_a_program_what_is_broken(full: Path, told: Callable[..., Told]) -> None:
+def test_check_prints_json(full: Path, run_cli: RunCli) -> None:
     full.write_bytes(full.read_bytes().replace(b"owner-0/package-0", b"owner-0/pockage-0"))
-    code, said, _ = told("check", "--format", "json", "--db", full)
-    broken = [one["check"] for one in json.loads(said)["checks"] if one["verdict"] == "BROKEN"]
+    code, output, _ = run_cli("check", "--format", "json", "--db", full)
+    results = json.loads(output)["checks"]
+    broken = [result["check"] for result in results if result["verdict"] == "BROKEN"]
     assert (code, broken) == (1, ["integrity", "digests"])
 
 
-def test_check_of_nothing_says_that_there_is_nothing(path: Path, told: Callable[..., Told]) -> None:
-    code, said, errors = told("check", "--db", path)
-    assert (code, said) == (1, "")
+def test_check_without_a_store_reports_that_there_is_none(path: Path, run_cli: RunCli) -> None:
+    code, output, errors = run_cli("check", "--db", path)
+    assert (code, output) == (1, "")
     assert "There is no store" in errors
 
 
-def test_backup_and_restore_bring_back_what_was(full: Path, tmp_path: Path, told: Callable[..., Told]) -> None:
-    code, said, _ = told("backup", tmp_path / "backup.db", "--db", full)
-    assert (code, "checked" in said) == (0, True)
+def test_backup_and_restore_restore_the_store(full: Path, tmp_path: Path, run_cli: RunCli) -> None:
+    code, output, _ = run_cli("backup", tmp_path / "backup.db", "--db", full)
+    assert (code, "checked" in output) == (0, True)
     with open_for_writing(full) as database:
         take_snapshot(Store(database), ["x"])
-    code, said, errors = told("restore", tmp_path / "backup.db", "--db", full)
+    code, output, errors = run_cli("restore", tmp_path / "backup.db", "--db", full)
     assert (code, errors) == (0, "")
-    assert "what was there is kept as" in said and "holds  digests" in said
+    assert "the previous store is kept as" in output and "holds  digests" in output
     assert query(full, "SELECT max(snapshot_id) FROM snapshot") == [(4,)]
 
 
-@pytest.mark.parametrize("word", ["backup", "restore"])
-def test_a_copy_of_nothing_is_refused(path: Path, tmp_path: Path, word: str, told: Callable[..., Told]) -> None:
-    code, said, errors = told(word, tmp_path / "backup.db", "--db", path)
-    assert (code, said) == (1, "")
+@pytest.mark.parametrize("command", ["backup", "restore"])
+def test_a_copy_without_a_store_is_refused(path: Path, tmp_path: Path, command: str, run_cli: RunCli) -> None:
+    code, output, errors = run_cli(command, tmp_path / "backup.db", "--db", path)
+    assert (code, output) == (1, "")
     assert "There is no store" in errors
-    assert [found.name for found in tmp_path.iterdir() if found.suffix != ".lock"] == []
+    assert [file.name for file in tmp_path.iterdir() if file.suffix != ".lock"] == []
 
 
-def test_the_schema_makes_an_equal_store(told: Callable[..., Told]) -> None:
+def test_the_printed_schema_creates_an_equal_store(run_cli: RunCli) -> None:
     connection = sqlite3.connect(":memory:")
-    connection.executescript(told("schema")[1])
+    connection.executescript(run_cli("schema")[1])
     assert (
         dict(connection.execute("SELECT type || ' ' || name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
         == load_schema()
     )
 
 
-def test_the_schema_is_told_to_a_program(told: Callable[..., Told]) -> None:
-    document = json.loads(told("schema", "--format", "json")[1])
+def test_the_schema_is_printed_as_json(run_cli: RunCli) -> None:
+    document = json.loads(run_cli("schema", "--format", "json")[1])
     assert document["schema"] == 1
     assert document["definitions"]["table ranking_depth"].startswith("CREATE TABLE ranking_depth")
-    page = told("schema", "--format", "markdown")[1]
-    assert page.startswith("# The schema\n\n## table ") and "\n## table registry\n" in page
+    assert run_cli("schema", "--format", "markdown")[1].startswith("# The schema\n\n## table registry\n")
 
 
-def test_the_dictionary_is_not_sql(told: Callable[..., Told]) -> None:
-    code, _, errors = told("schema", "--dictionary", "--format", "sql")
+def test_the_dictionary_is_not_sql(run_cli: RunCli) -> None:
+    code, _, errors = run_cli("schema", "--dictionary", "--format", "sql")
     assert (code, "The dictionary is not SQL." in errors) == (2, True)
 
 
-def test_a_wrong_word_is_a_wrong_use(told: Callable[..., Told]) -> None:
-    code, _, errors = told("chekc")
+def test_a_wrong_command_is_a_usage_error(run_cli: RunCli) -> None:
+    code, _, errors = run_cli("chekc")
     assert (code, "Did you mean check?" in errors) == (2, True)

@@ -1,4 +1,4 @@
-"""Migrations are applied once and whole."""
+"""Migrations are applied once, each in one transaction."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ BEGIN
     SELECT 1;
 END;"""
 
-# The beginning of the sha256 of each released migration. Not even a comment may change: SQLite stores the comments of a
-# table, and `observatory store check` compares them. The hash of a new migration is added when it is released.
+# The beginning of the sha256 of each released migration. Not even a comment in one may change: SQLite stores comments
+# with the table, and `observatory store check` compares them. The hash of a new migration is added on its release.
 RELEASED = {
     "0001_snapshots": "ed9e3dfcd7dca68b",
     "0002_libraries": "7e21d9afde8c9bc4",
@@ -38,12 +38,12 @@ RELEASED = {
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of migrations of the test's own, with a first one in it."""
-    made = tmp_path / "migrations"
-    made.mkdir()
-    (made / "0001_first.sql").write_text("CREATE TABLE a (b);\nINSERT INTO a VALUES (1);\n")
-    monkeypatch.setattr(migrate, "FOLDER", made)
-    return made
+    """Return a folder of migrations for a test, with a first migration."""
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    (folder / "0001_first.sql").write_text("CREATE TABLE a (b);\nINSERT INTO a VALUES (1);\n")
+    monkeypatch.setattr(migrate, "FOLDER", folder)
+    return folder
 
 
 def tables(database: Database) -> set[str]:
@@ -64,12 +64,12 @@ def tables(database: Database) -> set[str]:
         ("", []),
     ],
 )
-def test_a_script_is_cut_where_its_statements_end(script: str, expected: list[str]) -> None:
+def test_a_script_is_split_at_the_ends_of_its_statements(script: str, expected: list[str]) -> None:
     assert list(split_statements(script)) == expected
 
 
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*.sql")), ids=lambda file: file.stem)
-def test_no_statement_of_our_migrations_is_lost(file: Path) -> None:
+def test_no_statement_of_a_migration_is_lost(file: Path) -> None:
     script = file.read_text("utf-8")
     assert "".join("".join(split_statements(script)).split()) == "".join(script.split()).rstrip(";") + ";"
 
@@ -94,14 +94,14 @@ def test_migrations_are_applied_in_the_order_of_their_names(folder: Path) -> Non
     assert tables(database) == {"c"}
 
 
-def test_looking_at_what_is_pending_changes_nothing(folder: Path) -> None:
+def test_listing_the_pending_migrations_changes_nothing(folder: Path) -> None:
     database = Database(memory=True)
     assert pending_migrations(database) == ["0001_first"]
     assert database.table_names() == []
 
 
 @pytest.mark.fault("A11")
-def test_a_migration_that_fails_leaves_nothing_and_stays_pending(folder: Path) -> None:
+def test_a_migration_that_fails_changes_nothing_and_stays_pending(folder: Path) -> None:
     (folder / "0002_second.sql").write_text("CREATE TABLE c (d);\nDELETE FROM a;\nSELECT no_such_function();\n")
     database = Database(sqlite3.connect(":memory:", isolation_level=None))
     with pytest.raises(sqlite3.OperationalError, match="no such function"):
@@ -111,7 +111,7 @@ def test_a_migration_that_fails_leaves_nothing_and_stays_pending(folder: Path) -
     assert pending_migrations(database) == ["0002_second"]
 
 
-def test_a_migration_that_was_mended_is_applied(folder: Path) -> None:
+def test_a_migration_that_was_fixed_is_applied(folder: Path) -> None:
     database = Database(sqlite3.connect(":memory:", isolation_level=None))
     (folder / "0002_second.sql").write_text("SELECT no_such_function();")
     with pytest.raises(sqlite3.OperationalError):
@@ -121,7 +121,7 @@ def test_a_migration_that_was_mended_is_applied(folder: Path) -> None:
 
 
 @pytest.mark.fault("A11")
-def test_a_file_that_knows_more_than_we_do_is_refused(folder: Path) -> None:
+def test_a_file_with_unknown_migrations_is_refused(folder: Path) -> None:
     database = Database(memory=True)
     (folder / "0002_second.sql").write_text("CREATE TABLE c (d);")
     migrate.migrate(database)
@@ -130,13 +130,13 @@ def test_a_file_that_knows_more_than_we_do_is_refused(folder: Path) -> None:
         migrate.migrate(database)
 
 
-def test_a_store_says_what_it_is(path: Path) -> None:
+def test_a_store_has_its_application_id(path: Path) -> None:
     with open_for_writing(path) as database:
         assert database.conn.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
 
 
 @pytest.mark.fault("A11")
-def test_a_store_whose_migration_was_killed_at_its_end_says_so_the_next_time(path: Path) -> None:
+def test_a_store_whose_migration_was_killed_at_its_end_gets_its_application_id_later(path: Path) -> None:
     with open_for_writing(path) as database:
         database.conn.execute("PRAGMA application_id = 0")
     with open_for_writing(path) as database:

@@ -77,7 +77,7 @@ UPDATE snapshot SET status = 'complete', ended_at = 9, depth = 2, digest = 'x' W
 
 @pytest.fixture
 def old_path(path: Path) -> Path:
-    """A store as the migrations up to 0011 made it, with rows in every table."""
+    """Return a store of version 0011 with rows in every table."""
     database = make_old_store(path)
     database.conn.executescript(f"BEGIN;{ROWS}COMMIT;")
     database.close()

@@ -1,4 +1,4 @@
-"""Ticks reach the store by way of a journal, and a kill loses and doubles none."""
+"""Ticks reach the store through a journal. A kill loses no tick and duplicates none."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from db import connection as connect
+from db import connection as connection_module
 from db import ticks
 from db.connection import hold_writer_lock, open_for_reading, open_for_writing
 from db.ticks import Tick, append_ticks, flush_journal, journal_path, load_schedule_state, newest_ticks, read_journal
@@ -22,32 +22,32 @@ STARTED = replace(QUEUED, outcome="started", started_at=121, attempts=1, command
 DONE = replace(STARTED, outcome="done", ended_at=130, exit_code=0)
 
 
-def stored(path: Path) -> list[tuple[object, ...]]:
+def stored_ticks(path: Path) -> list[tuple[object, ...]]:
     return query(path, "SELECT schedule, due_at, outcome, attempts FROM tick ORDER BY tick_id")
 
 
-def test_what_is_appended_is_read_and_then_folded_into_the_store(path: Path) -> None:
+def test_appended_ticks_are_read_and_then_flushed_to_the_store(path: Path) -> None:
     append_ticks(path, [GAP, QUEUED])
     append_ticks(path, [STARTED, DONE])
     assert read_journal(path) == [GAP, QUEUED, STARTED, DONE]
     assert flush_journal(path) == 4
     assert read_journal(path) == [] and flush_journal(path) == 0
-    assert stored(path) == [("top", 60, "gap", 0), ("top", 120, "done", 1)]
+    assert stored_ticks(path) == [("top", 60, "gap", 0), ("top", 120, "done", 1)]
     assert query(path, "SELECT schedule, due_at, outcome FROM v1_tick")[1] == ("top", "1970-01-01T00:02:00Z", "done")
 
 
 @pytest.mark.fault("A1")
-def test_a_line_that_a_kill_tore_is_left_out_and_the_next_one_is_whole(path: Path) -> None:
+def test_a_line_that_a_kill_cut_short_is_skipped_and_the_next_one_is_whole(path: Path) -> None:
     append_ticks(path, [GAP])
-    whole = journal_path(path).read_bytes()
-    for cut in range(len(whole)):
-        journal_path(path).write_bytes(whole + whole[:cut])
+    line = journal_path(path).read_bytes()
+    for length in range(len(line)):
+        journal_path(path).write_bytes(line + line[:length])
         append_ticks(path, [QUEUED])
         assert read_journal(path)[0] == GAP and read_journal(path)[-1] == QUEUED
 
 
 @pytest.mark.fault("A9")
-def test_while_a_crawl_writes_the_journal_waits(path: Path) -> None:
+def test_the_journal_is_kept_while_a_crawl_writes(path: Path) -> None:
     append_ticks(path, [GAP])
     with hold_writer_lock(path):
         child = run_in_child(lambda: os._exit(3 if flush_journal(path) is None else 4))
@@ -57,14 +57,14 @@ def test_while_a_crawl_writes_the_journal_waits(path: Path) -> None:
 
 
 @pytest.mark.fault("A1")
-def test_a_fold_that_is_killed_at_any_statement_loses_and_doubles_nothing(path: Path) -> None:
+def test_a_flush_that_is_killed_at_any_statement_loses_and_duplicates_no_tick(path: Path) -> None:
     with open_for_writing(path):
         pass
-    opened = connect._open
+    open_connection = connection_module._open_connection
     for moment in range(1, 200, 3):
-        append_ticks(path, [replace(one, due_at=one.due_at + 1000 * moment) for one in (GAP, QUEUED, STARTED, DONE)])
+        append_ticks(path, [replace(tick, due_at=tick.due_at + 1000 * moment) for tick in (GAP, QUEUED, STARTED, DONE)])
 
-        def do(moment: int = moment) -> None:
+        def flush(moment: int = moment) -> None:
             number = [0]
 
             def count(_: str) -> None:
@@ -72,70 +72,72 @@ def test_a_fold_that_is_killed_at_any_statement_loses_and_doubles_nothing(path: 
                 if number[0] == moment:
                     os.kill(os.getpid(), signal.SIGKILL)
 
-            def counted(uri: str, path: Path) -> sqlite3.Connection:
-                connection = opened(uri, path)
+            def open_counted(uri: str, path: Path) -> sqlite3.Connection:
+                connection = open_connection(uri, path)
                 connection.set_trace_callback(count)
                 return connection
 
-            connect._open = counted
+            connection_module._open_connection = open_counted
             flush_journal(path)
 
-        if os.waitstatus_to_exitcode(os.waitpid(run_in_child(do), 0)[1]) == 0:
+        if os.waitstatus_to_exitcode(os.waitpid(run_in_child(flush), 0)[1]) == 0:
             break
         flush_journal(path)
-        assert stored(path)[-2:] == [
+        assert stored_ticks(path)[-2:] == [
             ("top", 60 + 1000 * moment, "gap", 0), ("top", 120 + 1000 * moment, "done", 1),
         ]  # fmt: skip
     assert moment > 10
-    assert len(stored(path)) == 2 * (1 + moment // 3)
+    assert len(stored_ticks(path)) == 2 * (1 + moment // 3)
 
 
-def test_folding_twice_is_folding_once(path: Path) -> None:
+def test_a_second_flush_of_the_same_journal_changes_nothing(path: Path) -> None:
     append_ticks(path, [QUEUED, STARTED, DONE])
     copy = journal_path(path).read_bytes()
     flush_journal(path)
     journal_path(path).write_bytes(copy)
     flush_journal(path)
-    assert stored(path) == [("top", 120, "done", 1)]
+    assert stored_ticks(path) == [("top", 120, "done", 1)]
 
 
-@pytest.mark.parametrize("folded", [True, False])
-def test_the_ledger_is_the_same_from_the_store_and_from_the_journal(path: Path, folded: bool) -> None:
+@pytest.mark.parametrize("is_flushed", [True, False])
+def test_the_schedule_state_is_the_same_from_the_store_and_from_the_journal(path: Path, is_flushed: bool) -> None:
     append_ticks(path, [GAP, QUEUED, STARTED, Tick("after", 500, "then", "queued")])
-    if folded:
+    if is_flushed:
         flush_journal(path)
-    known = load_schedule_state(path)
-    assert known.decided_until == {"top": 120}
-    assert [(tick.schedule, tick.outcome) for tick in known.unfinished] == [("top", "started"), ("after", "queued")]
+    state = load_schedule_state(path)
+    assert state.decided_until == {"top": 120}
+    assert [(tick.schedule, tick.outcome) for tick in state.unfinished] == [("top", "started"), ("after", "queued")]
     append_ticks(path, [DONE])
     assert [tick.schedule for tick in load_schedule_state(path).unfinished] == ["after"]
 
 
-@pytest.mark.parametrize("folded", [True, False])
+@pytest.mark.parametrize("is_flushed", [True, False])
 @pytest.mark.fault("B4")
-def test_a_clock_that_was_set_back_begins_the_schedule_anew(path: Path, folded: bool) -> None:
+def test_a_clock_that_was_set_back_restarts_the_schedule(path: Path, is_flushed: bool) -> None:
     append_ticks(path, [replace(GAP, due_at=10**9), Tick("top", 300, "clock", "gap", "clock untrusted")])
-    if folded:
+    if is_flushed:
         flush_journal(path)
     assert load_schedule_state(path).decided_until == {"top": 300}
 
 
-def test_the_newest_ticks_are_those_of_store_and_journal_together(path: Path) -> None:
+def test_the_newest_ticks_come_from_the_store_and_the_journal(path: Path) -> None:
     append_ticks(path, [GAP, QUEUED])
     flush_journal(path)
     append_ticks(path, [DONE, replace(QUEUED, due_at=180)])
     with open_for_reading(path) as connection:
-        found = newest_ticks(connection, path, 2)
-    assert [(tick.due_at, tick.outcome) for tick in found["top"]] == [(120, "done"), (180, "queued")]
+        newest = newest_ticks(connection, path, 2)
+    assert [(tick.due_at, tick.outcome) for tick in newest["top"]] == [(120, "done"), (180, "queued")]
 
 
-def test_ticks_are_kept_and_what_is_done_stays_done(path: Path) -> None:
+def test_ticks_are_never_deleted_and_final_outcomes_never_change(path: Path) -> None:
     append_ticks(path, [DONE])
     flush_journal(path)
     with open_for_writing(path) as database:
-        refusals = {"DELETE FROM tick": "cannot be deleted", "UPDATE tick SET outcome = 'gap'": "is final"}
-        for statement, said in refusals.items():
-            with pytest.raises(sqlite3.IntegrityError, match=said):
+        for statement, message in (
+            ("DELETE FROM tick", "cannot be deleted"),
+            ("UPDATE tick SET outcome = 'gap'", "is final"),
+        ):
+            with pytest.raises(sqlite3.IntegrityError, match=message):
                 database.conn.execute(statement)
         ticks.save_ticks(database, [replace(GAP, due_at=120)])
-    assert stored(path) == [("top", 120, "done", 1)]
+    assert stored_ticks(path) == [("top", 120, "done", 1)]

@@ -1,4 +1,4 @@
-"""A11: a store of any older version becomes one of this version; killed at any statement of it, it still does."""
+"""Upgrades: a store of any older version is upgraded, also after a kill at any statement."""
 
 from __future__ import annotations
 
@@ -28,22 +28,24 @@ INSERT INTO package (package_id, registry_id, stable_id, name, seen_at) VALUES (
 INSERT INTO ranking (snapshot_id, rank, package_id, page, downloads) VALUES (1, 1, 1, 0, 9);
 INSERT INTO ranking (snapshot_id, rank, package_id, page, downloads) VALUES (1, 2, 2, 0, 5);
 """
-KEPT = "SELECT s.snapshot_id, s.status, r.rank, p.name, r.downloads FROM snapshot s JOIN ranking r USING (snapshot_id)"
+LISTED_ROWS = (
+    "SELECT s.snapshot_id, s.status, r.rank, p.name, r.downloads FROM snapshot s JOIN ranking r USING (snapshot_id)"
+)
 ROWS = [(1, "open", 1, "a", 9), (1, "open", 2, "b", 5)]
 SCHEMA = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name"
-MOST = 1000  # statements of one migration
+MAX_STATEMENTS = 1000  # of all migrations
 
 
-def older(folder: Path, version: int, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A store as the first so many migrations made it, with a list in it from the first one on."""
-    few, path = folder / f"first-{version}", folder / f"{version}.db"
-    few.mkdir()
+def make_older_store(folder: Path, version: int, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a store with only the first migrations, and with a list that was saved after the first one."""
+    first_migrations, path = folder / f"first-{version}", folder / f"{version}.db"
+    first_migrations.mkdir()
     database = Database(path)
     register_functions(database.conn)
     with monkeypatch.context() as patched:
-        patched.setattr(migrate, "FOLDER", few)
+        patched.setattr(migrate, "FOLDER", first_migrations)
         for number, file in enumerate(FILES[:version]):
-            shutil.copy(file, few)
+            shutil.copy(file, first_migrations)
             migrate.load_migrations().apply(database)
             database.conn.executescript("" if number else LISTED)
     database.conn.execute(f"PRAGMA application_id = {migrate.APPLICATION_ID}")
@@ -57,43 +59,43 @@ def upgrade(path: Path) -> None:
         pass
 
 
-def killed_at(path: Path, moment: int) -> bool:
-    """Upgrade in a process that is killed at its k-th statement; False if it ended before that."""
+def is_killed_at(path: Path, moment: int) -> bool:
+    """Upgrade in a process that is killed at a statement. Return False if the process ended before."""
 
-    def do() -> None:
+    def run() -> None:
         call_at_statements(lambda number: os.kill(os.getpid(), signal.SIGKILL) if number == moment else None)
         upgrade(path)
 
-    status = os.waitstatus_to_exitcode(os.waitpid(run_in_child(do), 0)[1])
+    status = os.waitstatus_to_exitcode(os.waitpid(run_in_child(run), 0)[1])
     assert status in (0, -signal.SIGKILL)
     return status != 0
 
 
-def intact(path: Path, version: int) -> None:
-    """Sound, with its rows, and with the tables of whole migrations."""
+def assert_intact(path: Path, version: int) -> None:
+    """Check that a store is sound and has its rows, and that its migrations were applied whole."""
     assert query(path, "PRAGMA integrity_check") == [("ok",)]
-    assert query(path, f"{KEPT} JOIN package p USING (package_id) ORDER BY rank") == ROWS
+    assert query(path, f"{LISTED_ROWS} JOIN package p USING (package_id) ORDER BY rank") == ROWS
     applied = [row[0] for row in query(path, "SELECT name FROM _sqlite_migrations ORDER BY name")]
     assert applied == [file.stem for file in FILES[: len(applied)]] and len(applied) >= version
 
 
-def kills(folder: Path, version: int, step: int, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Kill the upgrade of this version at every step-th statement, and let it end; how many kills there were."""
-    begun, fresh = older(folder, version, monkeypatch), folder / "fresh.db"
+def count_kills(folder: Path, version: int, step: int, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Kill the upgrade of a version at every step-th statement, and repeat it. Return the number of kills."""
+    older, fresh = make_older_store(folder, version, monkeypatch), folder / "fresh.db"
     upgrade(fresh)
-    for number, moment in enumerate(range(1 + version % step, MOST, step)):
+    for number, moment in enumerate(range(1 + version % step, MAX_STATEMENTS, step)):
         path = folder / "again.db"
         for file in folder.glob("again.db*"):
             file.unlink()
-        shutil.copy(begun, path)
-        if not killed_at(path, moment):
-            intact(path, len(FILES))
+        shutil.copy(older, path)
+        if not is_killed_at(path, moment):
+            assert_intact(path, len(FILES))
             return number
-        intact(path, version)
+        assert_intact(path, version)
         upgrade(path)
-        intact(path, len(FILES))
+        assert_intact(path, len(FILES))
         assert query(path, SCHEMA) == query(fresh, SCHEMA), moment
-    raise AssertionError("more statements than were thought of")
+    raise AssertionError("an upgrade has more statements than expected")
 
 
 @pytest.mark.parametrize("version", (1, len(FILES) - 1))
@@ -101,7 +103,7 @@ def kills(folder: Path, version: int, step: int, monkeypatch: pytest.MonkeyPatch
 def test_a_store_of_any_version_killed_at_some_statement_is_upgraded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int
 ) -> None:
-    assert kills(tmp_path, version, 70, monkeypatch) >= 1
+    assert count_kills(tmp_path, version, 70, monkeypatch) >= 1
 
 
 @pytest.mark.slow
@@ -111,6 +113,6 @@ def test_a_store_of_any_version_killed_at_some_statement_is_upgraded(
 def test_a_store_of_any_version_killed_at_any_statement_is_upgraded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int, measured: Callable[[str], None]
 ) -> None:
-    killed = kills(tmp_path, version, 1, monkeypatch)
-    measured(f"{killed} kills from version {version} on")
-    assert killed > 20
+    kills = count_kills(tmp_path, version, 1, monkeypatch)
+    measured(f"{kills} kills from version {version} on")
+    assert kills > 20

@@ -109,7 +109,7 @@ def store_scores(
         for score in build_scores(number, text, card_readings)
     ]
     with open_for_writing(path) as database:
-        save_scores(Store(database), database.conn, SCORER, score_version(setup), scores, int(time.time()))
+        save_scores(Store(database), SCORER, score_version(setup), scores, int(time.time()))
 
 
 def build_scores(number: int, text: str, readings: Sequence[JudgeReading]) -> Iterator[Score]:

@@ -43,7 +43,7 @@ def fill_store(path: Path) -> History:
 
 def _add_cards(store: Store, connection: sqlite3.Connection) -> None:
     """Add cards of three models, of which one has changed and one is missing, and their scores by two scorers."""
-    cards = CardStore(store, connection)
+    cards = CardStore(store)
     number, _ = cards.begin_collection(
         CardCollection(MODELS, "crawl", "https://hub.example", parse_day("2026-01-01"), parse_day("2026-01-02"))
     )
@@ -55,7 +55,7 @@ def _add_cards(store: Store, connection: sqlite3.Connection) -> None:
     for scorer, answers in (("rules", "yes no yes no yes"), ("openai", "yes yes yes no refused")):
         for card in unscored_cards(connection, scorer, "1"):
             scores = [Score(card.card, item, state) for item, state in zip(ITEMS, answers.split(), strict=True)]
-            save_scores(store, connection, scorer, "1", scores, parse_day("2026-01-09"))
+            save_scores(store, scorer, "1", scores, parse_day("2026-01-09"))
 
 
 def make_model(name: str, downloads: int) -> Observation:

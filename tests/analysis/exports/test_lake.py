@@ -20,6 +20,7 @@ WITHHELD = {
     "snapshot": {"settings"}, "score": {"evidence_start", "evidence_end", "reason"},
     "card_revision": {"checked_sha", "checked_at", "fetched_at", "collection_id", "note"},
 }  # fmt: skip
+
 LAKE_NAMES = {"valid_from": "since", "valid_to": "until", "date_evidence": "evidence", "next_value": "value_after"}
 
 
@@ -45,11 +46,11 @@ def test_every_table_has_the_rows_and_the_columns_of_the_store(store: Path, expo
     out = export("--format", "parquet")
     conditions = {"ranking": "WHERE snapshot_id IN (SELECT snapshot_id FROM snapshot WHERE status = 'complete')"}
     for table in TABLES:
-        stored = list_columns(store, table)
-        columns = [LAKE_NAMES.get(name, name) for name in stored]
-        assert [store_column(table, name) for name in columns] == stored
-        names, stored_names = (", ".join(f'"{name}"' for name in each) for each in (columns, stored))
-        expected = query(store, f"SELECT {stored_names} FROM {store_table(table)} {conditions.get(table, '')}")
+        store_names = list_columns(store, table)
+        lake_names = [LAKE_NAMES.get(name, name) for name in store_names]
+        assert [store_column(table, name) for name in lake_names] == store_names
+        names, columns = (", ".join(f'"{name}"' for name in row) for row in (lake_names, store_names))
+        expected = query(store, f"SELECT {columns} FROM {store_table(table)} {conditions.get(table, '')}")
         assert expected or table == "census", table  # the store of these tests has rankings only
         assert not expected or sorted(map(repr, read_lake(out, table, names))) == sorted(map(repr, expected)), table
 

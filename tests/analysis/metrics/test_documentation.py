@@ -124,7 +124,7 @@ def add_cards(history: History, date: str, texts: dict[str, str | None]) -> None
     """Look at cards as of a day, and let results scored one answer one question for each character, up to five."""
     with open_for_writing(history.path) as database:
         store = Store(database)
-        cards = CardStore(store, database.conn)
+        cards = CardStore(store)
         number, _ = cards.begin_collection(CardCollection(MODELS, "crawl", "a test", parse_day(date), parse_day(date)))
         for name, text in texts.items():
             package = cards.find_or_add_package(MODELS, f"id-{name}", name, parse_day(date))
@@ -137,7 +137,7 @@ def add_cards(history: History, date: str, texts: dict[str, str | None]) -> None
             for card in unscored_cards(database.conn, "rules", "1")
             for index, item in enumerate(ITEMS)
         ]
-        save_scores(store, database.conn, "rules", "1", scores, 0)
+        save_scores(store, "rules", "1", scores, 0)
 
 
 def test_results_use_the_cards_and_scores_as_of_the_snapshot(history: History) -> None:
@@ -180,7 +180,7 @@ def test_the_fields_are_those_of_the_papers_script(history: History) -> None:
     history.add_snapshot("2026-01-01", [Observation("id-o/a", "o/a", 4), Observation("id-b", "b", 3)])
     with open_for_writing(history.path) as database:
         store = Store(database)
-        cards = CardStore(store, database.conn)
+        cards = CardStore(store)
         number, _ = cards.begin_collection(CardCollection(MODELS, "crawl", "a test", parse_day("2026-01-01"), 0))
         for name, fields in (("o/a", ALL_FIELDS), ("b", ("language", "metrics", "grant"))):
             package = cards.find_or_add_package(MODELS, f"id-{name}", name, parse_day("2026-01-01"))

@@ -17,7 +17,7 @@ def store_cards(path: Path, *texts: str) -> Path:
     """Create a store whose packages have these cards."""
     at = parse_day("2026-01-01")
     with open_for_writing(path) as database:
-        cards = CardStore(Store(database), database.conn)
+        cards = CardStore(Store(database))
         collection, _ = cards.begin_collection(CardCollection(HUB, "import", "a test", at, at))
         for number, text in enumerate(texts):
             content, name = text.encode(), f"a/{number}"

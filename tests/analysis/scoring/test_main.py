@@ -12,9 +12,9 @@ from analysis.scoring import ITEMS
 from analysis.scoring.__main__ import main
 from analysis.scoring.rule_scorer import locate_passage, rules_version, score_cards
 from db.connection import open_for_reading
-from db.store.scores import read_scores
 from schedules.cli import main as observatory
 from tests.analysis.scoring.conftest import store_cards
+from tests.db.builders import read_scores
 
 OWL = "Owl is a **small** language model for Welsh.\n\n## Limitations\n\nIt knows nothing of what came after 2020.\n"
 

@@ -12,8 +12,8 @@ from analysis.scoring.__main__ import main
 from analysis.scoring.agreement import Agreement, agreement_intervals
 from analysis.scoring.reference import format_agreement, load_measurements
 from db.connection import open_for_reading
-from db.store.scores import read_scores
 from tests.analysis.scoring.conftest import store_cards
+from tests.db.builders import read_scores
 
 OWL = "Owl is a small language model for Welsh."
 

@@ -1,4 +1,4 @@
-"""Cards are asked for once for each commit, and what is found in their place is kept as what it is."""
+"""A card is requested once for each commit, and each response gives the state that it shows."""
 
 from __future__ import annotations
 
@@ -18,61 +18,63 @@ from tests.crawler.conftest import HUB, Crawl, Crawled
 from tests.simulated import Simulation
 
 K = "40"
-LIST = ("snapshot", HUB, "--top", K, "--quiet")
-LOOK = ("cards", HUB, "--top", K, "--patience", "1.5", "--quiet")
-WANTED = PendingCard(7, "a/b", "0f", 100)
+SNAPSHOT_COMMAND = ("snapshot", HUB, "--top", K, "--quiet")
+CARDS_COMMAND = ("cards", HUB, "--top", K, "--patience", "1.5", "--quiet")
+CARD = PendingCard(7, "a/b", "0f", 100)
 
 
 @pytest.fixture(scope="module")
 def pretend() -> Iterator[Simulation]:
-    """A small Hub, the same for all tests of this module."""
+    """Yield a small simulated Hub, shared by the tests of this module."""
     with Simulation(models=120, datasets=5, spaces=20, packages=5, quota=10**6) as running:
         yield running
 
 
 @pytest.fixture
-def looked(crawl: Crawl, pretend: Simulation) -> Callable[[], Crawled]:
-    """Take a list, then look at its cards; the requests of the look alone are remembered."""
+def crawl_cards(crawl: Crawl, pretend: Simulation) -> Callable[[], Crawled]:
+    """Take a ranking, then crawl its cards. Only the requests of the card crawl are logged."""
 
     def run() -> Crawled:
-        assert crawl(*LIST).exit_code == 0
+        assert crawl(*SNAPSHOT_COMMAND).exit_code == 0
         pretend.reset()
-        return crawl(*LOOK)
+        return crawl(*CARDS_COMMAND)
 
     return run
 
 
-def asked(pretend: Simulation) -> list[str]:
-    return [str(one["path"]) for one in pretend.requests("huggingface")]
+def requested_paths(pretend: Simulation) -> list[str]:
+    return [str(request["path"]) for request in pretend.requests("huggingface")]
 
 
-def found(done: Crawled) -> dict[str, int]:
+def state_counts(done: Crawled) -> dict[str, int]:
     return done.outcome["cards"]["found"]  # type: ignore[index, return-value]
 
 
-def answer(status: int = 200, body: bytes = b"", **headers: str) -> HttpResponse:
+def make_response(status: int = 200, body: bytes = b"", **headers: str) -> HttpResponse:
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     return HttpResponse("https://hub.example/a/b", status, names, body, 123)
 
 
-def test_a_second_look_at_unchanged_cards_asks_for_nothing(
-    looked: Callable[[], Crawled], crawl: Crawl, pretend: Simulation
+def test_a_second_crawl_of_unchanged_cards_requests_nothing(
+    crawl_cards: Callable[[], Crawled], crawl: Crawl, pretend: Simulation
 ) -> None:
-    first = looked()
-    assert (first.exit_code, sum(found(first).values())) == (0, 40)
-    assert set(found(first)) == {"card", "none"}
-    assert len(asked(pretend)) == 1 + 2 * found(first)["card"], "the list, and no request for a card that is not there"
-    assert not [path for path in asked(pretend) if "config.json" in path]
-    second = looked()
-    assert (second.exit_code, second.outcome["cards"]["unchanged"], asked(pretend)) == (0, 40, [])  # type: ignore[index]
+    first = crawl_cards()
+    assert (first.exit_code, sum(state_counts(first).values())) == (0, 40)
+    assert set(state_counts(first)) == {"card", "none"}
+    assert len(requested_paths(pretend)) == 1 + 2 * state_counts(first)["card"], (
+        "the list, and no request for a missing card"
+    )
+    assert not [path for path in requested_paths(pretend) if "config.json" in path]
+    second = crawl_cards()
+    assert (second.exit_code, second.outcome["cards"]["unchanged"], requested_paths(pretend)) == (0, 40, [])  # type: ignore[index]
 
-    name = next(row["name"] for row in pretend.truth(HUB, k=40) if row["name"] in asked_names(first))
-    for _ in range(2):  # every second commit writes another card
+    name = next(row["name"] for row in pretend.truth(HUB, k=40) if row["name"] in stored_card_names(first))
+    for _ in range(2):  # every second commit changes the card
         pretend.mutate(registry=HUB, name=name, action="edit")
     time.sleep(1)  # a package has one card in a second
-    third = looked()
-    assert sum(found(third).values()) == 1
-    listed, *paths = asked(pretend)
+    third = crawl_cards()
+    assert sum(state_counts(third).values()) == 1
+    listed, *paths = requested_paths(pretend)
     assert listed == "/api/models" and paths
     assert all(path.startswith((f"/{name}/resolve/", f"/api/resolve-cache/models/{name}/")) for path in paths)
     history = third.rows("SELECT valid_to IS NULL, card_id FROM card_revision JOIN package USING (package_id)"
@@ -80,7 +82,7 @@ def test_a_second_look_at_unchanged_cards_asks_for_nothing(
     assert [newest for newest, _ in history] == [0, 1] and len({card for _, card in history}) == 2
 
 
-def test_a_look_that_is_stopped_names_no_option_it_lacks() -> None:
+def test_a_stopped_card_crawl_names_no_option_that_its_command_lacks() -> None:
     assert (
         resume_hint(CardSpider(CrawlPlan("huggingface/models", 1), [], None).has_resume_option)
         == "run the same command again"
@@ -91,21 +93,21 @@ def test_a_look_that_is_stopped_names_no_option_it_lacks() -> None:
     )
 
 
-def asked_names(done: Crawled) -> list[str]:
+def stored_card_names(done: Crawled) -> list[str]:
     return [
         str(name)
         for (name,) in done.rows("SELECT name FROM card_revision JOIN package USING (package_id) WHERE state = 'card'")
     ]
 
 
-def test_cards_are_stored_as_they_are_under_the_hash_git_gives_them(
-    looked: Callable[[], Crawled], pretend: Simulation
+def test_cards_are_stored_unchanged_under_their_git_hash(
+    crawl_cards: Callable[[], Crawled], pretend: Simulation
 ) -> None:
     names = [row["name"] for row in pretend.truth(HUB, k=40)]
     texts = {names[0]: "# Tiny\n", names[1]: "x" * (MAX_CARD_BYTES + 1), names[2]: "---\nlicense: mit\n---\nÜ"}
     for name, text in texts.items():
         pretend.mutate(registry=HUB, name=name, set={"card": text})
-    done = looked()
+    done = crawl_cards()
     statement = "SELECT name, blob, size, truncated FROM v1_card WHERE state = 'card'"
     stored = {name: rest for name, *rest in done.rows(statement)}
     for name, text in texts.items():
@@ -117,25 +119,25 @@ def test_cards_are_stored_as_they_are_under_the_hash_git_gives_them(
 
 @pytest.mark.slow
 @pytest.mark.fault("E1")
-def test_a_card_too_large_to_fetch_is_noted_and_not_asked_for_again(
-    looked: Callable[[], Crawled], pretend: Simulation
+def test_a_card_too_large_to_fetch_is_recorded_and_not_requested_again(
+    crawl_cards: Callable[[], Crawled], pretend: Simulation
 ) -> None:
-    first = looked()
-    name = asked_names(first)[0]
+    first = crawl_cards()
+    name = stored_card_names(first)[0]
     pretend.mutate(registry=HUB, name=name, action="edit")
     pretend.mutate(registry=HUB, name=name, set={"card": "x" * (MAX_DOWNLOAD_BYTES + 1)})
-    assert found(looked()) == {"huge": 1}
-    assert looked().outcome["cards"]["unchanged"] == 40  # type: ignore[index]
+    assert state_counts(crawl_cards()) == {"huge": 1}
+    assert crawl_cards().outcome["cards"]["unchanged"] == 40  # type: ignore[index]
     pretend.mutate(registry=HUB, name=name, set={"card": "small again"})
 
 
 @pytest.mark.fault("D2", "D4")
-def test_a_renamed_repository_is_found_and_one_that_went_is_missing(crawl: Crawl, pretend: Simulation) -> None:
-    done = crawl(*LIST)
+def test_a_renamed_repository_is_found_and_a_deleted_one_is_missing(crawl: Crawl, pretend: Simulation) -> None:
+    done = crawl(*SNAPSHOT_COMMAND)
     (renamed,), (deleted,) = done.rows("SELECT name FROM package WHERE sha IS NOT NULL ORDER BY downloads DESC LIMIT 2")
     pretend.mutate(registry=HUB, name=renamed, action="rename", to=f"{renamed}-moved")
     pretend.mutate(registry=HUB, name=deleted, action="delete")
-    done = crawl(*LOOK)
+    done = crawl(*CARDS_COMMAND)
     states = dict(done.rows("SELECT name, state FROM card_revision JOIN package USING (package_id)"))
     assert states[renamed] in ("card", "none")
     assert states[deleted] == "missing"
@@ -152,34 +154,36 @@ def test_a_renamed_repository_is_found_and_one_that_went_is_missing(crawl: Crawl
     ],
 )
 @pytest.mark.fault("C5", "C6")
-def test_a_fault_that_passes_leaves_no_trace(crawl: Crawl, pretend: Simulation, fault: dict[str, object]) -> None:
-    crawl(*LIST)
+def test_a_temporary_fault_leaves_no_trace(crawl: Crawl, pretend: Simulation, fault: dict[str, object]) -> None:
+    crawl(*SNAPSHOT_COMMAND)
     pretend.reset()
     pretend.faults([{"api": "huggingface", "request": number, **fault} for number in (1, 2, 3)])
-    done = crawl(*LOOK)
+    done = crawl(*CARDS_COMMAND)
     assert (done.exit_code, done.outcome["cards"]["status"]) == (0, "complete")  # type: ignore[index]
-    assert sum(found(done).values()) == 40
+    assert sum(state_counts(done).values()) == 40
 
 
 @pytest.mark.slow
 @pytest.mark.fault("C5")
-def test_a_hub_that_is_down_ends_the_look_and_the_next_one_goes_on(crawl: Crawl, pretend: Simulation) -> None:
-    crawl(*LIST)
+def test_a_hub_that_is_down_ends_the_crawl_and_the_next_crawl_continues(crawl: Crawl, pretend: Simulation) -> None:
+    crawl(*SNAPSHOT_COMMAND)
     pretend.reset()
     pretend.faults([{"api": "huggingface", "request": 9, "kind": "status", "code": 500, "times": 1000}])
-    broken = crawl(*LOOK)
+    broken = crawl(*CARDS_COMMAND)
     assert broken.exit_code in (1, 3) and broken.outcome["cards"]["error"]  # type: ignore[index]
     pretend.reset()
-    done = crawl(*LOOK)
+    done = crawl(*CARDS_COMMAND)
     assert done.exit_code == 0
     counted = Counter(state for (state,) in done.rows("SELECT state FROM card_revision"))
     assert counted.total() == 40 and set(counted) <= {"card", "none", "missing"}
 
 
-@pytest.mark.parametrize(("registry", "said"), [("huggingface/datasets", "download"), (HUB, "crawl snapshot")])
-def test_what_cannot_be_looked_at_says_why(crawl: Crawl, registry: str, said: str) -> None:
+@pytest.mark.parametrize(("registry", "words"), [("huggingface/datasets", "download"), (HUB, "crawl snapshot")])
+def test_a_registry_without_cards_or_ranking_is_refused_with_the_reason(
+    crawl: Crawl, registry: str, words: str
+) -> None:
     done = crawl("cards", registry)
-    assert done.exit_code == 2 and said in done.errors
+    assert done.exit_code == 2 and words in done.errors
 
 
 @pytest.mark.parametrize(
@@ -197,24 +201,31 @@ def test_what_cannot_be_looked_at_says_why(crawl: Crawl, registry: str, said: st
         (403, {"x-error-message": "Access to this resource is disabled."}, "gated"),
     ],
 )
-def test_every_answer_has_its_state(status: int, headers: dict[str, str], state: str) -> None:
+def test_every_response_has_its_state(status: int, headers: dict[str, str], state: str) -> None:
     assert classify_response(status, headers, "0f") == state
 
 
 @pytest.mark.fault("C16")
-def test_a_token_that_is_not_accepted_is_our_fault_and_not_the_cards() -> None:
+def test_a_refused_token_is_an_error_of_the_crawl_and_not_of_a_card() -> None:
     with pytest.raises(CrawlError):
         classify_response(401, {"x-error-message": "Invalid credentials in Authorization header"}, "0f")
 
 
 @pytest.mark.fault("C10", "E11")
-def test_a_card_on_another_host_is_not_fetched_and_a_failure_is_no_state() -> None:
+def test_a_card_on_another_host_is_not_fetched_and_a_temporary_failure_has_no_state() -> None:
     assert classify_failure(CrawlError("sent on", gate="next_other_host")) == "elsewhere"
     assert classify_failure(CrawlError("kept failing")) == classify_failure(TimeoutError()) == ""
 
 
 @pytest.mark.fault("G1")
-def test_what_a_refusal_says_is_kept_without_addresses() -> None:
-    look = observe_card(WANTED, answer(401, x_error_code="GatedRepo", x_error_message="Ask jo@mail.example.org"))
-    assert (look.state, look.note, look.sha, look.at) == ("gated", "Ask [address removed]", "0f", 100)
-    assert observe_card(WANTED, answer(body=b"", x_repo_commit="0f")).text is not None
+def test_the_message_of_a_refusal_is_stored_without_email_addresses() -> None:
+    observation = observe_card(
+        CARD, make_response(401, x_error_code="GatedRepo", x_error_message="Ask jo@mail.example.org")
+    )
+    assert (observation.state, observation.note, observation.sha, observation.at) == (
+        "gated",
+        "Ask [address removed]",
+        "0f",
+        100,
+    )
+    assert observe_card(CARD, make_response(body=b"", x_repo_commit="0f")).text is not None

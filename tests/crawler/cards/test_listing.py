@@ -1,4 +1,4 @@
-"""The list says which repositories have no README, and at which commit."""
+"""The list names the repositories without a README, and their commits."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ ROWS = [
 ]
 
 
-def test_only_what_lists_files_and_no_readme_among_them_is_known_to_have_none() -> None:
+def test_a_repository_has_no_readme_only_if_its_listed_files_lack_one() -> None:
     assert find_repositories_without_readme(json.dumps(ROWS).encode()) == {("a/without", "1e"), ("a/empty", "2d")}
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'[{"id": 1}]', b'{"error": "down"}', b"[" * 5000])
-def test_what_is_no_list_says_of_nobody_that_it_has_none(body: bytes) -> None:
+def test_an_invalid_list_names_no_repository(body: bytes) -> None:
     assert find_repositories_without_readme(body) == set()
 
 
 @pytest.mark.parametrize(
     ("registry", "order"), [("huggingface/models", "sort=downloads"), ("huggingface/spaces", "sort=likes")]
 )
-def test_the_list_is_asked_in_the_order_of_the_top(registry: str, order: str) -> None:
+def test_the_list_is_requested_in_the_order_of_the_ranking(registry: str, order: str) -> None:
     url = first_list_url(CrawlPlan(registry, 2000, endpoint="https://hub.example"))
     assert is_list_url(url) and order in url and "limit=1000" in url and url.endswith("expand=sha&expand=siblings")
     assert not is_list_url("https://hub.example/a/b/resolve/0f/README.md")

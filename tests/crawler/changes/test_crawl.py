@@ -1,4 +1,4 @@
-"""A look knows what was made and modified within a few requests; a kill in between loses nothing."""
+"""A crawl of changes finds new and edited packages within a few requests, and loses nothing when killed."""
 
 from __future__ import annotations
 
@@ -24,53 +24,55 @@ CLOCK = ("--clock", "registry", "--quiet")
 
 @pytest.fixture
 def pretend() -> Iterator[Simulation]:
-    """A Hub that may be changed: one for each test."""
+    """Yield a simulated Hub of its own for each test, which the test may change."""
     with Simulation(models=700, datasets=60, spaces=60, packages=5, start="2026-01-05", lively=0.02) as running:
         yield running
 
 
 def truth(pretend: Simulation, since: str = "") -> dict[str, dict[str, Any]]:
-    """What was made or edited since a day and can be seen, by stable id."""
+    """Return the visible repositories that were created or edited since a day, by stable id."""
     touched = {
-        one["new_id"] if one["kind"] == "recreated" else one["id"]
-        for one in pretend.events(since)
-        if one["registry"] == HUB and one["kind"] in ("created", "edited", "recreated")
+        event["new_id"] if event["kind"] == "recreated" else event["id"]
+        for event in pretend.events(since)
+        if event["registry"] == HUB and event["kind"] in ("created", "edited", "recreated")
     }
-    found = {key: pretend.repository(HUB, id=key) for key in touched}
-    return {key: row for key, row in found.items() if not row["private"] and not row["deleted"]}
+    rows = {key: pretend.repository(HUB, id=key) for key in touched}
+    return {key: row for key, row in rows.items() if not row["private"] and not row["deleted"]}
 
 
-def assert_known(done: Crawled, wanted: dict[str, dict[str, Any]]) -> None:
-    """Each of these is in the store as the Hub shows it: name, commit, library, licence and parents."""
+def assert_stored(done: Crawled, expected_rows: dict[str, dict[str, Any]]) -> None:
+    """Assert that the store has these packages as the Hub shows them: name, commit, library, licence and parents."""
     stored = {row[1]: row for row in done.rows("SELECT package_id, stable_id, name, sha FROM package")}
-    assert len(wanted) > 5
-    for key, row in wanted.items():
+    assert len(expected_rows) > 5
+    for key, row in expected_rows.items():
         package, _, name, sha = stored[key]
         assert (name, sha) == (row["id"], row["sha"])
-        now = dict(done.rows("SELECT name, value FROM attribute WHERE package_id = ? AND valid_to IS NULL", package))
-        assert (now.get("library"), now.get("licence")) == (row["traits"]["library"], row["traits"]["licence"])
+        attributes = "SELECT name, value FROM attribute WHERE package_id = ? AND valid_to IS NULL"
+        current = dict(done.rows(attributes, package))
+        traits = row["traits"]
+        assert (current.get("library"), current.get("licence")) == (traits["library"], traits["licence"])
         parents = done.rows("SELECT count(*) FROM lineage_edge WHERE child_id = ? AND valid_to IS NULL", package)
-        assert parents == [(len(row["traits"]["parents"]),)]
+        assert parents == [(len(traits["parents"]),)]
 
 
-def test_the_first_look_sets_the_marks_with_one_page_of_each_order(crawl: Crawl, pretend: Simulation) -> None:
+def test_the_first_crawl_sets_the_marks_with_one_page_of_each_order(crawl: Crawl, pretend: Simulation) -> None:
     done = crawl("changes", HUB, *CLOCK)
     assert (done.exit_code, done.outcome["look"]["status"]) == (0, "caught up")
     assert len(pretend.requests("huggingface")) == 3 == done.outcome["look"]["requests"]
     assert all(done.outcome["look"]["marks"].values())
 
 
-def test_a_day_is_known_within_one_look_of_three_requests(crawl: Crawl, pretend: Simulation) -> None:
+def test_the_changes_of_a_day_are_found_by_three_requests(crawl: Crawl, pretend: Simulation) -> None:
     crawl("changes", HUB, *CLOCK)
     pretend.advance(1)
     pretend.reset()
     done = crawl("changes", HUB, *CLOCK)
     assert done.exit_code == 0 and len(pretend.requests("huggingface")) == 3
-    assert_known(done, truth(pretend))
+    assert_stored(done, truth(pretend))
     assert done.outcome["look"]["new"] >= 5 and done.outcome["look"]["edited"] >= 5
 
 
-def test_a_look_is_no_snapshot_and_writes_no_counter(crawl: Crawl, pretend: Simulation) -> None:
+def test_a_crawl_of_changes_makes_no_snapshot_and_writes_no_counter(crawl: Crawl, pretend: Simulation) -> None:
     done = crawl("snapshot", HUB, "--top", "100", *CLOCK)
     before = done.rows("SELECT package_id, downloads, likes, trending, downloads_all_time FROM package ORDER BY 1")
     digest = done.rows("SELECT digest, status FROM snapshot")
@@ -84,35 +86,36 @@ def test_a_look_is_no_snapshot_and_writes_no_counter(crawl: Crawl, pretend: Simu
 
 
 @pytest.mark.slow
-def test_a_look_that_is_given_too_few_pages_is_gone_on_with(crawl: Crawl, pretend: Simulation) -> None:
+def test_a_crawl_with_too_few_pages_is_resumed(crawl: Crawl, pretend: Simulation) -> None:
     crawl("changes", HUB, *CLOCK)
     pretend.advance(4)
     pretend.faults([{"api": "huggingface", "kind": "clamp", "size": 25, "times": -1}])
-    looks = [crawl("changes", HUB, *CLOCK, "--most", "2")]
-    assert looks[0].exit_code == 3 and looks[0].outcome["look"]["status"] == "bounded"
-    while looks[-1].exit_code == 3 and len(looks) < 12:
-        looks.append(crawl("changes", HUB, *CLOCK, "--most", "2"))
-    assert looks[-1].exit_code == 0 and len(looks) > 2
-    assert_known(looks[-1], truth(pretend))
+    runs = [crawl("changes", HUB, *CLOCK, "--most", "2")]
+    assert runs[0].exit_code == 3 and runs[0].outcome["look"]["status"] == "bounded"
+    while runs[-1].exit_code == 3 and len(runs) < 12:
+        runs.append(crawl("changes", HUB, *CLOCK, "--most", "2"))
+    assert runs[-1].exit_code == 0 and len(runs) > 2
+    assert_stored(runs[-1], truth(pretend))
 
 
-def test_what_moves_while_we_page_is_seen_twice_and_counted(crawl: Crawl, pretend: Simulation) -> None:
+def test_rows_that_move_during_the_crawl_are_counted_as_duplicates(crawl: Crawl, pretend: Simulation) -> None:
     crawl("changes", HUB, *CLOCK)
     pretend.advance(2)
     pretend.reset()
     pretend.faults([{"api": "huggingface", "kind": "duplicate_rows", "request": 2}])
     done = crawl("changes", HUB, *CLOCK)
     assert done.exit_code == 0 and done.outcome["look"]["duplicates"] > 0
-    received, parts = done.rows("SELECT sum(received), sum(new + edited + unchanged + duplicates + rejected)"
-                                " FROM change_crawl_page"
-                                " WHERE role IN ('modified', 'created')")[0]  # fmt: skip
+    ((received, parts),) = done.rows(
+        "SELECT sum(received), sum(new + edited + unchanged + duplicates + rejected)"
+        " FROM change_crawl_page WHERE role IN ('modified', 'created')"
+    )
     assert received == parts
-    assert_known(done, truth(pretend))
+    assert_stored(done, truth(pretend))
 
 
 @pytest.mark.parametrize("pages", [2, pytest.param(3, marks=pytest.mark.slow), pytest.param(4, marks=pytest.mark.slow)])
 @pytest.mark.fault("A1")
-def test_a_look_that_is_killed_loses_nothing(crawl: Crawl, pretend: Simulation, tmp_path: Path, pages: int) -> None:
+def test_a_crawl_that_is_killed_loses_nothing(crawl: Crawl, pretend: Simulation, tmp_path: Path, pages: int) -> None:
     done = crawl("changes", HUB, *CLOCK)
     pretend.advance(3)
     pretend.reset()
@@ -133,13 +136,13 @@ def test_a_look_that_is_killed_loses_nothing(crawl: Crawl, pretend: Simulation, 
     assert done.exit_code == 0
     statuses = [status for (status,) in done.rows("SELECT status FROM change_crawl ORDER BY change_crawl_id")]
     assert statuses == ["caught up", "stopped", "caught up"]
-    assert_known(done, truth(pretend))
+    assert_stored(done, truth(pretend))
 
 
 @pytest.mark.parametrize(
     "registry", ["huggingface/spaces", pytest.param("huggingface/datasets", marks=pytest.mark.slow)]
 )
-def test_datasets_and_spaces_are_looked_at_too(crawl: Crawl, pretend: Simulation, registry: str) -> None:
+def test_changes_of_datasets_and_spaces_are_crawled_too(crawl: Crawl, pretend: Simulation, registry: str) -> None:
     crawl("changes", registry, *CLOCK)
     pretend.mutate(registry=registry, name="lab/new-one", action="create")
     done = crawl("changes", registry, *CLOCK)
@@ -147,12 +150,12 @@ def test_datasets_and_spaces_are_looked_at_too(crawl: Crawl, pretend: Simulation
     assert done.rows("SELECT 1 FROM package WHERE name = 'lab/new-one'")
 
 
-def test_a_registry_that_cannot_tell_says_so(crawl: Crawl) -> None:
+def test_a_registry_without_a_list_of_changes_is_refused_with_the_reason(crawl: Crawl) -> None:
     done = crawl("changes", "npm", *CLOCK)
     assert done.exit_code == 2 and "updated_at" in done.errors
 
 
-def test_a_server_that_fails_leaves_the_mark_where_it_was(crawl: Crawl, pretend: Simulation) -> None:
+def test_a_failing_server_leaves_the_mark_unchanged(crawl: Crawl, pretend: Simulation) -> None:
     done = crawl("changes", HUB, *CLOCK)
     marks = done.rows('SELECT "order", high_water_mark FROM change_cursor')
     pretend.advance(1)
@@ -163,16 +166,16 @@ def test_a_server_that_fails_leaves_the_mark_where_it_was(crawl: Crawl, pretend:
     assert done.rows('SELECT "order", high_water_mark FROM change_cursor') == marks
 
 
-def missing(store: Path, keys: list[str], at: int) -> None:
-    """Say that these were in the last census and are not in the newest."""
+def mark_as_missing(store: Path, keys: list[str], at: int) -> None:
+    """Mark packages as listed by the last census and missing from the newest one."""
     with open_for_writing(store) as database:
         rows = [database.conn.execute("SELECT package_id FROM package WHERE stable_id = ?", (key,)).fetchone()[0]
                 for key in keys]  # fmt: skip
         assert ChangeStore(database).open_missing((row, at - 1, at) for row in rows) == len(keys)
 
 
-Act = Callable[[Simulation, str], object]
-FATES: dict[str, Act | None] = {
+MutateRepository = Callable[[Simulation, str], object]
+MUTATIONS: dict[str, MutateRepository | None] = {
     "renamed": lambda hub, key: hub.mutate(registry=HUB, id=key, action="rename", to="other-lab/moved-here"),
     "recreated": lambda hub, key: hub.mutate(registry=HUB, id=key, action="recreate"),
     "deleted": lambda hub, key: hub.mutate(registry=HUB, id=key, action="delete"),
@@ -183,38 +186,38 @@ FATES: dict[str, Act | None] = {
 
 
 @pytest.mark.fault("D4")
-def test_what_became_of_what_vanished_is_decided_over_days(crawl: Crawl) -> None:
-    with Simulation(models=60, datasets=5, spaces=5, packages=5) as hub:  # our clock: cases are due by it
+def test_the_state_of_a_missing_package_is_decided_over_days(crawl: Crawl) -> None:
+    with Simulation(models=60, datasets=5, spaces=5, packages=5) as hub:  # the local clock decides which probes are due
         env = environment(hub)
         done = crawl("changes", HUB, "--quiet", env=env)
         plain = [row[0] for row in done.rows("SELECT stable_id FROM package ORDER BY stable_id")
-                 if not (one := hub.repository(HUB, id=str(row[0])))["gated"] and not one["disabled"]]  # fmt: skip
-        keys = dict(zip(FATES, map(str, plain), strict=False))
-        for fate, act in FATES.items():
-            if act:
-                act(hub, keys[fate])
-        missing(done.db, list(keys.values()), int(time.time()))
+                 if not (repo := hub.repository(HUB, id=str(row[0])))["gated"] and not repo["disabled"]]  # fmt: skip
+        keys = dict(zip(MUTATIONS, map(str, plain), strict=False))
+        for state, mutate in MUTATIONS.items():
+            if mutate:
+                mutate(hub, keys[state])
+        mark_as_missing(done.db, list(keys.values()), int(time.time()))
         time.sleep(1)  # a package has one name in a second
         done = crawl("changes", HUB, "--quiet", env=env)
-        expected = {fate: fate for fate in FATES} | {"deleted": "unknown"}
+        expected = {state: state for state in MUTATIONS} | {"deleted": "unknown"}
         states = dict(done.rows("SELECT stable_id, state FROM missing_package JOIN package USING (package_id)"))
-        assert {fate: states[key] for fate, key in keys.items()} == expected
+        assert {state: states[key] for state, key in keys.items()} == expected
         assert done.outcome["look"]["absent"]["unknown"] == 1
         kinds = [row[0] for row in done.rows("SELECT kind FROM quality_event WHERE package_id IS NOT NULL")]
-        assert sorted({*kinds} & {*FATES}) == sorted({*FATES} - {"deleted"})
+        assert sorted({*kinds} & {*MUTATIONS}) == sorted({*MUTATIONS} - {"deleted"})
         assert done.rows("SELECT name FROM alias WHERE name = 'other-lab/moved-here' AND valid_to IS NULL")
-        asked = len(hub.requests("huggingface"))
+        request_count = len(hub.requests("huggingface"))
         done = crawl("changes", HUB, "--quiet", env=env)
-        assert len(hub.requests("huggingface")) - asked == 3, "nothing is due on the same day"
+        assert len(hub.requests("huggingface")) - request_count == 3, "no probe is due on the same day"
         for days in (4, 8):
-            age(done.db, days)
+            backdate_probes(done.db, days)
             done = crawl("changes", HUB, "--quiet", env=env)
         assert done.outcome["look"]["absent"] == {"deleted": 1}
         assert done.rows("SELECT probes, state FROM missing_package WHERE state = 'deleted'") == [(3, "deleted")]
 
 
-def age(store: Path, days: int) -> None:
-    """Let the first question have been so many days ago, and the last one yesterday."""
+def backdate_probes(store: Path, days: int) -> None:
+    """Move the first probe to `days` days ago, and the last probe to yesterday."""
     with open_for_writing(store) as database:
         now = int(time.time())
         connection: Any = database.conn if isinstance(database, Database) else database

@@ -1,4 +1,4 @@
-"""Other people's collections, each in small and of its real shape, become snapshots of their day."""
+"""Other people's collections, each small and of its real shape, become snapshots of their day."""
 
 from __future__ import annotations
 
@@ -20,137 +20,144 @@ from db.cli import parse_day
 
 RANKING = "SELECT rank, package, name, downloads, likes FROM v1_ranking ORDER BY rank"
 ID = "621ffdc036468d709f17432"
+DAMAGED_GZIP = b"\x1f\x8b\x08" + bytes(7) + b"\xff" * 20
 
 
-def brought(
-    tmp_path: Path, form: str, file: Path, date: str, registry: str = "huggingface/models", **more
-) -> ListImportOutcome:
-    wanted = ImportSpec(
-        registry, parse_day(date), more.get("by", "downloads"), more.get("counter"), None, {}, more.get("top")
-    )
-    return import_file(tmp_path / "store.db", form, str(file), wanted)
+def import_collection(
+    tmp_path: Path, format_name: str, file: Path, date: str, registry: str = "huggingface/models",
+    counter: str | None = None, top: int | None = None,
+) -> ListImportOutcome:  # fmt: skip
+    spec = ImportSpec(registry, parse_day(date), "downloads", counter, None, {}, top)
+    outcome = import_file(tmp_path / "store.db", format_name, str(file), spec)
+    assert isinstance(outcome, ListImportOutcome)
+    return outcome
 
 
-def rows(tmp_path: Path, statement: str) -> list[tuple[object, ...]]:
+def query(tmp_path: Path, statement: str) -> list[tuple[object, ...]]:
     with sqlite3.connect(tmp_path / "store.db") as connection:
         return connection.execute(statement).fetchall()
 
 
-def moment(text: str) -> datetime:
+def parse_utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def model(number: int, **more: object) -> dict[str, object]:
-    """A row of hub-stats as it was in 2026."""
+    """Return a row of hub-stats as of 2026."""
     return {
-        "_id": f"{ID}{number}", "id": f"maker/m{number}", "author": "maker", "createdAt": moment("2022-03-02T23:29:04"),
-        "lastModified": moment("2024-02-19T11:06:12"), "cardData": '{"license": "mit"}', "downloads": 100 - number,
-        "downloadsAllTime": 9000, "likes": number, "trendingScore": 1.5, "pipeline_tag": "fill-mask",
+        "_id": f"{ID}{number}", "id": f"maker/m{number}", "author": "maker",
+        "createdAt": parse_utc("2022-03-02T23:29:04"), "lastModified": parse_utc("2024-02-19T11:06:12"),
+        "cardData": '{"license": "mit"}', "downloads": 100 - number, "downloadsAllTime": 9000,
+        "likes": number, "trendingScore": 1.5, "pipeline_tag": "fill-mask",
         "library_name": "transformers", "tags": ["transformers", "pytorch", "license:mit"],
         "baseModels": {"relation": "finetune", "models": [{"_id": f"{ID}9", "id": "maker/base"}]},
         "safetensors": {"parameters": {"F32": 110}, "total": 110}, "siblings": [{"rfilename": "README.md"}], **more,
     }  # fmt: skip
 
 
-def parquet(file: Path, made: list[dict[str, object]], without: tuple[str, ...] = ()) -> Path:
+def write_parquet(file: Path, rows: list[dict[str, object]], without: tuple[str, ...] = ()) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
-    table = pyarrow.Table.from_pylist([{name: row[name] for name in row if name not in without} for row in made])
+    table = pyarrow.Table.from_pylist([{name: row[name] for name in row if name not in without} for row in rows])
     pyarrow.parquet.write_table(table, file)
     return file
 
 
-def test_hub_stats_brings_identity_counters_attributes_and_lineage(tmp_path: Path) -> None:
-    made = [model(2, baseModels=None, downloads=None), model(1), model(0)]
-    assert brought(tmp_path, "hub-stats", parquet(tmp_path / "models.parquet", made), "2024-02-20").status == "complete"
-    assert rows(tmp_path, RANKING) == [
+def test_hub_stats_gives_identity_counters_attributes_and_lineage(tmp_path: Path) -> None:
+    rows = [model(2, baseModels=None, downloads=None), model(1), model(0)]
+    file = write_parquet(tmp_path / "models.parquet", rows)
+    assert import_collection(tmp_path, "hub-stats", file, "2024-02-20").status == "complete"
+    assert query(tmp_path, RANKING) == [
         (1, f"{ID}0", "maker/m0", 100, 0), (2, f"{ID}1", "maker/m1", 99, 1), (3, f"{ID}2", "maker/m2", None, 2),
     ]  # fmt: skip
-    assert rows(tmp_path, "SELECT count(*), min(parent_name), min(relation) FROM lineage_edge") == [
+    assert query(tmp_path, "SELECT count(*), min(parent_name), min(relation) FROM lineage_edge") == [
         (2, "maker/base", "finetune")
     ]
-    said = dict(rows(tmp_path, "SELECT name, value FROM attribute WHERE package_id = 1 AND name <> 'tags'"))
-    assert said == {"library": "transformers", "licence": "mit", "parameters": "110", "task": "fill-mask"}
-    assert "2024-02-19" in str(rows(tmp_path, "SELECT date_evidence FROM snapshot"))
+    attributes = dict(query(tmp_path, "SELECT name, value FROM attribute WHERE package_id = 1 AND name <> 'tags'"))
+    assert attributes == {"library": "transformers", "licence": "mit", "parameters": "110", "task": "fill-mask"}
+    assert "2024-02-19" in str(query(tmp_path, "SELECT date_evidence FROM snapshot"))
 
 
-def test_an_early_hub_stats_file_says_nothing_of_what_it_has_no_column_for(tmp_path: Path) -> None:
+def test_an_early_hub_stats_file_gives_nothing_for_missing_columns(tmp_path: Path) -> None:
     early = ("downloadsAllTime", "baseModels", "safetensors", "trendingScore", "tags")
-    brought(tmp_path, "hub-stats", parquet(tmp_path / "m.parquet", [model(0)], early), "2024-02-20")
-    assert rows(tmp_path, "SELECT downloads_all_time, trending FROM ranking") == [(None, None)]
-    assert rows(tmp_path, "SELECT count(*) FROM lineage_edge") == [(0,)]
-    assert rows(tmp_path, "SELECT name FROM attribute ORDER BY name") == [("library",), ("task",)]
+    import_collection(tmp_path, "hub-stats", write_parquet(tmp_path / "m.parquet", [model(0)], early), "2024-02-20")
+    assert query(tmp_path, "SELECT downloads_all_time, trending FROM ranking") == [(None, None)]
+    assert query(tmp_path, "SELECT count(*) FROM lineage_edge") == [(0,)]
+    assert query(tmp_path, "SELECT name FROM attribute ORDER BY name") == [("library",), ("task",)]
 
 
 def test_nested_columns_may_be_text(tmp_path: Path) -> None:
-    made = [model(0, baseModels=json.dumps(model(0)["baseModels"]), safetensors='{"total": 7}')]
-    brought(tmp_path, "hub-stats", parquet(tmp_path / "m.parquet", made), "2024-02-20")
-    assert rows(tmp_path, "SELECT parent_name, relation FROM lineage_edge") == [("maker/base", "finetune")]
-    assert rows(tmp_path, "SELECT value FROM attribute WHERE name = 'parameters'") == [("7",)]
+    rows = [model(0, baseModels=json.dumps(model(0)["baseModels"]), safetensors='{"total": 7}')]
+    import_collection(tmp_path, "hub-stats", write_parquet(tmp_path / "m.parquet", rows), "2024-02-20")
+    assert query(tmp_path, "SELECT parent_name, relation FROM lineage_edge") == [("maker/base", "finetune")]
+    assert query(tmp_path, "SELECT value FROM attribute WHERE name = 'parameters'") == [("7",)]
 
 
-def test_of_a_large_file_only_the_first_rows_are_read_and_its_size_is_known(tmp_path: Path) -> None:
-    made = [
+def test_only_the_top_rows_of_a_large_file_are_imported(tmp_path: Path) -> None:
+    rows = [
         model(number % 9, id=f"maker/m{number}", _id=f"{number:024x}", downloads=number % 50) for number in range(90)
     ]
-    made += [model(0, id="maker/none", _id=f"{95:024x}", downloads=None)]
-    file = parquet(tmp_path / "m.parquet", made)
-    assert brought(tmp_path, "hub-stats", file, "2024-02-20", top=3).listed == 3
-    assert [(name, downloads) for _, _, name, downloads, _ in rows(tmp_path, RANKING)] == [
+    rows += [model(0, id="maker/none", _id=f"{95:024x}", downloads=None)]
+    file = write_parquet(tmp_path / "m.parquet", rows)
+    assert import_collection(tmp_path, "hub-stats", file, "2024-02-20", top=3).listed == 3
+    assert [(name, downloads) for _, _, name, downloads, _ in query(tmp_path, RANKING)] == [
         ("maker/m49", 49), ("maker/m48", 48), ("maker/m47", 47),
     ]  # fmt: skip
 
 
 @pytest.mark.fault("D12")
 def test_a_week_in_the_folder_of_another_date_is_flagged(tmp_path: Path) -> None:
-    file = parquet(tmp_path / "models" / "2024-02-21" / "models.parquet", [model(0)])
-    assert brought(tmp_path, "hub-weekly-snapshots", file, "2024-02-21").warnings == ()
-    (warning,) = brought(tmp_path, "hub-weekly-snapshots", file, "2024-02-28").warnings
+    file = write_parquet(tmp_path / "models" / "2024-02-21" / "models.parquet", [model(0)])
+    assert import_collection(tmp_path, "hub-weekly-snapshots", file, "2024-02-21").warnings == ()
+    (warning,) = import_collection(tmp_path, "hub-weekly-snapshots", file, "2024-02-28").warnings
     assert "2024-02-28 → 2024-02-21" in warning
 
 
-def peatmoss(file: Path, era: str) -> Path:
-    with sqlite3.connect(file) as made:
+def write_peatmoss(file: Path, era: str) -> Path:
+    with sqlite3.connect(file) as connection:
         if era == "oldest":
-            made.execute("CREATE TABLE model (modelId TEXT, downloads_last_month FLOAT)")
-            made.executemany("INSERT INTO model VALUES (?, ?)", [("gpt2", 5.0), ("bert", None), ("a/b", 9.0)])
+            connection.execute("CREATE TABLE model (modelId TEXT, downloads_last_month FLOAT)")
+            connection.executemany("INSERT INTO model VALUES (?, ?)", [("gpt2", 5.0), ("bert", None), ("a/b", 9.0)])
             return file
-        for word in ("model_hub (id, name, url)", "tag (id, name)", "library (id, name)", "license (id, name)",
+        for definition in ("model_hub (id, name, url)", "tag (id, name)", "library (id, name)", "license (id, name)",
                      "model_to_tag (model_id, tag_id)", "model_to_library (model_id, library_id)",
                      "model_to_license (model_id, license_id)", "model (id, context_id, model_hub_id, sha, repo_url,"
                      " downloads, likes, has_snapshot, ptm_issues_id, ptm_pull_requests_id)"):  # fmt: skip
-            made.execute("CREATE TABLE " + word)
-        made.executemany("INSERT INTO model_hub VALUES (?, ?, ?)", [(1, "Hugging Face", ""), (2, "PyTorch Hub", "")])
-        made.executemany(
+            connection.execute("CREATE TABLE " + definition)
+        connection.executemany(
+            "INSERT INTO model_hub VALUES (?, ?, ?)", [(1, "Hugging Face", ""), (2, "PyTorch Hub", "")]
+        )
+        connection.executemany(
             "INSERT INTO model VALUES (?, ?, ?, ?, 'u', ?, ?, 1, NULL, NULL)",
             [(1, "gpt2", 1, "s1", 5, 7), (2, "a/tuned", 1, "s2", 9, 0), (3, "resnet", 2, None, 99, 0)],
         )
-        made.executescript(
+        connection.executescript(
             "INSERT INTO tag VALUES (1, 'pytorch'); INSERT INTO library VALUES (1, 'transformers');"
             "INSERT INTO license VALUES (4, 'mit'); INSERT INTO model_to_tag VALUES (1, 1);"
             "INSERT INTO model_to_library VALUES (2, 1); INSERT INTO model_to_license VALUES (2, 4);"
         )
         if era == "2024":
-            made.execute("CREATE TABLE model_to_base_model (model_id, base_model_id, base_model_name)")
-            made.execute("INSERT INTO model_to_base_model VALUES (2, 1, 'gpt2')")
+            connection.execute("CREATE TABLE model_to_base_model (model_id, base_model_id, base_model_name)")
+            connection.execute("INSERT INTO model_to_base_model VALUES (2, 1, 'gpt2')")
     return file
 
 
 @pytest.mark.parametrize("era", ["2023", "2024"])
-def test_peatmoss_brings_the_models_of_the_hub_with_what_its_tables_say(tmp_path: Path, era: str) -> None:
-    assert brought(tmp_path, "peatmoss", peatmoss(tmp_path / "p.db", era), "2023-08-31").status == "complete"
-    assert rows(tmp_path, RANKING) == [(1, "name:a/tuned", "a/tuned", 9, 0), (2, "name:gpt2", "gpt2", 5, 7)]
-    assert dict(rows(tmp_path, "SELECT package_id, library FROM package_library ORDER BY library")) == {
+def test_peatmoss_gives_the_models_of_the_hub_with_tags_and_lineage(tmp_path: Path, era: str) -> None:
+    file = write_peatmoss(tmp_path / "p.db", era)
+    assert import_collection(tmp_path, "peatmoss", file, "2023-08-31").status == "complete"
+    assert query(tmp_path, RANKING) == [(1, "name:a/tuned", "a/tuned", 9, 0), (2, "name:gpt2", "gpt2", 5, 7)]
+    assert dict(query(tmp_path, "SELECT package_id, library FROM package_library ORDER BY library")) == {
         1: "transformers", 2: "pytorch",
     }  # fmt: skip
-    assert rows(tmp_path, "SELECT value FROM attribute WHERE name = 'licence'") == [("mit",)]
-    edges = rows(tmp_path, "SELECT child_id, parent_id, relation FROM lineage_edge")
+    assert query(tmp_path, "SELECT value FROM attribute WHERE name = 'licence'") == [("mit",)]
+    edges = query(tmp_path, "SELECT child_id, parent_id, relation FROM lineage_edge")
     assert edges == ([(1, 2, "unstated")] if era == "2024" else [])
 
 
-def test_the_oldest_peatmoss_has_names_and_downloads_alone(tmp_path: Path) -> None:
-    brought(tmp_path, "peatmoss", peatmoss(tmp_path / "p.db", "oldest"), "2021-06-19")
-    assert [row[2:] for row in rows(tmp_path, RANKING)] == [("a/b", 9, None), ("gpt2", 5, None), ("bert", None, None)]
-    assert rows(tmp_path, "SELECT count(*) FROM attribute") == [(0,)]
+def test_the_oldest_peatmoss_has_only_names_and_downloads(tmp_path: Path) -> None:
+    import_collection(tmp_path, "peatmoss", write_peatmoss(tmp_path / "p.db", "oldest"), "2021-06-19")
+    assert [row[2:] for row in query(tmp_path, RANKING)] == [("a/b", 9, None), ("gpt2", 5, None), ("bert", None, None)]
+    assert query(tmp_path, "SELECT count(*) FROM attribute") == [(0,)]
 
 
 DUMP = r"""-- MariaDB dump 10.19  Distrib 10.6.12-MariaDB, for debian-linux-gnu (x86_64)
@@ -197,7 +204,7 @@ CREATE TABLE `tags_in_repo` (
 INSERT INTO `tags_in_repo` VALUES ('base_model:adapter:gpt2','models/a/b'),('license:mit','models/gpt2');
 INSERT INTO `commits` VALUES ('ignored');
 """
-FIRST = r"""-- MySQL dump 10.13  Distrib 8.0.31, for Linux (x86_64)
+FIRST_ERA_DUMP = r"""-- MySQL dump 10.13  Distrib 8.0.31, for Linux (x86_64)
 CREATE TABLE `model` (
   `id` varchar(256) NOT NULL,
   `name` text,
@@ -224,39 +231,41 @@ CREATE TABLE `tags_in_repo` (
   PRIMARY KEY (`tag_name`,`repo_id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 INSERT INTO `tags_in_repo` VALUES ('base_model:adapter:gpt2','models/a/b'),('license:mit','models/gpt2');
-""".replace("\n (", "(")  # MySQL writes the rows of a table into one line
+""".replace("\n (", "(")  # MySQL writes all rows of a table in one line
 
 
-@pytest.mark.parametrize(("dumped", "packed", "year"), [(DUMP, False, 2024), (DUMP, True, 2024), (FIRST, True, 2022)])
+@pytest.mark.parametrize(
+    ("dump_text", "is_gzip", "year"), [(DUMP, False, 2024), (DUMP, True, 2024), (FIRST_ERA_DUMP, True, 2022)]
+)
 def test_hfcommunity_tables_are_joined_as_each_era_has_them(
-    tmp_path: Path, dumped: str, packed: bool, year: int
+    tmp_path: Path, dump_text: str, is_gzip: bool, year: int
 ) -> None:
     file = tmp_path / "dump.sql"
-    file.write_bytes(gzip.compress(dumped.encode()) if packed else dumped.encode())
-    assert brought(tmp_path, "hfcommunity", file, f"{year}-10-01").status == "complete"
-    assert rows(tmp_path, RANKING) == [(1, "name:a/b", "a/b", 60, 3), (2, "name:gpt2", "gpt2", 50, 7)]
-    assert rows(tmp_path, "SELECT child_id, parent_id, relation FROM lineage_edge") == [(1, 2, "adapter")]
-    assert rows(tmp_path, "SELECT value FROM attribute WHERE name IN ('gated', 'task', 'licence') ORDER BY 1") == [
+    file.write_bytes(gzip.compress(dump_text.encode()) if is_gzip else dump_text.encode())
+    assert import_collection(tmp_path, "hfcommunity", file, f"{year}-10-01").status == "complete"
+    assert query(tmp_path, RANKING) == [(1, "name:a/b", "a/b", 60, 3), (2, "name:gpt2", "gpt2", 50, 7)]
+    assert query(tmp_path, "SELECT child_id, parent_id, relation FROM lineage_edge") == [(1, 2, "adapter")]
+    assert query(tmp_path, "SELECT value FROM attribute WHERE name IN ('gated', 'task', 'licence') ORDER BY 1") == [
         ("mit",), ("text-generation",),
     ]  # fmt: skip
-    assert f"{year}-09-30" in str(rows(tmp_path, "SELECT date_evidence FROM snapshot"))
+    assert f"{year}-09-30" in str(query(tmp_path, "SELECT date_evidence FROM snapshot"))
 
 
-def test_hfcommunity_has_data_sets_too(tmp_path: Path) -> None:
-    made = DUMP.replace("INSERT INTO `commits` VALUES ('ignored');", "INSERT INTO `dataset`"
+def test_hfcommunity_datasets_are_imported_too(tmp_path: Path) -> None:
+    dump_text = DUMP.replace("INSERT INTO `commits` VALUES ('ignored');", "INSERT INTO `dataset`"
                         " (`dataset_id`, `downloads`) VALUES ('datasets/c',4);")  # fmt: skip
-    (tmp_path / "dump.sql").write_text(made)
-    brought(tmp_path, "hfcommunity", tmp_path / "dump.sql", "2024-10-01", "huggingface/datasets")
-    assert rows(tmp_path, RANKING) == [(1, "name:c", "c", 4, 9)]
+    (tmp_path / "dump.sql").write_text(dump_text)
+    import_collection(tmp_path, "hfcommunity", tmp_path / "dump.sql", "2024-10-01", "huggingface/datasets")
+    assert query(tmp_path, RANKING) == [(1, "name:c", "c", 4, 9)]
 
 
-def test_the_values_of_a_dump_are_read_as_they_were_written() -> None:
+def test_the_escaped_values_of_a_dump_are_read() -> None:
     assert list(dump._parse_tuples(r"('\\',NULL,'\n\''''),(0,'','a;b');")) == [["\\", None, "\n''"], ["0", "", "a;b"]]
 
 
-def test_ptmtorrent_keeps_rows_of_the_hub_and_leaves_other_hubs_out(tmp_path: Path) -> None:
+def test_ptmtorrent_gives_rows_of_the_hub_and_skips_other_hubs(tmp_path: Path) -> None:
     hub = {"ModelHubName": "Hugging Face", "ModelHubURL": "https://huggingface.co/"}
-    made = [
+    rows = [
         {"modelId": "gpt2", "sha": "s", "lastModified": "2022-11-30T00:00:00.000Z", "tags": ["pytorch"], "downloads": 5,
          "likes": 2, "_id": f"{ID}1", "pipeline_tag": "text-generation", "library_name": "transformers"},
         {"id": 17.0, "ModelHub": hub, "ModelName": "b", "ModelOwner": "a", "ModelURL": "https://huggingface.co/a/b",
@@ -267,22 +276,24 @@ def test_ptmtorrent_keeps_rows_of_the_hub_and_leaves_other_hubs_out(tmp_path: Pa
          "Datasets": [{}], "ModelPaperDOI": [], "LatestGitCommitSHA": "u", "ModelTask": None},
         {"id": 18.0, "ModelHub": {"ModelHubName": "Modelzoo"}, "ModelName": "z", "ModelURL": "https://x.example/z"},
     ]  # fmt: skip
-    (tmp_path / "hf.json").write_text(json.dumps(made))
-    assert brought(tmp_path, "ptmtorrent", tmp_path / "hf.json", "2022-12-01").status == "complete"
-    assert rows(tmp_path, RANKING) == [
+    (tmp_path / "hf.json").write_text(json.dumps(rows))
+    assert import_collection(tmp_path, "ptmtorrent", tmp_path / "hf.json", "2022-12-01").status == "complete"
+    assert query(tmp_path, RANKING) == [
         (1, f"{ID}1", "gpt2", 5, 2), (2, "name:a/b", "a/b", None, None), (3, f"{ID}2", "a/c", None, None),
     ]  # fmt: skip
-    assert rows(tmp_path, "SELECT sha FROM package ORDER BY 1") == [("s",), ("t",), ("u",)]
+    assert query(tmp_path, "SELECT sha FROM package ORDER BY 1") == [("s",), ("t",), ("u",)]
 
 
-def test_top_pypi_packages_are_dated_by_what_they_say_of_themselves(tmp_path: Path) -> None:
-    made = {"last_update": "2022-12-01 00:08:12", "query": {"bytes_processed": 1, "cached": False}, "rows": [
+def test_top_pypi_packages_are_dated_by_their_last_update(tmp_path: Path) -> None:
+    document = {"last_update": "2022-12-01 00:08:12", "query": {"bytes_processed": 1, "cached": False}, "rows": [
         {"download_count": 5, "project": "Zope.Interface"}, {"download_count": 9, "project": "boto3"}]}  # fmt: skip
-    (tmp_path / "top.json").write_text(json.dumps(made))
-    done = brought(tmp_path, "top-pypi-packages", tmp_path / "top.json", "2022-12-01", "pypi", counter="last-30-days")
+    (tmp_path / "top.json").write_text(json.dumps(document))
+    done = import_collection(
+        tmp_path, "top-pypi-packages", tmp_path / "top.json", "2022-12-01", "pypi", counter="last-30-days"
+    )
     assert (done.status, done.warnings) == ("complete", ())
-    assert [row[1:4] for row in rows(tmp_path, RANKING)] == [("boto3", "boto3", 9), ("zope-interface",) * 2 + (5,)]
-    (warning,) = brought(
+    assert [row[1:4] for row in query(tmp_path, RANKING)] == [("boto3", "boto3", 9), ("zope-interface",) * 2 + (5,)]
+    (warning,) = import_collection(
         tmp_path, "top-pypi-packages", tmp_path / "top.json", "2022-11-01", "pypi", counter="last-30-days"
     ).warnings
     assert "2022-11-01 → 2022-12-01" in warning
@@ -308,31 +319,34 @@ PACKAGES = [
 ]  # fmt: skip
 
 
-def release(made: list[dict[str, object]], columns: bool = False) -> str:
-    """The packages table of a release; with the names of columns for headings, as a later era has them."""
+def make_release(rows: list[dict[str, object]], columns: bool = False) -> str:
+    """Return the packages table of a release. Later eras have names of columns as headings."""
     stream = io.StringIO()
     writer = csv.DictWriter(stream, HEADINGS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(made)
+    writer.writerows(rows)
     head, _, body = stream.getvalue().partition("\n")
     return f"{head.lower().replace(' ', '_') if columns else head}\n{body}"
 
 
 @pytest.mark.parametrize("columns", [False, True])
 def test_one_registry_of_an_ecosystems_release_is_read(tmp_path: Path, columns: bool) -> None:
-    (tmp_path / "packages.csv.gz").write_bytes(gzip.compress(release(PACKAGES, columns).encode()))
-    more = {"counter": "last-month", "top": 1}
-    done = brought(tmp_path, "ecosystems-csv", tmp_path / "packages.csv.gz", "2026-08-01", "npm", **more)
+    (tmp_path / "packages.csv.gz").write_bytes(gzip.compress(make_release(PACKAGES, columns).encode()))
+    done = import_collection(
+        tmp_path, "ecosystems-csv", tmp_path / "packages.csv.gz", "2026-08-01", "npm", "last-month", 1
+    )
     assert (done.status, done.listed, done.warnings) == ("complete", 1, ())
-    assert [row[1:4] for row in rows(tmp_path, RANKING)] == [("@types/node", "@types/node", 70)]
-    assert rows(tmp_path, "SELECT r.dependents, r.dependent_repos, created_at IS NULL FROM ranking r JOIN package USING"
-                          " (package_id)") == [(300, None, 0)]  # fmt: skip
+    assert [row[1:4] for row in query(tmp_path, RANKING)] == [("@types/node", "@types/node", 70)]
+    counters = (
+        "SELECT r.dependents, r.dependent_repos, created_at IS NULL FROM ranking r JOIN package USING (package_id)"
+    )
+    assert query(tmp_path, counters) == [(300, None, 0)]
     with pytest.raises(ImportFailedError, match="no package of cargo") as caught:
-        brought(tmp_path, "ecosystems-csv", tmp_path / "packages.csv.gz", "2026-08-01", "cargo")
+        import_collection(tmp_path, "ecosystems-csv", tmp_path / "packages.csv.gz", "2026-08-01", "cargo")
     assert "npm, pypi" in caught.value.fix
 
 
-def test_downloads_of_another_period_than_was_stated_are_noted(tmp_path: Path) -> None:
+def test_downloads_of_another_period_than_stated_are_noted(tmp_path: Path) -> None:
     serde = {
         "ID": 1,
         "Ecosystem": "cargo",
@@ -341,21 +355,27 @@ def test_downloads_of_another_period_than_was_stated_are_noted(tmp_path: Path) -
         "Downloads": 50,
         "Downloads Period": "total",
     }
-    (tmp_path / "p.csv").write_text(release([serde]))
-    brought(tmp_path, "ecosystems-csv", tmp_path / "p.csv", "2026-08-01", "cargo", counter="last-month")
-    assert rows(tmp_path, "SELECT kind, before, after FROM quality_event") == [
+    (tmp_path / "p.csv").write_text(make_release([serde]))
+    import_collection(tmp_path, "ecosystems-csv", tmp_path / "p.csv", "2026-08-01", "cargo", counter="last-month")
+    assert query(tmp_path, "SELECT kind, before, after FROM quality_event") == [
         ("counter_meaning", "last-month", "total")
     ]
 
 
-@pytest.mark.parametrize("form", ["hub-stats", "hub-weekly-snapshots", "peatmoss", "hfcommunity", "ptmtorrent",
+@pytest.mark.parametrize("format_name", ["hub-stats", "hub-weekly-snapshots", "peatmoss", "hfcommunity", "ptmtorrent",
                                   "top-pypi-packages", "ecosystems-csv"])  # fmt: skip
-@pytest.mark.parametrize("content", [b"", b"PAR1", b"name,count\na,1\n", b"[1, 2]", b"\x1f\x8b\x08"])
-def test_a_file_of_another_kind_is_refused_in_four_parts_and_leaves_nothing(
-    tmp_path: Path, form: str, content: bytes
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"name,count\na,1\n", b"[1, 2]", b"\x1f\x8b\x08", DAMAGED_GZIP])
+def test_a_file_of_another_kind_is_refused_with_a_fix_and_leaves_nothing(
+    tmp_path: Path, format_name: str, content: bytes
 ) -> None:
     (tmp_path / "file").write_bytes(content)
     with pytest.raises(ImportFailedError) as caught:
-        brought(tmp_path, form, tmp_path / "file", "2024-01-01", "pypi" if "pypi" in form else "huggingface/models")
+        import_collection(
+            tmp_path,
+            format_name,
+            tmp_path / "file",
+            "2024-01-01",
+            "pypi" if "pypi" in format_name else "huggingface/models",
+        )
     assert caught.value.fix
     assert not (tmp_path / "store.db").exists()

@@ -1,4 +1,4 @@
-"""Where a list of the Hub goes on, and what that says of rows that should have been there."""
+"""The cursor of the next page shows where a list continues, and whether rows were lost."""
 
 from __future__ import annotations
 
@@ -18,17 +18,19 @@ from crawler.parsing.cursors import (
 from crawler.response import Reject
 
 
-def address(cursor: str) -> str:
+def make_url(cursor: str) -> str:
     return "https://hub.example/api/models?sort=downloads&cursor=" + quote(base64.b64encode(cursor.encode()))
 
 
-def after(downloads: int | None, stable_id: str) -> str:
-    said = "null" if downloads is None else str(downloads)
-    return address(f'{{"$or":[{{"downloads":{said},"_id":{{"$gt":"{stable_id}"}}}},{{"downloads":{{"$lt":{said}}}}}]}}')
+def url_after(downloads: int | None, stable_id: str) -> str:
+    value = "null" if downloads is None else str(downloads)
+    return make_url(
+        f'{{"$or":[{{"downloads":{value},"_id":{{"$gt":"{stable_id}"}}}},{{"downloads":{{"$lt":{value}}}}}]}}'
+    )
 
 
 @pytest.mark.parametrize(
-    ("cursor", "form"),
+    ("cursor", "keys"),
     [
         ('{"_id":{"$gt":"6a0e3141f27e4e44e999a28a"}}', "_id"),
         (
@@ -40,12 +42,12 @@ def after(downloads: int | None, stable_id: str) -> str:
         ('{"$or": 7}', ""),
     ],
 )
-def test_the_keys_of_a_cursor_are_read(cursor: str, form: str) -> None:
-    assert cursor_keys(address(cursor)) == form
+def test_the_keys_of_a_cursor_are_read(cursor: str, keys: str) -> None:
+    assert cursor_keys(make_url(cursor)) == keys
 
 
 @pytest.mark.parametrize("url", [None, "", "https://hub.example/?cursor=%%%", "https://hub.example/?cursor=AAAA"])
-def test_a_cursor_that_is_none_says_nothing(url: str | None) -> None:
+def test_an_unreadable_cursor_gives_no_position_and_no_event(url: str | None) -> None:
     assert (cursor_keys(url), cursor_position(url), list(lost_row_events(url, list_position(4, "6a")))) == (
         "",
         None,
@@ -54,28 +56,28 @@ def test_a_cursor_that_is_none_says_nothing(url: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("last", "following", "lost"),
+    ("last", "next_url", "lost"),
     [
-        (list_position(9, "b"), after(9, "b"), 0),
-        (list_position(9, "b"), after(4, "a"), 1),
-        (list_position(9, "b"), after(9, "c"), 1),
-        (list_position(9, "b"), after(None, "a"), 1),
-        (list_position(9, "b"), after(12, "a"), 0),
-        (list_position(9, "b"), after(9, "a"), 0),
-        (list_position(None, "b"), after(None, "b"), 0),
-        (list_position(0, "6a"), address('{"_id":{"$gt":"6b"}}'), 1),
-        (list_position(0, "6a"), address('{"_id":{"$gt":"6a"}}'), 0),
-        (list_position(9, "b"), address('{"_id":{"$lt":"6a"}}'), 0),
-        (None, after(4, "a"), 0),
+        (list_position(9, "b"), url_after(9, "b"), 0),
+        (list_position(9, "b"), url_after(4, "a"), 1),
+        (list_position(9, "b"), url_after(9, "c"), 1),
+        (list_position(9, "b"), url_after(None, "a"), 1),
+        (list_position(9, "b"), url_after(12, "a"), 0),
+        (list_position(9, "b"), url_after(9, "a"), 0),
+        (list_position(None, "b"), url_after(None, "b"), 0),
+        (list_position(0, "6a"), make_url('{"_id":{"$gt":"6b"}}'), 1),
+        (list_position(0, "6a"), make_url('{"_id":{"$gt":"6a"}}'), 0),
+        (list_position(9, "b"), make_url('{"_id":{"$lt":"6a"}}'), 0),
+        (None, url_after(4, "a"), 0),
     ],
 )
-def test_rows_are_lost_where_the_list_goes_on_further_down_than_its_last_row(
-    last: ListPosition | None, following: str, lost: int
+def test_rows_are_lost_if_the_next_page_begins_below_the_last_row(
+    last: ListPosition | None, next_url: str, lost: int
 ) -> None:
-    assert len(list(lost_row_events(following, last))) == lost
+    assert len(list(lost_row_events(next_url, last))) == lost
 
 
-def test_a_last_row_that_could_not_be_read_has_no_place() -> None:
+def test_a_rejected_last_row_has_no_position() -> None:
     assert last_row_position(3, [list_position(1, "a")], []) == list_position(1, "a")
     assert last_row_position(3, [list_position(1, "a")], [Reject(2, "no name", "{}")]) is None
     assert last_row_position(0, [], []) is None

@@ -1,4 +1,4 @@
-"""Personal addresses are gone before anything is stored."""
+"""E-mail addresses are removed before anything is stored."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from crawler.response import Event, Observation, Page, Parent, Reject
      "o'neil@lab.example", "jürgen@büro.example"],
 )  # fmt: skip
 @pytest.mark.fault("G1")
-def test_an_address_is_replaced_however_it_is_written(address: str) -> None:
+def test_an_address_is_replaced_plain_or_escaped(address: str) -> None:
     assert redact_bytes(f'{{"email":"{address}"}}'.encode()) == b'{"email":"[address removed]"}'
 
 
 @pytest.mark.parametrize("text", ["@types/node", "@scope/name.js", "v1@2", "a @ b", "git+ssh://host/x"])
-def test_what_only_looks_like_one_is_left(text: str) -> None:
+def test_a_text_that_is_no_address_is_unchanged(text: str) -> None:
     assert redact_bytes(text.encode()) == text.encode()
 
 
 @pytest.mark.parametrize("body", [b"a" * 10**6, b"a@" * 500_000, b"a.b@" * 250_000, b"a@b." * 250_000])
 @pytest.mark.fault("E12")
-def test_a_long_body_takes_little_time(body: bytes) -> None:
+def test_a_long_body_is_redacted_in_linear_time(body: bytes) -> None:
     began = time.process_time()
     redact_bytes(body)
     assert time.process_time() - began < 5
 
 
 @pytest.mark.fault("G1")
-def test_rejected_rows_and_events_are_cleaned_too_and_the_body_is_kept_only_if_asked_for() -> None:
+def test_rejects_and_events_are_redacted_and_the_body_is_stored_only_on_request() -> None:
     page = Page("ranking", "u", 0, 200, 1, "h", {}, 1, rejects=(Reject(0, "why", "jo@lab.example"),),
                 events=(Event("kind", "note", "said jo@lab.example"),), body=b"jo@lab.example")  # fmt: skip
     assert redact_page(page, True).body == b"[address removed]"
@@ -44,9 +44,9 @@ def test_rejected_rows_and_events_are_cleaned_too_and_the_body_is_kept_only_if_a
 
 
 @pytest.mark.fault("G1")
-def test_an_address_that_an_author_put_into_a_tag_is_removed() -> None:
-    seen = Observation("1", "a/b", attributes={"tags": '["contact:jo@lab.example","en"]', "task": None})
-    page = Page("ranking", "u", 0, 200, 1, "h", {}, 1, observations=(seen,))
+def test_an_address_in_a_tag_is_removed() -> None:
+    observation = Observation("1", "a/b", attributes={"tags": '["contact:jo@lab.example","en"]', "task": None})
+    page = Page("ranking", "u", 0, 200, 1, "h", {}, 1, observations=(observation,))
     assert redact_page(page, True).observations[0].attributes == {
         "tags": '["contact:[address removed]","en"]',
         "task": None,
@@ -54,8 +54,8 @@ def test_an_address_that_an_author_put_into_a_tag_is_removed() -> None:
 
 
 @pytest.mark.fault("G1")
-def test_an_address_as_a_library_a_parent_or_a_reason_is_removed_too() -> None:
-    seen = Observation(
+def test_an_address_as_a_library_a_parent_or_a_reason_is_removed() -> None:
+    observation = Observation(
         "1", "a/b", parents=(Parent("jo@lab.example", "merge"),), libraries=(("jo@lab.example", "library"),)
     )
     page = Page(
@@ -67,12 +67,12 @@ def test_an_address_as_a_library_a_parent_or_a_reason_is_removed_too() -> None:
         "h",
         {},
         2,
-        observations=(seen,),
+        observations=(observation,),
         rejects=(Reject(1, "not a count: 'jo@lab.example'", ""),),
         events=(Event("k", "note", "e", "jo@lab.example", None),),
     )
-    kept = redact_page(page, True)
-    assert kept.observations[0].parents == (Parent("[address removed]", "merge"),)
-    assert kept.observations[0].libraries == (("[address removed]", "library"),)
-    assert kept.rejects[0].reason == "not a count: '[address removed]'"
-    assert (kept.events[0].before, kept.events[0].after) == ("[address removed]", None)
+    stored_page = redact_page(page, True)
+    assert stored_page.observations[0].parents == (Parent("[address removed]", "merge"),)
+    assert stored_page.observations[0].libraries == (("[address removed]", "library"),)
+    assert stored_page.rejects[0].reason == "not a count: '[address removed]'"
+    assert (stored_page.events[0].before, stored_page.events[0].after) == ("[address removed]", None)

@@ -1,4 +1,4 @@
-"""What a row of the Hub says."""
+"""The rows of the Hub: parents, attributes, and fields that are no longer accepted."""
 
 from __future__ import annotations
 
@@ -21,31 +21,40 @@ from crawler.response import Parent
 from crawler.spiders.huggingface import accepted_fields
 
 KEY = "64b0234d53bd91402e6ad49c"
-ALL = set(EXPAND_FIELDS["models"])
+ALL_FIELDS = set(EXPAND_FIELDS["models"])
 
 
-def bases(relation: str, *names: str) -> BaseModels:
+def make_base_models(relation: str, *names: str) -> BaseModels:
+    """Return base models as the Hub resolves them."""
     return BaseModels(relation, [BaseModel(name, KEY) for name in names])
 
 
 @pytest.mark.parametrize(
     ("resolved", "tags", "expected"),
     [
-        (bases("quantized", "m/l"), ["base_model:m/l", "base_model:quantized:m/l"], (Parent("m/l", "quantized", KEY),)),
         (
-            bases("merge", "a/b"),
+            make_base_models("quantized", "m/l"),
+            ["base_model:m/l", "base_model:quantized:m/l"],
+            (Parent("m/l", "quantized", KEY),),
+        ),
+        (
+            make_base_models("merge", "a/b"),
             ["base_model:merge:a/b", "base_model:merge:gone/x"],
             (Parent("a/b", "merge", KEY), Parent("gone/x", "merge")),
         ),
-        (bases("finetune", "new/name"), ["base_model:finetune:old/name"], (Parent("new/name", "finetune", KEY),)),
-        (bases("distilled", "a/b"), [], (Parent("a/b", "unstated", KEY),)),
+        (
+            make_base_models("finetune", "new/name"),
+            ["base_model:finetune:old/name"],
+            (Parent("new/name", "finetune", KEY),),
+        ),
+        (make_base_models("distilled", "a/b"), [], (Parent("a/b", "unstated", KEY),)),
         (None, ["base_model:adapter:a/b", "base_model:a/b"], (Parent("a/b", "adapter"),)),
         (None, ["base_model:a/b"], (Parent("a/b", "unstated"),)),
         (None, ["base_model:"], ()),
         (None, ["transformers"], ()),
     ],
 )
-def test_parents_are_those_the_hub_resolved_and_names_that_resolve_to_nothing(
+def test_parents_are_the_resolved_base_models_and_the_unresolved_names_of_the_tags(
     resolved: BaseModels | None, tags: list[str], expected: tuple[Parent, ...]
 ) -> None:
     assert find_parents(resolved, tags) == expected
@@ -65,24 +74,26 @@ def test_parents_are_those_the_hub_resolved_and_names_that_resolve_to_nothing(
         (CardData(), ["base_model:a/b"], (Parent("a/b", "unstated"),)),
     ],
 )
-def test_where_the_hub_resolved_no_parent_the_card_speaks_before_the_tags(
+def test_without_resolved_base_models_the_card_has_precedence_over_the_tags(
     card: CardData, tags: list[str], expected: tuple[Parent, ...]
 ) -> None:
     assert find_parents(None, tags, card) == expected
 
 
-def test_what_the_hub_resolved_is_before_what_the_card_says() -> None:
-    assert find_parents(bases("finetune", "a/b"), [], CardData("x/y", "adapter")) == (Parent("a/b", "finetune", KEY),)
+def test_resolved_base_models_have_precedence_over_the_card() -> None:
+    assert find_parents(make_base_models("finetune", "a/b"), [], CardData("x/y", "adapter")) == (
+        Parent("a/b", "finetune", KEY),
+    )
 
 
-def test_a_card_that_was_asked_for_is_read_for_its_parents() -> None:
+def test_the_card_is_read_for_parents_if_the_crawl_requests_it() -> None:
     row = HuggingFaceRow(id="a/b", key=KEY, card=CardData("c/d", "merge"))
     assert make_observation(row, {"cardData"}).parents == (Parent("c/d", "merge"),)
 
 
-def test_an_attribute_that_was_asked_for_and_is_absent_is_said_to_be_absent() -> None:
-    said = make_observation(HuggingFaceRow(id="a/b", key=KEY, tags=["license:mit", "x"]), ALL).attributes
-    assert said == {
+def test_a_requested_attribute_that_is_absent_is_null() -> None:
+    attributes = make_observation(HuggingFaceRow(id="a/b", key=KEY, tags=["license:mit", "x"]), ALL_FIELDS).attributes
+    assert attributes == {
         "library": None,
         "task": None,
         "gated": None,
@@ -93,19 +104,19 @@ def test_an_attribute_that_was_asked_for_and_is_absent_is_said_to_be_absent() ->
     }
 
 
-def test_an_attribute_that_was_not_asked_for_is_not_spoken_of() -> None:
+def test_an_attribute_that_was_not_requested_is_omitted() -> None:
     assert make_observation(HuggingFaceRow(id="a/b", key=KEY), {"downloads"}).attributes == {}
     assert make_observation(HuggingFaceRow(id="a/b", key=KEY), {"downloads"}).parents is None
 
 
 @pytest.mark.parametrize(
-    ("gated", "said"), [(False, None), ("auto", "auto"), ("manual", "manual"), (True, "auto"), (None, None)]
+    ("gated", "expected"), [(False, None), ("auto", "auto"), ("manual", "manual"), (True, "auto"), (None, None)]
 )
-def test_gates_are_named(gated: bool | str | None, said: str | None) -> None:
-    assert make_observation(HuggingFaceRow(id="a/b", key=KEY, gated=gated), ALL).attributes["gated"] == said
+def test_the_kind_of_a_gate_is_stored(gated: bool | str | None, expected: str | None) -> None:
+    assert make_observation(HuggingFaceRow(id="a/b", key=KEY, gated=gated), ALL_FIELDS).attributes["gated"] == expected
 
 
-def test_a_refusal_that_names_nothing_of_ours_costs_only_lineage() -> None:
+def test_if_the_hub_refuses_unnamed_fields_only_lineage_is_omitted() -> None:
     assert accepted_fields(["baseModels", "likes"], "no") == ["likes"]
     assert accepted_fields(["baseModels", "likes"], "likes and baseModels are known") == ["likes"]
 
@@ -120,14 +131,19 @@ def test_a_refusal_that_names_nothing_of_ours_costs_only_lineage() -> None:
         "misc/models.list.full_row.2026-07.json",
     ],
 )
-def test_recorded_rows_of_the_hub_are_read_without_a_loss(real_data: Path, name: str) -> None:
+def test_recorded_rows_of_the_hub_are_read_without_rejects(real_data: Path, name: str) -> None:
     recorded = json.loads((real_data / "hf_api" / name).read_text())
     body = recorded.get("response", {}).get("json", recorded) if isinstance(recorded, dict) else recorded
     rows = body if isinstance(body, list) else [body]
     rows = [row for row in rows if isinstance(row, dict) and "_id" in row]
     read = read_rows(
-        json.dumps(rows).encode(), HuggingFaceRow, frozenset({"id", "_id"}), lambda row: make_observation(row, ALL)
+        json.dumps(rows).encode(),
+        HuggingFaceRow,
+        frozenset({"id", "_id"}),
+        lambda row: make_observation(row, ALL_FIELDS),
     )
     assert (read.received, read.rejects, read.events) == (len(rows), (), ())
-    assert [(seen.stable_id, seen.name) for seen in read.observations] == [(row["_id"], row["id"]) for row in rows]
+    assert [(observation.stable_id, observation.name) for observation in read.observations] == [
+        (row["_id"], row["id"]) for row in rows
+    ]
     assert rows

@@ -1,4 +1,4 @@
-"""What a page of a census leaves until the census ends."""
+"""The staged pages of an open census."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from db.census.staging import CensusDigest, compute_staged_digest, encode_page, iter_staged_packages, load_staged
@@ -21,7 +21,7 @@ ROWS = st.lists(
 
 
 def store_with(*contents: bytes) -> Store:
-    """A store whose snapshot 1 is an open census of these pages."""
+    """Return a store whose snapshot 1 is an open census of these pages."""
     store = make_store()
     begin_snapshot(store, k=None)
     for number, content in enumerate(contents):
@@ -29,6 +29,7 @@ def store_with(*contents: bytes) -> Store:
     return store
 
 
+@settings(deadline=None)
 @given(st.lists(ROWS, max_size=4), st.booleans())
 def test_pages_are_read_back_in_the_order_of_their_packages(pages: list[list[tuple]], with_ids: bool) -> None:
     contents = []
@@ -41,20 +42,19 @@ def test_pages_are_read_back_in_the_order_of_their_packages(pages: list[list[tup
         [row[0] for row in p] for p in pages
     ]
     packages, columns = load_staged(store.connection, 1)
-    told = [row for page in pages for row in page]
-    expected = sorted(told, key=lambda row: row[0])
+    expected = sorted((row for page in pages for row in page), key=lambda row: row[0])
     assert packages.tolist() == [row[0] for row in expected]
-    said = [[-1 if value is None else value for value in row[1:]] for row in expected]
-    assert [list(row) for row in zip(*[column.tolist() for column in columns], strict=True)] == said
+    values = [[-1 if value is None else value for value in row[1:]] for row in expected]
+    assert [list(row) for row in zip(*[column.tolist() for column in columns], strict=True)] == values
 
 
-def test_what_was_staged_before_there_was_a_width_is_still_read() -> None:
+def test_pages_of_the_first_format_without_a_width_are_read() -> None:
     old = zstandard.compress(np.array([[3, 4], [10, 20], [1, 2], [-1, -1]], np.int64).tobytes())
     packages, columns = load_staged(store_with(old).connection, 1)
     assert packages.tolist() == [3, 4] and [column.tolist() for column in columns] == [[10, 20], [1, 2], [-1, -1]]
 
 
-def test_the_digest_is_of_the_ids_and_of_each_counter_in_their_order() -> None:
+def test_the_digest_covers_the_ids_and_each_counter_in_the_order_of_the_ids() -> None:
     first = encode_page([1, 2], [[5, 6], [0, 0], [None, 9]], [b"a" * 12, b"b" * 12])
     store = store_with(first, encode_page([], [[], [], []], []), encode_page([7], [[8], [1], [2]], [b"c" * 12]))
     ids = "".join(f"{key * 12}\n" for key in ("61", "62", "63")).encode()
@@ -62,10 +62,10 @@ def test_the_digest_is_of_the_ids_and_of_each_counter_in_their_order() -> None:
     parts = [ids, *(np.array(column, "<i8").tobytes() for column in columns)]
     expected = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
     assert compute_staged_digest(store.connection, 1) == expected
-    made = CensusDigest()
-    made.update(ids[:25], [np.array(column[:1]) for column in columns])
-    made.update(ids[25:], [np.array(column[1:]) for column in columns])
-    assert made.hexdigest() == expected
+    digest = CensusDigest()
+    digest.update(ids[:25], [np.array(column[:1]) for column in columns])
+    digest.update(ids[25:], [np.array(column[1:]) for column in columns])
+    assert digest.hexdigest() == expected
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,6 @@ def test_the_digest_is_of_the_ids_and_of_each_counter_in_their_order() -> None:
         [[b"a" * 20, b"b" * 20], [b"c" * 12]],
     ],
 )
-def test_pages_whose_ids_do_not_rise_or_are_not_the_hubs_tell_no_digest(keys: list[list[str | bytes]]) -> None:
-    pages = [encode_page(list(range(len(some))), [[1] * len(some)] * 3, some) for some in keys]
+def test_pages_with_foreign_or_unordered_ids_have_no_digest(keys: list[list[str | bytes]]) -> None:
+    pages = [encode_page(list(range(len(page))), [[1] * len(page)] * 3, page) for page in keys]
     assert compute_staged_digest(store_with(*pages).connection, 1) is None

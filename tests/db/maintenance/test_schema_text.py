@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 
-from db.maintenance.schema import create_blank, load_schema
+from db.maintenance.schema import load_schema
 from db.maintenance.schema_text import format_table, load_comments
+from db.migrate import create_empty_store
 
 COLUMNS = 'SELECT name, type, "notnull", dflt_value, pk, hidden FROM pragma_table_xinfo(?)'
 
@@ -18,20 +19,20 @@ def list_tables(connection: sqlite3.Connection) -> list[str]:
 
 
 def test_every_table_has_a_comment() -> None:
-    tables = list_tables(create_blank())
+    tables = list_tables(create_empty_store())
     assert sorted(tables) == sorted(load_comments())
     assert [table for table, comments in load_comments().items() if not comments.get("about")] == []
 
 
 def test_every_comment_is_of_a_column() -> None:
-    blank = create_blank()
+    blank = create_empty_store()
     for table, comments in load_comments().items():
         columns = {row[0] for row in blank.execute(COLUMNS, (table,))}
         assert comments.keys() - {"about"} <= columns, table
 
 
 def test_the_page_creates_the_tables_that_the_migrations_create() -> None:
-    blank, printed = create_blank(), sqlite3.connect(":memory:")
+    blank, printed = create_empty_store(), sqlite3.connect(":memory:")
     printed.executescript(";\n".join(load_schema().values()))
     assert sorted(list_tables(printed)) == sorted(list_tables(blank))
     for table in list_tables(blank):

@@ -1,4 +1,4 @@
-"""What has ended is never changed: the schema itself refuses it, whoever asks."""
+"""An ended snapshot is never changed: the schema itself refuses every change."""
 
 from __future__ import annotations
 
@@ -43,19 +43,19 @@ REFUSED = {
 
 @pytest.fixture(scope="module")
 def filled() -> Store:
-    """One store for every question here: none of them can change it."""
-    made = make_store()
-    fill_store(made)
-    return made
+    """Return one store for all tests here, because none of them can change it."""
+    store = make_store()
+    fill_store(store)
+    return store
 
 
 @pytest.mark.parametrize("snapshot", [1, 3], ids=["complete", "partial"])
 @pytest.mark.parametrize("statement", REFUSED, ids=lambda statement: statement[:30])
 def test_an_ended_snapshot_refuses_every_change(filled: Store, statement: str, snapshot: int) -> None:
     before = list(filled.connection.iterdump())
-    with pytest.raises(sqlite3.IntegrityError) as refused:
+    with pytest.raises(sqlite3.IntegrityError) as raised:
         filled.connection.execute(statement, {"n": snapshot})
-    assert str(refused.value) == REFUSED[statement]
+    assert str(raised.value) == REFUSED[statement]
     assert list(filled.connection.iterdump()) == before
 
 
@@ -69,7 +69,7 @@ def test_an_ended_snapshot_refuses_every_change(filled: Store, statement: str, s
         "DELETE FROM gate_result",
     ],
 )
-def test_not_even_an_open_snapshot_forgets(store: Store, statement: str) -> None:
+def test_an_open_snapshot_refuses_deletions(store: Store, statement: str) -> None:
     snapshot = begin_snapshot(store)
     store.save_page(snapshot, make_page(["a"]))
     store.connection.execute("INSERT INTO gate_result VALUES (?, 'mine', 'pass', '', '')", (snapshot,))
@@ -77,7 +77,7 @@ def test_not_even_an_open_snapshot_forgets(store: Store, statement: str) -> None
         store.connection.execute(statement)
 
 
-def test_a_page_is_not_recorded_after_the_end(store: Store) -> None:
+def test_a_page_is_not_saved_after_the_end(store: Store) -> None:
     snapshot = take_snapshot(store, ["a"])
     with pytest.raises(sqlite3.IntegrityError, match=NO_MORE):
         store.save_page(snapshot, make_page(["b"]))
@@ -89,13 +89,13 @@ REPLACE = (
 )
 
 
-def test_an_ended_snapshot_is_not_replaced_by_an_open_one_of_its_number(store: Store) -> None:
+def test_an_ended_snapshot_is_not_replaced_by_an_open_one_with_its_number(store: Store) -> None:
     take_snapshot(store, ["a"])
     with pytest.raises(sqlite3.IntegrityError, match="cannot be replaced"):
         store.connection.execute(REPLACE)
 
 
-def test_an_ended_snapshot_is_not_replaced_by_a_program_with_the_usual_settings(store: Store) -> None:
+def test_an_ended_snapshot_is_not_replaced_by_a_program_with_default_settings(store: Store) -> None:
     take_snapshot(store, ["a"])
     store.connection.execute("PRAGMA recursive_triggers = OFF")
     with pytest.raises(sqlite3.IntegrityError):
@@ -103,13 +103,15 @@ def test_an_ended_snapshot_is_not_replaced_by_a_program_with_the_usual_settings(
 
 
 def test_a_row_of_an_open_snapshot_is_not_moved_into_an_ended_one(store: Store) -> None:
-    ended, opened = take_snapshot(store, ["a"]), begin_snapshot(store)
-    store.save_page(opened, make_page(["b"]))
+    complete, open_snapshot = take_snapshot(store, ["a"]), begin_snapshot(store)
+    store.save_page(open_snapshot, make_page(["b"]))
     with pytest.raises(sqlite3.IntegrityError):
-        store.connection.execute("UPDATE ranking SET snapshot_id = ?, rank = 2 WHERE snapshot_id = ?", (ended, opened))
+        store.connection.execute(
+            "UPDATE ranking SET snapshot_id = ?, rank = 2 WHERE snapshot_id = ?", (complete, open_snapshot)
+        )
 
 
-def test_a_finding_against_a_snapshot_is_not_replaced_before_its_end(store: Store) -> None:
+def test_a_failed_gate_result_is_not_replaced_before_the_end(store: Store) -> None:
     snapshot = begin_snapshot(store)
     store.connection.execute("INSERT INTO gate_result VALUES (?, 'rows', 'fail', '', '')", (snapshot,))
     with pytest.raises(sqlite3.IntegrityError, match="gate results cannot be deleted"):

@@ -1,4 +1,4 @@
-"""A4, A7: there is no room, or somebody else holds the file: nothing stored is lost, and it can be gone on with."""
+"""The disk is full, or another program holds the file: nothing stored is lost, and the crawl can be resumed."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ from pathlib import Path
 import pytest
 
 from db import ObservatoryError
-from db import connection as connect
+from db import connection as connection_module
 from db.cli import describe_sqlite_error
 from db.connection import open_for_writing
 from db.store import Store
 from schedules.child_process import failure_reason
 from tests.db.builders import begin_snapshot, make_page, query, run_in_child
-from tests.db.store.test_kill import assert_sound, make_pages, read_outcome, run_to_end
+from tests.db.store.test_kill import Outcome, assert_sound, make_pages, read_outcome, run_to_end
 
-OPENED = connect._open
+OPEN_CONNECTION = connection_module._open_connection
 KIB = 1024
 
 
 @contextmanager
-def no_more_pages_than(most: int) -> Iterator[None]:
-    """A disk that holds so many pages of a store: the next one is refused with SQLITE_FULL."""
+def limit_pages(max_pages: int) -> Iterator[None]:
+    """Limit the size of stores, so that SQLite refuses the next page with SQLITE_FULL."""
 
     def open_small(uri: str, path: Path) -> sqlite3.Connection:
-        connection = OPENED(uri, path)
-        connection.execute(f"PRAGMA max_page_count = {most}")
+        connection = OPEN_CONNECTION(uri, path)
+        connection.execute(f"PRAGMA max_page_count = {max_pages}")
         return connection
 
-    connect._open = open_small
+    connection_module._open_connection = open_small
     try:
         yield
     finally:
-        connect._open = OPENED
+        connection_module._open_connection = OPEN_CONNECTION
 
 
-def pages_of(path: Path) -> int:
+def count_pages(path: Path) -> int:
     return int(str(query(path, "PRAGMA page_count")[0][0]))
 
 
-def is_full_at(path: Path, most: int) -> bool:
-    """Whether it came to its end in that room; if not, it says so, and what is stored is whole."""
-    with no_more_pages_than(most):
+def is_full_at(path: Path, max_pages: int) -> bool:
+    """Run to the end with so many pages at most. Return whether SQLite reported a full disk."""
+    with limit_pages(max_pages):
         try:
             run_to_end(path)
         except sqlite3.OperationalError as error:
@@ -57,102 +57,98 @@ def is_full_at(path: Path, most: int) -> bool:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[object, ...]]:
-    """A store that had room, and what it holds."""
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
+    """Return a store that had enough room, and its outcome."""
     path = tmp_path_factory.mktemp("whole") / "observatory.db"
     run_to_end(path)
     return path, read_outcome(path)
 
 
-def fills(folder: Path, whole: tuple[Path, tuple[object, ...]], step: int) -> int:
-    """Give it one page, then some more, until it ends; each time make room and go on. How often it was full."""
-    times, most = 0, 1
+def count_full_disks(folder: Path, whole: tuple[Path, Outcome], step: int) -> int:
+    """Limit a run to one page, then to more, until it ends, and resume it each time. Return how often it was full."""
+    count, max_pages = 0, 1
     while True:
-        path = folder / f"{most}.db"
-        full = is_full_at(path, most)
+        path = folder / f"{max_pages}.db"
+        is_full = is_full_at(path, max_pages)
         assert_sound(path)
         run_to_end(path)
         assert_sound(path)
-        assert read_outcome(path) == whole[1], most
-        if not full:
-            return times
-        times, most = times + 1, most + step
+        assert read_outcome(path) == whole[1], max_pages
+        if not is_full:
+            return count
+        count, max_pages = count + 1, max_pages + step
 
 
 @pytest.mark.fault("A4")
-def test_a_disk_that_is_full_at_some_page_loses_nothing_that_was_stored(
-    tmp_path: Path, whole: tuple[Path, tuple[object, ...]]
-) -> None:
-    assert fills(tmp_path, whole, pages_of(whole[0]) // 6) > 3
+def test_a_disk_that_is_full_at_some_page_loses_no_stored_page(tmp_path: Path, whole: tuple[Path, Outcome]) -> None:
+    assert count_full_disks(tmp_path, whole, count_pages(whole[0]) // 6) > 3
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.fault("A4")
-def test_a_disk_that_is_full_at_any_page_loses_nothing_that_was_stored(
-    tmp_path: Path, whole: tuple[Path, tuple[object, ...]], measured: Callable[[str], None]
+def test_a_disk_that_is_full_at_any_page_loses_no_stored_page(
+    tmp_path: Path, whole: tuple[Path, Outcome], measured: Callable[[str], None]
 ) -> None:
-    times = fills(tmp_path, whole, 1)
-    measured(f"full at {times} sizes")
-    assert times > pages_of(whole[0]) // 2
+    count = count_full_disks(tmp_path, whole, 1)
+    measured(f"full at {count} sizes")
+    assert count > count_pages(whole[0]) // 2
 
 
-def ended_within(path: Path, size: int) -> bool:
-    """Go on in a process none of whose files may grow beyond a size: whether it came to its end."""
+def ends_within(path: Path, max_size: int) -> bool:
+    """Run in a process whose files may not grow beyond a size. Return whether it came to its end."""
 
-    def do() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    def run() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (max_size, max_size))
         try:
             run_to_end(path)
         except (sqlite3.OperationalError, ObservatoryError):
             os._exit(1)
 
-    code = os.waitstatus_to_exitcode(os.waitpid(run_in_child(do), 0)[1])
+    code = os.waitstatus_to_exitcode(os.waitpid(run_in_child(run), 0)[1])
     assert code in (0, 1)
     return code == 0
 
 
-def grows(folder: Path, whole: tuple[Path, tuple[object, ...]], step: int) -> int:
-    """The same with a size that no file may exceed, the write-ahead log among them."""
-    times, size = 0, KIB
+def count_full_files(folder: Path, whole: tuple[Path, Outcome], step: int) -> int:
+    """Do the same with a maximum size of every file, including the write-ahead log."""
+    count, max_size = 0, KIB
     while True:
-        path = folder / f"{size}.db"
-        ended = ended_within(path, size)
+        path = folder / f"{max_size}.db"
+        has_ended = ends_within(path, max_size)
         assert_sound(path)
         run_to_end(path)
         assert_sound(path)
-        assert read_outcome(path) == whole[1], size
-        if ended:
-            return times
-        times, size = times + 1, size + step
+        assert read_outcome(path) == whole[1], max_size
+        if has_ended:
+            return count
+        count, max_size = count + 1, max_size + step
 
 
 @pytest.mark.fault("A4")
-def test_a_file_that_may_not_grow_loses_nothing_that_was_stored(
-    tmp_path: Path, whole: tuple[Path, tuple[object, ...]]
-) -> None:
-    assert grows(tmp_path, whole, 160 * KIB) > 2
+def test_a_file_that_may_not_grow_loses_no_stored_page(tmp_path: Path, whole: tuple[Path, Outcome]) -> None:
+    assert count_full_files(tmp_path, whole, 160 * KIB) > 2
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.fault("A4")
-def test_a_file_that_may_not_grow_at_any_page_loses_nothing_that_was_stored(
-    tmp_path: Path, whole: tuple[Path, tuple[object, ...]], measured: Callable[[str], None]
+def test_a_file_that_may_not_grow_at_any_page_loses_no_stored_page(
+    tmp_path: Path, whole: tuple[Path, Outcome], measured: Callable[[str], None]
 ) -> None:
-    times = grows(tmp_path, whole, 4 * KIB)
-    measured(f"stopped at {times} sizes")
-    assert times > 50
+    count = count_full_files(tmp_path, whole, 4 * KIB)
+    measured(f"stopped at {count} sizes")
+    assert count > 50
 
 
 @pytest.mark.fault("A4")
-def test_readers_are_answered_where_there_is_no_room(tmp_path: Path) -> None:
+def test_readers_can_read_while_the_disk_is_full(tmp_path: Path) -> None:
     path = tmp_path / "observatory.db"
-    with no_more_pages_than(10**6), open_for_writing(path) as database:
+    with limit_pages(10**6), open_for_writing(path) as database:
         store = Store(database)
         snapshot = begin_snapshot(store)
         store.save_page(snapshot, make_page(["a", "b"]))
-        database.conn.execute(f"PRAGMA max_page_count = {pages_of(path)}")
+        database.conn.execute(f"PRAGMA max_page_count = {count_pages(path)}")
         with pytest.raises(sqlite3.OperationalError, match="full"):
             store.save_page(snapshot, make_page([f"{number}-{'x' * 200}" for number in range(500)]))
         assert not database.conn.in_transaction
@@ -161,32 +157,32 @@ def test_readers_are_answered_where_there_is_no_room(tmp_path: Path) -> None:
 
 
 @contextmanager
-def held_by_another(path: Path) -> Iterator[None]:
-    """Somebody else writes to the file, without asking for our lock."""
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
+def hold_from_outside(path: Path) -> Iterator[None]:
+    """Write to the file as another program would, without the writer's lock."""
+    foreign = sqlite3.connect(path, isolation_level=None)
+    foreign.execute("BEGIN IMMEDIATE")
     try:
         yield
     finally:
-        other.close()
+        foreign.close()
 
 
 @pytest.mark.fault("A7")
-def test_a_writer_that_is_not_ours_is_waited_for(tmp_path: Path) -> None:
+def test_a_foreign_writer_is_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "observatory.db"
     with open_for_writing(path) as database:
         store = Store(database)
         snapshot = begin_snapshot(store)
-        other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        other.execute("BEGIN IMMEDIATE")
-        threading.Timer(0.3, other.close).start()
+        foreign = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        foreign.execute("BEGIN IMMEDIATE")
+        threading.Timer(0.3, foreign.close).start()
         store.save_page(snapshot, make_page(["a", "b"]))
         assert store.progress(snapshot).pages == 1
 
 
 @pytest.mark.fault("A7")
-def test_a_writer_that_does_not_let_go_is_told_and_the_crawl_can_be_gone_on_with(
-    tmp_path: Path, whole: tuple[Path, tuple[object, ...]]
+def test_a_foreign_writer_that_keeps_the_file_is_reported_and_the_crawl_can_be_resumed(
+    tmp_path: Path, whole: tuple[Path, Outcome]
 ) -> None:
     path = tmp_path / "observatory.db"
     with open_for_writing(path) as database:
@@ -194,10 +190,10 @@ def test_a_writer_that_does_not_let_go_is_told_and_the_crawl_can_be_gone_on_with
         snapshot = begin_snapshot(store, at=86_400, k=12)
         store.save_page(snapshot, make_pages()[0])
         database.conn.execute("PRAGMA busy_timeout = 50")
-        with held_by_another(path), pytest.raises(sqlite3.OperationalError) as refused:
+        with hold_from_outside(path), pytest.raises(sqlite3.OperationalError) as raised:
             store.save_page(snapshot, make_pages()[1])
-        told = describe_sqlite_error(refused.value)
-        assert "another program holds the file" in told.why.lower() and "disk" not in told.why
-        assert failure_reason(1, [told.message, told.why]) == "another writer"
+        error = describe_sqlite_error(raised.value)
+        assert "another program holds the file" in error.why.lower() and "disk" not in error.why
+        assert failure_reason(1, [error.message, error.why]) == "another writer"
     run_to_end(path)
     assert read_outcome(path) == whole[1]
