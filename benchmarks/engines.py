@@ -160,7 +160,8 @@ def _add_ranking(
     connection.execute(
         "INSERT INTO snapshot (snapshot_id, registry_id, kind, ordered_by, counter, k, origin, source, date_evidence,"
         " settings, taken_at, started_at, ended_at, status, depth, digest) SELECT ?, registry_id, kind, ordered_by,"
-        " counter, ?, origin, source, date_evidence, settings, ?, ?, ?, status, ?, ? FROM snapshot WHERE snapshot_id = 1",
+        " counter, ?, origin, source, date_evidence, settings, ?, ?, ?, status, ?, ? FROM snapshot"
+        " WHERE snapshot_id = 1",
         (number, len(packages), at, at, at, len(packages), str(number)),
     )
     rows = zip(packages, downloads, strict=True)

@@ -21,18 +21,18 @@ HUB = "huggingface/models"
 
 
 @dataclass
-class Crawled:
+class CrawlRun:
     """One run of the command: its exit code, its output, and its store."""
 
     exit_code: int
-    told: str
+    output: str
     errors: str
     db: Path
 
     @property
     def outcome(self) -> dict[str, object]:
         """The JSON output of the command, of snapshots the first one."""
-        output = json.loads(self.told)
+        output = json.loads(self.output)
         return output["snapshots"][0] if "snapshots" in output else output
 
     def rows(self, statement: str, *values: object) -> list[tuple[object, ...]]:
@@ -48,7 +48,7 @@ class Crawled:
             snapshot,
         )
 
-    def finding(self, gate: str) -> tuple[object, ...]:
+    def gate_result(self, gate: str) -> tuple[object, ...]:
         """Return the outcome and the measured text of one gate of the newest snapshot."""
         (result,) = self.rows(
             "SELECT outcome, measured FROM gate_result WHERE gate = ? ORDER BY snapshot_id DESC LIMIT 1", gate
@@ -56,15 +56,15 @@ class Crawled:
         return result
 
 
-Crawl = Callable[..., Crawled]
+Crawl = Callable[..., CrawlRun]
 
 
-def killed(pretend: Simulation, api: str, folder: Path, words: Sequence[str], pages: int) -> Crawled:
+def run_killed_crawl(pretend: Simulation, api: str, folder: Path, arguments: Sequence[str], pages: int) -> CrawlRun:
     """Run a crawl and kill it as soon as a number of pages is stored."""
     pretend.faults([{"api": api, "request": pages + 1, "kind": "stall", "seconds": 0.7}])
-    arguments = [*words, "--db", str(folder / "store.db"), "--format", "json"]
+    arguments = [*arguments, "--db", str(folder / "store.db"), "--format", "json"]
     child = start_crawl_command(arguments, environment(pretend), folder / "out", folder / "errors")
-    crawled = Crawled(0, "", "", folder / "store.db")
+    crawled = CrawlRun(0, "", "", folder / "store.db")
     while os.waitpid(child, os.WNOHANG)[0] == 0:
         try:
             if int(str(crawled.rows("SELECT count(*) FROM page")[0][0])) >= pages:
@@ -97,11 +97,11 @@ def crawl(warmed: None, pretend: Simulation, tmp_path: Path) -> Crawl:
     """Run `observatory crawl …` against the simulation, without faults unless the test plans some."""
     pretend.reset()
 
-    def run(*words: str, db: str = "store.db", env: dict[str, str] | None = None, form: str = "json") -> Crawled:
+    def run(*words: str, db: str = "store.db", env: dict[str, str] | None = None, form: str = "json") -> CrawlRun:
         path = tmp_path / db
         out, errors = tmp_path / "out", tmp_path / "errors"
         arguments = [*words, "--db", str(path), "--format", form]
         code = wait_for_process(start_crawl_command(arguments, env or environment(pretend), out, errors))
-        return Crawled(code, out.read_text("utf-8"), errors.read_text("utf-8"), path)
+        return CrawlRun(code, out.read_text("utf-8"), errors.read_text("utf-8"), path)
 
     return run

@@ -48,7 +48,7 @@ def test_an_assumption_that_cannot_be_tested_is_unknown(crawl: Crawl, pretend: S
 
 def test_the_text_output_has_a_line_for_each_assumption(crawl: Crawl) -> None:
     done = crawl("check", "npm", "--delay", "0", form="text")
-    lines = done.told.splitlines()
+    lines = done.output.splitlines()
     assert lines[0] == "npm:"
     assert sum(line.startswith("holds") for line in lines) == 8
     assert lines[-1].startswith("not tested")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.crawler.conftest import HUB, Crawl, Crawled, environment
+from tests.crawler.conftest import HUB, Crawl, CrawlRun, environment
 from tests.simulated import Simulation
 
 TOP = ("snapshot", HUB, "--top", "3000", "--retry-for", "1.5", "--quiet")  # the probe, then three pages
@@ -98,7 +98,7 @@ def test_a_lasting_fault_leaves_whole_pages_and_the_crawl_can_be_resumed(
     assert [row[1] for row in done.ranking()] == [row["id"] for row in truth]
 
 
-def assert_partial(crawl: Crawl, pretend: Simulation, gate: str, *faults: dict[str, object]) -> Crawled:
+def assert_partial(crawl: Crawl, pretend: Simulation, gate: str, *faults: dict[str, object]) -> CrawlRun:
     """Check that faults make a snapshot partial for a reason, and that no view returns its rows."""
     pretend.faults(list(faults))
     done = crawl(*TOP)
@@ -265,7 +265,7 @@ def test_an_empty_list_is_a_failure(crawl: Crawl, pretend: Simulation) -> None:
 
 def test_the_text_output_states_the_reason_of_a_failure(crawl: Crawl, pretend: Simulation) -> None:
     pretend.faults([make_fault("status", request=2, code=200, body=[], content_type="application/json")])
-    output = crawl(*TOP, form="text").told
+    output = crawl(*TOP, form="text").output
     assert output.startswith(f"failed   {HUB}\n")
     assert "G5 size: 0 ranks" in output
 

@@ -14,7 +14,7 @@ from crawler.plan import CrawlPlan
 from crawler.response import HttpResponse
 from crawler.spiders.huggingface import HuggingFaceSpider
 from db.store.cards import MAX_CARD_BYTES, PendingCard, blob_hash
-from tests.crawler.conftest import HUB, Crawl, Crawled
+from tests.crawler.conftest import HUB, Crawl, CrawlRun
 from tests.simulated import Simulation
 
 K = "40"
@@ -31,10 +31,10 @@ def pretend() -> Iterator[Simulation]:
 
 
 @pytest.fixture
-def crawl_cards(crawl: Crawl, pretend: Simulation) -> Callable[[], Crawled]:
+def crawl_cards(crawl: Crawl, pretend: Simulation) -> Callable[[], CrawlRun]:
     """Take a ranking, then crawl its cards. Only the requests of the card crawl are logged."""
 
-    def run() -> Crawled:
+    def run() -> CrawlRun:
         assert crawl(*SNAPSHOT_COMMAND).exit_code == 0
         pretend.reset()
         return crawl(*CARDS_COMMAND)
@@ -46,7 +46,7 @@ def requested_paths(pretend: Simulation) -> list[str]:
     return [str(request["path"]) for request in pretend.requests("huggingface")]
 
 
-def state_counts(done: Crawled) -> dict[str, int]:
+def state_counts(done: CrawlRun) -> dict[str, int]:
     return done.outcome["cards"]["found"]  # type: ignore[index, return-value]
 
 
@@ -56,7 +56,7 @@ def make_response(status: int = 200, body: bytes = b"", **headers: str) -> HttpR
 
 
 def test_a_second_crawl_of_unchanged_cards_requests_nothing(
-    crawl_cards: Callable[[], Crawled], crawl: Crawl, pretend: Simulation
+    crawl_cards: Callable[[], CrawlRun], crawl: Crawl, pretend: Simulation
 ) -> None:
     first = crawl_cards()
     assert (first.exit_code, sum(state_counts(first).values())) == (0, 40)
@@ -93,7 +93,7 @@ def test_a_stopped_card_crawl_names_no_option_that_its_command_lacks() -> None:
     )
 
 
-def stored_card_names(done: Crawled) -> list[str]:
+def stored_card_names(done: CrawlRun) -> list[str]:
     return [
         str(name)
         for (name,) in done.rows("SELECT name FROM card_revision JOIN package USING (package_id) WHERE state = 'card'")
@@ -101,7 +101,7 @@ def stored_card_names(done: Crawled) -> list[str]:
 
 
 def test_cards_are_stored_unchanged_under_their_git_hash(
-    crawl_cards: Callable[[], Crawled], pretend: Simulation
+    crawl_cards: Callable[[], CrawlRun], pretend: Simulation
 ) -> None:
     names = [row["name"] for row in pretend.truth(HUB, k=40)]
     texts = {names[0]: "# Tiny\n", names[1]: "x" * (MAX_CARD_BYTES + 1), names[2]: "---\nlicense: mit\n---\nÜ"}
@@ -120,7 +120,7 @@ def test_cards_are_stored_unchanged_under_their_git_hash(
 @pytest.mark.slow
 @pytest.mark.fault("E1")
 def test_a_card_too_large_to_fetch_is_recorded_and_not_requested_again(
-    crawl_cards: Callable[[], Crawled], pretend: Simulation
+    crawl_cards: Callable[[], CrawlRun], pretend: Simulation
 ) -> None:
     first = crawl_cards()
     name = stored_card_names(first)[0]

@@ -16,7 +16,7 @@ from sqlite_utils import Database
 
 from db.connection import open_for_writing
 from db.store.changes import ChangeStore
-from tests.crawler.conftest import HUB, ROOT, Crawl, Crawled, environment
+from tests.crawler.conftest import HUB, ROOT, Crawl, CrawlRun, environment
 from tests.simulated import Simulation
 
 CLOCK = ("--clock", "registry", "--quiet")
@@ -40,7 +40,7 @@ def truth(pretend: Simulation, since: str = "") -> dict[str, dict[str, Any]]:
     return {key: row for key, row in rows.items() if not row["private"] and not row["deleted"]}
 
 
-def assert_stored(done: Crawled, expected_rows: dict[str, dict[str, Any]]) -> None:
+def assert_stored(done: CrawlRun, expected_rows: dict[str, dict[str, Any]]) -> None:
     """Assert that the store has these packages as the Hub shows them: name, commit, library, licence and parents."""
     stored = {row[1]: row for row in done.rows("SELECT package_id, stable_id, name, sha FROM package")}
     assert len(expected_rows) > 5

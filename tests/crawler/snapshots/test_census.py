@@ -17,7 +17,7 @@ from crawler.parsing.huggingface_rows import HuggingFaceRow
 from crawler.quality.census_gate import check_ids_rise, check_known_leaders
 from crawler.response import HttpResponse, Observation
 from db.census.history import load_counters
-from tests.crawler.conftest import HUB, ROOT, Crawl, Crawled, environment, killed
+from tests.crawler.conftest import HUB, ROOT, Crawl, CrawlRun, environment, run_killed_crawl
 from tests.simulated import Simulation
 
 FULL = ("snapshot", HUB, "--full", "--quiet", "--clock", "registry")
@@ -31,7 +31,7 @@ def growing() -> Iterator[Simulation]:
         yield simulation
 
 
-def read_counters(crawled: Crawled, snapshot: int) -> dict[str, tuple[int, int]]:
+def read_counters(crawled: CrawlRun, snapshot: int) -> dict[str, tuple[int, int]]:
     """Return the stored downloads and likes of each package by its stable id."""
     with sqlite3.connect(f"file:{crawled.db}?mode=ro", uri=True) as connection:
         counters = load_counters(connection, snapshot)
@@ -62,7 +62,7 @@ def test_two_censuses_hold_the_counters_of_every_package(crawl: Crawl, growing: 
     assert process.returncode == 0
 
 
-def backdate_start(crawled: Crawled, days: int) -> None:
+def backdate_start(crawled: CrawlRun, days: int) -> None:
     """Move the start of an open snapshot back by some days."""
     with sqlite3.connect(crawled.db) as connection:
         connection.execute("UPDATE snapshot SET started_at = started_at - ? * 86400", (days,))
@@ -73,7 +73,7 @@ def backdate_start(crawled: Crawled, days: int) -> None:
 def test_a_census_killed_at_a_page_and_resumed_is_the_same(
     crawl: Crawl, pretend: Simulation, tmp_path: Path, pages: int
 ) -> None:
-    interrupted = killed(pretend, "huggingface", tmp_path, FULL, pages)
+    interrupted = run_killed_crawl(pretend, "huggingface", tmp_path, FULL, pages)
     assert interrupted.rows("SELECT status FROM snapshot") == [("open",)]
     assert interrupted.rows("SELECT count(*) FROM census_page") == [(pages - 1,)]
     backdate_start(interrupted, days=2)
@@ -87,7 +87,7 @@ def test_a_census_killed_at_a_page_and_resumed_is_the_same(
 def test_a_census_that_is_too_old_ends_partial_and_a_new_census_begins(
     crawl: Crawl, pretend: Simulation, tmp_path: Path
 ) -> None:
-    backdate_start(killed(pretend, "huggingface", tmp_path, FULL, 2), days=2)
+    backdate_start(run_killed_crawl(pretend, "huggingface", tmp_path, FULL, 2), days=2)
     done = crawl(*FULL, "--resume", "--resume-within", "1")
     assert done.outcome["snapshot"] == 2
     snapshots = done.rows("SELECT status, depth FROM snapshot ORDER BY snapshot_id")

@@ -23,7 +23,7 @@ from crawler.quality.names_gate import (
     wilson_interval,
 )
 from db.census.history import load_counters, load_series
-from tests.crawler.conftest import ROOT, Crawl, Crawled, environment, killed
+from tests.crawler.conftest import ROOT, Crawl, CrawlRun, environment, run_killed_crawl
 from tests.simulated import Simulation
 
 NPM = "npm.example"
@@ -45,7 +45,7 @@ def moving() -> Iterator[Simulation]:
         yield simulation
 
 
-def read_package_names(crawled: Crawled, snapshot: int = 1) -> set[str]:
+def read_package_names(crawled: CrawlRun, snapshot: int = 1) -> set[str]:
     """Return the names of the packages of a census."""
     with sqlite3.connect(f"file:{crawled.db}?mode=ro", uri=True) as connection:
         names = dict(connection.execute("SELECT package_id, stable_id FROM package"))
@@ -59,7 +59,7 @@ def count_requests(pretend: Simulation, order: str = "asc") -> int:
     return sum(f"order={order}" in request["query"] for request in pretend.requests("ecosystems"))
 
 
-def is_sound(crawled: Crawled) -> bool:
+def is_sound(crawled: CrawlRun) -> bool:
     """Return whether `store check` passes."""
     command = [sys.executable, "-m", "db", "check", "--db", str(crawled.db)]
     return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
@@ -69,9 +69,11 @@ def test_a_census_of_a_fixed_registry_has_every_package(crawl: Crawl, pretend: S
     done = crawl(*FULL)
     assert (done.outcome["status"], done.outcome["listed"], done.outcome["missed"]) == ("complete", 700, 0)
     assert read_package_names(done) == pretend.package_names(NPM)
-    assert done.finding("G3 joined")[1].startswith("0 of 8 pages share no name with the previous page; about 0 names")
-    assert done.finding("missed")[1].startswith("about 0 (0 to 0) besides 700: 0 of 700 names requested again")
-    assert done.finding("G5 stated") == ("pass", "700 names of 700 stated")
+    assert done.gate_result("G3 joined")[1].startswith(
+        "0 of 8 pages share no name with the previous page; about 0 names"
+    )
+    assert done.gate_result("missed")[1].startswith("about 0 (0 to 0) besides 700: 0 of 700 names requested again")
+    assert done.gate_result("G5 stated") == ("pass", "700 names of 700 stated")
     assert done.rows("SELECT kind, k, counter, depth FROM snapshot") == [("full", None, "census:names", 700)]
     assert (count_requests(pretend), count_requests(pretend, "desc")) == (8, 8)
     assert is_sound(done)
@@ -84,9 +86,9 @@ def test_a_census_of_a_moving_registry_has_every_permanent_package(crawl: Crawl,
     permanent, stored = names_at_start & moving.package_names(NPM), read_package_names(done)
     assert done.outcome["status"] == "complete"
     assert permanent < stored
-    skipped = int(done.finding("G3 joined")[1].split()[-5])
+    skipped = int(done.gate_result("G3 joined")[1].split()[-5])
     assert skipped > 0, "a crawl of plain pages would have missed these names"
-    measured = done.finding("missed")[1]
+    measured = done.gate_result("missed")[1]
     assert measured.startswith("about 0 (") and " were new, and 0 of " in measured
     assert done.outcome["missed"] == len(permanent - stored) == 0
     assert not done.rows("SELECT * FROM quality_event")
@@ -102,7 +104,7 @@ def test_pages_that_share_no_name_are_requested_again_further_back(crawl: Crawl,
         assert names_at_start & falling.package_names(NPM) <= read_package_names(done)
         stored = done.rows("SELECT count(*) FROM page WHERE url LIKE '%order=asc%'")[0][0]
         assert count_requests(falling) > stored, "some pages were not stored"
-    assert done.finding("G3 joined")[0] == "pass"
+    assert done.gate_result("G3 joined")[0] == "pass"
 
 
 @pytest.mark.slow
@@ -135,7 +137,7 @@ def test_births_and_deaths_between_two_censuses_are_counted(crawl: Crawl, moving
         assert [point.present for point in load_series(connection, package)] == [True, False]
 
 
-def compute_results(crawled: Crawled) -> dict[str, tuple[float | None, str]]:
+def compute_results(crawled: CrawlRun) -> dict[str, tuple[float | None, str]]:
     """Compute the metrics, and return value and note of each result of the second census."""
     run_module("analysis", "--db", str(crawled.db))
     rows = crawled.rows("SELECT name, value, note FROM result WHERE snapshot_id = 2")
@@ -153,13 +155,13 @@ def run_module(module: str, *arguments: str) -> None:
 def test_a_census_of_names_killed_at_a_page_and_resumed_is_the_same(
     crawl: Crawl, pretend: Simulation, tmp_path: Path, pages: int
 ) -> None:
-    interrupted = killed(pretend, "ecosystems", tmp_path, FULL, pages)
+    interrupted = run_killed_crawl(pretend, "ecosystems", tmp_path, FULL, pages)
     assert interrupted.rows("SELECT status FROM snapshot") == [("open",)]
     resumed, undisturbed = crawl(*FULL, "--resume"), crawl(*FULL, db="other.db")
     assert (resumed.outcome["status"], resumed.outcome["snapshot"], resumed.outcome["missed"]) == ("complete", 1, 0)
     assert resumed.rows("SELECT digest, depth FROM snapshot") == undisturbed.rows("SELECT digest, depth FROM snapshot")
     assert read_package_names(resumed) == pretend.package_names(NPM)
-    assert resumed.finding("G3 joined")[0] == "pass"
+    assert resumed.gate_result("G3 joined")[0] == "pass"
 
 
 def test_packages_missed_by_the_crawl_are_estimated_and_each_result_has_a_warning(
@@ -168,7 +170,7 @@ def test_packages_missed_by_the_crawl_are_estimated_and_each_result_has_a_warnin
     absent = sorted(pretend.package_names(NPM))[:6]
     for name in absent:
         pretend.mutate(registry=NPM, name=name, action="vanish")
-    interrupted = killed(pretend, "ecosystems", tmp_path, FULL, 5)
+    interrupted = run_killed_crawl(pretend, "ecosystems", tmp_path, FULL, 5)
     for name in absent:
         pretend.mutate(registry=NPM, name=name, action="come_back")
     done = crawl(*FULL, "--resume")
@@ -176,7 +178,7 @@ def test_packages_missed_by_the_crawl_are_estimated_and_each_result_has_a_warnin
     assert (done.outcome["status"], done.outcome["missed"]) == ("complete", 6)
     assert pretend.package_names(NPM) - read_package_names(done) == {*absent}
     estimate = "about 6 (2 to 6) besides 694: 6 of 700 names requested again were new, and 2 of 2 of these existed"
-    assert done.finding("missed")[1].startswith(estimate)
+    assert done.gate_result("missed")[1].startswith(estimate)
     ((severity, evidence),) = done.rows("SELECT severity, evidence FROM quality_event WHERE kind = 'names_missed'")
     assert severity == "warning" and evidence.startswith(estimate), "a report shows warnings in the notes of results"
 
@@ -185,7 +187,7 @@ def test_packages_missed_by_the_crawl_are_estimated_and_each_result_has_a_warnin
 def test_progress_shows_the_page_and_the_size_that_the_registry_states(crawl: Crawl) -> None:
     done = crawl(*(argument for argument in FULL if argument != "--quiet"), form="text")
     assert "npm: page 2, 100 of 700 packages" in done.errors
-    assert "700 packages on" in done.told and "seen twice where pages overlap, about 0 missed" in done.told
+    assert "700 packages on" in done.output and "seen twice where pages overlap, about 0 missed" in done.output
 
 
 @pytest.mark.slow

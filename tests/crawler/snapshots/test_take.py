@@ -13,7 +13,7 @@ import pytest
 import zstandard
 
 from crawler.commands.snapshot import _parse_child_outcome
-from tests.crawler.conftest import HUB, ROOT, Crawl, Crawled, environment, killed
+from tests.crawler.conftest import HUB, ROOT, Crawl, CrawlRun, environment, run_killed_crawl
 from tests.simulated import Simulation
 
 
@@ -135,7 +135,7 @@ def test_rows_seen_twice_in_a_moving_list_are_counted_and_reported(crawl: Crawl)
         requests = moving.requests("huggingface")
     duplicates = int(str(done.outcome["duplicates"]))
     assert done.outcome["listed"] == 15000
-    assert done.finding("overlap")[1] == f"{duplicates} seen twice (about as many may be missed) of " + (
+    assert done.gate_result("overlap")[1] == f"{duplicates} seen twice (about as many may be missed) of " + (
         f"{done.rows('SELECT sum(received) FROM page WHERE role = ?', 'ranking')[0][0]} rows"
     )
     assert duplicates > 0
@@ -182,7 +182,7 @@ def test_pages_that_are_too_heavy_are_requested_in_halves(crawl: Crawl) -> None:
         )
         requests = weak.requests("ecosystems")
     assert done.outcome["status"] == "complete"
-    assert done.finding("counters") == ("pass", "300 of 300")
+    assert done.gate_result("counters") == ("pass", "300 of 300")
     assert {request["status"] for request in requests} == {200, 500}
     assert sum(request["status"] == 500 for request in requests) <= 6
 
@@ -196,7 +196,7 @@ def test_pages_of_names_that_the_service_shortens_are_followed(crawl: Crawl) -> 
         truth = list_ids(small.truth("npm.example", by="downloads", k=700))
     assert done.outcome["status"] == "complete"
     assert [row[1] for row in done.ranking()][:50] == truth[:50]
-    assert done.finding("counters") == ("pass", "not requested")
+    assert done.gate_result("counters") == ("pass", "not requested")
 
 
 def test_a_registry_smaller_than_k_is_complete_only_if_it_states_its_size(crawl: Crawl, pretend: Simulation) -> None:
@@ -221,7 +221,7 @@ def test_a_token_is_sent_to_the_hub_only_and_stored_nowhere(crawl: Crawl, preten
     crawl("snapshot", "npm", "--top", "5", "--delay", "0", env=env)
     assert [request["authorization"] for request in pretend.requests("huggingface")] == [True, True]
     assert not any(request["authorization"] for request in pretend.requests("ecosystems"))
-    assert token not in done.told + done.errors
+    assert token not in done.output + done.errors
     assert token.encode() not in done.db.read_bytes()
 
 
@@ -255,7 +255,7 @@ def crawl_and_stop(pretend: Simulation, db: Path, number: signal.Signals, *regis
 def test_a_crawl_killed_at_a_page_and_resumed_has_the_same_ranking(
     crawl: Crawl, pretend: Simulation, tmp_path: Path, pages: int
 ) -> None:
-    interrupted = killed(pretend, "huggingface", tmp_path, DEEP, pages)
+    interrupted = run_killed_crawl(pretend, "huggingface", tmp_path, DEEP, pages)
     assert interrupted.rows("SELECT status FROM snapshot") == [("open",)]
     assert interrupted.rows("SELECT count(*) FROM v1_ranking") == [(0,)]
     assert interrupted.rows("SELECT count(*) % 1000 FROM ranking") == [(0,)]
@@ -272,7 +272,7 @@ def test_a_crawl_of_ecosystems_killed_and_resumed_has_the_same_ranking(
     crawl: Crawl, pretend: Simulation, tmp_path: Path, pages: int
 ) -> None:
     arguments = ("snapshot", "npm", "--top", "300", "--delay", "0", "--quiet")
-    killed(pretend, "ecosystems", tmp_path, arguments, pages)
+    run_killed_crawl(pretend, "ecosystems", tmp_path, arguments, pages)
     resumed, undisturbed = crawl(*arguments, "--resume"), crawl(*arguments, db="other.db")
     assert (resumed.outcome["status"], resumed.outcome["snapshot"]) == ("complete", 1)
     assert resumed.ranking() == undisturbed.ranking()
@@ -281,7 +281,7 @@ def test_a_crawl_of_ecosystems_killed_and_resumed_has_the_same_ranking(
 def test_without_resume_an_interrupted_snapshot_ends_partial_and_a_new_snapshot_begins(
     crawl: Crawl, pretend: Simulation, tmp_path: Path
 ) -> None:
-    killed(pretend, "huggingface", tmp_path, DEEP, 2)
+    run_killed_crawl(pretend, "huggingface", tmp_path, DEEP, 2)
     done = crawl(*DEEP)
     assert done.rows("SELECT snapshot, status FROM v1_snapshot") == [(1, "partial"), (2, "complete")]
     (reason,) = done.rows("SELECT reason FROM snapshot WHERE snapshot_id = 1")[0]
@@ -302,7 +302,7 @@ def test_a_failing_registry_does_not_stop_the_others(crawl: Crawl, pretend: Simu
     pretend.faults([{"path": "/npm.example/package_names", "api": "ecosystems", "kind": "status", "code": 404}])
     done = crawl("snapshot", HUB, "npm", "pypi", "--top", "100", "--delay", "0", "--quiet")
     assert done.exit_code == 1
-    statuses = [outcome["status"] for outcome in json.loads(done.told)["snapshots"]]
+    statuses = [outcome["status"] for outcome in json.loads(done.output)["snapshots"]]
     assert statuses == ["complete", "failed", "complete"]
 
 
@@ -346,7 +346,7 @@ def test_a_renamed_package_keeps_its_identity(crawl: Crawl) -> None:
 
 
 def test_a_snapshot_of_another_endpoint_is_not_resumed(crawl: Crawl, pretend: Simulation, tmp_path: Path) -> None:
-    killed(pretend, "huggingface", tmp_path, DEEP, 2)
+    run_killed_crawl(pretend, "huggingface", tmp_path, DEEP, 2)
     with Simulation(models=3100) as mirror:
         done = crawl(*DEEP, "--resume", env=environment(mirror))
     assert done.rows("SELECT snapshot, status FROM v1_snapshot") == [(1, "partial"), (2, "complete")]
@@ -376,5 +376,5 @@ def test_a_crawl_of_several_registries_ends_with_three_if_a_signal_stops_it(
     crawl: Crawl, pretend: Simulation, tmp_path: Path
 ) -> None:
     assert crawl_and_stop(pretend, tmp_path / "store.db", signal.SIGTERM, HUB, "npm") == 3
-    stopped = Crawled(0, "", "", tmp_path / "store.db")
+    stopped = CrawlRun(0, "", "", tmp_path / "store.db")
     assert stopped.rows("SELECT name, status FROM snapshot JOIN registry USING (registry_id)") == [(HUB, "open")]

@@ -129,7 +129,7 @@ def test_the_compressed_png_is_smaller_and_ends_as_a_png_does() -> None:
 
 def test_without_the_library_the_reason_names_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "vl_convert", None)
-    with pytest.raises(_render.DrawingError, match=r"hub-observatory\[report\]"):
+    with pytest.raises(_render.DrawingError, match="pip install vl-convert-python"):
         _render.write_figures(draw_figures(full_report()), tmp_path)
 
 
