@@ -195,8 +195,7 @@ def compute_missing(connection: sqlite3.Connection, scope: ReportScope) -> list[
     if pending:
         snapshots = f"{len(pending):,} snapshot{'' if len(pending) == 1 else 's'}"
         print(
-            f"Results of {snapshots} were computed for this report; `observatory compute` stores them.",
-            file=sys.stderr,
+            f"Results of {snapshots} were computed for this report; `observatory compute` stores them.", file=sys.stderr
         )
     return [result for snapshot in pending for result in compute_pending(connection, snapshot)]
 

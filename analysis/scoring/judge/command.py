@@ -96,11 +96,7 @@ def score_version(setup: JudgeSetup) -> str:
 
 
 def store_scores(
-    path: Path,
-    numbers: Sequence[int],
-    cards: Cards,
-    readings: Sequence[Sequence[JudgeReading]],
-    setup: JudgeSetup,
+    path: Path, numbers: Sequence[int], cards: Cards, readings: Sequence[Sequence[JudgeReading]], setup: JudgeSetup
 ) -> None:
     """Store the scores. Cards that are over budget or failed get none, so the next run reads them again."""
     scores = [
