@@ -40,7 +40,17 @@ def make_parser() -> argparse.ArgumentParser:
     parser = create_parser(
         "observatory report", "Show what the snapshots say: turnover, who moved, and what is not available yet."
     )
-    formats = sorted(path.stem for path in FORMATS_FOLDER.glob("[a-z]*.py"))
+    _add_scope_options(parser)
+    _add_output_options(parser)
+    _add_figure_options(parser)
+    parser.add_argument(
+        "--fail-on-reversal", action="store_true", help="exit with code 1 if a claim of the paper is reversed"
+    )
+    parser.set_defaults(do=run_report)
+    return parser
+
+
+def _add_scope_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--as-of", metavar="DATE", type=parse_day, help="only snapshots of this day and earlier")
     parser.add_argument(
         "--registry", metavar="R", action="append", default=[], help="only this registry; may be repeated"
@@ -49,6 +59,10 @@ def make_parser() -> argparse.ArgumentParser:
         "--top", metavar="K", dest="k", type=positive_int, help="list who moved in the top K (default: up to 1000)"
     )
     add_hidden_alias(parser, top, "--k")
+
+
+def _add_output_options(parser: argparse.ArgumentParser) -> None:
+    formats = sorted(path.stem for path in FORMATS_FOLDER.glob("[a-z]*.py"))
     parser.add_argument(
         "--format", choices=formats, default="text", help=f"one of {', '.join(formats)} (default: text)"
     )
@@ -56,17 +70,15 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--open", action="store_true", help="html: open the page in the browser (default file: report.html)"
     )
+
+
+def _add_figure_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--interactive", action="store_true", help="html: include the script that makes figures interactive"
     )
     parser.add_argument(
         "--figures", metavar="DIR", type=Path, help="also write each figure to this folder: svg, png, pdf, csv, spec"
     )
-    parser.add_argument(
-        "--fail-on-reversal", action="store_true", help="exit with code 1 if a claim of the paper is reversed"
-    )
-    parser.set_defaults(do=run_report)
-    return parser
 
 
 def run_report(options: argparse.Namespace) -> int:
