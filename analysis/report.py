@@ -92,18 +92,23 @@ def run_report(options: argparse.Namespace) -> int:
         as_of = isoformat_utc(options.as_of)[:10] if options.as_of is not None else None
         scope = ReportScope(as_of, select_registries(connection, options.registry), options.k)
         report = build_report(connection, scope, compute_missing(connection, scope))
-    with explain_missing_library():
-        render = import_module(f"analysis.reporting.formats.{options.format}").render
-        text = render(report, interactive=True) if options.interactive else render(report)
-        if options.figures:
-            save_figures(report, options.figures)
     # Names come from strangers and may reach a terminal. Escaping them here covers every format.
-    output_report(escape_control_characters(text), options)
+    output_report(escape_control_characters(_render_report(report, options)), options)
     reversals = [claim["claim"] for claim in report["claims"] if claim["verdict"] == "reversed"]
     if options.fail_on_reversal and reversals:
         print(f"reversed: {', '.join(reversals)}", file=sys.stderr)
         return FAILED
     return DONE
+
+
+def _render_report(report: Report, options: argparse.Namespace) -> str:
+    """Return the report in its format, and save its figures if that is an option."""
+    with explain_missing_library():
+        render = import_module(f"analysis.reporting.formats.{options.format}").render
+        text: str = render(report, interactive=True) if options.interactive else render(report)
+        if options.figures:
+            save_figures(report, options.figures)
+    return text
 
 
 def require_html(options: argparse.Namespace) -> None:
