@@ -181,11 +181,10 @@ def _population_cells(result: ReportResult | None) -> tuple[ReportCell | str, st
 
 def moves_table(caption: str, moves: Sequence[ReportMove]) -> ReportTable:
     """List the packages that moved in one way, best rank first."""
-    has_left = any(move["change"] == "left" for move in moves)
+    rank_heading = "was" if any(move["change"] == "left" for move in moves) else "rank"
     ranked = sorted(((_rank(move), move) for move in moves), key=lambda pair: pair[0])
     rows = [(format_count(rank), move["name"], _explain(move)) for rank, move in ranked]
-    columns: dict[str, ColumnKind] = {"was" if has_left else "rank": "number", "package": "name", "why": "text"}
-    return make_table(caption, columns, rows)
+    return make_table(caption, {rank_heading: "number", "package": "name", "why": "text"}, rows)
 
 
 def _rank(move: ReportMove) -> int:
