@@ -157,11 +157,8 @@ def record_verdict_changes(path: Path, first_day: str) -> None:
         changes = find_changes_since(connection, first_day)
         rows = fetch_rows(connection, "verdict_changes") if changes else []
     recorded = {(row["evidence"], row["before"], row["after"]) for row in rows}
-    events = [
-        Event("verdict_changed", "warning", evidence, change.before, change.after)
-        for change in changes
-        if ((evidence := f"{change.claim}, {change.date}"), change.before, change.after) not in recorded
-    ]
+    transitions = [(f"{change.claim}, {change.date}", change.before, change.after) for change in changes]
+    events = [Event("verdict_changed", "warning", *row) for row in transitions if row not in recorded]
     if events:
         with open_for_writing(path) as database:
             Store(database).add_quality_events(Registry(HUB, "huggingface", "models"), events, int(time.time()))

@@ -22,7 +22,7 @@ from db.cli import (
 )
 
 if TYPE_CHECKING:
-    from analysis.exports.bundle import ExportOutcome
+    from analysis.exports.bundle import ExportOutcome, ExportSpec
     from analysis.exports.privacy import Redactions
 
 FORMATS_FOLDER = Path(__file__).parent / "exports" / "formats"
@@ -33,15 +33,12 @@ REDACTION_FILE = "redactions.toml"
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of `observatory export OUT`, with the modules of `exports/formats/` as formats."""
-    formats = sorted(path.stem for path in FORMATS_FOLDER.glob("[a-z]*.py"))
     parser = create_parser(
         "observatory export",
         "Write the history of the store to a folder, as a bundle that describes itself and can be cited",
     )
     parser.add_argument("out", metavar="OUT", type=Path, help="the folder to write (an existing bundle is renewed)")
-    parser.add_argument(
-        "--format", metavar="F", type=_split_list, default=formats, help=f"some of {','.join(formats)} (default: all)"
-    )
+    _add_format_option(parser)
     _add_scope_options(parser)
     _add_redactions_option(parser)
     parser.add_argument(
@@ -50,6 +47,13 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--key", metavar="FILE", type=Path, help="the key of the pseudonyms (never exported)")
     parser.set_defaults(do=run_export)
     return parser
+
+
+def _add_format_option(parser: argparse.ArgumentParser) -> None:
+    formats = sorted(path.stem for path in FORMATS_FOLDER.glob("[a-z]*.py"))
+    parser.add_argument(
+        "--format", metavar="F", type=_split_list, default=formats, help=f"some of {','.join(formats)} (default: all)"
+    )
 
 
 def _add_scope_options(parser: argparse.ArgumentParser) -> None:
@@ -72,24 +76,29 @@ def _split_list(text: str) -> list[str]:
 
 def run_export(options: argparse.Namespace) -> int:
     """Write the bundle."""
-    from analysis.exports.bundle import ExportSpec, make_bundle
+    from analysis.exports.bundle import make_bundle
     from analysis.exports.privacy import load_key, refuse_unused_key
-    from analysis.exports.tables import FOREVER, ExportScope
-    from analysis.report import select_registries
     from db.connection import open_for_reading
 
     refuse_unused_key(options.pseudonymise, options.key)
     key = load_key(options.key, os.environ.get(KEY_VARIABLE)) if options.pseudonymise else None
     with open_for_reading(options.db) as connection:
         connection.execute("BEGIN")  # one state of the store, even if a crawl is writing
-        until = FOREVER if options.as_of is None else options.as_of + DAY
-        registries = select_registries(connection, options.registry)
-        scope = ExportScope(options.since or 0, until, registries, tuple(options.tables))
-        redactions = _load_redactions(options.redactions, connection)
-        spec = ExportSpec(scope, tuple(sorted(set(options.format))), redactions, key)
-        outcome = make_bundle(connection, spec, options.out)
+        outcome = make_bundle(connection, _make_spec(options, key, connection), options.out)
     _print_outcome(outcome, options.out)
     return DONE
+
+
+def _make_spec(options: argparse.Namespace, key: bytes | None, connection: sqlite3.Connection) -> ExportSpec:
+    from analysis.exports.bundle import ExportSpec
+    from analysis.exports.tables import FOREVER, ExportScope
+    from analysis.report import select_registries
+
+    until = FOREVER if options.as_of is None else options.as_of + DAY
+    registries = select_registries(connection, options.registry)
+    scope = ExportScope(options.since or 0, until, registries, tuple(options.tables))
+    redactions = _load_redactions(options.redactions, connection)
+    return ExportSpec(scope, tuple(sorted(set(options.format))), redactions, key)
 
 
 def _print_outcome(outcome: ExportOutcome, out: Path) -> None:
