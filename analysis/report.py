@@ -83,15 +83,8 @@ def _add_figure_options(parser: argparse.ArgumentParser) -> None:
 
 def run_report(options: argparse.Namespace) -> int:
     """Print or write the report. Missing results are computed for the report and not stored."""
-    from analysis.reporting.document import ReportScope, build_report
-    from db.connection import open_for_reading
-
     require_html(options)
-    with open_for_reading(options.db) as connection:
-        connection.execute("BEGIN")  # read one state of the store, whatever a crawl adds meanwhile
-        as_of = isoformat_utc(options.as_of)[:10] if options.as_of is not None else None
-        scope = ReportScope(as_of, select_registries(connection, options.registry), options.k)
-        report = build_report(connection, scope, compute_missing(connection, scope))
+    report = _load_report(options)
     # Names come from strangers and may reach a terminal. Escaping them here covers every format.
     output_report(escape_control_characters(_render_report(report, options)), options)
     reversals = [claim["claim"] for claim in report["claims"] if claim["verdict"] == "reversed"]
@@ -99,6 +92,17 @@ def run_report(options: argparse.Namespace) -> int:
         print(f"reversed: {', '.join(reversals)}", file=sys.stderr)
         return FAILED
     return DONE
+
+
+def _load_report(options: argparse.Namespace) -> Report:
+    from analysis.reporting.document import ReportScope, build_report
+    from db.connection import open_for_reading
+
+    with open_for_reading(options.db) as connection:
+        connection.execute("BEGIN")  # read one state of the store, whatever a crawl adds meanwhile
+        as_of = isoformat_utc(options.as_of)[:10] if options.as_of is not None else None
+        scope = ReportScope(as_of, select_registries(connection, options.registry), options.k)
+        return build_report(connection, scope, compute_missing(connection, scope))
 
 
 def _render_report(report: Report, options: argparse.Namespace) -> str:
