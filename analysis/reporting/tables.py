@@ -96,18 +96,12 @@ def matched_table(day: str, results: Iterable[ReportResult]) -> ReportTable:
     """List the defined turnover of one snapshot over matched gaps."""
     matched = [result for result in results if result["name"].startswith("turnover.") and result["value"] is not None]
     matched.sort(key=lambda result: (result["k"], len(result["name"]), result["name"]))
-    rows = [
-        (
-            format_count(result["k"]),
-            result["name"].removeprefix("turnover."),
-            *_since(result),
-            result_cell(result),
-            result_range(result),
-            format_count(result["n"]),
-        )
-        for result in matched
-    ]
-    return make_table(f"Turnover up to {day} over matched gaps", MATCHED_COLUMNS, rows)
+    return make_table(f"Turnover up to {day} over matched gaps", MATCHED_COLUMNS, map(_matched_row, matched))
+
+
+def _matched_row(result: ReportResult) -> tuple[ReportCell | str, ...]:
+    k, gap = format_count(result["k"]), result["name"].removeprefix("turnover.")
+    return (k, gap, *_since(result), result_cell(result), result_range(result), format_count(result["n"]))
 
 
 def changes_table(snapshot: ReportSnapshot, index: ResultIndex) -> ReportTable:

@@ -71,11 +71,7 @@ def _describe_sample(points: Sequence[FlowPoint]) -> str:
 def _collect_points(report: Report) -> list[FlowPoint]:
     """Return three parts of each bar at the report's depth, or the deepest known. The oldest list comes first."""
     labels = complete_labels(report["snapshots"])
-    results = [
-        result
-        for result in report["results"]
-        if result["metric"] == "turnover_as_published" and result["name"] in FLOWS and result["snapshot"] in labels
-    ]
+    results = [result for result in report["results"] if _is_flow(result) and result["snapshot"] in labels]
     points = [point for result in results if (point := _build_point(result, labels[result["snapshot"]])) is not None]
     depths = {point["k"] for point in points}
     k = report["k"] if report["k"] in depths else max(depths, default=0)
@@ -84,6 +80,10 @@ def _collect_points(report: Report) -> list[FlowPoint]:
     points.sort(key=lambda point: (order[point["list"]], point["date"], point["order"]))
     newest_bars = {bar for label in order for bar in _list_bars(points, label)[-MAX_LISTS:]}
     return [point for point in points if point["bar"] in newest_bars]
+
+
+def _is_flow(result: ReportResult) -> bool:
+    return result["metric"] == "turnover_as_published" and result["name"] in FLOWS
 
 
 def _list_bars(points: Sequence[FlowPoint], label: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import dropwhile
 from operator import itemgetter
 from typing import TypedDict
 
@@ -143,10 +144,9 @@ def _collect_points(report: Report, k: int, gap: str) -> list[TurnoverPoint]:
 
 def _line_points(label: str, results: Sequence[ReportResult], flagged: set[int | None]) -> Iterator[TurnoverPoint]:
     """Yield the points of one list from its first defined value on. An undefined value ends a stretch of line."""
-    results = sorted(results, key=lambda result: result["date"])
-    defined = [position for position, result in enumerate(results) if result["value"] is not None]
-    results = results[defined[0] :] if defined else []
-    last = defined[-1] - defined[0] if defined else -1
+    ordered = sorted(results, key=lambda result: result["date"])
+    results = list(dropwhile(lambda result: result["value"] is None, ordered))
+    last = max((position for position, result in enumerate(results) if result["value"] is not None), default=-1)
     stretches = segment_dates([result["date"] for result in results])
     undefined = 0
     for position, (result, stretch) in enumerate(zip(results, stretches, strict=True)):
