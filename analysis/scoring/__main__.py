@@ -21,13 +21,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = create_parser(
         "observatory score", "Score cards: which of five questions each card answers, with the passage that answers it."
     )
-    parser.add_argument(
-        "files",
-        nargs="*",
-        metavar="FILE",
-        type=Path,
-        help="Markdown, or .jsonl(.gz) with `modelId, card` (default: the cards of the store)",
-    )
+    _add_files_argument(parser)
     parser.add_argument("--format", choices=("text", "json"), default="text", help="output format (default: text)")
     _add_scorer_options(parser)
     judge = parser.add_argument_group("the judge (--scorer openai), which is off until OPENAI_API_KEY is set")
@@ -36,6 +30,16 @@ def make_parser() -> argparse.ArgumentParser:
     _add_reading_options(judge)
     parser.set_defaults(do=score)
     return parser
+
+
+def _add_files_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "files",
+        nargs="*",
+        metavar="FILE",
+        type=Path,
+        help="Markdown, or .jsonl(.gz) with `modelId, card` (default: the cards of the store)",
+    )
 
 
 def _add_scorer_options(parser: argparse.ArgumentParser) -> None:
