@@ -141,10 +141,8 @@ def _build_decile_figure(points: Sequence[DecilePoint], scored: ScoredList) -> F
 
 def _describe_deciles(label: str, points: Sequence[DecilePoint]) -> str:
     low, high = format_percent(points[0]["value"]), format_percent(points[-1]["value"])
-    return (
-        f"{label}: from the least to the most popular tenth by {points[0]['by']}, cards answer "
-        f"{low} to {high} of the five questions"
-    )
+    tenths = f"from the least to the most popular tenth by {points[0]['by']}"
+    return f"{label}: {tenths}, cards answer {low} to {high} of the five questions"
 
 
 def _share_axis(name: str) -> Spec:

@@ -61,11 +61,10 @@ def _build_figure(points: Sequence[FlowPoint]) -> Figure:
 
 
 def _describe_sample(points: Sequence[FlowPoint]) -> str:
-    dates, sizes = [point["date"] for point in points], sorted({point["n"] for point in points})
-    return (
-        f"n = {join_words([f'{n:,}' for n in sizes])} packages in each bar; lists of {min(dates)} to "
-        f"{max(dates)}, the newest {MAX_LISTS} of each registry."
-    )
+    dates = [point["date"] for point in points]
+    sizes = join_words([f"{n:,}" for n in sorted({point["n"] for point in points})])
+    lists = f"lists of {min(dates)} to {max(dates)}, the newest {MAX_LISTS} of each registry"
+    return f"n = {sizes} packages in each bar; {lists}."
 
 
 def _collect_points(report: Report) -> list[FlowPoint]:

@@ -72,10 +72,8 @@ def _build_figure(title: str, points: Sequence[TurnoverPoint], k: int, gap: str)
 def _describe_sample(points: Sequence[TurnoverPoint]) -> str:
     dates = [point["date"] for point in points]
     sizes = [f"{n:,}" for n in sorted({point["n"] or 0 for point in points})]
-    return (
-        f"n = {join_words(sizes)} packages in each comparison; {len(points):,} comparisons from {min(dates)} "
-        f"to {max(dates)}."
-    )
+    comparisons = f"{len(points):,} comparisons from {min(dates)} to {max(dates)}"
+    return f"n = {join_words(sizes)} packages in each comparison; {comparisons}."
 
 
 def choose_turnover_depth(report: Report) -> int:
@@ -122,11 +120,11 @@ def describe_turnover(report: Report) -> str | None:
 def _turnover_results(report: Report) -> list[ReportResult]:
     """Return the turnover of complete snapshots over matched gaps, defined or not."""
     labels = complete_labels(report["snapshots"])
-    return [
-        result
-        for result in report["results"]
-        if result["metric"] == "turnover" and result["name"].startswith("turnover.") and result["snapshot"] in labels
-    ]
+    return [result for result in report["results"] if _is_matched(result) and result["snapshot"] in labels]
+
+
+def _is_matched(result: ReportResult) -> bool:
+    return result["metric"] == "turnover" and result["name"].startswith("turnover.")
 
 
 def _matched_results(report: Report) -> list[ReportResult]:
