@@ -79,10 +79,14 @@ def _descendant_results(pairs: DataFrame) -> Iterator[Result]:
     }  # fmt: skip
     for name, value in values.items():
         yield Result(f"kinship.descendants.{name}", float(value), n=n, note=CENSUS_NOTE)
+    yield _transitive_result(pairs, n)
+
+
+def _transitive_result(pairs: DataFrame, n: int) -> Result:
     transitive = count_descendants(pairs.assign(loop=False))
     largest = None if transitive is None else float(transitive.max())
     note = TOO_MANY_PARENTS if transitive is None else CENSUS_NOTE
-    yield Result("kinship.descendants.transitive.max", largest, n=n, note=note)
+    return Result("kinship.descendants.transitive.max", largest, n=n, note=note)
 
 
 def _flag_kept(rows: DataFrame, uses: DataFrame) -> NDArray[np.bool_]:
