@@ -22,9 +22,8 @@ def _find_code(content: CardContent) -> CardEvidence | None:
 
 def _find_loading_code(content: CardContent) -> CardEvidence | None:
     for statement in content.of_kinds("code"):
-        if _is_citation(statement) or "aside" in statement.topics:
-            continue
-        if word_pattern("how_to_use", "loading_code").search(statement.text[:20_000]):
+        is_relevant = "aside" not in statement.topics and not _is_citation(statement)
+        if is_relevant and word_pattern("how_to_use", "loading_code").search(statement.text[:20_000]):
             return CardEvidence("code that loads or runs the model", shorten_passage(statement.text))
     return None
 
@@ -39,9 +38,8 @@ def _find_inline_code(content: CardContent) -> CardEvidence | None:
 
 def _find_code_under_heading(content: CardContent) -> CardEvidence | None:
     for statement in content.under_topic("how_to_use", "code"):
-        if _is_citation(statement) or "training" in statement.topics:
-            continue
-        if not word_pattern("how_to_use", "installation").search(statement.text):
+        is_relevant = "training" not in statement.topics and not _is_citation(statement)
+        if is_relevant and not word_pattern("how_to_use", "installation").search(statement.text):
             return CardEvidence(f"code under {statement.heading!r}", shorten_passage(statement.text))
     return None
 
