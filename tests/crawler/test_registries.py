@@ -93,8 +93,8 @@ def test_a_service_without_rankings_says_so(monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_hub_and_the_ecosystems_are_listed_with_the_meaning_of_their_counters(tmp_path: Path) -> None:
     rows = {row["registry"]: row for row in list_registries(tmp_path / "none.db")}
     assert rows["huggingface/spaces"]["by"] == ["likes", "trending"]
-    assert rows["npm"]["counts"].startswith("downloads of the last month")
-    assert rows["cargo"]["counts"].startswith("downloads since the beginning")
+    assert str(rows["npm"]["counts"]).startswith("downloads of the last month")
+    assert str(rows["cargo"]["counts"]).startswith("downloads since the beginning")
     assert rows["go"]["by"] == ["dependents"]
     assert "Any other registry" in format_table(rows.values())
 
@@ -120,14 +120,14 @@ def test_a_registry_that_is_only_in_the_store_is_listed_with_the_date_of_its_las
     }
     assert (rows["npm"]["last_complete"], rows["pypi"]["last_complete"]) == ("1970-01-03", None)
     assert "open.example" not in rows
-    names = [name for name, row in rows.items() if row["service"] == "ecosystems"]
+    names = [str(name) for name, row in rows.items() if row["service"] == "ecosystems"]
     assert names == sorted(names)
     assert list(rows)[:3] == ["huggingface/models", "huggingface/datasets", "huggingface/spaces"]
 
 
 def test_the_table_has_a_line_for_each_registry_and_names_the_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ECOSYSTEMS_ENDPOINT", "https://mirror.example/api")
-    rows = [
+    rows: list[dict[str, object]] = [
         {"registry": "npm", "last_complete": "2026-02-01", "counts": "downloads"},
         {"registry": "go", "last_complete": None, "counts": "dependents"},
     ]
