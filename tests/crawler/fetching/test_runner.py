@@ -110,7 +110,10 @@ def test_a_check_with_a_broken_component_blames_the_program(hub: Simulation, tmp
     assert (done.exit_code, done.output, done.errors.splitlines()) == (1, "", FAILURE_REPORT)
 
 
-@pytest.mark.parametrize("method", [f"{PACE}:from_crawler", f"{PACE}:process_request", f"{PACE}:process_response"])
+@pytest.mark.parametrize(
+    "method",
+    [f"{PACE}:from_crawler", f"{PACE}:process_request", f"{PACE}:process_response", f"{PIPELINE}:process_item"],
+)
 def test_the_debug_option_shows_the_traceback_of_the_bug_once(hub: Simulation, tmp_path: Path, method: str) -> None:
     done = crawl_with_broken_method(hub, method, tmp_path / "s.db", "snapshot", HUB, "--top", "5", "--debug")
     assert done.exit_code == 1

@@ -137,9 +137,13 @@ def test_the_position_of_a_census_is_its_largest_id_and_of_a_names_census_its_la
 
 
 @pytest.mark.parametrize("kind", [RANKING, CENSUS, NAMES])
-def test_a_snapshot_without_pages_fails_its_gate_and_holds_nothing(database: Database, kind: SnapshotKind[Any]) -> None:
+def test_a_snapshot_without_pages_is_judged_as_a_ranking_that_holds_nothing(
+    database: Database, kind: SnapshotKind[Any]
+) -> None:
     writer = kind.writer_class(database)
-    judgement = kind.judge(writer, begin_census(writer))
+    snapshot = begin_census(writer)
+    judgement = kind.judge(writer, snapshot)
+    assert judgement == RANKING.judge(writer, snapshot)
     failed = failed_gates(judgement)
     assert failed["G1 end reached"] == "stopped before the end"
     assert failed["G2 transport"].startswith("0 pages")
@@ -155,7 +159,7 @@ def test_a_ranking_is_judged_by_its_rows_and_by_the_last_one(database: Database)
     judgement = RANKING.judge(store, snapshot)
     assert (judgement.package_count, judgement.field_coverage["likes"]) == (2, 0.5)
     assert failed_gates(judgement) == {"G7 leaders": "0 of 1; gone: first"}
-    assert "trending" not in judgement.field_coverage
+    assert "dependents" not in judgement.field_coverage
 
 
 def test_a_census_whose_ids_fall_or_that_lost_a_package_of_the_last_one_fails(database: Database) -> None:
