@@ -22,7 +22,7 @@ from scrapy import Request
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from crawler.errors import CrawlError
+from crawler.errors import CrawlError, unexpected_error
 from crawler.fetching.runner import endpoint_url, run_spider
 from crawler.fetching.settings import CrawlOptions
 from crawler.parsing.cursors import cursor_keys
@@ -262,8 +262,12 @@ class ApiCheckSpider(PacedSpider):
         self.verdicts[assumption.name] = assumption.judge(response.meta["answer"])
 
     def on_request_failed(self, name: str, failure: Failure) -> None:
-        """Record that an assumption could not be tested."""
-        self.verdicts[name] = (UNKNOWN, str(failure.value)[:200])
+        """Record that an assumption could not be tested, or that the program is at fault."""
+        error = failure.value or RuntimeError("no reason given")
+        self.verdicts[name] = (UNKNOWN, str(error)[:200])
+        crawl_error = error if isinstance(error, CrawlError) else unexpected_error(error)
+        if crawl_error.gate == "program":
+            self.crawl_error = crawl_error
 
     def _make_request(self, assumption: Assumption) -> Request:
         on_failure = partial(self.on_request_failed, assumption.name)
@@ -277,6 +281,7 @@ def check_registry(path: Path, registry: str, options: CrawlOptions) -> list[Ass
 
     Raises:
         UnknownRegistryError: there is no such registry.
+        CrawlError: the program is at fault.
     """
     spider_class = find_spider(registry)
     plan = CrawlPlan(registry, 1, None, endpoint_url(spider_class))
@@ -286,6 +291,8 @@ def check_registry(path: Path, registry: str, options: CrawlOptions) -> list[Ass
     with open_for_writing(path) as database:
         arguments = {"plan": plan, "service": spider_class.name}
         spider = run_spider(ApiCheckSpider, check_options, arguments, {"ITEM_PIPELINES": {}})
+        if spider.crawl_error is not None:
+            raise spider.crawl_error
         results = [
             AssumptionResult(assumption=name, verdict=verdict, measured=redact_text(measured))
             for name, (verdict, measured) in spider.verdicts.items()

@@ -8,6 +8,8 @@ from crawler.parsing.redact import redact_text
 from db import ObservatoryError
 from db.cli import USAGE
 
+PROGRAM_FAULTS = (AssertionError, AttributeError, ImportError, LookupError, NameError, TypeError)  # never of a network
+
 
 class CrawlError(ObservatoryError):
     """A registry did not respond as expected. If `is_permanent`, a later retry would not help.
@@ -36,24 +38,44 @@ class UnexpectedPageError(CrawlError):
     """A page is not the requested one."""
 
 
-def not_a_list_error(registry: str, error: Exception) -> UnexpectedPageError:
+def not_a_list_error(registry: str, error: Exception, has_resume_option: bool = True) -> UnexpectedPageError:
     """Return the error for a response that is not a list."""
     return UnexpectedPageError(
         f"The response of {registry} is not a list.",
         why=str(error)[:300],
-        fix="Retry later with --resume. A proxy or a login page may have responded instead.",
+        fix=f"Later, {resume_hint(has_resume_option)}. A proxy or a login page may have responded instead.",
         is_permanent=False,
     )
 
 
-def unexpected_error(error: BaseException) -> CrawlError:
-    """Return the error for any other failure of a request. A retry may help."""
+def unexpected_error(error: BaseException, has_resume_option: bool = True) -> CrawlError:
+    """Return the error for any other failure of a request. A retry may help, unless the program is at fault."""
+    if isinstance(error, PROGRAM_FAULTS):
+        return program_error(error)
     return CrawlError(
         f"A page could not be fetched: {type(error).__name__}: {str(error)[:200]}",
         why="The request failed before the response could be read.",
-        fix="Run the same command with --resume.",
+        fix=f"Nothing is lost: {resume_hint(has_resume_option)}.",
         is_permanent=False,
     )
+
+
+def program_error(error: BaseException | None) -> CrawlError:
+    """Return the error of a crawl that failed because of a bug in the program. The cause of the error is the bug.
+
+    >>> program_error(AttributeError("no attribute 'x'")).message
+    "The crawl failed: AttributeError: no attribute 'x'."
+    """
+    cause = f"{type(error).__name__}: {str(error)[:200]}" if error else "Scrapy did not start the spider"
+    crawl_error = CrawlError(
+        f"The crawl failed: {cause}.",
+        why="The program is at fault, not the registry.",
+        fix="Run the same command with --debug and report the traceback.",
+        is_permanent=False,
+        gate="program",
+    )
+    crawl_error.__cause__ = error
+    return crawl_error
 
 
 def resume_hint(has_resume_option: bool) -> str:

@@ -97,7 +97,7 @@ class CardSpider(PacedSpider):
         except CrawlError as error:
             self._stop(error)
         except Exception as error:  # Scrapy would log the error and continue
-            self._stop(unexpected_error(error))
+            self._stop(unexpected_error(error, self.has_resume_option))
         else:
             self._consecutive_failures = 0
             yield observation
@@ -116,7 +116,7 @@ class CardSpider(PacedSpider):
             return
         self.failure_count += 1
         self._consecutive_failures += 1
-        crawl_error = error if isinstance(error, CrawlError) else unexpected_error(error)
+        crawl_error = error if isinstance(error, CrawlError) else unexpected_error(error, self.has_resume_option)
         if self._consecutive_failures >= MAX_CONSECUTIVE_FAILURES or crawl_error.gate == "offline":
             self._stop(crawl_error)
         self.crawl_error = self.crawl_error or crawl_error

@@ -111,7 +111,7 @@ class ChangeSpider(HuggingFaceSpider):
         try:
             rows = read_rows(response.body, HuggingFaceRow, required, lambda row: make_observation(row, fields))
         except NotAListError as error:
-            raise not_a_list_error(self.plan.registry, error) from error
+            raise not_a_list_error(self.plan.registry, error, self.has_resume_option) from error
         stored_response = replace(response, url=response.url.removesuffix(SECOND_WALK_SUFFIX))
         return make_page(order, stored_response, rows.received, rows.observations, rows.rejects, rows.events,
                          next_url=self.next_page_url(response))  # fmt: skip

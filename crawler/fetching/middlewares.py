@@ -14,7 +14,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
-from crawler.errors import CrawlError, CrawlStoppedError, resume_hint
+from crawler.errors import PROGRAM_FAULTS, CrawlError, CrawlStoppedError, program_error, resume_hint
 from crawler.fetching.pace import (
     MAX_ATTEMPTS,
     MAX_WAIT,
@@ -116,10 +116,12 @@ class PaceMiddleware:
         """Retry a request after a broken connection or a timeout.
 
         Raises:
-            CrawlError: the request has failed too often.
+            CrawlError: the request has failed too often, or the program is at fault.
         """
         if isinstance(exception, IgnoreRequest | CrawlStoppedError):
             raise exception
+        if isinstance(exception, PROGRAM_FAULTS):
+            raise program_error(exception)
         if self.host_responded:
             return self._retry(request, describe_exception(exception))
         self._is_offline = self._is_offline or attempt_of(request) + 1 >= MAX_TRIES_OFFLINE

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 
 from scrapy.crawler import AsyncCrawlerProcess
 
-from crawler.errors import CrawlError
+from crawler.errors import program_error
 from crawler.fetching.running import SpiderT
 from crawler.fetching.settings import CrawlOptions, build_scrapy_settings, configure_logging
-from crawler.spiders import RegistrySpider
+from crawler.spiders import PacedSpider, RegistrySpider
 from db import UsageError
 from db.cli import escape_control_characters
 
@@ -84,20 +84,12 @@ def run_spider(
         raise spider.storage_error
     if spider.crawl_error is None and error is not None:
         spider.crawl_error = program_error(error)
+    log_traceback(spider, handler.exception)
     return spider
 
 
-def program_error(error: BaseException | None) -> CrawlError:
-    """Return the error of a crawl that failed because of a bug in the program.
-
-    >>> program_error(AttributeError("no attribute 'x'")).message
-    "The crawl failed: AttributeError: no attribute 'x'."
-    """
-    cause = f"{type(error).__name__}: {str(error)[:200]}" if error else "Scrapy did not start the spider"
-    return CrawlError(
-        f"The crawl failed: {cause}.",
-        why="The program is at fault, not the registry.",
-        fix="Run the same command with --debug and report the traceback.",
-        is_permanent=False,
-        gate="program",
-    )
+def log_traceback(spider: PacedSpider, logged: BaseException | None) -> None:
+    """Log the traceback of a bug in the program, unless Scrapy has logged the exception already."""
+    cause = spider.crawl_error.__cause__ if spider.crawl_error else None
+    if cause is not None and cause is not logged:
+        logging.getLogger("scrapy").error("The crawl failed.", exc_info=cause)

@@ -157,7 +157,7 @@ class RegistrySpider(PacedSpider):
         except CrawlError as error:
             self.crawl_error = error
         except Exception as error:  # Scrapy would log the error and continue
-            self.crawl_error = unexpected_error(error)
+            self.crawl_error = unexpected_error(error, self.has_resume_option)
 
     def on_request_failed(self, failure: Failure) -> None:
         """Keep the reason why no response came. Without another request the crawl then ends."""
@@ -165,7 +165,7 @@ class RegistrySpider(PacedSpider):
         if isinstance(error, CrawlError):
             self.crawl_error = error
         elif not isinstance(error, CrawlStoppedError):
-            self.crawl_error = unexpected_error(error or RuntimeError("no reason given"))
+            self.crawl_error = unexpected_error(error or RuntimeError("no reason given"), self.has_resume_option)
 
     def on_page_stored(self) -> None:
         """React to the end of the transaction of a page."""

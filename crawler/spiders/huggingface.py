@@ -161,7 +161,7 @@ class HuggingFaceSpider(RegistrySpider):
         try:
             return read_rows(response.body, HuggingFaceRow, required, lambda row: make_observation(row, fields))
         except NotAListError as error:
-            raise not_a_list_error(self.plan.registry, error) from error
+            raise not_a_list_error(self.plan.registry, error, self.has_resume_option) from error
 
     def _drop_refused_fields(self, response: HttpResponse) -> Page:
         """Return a page whose next URL omits the fields that the Hub refused. The refusal names those it knows."""
