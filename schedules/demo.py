@@ -64,9 +64,7 @@ def run_demo(options: argparse.Namespace) -> int:
     """Simulate half a year, crawl it once a month, compute the results and print the report."""
     if options.keep and options.keep.exists():
         raise ObservatoryError(
-            f"{options.keep} exists.",
-            why="The demonstration starts with an empty store.",
-            fix="Name another file.",
+            f"{options.keep} exists.", why="The demonstration starts with an empty store.", fix="Name another file."
         )
     with tempfile.TemporaryDirectory(prefix="observatory-demo-") as folder, start_simulation() as simulation:
         environment = _make_environment(simulation, options.keep or Path(folder) / "demo.db")

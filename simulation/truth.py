@@ -11,12 +11,7 @@ from simulation.population.world import Registry, SimulatedWorld, UnknownNameErr
 from simulation.sites.ecosystems_rows import build_package_row
 from simulation.sites.hub_rows import PROPERTIES, build_row
 
-HUB_COLUMNS = {
-    "downloads": "downloads",
-    "likes": "likes",
-    "trending": "trending",
-    "trendingScore": "trending",
-}
+HUB_COLUMNS = {"downloads": "downloads", "likes": "likes", "trending": "trending", "trendingScore": "trending"}
 
 
 def build_ranking(registry: Registry, by: str, k: int) -> list[dict[str, object]]:

@@ -15,13 +15,7 @@ from simulation.sites.ecosystems_rows import build_package_row, build_registry_r
 
 BASE = "/api/v1"
 DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE = 100, 1000
-DESCENDING_ONLY = (
-    "downloads",
-    "dependent_packages_count",
-    "dependent_repos_count",
-    "stargazers_count",
-    "forks_count",
-)
+DESCENDING_ONLY = ("downloads", "dependent_packages_count", "dependent_repos_count", "stargazers_count", "forks_count")
 EMAIL = re.compile(r"\S+@\S+\.\S+")
 TIERS = {"anonymous": 1, "polite": 3, "api_key": 20}
 CACHE = "public, max-age=300, stale-while-revalidate=3600, stale-if-error=86400, s-maxage=3600"

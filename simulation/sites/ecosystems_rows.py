@@ -140,12 +140,7 @@ def repository_metadata(registry: PackageRegistry, index: int, name: str, paddin
         "stargazers_count": int(columns["stars"][index]),
         "forks_count": int(columns["forks"][index]),
         "tags": [
-            {
-                "name": f"v{number}.0.0",
-                "sha": f"{index:08x}{number:032x}",
-                "kind": "tag",
-                "download_url": "x" * 60,
-            }
+            {"name": f"v{number}.0.0", "sha": f"{index:08x}{number:032x}", "kind": "tag", "download_url": "x" * 60}
             for number in range(padding // 150)
         ],
     }

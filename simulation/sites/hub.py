@@ -170,13 +170,5 @@ def make_whoami(request: Request) -> Response:
         return make_unauthorized()
     identity = "5f0000000000000000000001"
     return Response(
-        200,
-        {
-            "type": "user",
-            "id": identity,
-            "name": "observer",
-            "fullname": "Observer",
-            "isPro": False,
-            "orgs": [],
-        },
+        200, {"type": "user", "id": identity, "name": "observer", "fullname": "Observer", "isPro": False, "orgs": []}
     )

@@ -36,12 +36,7 @@ def build_tags(hub: HubRegistry, index: int, repository: Repository) -> list[str
             ("license:", traits.licence),
         ]
         return [head + value for head, value in traits_by_prefix if value] + ["size_categories:1K<n<10K", "region:us"]
-    values = [
-        traits.library,
-        "safetensors" if traits.parameters else None,
-        traits.architecture,
-        traits.purpose,
-    ]
+    values = [traits.library, "safetensors" if traits.parameters else None, traits.architecture, traits.purpose]
     lineage = [f"base_model:{parent}" for parent in traits.parents]
     lineage += [f"base_model:{traits.relation}:{parent}" for parent in traits.parents]
     licence = [f"license:{traits.licence}"] if traits.licence else []
@@ -72,11 +67,7 @@ def show_config(hub: HubRegistry, index: int, repository: Repository) -> object:
     if "config.json" not in repository.traits.files:
         return ABSENT
     architecture = repository.traits.architecture
-    return {
-        "architectures": [architecture.title() + "Model"],
-        "model_type": architecture,
-        "tokenizer_config": {},
-    }
+    return {"architectures": [architecture.title() + "Model"], "model_type": architecture, "tokenizer_config": {}}
 
 
 def show_safetensors(hub: HubRegistry, index: int, repository: Repository) -> object:
@@ -90,11 +81,7 @@ def show_gguf(hub: HubRegistry, index: int, repository: Repository) -> object:
     traits = repository.traits
     if traits.relation != "quantized":
         return ABSENT
-    return {
-        "total": traits.parameters or 7000000000,
-        "architecture": traits.architecture,
-        "context_length": 4096,
-    }
+    return {"total": traits.parameters or 7000000000, "architecture": traits.architecture, "context_length": 4096}
 
 
 def show_trending(hub: HubRegistry, index: int, repository: Repository) -> float:
