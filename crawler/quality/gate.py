@@ -26,6 +26,10 @@ MAX_RESPONSE_AGE = 7200  # Ecosyste.ms: one hour in the cache, and one more whil
 MAX_CLOCK_SKEW = 300
 MAX_CRAWL_SECONDS = 6 * 3600
 MIN_LEADERS_PRESENT = 0.9
+FIELDS_RULE = (
+    f"not below the median of the last 8 by more than {FIELD_TOLERANCE:.0%} or {MAX_STANDARD_ERRORS:g} standard errors"
+)
+LEADERS_RULE = f"≥ {MIN_LEADERS_PRESENT:.0%} of the last leaders"
 
 
 class GateEvidence(TypedDict):
@@ -150,23 +154,19 @@ def check_fields(coverage: Mapping[str, float], baseline: Iterable[tuple[str, fl
     The packages of a ranking change, and with them what their authors state. So a share may fall by two points, or by
     the chance difference of two lists of that many rows.
     """
-    rule = (
-        f"not below the median of the last 8 by more than {FIELD_TOLERANCE:.0%}"
-        f" or {MAX_STANDARD_ERRORS:g} standard errors"
-    )
     shares_by_field: dict[str, list[float]] = {}
     for field, share in baseline:
         shares_by_field.setdefault(field, []).append(share)
     if not shares_by_field:
         shares = ", ".join(f"{field} {share:.1%}" for field, share in sorted(coverage.items()))
-        return GateResult("G6 fields", "no baseline", shares or "no rows", rule)
+        return GateResult("G6 fields", "no baseline", shares or "no rows", FIELDS_RULE)
     medians = {field: statistics.median(shares) for field, shares in shares_by_field.items()}
     changes = ", ".join(
         f"{field} {share:.1%} → {coverage.get(field, 0.0):.1%}"
         for field, share in sorted(medians.items())
         if coverage.get(field, 0.0) < share - share_tolerance(share, rows)
     )
-    return make_gate_result("G6 fields", not changes, changes or f"{len(medians)} fields as before", rule)
+    return make_gate_result("G6 fields", not changes, changes or f"{len(medians)} fields as before", FIELDS_RULE)
 
 
 def share_tolerance(share: float, rows: int) -> float:
@@ -180,11 +180,12 @@ def share_tolerance(share: float, rows: int) -> float:
 
 def check_leaders(leaders: Sequence[tuple[str, bool]]) -> GateResult:
     """G7: Check that nine of ten leaders of the last snapshot, at most eight days old, are still listed."""
-    rule = f"≥ {MIN_LEADERS_PRESENT:.0%} of the last leaders"
     if not leaders:
-        return GateResult("G7 leaders", "no baseline", "no complete crawl of this list in the last 8 days", rule)
+        return GateResult(
+            "G7 leaders", "no baseline", "no complete crawl of this list in the last 8 days", LEADERS_RULE
+        )
     is_met = len(missing_leaders(leaders)) <= (1 - MIN_LEADERS_PRESENT) * len(leaders) + 1e-9
-    return make_gate_result("G7 leaders", is_met, count_leaders(leaders), rule)
+    return make_gate_result("G7 leaders", is_met, count_leaders(leaders), LEADERS_RULE)
 
 
 def missing_leaders(leaders: Sequence[tuple[str, bool]]) -> list[str]:
@@ -227,8 +228,7 @@ def check_rejects(evidence: GateEvidence) -> GateResult:
 
 def check_counters(evidence: GateEvidence) -> GateResult:
     """Check that the packages of the list have counters, if the crawl requested counters."""
-    listed, with_counters = evidence["listed"], evidence["with_counters"]
-    is_requested = evidence["with_counters_asked"]
+    listed, with_counters, is_requested = evidence["listed"], evidence["with_counters"], evidence["with_counters_asked"]
     is_met = not is_requested or with_counters >= listed * (1 - MAX_WITHOUT_COUNTERS)
     measured = f"{with_counters} of {listed}" if is_requested else "not requested"
     return make_gate_result("counters", is_met, measured, f"≥ {1 - MAX_WITHOUT_COUNTERS:.0%} of the packages")
