@@ -26,10 +26,11 @@ MAX_RESPONSE_AGE = 7200  # Ecosyste.ms: one hour in the cache, and one more whil
 MAX_CLOCK_SKEW = 300
 MAX_CRAWL_SECONDS = 6 * 3600
 MIN_LEADERS_PRESENT = 0.9
+COUNTS_RULE = "received = kept + seen twice + rejected + beyond"
 FIELDS_RULE = (
     f"not below the median of the last 8 by more than {FIELD_TOLERANCE:.0%} or {MAX_STANDARD_ERRORS:g} standard errors"
 )
-LEADERS_RULE = f"≥ {MIN_LEADERS_PRESENT:.0%} of the last leaders"
+FRESHNESS_RULE = f"≤ {MAX_RESPONSE_AGE} s old, clocks differ by ≤ {MAX_CLOCK_SKEW} s"
 
 
 class GateEvidence(TypedDict):
@@ -135,8 +136,7 @@ def check_counts(evidence: GateEvidence) -> GateResult:
     received = evidence["received"]
     parts = [evidence["kept"], evidence["duplicates"], evidence["rejected_everywhere"], evidence["beyond"]]
     measured = f"{received} received = {' + '.join(map(str, parts))}"
-    rule = "received = kept + seen twice + rejected + beyond"
-    return make_gate_result("G4 counts", received == sum(parts), measured, rule)
+    return make_gate_result("G4 counts", received == sum(parts), measured, COUNTS_RULE)
 
 
 def check_size(evidence: GateEvidence) -> GateResult:
@@ -180,12 +180,11 @@ def share_tolerance(share: float, rows: int) -> float:
 
 def check_leaders(leaders: Sequence[tuple[str, bool]]) -> GateResult:
     """G7: Check that nine of ten leaders of the last snapshot, at most eight days old, are still listed."""
+    rule = f"≥ {MIN_LEADERS_PRESENT:.0%} of the last leaders"
     if not leaders:
-        return GateResult(
-            "G7 leaders", "no baseline", "no complete crawl of this list in the last 8 days", LEADERS_RULE
-        )
+        return GateResult("G7 leaders", "no baseline", "no complete crawl of this list in the last 8 days", rule)
     is_met = len(missing_leaders(leaders)) <= (1 - MIN_LEADERS_PRESENT) * len(leaders) + 1e-9
-    return make_gate_result("G7 leaders", is_met, count_leaders(leaders), LEADERS_RULE)
+    return make_gate_result("G7 leaders", is_met, count_leaders(leaders), rule)
 
 
 def missing_leaders(leaders: Sequence[tuple[str, bool]]) -> list[str]:
@@ -209,8 +208,7 @@ def check_freshness(evidence: GateEvidence) -> GateResult:
     oldest, skew = evidence["oldest"], evidence["skew"]
     measured = f"oldest response {_or_unknown(oldest)} s, clocks differ by {_or_unknown(skew)} s"
     is_fresh = (oldest is None or oldest <= MAX_RESPONSE_AGE) and (skew is None or skew <= MAX_CLOCK_SKEW)
-    rule = f"≤ {MAX_RESPONSE_AGE} s old, clocks differ by ≤ {MAX_CLOCK_SKEW} s"
-    return make_gate_result("G8 freshness", is_fresh, measured, rule)
+    return make_gate_result("G8 freshness", is_fresh, measured, FRESHNESS_RULE)
 
 
 def check_duration(evidence: GateEvidence) -> GateResult:
