@@ -43,7 +43,7 @@ DAY = 86_400
 NEWEST = 20_000 * DAY
 AGES = (7, 14, 30, 60, 91, 120, 182, 270, 365, 400)
 MODELS = Registry("huggingface/models", "huggingface")
-PASSED_GATES = (GateResult("rows", "pass", "all of them", "every row that was asked for"),)
+PASSED_GATES = (GateResult("rows", "pass", "all of them", "every requested row"),)
 METRIC = "turnover_as_published"
 Times = tuple[tuple[float, float], ...]
 

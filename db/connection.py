@@ -74,7 +74,7 @@ def open_for_reading(path: Path) -> Iterator[sqlite3.Connection]:
             _require_store(connection, path)
         except UNREADABLE_ERRORS as error:
             raise _unusable_store_error(path, error) from error
-        with _report_corruption(path):
+        with _report_corruption(path), _report_pending_migrations(connection, path):
             yield connection
     finally:
         connection.close()
@@ -184,6 +184,26 @@ def _busy_error(path: Path, holder: str) -> StoreBusyError:
         why="A store has one writer at a time, so that snapshots are never mixed.",
         fix="Wait for it to finish or end it, then run the same command again.",
     )
+
+
+@contextmanager
+def _report_pending_migrations(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
+    """Report a missing table or column of an older store as what it is: a store that waits for a migration."""
+    from sqlite_utils import Database
+
+    from db.migrate import pending_migrations
+
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        pending = pending_migrations(Database(connection)) if str(error).startswith("no such ") else []
+        if not pending:
+            raise
+        raise StoreError(
+            f"The store {path} was written by an older version ({', '.join(pending)} pending).",
+            why="A reader does not change the store. Every command that writes applies pending migrations.",
+            fix=f"Run `observatory store migrate --db {path}`, then the same command again.",
+        ) from error
 
 
 def _unusable_store_error(path: Path, error: Exception) -> StoreError:

@@ -66,6 +66,18 @@ def _add_format(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("text", "json"), default="text", help="for a person or a program")
 
 
+def port_number(text: str) -> int:
+    """Return a port, as an argument type.
+
+    Raises:
+        argparse.ArgumentTypeError: the text is not a port.
+    """
+    port = positive_int(text)
+    if port > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: ports end at 65535")
+    return port
+
+
 def _add_run(subparsers: Subparsers) -> None:
     parser = _add_command(subparsers, "run", "run the daemon: start each command when it is due, until asked to stop")
     parser.add_argument("--log", choices=("json", "text"), help="default: text on a terminal, else json")
@@ -73,7 +85,7 @@ def _add_run(subparsers: Subparsers) -> None:
         "--on-event", metavar="COMMAND", help="gets each gap, failure and quality event as JSON on its stdin"
     )
     parser.add_argument(
-        "--prometheus", type=positive_int, metavar="PORT", help="serve metrics for Prometheus on this port of loopback"
+        "--prometheus", type=port_number, metavar="PORT", help="serve metrics for Prometheus on this port of loopback"
     )
     parser.add_argument(
         "--retry", type=positive_int, default=300, metavar="SECONDS",

@@ -23,6 +23,7 @@ from pathlib import Path
 from db import ObservatoryError
 from db.cli import DONE, isoformat_utc
 from db.maintenance.check import LARGE_WAL
+from db.maintenance.migrations import apply_pending_migrations, migration_states
 from db.ticks import Tick, append_ticks, flush_journal, load_schedule_state, to_json
 from schedules.child_process import ChildProcess, failure_reason
 from schedules.clock import ClockReading, is_clock_jump, is_suspend
@@ -68,6 +69,7 @@ class Daemon:
 
     async def run(self) -> int:
         """Run until asked to stop, and return the exit code."""
+        self._migrate_store()
         self._flush_journal()
         state = load_schedule_state(self._store)
         self._last_event_id = newest_event_id(self._store)
@@ -87,6 +89,11 @@ class Daemon:
             self._ignore_signals()
             self._log.write("stopped")
         return DONE
+
+    def _migrate_store(self) -> None:
+        """Apply the migrations that a newer version of the program brought, before anything is read."""
+        if self._store.exists() and any(state == "pending" for _, state in migration_states(self._store)):
+            self._log.write("migrated", migrations=", ".join(apply_pending_migrations(self._store)))
 
     def _listen(self) -> None:
         loop = asyncio.get_running_loop()

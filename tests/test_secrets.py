@@ -159,3 +159,12 @@ def test_an_endpoint_with_a_password_is_refused(tmp_path: Path) -> None:
         completed.returncode == 2 and "HF_ENDPOINT holds" in completed.stderr and "hidden-word" not in completed.stderr
     )
     assert not (tmp_path / "s.db").exists()
+
+
+@pytest.mark.parametrize("endpoint", ["mirror.example", "ftp://mirror.example", "https://"])
+def test_an_endpoint_that_is_not_a_url_is_refused_before_the_store_is_opened(endpoint: str, tmp_path: Path) -> None:
+    line = [sys.executable, "-m", "crawler", "snapshot", HUB, "--db", str(tmp_path / "s.db")]
+    environment = {**os.environ, "HF_ENDPOINT": endpoint}
+    completed = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert completed.returncode == 2 and "HF_ENDPOINT is not a URL" in completed.stderr
+    assert not (tmp_path / "s.db").exists()

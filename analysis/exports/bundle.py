@@ -101,9 +101,11 @@ def _write_bundle(
 
 def _load_tables(connection: sqlite3.Connection, spec: ExportSpec) -> list[Table]:
     """Return the tables of a bundle, redacted or with pseudonyms if the export asks for that."""
-    tables = load_tables(connection, spec.scope)
     _refuse_unknown("format", spec.formats, list_modules(FORMATS_FOLDER))
-    _refuse_unknown("table", spec.scope.tables, [table.name for table in tables])
+    if spec.scope.tables:
+        every_table = load_tables(connection, replace(spec.scope, tables=()))
+        _refuse_unknown("table", spec.scope.tables, [table.name for table in every_table])
+    tables = load_tables(connection, spec.scope)
     if not spec.redactions.is_empty:
         tables = redact_tables(tables, spec.redactions)
     if spec.pseudonym_key is not None:

@@ -8,7 +8,7 @@ from analysis.reporting.rows import ReportResult, ReportSnapshot
 from analysis.reporting.series import SeriesKey, group_by_series, select_complete
 from analysis.reporting.wording import join_words
 
-NO_SNAPSHOT = "The store holds no snapshot of what was asked for, so nothing can be said yet."
+NO_SNAPSHOT = "The store holds no snapshot of the requested registries and dates, so the report is empty."
 
 
 def list_limitations(snapshots: Sequence[ReportSnapshot], results: Sequence[ReportResult], k: int | None) -> list[str]:

@@ -77,7 +77,7 @@ class RegistrySpider(PacedSpider):
 
     service = ""
     snapshot_kind = "ranking"  # a file of crawler/snapshots/kinds
-    is_fallback = False  # whether it is asked for names that no other service lists
+    is_fallback = False  # whether it accepts names that no other service lists
     max_pages_without_new = 2
     prefetched_url: str | None = None
 

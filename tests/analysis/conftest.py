@@ -16,7 +16,7 @@ from db.rows import Event, GateResult, Observation, Page, Registry, Reject, Snap
 from db.store import Store
 
 MODELS = Registry("huggingface/models", "huggingface")
-PASSED_GATES = (GateResult("rows", "pass", "all of them", "every row that was asked for"),)
+PASSED_GATES = (GateResult("rows", "pass", "all of them", "every requested row"),)
 FAILED_GATES = (*PASSED_GATES, GateResult("pages", "fail", "2 of 3 pages", "every page was read"))
 
 Row = str | tuple[str, int | None] | Observation

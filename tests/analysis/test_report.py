@@ -191,7 +191,7 @@ def test_a_day_before_the_first_list_is_not_reported_as_an_empty_store(
     add_two_snapshots(history)
     assert main(["--as-of", "2019-01-01", "--format", format_name, "--db", str(history.path)]) == 0
     text = " ".join(capsys.readouterr().out.split())
-    assert "up to 2019-01-01" in text and "The store holds no snapshot of what was asked for" in text
+    assert "up to 2019-01-01" in text and "The store holds no snapshot of the requested registries" in text
 
 
 @pytest.mark.fault("D7")

@@ -18,7 +18,7 @@ from db.store.cards import StoredCard, decompress_card, load_decompressors
 from db.store.scores import Score
 
 MODELS = Registry("huggingface/models", "huggingface")
-PASSED = (GateResult("rows", "pass", "all of them", "every row that was asked for"),)
+PASSED = (GateResult("rows", "pass", "all of them", "every requested row"),)
 FAILED = (*PASSED, GateResult("pages", "fail", "2 of 3", "every page"))
 UNKNOWN = (GateResult("size", "no baseline", "3 rows", "as many as last time"),)
 DEFAULT_SPEC = SnapshotSpec(MODELS, "downloads", "last-30-days", 10, "a test", "the test says so", 0, 0)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from sqlite_utils import Database
 
-from db import migrate
-from db.connection import open_for_writing
+from db import StoreError, migrate
+from db.connection import open_for_reading, open_for_writing
 from db.ids import register_functions
 from tests.db.builders import query, run_in_child
 from tests.db.store.test_kill import call_at_statements
@@ -116,3 +117,19 @@ def test_a_store_of_any_version_killed_at_any_statement_is_upgraded(
     kills = count_kills(tmp_path, version, 1, monkeypatch)
     measured(f"{kills} kills from version {version} on")
     assert kills > 20
+
+
+def test_a_reader_of_an_older_store_names_the_migration_and_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make_older_store(tmp_path, len(FILES) - 1, monkeypatch)
+    with pytest.raises(StoreError) as error, open_for_reading(path) as connection:
+        connection.execute("SELECT count(*) FROM gate_result")
+    assert f"({FILES[-1].stem} pending)" in error.value.message
+    assert f"observatory store migrate --db {path}" in error.value.fix
+
+
+def test_a_missing_table_of_a_current_store_is_not_taken_for_a_pending_migration(tmp_path: Path) -> None:
+    upgrade(tmp_path / "new.db")
+    with pytest.raises(sqlite3.OperationalError, match="no such table"), open_for_reading(tmp_path / "new.db") as store:
+        store.execute("SELECT count(*) FROM no_table_of_ours")

@@ -48,6 +48,7 @@ def test_without_a_command_the_overview_is_printed(capsys: pytest.CaptureFixture
         (("crawl", "snapshot"), "REGISTRY"),
         (("crawl", "snapshot", "npm", "--quota-share", "2"), "above 0"),
         (("report", "--format", "jsno"), "Did you mean json?"),
+        (("schedule", "run", "--prometheus", "80000"), "is not a port"),
         (("report", "--as-of", "yesterday"), "2022-02-15"),
     ],
 )

@@ -19,6 +19,7 @@ import pytest
 
 from benchmarks.daemon import DaemonRecord, format_record, run_daemons
 from db.ticks import Tick, append_ticks, read_journal
+from tests.db.test_upgrade import FILES, make_older_store
 from tests.simulated import Simulation
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -365,3 +366,16 @@ def test_check_lets_each_command_parse_its_own_line(folder: DaemonFolder) -> Non
     assert not folder.store.exists()
     document = json.loads(folder.run_cli("list", "--format", "json").stdout)
     assert [row["schedule"] for row in document["schedules"]] == ["good", "value", "word"]
+
+
+def test_a_daemon_of_a_newer_version_migrates_the_store_before_it_reads_it(
+    folder: DaemonFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_older_store(tmp_path, len(FILES) - 1, monkeypatch).rename(folder.store)
+    folder.write_schedule("compute", "compute", 'every = "1 hour"')
+    daemon = folder.start_daemon()
+    assert folder.wait_for("migrated")["migrations"] == FILES[-1].stem
+    folder.wait_for("started")
+    daemon.terminate()
+    assert daemon.wait(20) == 0
+    assert folder.query("SELECT rank FROM ranking ORDER BY rank") == [(1,), (2,)]

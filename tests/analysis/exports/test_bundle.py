@@ -64,6 +64,12 @@ def test_an_unknown_format_table_or_registry_is_an_error(export: Export, capsys:
         assert word in capsys.readouterr().err
 
 
+def test_the_error_for_an_unknown_table_lists_every_table(export: Export, capsys: pytest.CaptureFixture[str]) -> None:
+    export("--tables", "rankings", code=2)
+    message = capsys.readouterr().err
+    assert "There is no table 'rankings'." in message and " ranking, " in message and " v1_ranking," in message
+
+
 @pytest.mark.fault("E7")
 def test_a_folder_that_is_no_bundle_is_not_replaced(tmp_path: Path, export: Export) -> None:
     (tmp_path / "out").mkdir()
