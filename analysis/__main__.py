@@ -81,8 +81,7 @@ def select_pending(options: argparse.Namespace, engine: Engine, metrics: Sequenc
     Raises:
         UsageError: the results would not be stored anywhere.
     """
-    from analysis.compute.pending import find_pending, select_in_lake
-    from db.connection import open_for_reading
+    from analysis.compute.pending import find_pending
 
     if options.engine == "sqlite":
         if options.results:
@@ -90,13 +89,25 @@ def select_pending(options: argparse.Namespace, engine: Engine, metrics: Sequenc
         return find_pending(engine, metrics)
     if not options.db.exists():
         if not options.results:
-            raise UsageError(
-                f"There is no store at {options.db} to store the results in.",
-                fix="Name the store with --db, or name with --results where to write the results as Parquet.",
-                more="docs/engines.md",
-            )
+            raise _missing_store_error(options.db)
         return find_pending(engine, metrics)
-    with open_for_reading(options.db) as connection:
+    return _select_in_lake(options.db, engine, metrics)
+
+
+def _missing_store_error(path: Path) -> UsageError:
+    return UsageError(
+        f"There is no store at {path} to store the results in.",
+        fix="Name the store with --db, or name with --results where to write the results as Parquet.",
+        more="docs/engines.md",
+    )
+
+
+def _select_in_lake(path: Path, engine: Engine, metrics: Sequence[Metric]) -> list[PendingResults]:
+    """Return what is pending in the store and has its snapshot in the lake. Print how many have not."""
+    from analysis.compute.pending import find_pending, select_in_lake
+    from db.connection import open_for_reading
+
+    with open_for_reading(path) as connection:
         pending = find_pending(connection, metrics)
         store_digests = dict(tuple(row) for row in connection.execute(COMPLETE_DIGESTS))
     lake_digests = dict(tuple(row) for row in engine.execute(COMPLETE_DIGESTS, {}))
@@ -146,11 +157,8 @@ def record_verdict_changes(path: Path, first_day: str) -> None:
         changes = find_changes_since(connection, first_day)
         rows = fetch_rows(connection, "verdict_changes") if changes else []
     recorded = {(row["evidence"], row["before"], row["after"]) for row in rows}
-    events = [
-        Event("verdict_changed", "warning", evidence, change.before, change.after)
-        for change in changes
-        if ((evidence := f"{change.claim}, {change.date}"), change.before, change.after) not in recorded
-    ]
+    transitions = [(f"{change.claim}, {change.date}", change.before, change.after) for change in changes]
+    events = [Event("verdict_changed", "warning", *row) for row in transitions if row not in recorded]
     if events:
         with open_for_writing(path) as database:
             Store(database).add_quality_events(Registry(HUB, "huggingface", "models"), events, int(time.time()))

@@ -22,6 +22,7 @@ from db.cli import (
 )
 
 if TYPE_CHECKING:
+    from analysis.exports.bundle import ExportOutcome, ExportSpec
     from analysis.exports.privacy import Redactions
 
 FORMATS_FOLDER = Path(__file__).parent / "exports" / "formats"
@@ -32,19 +33,13 @@ REDACTION_FILE = "redactions.toml"
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of `observatory export OUT`, with the modules of `exports/formats/` as formats."""
-    formats = sorted(path.stem for path in FORMATS_FOLDER.glob("[a-z]*.py"))
     parser = create_parser(
         "observatory export",
         "Write the history of the store to a folder, as a bundle that describes itself and can be cited",
     )
     parser.add_argument("out", metavar="OUT", type=Path, help="the folder to write (an existing bundle is renewed)")
-    parser.add_argument(
-        "--format", metavar="F", type=_split_list, default=formats, help=f"some of {','.join(formats)} (default: all)"
-    )
-    parser.add_argument("--since", metavar="DATE", type=parse_day, help="only snapshots of this day and later")
-    parser.add_argument("--as-of", metavar="DATE", type=parse_day, help="only what was known at the end of this day")
-    parser.add_argument("--registry", metavar="R", action="append", default=[], help="only this registry (repeatable)")
-    parser.add_argument("--tables", metavar="T", type=_split_list, default=[], help="only these tables (default: all)")
+    _add_format_option(parser)
+    _add_scope_options(parser)
     _add_redactions_option(parser)
     parser.add_argument(
         "--pseudonymise", action="store_true", help=f"replace names by pseudonyms, with --key or {KEY_VARIABLE}"
@@ -52,6 +47,20 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--key", metavar="FILE", type=Path, help="the key of the pseudonyms (never exported)")
     parser.set_defaults(do=run_export)
     return parser
+
+
+def _add_format_option(parser: argparse.ArgumentParser) -> None:
+    formats = sorted(path.stem for path in FORMATS_FOLDER.glob("[a-z]*.py"))
+    parser.add_argument(
+        "--format", metavar="F", type=_split_list, default=formats, help=f"some of {','.join(formats)} (default: all)"
+    )
+
+
+def _add_scope_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--since", metavar="DATE", type=parse_day, help="only snapshots of this day and later")
+    parser.add_argument("--as-of", metavar="DATE", type=parse_day, help="only what was known at the end of this day")
+    parser.add_argument("--registry", metavar="R", action="append", default=[], help="only this registry (repeatable)")
+    parser.add_argument("--tables", metavar="T", type=_split_list, default=[], help="only these tables (default: all)")
 
 
 def _add_redactions_option(parser: argparse.ArgumentParser) -> None:
@@ -67,32 +76,41 @@ def _split_list(text: str) -> list[str]:
 
 def run_export(options: argparse.Namespace) -> int:
     """Write the bundle."""
-    from analysis.exports.bundle import ExportSpec, make_bundle
+    from analysis.exports.bundle import make_bundle
     from analysis.exports.privacy import load_key, refuse_unused_key
-    from analysis.exports.tables import FOREVER, ExportScope
-    from analysis.report import select_registries
     from db.connection import open_for_reading
 
     refuse_unused_key(options.pseudonymise, options.key)
     key = load_key(options.key, os.environ.get(KEY_VARIABLE)) if options.pseudonymise else None
     with open_for_reading(options.db) as connection:
         connection.execute("BEGIN")  # one state of the store, even if a crawl is writing
-        until = FOREVER if options.as_of is None else options.as_of + DAY
-        registries = select_registries(connection, options.registry)
-        scope = ExportScope(options.since or 0, until, registries, tuple(options.tables))
-        redactions = _load_redactions(options.redactions, connection)
-        spec = ExportSpec(scope, tuple(sorted(set(options.format))), redactions, key)
-        outcome = make_bundle(connection, spec, options.out)
+        outcome = make_bundle(connection, _make_spec(options, key, connection), options.out)
+    _print_outcome(outcome, options.out)
+    return DONE
+
+
+def _make_spec(options: argparse.Namespace, key: bytes | None, connection: sqlite3.Connection) -> ExportSpec:
+    from analysis.exports.bundle import ExportSpec
+    from analysis.exports.tables import FOREVER, ExportScope
+    from analysis.report import select_registries
+
+    until = FOREVER if options.as_of is None else options.as_of + DAY
+    registries = select_registries(connection, options.registry)
+    scope = ExportScope(options.since or 0, until, registries, tuple(options.tables))
+    redactions = _load_redactions(options.redactions, connection)
+    return ExportSpec(scope, tuple(sorted(set(options.format))), redactions, key)
+
+
+def _print_outcome(outcome: ExportOutcome, out: Path) -> None:
     files = outcome.facts.files
     rows = sum(file.contents.rows or 0 for file in files)
-    print(escape_control_characters(f"{options.out}: {len(files):,} files of tables with {rows:,} rows"))
+    print(escape_control_characters(f"{out}: {len(files):,} files of tables with {rows:,} rows"))
     if outcome.unchanged_files:
         print(
             f"{outcome.unchanged_files:,} files are unchanged. Of these, {outcome.reused_files:,} were reused without"
             " reading their rows.",
             file=sys.stderr,
         )
-    return DONE
 
 
 def _load_redactions(path: Path | None, connection: sqlite3.Connection) -> Redactions:
@@ -123,12 +141,9 @@ def run_verify(options: argparse.Namespace) -> int:
     for mismatch in mismatches:
         print(escape_control_characters(mismatch))
     if mismatches:
-        print_error(
-            InvalidBundleError(
-                f"{options.out} is not as it was exported: {len(mismatches):,} of its files differ.",
-                fix="Export it again, or download it again from where it was published.", more="docs/exports.md",
-            )
-        )  # fmt: skip
+        message = f"{options.out} is not as it was exported: {len(mismatches):,} of its files differ."
+        fix = "Export it again, or download it again from where it was published."
+        print_error(InvalidBundleError(message, fix=fix, more="docs/exports.md"))
         return FAILED
     manifest = read_manifest(options.out)
     summary = f"{options.out}: {len(manifest['files']):,} files are as they were exported; {manifest['id']}"

@@ -40,7 +40,17 @@ def make_parser() -> argparse.ArgumentParser:
     parser = create_parser(
         "observatory report", "Show what the snapshots say: turnover, who moved, and what is not available yet."
     )
-    formats = sorted(path.stem for path in FORMATS_FOLDER.glob("[a-z]*.py"))
+    _add_scope_options(parser)
+    _add_output_options(parser)
+    _add_figure_options(parser)
+    parser.add_argument(
+        "--fail-on-reversal", action="store_true", help="exit with code 1 if a claim of the paper is reversed"
+    )
+    parser.set_defaults(do=run_report)
+    return parser
+
+
+def _add_scope_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--as-of", metavar="DATE", type=parse_day, help="only snapshots of this day and earlier")
     parser.add_argument(
         "--registry", metavar="R", action="append", default=[], help="only this registry; may be repeated"
@@ -49,6 +59,10 @@ def make_parser() -> argparse.ArgumentParser:
         "--top", metavar="K", dest="k", type=positive_int, help="list who moved in the top K (default: up to 1000)"
     )
     add_hidden_alias(parser, top, "--k")
+
+
+def _add_output_options(parser: argparse.ArgumentParser) -> None:
+    formats = sorted(path.stem for path in FORMATS_FOLDER.glob("[a-z]*.py"))
     parser.add_argument(
         "--format", choices=formats, default="text", help=f"one of {', '.join(formats)} (default: text)"
     )
@@ -56,42 +70,49 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--open", action="store_true", help="html: open the page in the browser (default file: report.html)"
     )
+
+
+def _add_figure_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--interactive", action="store_true", help="html: include the script that makes figures interactive"
     )
     parser.add_argument(
         "--figures", metavar="DIR", type=Path, help="also write each figure to this folder: svg, png, pdf, csv, spec"
     )
-    parser.add_argument(
-        "--fail-on-reversal", action="store_true", help="exit with code 1 if a claim of the paper is reversed"
-    )
-    parser.set_defaults(do=run_report)
-    return parser
 
 
 def run_report(options: argparse.Namespace) -> int:
     """Print or write the report. Missing results are computed for the report and not stored."""
-    from analysis.reporting.document import ReportScope, build_report
-    from db.connection import open_for_reading
-
     require_html(options)
-    with open_for_reading(options.db) as connection:
-        connection.execute("BEGIN")  # read one state of the store, whatever a crawl adds meanwhile
-        as_of = isoformat_utc(options.as_of)[:10] if options.as_of is not None else None
-        scope = ReportScope(as_of, select_registries(connection, options.registry), options.k)
-        report = build_report(connection, scope, compute_missing(connection, scope))
-    with explain_missing_library():
-        render = import_module(f"analysis.reporting.formats.{options.format}").render
-        text = render(report, interactive=True) if options.interactive else render(report)
-        if options.figures:
-            save_figures(report, options.figures)
+    report = _load_report(options)
     # Names come from strangers and may reach a terminal. Escaping them here covers every format.
-    output_report(escape_control_characters(text), options)
+    output_report(escape_control_characters(_render_report(report, options)), options)
     reversals = [claim["claim"] for claim in report["claims"] if claim["verdict"] == "reversed"]
     if options.fail_on_reversal and reversals:
         print(f"reversed: {', '.join(reversals)}", file=sys.stderr)
         return FAILED
     return DONE
+
+
+def _load_report(options: argparse.Namespace) -> Report:
+    from analysis.reporting.document import ReportScope, build_report
+    from db.connection import open_for_reading
+
+    with open_for_reading(options.db) as connection:
+        connection.execute("BEGIN")  # read one state of the store, whatever a crawl adds meanwhile
+        as_of = isoformat_utc(options.as_of)[:10] if options.as_of is not None else None
+        scope = ReportScope(as_of, select_registries(connection, options.registry), options.k)
+        return build_report(connection, scope, compute_missing(connection, scope))
+
+
+def _render_report(report: Report, options: argparse.Namespace) -> str:
+    """Return the report in its format, and save its figures if that is an option."""
+    with explain_missing_library():
+        render = import_module(f"analysis.reporting.formats.{options.format}").render
+        text: str = render(report, interactive=True) if options.interactive else render(report)
+        if options.figures:
+            save_figures(report, options.figures)
+    return text
 
 
 def require_html(options: argparse.Namespace) -> None:
@@ -195,8 +216,7 @@ def compute_missing(connection: sqlite3.Connection, scope: ReportScope) -> list[
     if pending:
         snapshots = f"{len(pending):,} snapshot{'' if len(pending) == 1 else 's'}"
         print(
-            f"Results of {snapshots} were computed for this report; `observatory compute` stores them.",
-            file=sys.stderr,
+            f"Results of {snapshots} were computed for this report; `observatory compute` stores them.", file=sys.stderr
         )
     return [result for snapshot in pending for result in compute_pending(connection, snapshot)]
 

@@ -68,18 +68,14 @@ def two_snapshots(tmp_path_factory: pytest.TempPathFactory) -> TwoSnapshots:
     return db, first, second, {"renamed": renamed, "deleted": deleted, "recreated": recreated}
 
 
-def test_the_stored_edges_equal_the_edges_of_the_hub(
-    two_snapshots: TwoSnapshots,
-) -> None:
+def test_the_stored_edges_equal_the_edges_of_the_hub(two_snapshots: TwoSnapshots) -> None:
     db, _, second, _ = two_snapshots
     resolved = {edge for edge in read_stored_edges(db) if edge in second or edge[1] not in two_snapshots[3].values()}
     assert second <= read_stored_edges(db)
     assert len(resolved & second) == len(second) > 100
 
 
-def test_a_renamed_parent_keeps_its_children_and_a_deleted_parent_loses_them(
-    two_snapshots: TwoSnapshots,
-) -> None:
+def test_a_renamed_parent_keeps_its_children_and_a_deleted_parent_loses_them(two_snapshots: TwoSnapshots) -> None:
     db, first, second, parents = two_snapshots
     stored = read_stored_edges(db)
     children = {child for child, parent, _ in second if parent == parents["renamed"]}
@@ -89,9 +85,7 @@ def test_a_renamed_parent_keeps_its_children_and_a_deleted_parent_loses_them(
     assert not any(parent == parents["deleted"] for _, parent, _ in second)
 
 
-def test_a_package_that_names_itself_as_parent_has_a_quality_event(
-    two_snapshots: TwoSnapshots,
-) -> None:
+def test_a_package_that_names_itself_as_parent_has_a_quality_event(two_snapshots: TwoSnapshots) -> None:
     db, first, _, _ = two_snapshots
     loops = {child for child, parent, _ in first if child == parent}
     with open_for_reading(db) as connection:
@@ -102,9 +96,7 @@ def test_a_package_that_names_itself_as_parent_has_a_quality_event(
     assert loops <= {row[0] for row in events}
 
 
-def test_direct_and_transitive_counts_equal_the_truth(
-    two_snapshots: TwoSnapshots,
-) -> None:
+def test_direct_and_transitive_counts_equal_the_truth(two_snapshots: TwoSnapshots) -> None:
     """Compare with plain Python over the edges of the Hub, self-loops and cycles included."""
     from analysis.compute.relations import load_relation
     from analysis.statistics.lineage import count_children, count_descendants, distinct_edges

@@ -98,9 +98,7 @@ def test_turnover_as_published_equals_sets_in_plain_python(imported_lists: Impor
     assert len(values) == 4 * len(tops)
 
 
-def test_turnover_is_the_share_of_new_names_and_lies_within_its_tie_range(
-    imported_lists: ImportedLists,
-) -> None:
+def test_turnover_is_the_share_of_new_names_and_lies_within_its_tie_range(imported_lists: ImportedLists) -> None:
     registry, files, results = imported_lists
     file_by_date = {parse_date(file): file for file in files}
     turnovers = [r for r in results if r["metric"] == "turnover" and r["k"] == 1000 and r["value"] is not None]

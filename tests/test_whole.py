@@ -66,9 +66,7 @@ def test_turnover_equals_the_truth_of_the_simulation(truth_and_reports: TruthAnd
     assert counts["2026-04-06", "ever"] == len(first | second | third)
 
 
-def test_turnover_over_91_days_is_against_the_snapshot_of_that_day(
-    truth_and_reports: TruthAndReports,
-) -> None:
+def test_turnover_over_91_days_is_against_the_snapshot_of_that_day(truth_and_reports: TruthAndReports) -> None:
     truth, report, _ = truth_and_reports
     (result,) = [
         row
@@ -93,9 +91,7 @@ def test_movers_equal_the_truth(truth_and_reports: TruthAndReports) -> None:
     assert moved["entered"] | moved.get("returned", set()) == third - second
 
 
-def test_the_report_for_people_has_the_same_numbers(
-    truth_and_reports: TruthAndReports,
-) -> None:
+def test_the_report_for_people_has_the_same_numbers(truth_and_reports: TruthAndReports) -> None:
     _, report, text = truth_and_reports
     for result in report["results"]:
         if (result["date"], result["name"], result["k"]) == ("2026-04-06", "turnover", 500):

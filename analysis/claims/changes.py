@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from itertools import groupby
 
 from analysis.claims.results import HUB, StoredResults
 from analysis.claims.rules import CLAIMS, NOT_TESTABLE
@@ -39,8 +40,5 @@ def find_changes_since(connection: sqlite3.Connection, first_day: str) -> list[V
 
 def _iter_days(connection: sqlite3.Connection) -> Iterator[str]:
     """Yield the distinct days of the Hub's lists, newest first. They are read on demand."""
-    newest = ""
-    for row in connection.execute(load_query("ranking_dates"), {"registry": HUB, "until": MAX_INSTANT}):
-        if row["date"] != newest:
-            newest = str(row["date"])
-            yield newest
+    rows = connection.execute(load_query("ranking_dates"), {"registry": HUB, "until": MAX_INSTANT})
+    yield from (day for day, _ in groupby(str(row["date"]) for row in rows))

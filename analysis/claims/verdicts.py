@@ -61,14 +61,14 @@ def judge_claims(results: Sequence[ResultRow]) -> list[ClaimRow]:
             "published_date": claim.published_date, "as_published": now.as_published, "sound": now.sound,
             "low": now.low, "high": now.high, "n": now.n, "verdict": now.verdict, "rule": claim.rule,
             "note": now.note, "p": now.p, "p_holm": p_holm,
-            "trend": [
-                {"date": day, "value": measurements[index].sound, "verdict": measurements[index].verdict}
-                for day, measurements in by_day
-                if day
-            ],
+            "trend": [_make_trend_row(day, measurements[index]) for day, measurements in by_day if day],
         }
         for index, (claim, now, p_holm) in enumerate(zip(CLAIMS, latest, adjusted, strict=True))
     ]  # fmt: skip
+
+
+def _make_trend_row(day: str, measurement: Measurement) -> TrendPoint:
+    return {"date": day, "value": measurement.sound, "verdict": measurement.verdict}
 
 
 def compute_verdicts(results: ResultLookup) -> list[Measurement]:

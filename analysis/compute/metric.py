@@ -6,7 +6,7 @@ import difflib
 import inspect
 import math
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
@@ -98,15 +98,18 @@ def select_metrics(name: str | None) -> tuple[Metric, ...]:
         return metrics
     selected = tuple(metric for metric in metrics if metric.name == name)
     if not selected:
-        names = [metric.name for metric in metrics]
-        near = difflib.get_close_matches(name, names, 1)
-        raise UsageError(
-            f"There is no metric called {name!r}.",
-            why=f"Did you mean {near[0]}?" if near else "",
-            fix=f"The metrics are: {', '.join(names)}.",
-            more="docs/commands.md",
-        )
+        raise _unknown_metric_error(name, [metric.name for metric in metrics])
     return selected
+
+
+def _unknown_metric_error(name: str, names: Sequence[str]) -> UsageError:
+    near = difflib.get_close_matches(name, names, 1)
+    return UsageError(
+        f"There is no metric called {name!r}.",
+        why=f"Did you mean {near[0]}?" if near else "",
+        fix=f"The metrics are: {', '.join(names)}.",
+        more="docs/commands.md",
+    )
 
 
 def join_notes(*notes: str) -> str:

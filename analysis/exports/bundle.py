@@ -57,9 +57,7 @@ def make_bundle(connection: sqlite3.Connection, spec: ExportSpec, out: Path) -> 
     """
     refuse_foreign_folder(out)
     new_folder = out.absolute().with_name(f".{out.absolute().name}.new")
-    if new_folder.exists():
-        shutil.rmtree(new_folder)
-    new_folder.mkdir(parents=True)
+    _make_empty_folder(new_folder)
     try:
         previous = load_previous_bundle(out, connection, spec.is_unredacted)
         facts, reused_files = _write_bundle(connection, spec, new_folder, previous)
@@ -69,6 +67,12 @@ def make_bundle(connection: sqlite3.Connection, spec: ExportSpec, out: Path) -> 
         if new_folder.exists():
             shutil.rmtree(new_folder)
     return ExportOutcome(facts, unchanged_files, reused_files)
+
+
+def _make_empty_folder(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
 
 
 def _write_bundle(
@@ -90,13 +94,17 @@ def _write_bundle(
         redacted_rows=_count_redacted_rows(spec.redactions),
         schema_version=_read_schema_version(connection),
     )
+    _write_descriptors(facts, folder)
+    refuse_private_content(folder, reused_paths)
+    write_file(folder / MANIFEST, render_manifest(folder, files, _describe_bundle(facts)))
+    return facts, len(reused_paths)
+
+
+def _write_descriptors(facts: BundleFacts, folder: Path) -> None:
     descriptors = dict(_render_descriptors(facts))
     refuse_unattributed(facts, descriptors)
     for name, content in descriptors.items():
         write_file(folder / name, content)
-    refuse_private_content(folder, reused_paths)
-    write_file(folder / MANIFEST, render_manifest(folder, files, _describe_bundle(facts)))
-    return facts, len(reused_paths)
 
 
 def _load_tables(connection: sqlite3.Connection, spec: ExportSpec) -> list[Table]:
@@ -164,21 +172,16 @@ def _describe_bundle(facts: BundleFacts) -> BundleDetails:
         "title": facts.title,
         "store_schema": facts.schema_version,
         "snapshots": [
-            {
-                "snapshot": snapshot.number,
-                "registry": snapshot.registry,
-                "date": snapshot.date,
-                "status": snapshot.status,
-                "digest": snapshot.digest,
-            }
-            for snapshot in facts.snapshots
+            {"snapshot": row.number, "registry": row.registry, "date": row.date, "status": row.status,
+             "digest": row.digest}
+            for row in facts.snapshots
         ],
         "pseudonymised": facts.is_pseudonymised,
         "redacted": {
             "packages": facts.redacted_packages,
             "rows": {table: rows for table, rows in facts.redacted_rows.items() if rows},
         },
-    }
+    }  # fmt: skip
 
 
 def _read_schema_version(connection: sqlite3.Connection) -> str:

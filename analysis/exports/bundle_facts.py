@@ -164,9 +164,7 @@ def load_snapshots(
         " WHERE s.status <> 'open' AND s.taken_at >= ? AND s.taken_at < ? ORDER BY s.snapshot_id",
         (scope.since, scope.until),
     ).fetchall()
-    snapshots = [
-        snapshot for snapshot in (BundleSnapshot(*row) for row in rows) if snapshot.registry in scope.registries
-    ]
+    snapshots = [snapshot for row in rows if (snapshot := BundleSnapshot(*row)).registry in scope.registries]
     if withhold_source:
         snapshots = [replace(snapshot, source="withheld", digest=None) for snapshot in snapshots]
     return tuple(snapshots)
@@ -203,14 +201,7 @@ def refuse_unattributed(facts: BundleFacts, descriptors: Mapping[str, bytes]) ->
     Raises:
         MissingAttributionError: with the snapshot or the file that names no source.
     """
-    unsourced = [snapshot.number for snapshot in facts.snapshots if not snapshot.source.strip()]
-    if unsourced:
-        raise MissingAttributionError(
-            f"Snapshot {unsourced[0]} does not name its source.",
-            why="Data that is passed on has to name its source.",
-            fix="Leave it out with --since, --as-of or --registry, or import it again with --source.",
-            more="docs/exports.md",
-        )
+    _refuse_unsourced(facts.snapshots)
     lacking = [name for name in ATTRIBUTED_FILES if b"ecosyste.ms" not in descriptors[name]]
     if facts.has_ecosystems_data and lacking:
         raise MissingAttributionError(
@@ -218,4 +209,15 @@ def refuse_unattributed(facts: BundleFacts, descriptors: Mapping[str, bytes]) ->
             why="Its data is CC BY-SA 4.0: the source has to be named.",
             fix="This is a bug of hub-observatory. Please report it.",
             more="docs/guest.md",
+        )
+
+
+def _refuse_unsourced(snapshots: Sequence[BundleSnapshot]) -> None:
+    unsourced = [snapshot.number for snapshot in snapshots if not snapshot.source.strip()]
+    if unsourced:
+        raise MissingAttributionError(
+            f"Snapshot {unsourced[0]} does not name its source.",
+            why="Data that is passed on has to name its source.",
+            fix="Leave it out with --since, --as-of or --registry, or import it again with --source.",
+            more="docs/exports.md",
         )

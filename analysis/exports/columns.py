@@ -23,6 +23,10 @@ def describe_column(table: Table, column: Column) -> ColumnDescription:
     if not table.is_lake:
         (entry,) = [entry for entry in list_view_columns(table.name) if entry["name"] == column.name]
         return entry
+    return _describe_lake_column(table, column)
+
+
+def _describe_lake_column(table: Table, column: Column) -> ColumnDescription:
     if table.name == COUNTER_TABLE:
         description = f"{column.name} of a census, from the blocks of the store; see docs/census.md of hub-observatory."
     else:

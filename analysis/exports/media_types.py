@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-COMMON_MEDIA_TYPES = {
-    "csv": "text/csv",
-    "graphml": "application/graphml+xml",
-    "sqlite": "application/vnd.sqlite3",
-}
+COMMON_MEDIA_TYPES = {"csv": "text/csv", "graphml": "application/graphml+xml", "sqlite": "application/vnd.sqlite3"}
 CROISSANT_MEDIA_TYPES = {**COMMON_MEDIA_TYPES, "jsonl": "application/jsonlines", "parquet": "application/x-parquet"}
 DATAPACKAGE_MEDIA_TYPES = {
     **COMMON_MEDIA_TYPES, "jsonl": "application/jsonl", "parquet": "application/vnd.apache.parquet",

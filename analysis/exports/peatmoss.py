@@ -49,19 +49,24 @@ def write_database(store: Path, snapshot: int, out: Path, redactions: Redactions
     new_file.unlink(missing_ok=True)
     connection = sqlite3.connect(new_file, isolation_level=None, uri=True)
     try:
-        connection.create_function(
-            "left_out", 1, lambda text: redactions.is_redacted_name(text) or redactions.is_quoted_in(str(text))
-        )
-        connection.execute("ATTACH DATABASE ? AS store", (f"file:{quote(str(store.resolve()))}?mode=ro",))
-        connection.execute("BEGIN")
-        for statement in split_statements(SCHEMA_SCRIPT.read_text("utf-8")):
-            connection.execute(statement, {"snapshot": snapshot})
-        models: int = connection.execute("SELECT count(*) FROM model").fetchone()[0]
-        connection.execute("COMMIT")
+        models = _fill_database(connection, store, snapshot, redactions)
     except BaseException:
         connection.close()
         new_file.unlink(missing_ok=True)
         raise
     connection.close()
     new_file.rename(out)
+    return models
+
+
+def _fill_database(connection: sqlite3.Connection, store: Path, snapshot: int, redactions: Redactions) -> int:
+    connection.create_function(
+        "left_out", 1, lambda text: redactions.is_redacted_name(text) or redactions.is_quoted_in(str(text))
+    )
+    connection.execute("ATTACH DATABASE ? AS store", (f"file:{quote(str(store.resolve()))}?mode=ro",))
+    connection.execute("BEGIN")
+    for statement in split_statements(SCHEMA_SCRIPT.read_text("utf-8")):
+        connection.execute(statement, {"snapshot": snapshot})
+    models: int = connection.execute("SELECT count(*) FROM model").fetchone()[0]
+    connection.execute("COMMIT")
     return models

@@ -53,14 +53,10 @@ class PreviousBundle:
         tables_to_write: list[Table] = []
         reused: list[WrittenFile] = []
         for table in tables:
-            parts_to_write: list[Part] = []
-            for part in table.parts:
-                file = self._reuse_file(format_name, table, part, new_folder)
-                if file is None:
-                    parts_to_write.append(part)
-                else:
-                    reused.append(file)
-            tables_to_write.append(replace(table, parts=tuple(parts_to_write)))
+            files = [self._reuse_file(format_name, table, part, new_folder) for part in table.parts]
+            reused += filter(None, files)
+            parts = tuple(part for part, file in zip(table.parts, files, strict=True) if file is None)
+            tables_to_write.append(replace(table, parts=parts))
         return tables_to_write, reused
 
     def _reuse_file(self, format_name: str, table: Table, part: Part, new_folder: Path) -> WrittenFile | None:

@@ -119,10 +119,7 @@ def load_key(path: Path | None, variable_value: str | None) -> bytes:
     Raises:
         InvalidKeyError: the key is missing, unreadable or shorter than 16 bytes.
     """
-    try:
-        key = path.read_bytes().strip() if path else (variable_value or "").encode("utf-8")
-    except OSError as error:
-        raise InvalidKeyError(f"The key cannot be read: {error}.", fix="Name another file with --key.") from error
+    key = _read_key(path) if path else (variable_value or "").encode("utf-8")
     if len(key) < MIN_KEY_BYTES:
         raise InvalidKeyError(
             f"The key for pseudonyms is shorter than {MIN_KEY_BYTES} bytes."
@@ -133,6 +130,13 @@ def load_key(path: Path | None, variable_value: str | None) -> bytes:
             more="docs/exports.md",
         )
     return key
+
+
+def _read_key(path: Path) -> bytes:
+    try:
+        return path.read_bytes().strip()
+    except OSError as error:
+        raise InvalidKeyError(f"The key cannot be read: {error}.", fix="Name another file with --key.") from error
 
 
 def load_names(connection: sqlite3.Connection) -> frozenset[str]:
@@ -213,8 +217,7 @@ def _transform_part(table: Table, part: Part, transforms: Mapping[str, CellTrans
     def rows() -> Iterator[Row]:
         for row in part.rows():
             yield tuple(
-                transform(value) if transform else value
-                for transform, value in zip(column_transforms, row, strict=True)
+                change(value) if change else value for change, value in zip(column_transforms, row, strict=True)
             )
 
     return replace(part, rows=rows)

@@ -74,12 +74,7 @@ def publish_bundle(folder: Path, plan: PublicationPlan, private: bool) -> str:
     from huggingface_hub import HfApi, get_token
 
     if get_token() is None:
-        raise PublishError(
-            "There is no token for the Hub.",
-            why="Publishing needs a token with write access.",
-            fix="Log in with `hf auth login`, or set HF_TOKEN.",
-            more="docs/exports.md",
-        )
+        raise _missing_token_error()
     hub, name = HfApi(library_name="hub-observatory"), plan.repository
     _retry(lambda: hub.create_repo(name, repo_type="dataset", private=private, exist_ok=True))
     commit = _retry(
@@ -90,6 +85,15 @@ def publish_bundle(folder: Path, plan: PublicationPlan, private: bool) -> str:
     )  # fmt: skip
     _retry(lambda: hub.create_tag(name, repo_type="dataset", tag=plan.tag, revision=commit.oid, exist_ok=True))
     return str(commit.commit_url)
+
+
+def _missing_token_error() -> PublishError:
+    return PublishError(
+        "There is no token for the Hub.",
+        why="Publishing needs a token with write access.",
+        fix="Log in with `hf auth login`, or set HF_TOKEN.",
+        more="docs/exports.md",
+    )
 
 
 def _retry(request: Callable[[], T]) -> T:
@@ -105,13 +109,17 @@ def _retry(request: Callable[[], T]) -> T:
         status = _status_of(error)
         if status is None and not is_retryable(error):
             raise
-        message = str(error).strip() or type(error).__name__  # a timeout may have no message
-        raise PublishError(
-            f"The Hub did not accept the bundle: {message.splitlines()[0]}",
-            why="The token has no write access there." if status in (401, 403) else "It refused, or was unavailable.",
-            fix="Run the same command again: files that were sent are not sent again.",
-            more="docs/exports.md",
-        ) from error
+        raise _refusal_error(error, status) from error
+
+
+def _refusal_error(error: Exception, status: int | None) -> PublishError:
+    message = str(error).strip() or type(error).__name__  # a timeout may have no message
+    return PublishError(
+        f"The Hub did not accept the bundle: {message.splitlines()[0]}",
+        why="The token has no write access there." if status in (401, 403) else "It refused, or was unavailable.",
+        fix="Run the same command again: files that were sent are not sent again.",
+        more="docs/exports.md",
+    )
 
 
 def is_retryable(error: BaseException) -> bool:

@@ -233,20 +233,23 @@ class TableReader:
         that are known by name only.
         """
         if not self.name_counts:
-            rows = self.connection.execute(
-                "SELECT r.name, a.valid_from, count(*) FROM alias a JOIN package p ON p.package_id = a.package_id"
-                " JOIN registry r ON r.registry_id = p.registry_id GROUP BY r.name, a.valid_from ORDER BY a.valid_from"
-            )
-            for name, since, count in rows:
-                self.name_counts.setdefault(name, []).append((since, count))
-            rows = self.connection.execute(
-                "SELECT r.name, sum(substr(p.stable_id, 1, 5) = 'name:') FROM package p"
-                " JOIN registry r ON r.registry_id = p.registry_id GROUP BY r.name"
-            )
-            self.unidentified_packages = dict(rows)
+            self._load_name_counts()
         counts = [(since, count) for since, count in self.name_counts.get(registry, []) if since <= instant]
         names, instants = sum(count for _, count in counts), sum(since * count for since, count in counts)
         return names, instants, self.unidentified_packages.get(registry, 0)
+
+    def _load_name_counts(self) -> None:
+        rows = self.connection.execute(
+            "SELECT r.name, a.valid_from, count(*) FROM alias a JOIN package p ON p.package_id = a.package_id"
+            " JOIN registry r ON r.registry_id = p.registry_id GROUP BY r.name, a.valid_from ORDER BY a.valid_from"
+        )
+        for name, since, count in rows:
+            self.name_counts.setdefault(name, []).append((since, count))
+        rows = self.connection.execute(
+            "SELECT r.name, sum(substr(p.stable_id, 1, 5) = 'name:') FROM package p"
+            " JOIN registry r ON r.registry_id = p.registry_id GROUP BY r.name"
+        )
+        self.unidentified_packages = dict(rows)
 
     def _make_lake_parts(self, table: str, query: str, partitions: Sequence[str]) -> Iterator[Part]:
         if "snapshot" in partitions:
@@ -282,8 +285,7 @@ class TableReader:
 
     def _split_by_registry(self, query: str, columns: Sequence[str]) -> Iterator[Part]:
         times = {"from": isoformat_utc(self.scope.since), "to": _format_instant(self.scope.until)}
-        registries: Sequence[str | None] = self.scope.registries if "registry" in columns else (None,)
-        for registry in registries:
+        for registry in self.scope.registries if "registry" in columns else (None,):
             rows = self._make_reader(query, {"registry": registry, **times})
             yield Part(registry, None, _reopen_intervals(rows, columns, times["to"]))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 from pandas import DataFrame, Index, Series
 
 from analysis.compute.metric import CENSUS_NOTE, TOO_MANY_PARENTS, Result
@@ -45,19 +46,24 @@ def kinship(edges: DataFrame, uses: DataFrame, census: DataFrame) -> Iterator[Re
     if edges.empty:
         yield Result("kinship", None, note=NO_EDGES)
         return
-    n = len(edges)
     packages, children = len(census), int(edges["child"].nunique())
     yield Result("kinship.made_from", children / max(packages, children), n=packages, note=CENSUS_NOTE)
+    yield from _edge_results(edges)
+    links = edges[edges["there"] & (edges["child"] != edges["parent"])]
+    links = links.drop_duplicates(["child", "parent", "relation"])
+    yield from _descendant_results(links.drop_duplicates(["child", "parent"]))
+    yield from _kept_library_results(links, uses)
+
+
+def _edge_results(edges: DataFrame) -> Iterator[Result]:
+    """Yield the shares of the edges: of each relation, and of those whose parent is missing or was never seen."""
+    n = len(edges)
     for relation, count in edges["relation"].value_counts().sort_index().items():
         yield Result(f"kinship.relation.{relation}", count / n, n=n, note=CENSUS_NOTE)
     never_seen = int((edges["parent"] < 0).sum())
     dangling = int((~edges["there"]).sum())
     yield Result("kinship.dangling", dangling / n, n=n, note=CENSUS_NOTE)
     yield Result("kinship.never_seen", never_seen / n, n=n, note=CENSUS_NOTE)
-    links = edges[edges["there"] & (edges["child"] != edges["parent"])]
-    links = links.drop_duplicates(["child", "parent", "relation"])
-    yield from _descendant_results(links.drop_duplicates(["child", "parent"]))
-    yield from _kept_library_results(links, uses)
 
 
 def _descendant_results(pairs: DataFrame) -> Iterator[Result]:
@@ -73,10 +79,22 @@ def _descendant_results(pairs: DataFrame) -> Iterator[Result]:
     }  # fmt: skip
     for name, value in values.items():
         yield Result(f"kinship.descendants.{name}", float(value), n=n, note=CENSUS_NOTE)
+    yield _transitive_result(pairs, n)
+
+
+def _transitive_result(pairs: DataFrame, n: int) -> Result:
     transitive = count_descendants(pairs.assign(loop=False))
     largest = None if transitive is None else float(transitive.max())
     note = TOO_MANY_PARENTS if transitive is None else CENSUS_NOTE
-    yield Result("kinship.descendants.transitive.max", largest, n=n, note=note)
+    return Result("kinship.descendants.transitive.max", largest, n=n, note=note)
+
+
+def _flag_kept(rows: DataFrame, uses: DataFrame) -> NDArray[np.bool_]:
+    """Return for each edge and library of its parent whether the child has the library too."""
+    codes = Series(range(uses["library"].nunique()), index=Index(uses["library"].unique()))
+    used = uses["package"].to_numpy() * len(codes) + uses["library"].map(codes).to_numpy()
+    expected = rows["child"].to_numpy() * len(codes) + rows["library"].map(codes).to_numpy()
+    return np.isin(expected, used)
 
 
 def _kept_library_results(links: DataFrame, uses: DataFrame) -> Iterator[Result]:
@@ -86,10 +104,7 @@ def _kept_library_results(links: DataFrame, uses: DataFrame) -> Iterator[Result]
     if rows.empty:
         yield Result("kinship.kept", None, n=0, note="no parent in the census has a library")
         return
-    codes = Series(range(uses["library"].nunique()), index=Index(uses["library"].unique()))
-    used = uses["package"].to_numpy() * len(codes) + uses["library"].map(codes).to_numpy()
-    expected = rows["child"].to_numpy() * len(codes) + rows["library"].map(codes).to_numpy()
-    rows["kept"] = np.isin(expected, used)
+    rows["kept"] = _flag_kept(rows, uses)
     by_edge = rows.groupby("edge").agg(relation=("relation", "first"), kept=("kept", "any"))
     for relation, flags in by_edge.groupby("relation")["kept"]:
         yield Result(f"kinship.kept.{relation}", float(flags.mean()), n=len(flags), note=CENSUS_NOTE)

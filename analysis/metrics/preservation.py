@@ -211,9 +211,9 @@ def _sum_by_cluster(clusters: Series, *columns: NDArray[np.generic]) -> list[Col
 
 def _share_result(name: str, share: Estimate, successes: int, n: int, kind: str, *notes: str) -> Result:
     wilson = wilson_interval(successes, n)
-    interval_note = f"Wilson [{wilson.low:.3f}, {wilson.high:.3f}]"
+
     one_parent = "all have the same parent, so there is no interval" if share.low is None else ""
-    note = _join_with_kind(kind, interval_note, one_parent, *notes)
+    note = _join_with_kind(kind, f"Wilson [{wilson.low:.3f}, {wilson.high:.3f}]", one_parent, *notes)
     return Result(name, share.value, share.low, share.high, n, note)
 
 

@@ -97,20 +97,24 @@ def build_report(connection: sqlite3.Connection, scope: ReportScope, computed: S
     results = _collect_results(connection, scope, snapshots, computed, _warnings_by_snapshot(events))
     newest = newest_complete(snapshots)
     k = choose_depth(connection, newest, scope.k)
-    claims = judge_claims(_results_by_downloads(results, snapshots)) if HUB in scope.registries else []
+
     return {
         "schema": 1,
         "as_of": scope.as_of,
         "generated_by": f"hub-observatory {__version__}",
         "k": k,
         "results": results,
-        "claims": msgspec.convert(claims, list[ReportClaim]),
+        "claims": _judge_claims(results, snapshots) if HUB in scope.registries else [],
         "snapshots": snapshots,
         "movers": [move for snapshot in newest for move in _load_moves(connection, snapshot, k)] if k else [],
         "points": [point for snapshot in newest for point in _lineage_points(connection, snapshot)],
         "events": events,
         "unknown": list_limitations(snapshots, results, k),
     }
+
+
+def _judge_claims(results: Sequence[ReportResult], snapshots: Sequence[ReportSnapshot]) -> list[ReportClaim]:
+    return msgspec.convert(judge_claims(_results_by_downloads(results, snapshots)), list[ReportClaim])
 
 
 def choose_depth(connection: sqlite3.Connection, newest: Sequence[ReportSnapshot], requested: int | None) -> int | None:
@@ -173,14 +177,10 @@ def _collect_results(
     """Return the stored results, or the computed results that replace them, in the order of the snapshots."""
     positions = {snapshot["snapshot"]: position for position, snapshot in enumerate(snapshots)}
     replaced = {(result.snapshot, result.metric) for result in computed}
-    stored = [
-        result
-        for result in _fetch(connection, "results", StoredResult, as_of=scope.last_day)
-        if result.snapshot in positions and (result.snapshot, result.metric) not in replaced
-    ]
-    results = sorted(
-        [*stored, *computed], key=lambda result: (positions[result.snapshot], result.metric, result.k, result.name)
-    )
+    stored = _fetch(connection, "results", StoredResult, as_of=scope.last_day)
+    results = [row for row in stored if row.snapshot in positions and (row.snapshot, row.metric) not in replaced]
+    results += computed
+    results.sort(key=lambda result: (positions[result.snapshot], result.metric, result.k, result.name))
     by_number = {snapshot["snapshot"]: snapshot for snapshot in snapshots}
     return [_result_row(result, by_number, warnings) for result in results]
 
@@ -200,20 +200,12 @@ def _result_row(
     snapshot = snapshots[result.snapshot]
     previous = None if result.previous_snapshot is None else snapshots.get(result.previous_snapshot)
     return {
-        "registry": snapshot["registry"],
-        "metric": result.metric,
-        "name": result.name,
-        "version": result.version,
-        "snapshot": result.snapshot,
-        "date": snapshot["date"],
+        "registry": snapshot["registry"], "metric": result.metric, "name": result.name, "version": result.version,
+        "snapshot": result.snapshot, "date": snapshot["date"],
         "previous_date": None if previous is None else previous["date"],
-        "k": result.k,
-        "value": result.value,
-        "low": result.low,
-        "high": result.high,
-        "n": result.n,
+        "k": result.k, "value": result.value, "low": result.low, "high": result.high, "n": result.n,
         "note": _add_warning(result, warnings),
-    }
+    }  # fmt: skip
 
 
 def _add_warning(result: StoredResult, warnings: Mapping[int, str]) -> str:
@@ -246,29 +238,24 @@ def _lineage_points(connection: sqlite3.Connection, snapshot: ReportSnapshot) ->
     columns = (parents[name].tolist() for name in ("downloads", "descendants", "n"))
     for downloads, descendants, n in zip(*columns, strict=True):
         yield {
-            "registry": snapshot["registry"],
-            "snapshot": snapshot["snapshot"],
-            "date": snapshot["date"],
-            "metric": "descendants",
-            "downloads": downloads,
-            "descendants": descendants,
-            "n": n,
-        }
+            "registry": snapshot["registry"], "snapshot": snapshot["snapshot"], "date": snapshot["date"],
+            "metric": "descendants", "downloads": downloads, "descendants": descendants, "n": n,
+        }  # fmt: skip
 
 
 def _load_events(connection: sqlite3.Connection, scope: ReportScope) -> list[ReportEvent]:
     end = scope.last_day if scope.as_of is None else str(date.fromisoformat(scope.as_of) + timedelta(days=1))
     rows = _fetch(connection, "quality_events", EventRow, as_of=scope.last_day, until=parse_day(end))
-    return [
-        {
-            "registry": row["registry"],
-            "snapshot": row["snapshot"],
-            "date": row["date"] or isoformat_utc(row["noted_at"])[:10],
-            "kind": row["kind"],
-            "severity": row["severity"],
-            "count": row["count"],
-            "example": row["example"],
-        }
-        for row in rows
-        if row["registry"] in scope.registries
-    ]
+    return [_make_event(row) for row in rows if row["registry"] in scope.registries]
+
+
+def _make_event(row: EventRow) -> ReportEvent:
+    return {
+        "registry": row["registry"],
+        "snapshot": row["snapshot"],
+        "date": row["date"] or isoformat_utc(row["noted_at"])[:10],
+        "kind": row["kind"],
+        "severity": row["severity"],
+        "count": row["count"],
+        "example": row["example"],
+    }

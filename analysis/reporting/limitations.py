@@ -28,16 +28,15 @@ def _series_limitations(
     if not complete:
         yield f"{label}: no snapshot is complete, and only complete ones are computed."
         return
-    newest = complete[-1]
+    newest, is_single = complete[-1], len(complete) == 1
     depth = newest["depth"] or 0
-    if len(complete) == 1:
+    if is_single:
         yield f"{label}: one complete snapshot ({newest['date']}), so no change can be measured yet."
     if k and depth < k:
         yield f"{label}: the list of {newest['date']} is {depth:,} deep, so nobody is compared at {k:,}."
     newest_results = [result for result in results if result["snapshot"] == newest["snapshot"]]
-    if len(complete) > 1:
-        yield from (f"{label}, {newest['date']}: {sentence}" for sentence in _undefined_results(newest_results))
-    yield from (f"{label}, {newest['date']}: {sentence}" for sentence in _missing_intervals(newest_results))
+    sentences = ([] if is_single else _undefined_results(newest_results)) + _missing_intervals(newest_results)
+    yield from (f"{label}, {newest['date']}: {sentence}" for sentence in sentences)
 
 
 def _undefined_results(results: Sequence[ReportResult]) -> list[str]:

@@ -29,20 +29,13 @@ def describe_move(row: MoverRow, snapshot: ReportSnapshot, k: int) -> ReportMove
     """Describe the move of one package into, out of or within a top K of a snapshot, with its reason."""
     change = classify_move(row["rank"], row["previous_rank"], row["member_at"], k)
     return {
-        "registry": snapshot["registry"],
-        "snapshot": snapshot["snapshot"],
-        "date": snapshot["date"],
-        "previous_snapshot": row["previous_snapshot"],
-        "previous_date": row["previous_date"],
-        "k": k,
-        "change": change,
-        "package": row["package"],
-        "name": row["name"],
-        "previous_name": row["previous_name"],
-        "rank": row["rank"],
-        "previous_rank": row["previous_rank"],
+        "registry": snapshot["registry"], "snapshot": snapshot["snapshot"], "date": snapshot["date"],
+        "previous_snapshot": row["previous_snapshot"], "previous_date": row["previous_date"],
+        "k": k, "change": change, "package": row["package"],
+        "name": row["name"], "previous_name": row["previous_name"],
+        "rank": row["rank"], "previous_rank": row["previous_rank"],
         "reason": EXPLANATIONS[change](row, k),
-    }
+    }  # fmt: skip
 
 
 def classify_move(rank: int | None, previous_rank: int | None, member_at: int | None, k: int) -> str:

@@ -15,6 +15,31 @@ FLOWS = ("remained", "newcomers", "returning", "ever")
 CHANGE_COLUMNS: Mapping[str, ColumnKind] = {
     "since": "date", "days": "number", **dict.fromkeys(FLOWS, "number"), "turnover": "number", "tie range": "number",
 }  # fmt: skip
+SNAPSHOT_COLUMNS: Mapping[str, ColumnKind] = {
+    "date": "date", "state": "text", "reason": "text", "depth": "number", "gate passed": "number",
+    "date known by": "text", "digest": "name", "source": "name",
+}  # fmt: skip
+MATCHED_COLUMNS: Mapping[str, ColumnKind] = {
+    "top K": "number", "gap": "text", "against": "date", "days": "number", "turnover": "number",
+    "tie range": "number", "n": "number",
+}  # fmt: skip
+RESULT_COLUMNS: Mapping[str, ColumnKind] = {
+    "metric": "name", "result": "name", "K": "number", "value": "number", "low": "number", "high": "number",
+    "n": "number", "note": "text",
+}  # fmt: skip
+METRIC_COLUMNS: Mapping[str, ColumnKind] = {
+    "metric": "text", "result": "name", "value": "number", "interval": "number", "n": "number", "note": "text",
+}  # fmt: skip
+EVENT_COLUMNS: Mapping[str, ColumnKind] = {
+    "date": "date", "registry": "name", "kind": "text", "severity": "text", "count": "number", "example": "text",
+}  # fmt: skip
+EVENT_KIND_COLUMNS: Mapping[str, ColumnKind] = {
+    "registry": "name", "kind": "text", "severity": "text", "count": "number", "newest": "date", "example": "text",
+}  # fmt: skip
+CLAIM_COLUMNS: Mapping[str, ColumnKind] = {
+    "claim": "text", "verdict": "text", "paper's method": "number", "our method": "number", "interval": "number",
+    "n": "number",
+}  # fmt: skip
 POPULATION_RESULTS = {
     "packages": "population",
     "births a week": "births",
@@ -34,24 +59,20 @@ ResultIndex = Mapping[tuple[int, str, int], ReportResult]
 
 def snapshots_table(title: str, snapshots: Sequence[ReportSnapshot]) -> ReportTable:
     """List every snapshot of a series with its state."""
-    columns: dict[str, ColumnKind] = {
-        "date": "date", "state": "text", "reason": "text", "depth": "number", "gate passed": "number",
-        "date known by": "text", "digest": "name", "source": "name",
-    }  # fmt: skip
-    rows = [
-        (
-            snapshot["date"],
-            ReportCell(snapshot["status"], is_bad=snapshot["status"] != "complete"),
-            snapshot["reason"] or "",
-            format_count(snapshot["depth"]),
-            _count_passed(snapshot["gate"]),
-            snapshot["evidence"],
-            (snapshot["digest"] or UNDEFINED)[:12],
-            snapshot["source"],
-        )
-        for snapshot in snapshots
-    ]
-    return make_table(f"Snapshots of {title}", columns, rows)
+    return make_table(f"Snapshots of {title}", SNAPSHOT_COLUMNS, map(_snapshot_row, snapshots))
+
+
+def _snapshot_row(snapshot: ReportSnapshot) -> tuple[ReportCell | str, ...]:
+    return (
+        snapshot["date"],
+        ReportCell(snapshot["status"], is_bad=snapshot["status"] != "complete"),
+        snapshot["reason"] or "",
+        format_count(snapshot["depth"]),
+        _count_passed(snapshot["gate"]),
+        snapshot["evidence"],
+        (snapshot["digest"] or UNDEFINED)[:12],
+        snapshot["source"],
+    )
 
 
 def _count_passed(gate: Sequence[ReportGate]) -> str:
@@ -73,24 +94,14 @@ def gate_table(title: str, snapshot: ReportSnapshot) -> ReportTable:
 
 def matched_table(day: str, results: Iterable[ReportResult]) -> ReportTable:
     """List the defined turnover of one snapshot over matched gaps."""
-    columns: dict[str, ColumnKind] = {
-        "top K": "number", "gap": "text", "against": "date", "days": "number", "turnover": "number",
-        "tie range": "number", "n": "number",
-    }  # fmt: skip
     matched = [result for result in results if result["name"].startswith("turnover.") and result["value"] is not None]
     matched.sort(key=lambda result: (result["k"], len(result["name"]), result["name"]))
-    rows = [
-        (
-            format_count(result["k"]),
-            result["name"].removeprefix("turnover."),
-            *_since(result),
-            result_cell(result),
-            result_range(result),
-            format_count(result["n"]),
-        )
-        for result in matched
-    ]
-    return make_table(f"Turnover up to {day} over matched gaps", columns, rows)
+    return make_table(f"Turnover up to {day} over matched gaps", MATCHED_COLUMNS, map(_matched_row, matched))
+
+
+def _matched_row(result: ReportResult) -> tuple[ReportCell | str, ...]:
+    k, gap = format_count(result["k"]), result["name"].removeprefix("turnover.")
+    return (k, gap, *_since(result), result_cell(result), result_range(result), format_count(result["n"]))
 
 
 def changes_table(snapshot: ReportSnapshot, index: ResultIndex) -> ReportTable:
@@ -164,11 +175,10 @@ def _population_cells(result: ReportResult | None) -> tuple[ReportCell | str, st
 
 def moves_table(caption: str, moves: Sequence[ReportMove]) -> ReportTable:
     """List the packages that moved in one way, best rank first."""
-    has_left = any(move["change"] == "left" for move in moves)
+    rank_heading = "was" if any(move["change"] == "left" for move in moves) else "rank"
     ranked = sorted(((_rank(move), move) for move in moves), key=lambda pair: pair[0])
     rows = [(format_count(rank), move["name"], _explain(move)) for rank, move in ranked]
-    columns: dict[str, ColumnKind] = {"was" if has_left else "rank": "number", "package": "name", "why": "text"}
-    return make_table(caption, columns, rows)
+    return make_table(caption, {rank_heading: "number", "package": "name", "why": "text"}, rows)
 
 
 def _rank(move: ReportMove) -> int:
@@ -183,10 +193,6 @@ def _explain(move: ReportMove) -> str:
 
 def results_table(caption: str, results: Sequence[ReportResult]) -> ReportTable:
     """List results with every number they have."""
-    columns: dict[str, ColumnKind] = {
-        "metric": "name", "result": "name", "K": "number", "value": "number", "low": "number", "high": "number",
-        "n": "number", "note": "text",
-    }  # fmt: skip
     rows = [
         (
             f"{result['metric']}@{result['version']}",
@@ -198,36 +204,23 @@ def results_table(caption: str, results: Sequence[ReportResult]) -> ReportTable:
         )
         for result in results
     ]
-    return make_table(caption, columns, rows)
+    return make_table(caption, RESULT_COLUMNS, rows)
 
 
 def metric_table(caption: str, results: Iterable[ReportResult], metric: str) -> ReportTable:
     """List the results of one metric and of its published form, if any of them is defined."""
-    columns: dict[str, ColumnKind] = {
-        "metric": "text", "result": "name", "value": "number", "interval": "number", "n": "number", "note": "text",
-    }  # fmt: skip
     selected = [result for result in results if result["metric"].startswith(metric)]
     is_defined = any(result["value"] is not None for result in selected)
     rows = [
-        (
-            result["metric"],
-            result["name"],
-            result_cell(result),
-            result_range(result),
-            format_count(result["n"]),
-            result["note"],
-        )
-        for result in selected
+        (row["metric"], row["name"], result_cell(row), result_range(row), format_count(row["n"]), row["note"])
+        for row in selected
         if is_defined
     ]
-    return make_table(caption, columns, rows)
+    return make_table(caption, METRIC_COLUMNS, rows)
 
 
 def events_table(events: Iterable[ReportEvent]) -> ReportTable:
     """List the quality events of each snapshot and kind."""
-    columns: dict[str, ColumnKind] = {
-        "date": "date", "registry": "name", "kind": "text", "severity": "text", "count": "number", "example": "text",
-    }  # fmt: skip
     rows = [
         (
             event["date"],
@@ -239,17 +232,11 @@ def events_table(events: Iterable[ReportEvent]) -> ReportTable:
         )
         for event in events
     ]
-    return make_table("Quality events", columns, rows)
+    return make_table("Quality events", EVENT_COLUMNS, rows)
 
 
 def event_kinds_table(events: Iterable[ReportEvent]) -> ReportTable:
     """List the quality events of each registry and kind, with the newest date and an example."""
-    columns: dict[str, ColumnKind] = {
-        "registry": "name", "kind": "text", "severity": "text", "count": "number", "newest": "date", "example": "text",
-    }  # fmt: skip
-    kinds: dict[tuple[str, str, str], list[ReportEvent]] = {}
-    for event in events:
-        kinds.setdefault((event["registry"], event["kind"], event["severity"]), []).append(event)
     rows = [
         (
             registry,
@@ -259,9 +246,16 @@ def event_kinds_table(events: Iterable[ReportEvent]) -> ReportTable:
             max(event["date"] for event in group),
             group[-1]["example"],
         )
-        for (registry, kind, severity), group in kinds.items()
+        for (registry, kind, severity), group in _group_by_kind(events).items()
     ]
-    return make_table("Quality events by kind", columns, rows)
+    return make_table("Quality events by kind", EVENT_KIND_COLUMNS, rows)
+
+
+def _group_by_kind(events: Iterable[ReportEvent]) -> dict[tuple[str, str, str], list[ReportEvent]]:
+    kinds: dict[tuple[str, str, str], list[ReportEvent]] = {}
+    for event in events:
+        kinds.setdefault((event["registry"], event["kind"], event["severity"]), []).append(event)
+    return kinds
 
 
 def _severity_cell(severity: str) -> ReportCell:
@@ -270,10 +264,6 @@ def _severity_cell(severity: str) -> ReportCell:
 
 def claims_table(claims: Iterable[ReportClaim]) -> ReportTable:
     """List the verdict on each claim with the numbers behind it."""
-    columns: dict[str, ColumnKind] = {
-        "claim": "text", "verdict": "text", "paper's method": "number", "our method": "number", "interval": "number",
-        "n": "number",
-    }  # fmt: skip
     rows = [
         (
             claim["claim"],
@@ -285,7 +275,7 @@ def claims_table(claims: Iterable[ReportClaim]) -> ReportTable:
         )
         for claim in claims
     ]
-    return make_table("Claims and verdicts", columns, rows)
+    return make_table("Claims and verdicts", CLAIM_COLUMNS, rows)
 
 
 def _number_cell(value: float | None) -> ReportCell:

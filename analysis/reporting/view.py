@@ -223,17 +223,21 @@ def _describe_coverage(complete: Sequence[ReportSnapshot]) -> Iterator[str]:
     if len(dates) == 1:
         yield f"One complete snapshot, of {dates[0]}: no change can be measured yet."
         return
-    gaps = [
-        (before, after, (date.fromisoformat(after) - date.fromisoformat(before)).days)
-        for before, after in pairwise(dates)
-    ]
+    gaps = [(before, after, _days_between(before, after)) for before, after in pairwise(dates)]
     usual = median(days for _, _, days in gaps)
     longest = max(days for _, _, days in gaps)
     yield (
         f"{pluralize(len(dates), 'complete snapshot')} from {dates[0]} to {dates[-1]}, usually "
         f"{_format_days(usual)} apart. The longest gap is {_format_days(longest)}."
     )
-    long_gaps = [gap for gap in gaps if gap[2] > LONG_GAP_FACTOR * usual]
+    yield from _describe_long_gaps([gap for gap in gaps if gap[2] > LONG_GAP_FACTOR * usual])
+
+
+def _days_between(before: str, after: str) -> int:
+    return (date.fromisoformat(after) - date.fromisoformat(before)).days
+
+
+def _describe_long_gaps(long_gaps: Sequence[tuple[str, str, int]]) -> Iterator[str]:
     if long_gaps:
         listing = ", ".join(
             f"{before} to {after} ({days:,} days)" for before, after, days in long_gaps[-MAX_LONG_GAPS:]

@@ -21,6 +21,18 @@ def make_parser() -> argparse.ArgumentParser:
     parser = create_parser(
         "observatory score", "Score cards: which of five questions each card answers, with the passage that answers it."
     )
+    _add_files_argument(parser)
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="output format (default: text)")
+    _add_scorer_options(parser)
+    judge = parser.add_argument_group("the judge (--scorer openai), which is off until OPENAI_API_KEY is set")
+    _add_model_options(judge)
+    _add_spending_options(judge)
+    _add_reading_options(judge)
+    parser.set_defaults(do=score)
+    return parser
+
+
+def _add_files_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "files",
         nargs="*",
@@ -28,7 +40,9 @@ def make_parser() -> argparse.ArgumentParser:
         type=Path,
         help="Markdown, or .jsonl(.gz) with `modelId, card` (default: the cards of the store)",
     )
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="output format (default: text)")
+
+
+def _add_scorer_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scorer",
         choices=("rules", "openai", "reference"),
@@ -41,16 +55,24 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--processes", metavar="N", type=positive_int, help="processes of the rules (default: one per processor)"
     )
-    judge = parser.add_argument_group("the judge (--scorer openai), which is off until OPENAI_API_KEY is set")
+
+
+def _add_model_options(judge: argparse._ArgumentGroup) -> None:
     judge.add_argument("--model", metavar="NAME", help="the model that reads the cards")
     judge.add_argument("--base-url", metavar="URL", help="another OpenAI-compatible endpoint")
     judge.add_argument(
         "--prompt", choices=("paper", "strict"), default="strict", help="the questions (default: strict)"
     )
+
+
+def _add_spending_options(judge: argparse._ArgumentGroup) -> None:
     judge.add_argument("--budget", metavar="USD", type=parse_amount, help="the most to spend in a UTC day")
     judge.add_argument("--tokens", metavar="N", type=positive_int, help="the most tokens in a UTC day")
     judge.add_argument("--price-in", metavar="USD", type=parse_amount, help="price of a million input tokens")
     judge.add_argument("--price-out", metavar="USD", type=parse_amount, help="price of a million output tokens")
+
+
+def _add_reading_options(judge: argparse._ArgumentGroup) -> None:
     judge.add_argument(
         "--repeats", metavar="N", type=positive_int, default=3, help="readings of each card (default: 3)"
     )
@@ -63,8 +85,6 @@ def make_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="read FILE again, stored readings too, and report whether the model has drifted",
     )
-    parser.set_defaults(do=score)
-    return parser
 
 
 def parse_amount(text: str) -> float:
@@ -153,16 +173,23 @@ def score_with_judge(options: argparse.Namespace) -> int:
 def print_scores(rows: Iterable[ScoreRow], output_format: str) -> None:
     """Print scores one by one, as a JSON list or as lines of text."""
     if output_format == "json":
-        separator = "["
-        for row in rows:
-            print(separator + json.dumps(row, ensure_ascii=False), end="")
-            separator = ",\n "
-        print("]" if separator != "[" else "[]")
-        return
+        _print_json(rows)
+    else:
+        _print_text(rows)
+
+
+def _print_json(rows: Iterable[ScoreRow]) -> None:
+    separator = "["
+    for row in rows:
+        print(separator + json.dumps(row, ensure_ascii=False), end="")
+        separator = ",\n "
+    print("]" if separator != "[" else "[]")
+
+
+def _print_text(rows: Iterable[ScoreRow]) -> None:
     yes_counts = dict.fromkeys(ITEMS, 0)
     cards = 0
-    for row in rows:
-        cards += 1
+    for cards, row in enumerate(rows, 1):
         for item in ITEMS:
             yes_counts[item] += row[item] is True
         print("\n".join(format_card(row)) if cards <= MAX_DETAILED_CARDS else format_summary(row))

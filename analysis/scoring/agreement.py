@@ -103,9 +103,7 @@ def measure_agreement(item: str, pairs: Iterable[tuple[bool, bool]]) -> Agreemen
 
 
 def measure_agreements(
-    items: Sequence[str],
-    readings: Sequence[Mapping[str, bool | None]],
-    references: Sequence[Mapping[str, bool | None]],
+    items: Sequence[str], readings: Sequence[Mapping[str, bool | None]], references: Sequence[Mapping[str, bool | None]]
 ) -> list[Agreement]:
     """Return the agreement on each item. Cards to which one of the two gave no answer are left out of that item."""
     agreements = []

@@ -184,23 +184,28 @@ def _inline_blocks(content: str, open_tags: list[str]) -> Iterator[LevelledBlock
     innermost = open_tags[-1] if open_tags else "p"
     if innermost in HEADINGS:
         yield from _text_blocks(content, HEADINGS[innermost], "heading")
-        return
-    kind = "item" if "li" in open_tags else "text"
-    if re.search(r"<(h[1-6]|p|div|center)\b", content[:400]):
+    elif re.search(r"<(h[1-6]|p|div|center)\b", content[:400]):
         yield from _html_blocks(content)
-        return
+    elif "li" in open_tags:
+        yield from _text_blocks(content, 0, "item")
+    else:
+        yield from _paragraph_blocks(content)
+
+
+def _paragraph_blocks(content: str) -> Iterator[LevelledBlock]:
+    """Yield a paragraph as code or as text, whose first line may be used like a heading."""
     lines = content.split("\n")
-    if kind == "text" and is_code(lines):
+    if is_code(lines):
         yield 0, CardBlock("code", content)
         return
-    if kind == "text" and UNSPACED_HEADING.match(lines[0]):
+    if UNSPACED_HEADING.match(lines[0]):
         title = lines[0].lstrip("#")
         yield len(lines[0]) - len(title), CardBlock("heading", strip_markup(title))
         content = "\n".join(lines[1:])
-    elif kind == "text" and (level := _pseudo_heading_level(lines[0])):
+    elif level := _pseudo_heading_level(lines[0]):
         yield level, CardBlock("heading", strip_markup(lines[0]).rstrip(" :\uff1a"))
         content = "\n".join(lines[1:])
-    yield from _text_blocks(content, 0, kind)
+    yield from _text_blocks(content, 0, "text")
 
 
 def _pseudo_heading_level(line: str) -> int:

@@ -65,10 +65,13 @@ def load_measurements() -> dict[str, Any]:
     return tomllib.loads(MEASUREMENTS_FILE.read_text("utf-8"))
 
 
+def _format_f1(item: Item, value: float, low: float, high: float) -> str:
+    return f"{item} {value:.2f} [{low:.2f}, {high:.2f}]"
+
+
 def format_agreement() -> str:
     """Format the agreement of the rules with a reader as one line."""
     measurements = load_measurements()
-    intervals = {item: measurements[item]["f1"] for item in ITEMS}
-    f1 = ", ".join(f"{item} {value:.2f} [{low:.2f}, {high:.2f}]" for item, (value, low, high) in intervals.items())
+    f1 = ", ".join(_format_f1(item, *measurements[item]["f1"]) for item in ITEMS)
     cards = f"{measurements['cards']} cards they were not developed with"
     return f"Agreement of the rules with a reader, F1 on {cards}: {f1} (docs/scoring.md)."

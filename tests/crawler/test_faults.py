@@ -278,10 +278,7 @@ def test_a_page_size_that_the_server_reduces_is_followed(crawl: Crawl, pretend: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("registry", "k", "request_number"),
-    [(HUB, 3450, 5), (HUB, 100, 2), ("npm", 300, 3)],
-)
+@pytest.mark.parametrize(("registry", "k", "request_number"), [(HUB, 3450, 5), (HUB, 100, 2), ("npm", 300, 3)])
 @pytest.mark.fault("C12")
 def test_a_page_with_lost_rows_is_requested_again(
     crawl: Crawl, pretend: Simulation, registry: str, k: int, request_number: int

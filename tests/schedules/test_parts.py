@@ -39,8 +39,7 @@ def test_a_secret_of_the_environment_is_hidden_wherever_it_stands(before: str, a
 
 
 @pytest.mark.parametrize(
-    "secret",
-    ["hf_" + "a" * 34, "sk-proj-0123456789abcdef", "jo.doe+x@mail.example.org", "Bearer abc.def"],
+    "secret", ["hf_" + "a" * 34, "sk-proj-0123456789abcdef", "jo.doe+x@mail.example.org", "Bearer abc.def"]
 )
 @pytest.mark.fault("E10")
 def test_a_token_or_an_address_is_hidden(secret: str) -> None:

@@ -66,10 +66,7 @@ def test_ten_years_have_the_same_moments_in_every_time_zone(zone: str, monkeypat
 def test_leap_days_year_ends_and_week_53_are_ordinary_days() -> None:
     assert list(
         list_moments(CronTimetable("0 0 29 2 *"), epoch_seconds("2024-03-01"), epoch_seconds("2033-01-01"))
-    ) == [
-        epoch_seconds("2028-02-29"),
-        epoch_seconds("2032-02-29"),
-    ]
+    ) == [epoch_seconds("2028-02-29"), epoch_seconds("2032-02-29")]
     mondays = list(
         list_moments(CronTimetable("17 3 * * MON"), epoch_seconds("2026-12-20"), epoch_seconds("2027-01-13"))
     )

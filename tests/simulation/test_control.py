@@ -50,17 +50,7 @@ def test_events_can_be_limited_to_those_since_a_day(simulation: Simulation) -> N
 
 def test_a_month_brings_every_kind_of_event(simulation: Simulation) -> None:
     kinds = {row["kind"] for row in simulation.events()}
-    assert kinds >= {
-        "created",
-        "edited",
-        "renamed",
-        "deleted",
-        "recreated",
-        "gated",
-        "private",
-        "public",
-        "removed",
-    }
+    assert kinds >= {"created", "edited", "renamed", "deleted", "recreated", "gated", "private", "public", "removed"}
 
 
 def test_a_ranking_is_sorted_and_counts_its_ties(simulation: Simulation) -> None:
@@ -91,12 +81,7 @@ def test_the_log_has_client_path_and_status_of_each_request(simulation: Simulati
     fetch(f"{simulation.huggingface}/api/models?limit=1", {"User-Agent": "study/1", "Authorization": "Bearer hf_x"})
     (entry,) = simulation.requests()
     assert (entry["n"], entry["method"], entry["path"], entry["query"]) == (1, "GET", "/api/models", "limit=1")
-    assert (entry["status"], entry["bucket"], entry["over_quota"], entry["authorization"]) == (
-        200,
-        "api",
-        False,
-        True,
-    )
+    assert (entry["status"], entry["bucket"], entry["over_quota"], entry["authorization"]) == (200, "api", False, True)
     assert (entry["user_agent"], f"http://{entry['host']}") == ("study/1", simulation.huggingface)
 
 

@@ -27,6 +27,14 @@ def render(facts: BundleFacts) -> Mapping[str, bytes]:
         "authors:",
         '  - name: "The hub-observatory developers"',
         *_snapshot_lines(facts),
+        *_paper_lines(),
+    ]
+    return {"CITATION.cff": ("\n".join(lines) + "\n").encode("utf-8")}
+
+
+def _paper_lines() -> list[str]:
+    """Return the reference to the paper whose metrics the snapshots serve."""
+    return [
         "references:",
         "  - type: conference-paper",
         '    title: "What do we know about Hugging Face? A systematic literature review and quantitative validation of'
@@ -36,7 +44,6 @@ def render(facts: BundleFacts) -> Mapping[str, bytes]:
         "    year: 2024",
         "    doi: 10.1145/3674805.3686665",
     ]
-    return {"CITATION.cff": ("\n".join(lines) + "\n").encode("utf-8")}
 
 
 def _snapshot_lines(facts: BundleFacts) -> Iterator[str]:

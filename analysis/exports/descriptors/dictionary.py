@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from analysis.exports.bundle_facts import BundleFacts, collect_terms
 from analysis.exports.columns import describe_column
 from analysis.exports.formats.csv import format_cell
+from analysis.exports.tables import Column, Table
 
 HEADER = ("table", "column", "type", "unit", "nullable", "description", "source_field", "collected_since", "caveat",
           "licence", "personal")  # fmt: skip
@@ -17,14 +18,16 @@ def render(facts: BundleFacts) -> Mapping[str, bytes]:
     lines = [",".join(HEADER)]
     for table in facts.tables:
         licences = {part.registry: collect_terms(facts, part.registry)[0][0]["name"] for part in table.parts}
+        terms = "; ".join(f"{name}: {licence}" if name else licence for name, licence in licences.items())
         for column in table.columns:
-            entry = describe_column(table, column)
-            row = (
-                table.name, column.name, column.type, entry["unit"], "yes" if entry["nullable"] else "no",
-                entry["description"], entry["source"], facts.collected_since.get((table.name, column.name)),
-                entry.get("caveat"),
-                "; ".join(f"{name}: {licence}" if name else licence for name, licence in licences.items()),
-                entry.get("personal", "none"),
-            )  # fmt: skip
+            row = _make_row(table, column, facts.collected_since.get((table.name, column.name)), terms)
             lines.append(",".join(map(format_cell, row)))
     return {"dictionary.csv": ("\n".join(lines) + "\n").encode("utf-8")}
+
+
+def _make_row(table: Table, column: Column, since: str | None, terms: str) -> tuple[object, ...]:
+    entry = describe_column(table, column)
+    return (
+        table.name, column.name, column.type, entry["unit"], "yes" if entry["nullable"] else "no",
+        entry["description"], entry["source"], since, entry.get("caveat"), terms, entry.get("personal", "none"),
+    )  # fmt: skip

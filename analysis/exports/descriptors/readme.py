@@ -22,10 +22,7 @@ def render(facts: BundleFacts) -> Mapping[str, bytes]:
 def _front_matter(facts: BundleFacts) -> Iterator[str]:
     format_name = facts.choose_format(LOADABLE_FORMATS)
     yield "---"
-    if facts.has_ecosystems_data:
-        yield "license: cc-by-sa-4.0"
-    else:
-        yield from ("license: other", "license_name: hub-facts", "license_link: LICENSES.md")
+    yield from _license_lines(facts.has_ecosystems_data)
     yield f"pretty_name: {json.dumps(facts.title, ensure_ascii=False)}"
     yield from ("tags:", "- mining-software-repositories", "- rankings", "- snapshots")
     names = _views_with_rows(facts, format_name)
@@ -37,6 +34,12 @@ def _front_matter(facts: BundleFacts) -> Iterator[str]:
         if name == DEFAULT_VIEW:
             yield "  default: true"
     yield "---"
+
+
+def _license_lines(has_ecosystems_data: bool) -> tuple[str, ...]:
+    if has_ecosystems_data:
+        return ("license: cc-by-sa-4.0",)
+    return ("license: other", "license_name: hub-facts", "license_link: LICENSES.md")
 
 
 def _views_with_rows(facts: BundleFacts, format_name: str | None) -> list[str]:

@@ -40,11 +40,9 @@ def format_cell(value: object) -> str:
     >>> format_cell(-1.5), format_cell(""), format_cell(None)
     ('-1.5', '""', '')
     """
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        return repr(value)
-    return '"' + escape_formula(value).replace('"', '""') + '"'
+    if isinstance(value, str):
+        return '"' + escape_formula(value).replace('"', '""') + '"'
+    return "" if value is None else repr(value)
 
 
 def escape_formula(text: str) -> str:

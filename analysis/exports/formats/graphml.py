@@ -43,13 +43,7 @@ def write_tables(tables: Sequence[Table], folder: Path) -> Iterator[WrittenFile]
 
 def _write_graph(path: Path, rows: Sequence[Row]) -> None:
     """Write the nodes, then the edges, from rows of v1_lineage_edge."""
-    names: dict[str, str] = {}
-    edges = []
-    for _, child, child_name, parent, parent_name, relation, since, until in rows:
-        source, target = str(parent or f"name:{parent_name}"), str(child)
-        names.setdefault(source, str(parent_name))
-        names[target] = str(child_name or child)
-        edges.append((source, target, _render_data((("relation", relation), ("since", since), ("until", until)))))
+    names, edges = _collect_graph(rows)
     node_ids = {node: f"n{number}" for number, node in enumerate(sorted(names))}
     with create_file(path) as stream:
         stream.write(HEADER.encode("utf-8"))
@@ -59,6 +53,18 @@ def _write_graph(path: Path, rows: Sequence[Row]) -> None:
         for source, target, data in edges:
             stream.write(f'<edge source="{node_ids[source]}" target="{node_ids[target]}">{data}</edge>\n'.encode())
         stream.write(b"</graph>\n</graphml>\n")
+
+
+def _collect_graph(rows: Sequence[Row]) -> tuple[dict[str, str], list[tuple[str, str, str]]]:
+    """Return the name of each node, and the edges with their data."""
+    names: dict[str, str] = {}
+    edges = []
+    for _, child, child_name, parent, parent_name, relation, since, until in rows:
+        source, target = str(parent or f"name:{parent_name}"), str(child)
+        names.setdefault(source, str(parent_name))
+        names[target] = str(child_name or child)
+        edges.append((source, target, _render_data((("relation", relation), ("since", since), ("until", until)))))
+    return names, edges
 
 
 def _render_data(values: Sequence[tuple[str, object]]) -> str:

@@ -140,12 +140,8 @@ def build_share_axis(name: str, **extra: object) -> Spec:
 
 def build_tooltip(*names: str) -> list[Spec]:
     """Build a tooltip of these fields, with dates in UTC."""
-    return [
-        {"field": name, "type": "temporal", "timeUnit": "utcyearmonthdate", "title": name}
-        if name == "date"
-        else {"field": name}
-        for name in names
-    ]
+    utc_date: Spec = {"type": "temporal", "timeUnit": "utcyearmonthdate", "title": "date"}
+    return [{"field": name, **(utc_date if name == "date" else {})} for name in names]
 
 
 def filled_and_hollow(encoding: Spec, name: str, solid_value: str) -> list[Spec]:

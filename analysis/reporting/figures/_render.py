@@ -8,7 +8,7 @@ import json
 import re
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from xml.etree import ElementTree
@@ -52,9 +52,8 @@ def csv_table(figure: Figure) -> str:
     "x,y\r\n'=1+1,-0.5\r\n"
     """
     buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(figure.columns)
-    writer.writerows([_escape_formula(cell) for cell in row] for row in figure.rows)
+    rows = [[_escape_formula(cell) for cell in row] for row in figure.rows]
+    csv.writer(buffer).writerows([figure.columns, *rows])
     return buffer.getvalue()
 
 
@@ -78,9 +77,7 @@ def render_drawing(figure: Figure, narrow: bool) -> str:
         for name, value in element.attrib.items():
             element.set(name, _prefix_id(name, value, prefix))
     root.attrib.pop("height", None)
-    root.set("class", "narrow" if narrow else "wide")
-    root.set("role", "img")
-    root.set("aria-label", figure.alt_text)
+    root.attrib.update({"class": "narrow" if narrow else "wide", "role": "img", "aria-label": figure.alt_text})
     ElementTree.register_namespace("", SVG_NAMESPACE)
     return ElementTree.tostring(root, encoding="unicode")
 
@@ -136,20 +133,23 @@ def _compress_png(png: bytes) -> bytes:
     The renderer compresses for speed: the seven figures of the demonstration take 1.4 MB, and 350 kB after this step.
     Without this step a page, which may hold 1 MB of drawings and files, would have to leave out PNG files.
     """
-    position, chunks, image_data = 8, [], b""
-    while position < len(png):
-        (length,) = struct.unpack(">I", png[position : position + 4])
-        kind, content = png[position + 4 : position + 8], png[position + 8 : position + 8 + length]
-        position += length + 12
-        if kind == b"IDAT":
-            image_data += content
-        else:
-            chunks.append((kind, content))
+    all_chunks = list(_iter_chunks(png))
+    image_data = b"".join(content for kind, content in all_chunks if kind == b"IDAT")
+    chunks = [(kind, content) for kind, content in all_chunks if kind != b"IDAT"]
     chunks.insert(-1, (b"IDAT", zlib.compress(zlib.decompress(image_data), 9)))
     return png[:8] + b"".join(
         struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
         for kind, content in chunks
     )
+
+
+def _iter_chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the kind and the content of each chunk of a PNG."""
+    position = 8
+    while position < len(png):
+        (length,) = struct.unpack(">I", png[position : position + 4])
+        yield png[position + 4 : position + 8], png[position + 8 : position + 8 + length]
+        position += length + 12
 
 
 def _check_element(element: ElementTree.Element) -> None:

@@ -52,17 +52,21 @@ def draw(report: Report) -> Iterator[Figure]:
     ]
     dates = sorted({point["date"] for point in points})
     if len(dates) > 1:
-        claims = list(dict.fromkeys(point["claim"] for point in points))
-        yield Figure(
-            name="claims", section="claims", title=describe_claims(report["claims"]),
-            measure="The verdict on each claim at the date of each snapshot",
-            legend="Filled circle: holds. Hollow triangle: weaker. Cross: reversed. Hollow square: not testable. The "
-            "rule of each verdict and the newest interval are listed below",
-            sample=f"n = {pluralize(len(points), 'verdict')} on {pluralize(len(claims), 'claim')}, from {dates[0]} to "
-            f"{dates[-1]}.",
-            columns=("claim", "date", "verdict", "value"), rows=tuple(tuple(point.values()) for point in points),
-            wide=_build_spec(points, claims, WIDE), narrow=_build_spec(points, claims, NARROW),
-        )  # fmt: skip
+        yield _build_figure(describe_claims(report["claims"]), points, dates)
+
+
+def _build_figure(title: str, points: Sequence[VerdictPoint], dates: Sequence[str]) -> Figure:
+    claims = list(dict.fromkeys(point["claim"] for point in points))
+    return Figure(
+        name="claims", section="claims", title=title,
+        measure="The verdict on each claim at the date of each snapshot",
+        legend="Filled circle: holds. Hollow triangle: weaker. Cross: reversed. Hollow square: not testable. The "
+        "rule of each verdict and the newest interval are listed below",
+        sample=f"n = {pluralize(len(points), 'verdict')} on {pluralize(len(claims), 'claim')}, from {dates[0]} to "
+        f"{dates[-1]}.",
+        columns=("claim", "date", "verdict", "value"), rows=tuple(tuple(point.values()) for point in points),
+        wide=_build_spec(points, claims, WIDE), narrow=_build_spec(points, claims, NARROW),
+    )  # fmt: skip
 
 
 def describe_claims(claims: Sequence[ReportClaim]) -> str:
@@ -76,15 +80,18 @@ def describe_claims(claims: Sequence[ReportClaim]) -> str:
 def _build_spec(points: Sequence[VerdictPoint], claims: Sequence[str], width: int) -> Spec:
     narrow = width < NARROW_WIDTH
     verdicts = [verdict for verdict in VERDICTS if any(point["verdict"] == verdict for point in points)]
-    positions = [VERDICTS.index(verdict) for verdict in verdicts]
+
     encoding: Spec = {
         "x": build_date_axis([point["date"] for point in points], narrow),
         "y": {"field": "claim", "type": "nominal", "title": None, "sort": list(claims),
               "axis": {"grid": True, "domain": False, "ticks": False, "labelLimit": 110 if narrow else 240}},
-        "color": {"field": "verdict", "type": "nominal", "legend": None,
-                  "scale": {"domain": verdicts, "range": [VERDICT_COLOURS[number] for number in positions]}},
-        "shape": {"field": "verdict", "type": "nominal", "legend": None,
-                  "scale": {"domain": verdicts, "range": [VERDICT_SHAPES[number] for number in positions]}},
+        "color": _encode_verdict(verdicts, VERDICT_COLOURS),
+        "shape": _encode_verdict(verdicts, VERDICT_SHAPES),
         "tooltip": build_tooltip("claim", "date", "verdict", "value"),
     }  # fmt: skip
     return build_chart(filled_and_hollow(encoding, "verdict", "holds"), points, width, 30 * len(claims))
+
+
+def _encode_verdict(verdicts: Sequence[str], values: Sequence[str]) -> Spec:
+    scale = {"domain": verdicts, "range": [values[VERDICTS.index(verdict)] for verdict in verdicts]}
+    return {"field": "verdict", "type": "nominal", "legend": None, "scale": scale}

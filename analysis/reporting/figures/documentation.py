@@ -85,18 +85,12 @@ def _group_points(scored: ScoredList) -> list[GroupPoint]:
     names = {f"documentation.{scored.scorer}.{by}.{group}": (by, group) for by in POPULARITY for group in GROUPS}
     results = [result for name in names for result in scored.results if result["name"] == name]
     deepest = max((result["k"] for result in results), default=0)
-    return [
-        GroupPoint(
-            by=names[result["name"]][0],
-            group=f"{names[result['name']][1]} {deepest:,}",
-            value=result["value"],
-            low=result["low"],
-            high=result["high"],
-            n=result["n"],
-        )
-        for result in results
-        if result["k"] == deepest
-    ]
+    return [_make_group_point(*names[result["name"]], result) for result in results if result["k"] == deepest]
+
+
+def _make_group_point(by: str, group: str, row: ReportResult) -> GroupPoint:
+    label = f"{group} {row['k']:,}"
+    return GroupPoint(by=by, group=label, value=row["value"], low=row["low"], high=row["high"], n=row["n"])
 
 
 def _decile_points(scored: ScoredList) -> list[DecilePoint]:
@@ -106,17 +100,12 @@ def _decile_points(scored: ScoredList) -> list[DecilePoint]:
         for tenth in range(1, 11)
     }
     results = [result for result in scored.results if result["name"] in names]
-    return [
-        DecilePoint(
-            by=names[result["name"]][0],
-            tenth=names[result["name"]][1],
-            value=result["value"],
-            low=result["low"],
-            high=result["high"],
-            n=result["n"],
-        )
-        for result in sorted(results, key=lambda result: names[result["name"]])
-    ]
+    results.sort(key=lambda result: names[result["name"]])
+    return [_make_decile_point(*names[result["name"]], result) for result in results]
+
+
+def _make_decile_point(by: str, tenth: int, row: ReportResult) -> DecilePoint:
+    return DecilePoint(by=by, tenth=tenth, value=row["value"], low=row["low"], high=row["high"], n=row["n"])
 
 
 def _build_group_figure(points: Sequence[GroupPoint], scored: ScoredList) -> Figure:
@@ -137,11 +126,9 @@ def _build_group_figure(points: Sequence[GroupPoint], scored: ScoredList) -> Fig
 
 def _build_decile_figure(points: Sequence[DecilePoint], scored: ScoredList) -> Figure:
     first = [point for point in points if point["by"] == points[0]["by"]]
-    low, high = format_percent(first[0]["value"]), format_percent(first[-1]["value"])
     return Figure(
         name=f"documentation-{scored.ending}", section="documentation",
-        title=f"{scored.label}: from the least to the most popular tenth by {first[0]['by']}, cards answer "
-        f"{low} to {high} of the five questions",
+        title=_describe_deciles(scored.label, first),
         measure="Share of five questions that a card answers, mean over tenths of the list, least popular first",
         legend=f"Scored by {scored.scorer}. Bars: 95% intervals. Packages that tie are in one tenth, so some tenths "
         "may be missing",
@@ -150,6 +137,12 @@ def _build_decile_figure(points: Sequence[DecilePoint], scored: ScoredList) -> F
         rows=tuple(tuple(point.values()) for point in points),
         wide=_line_spec(points, WIDE), narrow=_line_spec(points, NARROW),
     )  # fmt: skip
+
+
+def _describe_deciles(label: str, points: Sequence[DecilePoint]) -> str:
+    low, high = format_percent(points[0]["value"]), format_percent(points[-1]["value"])
+    tenths = f"from the least to the most popular tenth by {points[0]['by']}"
+    return f"{label}: {tenths}, cards answer {low} to {high} of the five questions"
 
 
 def _share_axis(name: str) -> Spec:
@@ -173,12 +166,7 @@ def _bar_spec(points: Sequence[GroupPoint], width: int) -> Spec:
         "color": encode_category("color", "group", domain, True),
     }
     shape = encode_category("shape", "group", domain, True)
-    layers: list[Spec] = [
-        _interval_layer(encoding),
-        {"mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
-         "encoding": {**encoding, "y": _share_axis("value"), "shape": shape}},
-    ]  # fmt: skip
-    return build_chart(layers, points, width, 280)
+    return build_chart([_interval_layer(encoding), _point_layer(encoding, 60, shape)], points, width, 280)
 
 
 def _line_spec(points: Sequence[DecilePoint], width: int) -> Spec:
@@ -187,13 +175,16 @@ def _line_spec(points: Sequence[DecilePoint], width: int) -> Spec:
          "scale": {"domain": [1, 10], "padding": 10},
          "axis": {"grid": False, "tickCount": 10, "format": "d"}}  # fmt: skip
     encoding: Spec = {"x": x, "color": encode_category("color", "by", domain, True, POPULARITY)}
-    dash = encode_category("strokeDash", "by", domain, True, POPULARITY)
-    shape = encode_category("shape", "by", domain, True, POPULARITY)
+    dash, shape = (encode_category(channel, "by", domain, True, POPULARITY) for channel in ("strokeDash", "shape"))
     layers: list[Spec] = [
         _interval_layer(encoding),
         {"mark": {"type": "line", "strokeWidth": 2},
          "encoding": {**encoding, "y": _share_axis("value"), "strokeDash": dash}},
-        {"mark": {"type": "point", "filled": True, "size": 50, "opacity": 1},
-         "encoding": {**encoding, "y": _share_axis("value"), "shape": shape}},
+        _point_layer(encoding, 50, shape),
     ]  # fmt: skip
     return build_chart(layers, points, width, 300)
+
+
+def _point_layer(encoding: Spec, size: int, shape: Spec) -> Spec:
+    mark = {"type": "point", "filled": True, "size": size, "opacity": 1}
+    return {"mark": mark, "encoding": {**encoding, "y": _share_axis("value"), "shape": shape}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import TypedDict
 
 from analysis.reporting.figures._figure import (
@@ -41,46 +42,51 @@ class FlowPoint(TypedDict):
 def draw(report: Report) -> Iterator[Figure]:
     """Draw a bar for each of the newest lists of every registry that have an earlier list."""
     points = _collect_points(report)
-    if not points:
-        return
-    dates, sizes = [point["date"] for point in points], sorted({point["n"] for point in points})
-    yield Figure(
+    if points:
+        yield _build_figure(points)
+
+
+def _build_figure(points: Sequence[FlowPoint]) -> Figure:
+    return Figure(
         name="turnover-as-published", section="turnover", title=_describe_flows(points),
         measure=f"Share of the top {points[0]['k']:,} that remained, returned or is new since the list before, as the "
         "paper's Figure 6 counts it",
         legend="From the left: remained, returning, newcomers. No interval is defined. The gaps between lists differ, "
         "so do not compare different bars. The figure over equal gaps can be compared",
-        sample=f"n = {join_words([f'{n:,}' for n in sizes])} packages in each bar; lists of {min(dates)} to "
-        f"{max(dates)}, the newest {MAX_LISTS} of each registry.",
+        sample=_describe_sample(points),
         columns=("list", "date", "k", "flow", "count", "share", "n"),
-        rows=tuple(
-            (point["list"], point["date"], point["k"], point["flow"], point["count"], point["share"], point["n"])
-            for point in points
-        ),
+        rows=tuple(map(itemgetter("list", "date", "k", "flow", "count", "share", "n"), points)),
         wide=_build_spec(points, WIDE), narrow=_build_spec(points, NARROW),
     )  # fmt: skip
+
+
+def _describe_sample(points: Sequence[FlowPoint]) -> str:
+    dates = [point["date"] for point in points]
+    sizes = join_words([f"{n:,}" for n in sorted({point["n"] for point in points})])
+    lists = f"lists of {min(dates)} to {max(dates)}, the newest {MAX_LISTS} of each registry"
+    return f"n = {sizes} packages in each bar; {lists}."
 
 
 def _collect_points(report: Report) -> list[FlowPoint]:
     """Return three parts of each bar at the report's depth, or the deepest known. The oldest list comes first."""
     labels = complete_labels(report["snapshots"])
-    results = [
-        result
-        for result in report["results"]
-        if result["metric"] == "turnover_as_published" and result["name"] in FLOWS and result["snapshot"] in labels
-    ]
+    results = [result for result in report["results"] if _is_flow(result) and result["snapshot"] in labels]
     points = [point for result in results if (point := _build_point(result, labels[result["snapshot"]])) is not None]
     depths = {point["k"] for point in points}
     k = report["k"] if report["k"] in depths else max(depths, default=0)
     points = [point for point in points if point["k"] == k]
     order = {label: position for position, label in enumerate(dict.fromkeys(labels.values()))}
     points.sort(key=lambda point: (order[point["list"]], point["date"], point["order"]))
-    newest_bars = {
-        bar
-        for label in order
-        for bar in list(dict.fromkeys(point["bar"] for point in points if point["list"] == label))[-MAX_LISTS:]
-    }
+    newest_bars = {bar for label in order for bar in _list_bars(points, label)[-MAX_LISTS:]}
     return [point for point in points if point["bar"] in newest_bars]
+
+
+def _is_flow(result: ReportResult) -> bool:
+    return result["metric"] == "turnover_as_published" and result["name"] in FLOWS
+
+
+def _list_bars(points: Sequence[FlowPoint], label: str) -> list[str]:
+    return list(dict.fromkeys(point["bar"] for point in points if point["list"] == label))
 
 
 def _build_point(result: ReportResult, label: str) -> FlowPoint | None:

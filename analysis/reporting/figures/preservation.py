@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import TypedDict
 
 from analysis.reporting.figures._figure import (
@@ -67,10 +68,7 @@ def _build_figure(label: str, date: str, points: Sequence[PreservationPoint], po
         "parent",
         sample=f"n from {min(sizes):,} to {max(sizes):,} for each dot; {label}, {date}.",
         columns=("library", "relation", "share", "low", "high", "n"),
-        rows=tuple(
-            (point["library"], point["relation"], point["share"], point["low"], point["high"], point["n"])
-            for point in points
-        ),
+        rows=tuple(map(itemgetter("library", "relation", "share", "low", "high", "n"), points)),
         wide=_build_spec(points, WIDE), narrow=_build_spec(points, NARROW),
     )  # fmt: skip
 
@@ -92,14 +90,18 @@ def _parse_point(result: ReportResult) -> PreservationPoint | None:
     relation = parts.pop() if parts[-1] in RELATIONS and len(parts) > 1 else ANY_RELATION
     if result["metric"] == "preservation_as_published":
         relation = PUBLISHED
+    return _make_point(".".join(parts), relation, result["value"], result)
+
+
+def _make_point(library: str, relation: str, share: float, result: ReportResult) -> PreservationPoint:
     return PreservationPoint(
-        library=".".join(parts),
+        library=library,
         relation=relation,
-        share=result["value"],
+        share=share,
         low=result["low"],
         high=result["high"],
         n=result["n"],
-        label=f"{format_percent(result['value'])} ({format_interval(result)})",
+        label=f"{format_percent(share)} ({format_interval(result)})",
     )
 
 
@@ -119,22 +121,28 @@ def _describe_preservation(label: str, points: Sequence[PreservationPoint]) -> s
 def _build_spec(points: Sequence[PreservationPoint], width: int) -> Spec:
     domain = [label for label in RELATION_LABELS if any(point["relation"] == label for point in points)]
     libraries = list(dict.fromkeys(point["library"] for point in points))
-    y = {"field": "library", "type": "nominal", "title": None, "sort": libraries, "scale": {"paddingInner": 0.3},
-         "axis": {"domain": False, "ticks": False, "labelLimit": 110 if width < NARROW_WIDTH else 220}}  # fmt: skip
     encoding: Spec = {
-        "y": y,
+        "y": _library_axis(libraries, 110 if width < NARROW_WIDTH else 220),
         "yOffset": {"field": "relation", "type": "nominal", "scale": {"domain": domain}},
         "color": encode_category("color", "relation", domain, True, RELATION_LABELS),
     }
     shape = encode_category("shape", "relation", domain, True, RELATION_LABELS)
     dots: Spec = {**encoding, "x": build_share_axis("share"), "shape": shape}
-    layers: list[Spec] = [
-        {"mark": {"type": "rule", "strokeWidth": 2}, "transform": [{"filter": "datum.low !== null"}],
-         "encoding": {**encoding, "x": build_share_axis("low"), "x2": {"field": "high"}}},
-        _dot_layer(True, dots),
-        _dot_layer(False, dots),
-    ]  # fmt: skip
+    layers = [_interval_layer(encoding), _dot_layer(True, dots), _dot_layer(False, dots)]
     return build_chart(layers, points, width, len(libraries) * (11 * len(domain) + 14))
+
+
+def _library_axis(libraries: Sequence[str], label_limit: int) -> Spec:
+    axis = {"domain": False, "ticks": False, "labelLimit": label_limit}
+    scale = {"paddingInner": 0.3}
+    return {"field": "library", "type": "nominal", "title": None, "sort": libraries, "scale": scale, "axis": axis}
+
+
+def _interval_layer(encoding: Spec) -> Spec:
+    return {
+        "mark": {"type": "rule", "strokeWidth": 2}, "transform": [{"filter": "datum.low !== null"}],
+        "encoding": {**encoding, "x": build_share_axis("low"), "x2": {"field": "high"}},
+    }  # fmt: skip
 
 
 def _dot_layer(filled: bool, encoding: Spec) -> Spec:

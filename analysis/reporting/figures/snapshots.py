@@ -19,7 +19,7 @@ from analysis.reporting.figures._figure import (
     build_tooltip,
     filled_and_hollow,
 )
-from analysis.reporting.rows import Report
+from analysis.reporting.rows import Report, ReportSnapshot
 from analysis.reporting.series import series_key, series_labels
 from analysis.reporting.wording import join_words, pluralize
 
@@ -41,22 +41,19 @@ class SnapshotPoint(TypedDict):
 def draw(report: Report) -> Iterator[Figure]:
     """Draw a row of marks for each list, one for each snapshot."""
     labels = series_labels(report["snapshots"])
-    points = [
-        SnapshotPoint(
-            series=labels[series_key(snapshot)],
-            date=snapshot["date"],
-            state=snapshot["status"],
-            depth=snapshot["depth"],
-            reason=snapshot["reason"],
-        )
-        for snapshot in report["snapshots"]
-    ]
-    if not points:
-        return
+    points = [_make_point(labels[series_key(snapshot)], snapshot) for snapshot in report["snapshots"]]
+    if points:
+        yield _build_figure(describe_snapshots(report), points, list(labels.values()))
+
+
+def _make_point(label: str, row: ReportSnapshot) -> SnapshotPoint:
+    return SnapshotPoint(series=label, date=row["date"], state=row["status"], depth=row["depth"], reason=row["reason"])
+
+
+def _build_figure(title: str, points: Sequence[SnapshotPoint], lists: Sequence[str]) -> Figure:
     dates = [point["date"] for point in points]
-    lists = list(labels.values())
-    yield Figure(
-        name="snapshots", section="trust", title=describe_snapshots(report),
+    return Figure(
+        name="snapshots", section="trust", title=title,
         measure="Each mark is a snapshot of a list, at its date",
         legend="Filled circle: complete. Hollow triangle: partial. Cross: failed. Hollow square: still open. "
         "Results are computed from complete snapshots only",
@@ -80,15 +77,18 @@ def describe_snapshots(report: Report) -> str:
 def _build_spec(points: Sequence[SnapshotPoint], lists: Sequence[str], width: int) -> Spec:
     narrow = width < NARROW_WIDTH
     states = [state for state in STATES if any(point["state"] == state for point in points)]
-    positions = [STATES.index(state) for state in states]
-    scale = {"domain": states, "range": [STATE_COLOURS[position] for position in positions]}
-    shape = {"domain": states, "range": [STATE_SHAPES[position] for position in positions]}
+
     encoding: Spec = {
         "x": build_date_axis([point["date"] for point in points], narrow),
         "y": {"field": "series", "type": "nominal", "title": None, "scale": {"domain": list(lists)},
               "axis": {"grid": True, "domain": False, "ticks": False, "labelLimit": 110 if narrow else 260}},
-        "color": {"field": "state", "type": "nominal", "scale": scale, "legend": None},
-        "shape": {"field": "state", "type": "nominal", "scale": shape, "legend": None},
+        "color": _encode_state(states, STATE_COLOURS),
+        "shape": _encode_state(states, STATE_SHAPES),
         "tooltip": build_tooltip("series", "date", "state", "depth", "reason"),
     }  # fmt: skip
     return build_chart(filled_and_hollow(encoding, "state", "complete"), points, width, 30 * len(lists))
+
+
+def _encode_state(states: Sequence[str], values: Sequence[str]) -> Spec:
+    scale = {"domain": states, "range": [values[STATES.index(state)] for state in states]}
+    return {"field": "state", "type": "nominal", "scale": scale, "legend": None}

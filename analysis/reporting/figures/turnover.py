@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import dropwhile
+from operator import itemgetter
 from typing import TypedDict
 
 from analysis.reporting.figures._figure import (
@@ -48,29 +50,30 @@ class TurnoverPoint(TypedDict):
 def draw(report: Report) -> Iterator[Figure]:
     """Draw lines over dates with the range of ties, if any turnover over a matched gap is known."""
     k, gap = choose_turnover_depth(report), choose_gap(report)
-    if gap is None:
-        return
-    points = _collect_points(report, k, gap)
+    if gap is not None:
+        yield _build_figure(describe_turnover(report) or "", _collect_points(report, k, gap), k, gap)
+
+
+def _build_figure(title: str, points: Sequence[TurnoverPoint], k: int, gap: str) -> Figure:
     ends = [point for point in points if point["newest"]]
-    defined = [point for point in points if point["value"] is not None]
-    dates = [point["date"] for point in defined]
-    sizes = [f"{n:,}" for n in sorted({point["n"] or 0 for point in defined})]
-    yield Figure(
-        name="turnover", section="turnover", title=describe_turnover(report) or "",
+    return Figure(
+        name="turnover", section="turnover", title=title,
         measure=f"Share of the top {k:,} that was not in it about {gap[:-1]} days earlier, by date of the later list",
         legend="Band and bars: least and largest share over every order of ties at the last rank; a census has no "
         "sampling error. Hollow: no interval, or a quality event. Cross at the foot: no list to compare with. "
         "Lines are not drawn across missing dates",
-        sample=f"n = {join_words(sizes)} packages in each comparison; {len(defined):,} comparisons from {min(dates)} "
-        f"to {max(dates)}.",
+        sample=_describe_sample([point for point in points if point["value"] is not None]),
         columns=("list", "date", "since", "k", "turnover", "low", "high", "n"),
-        rows=tuple(
-            (point["series"], point["date"], point["since"], point["k"], point["value"], point["low"], point["high"],
-             point["n"])
-            for point in points
-        ),
+        rows=tuple(map(itemgetter("series", "date", "since", "k", "value", "low", "high", "n"), points)),
         wide=_build_spec(points, ends, narrow=False), narrow=_build_spec(points, ends, narrow=True),
     )  # fmt: skip
+
+
+def _describe_sample(points: Sequence[TurnoverPoint]) -> str:
+    dates = [point["date"] for point in points]
+    sizes = [f"{n:,}" for n in sorted({point["n"] or 0 for point in points})]
+    comparisons = f"{len(points):,} comparisons from {min(dates)} to {max(dates)}"
+    return f"n = {join_words(sizes)} packages in each comparison; {comparisons}."
 
 
 def choose_turnover_depth(report: Report) -> int:
@@ -117,11 +120,11 @@ def describe_turnover(report: Report) -> str | None:
 def _turnover_results(report: Report) -> list[ReportResult]:
     """Return the turnover of complete snapshots over matched gaps, defined or not."""
     labels = complete_labels(report["snapshots"])
-    return [
-        result
-        for result in report["results"]
-        if result["metric"] == "turnover" and result["name"].startswith("turnover.") and result["snapshot"] in labels
-    ]
+    return [result for result in report["results"] if _is_matched(result) and result["snapshot"] in labels]
+
+
+def _is_matched(result: ReportResult) -> bool:
+    return result["metric"] == "turnover" and result["name"].startswith("turnover.")
 
 
 def _matched_results(report: Report) -> list[ReportResult]:
@@ -139,28 +142,19 @@ def _collect_points(report: Report, k: int, gap: str) -> list[TurnoverPoint]:
 
 def _line_points(label: str, results: Sequence[ReportResult], flagged: set[int | None]) -> Iterator[TurnoverPoint]:
     """Yield the points of one list from its first defined value on. An undefined value ends a stretch of line."""
-    results = sorted(results, key=lambda result: result["date"])
-    defined = [position for position, result in enumerate(results) if result["value"] is not None]
-    results = results[defined[0] :] if defined else []
-    last = defined[-1] - defined[0] if defined else -1
+    ordered = sorted(results, key=lambda result: result["date"])
+    results = list(dropwhile(lambda result: result["value"] is None, ordered))
+    last = max((position for position, result in enumerate(results) if result["value"] is not None), default=-1)
     stretches = segment_dates([result["date"] for result in results])
     undefined = 0
     for position, (result, stretch) in enumerate(zip(results, stretches, strict=True)):
         undefined += result["value"] is None
         yield TurnoverPoint(
-            series=label,
-            date=result["date"],
-            since=result["previous_date"],
-            k=result["k"],
-            value=result["value"],
-            low=result["low"],
-            high=result["high"],
-            n=result["n"],
-            segment=f"{label} {stretch} {undefined}",
-            hollow=result["low"] is None or result["snapshot"] in flagged,
-            newest=position == last,
+            series=label, date=result["date"], since=result["previous_date"], k=result["k"], value=result["value"],
+            low=result["low"], high=result["high"], n=result["n"], segment=f"{label} {stretch} {undefined}",
+            hollow=result["low"] is None or result["snapshot"] in flagged, newest=position == last,
             label=f"{format_percent(result['value'])} ({format_interval(result)})",
-        )
+        )  # fmt: skip
 
 
 def _build_spec(points: Sequence[TurnoverPoint], ends: Sequence[TurnoverPoint], narrow: bool) -> Spec:
@@ -168,26 +162,36 @@ def _build_spec(points: Sequence[TurnoverPoint], ends: Sequence[TurnoverPoint], 
     top = max(point["high"] or point["value"] or 0 for point in points) or 0.01
     height = 260 if narrow else 330
     x = build_date_axis([point["date"] for point in points], narrow)
-    y: Spec = {
+    y = _share_axis(top)
+    colour, dash, shape = (
+        encode_category(channel, "series", domain, narrow) for channel in ("color", "strokeDash", "shape")
+    )
+    dots: Spec = {"x": x, "y": y, "color": colour, "shape": shape}
+    layers: list[Spec] = [
+        *_interval_layers({"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, "color": colour}),
+        _line_layer({"x": x, "y": y, "color": colour, "detail": {"field": "segment"}, "strokeDash": dash}),
+        *(_dot_layer(True, dots), _dot_layer(False, dots), _cross_layer(x, height - 6)),
+        *(() if narrow else (_label_layer(ends, x, y, top),)),
+    ]
+    return build_chart(layers, points, NARROW if narrow else WIDE, height)
+
+
+def _share_axis(top: float) -> Spec:
+    return {
         "field": "value", "type": "quantitative", "title": None, "scale": {"domain": [0, top * 1.05], "nice": True},
         "axis": {"format": ".0%", "tickCount": 5, "domain": False, "ticks": False},
     }  # fmt: skip
-    colour = encode_category("color", "series", domain, narrow)
-    lines: Spec = {"x": x, "y": y, "color": colour, "detail": {"field": "segment"},
-                   "strokeDash": encode_category("strokeDash", "series", domain, narrow)}  # fmt: skip
-    dots: Spec = {"x": x, "y": y, "color": colour, "shape": encode_category("shape", "series", domain, narrow)}
-    layers: list[Spec] = [
-        *_interval_layers({"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, "color": colour}),
-        {"mark": {"type": "line", "strokeWidth": 2}, "transform": [{"filter": "datum.value !== null"}],
-         "encoding": lines},
-        _dot_layer(True, dots),
-        _dot_layer(False, dots),
-        {"mark": {"type": "point", "shape": "cross", "size": 36, "color": GREY, "opacity": 1, "angle": 45},
-         "transform": [{"filter": "datum.value === null"}], "encoding": {"x": x, "y": {"value": height - 6}}},
-    ]  # fmt: skip
-    if not narrow:
-        layers.append(_label_layer(ends, x, y, top))
-    return build_chart(layers, points, NARROW if narrow else WIDE, height)
+
+
+def _line_layer(encoding: Spec) -> Spec:
+    mark = {"type": "line", "strokeWidth": 2}
+    return {"mark": mark, "transform": [{"filter": "datum.value !== null"}], "encoding": encoding}
+
+
+def _cross_layer(x: Spec, y: int) -> Spec:
+    """Return crosses at the foot of the figure, for the undefined values."""
+    mark = {"type": "point", "shape": "cross", "size": 36, "color": GREY, "opacity": 1, "angle": 45}
+    return {"mark": mark, "transform": [{"filter": "datum.value === null"}], "encoding": {"x": x, "y": {"value": y}}}
 
 
 def _interval_layers(band: Spec) -> list[Spec]:

@@ -100,6 +100,29 @@ def render(report: Report, *, interactive: bool = False) -> str:
     view = build_view(report)
     scripts = [Markup(_load_script())] if interactive else []
     figures = _limit_weight([_draw(figure, interactive) for figure in draw_figures(report)], MAX_WEIGHT[interactive])
+    return (
+        _make_environment()
+        .get_template("report.html")
+        .render(
+            view=view,
+            figures=figures,
+            missing_library=MISSING_LIBRARY
+            if any(figure.missing_reason == MISSING_LIBRARY for figure in figures)
+            else "",
+            tiles=_build_tiles(report, view),
+            metrics=sorted({(result["metric"], result["version"]) for result in report["results"]}),
+            counters=sorted({snapshot["counter"] for snapshot in report["snapshots"]}),
+            as_of=report["as_of"],
+            citation=_cite(report, view),
+            command=_format_command(report, interactive),
+            limits=LIMITS,
+            scripts=scripts,
+            policy=_content_security_policy(scripts),
+        )
+    )
+
+
+def _make_environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -108,20 +131,7 @@ def render(report: Report, *, interactive: bool = False) -> str:
         lstrip_blocks=True,
     )
     environment.filters["cell"] = _format_figure_cell
-    return environment.get_template("report.html").render(
-        view=view,
-        figures=figures,
-        missing_library=MISSING_LIBRARY if any(figure.missing_reason == MISSING_LIBRARY for figure in figures) else "",
-        tiles=_build_tiles(report, view),
-        metrics=sorted({(result["metric"], result["version"]) for result in report["results"]}),
-        counters=sorted({snapshot["counter"] for snapshot in report["snapshots"]}),
-        as_of=report["as_of"],
-        citation=_cite(report, view),
-        command=_format_command(report, interactive),
-        limits=LIMITS,
-        scripts=scripts,
-        policy=_content_security_policy(scripts),
-    )
+    return environment
 
 
 def _load_script() -> str:
@@ -152,18 +162,17 @@ def _build_tiles(report: Report, view: ReportView) -> list[HeadlineTile]:
     tiles = [_build_turnover_tile(label, result) for label, result in turnovers[:MAX_TURNOVER_TILES]]
     states = [snapshot["status"] for snapshot in report["snapshots"]]
     if states:
-        lists = pluralize(len(view.series), "list")
-        tiles.append(
-            HeadlineTile(f"{states.count('complete'):,} of {len(states):,}", "snapshots are complete",
-                 f"{lists}; results are computed from complete snapshots only")
-        )  # fmt: skip
+        tiles.append(_build_states_tile(states, pluralize(len(view.series), "list")))
     verdicts = [claim["verdict"] for claim in report["claims"]]
     if verdicts:
-        tiles.append(
-            HeadlineTile(f"{verdicts.count('holds')} of {len(verdicts)}", "claims of the paper hold",
-                 "the rule of each verdict is below")
-        )  # fmt: skip
+        text = f"{verdicts.count('holds')} of {len(verdicts)}"
+        tiles.append(HeadlineTile(text, "claims of the paper hold", "the rule of each verdict is below"))
     return tiles
+
+
+def _build_states_tile(states: Sequence[str], lists: str) -> HeadlineTile:
+    note = f"{lists}; results are computed from complete snapshots only"
+    return HeadlineTile(f"{states.count('complete'):,} of {len(states):,}", "snapshots are complete", note)
 
 
 def _build_turnover_tile(label: str, result: ReportResult) -> HeadlineTile:

@@ -11,7 +11,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from analysis.reporting.rows import Report
-from analysis.reporting.table import ReportTable
+from analysis.reporting.table import ReportColumn, ReportTable
 from analysis.reporting.tables import FLOWS
 from analysis.reporting.view import ClaimDetail, ReportView, SeriesView, build_view
 
@@ -63,7 +63,12 @@ def _render_series(series: SeriesView) -> Iterator[str]:
     snapshots = series.snapshots.newest(NEWEST_ROWS).select("date", "state", "depth", "gate passed", "source")
     sentences = [_wrap(sentence) for sentence in (*series.coverage, *series.problems)]
     yield "\n".join([_render_table("Snapshots", snapshots), *sentences])
-    tables = [
+    yield from (_render_table(table.caption, table) for table in _list_result_tables(series) if table)
+    yield from _list_sentences("Notes on the newest results", series.notes)
+
+
+def _list_result_tables(series: SeriesView) -> list[ReportTable | None]:
+    return [
         series.changes and series.changes.select("top K", "since", *FLOWS, "turnover", "tie range"),
         series.matched,
         series.population,
@@ -71,8 +76,6 @@ def _render_series(series: SeriesView) -> Iterator[str]:
         and series.over_time.newest(NEWEST_ROWS).select("date", "days", *FLOWS, "turnover", "tie range"),
         *(moves.first(FIRST_ROWS) for moves in series.moves),
     ]
-    yield from (_render_table(table.caption, table) for table in tables if table)
-    yield from _list_sentences("Notes on the newest results", series.notes)
 
 
 def _describe_claim(claim: ClaimDetail) -> str:
@@ -85,18 +88,22 @@ def _list_sentences(heading: str, sentences: Sequence[str]) -> Iterator[str]:
         yield "\n".join([heading, *(_wrap(sentence, f"{INDENT}- ") for sentence in sentences)])
 
 
+def _add_column(grid: Grid, column: ReportColumn) -> None:
+    grid.add_column(
+        Text(column.heading),
+        justify="right" if column.kind == "number" else "left",
+        overflow="ellipsis" if column.kind == "name" else "fold",
+        no_wrap=column.kind == "name",
+        max_width=MAX_NAME_WIDTH if column.kind == "name" else None,
+    )
+
+
 def _render_table(heading: str, table: ReportTable) -> str:
     """Return a table under its heading, columns aligned, and no line wider than the page."""
     console = Console(file=io.StringIO(), width=WIDTH - len(INDENT), color_system=None, force_terminal=False)
     grid = Grid(box=None, pad_edge=False, header_style="")
     for column in table.columns:
-        grid.add_column(
-            Text(column.heading),
-            justify="right" if column.kind == "number" else "left",
-            overflow="ellipsis" if column.kind == "name" else "fold",
-            no_wrap=column.kind == "name",
-            max_width=MAX_NAME_WIDTH if column.kind == "name" else None,
-        )
+        _add_column(grid, column)
     for row in table.rows:
         grid.add_row(*(Text(" ".join(cell.text.split())) for cell in row))
     natural_width = console.measure(grid, options=console.options.update(width=UNLIMITED_WIDTH)).maximum

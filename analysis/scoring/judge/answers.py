@@ -136,8 +136,7 @@ def majority_verdicts(readings: Sequence[JudgeReading]) -> dict[Item, ItemVerdic
 def _decide_majority(answers: Sequence[JudgeAnswer]) -> ItemVerdict:
     yes = [answer for answer in answers if answer.answer]
     flags = tuple(sorted({answer.flag for answer in answers if answer.flag}))
-    state = "yes" if len(yes) * 2 > len(answers) else "no"
-    quote = yes[0].quote if state == "yes" else ""
+    state, quote = ("yes", yes[0].quote) if len(yes) * 2 > len(answers) else ("no", "")
     return ItemVerdict(state, pairwise_agreement([answer.answer for answer in answers]), len(answers), quote, flags)
 
 

@@ -149,14 +149,17 @@ def store_results(
         if parameter := refused_parameter(error.get("param"), str(error.get("message"))):
             setup = omit_parameter(setup, parameter, ledger)
             ledger.settle(call, 0, 0.0)
-        usage = body.get("usage") or {}
-        if "prompt_tokens" in usage and "completion_tokens" in usage:
-            input_tokens, output_tokens = usage["prompt_tokens"], usage["completion_tokens"]
-            ledger.settle(call, input_tokens + output_tokens, setup.price.cost(input_tokens, output_tokens))
+        _settle_usage(call, body.get("usage") or {}, setup, ledger)
         if reply := reply_in(body):
             reading, _ = parse_model_reply(reply, texts[key])
             if reading.state != ERROR:
                 ledger.store_reading(key, repeat, reading.to_dict())
+
+
+def _settle_usage(call: str, usage: Mapping[str, int], setup: JudgeSetup, ledger: Ledger) -> None:
+    if "prompt_tokens" in usage and "completion_tokens" in usage:
+        input_tokens, output_tokens = usage["prompt_tokens"], usage["completion_tokens"]
+        ledger.settle(call, input_tokens + output_tokens, setup.price.cost(input_tokens, output_tokens))
 
 
 def reply_in(body: Mapping[str, Any]) -> ModelReply | None:

@@ -149,9 +149,7 @@ class Judge:
             wait=wait_random_exponential(0.2, self.setup.wait), reraise=True,
         ):  # fmt: skip
             with attempt:
-                tokens = max_input_tokens(request)
-                usd = self.setup.price.cost(tokens, MAX_REPLY_TOKENS)
-                call = self._ledger.reserve(self._today(), tokens + MAX_REPLY_TOKENS, usd)
+                call = self._reserve(request)
                 if call is None:
                     return None
                 try:
@@ -162,6 +160,11 @@ class Judge:
                 self._settle(call, completion)
                 return completion
         return None
+
+    def _reserve(self, request: Mapping[str, Any]) -> str | None:
+        tokens = max_input_tokens(request)
+        usd = self.setup.price.cost(tokens, MAX_REPLY_TOKENS)
+        return self._ledger.reserve(self._today(), tokens + MAX_REPLY_TOKENS, usd)
 
     def _settle(self, call: str, completion: ChatCompletion) -> None:
         usage = getattr(completion, "usage", None)

@@ -96,11 +96,7 @@ def score_version(setup: JudgeSetup) -> str:
 
 
 def store_scores(
-    path: Path,
-    numbers: Sequence[int],
-    cards: Cards,
-    readings: Sequence[Sequence[JudgeReading]],
-    setup: JudgeSetup,
+    path: Path, numbers: Sequence[int], cards: Cards, readings: Sequence[Sequence[JudgeReading]], setup: JudgeSetup
 ) -> None:
     """Store the scores. Cards that are over budget or failed get none, so the next run reads them again."""
     scores = [
@@ -117,8 +113,7 @@ def build_scores(number: int, text: str, readings: Sequence[JudgeReading]) -> It
     for item, verdict in majority_verdicts(readings).items():
         if verdict.state not in (ERROR, OVER_BUDGET):
             start, end = (locate_passage(text, verdict.quote) if verdict.quote else None) or (None, None)
-            flags = ", ".join(verdict.flags)
-            yield Score(number, item, verdict.state, verdict.agreement, start, end, flags)
+            yield Score(number, item, verdict.state, verdict.agreement, start, end, ", ".join(verdict.flags))
 
 
 def build_setup(options: argparse.Namespace) -> JudgeSetup:
@@ -127,6 +122,12 @@ def build_setup(options: argparse.Namespace) -> JudgeSetup:
     Raises:
         UsageError: a key, a model, a budget or the prices are missing.
     """
+    _require_settings(options)
+    price = Price(options.price_in, options.price_out)
+    return JudgeSetup(options.model, get_prompt(options.prompt), price, options.repeats, options.concurrency)
+
+
+def _require_settings(options: argparse.Namespace) -> None:
     required = {
         "the environment variable OPENAI_API_KEY": os.environ.get("OPENAI_API_KEY"),
         "--model NAME": options.model, "--budget USD": options.budget,
@@ -140,8 +141,6 @@ def build_setup(options: argparse.Namespace) -> JudgeSetup:
             fix="Set what is missing, or leave out --scorer: the rules need no setup.",
             more="docs/scoring.md",
         )
-    price = Price(options.price_in, options.price_out)
-    return JudgeSetup(options.model, get_prompt(options.prompt), price, options.repeats, options.concurrency)
 
 
 async def _read_cards(
@@ -223,11 +222,7 @@ def list_warnings(readings: Sequence[Sequence[JudgeReading]], setup: JudgeSetup)
 def record_control(path: Path, ledger: Ledger, setup: JudgeSetup, rows: Sequence[JudgeRow]) -> None:
     """Record a control run. If too many answers differ from the previous run, add a quality event."""
     judge_name = f"{setup.model}{setup.version_suffix}, prompt {setup.prompt.hash}"
-    now = {
-        row["file"]: {item: answer for item in ITEMS if (answer := row[item]) is not None}
-        for row in rows
-        if row["score"] is not None
-    }
+    now = _collect_answers(rows)
     earlier = [run for run in ledger.read_state().controls if run["who"] == judge_name]
     ledger.record("control", {"who": judge_name, "day": utc_today(), "answers": now})
     share = measure_drift(earlier[-1]["answers"], now) if earlier else None
@@ -237,6 +232,15 @@ def record_control(path: Path, ledger: Ledger, setup: JudgeSetup, rows: Sequence
     print(f"control: {share:.1%} of the answers differ from those of {earlier[-1]['day']}", file=sys.stderr)
     if share > MAX_DRIFT and path.exists():
         _record_drift(path, judge_name, earlier[-1]["day"], share)
+
+
+def _collect_answers(rows: Sequence[JudgeRow]) -> dict[str, dict[Item, bool]]:
+    """Return the answers to each card that has a score."""
+    return {
+        row["file"]: {item: answer for item in ITEMS if (answer := row[item]) is not None}
+        for row in rows
+        if row["score"] is not None
+    }
 
 
 def _record_drift(path: Path, judge_name: str, previous_day: str, share: float) -> None:

@@ -17,19 +17,29 @@ def find_evidence(content: CardContent) -> CardEvidence | None:
 
 
 def _find_code(content: CardContent) -> CardEvidence | None:
+    return _find_loading_code(content) or _find_inline_code(content) or _find_code_under_heading(content)
+
+
+def _find_loading_code(content: CardContent) -> CardEvidence | None:
     for statement in content.of_kinds("code"):
-        if _is_citation(statement) or "aside" in statement.topics:
-            continue
-        if word_pattern("how_to_use", "loading_code").search(statement.text[:20_000]):
+        is_relevant = "aside" not in statement.topics and not _is_citation(statement)
+        if is_relevant and word_pattern("how_to_use", "loading_code").search(statement.text[:20_000]):
             return CardEvidence("code that loads or runs the model", shorten_passage(statement.text))
+    return None
+
+
+def _find_inline_code(content: CardContent) -> CardEvidence | None:
     for statement in content.of_kinds("text", "item"):
         if match := word_pattern("how_to_use", "inline_code").search(statement.text[:20_000]):
-            passage = statement.text[max(0, match.start() - 60) :]
-            return CardEvidence("code without a code block", shorten_passage(passage))
+            passage = shorten_passage(statement.text[max(0, match.start() - 60) :])
+            return CardEvidence("code without a code block", passage)
+    return None
+
+
+def _find_code_under_heading(content: CardContent) -> CardEvidence | None:
     for statement in content.under_topic("how_to_use", "code"):
-        if _is_citation(statement) or "training" in statement.topics:
-            continue
-        if not word_pattern("how_to_use", "installation").search(statement.text):
+        is_relevant = "training" not in statement.topics and not _is_citation(statement)
+        if is_relevant and not word_pattern("how_to_use", "installation").search(statement.text):
             return CardEvidence(f"code under {statement.heading!r}", shorten_passage(statement.text))
     return None
 
@@ -57,6 +67,5 @@ def _find_prompt(content: CardContent) -> CardEvidence | None:
 def _find_anywhere(content: CardContent) -> CardEvidence | None:
     for statement in content.of_kinds("text", "item"):
         if match := word_pattern("how_to_use", "anywhere").search(statement.text[:5_000]):
-            passage = statement.text[max(0, match.start() - 40) :]
-            return CardEvidence("an instruction", shorten_passage(passage))
+            return CardEvidence("an instruction", shorten_passage(statement.text[max(0, match.start() - 40) :]))
     return None

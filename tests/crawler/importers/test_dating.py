@@ -6,13 +6,7 @@ from datetime import date
 
 import pytest
 
-from crawler.importers._dating import (
-    DatingResult,
-    ListContent,
-    date_content,
-    load_reference_points,
-    summarize_content,
-)
+from crawler.importers._dating import DatingResult, ListContent, date_content, load_reference_points, summarize_content
 from crawler.response import Observation
 
 HUB = "huggingface/models"

@@ -224,9 +224,7 @@ def test_no_package_departs_in_a_partial_census() -> None:
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["complete", "complete", "partial", "failed"]), st.sets(st.integers(0, 9))),
                 max_size=8))  # fmt: skip
-def test_after_a_complete_census_only_its_packages_have_a_fingerprint(
-    history: list[tuple[str, set[int]]],
-) -> None:
+def test_after_a_complete_census_only_its_packages_have_a_fingerprint(history: list[tuple[str, set[int]]]) -> None:
     store = make_census_store()
     for at, (status, numbers) in enumerate(history):
         snapshot = begin_snapshot(store, at, k=None)

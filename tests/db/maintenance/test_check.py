@@ -119,10 +119,7 @@ def test_a_missing_trigger_is_found(full: Path) -> None:
 
 def test_faults_beyond_the_listed_ones_are_counted(full: Path) -> None:
     tamper(
-        full,
-        "UPDATE ranking SET page = 9",
-        "DELETE FROM page",
-        "UPDATE snapshot SET depth = 1 WHERE status <> 'open'",
+        full, "UPDATE ranking SET page = 9", "DELETE FROM page", "UPDATE snapshot SET depth = 1 WHERE status <> 'open'"
     )
     assert message_of(full, "pages").endswith("; and 5 more")
 

@@ -69,10 +69,7 @@ FAULT_CASES: dict[str, tuple[dict[str, object], Check]] = {
     ),
     "change_type": ({"field": "likes", "value": "7"}, every_row(lambda row: row["likes"] == "7")),
     "drop_field": ({"field": "likes"}, every_row(lambda row: "likes" not in row)),
-    "rename_field": (
-        {"field": "likes", "to": "hearts"},
-        every_row(lambda row: "hearts" in row and "likes" not in row),
-    ),
+    "rename_field": ({"field": "likes", "to": "hearts"}, every_row(lambda row: "hearts" in row and "likes" not in row)),
     "null_field": ({"field": "likes"}, every_row(lambda row: row["likes"] is None)),
     "duplicate_rows": ({"n": 3}, lambda answer, normal: answer.json == normal.json + normal.json[:3]),
     "huge_int": ({}, first_downloads(2**70)),
@@ -83,10 +80,7 @@ FAULT_CASES: dict[str, tuple[dict[str, object], Check]] = {
         lambda answer, normal: b"\\ud800" in answer.body and answer.json[0]["id"].endswith("\ud800"),
     ),
     "deep_nesting": ({"depth": 5000}, lambda answer, normal: answer.body == b"[" * 5000 + b"]" * 5000),
-    "short_page": (
-        {"n": 4},
-        lambda answer, normal: answer.json == normal.json[:-4] and answer.links == normal.links,
-    ),
+    "short_page": ({"n": 4}, lambda answer, normal: answer.json == normal.json[:-4] and answer.links == normal.links),
     "missing_link": ({}, lambda answer, normal: answer.links == {} and answer.json == normal.json),
     "wrong_date": ({"seconds": -86400}, lambda answer, normal: "03 Feb 2026" in answer.headers["Date"]),
     "stale": ({"age": 90}, header("age", "90")),

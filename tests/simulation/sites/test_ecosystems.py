@@ -82,8 +82,7 @@ def test_some_registries_count_no_downloads(simulation: Simulation, registry: st
 
 
 @pytest.mark.parametrize(
-    ("registry", "period"),
-    [("npm.example", "last-month"), ("pypi.example", "last-month"), ("gems.example", "total")],
+    ("registry", "period"), [("npm.example", "last-month"), ("pypi.example", "last-month"), ("gems.example", "total")]
 )
 def test_a_row_has_the_period_of_its_downloads(simulation: Simulation, registry: str, period: str) -> None:
     assert packages(simulation, "per_page=1", registry).json[0]["downloads_period"] == period
@@ -252,9 +251,7 @@ def test_a_vanished_package_is_not_found_until_it_comes_back(start_simulation: C
         assert row.status == (200 if is_listed else 404)
 
 
-def test_packages_appear_and_vanish_between_pages_and_are_logged(
-    start_simulation: Callable[..., Simulation],
-) -> None:
+def test_packages_appear_and_vanish_between_pages_and_are_logged(start_simulation: Callable[..., Simulation]) -> None:
     running = start_simulation(packages=200, appearing=3, vanishing=3)
     before = running.package_names("npm.example")
     for _ in range(5):

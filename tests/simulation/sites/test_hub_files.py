@@ -65,11 +65,7 @@ def test_front_matter_agrees_with_the_card_fields_of_the_api(simulation: Simulat
 def test_a_repository_without_a_card_returns_404(simulation: Simulation) -> None:
     name = with_card(simulation, has_card=False)["id"]
     answer = fetch(f"{simulation.huggingface}/{name}/resolve/main/README.md")
-    assert (answer.status, answer.headers["X-Error-Code"], answer.body) == (
-        404,
-        "EntryNotFound",
-        b"Entry not found",
-    )
+    assert (answer.status, answer.headers["X-Error-Code"], answer.body) == (404, "EntryNotFound", b"Entry not found")
 
 
 def test_an_unknown_revision_of_a_card_is_not_found(simulation: Simulation) -> None:

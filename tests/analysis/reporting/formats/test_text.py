@@ -48,9 +48,7 @@ def test_no_line_is_wider_than_eighty_columns(history: History, print_report: Pr
     long_name = "organisation/" + "very-long-name-" * 9
     history.add_snapshot("2026-01-01", descending_rows([f"{long_name}{number}" for number in range(4)]))
     history.add_snapshot(
-        "2026-02-01",
-        descending_rows([f"{long_name}{number}" for number in range(4, 8)]),
-        source="https://" + "x" * 200,
+        "2026-02-01", descending_rows([f"{long_name}{number}" for number in range(4, 8)]), source="https://" + "x" * 200
     )
     history.add_snapshot("2026-02-08", descending_rows("ab"), "partial", reason="because " * 40)
     assert max(map(len, print_report().splitlines())) <= 80
