@@ -10,7 +10,8 @@ from __future__ import annotations
 import base64
 import dataclasses
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -66,10 +67,9 @@ class AssumptionResult(TypedDict):
 
 def decode_rows(response: HttpResponse) -> list[dict[str, object]]:
     """Return the rows of a list, none if the response is not a list."""
-    try:
+    rows = None
+    with suppress(msgspec.DecodeError):
         rows = msgspec.json.decode(response.body)
-    except msgspec.DecodeError:
-        return []
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
@@ -204,10 +204,8 @@ def ecosystems_assumptions(name: str, ecosystem: str, endpoint: str) -> Iterator
     yield Assumption("packages gives the largest first", f"{packages}&per_page=5", expect_descending("downloads"))
     yield Assumption(f"downloads are {period}", f"{packages}&per_page=2", expect_period(period))
     yield Assumption("responses state their age", f"{names}&per_page=4", expect_headers("cf-cache-status"))
-    yield Assumption(
-        "the quota is stated", f"{names}&per_page=2",
-        expect_headers("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"),
-    )  # fmt: skip
+    quota = expect_headers("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
+    yield Assumption("the quota is stated", f"{names}&per_page=2", quota)
     yield Assumption(
         "ascending order is refused", f"{base}/package_names?sort=downloads&order=asc&per_page=2", expect_status(422)
     )
@@ -276,6 +274,23 @@ class ApiCheckSpider(PacedSpider):
         )
 
 
+def redacted_results(verdicts: Mapping[str, Verdict]) -> list[AssumptionResult]:
+    """Return the results of a check, without what must not be stored."""
+    return [
+        AssumptionResult(assumption=name, verdict=verdict, measured=redact_text(measured))
+        for name, (verdict, measured) in verdicts.items()
+    ]
+
+
+def difference_events(results: Iterable[AssumptionResult]) -> list[Event]:
+    """Return an event for each assumption that differs."""
+    differences = (result for result in results if result["verdict"] == DIFFERS)
+    return [
+        Event("assumption_differs", "warning", result["assumption"], "holds", result["measured"])
+        for result in differences
+    ]
+
+
 def check_registry(path: Path, registry: str, options: CrawlOptions) -> list[AssumptionResult]:
     """Test every assumption about a registry, and store each difference as a quality event.
 
@@ -293,16 +308,8 @@ def check_registry(path: Path, registry: str, options: CrawlOptions) -> list[Ass
         spider = run_spider(ApiCheckSpider, check_options, arguments, {"ITEM_PIPELINES": {}})
         if spider.crawl_error is not None:
             raise spider.crawl_error
-        results = [
-            AssumptionResult(assumption=name, verdict=verdict, measured=redact_text(measured))
-            for name, (verdict, measured) in spider.verdicts.items()
-        ]
-        events = [
-            Event("assumption_differs", "warning", result["assumption"], "holds", result["measured"])
-            for result in results
-            if result["verdict"] == DIFFERS
-        ]
-        if events:
+        results = redacted_results(spider.verdicts)
+        if events := difference_events(results):
             Store(database).add_quality_events(Registry(registry, spider_class.name), events, int(time.time()))
     return results
 

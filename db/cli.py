@@ -16,6 +16,9 @@ from typing import NoReturn
 from db import GUIDE, ObservatoryError, UsageError, __version__
 
 DONE, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
+CONTROL_CHARACTERS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
 PARSE_ONLY = "OBSERVATORY_ONLY_READ_WORDS"  # set to validate a schedule: the command parses its arguments and ends
 OPTION_SYNONYMS = {"--date": "--as-of", "--limit": "--top", "--database": "--db"}  # the names in other programs
 
@@ -127,11 +130,7 @@ def escape_control_characters(text: str) -> str:
     >>> escape_control_characters("a\x1b[31mb\u202ec")
     'a⟨U+001B⟩[31mb⟨U+202E⟩c'
     """
-    return re.sub(
-        "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]",
-        lambda match: f"⟨U+{ord(match[0]):04X}⟩",
-        text,
-    )
+    return CONTROL_CHARACTERS.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", text)
 
 
 def parse_day(text: str) -> int:

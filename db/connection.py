@@ -67,12 +67,7 @@ def open_for_reading(path: Path) -> Iterator[sqlite3.Connection]:
         SchemaTooNewError: a newer version wrote the file.
     """
     if not path.exists():
-        raise StoreError(
-            f"There is no store at {path}.",
-            why="Nothing has been crawled or imported into it yet.",
-            fix="Take a first snapshot with `observatory crawl snapshot huggingface/models --top 1000`, "
-            "try `observatory demo`, or name another file with --db.",
-        )
+        raise _missing_store_error(path)
     connection = _open_connection(f"file:{_quote_path(path)}?mode=ro", path)
     try:
         try:
@@ -98,11 +93,7 @@ def hold_writer_lock(path: Path) -> Iterator[None]:
         except OSError as error:
             lock.seek(0)
             holder = lock.read().strip() or "unknown"
-            raise StoreBusyError(
-                f"Another process (pid {holder}) is writing to {path}.",
-                why="A store has one writer at a time, so that snapshots are never mixed.",
-                fix="Wait for it to finish or end it, then run the same command again.",
-            ) from error
+            raise _busy_error(path, holder) from error
         lock.seek(0)
         lock.truncate()
         lock.write(str(os.getpid()))
@@ -176,6 +167,23 @@ def _report_corruption(path: Path) -> Iterator[None]:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in CORRUPTION_CODES:
             raise _unusable_store_error(path, error) from error
         raise
+
+
+def _missing_store_error(path: Path) -> StoreError:
+    return StoreError(
+        f"There is no store at {path}.",
+        why="Nothing has been crawled or imported into it yet.",
+        fix="Take a first snapshot with `observatory crawl snapshot huggingface/models --top 1000`, "
+        "try `observatory demo`, or name another file with --db.",
+    )
+
+
+def _busy_error(path: Path, holder: str) -> StoreBusyError:
+    return StoreBusyError(
+        f"Another process (pid {holder}) is writing to {path}.",
+        why="A store has one writer at a time, so that snapshots are never mixed.",
+        fix="Wait for it to finish or end it, then run the same command again.",
+    )
 
 
 @contextmanager

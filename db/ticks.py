@@ -13,7 +13,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,19 +94,16 @@ def append_ticks(path: Path, ticks: Iterable[Tick]) -> None:
 
 def read_journal(path: Path) -> list[Tick]:
     """Return the ticks of the journal in the order of writing, without the lines that a kill cut short."""
-    try:
+    content = b""
+    with suppress(FileNotFoundError):
         content = journal_path(path).read_bytes()
-    except FileNotFoundError:
-        return []
     return list(_parse_journal(content))
 
 
 def _parse_journal(content: bytes) -> Iterator[Tick]:
     for line in content.split(b"\n"):
-        try:
+        with suppress(ValueError, TypeError, AttributeError):
             yield from_json(json.loads(line))
-        except (ValueError, TypeError, AttributeError):
-            continue
 
 
 def save_ticks(database: Database, ticks: Iterable[Tick]) -> None:

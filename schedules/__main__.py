@@ -88,12 +88,9 @@ def _add_run(subparsers: Subparsers) -> None:
         "--prometheus", type=port_number, metavar="PORT", help="serve metrics for Prometheus on this port of loopback"
     )
     parser.add_argument(
-        "--retry",
-        type=positive_int,
-        default=300,
-        metavar="SECONDS",
+        "--retry", type=positive_int, default=300, metavar="SECONDS",
         help="pause before the first retry; it doubles each time (default: 300)",
-    )
+    )  # fmt: skip
     parser.set_defaults(do=run_daemon)
 
 

@@ -95,13 +95,9 @@ def failure_reason(code: int, lines: Sequence[str]) -> str | None:
 def validate_command(arguments: Sequence[str]) -> str | None:
     """Let a command parse its arguments without running, and return its complaint, or None."""
     parsed = subprocess.run(
-        [*OBSERVATORY_COMMAND, *arguments],
-        env={**os.environ, PARSE_ONLY: "1"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+        [*OBSERVATORY_COMMAND, *arguments], env={**os.environ, PARSE_ONLY: "1"}, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
     if parsed.returncode == 0:
         return None
     lines = [line.strip() for line in parsed.stderr.strip().splitlines()]

@@ -24,6 +24,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if name not in COMMANDS:
         print_error(unknown_command_error(name))
         return USAGE
+    return _run_module(name, arguments)
+
+
+def _run_module(name: str, arguments: Sequence[str]) -> int:
     sys.argv = [f"observatory {name}", *arguments]
     try:
         runpy.run_module(COMMANDS[name].module, run_name="__main__", alter_sys=True)

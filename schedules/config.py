@@ -149,14 +149,8 @@ def parse_schedules(texts: Mapping[str, str]) -> tuple[dict[str, Schedule], list
     >>> parse_schedules({"a": 'run = "report"\\nevery = "1 day"\\ngrase = "1 hour"'})[1]
     ["a: there is no key 'grase'. Did you mean grace?"]
     """
-    tables: dict[str, dict[str, object]] = {}
     schedules: dict[str, Schedule] = {}
-    faults: list[str] = []
-    for name, text in texts.items():
-        try:
-            tables[name] = msgspec.toml.decode(text)
-        except (RecursionError, ValueError) as error:  # msgspec's own errors are ValueErrors
-            faults.append(f"{name}: is not TOML: {error}")
+    tables, faults = _decode_tables(texts)
     for name, table in tables.items():
         values, value_faults = _convert_values(table)
         schedules[name] = _make_schedule(name, values, _first_comment(texts[name]))
@@ -164,6 +158,17 @@ def parse_schedules(texts: Mapping[str, str]) -> tuple[dict[str, Schedule], list
         faults += [f"{name}: {fault}" for fault in file_faults]
     faults += [f"{name}: {fault}" for name, fault in _cross_file_faults(schedules, tables, texts)]
     return schedules, faults
+
+
+def _decode_tables(texts: Mapping[str, str]) -> tuple[dict[str, dict[str, object]], list[str]]:
+    tables: dict[str, dict[str, object]] = {}
+    faults: list[str] = []
+    for name, text in texts.items():
+        try:
+            tables[name] = msgspec.toml.decode(text)
+        except (RecursionError, ValueError) as error:  # msgspec's own errors are ValueErrors
+            faults.append(f"{name}: is not TOML: {error}")
+    return tables, faults
 
 
 def _convert_values(table: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
@@ -175,8 +180,7 @@ def _convert_values(table: Mapping[str, object]) -> tuple[dict[str, Any], list[s
             faults.append(f"there is no key {key!r}. {did_you_mean(key, CONVERTERS)}".rstrip())
             continue
         try:
-            typed_value = getattr(msgspec.convert({key: value}, ScheduleFile), key)
-            values[key] = CONVERTERS[key](typed_value)
+            values[key] = CONVERTERS[key](getattr(msgspec.convert({key: value}, ScheduleFile), key))
         except ValueError as error:
             reason = str(error).partition(" - at `$")[0]  # the path would repeat the key
             stop = "" if reason.endswith("?") else "."
@@ -216,6 +220,13 @@ def _run_faults(table: Mapping[str, object]) -> Iterator[str]:
     except ValueError as error:
         yield f"run cannot be split into words: {error}"
         return
+    yield from _command_faults(arguments)
+    if any(argument.split("=")[0] == "--db" for argument in arguments):
+        yield "run may not name another store: --db is an option of the daemon"
+
+
+def _command_faults(arguments: Sequence[str]) -> Iterator[str]:
+    """Report what is wrong with the first word of a command line."""
     if not arguments:
         yield f"run is missing: the command line after `observatory`, as in {EXAMPLES['run']}"
     elif arguments[0] == "observatory":
@@ -224,8 +235,6 @@ def _run_faults(table: Mapping[str, object]) -> Iterator[str]:
         yield "run may not start or inspect the daemon"
     elif arguments[0] not in COMMANDS:
         yield f"run: there is no command {arguments[0]!r}. {did_you_mean(arguments[0], COMMANDS)}".rstrip()
-    if any(argument.split("=")[0] == "--db" for argument in arguments):
-        yield "run may not name another store: --db is an option of the daemon"
 
 
 def _cross_file_faults(

@@ -158,9 +158,8 @@ class Daemon:
         except OSError as error:  # the system has no process to give
             self._record_ticks(self._planner.finish(1, self._now(), None, str(error)))
             return
-        self._log.write(
-            "command started", schedule=tick.schedule, due_at=isoformat_utc(tick.due_at), pid=self._child.pid
-        )
+        due_at = isoformat_utc(tick.due_at)
+        self._log.write("command started", schedule=tick.schedule, due_at=due_at, pid=self._child.pid)
         self._keep_task(asyncio.create_task(self._wait_for_child(self._child)))
 
     async def _wait_for_child(self, child: ChildProcess) -> None:

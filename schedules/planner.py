@@ -33,12 +33,9 @@ class Planner:
     """The decisions of the daemon, made without a clock, a store or a process."""
 
     def __init__(
-        self,
-        schedules: Mapping[str, Schedule],
-        decided: Mapping[str, int],
-        unfinished: Iterable[Tick] = (),
+        self, schedules: Mapping[str, Schedule], decided: Mapping[str, int], unfinished: Iterable[Tick] = (),
         first_retry: int = FIRST_RETRY_SECONDS,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.schedules = dict(schedules)
         self.decided_until = dict(decided)
         self.queue: dict[str, QueuedTick] = {}
@@ -122,10 +119,13 @@ class Planner:
             followers = schedule.then if schedule else ()
             return [finished, *(self._queue_follower(name, now) for name in followers if self._can_follow(name))]
         if reason in RETRYABLE_REASONS and schedule and finished.schedule not in self.queue:
-            pause = min(self.first_retry_seconds * 2 ** min(finished.attempts - 1, 12), MAX_RETRY_SECONDS)
-            if not _is_too_late(schedule, finished.due_at, now + pause):
-                self.queue[finished.schedule] = QueuedTick(finished, now + pause)
+            self._queue_retry(schedule, finished, now)
         return [finished]
+
+    def _queue_retry(self, schedule: Schedule, finished: Tick, now: int) -> None:
+        pause = min(self.first_retry_seconds * 2 ** min(finished.attempts - 1, 12), MAX_RETRY_SECONDS)
+        if not _is_too_late(schedule, finished.due_at, now + pause):
+            self.queue[finished.schedule] = QueuedTick(finished, now + pause)
 
     def request_run(self, name: str, now: int) -> list[Tick]:
         """Queue a schedule that a person wants to run now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import TypedDict
 
@@ -50,8 +51,6 @@ def list_new_events(store: Path, event_id: int) -> list[QualityEvent]:
 
 
 def _query(store: Path, statement: str, *values: object) -> list[sqlite3.Row]:
-    try:
-        with open_for_reading(store) as connection:
-            return connection.execute(statement, values).fetchall()
-    except (StoreError, sqlite3.Error):
-        return []
+    with suppress(StoreError, sqlite3.Error), open_for_reading(store) as connection:
+        return connection.execute(statement, values).fetchall()
+    return []

@@ -248,25 +248,30 @@ def _event_count(row: sqlite3.Row) -> EventCount:
     }
 
 
+def _file_size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
 def _store_status(store: Path) -> StoreStatus:
-    wal = Path(f"{store}-wal")
-    wal_bytes = wal.stat().st_size if wal.exists() else 0
+    wal_bytes = _file_size(Path(f"{store}-wal"))
     backup = find_newest_backup(store) if store.exists() else None
-    notes = ["the write-ahead log is large: a reader keeps SQLite from truncating it"] if wal_bytes > LARGE_WAL else []
-    pending = [name for name, state in migration_states(store) if state == "pending"] if store.exists() else []
-    if pending:
-        notes.append(f"migrations are pending: {', '.join(pending)}")
     return {
         "file": str(store),
-        "bytes": store.stat().st_size if store.exists() else 0,
+        "bytes": _file_size(store),
         "wal_bytes": wal_bytes,
         "free_bytes": shutil.disk_usage(store.absolute().parent).free,
         "journal_ticks": len(read_journal(store)),
         "writer": find_writer_process(store),
         "backup": str(backup) if backup else None,
         "backup_at": isoformat_utc(int(backup.stat().st_mtime)) if backup else None,
-        "notes": notes,
+        "notes": _store_notes(store, wal_bytes),
     }
+
+
+def _store_notes(store: Path, wal_bytes: int) -> list[str]:
+    notes = ["the write-ahead log is large: a reader keeps SQLite from truncating it"] if wal_bytes > LARGE_WAL else []
+    pending = [name for name, state in migration_states(store) if state == "pending"] if store.exists() else []
+    return [*notes, f"migrations are pending: {', '.join(pending)}"] if pending else notes
 
 
 def status_or_error(store: Path, schedules: Mapping[str, Schedule]) -> tuple[Status | None, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 
 from simulation.clock import format_iso
 from simulation.population.hub import HubRegistry
@@ -17,9 +18,7 @@ HUB_COLUMNS = {"downloads": "downloads", "likes": "likes", "trending": "trending
 def build_ranking(registry: Registry, by: str, k: int) -> list[dict[str, object]]:
     """Return the first k rows, largest first. Equal values are ordered by `_id` or name, and counted in `tied`."""
     rows = rank_repositories(registry, by) if isinstance(registry, HubRegistry) else rank_packages(registry, by)
-    counts: dict[object, int] = {}
-    for row in rows:
-        counts[row["value"]] = counts.get(row["value"], 0) + 1
+    counts = Counter(row["value"] for row in rows)
     return [{"rank": number, **row, "tied": counts[row["value"]]} for number, row in enumerate(rows[:k], 1)]
 
 

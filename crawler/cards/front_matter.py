@@ -192,6 +192,4 @@ def _normalize_metadata(metadata: Mapping[str, object]) -> Mapping[str, object]:
 def _has_value(value: object) -> bool:
     if isinstance(value, str):
         return value.strip() not in EMPTY_VALUES
-    if isinstance(value, list):
-        return any(_has_value(item) for item in value)
-    return bool(value)
+    return any(_has_value(item) for item in value) if isinstance(value, list) else bool(value)

@@ -51,8 +51,7 @@ class CardSpider(PacedSpider):
         """Create the spider. The pipeline writes observations to `recorder`."""
         super().__init__(plan)
         self.due_cards, self.recorder = due_cards, recorder
-        self.failure_count = 0
-        self._consecutive_failures = 0
+        self.failure_count = self._consecutive_failures = 0
         self._without_readme: set[tuple[str, str | None]] = set()
 
     def accepts_status(self, status: int, url: str) -> bool:

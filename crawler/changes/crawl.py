@@ -152,15 +152,19 @@ def _end_crawl(store: ChangeStore, outcome: ChangeCrawlOutcome, spider: ChangeSp
     error = spider.crawl_error
     if isinstance(error, UnknownRegistryError):
         raise error
-    if error is not None:
-        outcome.status, outcome.exit_code, outcome.error = "failed", FAILED, error_as_json(error)
-        outcome.reason = error.message
-    elif not spider.reached_end:
-        outcome.status, outcome.exit_code, outcome.reason = "stopped", PARTIAL, "stopped"
-    elif spider.page_limit_reached:
-        outcome.status, outcome.exit_code = "bounded", PARTIAL
-        outcome.reason = f"{spider.plan.k} pages did not reach the high-water mark; the next crawl resumes there"
-    else:
-        outcome.status, outcome.exit_code = "caught up", DONE
+    outcome.status, outcome.exit_code, outcome.reason = _describe_end(spider)
+    outcome.error = error_as_json(error) if error else None
     if outcome.look is not None:
         store.end_change_crawl(outcome.look, outcome.status, outcome.reason, int(time.time()))
+
+
+def _describe_end(spider: ChangeSpider) -> tuple[str, int, str | None]:
+    """Return the status, the exit code and the reason of an ended crawl (pure)."""
+    if spider.crawl_error is not None:
+        return "failed", FAILED, spider.crawl_error.message
+    if not spider.reached_end:
+        return "stopped", PARTIAL, "stopped"
+    if spider.page_limit_reached:
+        reason = f"{spider.plan.k} pages did not reach the high-water mark; the next crawl resumes there"
+        return "bounded", PARTIAL, reason
+    return "caught up", DONE, None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
@@ -106,8 +107,10 @@ class ChangeSpider(HuggingFaceSpider):
         if order is None:
             page = super().read_page(response)
             return page if response.status == 400 else replace(page, next_url=None)
-        fields = set(self.expand_fields)
-        required = frozenset({"id", "_id", ORDERS[order]})
+        return self._read_order_page(response, order)
+
+    def _read_order_page(self, response: HttpResponse, order: str) -> Page:
+        fields, required = set(self.expand_fields), frozenset({"id", "_id", ORDERS[order]})
         try:
             rows = read_rows(response.body, HuggingFaceRow, required, lambda row: make_observation(row, fields))
         except NotAListError as error:
@@ -126,13 +129,15 @@ class ChangeSpider(HuggingFaceSpider):
         self.page_limit_reached = self.page_limit_reached or len(orders) < len(self._pending_orders)
         self._pending_orders = orders
         if orders:
-            cursor = self.cursors[orders[0]]
-            url = cursor.resume_url or self._order_url(cursor.order)
-            return url + SECOND_WALK_SUFFIX if cursor.order in self._second_walks else url
+            return self._walk_url(self.cursors[orders[0]])
         if self._pending_probes:
             self._redirects = 0
             return self._probe_url(self.missing_packages[self._pending_probes.pop(0)])
         return None
+
+    def _walk_url(self, cursor: ChangeCursor) -> str:
+        url = cursor.resume_url or self._order_url(cursor.order)
+        return url + SECOND_WALK_SUFFIX if cursor.order in self._second_walks else url
 
     def _advance(self, page: Page) -> None:
         cursor = self.cursors[page.role].advance(page)
@@ -179,8 +184,7 @@ def parse_package_id(url: str) -> int | None:
 
 def decode_object(response: HttpResponse) -> Mapping[str, object]:
     """Return the JSON object of a response, or an empty one if the body is anything else."""
-    try:
+    document = None
+    with suppress(ValueError, RecursionError):
         document = json.loads(response.body)
-    except (ValueError, RecursionError):
-        return {}
     return document if isinstance(document, dict) else {}

@@ -45,9 +45,8 @@ def add_crawl_options(parser: argparse.ArgumentParser) -> None:
     delay = parser.add_argument(
         "--delay", type=float, metavar="SECONDS", help="wait between two requests (default: Ecosyste.ms 1, the Hub 0)"
     )
-    add_hidden_alias(parser, quota_share, "--share")
-    add_hidden_alias(parser, retry_for, "--patience")
-    add_hidden_alias(parser, delay, "--pause")
+    for option, alias in ((quota_share, "--share"), (retry_for, "--patience"), (delay, "--pause")):
+        add_hidden_alias(parser, option, alias)
 
 
 def add_format_option(parser: argparse.ArgumentParser) -> None:

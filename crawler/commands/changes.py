@@ -33,24 +33,25 @@ def add_parser(subparsers: Subparsers) -> None:
         "fetch what was created or edited since the last crawl of changes, and find out why packages disappeared",
     )
     parser.add_argument("registry", metavar="REGISTRY", help="huggingface/models, huggingface/datasets, …")
+    _add_limits(parser)
+    add_crawl_options(parser)
+    add_clock_option(parser, "the changes")
+    add_quiet_option(parser)
+    add_format_option(parser)
+    parser.set_defaults(do=run_changes)
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
     max_pages = parser.add_argument(
-        "--max-pages",
-        type=positive_int,
-        default=50,
-        metavar="N",
+        "--max-pages", type=positive_int, default=50, metavar="N",
         help="fetch at most N pages of each order (default: 50)",
-    )
+    )  # fmt: skip
     max_probes = parser.add_argument(
         "--max-probes", type=positive_int, default=200, metavar="N",
         help="probe at most N missing packages (default: 200)",
     )  # fmt: skip
     add_hidden_alias(parser, max_pages, "--most")
     add_hidden_alias(parser, max_probes, "--probes")
-    add_crawl_options(parser)
-    add_clock_option(parser, "the changes")
-    add_quiet_option(parser)
-    add_format_option(parser)
-    parser.set_defaults(do=run_changes)
 
 
 def run_changes(options: argparse.Namespace) -> int:

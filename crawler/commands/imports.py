@@ -19,6 +19,15 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument("form", choices=formats, metavar="FORMAT", help=", ".join(formats))
     parser.add_argument("files", nargs="+", metavar="FILE", help="a file of the format; a text format may be .gz")
+    _add_list_options(parser)
+    _add_column_options(parser)
+    parser.add_argument("--top", type=int, metavar="K", help="import the first K rows only (default: all)")
+    parser.add_argument("--source", help="where the list comes from, in a few words")
+    add_format_option(parser)
+    parser.set_defaults(do=run_import)
+
+
+def _add_list_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--registry", required=True, metavar="R", help="the registry of the list: npm, pypi, …")
     parser.add_argument("--date", required=True, type=parse_day, metavar="YYYY-MM-DD", help="the day of the list")
     parser.add_argument(
@@ -28,16 +37,15 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--counter", help="what the counter counts: last-month, total, … (default: the Hub's own, else unstated)"
     )
+
+
+def _add_column_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--id", metavar="COLUMN", help="csv: the column of the names")
     parser.add_argument(
         "--value", metavar="COLUMN",
         help="csv: the column of the counter; cards: downloads or likes, to store the lines as a list too",
     )  # fmt: skip
     parser.add_argument("--rank", metavar="COLUMN", help="csv: the column of the ranks")
-    parser.add_argument("--top", type=int, metavar="K", help="import the first K rows only (default: all)")
-    parser.add_argument("--source", help="where the list comes from, in a few words")
-    add_format_option(parser)
-    parser.set_defaults(do=run_import)
 
 
 def run_import(options: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from typing import NotRequired, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 import msgspec
 
@@ -24,6 +24,9 @@ from crawler.commands import (
 from crawler.errors import error_from_json
 from db.cli import FAILED, PARTIAL, escape_control_characters, positive_int, print_error
 from db.process import die_with_parent
+
+if TYPE_CHECKING:
+    from crawler.plan import CrawlPlan
 
 SECONDS_PER_DAY = 86400
 INDENT = "\n         "
@@ -59,6 +62,15 @@ def add_parser(subparsers: Subparsers) -> None:
         "0 complete, 1 failed, 2 wrong usage, 3 partial: run it again with --resume",
     )
     parser.add_argument("registries", nargs="+", metavar="REGISTRY", help="huggingface/models, npm, pypi, …")
+    _add_depth_options(parser)
+    _add_order_options(parser)
+    add_crawl_options(parser)
+    add_storage_options(parser)
+    add_format_option(parser)
+    parser.set_defaults(do=run_snapshot)
+
+
+def _add_depth_options(parser: argparse.ArgumentParser) -> None:
     depth = parser.add_mutually_exclusive_group()
     depth.add_argument(
         "--top", type=positive_int, default=1000, metavar="K", help="fetch down to rank K (default: 1000)"
@@ -70,6 +82,9 @@ def add_parser(subparsers: Subparsers) -> None:
         "--resume-within", type=positive_int, default=3, metavar="DAYS",
         help="resume a census that began at most DAYS ago (default: 3); its date is when it began",
     )  # fmt: skip
+
+
+def _add_order_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--by", choices=("downloads", "likes", "trending", "dependents"),
         help="the counter to rank by (default: downloads, or the one that the registry has)",
@@ -80,10 +95,6 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--no-counters", action="store_true", help="Ecosyste.ms: fetch the order only, a hundredth of the bytes"
     )
-    add_crawl_options(parser)
-    add_storage_options(parser)
-    add_format_option(parser)
-    parser.set_defaults(do=run_snapshot)
 
 
 def run_snapshot(options: argparse.Namespace) -> int:
@@ -100,10 +111,16 @@ def run_snapshot(options: argparse.Namespace) -> int:
 
 
 def _take_one_snapshot(options: argparse.Namespace) -> OutcomeJson:
+    from crawler.snapshots.take import take_snapshot
+
+    outcome = take_snapshot(options.db, _make_plan(options), make_crawl_options(options), options.resume)
+    return msgspec.convert(outcome.as_json(), OutcomeJson)
+
+
+def _make_plan(options: argparse.Namespace) -> CrawlPlan:
     from crawler.fetching.runner import endpoint_url
     from crawler.plan import CrawlPlan
     from crawler.registries import find_spider
-    from crawler.snapshots.take import take_snapshot
 
     (registry,) = options.registries
     plan = CrawlPlan(
@@ -112,9 +129,8 @@ def _take_one_snapshot(options: argparse.Namespace) -> OutcomeJson:
         keep_bodies=options.body_retention > 0,
     )  # fmt: skip
     if options.full:
-        plan = dataclasses.replace(plan, max_seconds=options.resume_within * SECONDS_PER_DAY)
-    outcome = take_snapshot(options.db, plan, make_crawl_options(options), options.resume)
-    return msgspec.convert(outcome.as_json(), OutcomeJson)
+        return dataclasses.replace(plan, max_seconds=options.resume_within * SECONDS_PER_DAY)
+    return plan
 
 
 def _take_each_snapshot(options: argparse.Namespace) -> list[OutcomeJson]:

@@ -99,18 +99,23 @@ class PaceMiddleware:
             self.budget.update(quota, time.monotonic())
         status = http_response.status
         if self.spider.accepts_status(status, http_response.url):
-            reason = self.invalid_reason(http_response) if status == 200 else ""
-            if not reason and is_empty_with_next(http_response) and attempt_of(request) < MAX_EMPTY_PAGE_RETRIES:
-                reason = "the page is empty, and the list continues"
-            if reason:
-                return self._retry(request, reason)
-            request.meta["answer"], self._wait_reason = http_response, ""
-            return response
+            return self._accept_unless_invalid(request, response, http_response)
         if status in RETRYABLE_STATUSES:
             return self._retry(request, f"the server answered {status}", self._requested_wait(request, http_response))
         if 300 <= status < 400:
             return self._follow_redirect(request, http_response)
         raise refusal_error(http_response, self.spider.plan.registry)
+
+    def _accept_unless_invalid(
+        self, request: Request, response: Response, http_response: HttpResponse
+    ) -> Request | Response:
+        reason = self.invalid_reason(http_response) if http_response.status == 200 else ""
+        if not reason and is_empty_with_next(http_response) and attempt_of(request) < MAX_EMPTY_PAGE_RETRIES:
+            reason = "the page is empty, and the list continues"
+        if reason:
+            return self._retry(request, reason)
+        request.meta["answer"], self._wait_reason = http_response, ""
+        return response
 
     def process_exception(self, request: Request, exception: Exception) -> Request:
         """Retry a request after a broken connection or a timeout.

@@ -43,12 +43,8 @@ def read_quota(headers: Mapping[str, str]) -> Quota | None:
     now = read_date(headers.get("date", ""))
     if remaining is None or reset is None or now is None:
         return None
-    return Quota(
-        headers.get("x-ratelimit-tier", "hour")[:40],
-        remaining,
-        max(0.0, reset - now),
-        parse_int(headers.get("x-ratelimit-limit")),
-    )
+    bucket, limit = headers.get("x-ratelimit-tier", "hour")[:40], parse_int(headers.get("x-ratelimit-limit"))
+    return Quota(bucket, remaining, max(0.0, reset - now), limit)
 
 
 def read_date(text: str) -> int | None:

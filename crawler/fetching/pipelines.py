@@ -42,12 +42,7 @@ class PagePipeline:
         if next_url is None:
             spider.reached_end = True
         elif next_url in self._requested_urls or spider.recorder.is_stuck(page, spider.max_pages_without_new):
-            spider.crawl_error = CrawlError(
-                f"The list of {spider.plan.registry} runs in a circle.",
-                why=f"After {progress.pages} pages the next page is one already read, or new pages bring nothing new.",
-                fix="The pages read so far are kept as a partial snapshot. Run the command again later.",
-                gate="cursor_loop",
-            )
+            spider.crawl_error = loop_error(spider.plan.registry, progress.pages)
         elif next_url != spider.prefetched_url and not spider.is_stopping:
             self.crawler.engine.crawl(spider.make_request(next_url))
 
@@ -56,3 +51,13 @@ def quota_text(crawler: Crawler) -> str:
     """Return the remaining quota of a running crawl in words."""
     pace = crawler.get_downloader_middleware(PaceMiddleware)
     return str(pace.budget) if pace else ""
+
+
+def loop_error(registry: str, pages: int) -> CrawlError:
+    """Return the error for a list whose pages repeat."""
+    return CrawlError(
+        f"The list of {registry} runs in a circle.",
+        why=f"After {pages} pages the next page is one already read, or new pages bring nothing new.",
+        fix="The pages read so far are kept as a partial snapshot. Run the command again later.",
+        gate="cursor_loop",
+    )

@@ -185,10 +185,9 @@ def load_importer(format_name: str) -> Importer:
         TypeError: the file of the format defines no importer.
     """
     module = importlib.import_module(f"crawler.importers.{format_name.replace('-', '_')}")
-    importer = module.IMPORTER
-    if not isinstance(importer, Importer):
+    if not isinstance(module.IMPORTER, Importer):
         raise TypeError(f"{module.__name__}.IMPORTER has no method import_file")
-    return importer
+    return module.IMPORTER
 
 
 def import_file(path: Path, format_name: str, file: str, spec: ImportSpec) -> ImportOutcome:

@@ -182,8 +182,7 @@ def _store_as_list(
     listed = source.as_list(spec)
     if listed is None:
         return replace(outcome, warnings=(f"note: no line has {spec.ordered_by}, so there is no list",))
-    parsed, list_spec = listed
-    result: ListImportOutcome = store_list(store, outcome.file, identity, parsed, list_spec, format_name)
+    result: ListImportOutcome = store_list(store, outcome.file, identity, *listed, format_name)
     return replace(
         outcome, snapshot=result.snapshot, listed=result.listed, status=result.status, warnings=result.warnings
     )

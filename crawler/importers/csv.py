@@ -6,6 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 
 from crawler.importers import ContentImporter, ImportFailedError, ImportSpec, ParsedList, sort_by_counter
 from crawler.response import Observation, Reject
@@ -31,12 +32,13 @@ def parse_content(content: bytes, spec: ImportSpec) -> ParsedList:
             ranked.append(_parse_row(row, spec))
         except ValueError as error:
             rejects.append(Reject(position, str(error), str(dict(row))[:500]))
+    return ParsedList(len(table), _sort_rows(ranked, spec), tuple(rejects))
+
+
+def _sort_rows(ranked: list[tuple[int, Observation]], spec: ImportSpec) -> tuple[Observation, ...]:
     if spec.columns.get("rank"):
-        ranked.sort(key=lambda pair: pair[0])
-        observations = tuple(observation for _, observation in ranked)
-    else:
-        observations = sort_by_counter((observation for _, observation in ranked), spec.ordered_by)
-    return ParsedList(len(table), observations, tuple(rejects))
+        return tuple(observation for _, observation in sorted(ranked, key=lambda pair: pair[0]))
+    return sort_by_counter((observation for _, observation in ranked), spec.ordered_by)
 
 
 IMPORTER = ContentImporter(parse_content)
@@ -61,10 +63,9 @@ def _read_table(content: bytes) -> list[Mapping[str, str]]:
 def _detect_dialect(text: str) -> type[csv.Dialect] | str:
     """Return the dialect of the first line, or that of commas if the first line does not show one."""
     first_line = text.split("\n", 1)[0]
-    try:
+    with suppress(csv.Error):
         return csv.Sniffer().sniff(first_line, delimiters=",;\t|") if "," not in first_line else "excel"
-    except csv.Error:
-        return "excel"
+    return "excel"
 
 
 def _check_columns(first_row: Mapping[str, str] | None, spec: ImportSpec) -> None:

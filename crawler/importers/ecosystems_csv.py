@@ -10,6 +10,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TextIO
@@ -88,9 +89,8 @@ def read_file(path: Path, spec: ImportSpec) -> ParsedList:
         raise ImportFailedError(
             f"The file has no package of {spec.registry}.", fix=f"--registry can be one of: {ecosystems}."
         )
-    return ParsedList(
-        len(observations), observations, (), reader.period_events(), reader.newest or None, reader.row_count
-    )
+    events, newest = reader.period_events(), reader.newest or None
+    return ParsedList(len(observations), observations, (), events, newest, reader.row_count)
 
 
 IMPORTER = FileImporter(read_file)
@@ -102,10 +102,9 @@ def _parse_count(text: str | None) -> int | None:
 
 def _first_instant(row: Mapping[str, str], *columns: str) -> int | None:
     text = next((row[column] for column in columns if row.get(column)), None)
-    try:
+    with suppress(ValueError):
         return epoch_seconds(datetime.fromisoformat(text.replace(" UTC", "+00:00"))) if text else None
-    except ValueError:
-        return None
+    return None
 
 
 def _not_a_release_error(why: str) -> ImportFailedError:

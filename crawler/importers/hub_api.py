@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 from crawler.importers import ContentImporter, ImportFailedError, ImportSpec, ParsedList, sort_by_counter
 from crawler.importers._hub import hub_kind, newest_instant
@@ -36,11 +37,10 @@ IMPORTER = ContentImporter(parse_content)
 
 
 def _read_json_rows(content: bytes) -> list[object]:
-    try:
+    with suppress(ValueError):
         document = json.loads(content)
-    except ValueError:
-        return _read_json_lines(content)
-    return document if isinstance(document, list) else [document]
+        return document if isinstance(document, list) else [document]
+    return _read_json_lines(content)
 
 
 def _read_json_lines(content: bytes) -> list[object]:

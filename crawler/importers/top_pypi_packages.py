@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from crawler.importers import ContentImporter, ImportFailedError, ImportSpec, ParsedList, sort_by_counter
 from crawler.parsing.rows import epoch_seconds
@@ -22,14 +23,7 @@ def parse_content(content: bytes, spec: ImportSpec) -> ParsedList:
     Raises:
         ImportFailedError: the file is of another kind.
     """
-    try:
-        document = json.loads(content)
-        rows = document["rows"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ImportFailedError(
-            "The file is not a list of top-pypi-packages.", why=f"{type(error).__name__}: {error}",
-            fix="Name a file with `rows` of `project` and `download_count`. For other tables use `import csv`.",
-        ) from error  # fmt: skip
+    document, rows = _load_document(content)
     observations: list[Observation] = []
     rejects: list[Reject] = []
     for position, row in enumerate(rows):
@@ -42,6 +36,18 @@ def parse_content(content: bytes, spec: ImportSpec) -> ParsedList:
 
 
 IMPORTER = ContentImporter(parse_content)
+
+
+def _load_document(content: bytes) -> tuple[Any, Any]:
+    """Return the document and its rows."""
+    try:
+        document = json.loads(content)
+        return document, document["rows"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ImportFailedError(
+            "The file is not a list of top-pypi-packages.", why=f"{type(error).__name__}: {error}",
+            fix="Name a file with `rows` of `project` and `download_count`. For other tables use `import csv`.",
+        ) from error  # fmt: skip
 
 
 def _parse_row(row: Mapping[str, object], spec: ImportSpec) -> Observation:

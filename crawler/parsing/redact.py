@@ -59,11 +59,8 @@ def redact_urls(page: Page) -> Page:
 def redact_observation(observation: Observation) -> Observation:
     """Redact what authors write into tags and names of an observation."""
     parents, libraries = observation.parents, observation.libraries
-    texts = (
-        *observation.attributes.values(),
-        *(name for name, _ in libraries or ()),
-        *(parent.name for parent in parents or ()),
-    )
+    names = [name for name, _ in libraries or ()] + [parent.name for parent in parents or ()]
+    texts = (*observation.attributes.values(), *names)
     if not any(text and any(marker in text for marker in SENSITIVE_MARKERS) for text in texts):
         return observation
     return replace(

@@ -182,10 +182,9 @@ def check_storable(text: str) -> None:
 
 def type_change_events(dropped: DroppedFields) -> list[Event]:
     """Return one event for each field with dropped values, with their number and the first reason."""
-    first_reasons = dict(reversed(dropped))
     return [
         Event("schema_type_change", "warning", f"{_count_drops(dropped, field)} rows: {reason}", after=field)
-        for field, reason in first_reasons.items()
+        for field, reason in dict(reversed(dropped)).items()  # the first reason of each
     ]
 
 

@@ -23,6 +23,7 @@ from db.rows import GateResult
 
 MAX_SHRINKAGE = 0.01
 MAX_MISSING_LEADERS = 0.05
+KNOWN_LEADERS_RULE = f"≥ {1 - MAX_MISSING_LEADERS:.0%} of the largest known packages"
 
 
 def judge_census(
@@ -64,8 +65,7 @@ def check_size(packages: int, sizes: Sequence[int]) -> GateResult:
 
 def check_known_leaders(leaders: Sequence[tuple[str, bool]]) -> GateResult:
     """G7: Check that the census has 19 of the 20 packages with the largest counters of earlier censuses."""
-    rule = f"≥ {1 - MAX_MISSING_LEADERS:.0%} of the largest known packages"
     if not leaders:
-        return GateResult("G7 leaders", "no baseline", "no earlier census", rule)
+        return GateResult("G7 leaders", "no baseline", "no earlier census", KNOWN_LEADERS_RULE)
     is_met = len(missing_leaders(leaders)) <= MAX_MISSING_LEADERS * len(leaders)
-    return make_gate_result("G7 leaders", is_met, count_leaders(leaders), rule)
+    return make_gate_result("G7 leaders", is_met, count_leaders(leaders), KNOWN_LEADERS_RULE)

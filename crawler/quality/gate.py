@@ -26,6 +26,11 @@ MAX_RESPONSE_AGE = 7200  # Ecosyste.ms: one hour in the cache, and one more whil
 MAX_CLOCK_SKEW = 300
 MAX_CRAWL_SECONDS = 6 * 3600
 MIN_LEADERS_PRESENT = 0.9
+COUNTS_RULE = "received = kept + seen twice + rejected + beyond"
+FIELDS_RULE = (
+    f"not below the median of the last 8 by more than {FIELD_TOLERANCE:.0%} or {MAX_STANDARD_ERRORS:g} standard errors"
+)
+FRESHNESS_RULE = f"≤ {MAX_RESPONSE_AGE} s old, clocks differ by ≤ {MAX_CLOCK_SKEW} s"
 
 
 class GateEvidence(TypedDict):
@@ -131,8 +136,7 @@ def check_counts(evidence: GateEvidence) -> GateResult:
     received = evidence["received"]
     parts = [evidence["kept"], evidence["duplicates"], evidence["rejected_everywhere"], evidence["beyond"]]
     measured = f"{received} received = {' + '.join(map(str, parts))}"
-    rule = "received = kept + seen twice + rejected + beyond"
-    return make_gate_result("G4 counts", received == sum(parts), measured, rule)
+    return make_gate_result("G4 counts", received == sum(parts), measured, COUNTS_RULE)
 
 
 def check_size(evidence: GateEvidence) -> GateResult:
@@ -150,23 +154,19 @@ def check_fields(coverage: Mapping[str, float], baseline: Iterable[tuple[str, fl
     The packages of a ranking change, and with them what their authors state. So a share may fall by two points, or by
     the chance difference of two lists of that many rows.
     """
-    rule = (
-        f"not below the median of the last 8 by more than {FIELD_TOLERANCE:.0%}"
-        f" or {MAX_STANDARD_ERRORS:g} standard errors"
-    )
     shares_by_field: dict[str, list[float]] = {}
     for field, share in baseline:
         shares_by_field.setdefault(field, []).append(share)
     if not shares_by_field:
         shares = ", ".join(f"{field} {share:.1%}" for field, share in sorted(coverage.items()))
-        return GateResult("G6 fields", "no baseline", shares or "no rows", rule)
+        return GateResult("G6 fields", "no baseline", shares or "no rows", FIELDS_RULE)
     medians = {field: statistics.median(shares) for field, shares in shares_by_field.items()}
     changes = ", ".join(
         f"{field} {share:.1%} → {coverage.get(field, 0.0):.1%}"
         for field, share in sorted(medians.items())
         if coverage.get(field, 0.0) < share - share_tolerance(share, rows)
     )
-    return make_gate_result("G6 fields", not changes, changes or f"{len(medians)} fields as before", rule)
+    return make_gate_result("G6 fields", not changes, changes or f"{len(medians)} fields as before", FIELDS_RULE)
 
 
 def share_tolerance(share: float, rows: int) -> float:
@@ -208,8 +208,7 @@ def check_freshness(evidence: GateEvidence) -> GateResult:
     oldest, skew = evidence["oldest"], evidence["skew"]
     measured = f"oldest response {_or_unknown(oldest)} s, clocks differ by {_or_unknown(skew)} s"
     is_fresh = (oldest is None or oldest <= MAX_RESPONSE_AGE) and (skew is None or skew <= MAX_CLOCK_SKEW)
-    rule = f"≤ {MAX_RESPONSE_AGE} s old, clocks differ by ≤ {MAX_CLOCK_SKEW} s"
-    return make_gate_result("G8 freshness", is_fresh, measured, rule)
+    return make_gate_result("G8 freshness", is_fresh, measured, FRESHNESS_RULE)
 
 
 def check_duration(evidence: GateEvidence) -> GateResult:
@@ -227,8 +226,7 @@ def check_rejects(evidence: GateEvidence) -> GateResult:
 
 def check_counters(evidence: GateEvidence) -> GateResult:
     """Check that the packages of the list have counters, if the crawl requested counters."""
-    listed, with_counters = evidence["listed"], evidence["with_counters"]
-    is_requested = evidence["with_counters_asked"]
+    listed, with_counters, is_requested = evidence["listed"], evidence["with_counters"], evidence["with_counters_asked"]
     is_met = not is_requested or with_counters >= listed * (1 - MAX_WITHOUT_COUNTERS)
     measured = f"{with_counters} of {listed}" if is_requested else "not requested"
     return make_gate_result("counters", is_met, measured, f"≥ {1 - MAX_WITHOUT_COUNTERS:.0%} of the packages")

@@ -30,6 +30,7 @@ from db.store.package_events import PackageEvent
 
 MAX_DISORDER = 0.1  # of neighbours: in a list in another order, half of the neighbours are inverted
 MAX_MISSED = 0.01
+MISSED_RULE = f"about ≤ {MAX_MISSED:.0%}"
 MIN_SHARE_OF_STATED = 0.9
 
 
@@ -129,11 +130,10 @@ def check_stated_size(evidence: GateEvidence) -> GateResult:
 
 def check_missed(estimate: MissedEstimate | None, listed: int) -> GateResult:
     """Check that pages requested again contain only names the census has or that were created since."""
-    rule = f"about ≤ {MAX_MISSED:.0%}"
     if estimate is None:
-        return GateResult("missed", "no baseline", "no page was requested again", rule)
+        return GateResult("missed", "no baseline", "no page was requested again", MISSED_RULE)
     is_met = estimate.estimate <= MAX_MISSED * listed
-    return make_gate_result("missed", is_met, format_estimate(estimate, listed), rule)
+    return make_gate_result("missed", is_met, format_estimate(estimate, listed), MISSED_RULE)
 
 
 def missed_events(pages: Sequence[NamesPage], listed: int) -> list[PackageEvent]:

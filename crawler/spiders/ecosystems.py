@@ -182,11 +182,7 @@ class EcosystemsSpider(RegistrySpider):
         if registry is None and following:
             return make_page("probe", response, len(rows), next_url=following)
         if registry is None and None in rows:
-            raise CrawlError(
-                f"Some rows of the list of registries cannot be read, and {self.plan.registry!r} is not in the rest.",
-                why=f"{rows.count(None)} of {len(rows)} rows have an unexpected form.",
-                fix="The API of Ecosyste.ms may have changed: report it.",
-            )
+            raise unreadable_registries_error(self.plan.registry, rows)
         if registry is None:
             raise unknown_registry_error(self.plan.registry, readable)
         self.probe_results |= {"service_name": registry.name, "population": registry.packages_count or 0}
@@ -198,18 +194,9 @@ class EcosystemsSpider(RegistrySpider):
         expected, events = expected_period(self.plan.registry), [*rows.events]
         self.probe_results["period"] = period
         if period == "none" and rows.received and (rows.events or rows.rejects):
-            reasons = [event.evidence for event in rows.events] + [reject.reason for reject in rows.rejects]
-            raise CrawlError(
-                f"The first row of {self.plan.registry} cannot be read.",
-                why="; ".join(reasons)[:300],
-                fix=f"The API of Ecosyste.ms may have changed: `observatory crawl check {self.plan.registry}`.",
-            )
+            raise unreadable_row_error(self.plan.registry, rows)
         if period == "none" and self.ordered_by == "downloads":
-            raise UnknownRegistryError(
-                f"{self.plan.registry} publishes no downloads.",
-                why="Its order by downloads would be arbitrary.",
-                fix="Use --by dependents.",
-            )
+            raise no_downloads_error(self.plan.registry)
         if expected not in (period, "unknown"):
             events.append(Event("counter_meaning", "warning", "downloads_period of the first row", expected, period))
         url = self._list_url("package_names", min(MAX_NAMES_PER_PAGE, names_to_request(self.plan.top)))
@@ -229,9 +216,8 @@ class EcosystemsSpider(RegistrySpider):
         body = response.body if response.body.lstrip()[:1] == b"[" else b"[" + response.body + b"]"
         rows = self._read_rows(body)
         values = [row.downloads if self.ordered_by == "downloads" else row.dependents for row in rows.observations]
-        missing = sum(value is None for value in values)
         events = [*rows.events]
-        if missing:
+        if missing := values.count(None):
             events.append(Event("counter_missing", "note", f"{missing} rows without {SORT_FIELDS[self.ordered_by]}"))
         return make_page(
             "counters", response, rows.received, rows.observations, rows.rejects, events, count_inversions(values),
@@ -266,6 +252,31 @@ def expected_period(registry: str) -> str:
 def names_to_request(k: int) -> int:
     """Return how many names to request: one in a hundred more than K, for duplicates."""
     return k + max(10, k // 100)
+
+
+def unreadable_registries_error(registry: str, rows: list[EcosystemsRegistryRow | None]) -> CrawlError:
+    """Return the error for a list of registries in which a registry may be among the unreadable rows."""
+    return CrawlError(
+        f"Some rows of the list of registries cannot be read, and {registry!r} is not in the rest.",
+        why=f"{rows.count(None)} of {len(rows)} rows have an unexpected form.",
+        fix="The API of Ecosyste.ms may have changed: report it.",
+    )
+
+
+def unreadable_row_error(registry: str, rows: ParsedRows) -> CrawlError:
+    """Return the error for a registry whose first row has dropped fields or is rejected."""
+    reasons = [event.evidence for event in rows.events] + [reject.reason for reject in rows.rejects]
+    return CrawlError(
+        f"The first row of {registry} cannot be read.",
+        why="; ".join(reasons)[:300],
+        fix=f"The API of Ecosyste.ms may have changed: `observatory crawl check {registry}`.",
+    )
+
+
+def no_downloads_error(registry: str) -> UnknownRegistryError:
+    """Return the error for an order by downloads of a registry that publishes none."""
+    why = "Its order by downloads would be arbitrary."
+    return UnknownRegistryError(f"{registry} publishes no downloads.", why=why, fix="Use --by dependents.")
 
 
 def unknown_registry_error(name: str, registries: Iterable[EcosystemsRegistryRow]) -> UnknownRegistryError:

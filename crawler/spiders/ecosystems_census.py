@@ -83,6 +83,9 @@ class EcosystemsCensusSpider(EcosystemsSpider):
             return super().read_page(response)
         if not urlsplit(response.url).path.endswith("/package_names"):
             return self._read_single(response)
+        return self._read_names_page(response)
+
+    def _read_names_page(self, response: HttpResponse) -> Page:
         self.probe_results.setdefault("began", response.fetched_at)
         rows = split_rows(self.plan.registry, response)
         names, rejects = read_names(self.plan.registry, rows)

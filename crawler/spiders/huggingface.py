@@ -114,17 +114,19 @@ class HuggingFaceSpider(RegistrySpider):
         rows = self._read_rows(response)
         following = self.next_page_url(response)
         if url_parameter(response.url, "limit") == "1":
-            cursor = cursor_keys(following)
-            self.probe_results["cursor"] = cursor
-            events = [*rows.events, *assumption_events(response, cursor, SORT_FIELDS[self.ordered_by])]
-            following = self._list_url(self.expand_fields, min(MAX_ROWS_PER_PAGE, self.plan.top + 1))
-            return make_page("probe", response, rows.received, events=events, next_url=following, body=response.body)
+            return self._make_first_page(response, rows, cursor_keys(following))
         disorder = count_inversions(_order_value(row, self.ordered_by) for row in rows.observations)
         events = [*rows.events, *lost_row_events(following, self._last_position(rows))]
         return make_page(
             "ranking", response, rows.received, rows.observations, rows.rejects, events, disorder, following,
             response.body,
         )  # fmt: skip
+
+    def _make_first_page(self, response: HttpResponse, rows: ParsedRows, cursor: str) -> Page:
+        self.probe_results["cursor"] = cursor
+        events = [*rows.events, *assumption_events(response, cursor, SORT_FIELDS[self.ordered_by])]
+        url = self._list_url(self.expand_fields, min(MAX_ROWS_PER_PAGE, self.plan.top + 1))
+        return make_page("probe", response, rows.received, events=events, next_url=url, body=response.body)
 
     def refetch_url(self, page: Page, tries: int) -> str | None:
         """Return the same URL for a page whose next cursor does not match its last row.
@@ -177,8 +179,7 @@ class HuggingFaceSpider(RegistrySpider):
         self.probe_results["expand"] = accepted
         refused = ", ".join(name for name in requested if name not in accepted)
         event = Event("schema_missing_field", "warning", message[:300], before=refused)
-        url = self._list_url(accepted, 1)
-        return make_page("probe", response, 0, events=[event], next_url=url, body=response.body)
+        return make_page("probe", response, 0, events=[event], next_url=self._list_url(accepted, 1), body=response.body)
 
     def _list_url(self, expand: Iterable[str], limit: int) -> str:
         parameters = [("sort", SORT_FIELDS[self.ordered_by]), ("direction", "-1"), ("limit", str(limit))]

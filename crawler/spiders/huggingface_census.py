@@ -20,7 +20,7 @@ from collections.abc import AsyncIterator, Iterable
 from scrapy.http import Response
 
 from crawler.errors import CrawlError, not_a_list_error, unexpected_error
-from crawler.parsing.census_rows import make_census_page, read_census_rows
+from crawler.parsing.census_rows import CensusRows, make_census_page, read_census_rows
 from crawler.parsing.cursors import cursor_keys, last_row_position, list_position, lost_row_events
 from crawler.parsing.huggingface_rows import HuggingFaceRow, make_observation
 from crawler.parsing.pages import make_page
@@ -59,23 +59,26 @@ class HuggingFaceCensusSpider(HuggingFaceSpider):
             return self._drop_refused_fields(response)
         following = self.next_page_url(response)
         if url_parameter(response.url, "limit") == "1":
-            cursor = cursor_keys(following)
-            self.probe_results["cursor"] = cursor
-            following = self._list_url(self.expand_fields, MAX_ROWS_PER_PAGE)
-            return make_page(
-                "probe", response, 1, events=assumption_events(response, cursor, "_id"), next_url=following
-            )
+            return self._make_census_probe(response, cursor_keys(following))
         first_later_id = str(self.probe_results.setdefault("cut", f"{response.fetched_at:08x}" + "0" * 16))
-        try:
-            rows = read_census_rows(response.body, HuggingFaceRow)
-        except NotAListError as error:
-            raise not_a_list_error(self.plan.registry, error) from error
+        rows = self._read_census_rows(response.body)
         positions = (list_position(0, key) for key in rows.columns.key[-1:])
         last = last_row_position(rows.received, positions, rows.rejects)
         rows.events.extend(lost_row_events(following, last) if last is not None and last[1] < first_later_id else ())
         page = make_census_page(response, rows, self.last_id, first_later_id, self._make_observation, following)
         self.last_id = page.stable_ids[-1] if page.stable_ids else self.last_id
         return page
+
+    def _make_census_probe(self, response: HttpResponse, cursor: str) -> Page:
+        self.probe_results["cursor"] = cursor
+        url = self._list_url(self.expand_fields, MAX_ROWS_PER_PAGE)
+        return make_page("probe", response, 1, events=assumption_events(response, cursor, "_id"), next_url=url)
+
+    def _read_census_rows(self, body: bytes) -> CensusRows:
+        try:
+            return read_census_rows(body, HuggingFaceRow)
+        except NotAListError as error:
+            raise not_a_list_error(self.plan.registry, error) from error
 
     def next_url(self, page: Page, progress: Progress) -> str | None:
         """Return the next page, until none is left or a page holds packages created after the census began."""

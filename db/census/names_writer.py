@@ -64,8 +64,7 @@ class NamesCensusStore(CensusStore):
         (statement,) = load_statements("packages_by_stable_id")
         cursor = self.connection.cursor()
         cursor.row_factory = None
-        parameters = {"registry": registry, "ids": json.dumps(list(ids))}
-        return {row[-1]: row for row in cursor.execute(statement, parameters)}
+        return {row[-1]: row for row in cursor.execute(statement, {"registry": registry, "ids": json.dumps(list(ids))})}
 
     def _new_indices(self, ids: Sequence[str]) -> list[int]:
         """Return the indices of the ids that the census does not have yet."""

@@ -98,11 +98,8 @@ def restore_store(backup: Path, path: Path, now: datetime, force: bool = False) 
     _refuse_same_file(path, backup)
     broken = [f"{result.name}: {result.message}" for result in run_checks(backup) if result.verdict == BROKEN]
     if broken and not force:
-        raise StoreError(
-            f"{backup} is damaged. Nothing was changed.",
-            why="; ".join(broken),
-            fix="Choose another backup, or use --force if this is the best one.",
-        )
+        fix = "Choose another backup, or use --force if this is the best one."
+        raise StoreError(f"{backup} is damaged. Nothing was changed.", why="; ".join(broken), fix=fix)
     with hold_writer_lock(path), _checked_copy(backup, path, "wal", force) as partial:
         previous_store = _set_store_aside(path, now)
         partial.replace(path)
@@ -119,12 +116,16 @@ def _set_store_aside(path: Path, now: datetime) -> Path | None:
     tags = chain([stamp], (f"{stamp}-{number}" for number in count(2)))
     tag = next(tag for tag in tags if not any(aside_path(path, tag, file).exists() for file in files))
     for file in files:
-        try:
-            aside_path(path, tag, file).hardlink_to(file)
-        except OSError:  # the file system has no hard links
-            shutil.copy2(file, aside_path(path, tag, file))
+        _link_or_copy(file, aside_path(path, tag, file))
     sync_path(path.absolute().parent)
     for file in files:
         if file != path:  # SQLite would apply an old write-ahead log to the restored file
             file.unlink()
     return Path(f"{path}.{tag}")
+
+
+def _link_or_copy(file: Path, target: Path) -> None:
+    try:
+        target.hardlink_to(file)
+    except OSError:  # the file system has no hard links
+        shutil.copy2(file, target)

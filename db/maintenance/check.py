@@ -170,8 +170,7 @@ CHECKS_WITHOUT_SCHEMA = ("quick", "integrity", "references")  # for a store with
 
 def _collect_notes(connection: sqlite3.Connection, path: Path, pending: list[str]) -> list[CheckResult]:
     if pending:
-        message = f"{', '.join(pending)} pending; run `observatory store migrate`"
-        notes = [CheckResult("migrations", NOTE, message)]
+        notes = [CheckResult("migrations", NOTE, f"{', '.join(pending)} pending; run `observatory store migrate`")]
     else:
         notes = [_check_open_snapshots(connection, path)]
     if has_wal_reset_bug(sqlite3.sqlite_version_info):

@@ -94,13 +94,8 @@ class Store:
         row = self.connection.execute(
             "SELECT registry_id, taken_at, k FROM snapshot WHERE snapshot_id = ?", (snapshot,)
         ).fetchone()
-        return {
-            "snapshot": snapshot,
-            "registry": row["registry_id"],
-            "at": row["taken_at"],
-            "k": row["k"] or UNLIMITED,
-            "page": page,
-        }
+        k = row["k"] or UNLIMITED
+        return {"snapshot": snapshot, "registry": row["registry_id"], "at": row["taken_at"], "k": k, "page": page}
 
     def progress(self, snapshot: int) -> Progress:
         """Return the progress of an open snapshot. `depth` counts the ranks assigned, those of rejected rows too."""
@@ -153,15 +148,11 @@ class Store:
         rows = self.query("resumable_snapshots", registry=registry, ordered_by=ordered_by, k=k)
         return [
             ResumableSnapshot(
-                row["snapshot_id"],
-                row["started_at"],
-                row["taken_at"],
-                row["source"],
-                json.loads(row["settings"]),
+                row["snapshot_id"], row["started_at"], row["taken_at"], row["source"], json.loads(row["settings"]),
                 _last_page(row),
             )
             for row in rows
-        ]
+        ]  # fmt: skip
 
     def find_imported(self, registry: str, ordered_by: str, taken_at: int, file_sha256: str) -> sqlite3.Row | None:
         """Return number, status and depth of the snapshot that was imported from a file, None if there is none."""

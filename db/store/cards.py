@@ -116,12 +116,9 @@ class CardStore:
         """Open a collection. Return its number, and whether the same file was imported for the same instant before."""
         with self._store.transaction():
             registry = self._store.ensure_registry(collection.registry)
-            row = self._connection.execute(
-                "SELECT collection_id FROM card_collection WHERE registry_id = ? AND taken_at = ? AND file_sha256 = ?",
-                (registry, collection.taken_at, collection.file_sha256),
-            ).fetchone()
-            if row is not None:
-                return row[0], True
+            stored_number = self._find_collection(registry, collection)
+            if stored_number is not None:
+                return stored_number, True
             number = self._connection.execute(
                 "INSERT INTO card_collection (registry_id, origin, source, file_sha256, taken_at, started_at)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
@@ -130,6 +127,13 @@ class CardStore:
             ).lastrowid or 0  # fmt: skip
             invalidate_results(self._connection)
             return number, False
+
+    def _find_collection(self, registry: int, collection: CardCollection) -> int | None:
+        row = self._connection.execute(
+            "SELECT collection_id FROM card_collection WHERE registry_id = ? AND taken_at = ? AND file_sha256 = ?",
+            (registry, collection.taken_at, collection.file_sha256),
+        ).fetchone()
+        return None if row is None else int(row[0])
 
     def find_or_add_package(self, registry: Registry, stable_id: str, name: str, at: int) -> int:
         """Return the package that had a name at an instant or nearest to it. Add one if the name is unknown."""
@@ -206,17 +210,20 @@ class CardStore:
         card = find_card_by_blob(self._connection, text.blob)
         if card is not None:
             return card
+        number = self._insert_card(text)
+        self._connection.executemany(
+            "INSERT INTO card_field (card_id, field) VALUES (?, ?)", [(number, field) for field in text.fields]
+        )
+        return number
+
+    def _insert_card(self, text: CardText) -> int:
         content = text.content[:MAX_CARD_BYTES]
-        number = self._connection.execute(
+        return self._connection.execute(
             "INSERT INTO card (blob, size, truncated, redacted, front, dictionary_id, content)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
             (text.blob, text.size, len(content) < len(text.content), text.redacted, text.front, self._dictionary_id,
              self._compressor.compress(content)),
         ).lastrowid or 0  # fmt: skip
-        self._connection.executemany(
-            "INSERT INTO card_field (card_id, field) VALUES (?, ?)", [(number, field) for field in text.fields]
-        )
-        return number
 
     def _newest_compressor(self) -> tuple[Compressor, int | None]:
         row = self._connection.execute(
@@ -266,10 +273,8 @@ def find_card_by_blob(connection: sqlite3.Connection, blob: str) -> int | None:
 def load_decompressors(connection: sqlite3.Connection) -> dict[int | None, Decompressor]:
     """Return the decompressors of all cards, by dictionary."""
     rows = connection.execute("SELECT dictionary_id, content FROM card_dictionary").fetchall()
-    decompressors: dict[int | None, Decompressor] = {
-        row["dictionary_id"]: Decompressor(dict_data=zstandard.ZstdCompressionDict(row["content"])) for row in rows
-    }
-    return {None: Decompressor(), **decompressors}
+    contents = {row["dictionary_id"]: zstandard.ZstdCompressionDict(row["content"]) for row in rows}
+    return {None: Decompressor(), **{number: Decompressor(dict_data=content) for number, content in contents.items()}}
 
 
 def decompress_card(decompressors: Mapping[int | None, Decompressor], row: sqlite3.Row) -> StoredCard:

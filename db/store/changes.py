@@ -62,19 +62,15 @@ class ChangeStore(Store):
             self._save_crawl_page(crawl, page, counts)
             self._add_page_events(registry, page)
             if cursor is not None:
-                self.connection.execute(
-                    'INSERT OR REPLACE INTO change_cursor (registry_id, "order", high_water_mark, upper_bound,'
-                    " resume_url, change_crawl_id) VALUES (?, ?, ?, ?, ?, ?)",
-                    (
-                        registry,
-                        page.role,
-                        cursor["high_water_mark"],
-                        cursor["upper_bound"],
-                        cursor["resume_url"],
-                        crawl,
-                    ),
-                )
+                self._save_cursor(registry, crawl, page.role, cursor)
             return counts
+
+    def _save_cursor(self, registry: int, crawl: int, order: str, cursor: Mapping[str, object]) -> None:
+        self.connection.execute(
+            'INSERT OR REPLACE INTO change_cursor (registry_id, "order", high_water_mark, upper_bound,'
+            " resume_url, change_crawl_id) VALUES (?, ?, ?, ?, ?, ?)",
+            (registry, order, cursor["high_water_mark"], cursor["upper_bound"], cursor["resume_url"], crawl),
+        )
 
     def _upsert_packages(self, registry: int, page: Page) -> None:
         self._load_incoming(page)
@@ -84,21 +80,20 @@ class ChangeStore(Store):
         counts = dict(NO_CHANGES)
         earlier_ids = set(seen_ids)
         for observation in page.observations:
-            if observation.stable_id in earlier_ids:
-                counts["duplicates"] += 1
-                continue
+            is_duplicate = observation.stable_id in earlier_ids
+            counts["duplicates" if is_duplicate else self._classify_change(registry, observation)] += 1
             earlier_ids.add(observation.stable_id)
-            stored = self.connection.execute(
-                "SELECT sha, modified_at FROM package WHERE registry_id = ? AND key = ?",
-                (registry, compact_id(observation.stable_id)),
-            ).fetchone()
-            if stored is None:
-                counts["new"] += 1
-            elif (stored["sha"], stored["modified_at"]) == (observation.sha, observation.modified_at):
-                counts["known"] += 1
-            else:
-                counts["edited"] += 1
         return counts
+
+    def _classify_change(self, registry: int, observation: Observation) -> str:
+        stored = self.connection.execute(
+            "SELECT sha, modified_at FROM package WHERE registry_id = ? AND key = ?",
+            (registry, compact_id(observation.stable_id)),
+        ).fetchone()
+        if stored is None:
+            return "new"
+        is_known = (stored["sha"], stored["modified_at"]) == (observation.sha, observation.modified_at)
+        return "known" if is_known else "edited"
 
     def _save_crawl_page(self, crawl: int, page: Page, counts: Mapping[str, int]) -> None:
         number = self._query_value("SELECT count(*) FROM change_crawl_page WHERE change_crawl_id = ?", crawl)
@@ -158,12 +153,7 @@ class ChangeStore(Store):
                 self._upsert_packages(registry, page)
                 self._save_crawl_page(crawl, page, NO_CHANGES)
             if case["decided_at"] is not None and case["state"] != "renamed":  # a rename has its event already
-                event = {
-                    "package_id": case["package"], "kind": case["state"], "severity": "note", "before": case["name"],
-                    "after": case["successor"],
-                    "evidence": f"not in the census, and not found by {case['probes']} probes",
-                }  # fmt: skip
-                self._insert_quality_events([{**event, "registry_id": registry, "noted_at": case["decided_at"]}])
+                self._insert_quality_events([{**_decision_event(case), "registry_id": registry}])
 
 
 def _without_counters(observation: Observation) -> Observation:
@@ -171,3 +161,11 @@ def _without_counters(observation: Observation) -> Observation:
         observation, downloads=None, likes=None, downloads_all_time=None, trending=None, dependents=None,
         dependent_repos=None, synced_at=None,
     )  # fmt: skip
+
+
+def _decision_event(case: Mapping[str, object]) -> dict[str, object]:
+    return {
+        "package_id": case["package"], "kind": case["state"], "severity": "note", "before": case["name"],
+        "after": case["successor"], "evidence": f"not in the census, and not found by {case['probes']} probes",
+        "noted_at": case["decided_at"],
+    }  # fmt: skip

@@ -69,8 +69,7 @@ def parse_fault(description: Mapping[str, object]) -> ScriptedFault:
     placed = {name: arguments.pop(name) for name in ("api", "request", "path", "times") if name in arguments}
     if placed.get("api", "huggingface") not in APIS:
         raise UnknownFaultError(f"no site {placed['api']!r}. There are {', '.join(APIS)}")
-    wrong = set(arguments) - set(inspect.signature(FAULTS[kind]).parameters)
-    if wrong:
+    if wrong := set(arguments) - set(inspect.signature(FAULTS[kind]).parameters):
         raise UnknownFaultError(f"fault {kind!r} has no argument {', '.join(sorted(wrong))}")
     if kind in PERSISTENT_KINDS:
         placed.setdefault("times", UNLIMITED)

@@ -148,11 +148,8 @@ def draw_dataset_traits(rng: random.Random) -> RepositoryTraits:
 
 def draw_space_traits(rng: random.Random) -> RepositoryTraits:
     """Return the traits of a space."""
-    return RepositoryTraits(
-        kit=rng.choice(SPACE_KITS),
-        licence=rng.choice(LICENCES) if rng.random() < 0.3 else None,
-        files=draw_files(rng, "app.py", "requirements.txt"),
-    )
+    kit, licence = rng.choice(SPACE_KITS), rng.choice(LICENCES) if rng.random() < 0.3 else None
+    return RepositoryTraits(kit=kit, licence=licence, files=draw_files(rng, "app.py", "requirements.txt"))
 
 
 def draw_files(rng: random.Random, *more_files: str) -> tuple[str, ...]:

@@ -46,8 +46,7 @@ class HubRegistry:
         self.names: dict[str, int] = {}
         self.redirects: dict[str, int] = {}
         self.names_by_lower: dict[str, str] = {}
-        self.shape_version = 0
-        self.version = 0
+        self.shape_version = self.version = 0
         self._orders: dict[str, tuple[int, np.ndarray]] = {}
         self._children: tuple[int, dict[str, Counter[str]]] = (-1, {})
 
@@ -66,8 +65,7 @@ class HubRegistry:
     def add_counters(self, arrivals: list[Arrival]) -> None:
         """Append the counters of the newest repositories, all at once, because columns are slow to grow."""
         for column, values in initial_counters(arrivals, self.has_downloads).items():
-            old = self.columns[column]
-            self.columns[column] = np.concatenate([old, np.array(values, old.dtype)])
+            self.columns[column] = np.concatenate([self.columns[column], np.array(values, self.columns[column].dtype)])
         self.visible = np.concatenate([self.visible, np.ones(len(arrivals), bool)])
         self.bump_shape_version()
 

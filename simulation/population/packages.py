@@ -66,9 +66,7 @@ class PackageRegistry:
     """All packages of one registry, in the order in which they were first seen."""
 
     def __init__(self, kind: PackageRegistryKind, size: int, seed: int, now: int) -> None:
-        self.kind = kind
-        self.name = kind.name
-        self.seed = seed
+        self.kind, self.name, self.seed = kind, kind.name, seed
         self.names: list[str] = []
         self.indices: dict[str, int] = {}
         self._used_names: set[str] = set()
@@ -79,9 +77,8 @@ class PackageRegistry:
         self.columns: dict[str, np.ndarray] = {}
         self.version = 0
         self._orders: dict[str, tuple[int, np.ndarray]] = {}
-        self._add_packages(
-            size, now, random.Random(f"{seed}:population:{kind.name}"), make_daily_rng(seed, kind.name, 0)
-        )
+        rng = random.Random(f"{seed}:population:{kind.name}")
+        self._add_packages(size, now, rng, make_daily_rng(seed, kind.name, 0))
 
     def _add_packages(self, size: int, now: int, rng: random.Random, np_rng: np.random.Generator) -> None:
         start = len(self.names)
@@ -89,10 +86,9 @@ class PackageRegistry:
             name = self._reserve_name(draw_package_name(self.kind.ecosystem, rng))
             self.indices[name] = len(self.names)
             self.names.append(name)
-        fresh = draw_columns(self.kind, size, now, np_rng)
         self.columns = {
             column: np.concatenate([self.columns.get(column, ()), values]).astype(values.dtype)
-            for column, values in fresh.items()
+            for column, values in draw_columns(self.kind, size, now, np_rng).items()
         }
         for index in range(start, start + size):
             if rng.random() < 0.02:
@@ -142,18 +138,15 @@ class PackageRegistry:
         """Add and remove about as many packages as configured, at random places, and return the events."""
         added, removed_count = int(rng.poisson(appearing)), int(rng.poisson(vanishing))
         present = self.present_rows()
-        removed = [
-            present[number] for number in rng.choice(len(present), min(removed_count, len(present) - 1), replace=False)
-        ]
+        positions = rng.choice(len(present), min(removed_count, len(present) - 1), replace=False)
+        removed = [present[position] for position in positions]
         for index in removed:
             self.vanish(index)
         self._add_packages(added, now, random.Random(int(rng.integers(2**62))), rng)
         self.columns["created"][len(self.names) - added :] = now
         new_names = self.names[len(self.names) - added :]
-        return [
-            *({"kind": "vanished", "id": self.names[index], "name": self.names[index]} for index in removed),
-            *({"kind": "created", "id": name, "name": name} for name in new_names),
-        ]
+        vanished = [{"kind": "vanished", "id": self.names[index], "name": self.names[index]} for index in removed]
+        return [*vanished, *({"kind": "created", "id": name, "name": name} for name in new_names)]
 
     def present_rows(self) -> list[int]:
         """Return the rows that are in the table."""

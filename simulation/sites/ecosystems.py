@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from simulation.clock import format_http_date, format_iso
@@ -25,9 +26,8 @@ def client_tier(request: Request) -> str:
     """Return the tier of a client, by what it says about itself."""
     if request.headers.get("apikey") or request.parameter("apikey"):
         return "api_key"
-    return (
-        "polite" if request.parameter("mailto") or EMAIL.search(request.headers.get("User-Agent", "")) else "anonymous"
-    )
+    is_polite = request.parameter("mailto") or EMAIL.search(request.headers.get("User-Agent", ""))
+    return "polite" if is_polite else "anonymous"
 
 
 class EcosystemsSite:
@@ -56,11 +56,7 @@ class EcosystemsSite:
             "age": "0" if cached else "",
             "Access-Control-Allow-Origin": "*",
             "Vary": "Accept-Encoding",
-            "x-ratelimit-limit": str(spent.quota),
-            "x-ratelimit-remaining": str(spent.remaining),
-            "x-ratelimit-reset": str(int(spent.resets_at)),
-            "x-ratelimit-tier": pool,
-            "x-ratelimit-consumer": "anonymous",
+            **make_quota_headers(pool, spent),
         }
 
     def _route(self, request: Request) -> Response:
@@ -97,11 +93,9 @@ class EcosystemsSite:
         registries.sort(key=lambda registry: -len(registry.present_rows()))
         page, size = parse_paging(request, request.max_page_size or MAX_PAGE_SIZE)
         shown_registries = registries[(page - 1) * size : page * size]
-        pages = max(1, -(-len(registries) // size))
+        pages, more = max(1, -(-len(registries) // size)), page * size < len(registries)
         response = Response(200, [build_registry_row(registry, base) for registry in shown_registries])
-        response.headers = make_page_headers(
-            request, page, size if shown_registries else 0, page * size < len(registries), last=pages
-        )
+        response.headers = make_page_headers(request, page, size if shown_registries else 0, more, last=pages)
         response.headers |= {"total-count": str(len(registries)), "total-pages": str(pages)}
         return response
 
@@ -134,20 +128,28 @@ class EcosystemsSite:
 
 def parse_paging(request: Request, largest: int) -> tuple[int, int]:
     """Return the page and the effective page size. A larger page size is reduced silently."""
-    try:
-        return int(request.parameter("page") or 1), min(
-            largest, int(request.parameter("per_page") or DEFAULT_PAGE_SIZE)
-        )
-    except ValueError:
-        return 0, 0
+    with suppress(ValueError):
+        page, size = int(request.parameter("page") or 1), int(request.parameter("per_page") or DEFAULT_PAGE_SIZE)
+        return page, min(largest, size)
+    return 0, 0
+
+
+def make_quota_headers(pool: str, spent: QuotaUse) -> dict[str, str]:
+    """Return the headers that state the quota."""
+    return {
+        "x-ratelimit-limit": str(spent.quota),
+        "x-ratelimit-remaining": str(spent.remaining),
+        "x-ratelimit-reset": str(int(spent.resets_at)),
+        "x-ratelimit-tier": pool,
+        "x-ratelimit-consumer": "anonymous",
+    }
 
 
 def make_page_headers(request: Request, page: int, size: int, more: bool, last: int = 0) -> dict[str, str]:
     """Return the paging headers. Only counted lists have a last page."""
-    links = [f'<{request.url_with(page=1)}>; rel="first"']
-    links += [f'<{request.url_with(page=page - 1)}>; rel="prev"'] if page > 1 else []
-    links += [f'<{request.url_with(page=page + 1)}>; rel="next"'] if more else []
-    links += [f'<{request.url_with(page=last)}>; rel="last"'] if last else []
+    pages = [("first", 1), *([("prev", page - 1)] if page > 1 else []), *([("next", page + 1)] if more else [])]
+    pages += [("last", last)] if last else []
+    links = [f'<{request.url_with(page=number)}>; rel="{relation}"' for relation, number in pages]
     return {"link": ", ".join(links), "current-page": str(page), "page-items": str(size)}
 
 

@@ -168,7 +168,5 @@ def make_whoami(request: Request) -> Response:
     """Return the owner of a token, which is always the same person here."""
     if not request.token:
         return make_unauthorized()
-    identity = "5f0000000000000000000001"
-    return Response(
-        200, {"type": "user", "id": identity, "name": "observer", "fullname": "Observer", "isPro": False, "orgs": []}
-    )
+    person = {"type": "user", "id": "5f0000000000000000000001", "name": "observer", "fullname": "Observer"}
+    return Response(200, {**person, "isPro": False, "orgs": []})

@@ -114,8 +114,7 @@ def compare_ids(hub: HubRegistry, order: np.ndarray, condition: Mapping[str, str
     """Return where `_id` is beyond a bound. No repository needs to have that `_id`."""
     ((operator, identity),) = condition.items()
     index = hub.count_smaller_ids(identity)
-    exact = identity in hub.indices
-    is_beyond: np.ndarray = order >= index + exact if operator == "$gt" else order < index
+    is_beyond: np.ndarray = order >= index + (identity in hub.indices) if operator == "$gt" else order < index
     return is_beyond
 
 
