@@ -33,7 +33,7 @@ ORDER = ("coverage", "top", "bottom", "difference", "d", "delta", "welch_p", "ma
 def main(argv: Sequence[str] | None = None) -> int:
     """Print both tables."""
     arguments = sys.argv[1:] if argv is None else argv
-    if len(arguments) not in (1, 2):
+    if len(arguments) not in (1, 2) or arguments[0].startswith("-"):
         print(__doc__, file=sys.stderr)
         return 2
     date = arguments[1] if len(arguments) == 2 else "2022-02-15"

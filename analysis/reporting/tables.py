@@ -162,7 +162,7 @@ def population_table(snapshot: ReportSnapshot, index: ResultIndex) -> ReportTabl
         if is_census
     ]
     columns: dict[str, ColumnKind] = {"quantity": "text", "value": "number", "n": "number"}
-    return make_table(f"The whole registry on {snapshot['date']}", columns, rows)
+    return make_table(f"The whole of {snapshot['registry']} on {snapshot['date']}", columns, rows)
 
 
 def _population_cells(result: ReportResult | None) -> tuple[ReportCell | str, str]:

@@ -252,12 +252,12 @@ def _format_days(days: float) -> str:
 
 
 def _list_problems(snapshots: Sequence[ReportSnapshot]) -> Iterator[str]:
-    """Yield the reason of each incomplete snapshot, and the rules of its gate that failed."""
+    """Yield the reason of each incomplete snapshot, and the failed rules of its gate that the reason leaves out."""
     for snapshot in snapshots:
         if snapshot["reason"]:
             yield f"{snapshot['date']} is {snapshot['status']}: {snapshot['reason']}"
         for rule in snapshot["gate"]:
-            if rule["outcome"] == "fail":
+            if rule["outcome"] == "fail" and rule["measured"] not in (snapshot["reason"] or ""):
                 yield f"{snapshot['date']}, {rule['gate']}: {rule['measured']} (rule: {rule['rule']})"
 
 

@@ -31,6 +31,8 @@ from db.rows import SnapshotSpec
 if TYPE_CHECKING:
     from db.store import Store
 
+SECONDS_PER_DAY = 86400
+
 __all__ = [
     "ContentImporter", "FileImporter", "ImportFailedError", "ImportOutcome", "ImportSpec", "Importer",
     "ListImportOutcome", "ParsedList", "date_parsed_list", "find_list", "format_warnings", "import_file",
@@ -194,8 +196,14 @@ def import_file(path: Path, format_name: str, file: str, spec: ImportSpec) -> Im
     """Read a file of a format and store its content.
 
     Raises:
-        ImportFailedError: the file is not what the user states.
+        ImportFailedError: the file is not what the user states, or the stated day has not come.
     """
+    if spec.taken_at > time.time() + SECONDS_PER_DAY:
+        raise ImportFailedError(
+            f"The day {isoformat_utc(spec.taken_at)[:10]} has not come.",
+            why="A past list is stored under the day of its content.",
+            fix="Give the day of the list with --date.",
+        )
     return load_importer(format_name).import_file(path, file, spec, format_name)
 
 

@@ -96,6 +96,11 @@ def restore_store(backup: Path, path: Path, now: datetime, force: bool = False) 
     """
     refuse_network_file_system(path)
     _refuse_same_file(path, backup)
+    if not backup.exists():
+        raise StoreError(
+            f"There is no backup at {backup}. Nothing was changed.",
+            fix="Name the file that `observatory store backup` wrote.",
+        )
     broken = [f"{result.name}: {result.message}" for result in run_checks(backup) if result.verdict == BROKEN]
     if broken and not force:
         fix = "Choose another backup, or use --force if this is the best one."

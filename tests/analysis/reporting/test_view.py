@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.reporting.rows import Report
+from analysis.reporting.rows import Report, ReportGate
 from analysis.reporting.table import ReportTable
 from analysis.reporting.tables import population_table
 from analysis.reporting.view import SeriesView, build_view, is_local
@@ -64,6 +64,13 @@ def test_a_partial_snapshot_has_its_reason_and_the_rules_that_failed() -> None:
         "2026-02-04 is partial: the server answered 503",
         "2026-02-04, G2 transport: 2 of 3 (rule: all whole)",
     )
+
+
+def test_a_rule_that_the_reason_states_is_listed_once() -> None:
+    gate: list[ReportGate] = [{"gate": "G2 transport", "outcome": "fail", "measured": "2 of 3", "rule": "all whole"}]
+    reason = "G2 transport: 2 of 3 (rule: all whole)"
+    snapshot = make_snapshot(1, "npm", "2026-01-01", status="partial", reason=reason, gate=gate)
+    assert first_series(report_of(snapshot)).problems == (f"2026-01-01 is partial: {reason}",)
 
 
 def test_the_notes_of_one_result_are_listed_together_and_shared_notes_once() -> None:

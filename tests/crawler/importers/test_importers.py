@@ -222,6 +222,13 @@ def test_an_import_has_the_stated_date_and_its_source(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.fault("D12")
+def test_a_day_that_has_not_come_is_refused_and_nothing_is_stored(tmp_path: Path) -> None:
+    with pytest.raises(ImportFailedError, match="The day 9999-07-01 has not come"):
+        import_text(tmp_path, "name,count\na,1\n", date="9999-07-01")
+    assert not (tmp_path / "store.db").exists()
+
+
 def test_an_import_is_not_compared_with_the_fields_of_a_crawl(tmp_path: Path) -> None:
     import_text(tmp_path, "name,count\n" + "".join(f"p{number},{number}\n" for number in range(50)))
     with sqlite3.connect(tmp_path / "store.db") as connection:  # as if it had been crawled, with a field more

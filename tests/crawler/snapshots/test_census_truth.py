@@ -65,7 +65,7 @@ def test_the_numbers_of_a_whole_registry_equal_the_truth(
     assert_concentration(read_results(second.db, 2), now)
     assert_kinship(read_results(second.db, 2), now)
     assert report(["--db", str(second.db)]) == 0
-    section = capsys.readouterr().out.split("The whole registry on ")[1].split("\n\n")[0]
+    section = capsys.readouterr().out.split("The whole of ")[1].split("\n\n")[0]
     assert re.search(rf"packages +{len(now):,} +{len(now):,}\n", section)
     assert "Gini of downloads without zeros" in section
     opening = read_results(second.db, 1)

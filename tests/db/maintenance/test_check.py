@@ -336,6 +336,13 @@ def test_a_damaged_backup_is_restored_only_with_force(full: Path, tmp_path: Path
     assert query(full, "SELECT likes FROM v1_ranking WHERE snapshot = 2 AND rank = 9") == [(7,)]
 
 
+def test_a_missing_backup_is_named_and_changes_nothing(full: Path, tmp_path: Path) -> None:
+    before = full.read_bytes()
+    with pytest.raises(StoreError, match=r"There is no backup at .*/nothere\.db\. Nothing was changed"):
+        restore_store(tmp_path / "nothere.db", full, NOON)
+    assert full.read_bytes() == before
+
+
 def test_a_file_that_is_not_a_store_is_not_restored_even_with_force(full: Path, tmp_path: Path) -> None:
     (tmp_path / "backup.db").write_text("no store " * 1000)
     with pytest.raises(StoreError):
