@@ -65,9 +65,11 @@ def _add_scope_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_redactions_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--redactions", metavar="FILE", type=Path,
+        "--redactions",
+        metavar="FILE",
+        type=Path,
         help=f"the packages and names to leave out (default: {REDACTION_FILE} in this folder, if it exists)",
-    )  # fmt: skip
+    )
 
 
 def _split_list(text: str) -> list[str]:

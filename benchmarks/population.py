@@ -102,8 +102,9 @@ def make_package_id(package: int) -> str:
 
 def encode_page(day: Day, start: int, stop: int) -> bytes:
     """Return one page of a census of a day, as the Hub would send it."""
-    rows = zip(*(column[start:stop].tolist() for column in (day.packages, day.downloads, day.likes, day.versions)),
-               strict=True)  # fmt: skip
+    rows = zip(
+        *(column[start:stop].tolist() for column in (day.packages, day.downloads, day.likes, day.versions)), strict=True
+    )
     return b"[" + b",".join(_row(*row) for row in rows) + b"]"
 
 

@@ -53,9 +53,11 @@ def main() -> None:
         title = f"{options.days} censuses of {options.packages:,} packages; {share:.1%} of the downloads change"
         print_table(title, ("", "bytes a package and census", "x floor", "x ours"), lines)
         rows_size, index_size = measure_ranking(folder / "ranking.db", options.top, options.top_days)
-        print_table(f"A daily top {options.top:,}", ("", "bytes an entry"), [
-            ("ours: plain rows", f"{rows_size:.1f}"), ("and their index by package", f"{index_size:.1f}"),
-        ])  # fmt: skip
+        print_table(
+            f"A daily top {options.top:,}",
+            ("", "bytes an entry"),
+            [("ours: plain rows", f"{rows_size:.1f}"), ("and their index by package", f"{index_size:.1f}")],
+        )
 
 
 def measure_blocks(path: Path, history: Sequence[Day]) -> int:

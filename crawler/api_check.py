@@ -173,23 +173,26 @@ def hub_assumptions(kind: str, endpoint: str) -> Iterator[Assumption]:
     yield Assumption("sort=createdAt&direction=1 gives the oldest first", f"{by_age}&limit=50", check_oldest_first)
     yield Assumption(
         "a cursor of our own, with another limit, is accepted (open)",
-        f"{by_age}&limit=7&cursor={SYNTHETIC_CURSOR}", expect_row_count(7),
-    )  # fmt: skip
+        f"{by_age}&limit=7&cursor={SYNTHETIC_CURSOR}",
+        expect_row_count(7),
+    )
     yield Assumption("its cursor has the key _id alone", f"{by_age}&limit=3", expect_cursor_keys("_id"))
     yield Assumption("a page has 1,000 rows at most", f"{by_size}&limit=1001", expect_row_count(1000))
     yield Assumption("the requested fields are known", f"{by_size}&limit=1{all_fields}", expect_status(200))
     yield Assumption(
         "an unknown field is refused with a list of the known ones",
-        f"{base}limit=1&expand=nosuch", expect_status(400, ("likes",)),
-    )  # fmt: skip
+        f"{base}limit=1&expand=nosuch",
+        expect_status(400, ("likes",)),
+    )
     yield Assumption(
         "every response states the quota", f"{base}limit=4", expect_headers("ratelimit", "ratelimit-policy")
     )
     if kind != "spaces":
         yield Assumption(
             "30-day downloads are at most the all-time downloads",
-            f"{base}sort=downloads&limit=100&expand=downloads&expand=downloadsAllTime", check_window_within_all_time,
-        )  # fmt: skip
+            f"{base}sort=downloads&limit=100&expand=downloads&expand=downloadsAllTime",
+            check_window_within_all_time,
+        )
     for field in ("childrenModelCount", "spaces", "evalResults", "usedStorage") if kind == "models" else ():
         yield Assumption(f"{field} is accepted on lists (open)", f"{base}limit=1&expand={field}", expect_status(200))
 

@@ -47,9 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the commands. It imports nothing heavy, so that `--help` is fast."""
     parser = create_parser("observatory schedule", commands.COMMANDS["schedule"].description)
-    subparsers = parser.add_subparsers(
-        title="commands", metavar="COMMAND", required=True, parser_class=CommandParser
-    )  # fmt: skip
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=CommandParser)
     for add_command in (_add_run, _add_list, _add_check, _add_once, _add_status):
         add_command(subparsers)
     return parser

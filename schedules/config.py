@@ -38,9 +38,11 @@ class ScheduleError(ObservatoryError):
     def __init__(self, faults: Sequence[str]) -> None:
         count = f"There are {len(faults)} faults in the schedules." if len(faults) > 1 else "A schedule has a fault."
         super().__init__(
-            count, why="".join(f"\n         {fault}" for fault in faults),
-            fix="Correct the files, then run `observatory schedule check` again.", more="docs/running.md",
-        )  # fmt: skip
+            count,
+            why="".join(f"\n         {fault}" for fault in faults),
+            fix="Correct the files, then run `observatory schedule check` again.",
+            more="docs/running.md",
+        )
         self.faults = tuple(faults)
 
 
@@ -190,9 +192,7 @@ def _convert_values(table: Mapping[str, object]) -> tuple[dict[str, Any], list[s
 
 def _make_schedule(name: str, values: Mapping[str, Any], description: str) -> Schedule:
     timetable = values.get("every") or values.get("cron")
-    return Schedule(
-        name, values.get("run", ""), timetable, values.get("grace"), values.get("then", ()), description
-    )  # fmt: skip
+    return Schedule(name, values.get("run", ""), timetable, values.get("grace"), values.get("then", ()), description)
 
 
 def _first_comment(text: str) -> str:

@@ -93,10 +93,8 @@ def run_demo(options: argparse.Namespace) -> int:
 
 def _make_environment(simulation: RunningSimulation, store: Path) -> dict[str, str]:
     without_proxies = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.lower().endswith("_proxy") and name != "HF_TOKEN"
-    }  # fmt: skip
+        name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy") and name != "HF_TOKEN"
+    }
     return {
         **without_proxies,
         "HF_ENDPOINT": simulation.huggingface,

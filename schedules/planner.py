@@ -144,9 +144,7 @@ class Planner:
         is_due_now = timetable is not None and timetable.next_after(now - 1) == now  # that moment has its own row
         return [Tick(name, now + is_due_now, "clock", "gap", "clock untrusted")]
 
-    def _decide_moments(
-        self, name: str, now: int, gap_reason: str, unfinished: Iterable[Tick] = ()
-    ) -> list[Tick]:  # fmt: skip
+    def _decide_moments(self, name: str, now: int, gap_reason: str, unfinished: Iterable[Tick] = ()) -> list[Tick]:
         schedule = self.schedules[name]
         due = [*sorted(unfinished, key=lambda tick: tick.due_at), *self._due_ticks(schedule, now)]
         if not due:

@@ -109,9 +109,7 @@ def metric_families(status: Status) -> Iterator[MetricFamily]:
     schedules, store = status["schedules"], status["store"]
     ages = [(row["schedule"], float(row["age_seconds"])) for row in schedules if row["age_seconds"] is not None]
     stale = [(row["schedule"], float(row["stale"])) for row in schedules]
-    gaps = [
-        (row["schedule"], float(sum(tick["outcome"] == "gap" for tick in row["ticks"]))) for row in schedules
-    ]  # fmt: skip
+    gaps = [(row["schedule"], float(sum(tick["outcome"] == "gap" for tick in row["ticks"]))) for row in schedules]
     complete = [(row["registry"], float(row["age_seconds"])) for row in status["registries"]]
     events: Counter[str] = Counter()
     for row in status["events"]:

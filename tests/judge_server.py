@@ -74,9 +74,9 @@ def make_answer(body: dict) -> dict:
 def make_completion(body: dict) -> dict:
     """Return the whole completion."""
     answer = make_answer(body)
-    usage = None if body["model"] == "nousage" else {
-        "prompt_tokens": 500, "completion_tokens": 100, "total_tokens": 600,
-    }  # fmt: skip
+    usage = (
+        None if body["model"] == "nousage" else {"prompt_tokens": 500, "completion_tokens": 100, "total_tokens": 600}
+    )
     return {
         "id": "c", "object": "chat.completion", "created": 0,
         "model": "good-2" if body["model"] == "renamed" else body["model"],

@@ -61,8 +61,10 @@ CONNECTS = {  # files that open a SQLite file
     "db/connection.py",  # the store: for writing under the writer's lock, or read-only
     "db/maintenance/backup.py",  # a copy that no other process knows yet
     "crawler/importers/peatmoss.py",  # a past list, read-only
-    "analysis/exports/formats/sqlite.py", "analysis/exports/peatmoss.py", "analysis/exports/leak_scan.py",  # exports
-}  # fmt: skip
+    "analysis/exports/formats/sqlite.py",
+    "analysis/exports/peatmoss.py",
+    "analysis/exports/leak_scan.py",  # exports
+}
 # Pronouns and participles that stand for "the thing in hand", and the share of bindings that may still have such a
 # name, by folder. A share may only fall.
 VAGUE_NAMES = frozenset(

@@ -52,10 +52,12 @@ def check_against_truth(year: SimulatedYear) -> dict[str, int]:
 def check_turnover(year: SimulatedYear) -> None:
     """Check that the packages that remained in each daily list are those of the true lists."""
     assert compute(["--db", str(year.store), "--metric", "turnover_as_published"]) == 0
-    remained = dict(year.query(
-        "SELECT snapshot_id, value FROM result JOIN snapshot USING (snapshot_id) JOIN registry USING (registry_id)"
-        " WHERE registry.name = 'huggingface/models' AND result.name = 'remained' AND result.k = 100"
-    ))  # fmt: skip
+    remained = dict(
+        year.query(
+            "SELECT snapshot_id, value FROM result JOIN snapshot USING (snapshot_id) JOIN registry USING (registry_id)"
+            " WHERE registry.name = 'huggingface/models' AND result.name = 'remained' AND result.k = 100"
+        )
+    )
     daily = [int(str(number)) for (number,) in year.query(
         "SELECT snapshot_id FROM snapshot JOIN registry USING (registry_id)"
         " WHERE status = 'complete' AND name = 'huggingface/models' ORDER BY taken_at"

@@ -100,9 +100,11 @@ def _retry(request: Callable[[], T]) -> T:
     from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
     retrying = Retrying(
-        retry=retry_if_exception(is_retryable), stop=stop_after_attempt(MAX_ATTEMPTS), reraise=True,
+        retry=retry_if_exception(is_retryable),
+        stop=stop_after_attempt(MAX_ATTEMPTS),
+        reraise=True,
         wait=wait_exponential(MIN_WAIT_SECONDS, max=MAX_WAIT_SECONDS),
-    )  # fmt: skip
+    )
     try:
         return retrying(request)
     except Exception as error:

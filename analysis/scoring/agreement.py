@@ -108,8 +108,9 @@ def measure_agreements(
     """Return the agreement on each item. Cards to which one of the two gave no answer are left out of that item."""
     agreements = []
     for item in items:
-        answers = ((reading.get(item), reference.get(item))
-                   for reading, reference in zip(readings, references, strict=True))  # fmt: skip
+        answers = (
+            (reading.get(item), reference.get(item)) for reading, reference in zip(readings, references, strict=True)
+        )
         pairs = ((answer, reference) for answer, reference in answers if answer is not None and reference is not None)
         agreements.append(measure_agreement(item, pairs))
     return agreements

@@ -273,7 +273,7 @@ def _add_heading_paths(blocks: Iterator[LevelledBlock]) -> Iterator[CardBlock]:
         while headings and (
             (level and headings[-1][0] >= level)
             or (label_is_used and block.kind == "text" and headings[-1][0] == LABEL_LEVEL)
-        ):  # fmt: skip
+        ):
             headings.pop()
         label_is_used = not level
         path = tuple(text for _, text in headings[-8:])

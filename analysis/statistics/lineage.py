@@ -43,12 +43,14 @@ def distinct_edges(lineage: DataFrame) -> DataFrame:
     parent = to_numeric(lineage["parent"]).astype(float)
     names = -1 - factorize(lineage["parent_name"], sort=True)[0]
     stored = parent.notna()
-    edges = DataFrame({
-        "child": lineage["child"].astype("int64"),
-        "parent": np.where(stored, parent.fillna(0).astype("int64"), names),
-        "relation": lineage["relation"],
-        "dangling": ~stored,
-    })  # fmt: skip
+    edges = DataFrame(
+        {
+            "child": lineage["child"].astype("int64"),
+            "parent": np.where(stored, parent.fillna(0).astype("int64"), names),
+            "relation": lineage["relation"],
+            "dangling": ~stored,
+        }
+    )
     same_name = lineage["parent_name"] == lineage["child_name"]
     edges["loop"] = (edges["child"] == edges["parent"]) | (edges["dangling"] & same_name)
     key = ["child", "parent", "relation"]

@@ -20,9 +20,11 @@ from db.cli import escape_control_characters, positive_int, print_error
 def add_parser(subparsers: Subparsers) -> None:
     """Add the command."""
     parser = add_command(
-        subparsers, "cards", "fetch the cards (README.md) of the latest list whose repositories have changed",
+        subparsers,
+        "cards",
+        "fetch the cards (README.md) of the latest list whose repositories have changed",
         "0 complete, 1 failed, 2 wrong usage, 3 partial: run the command again for the rest",
-    )  # fmt: skip
+    )
     parser.add_argument("registry", metavar="REGISTRY", help="huggingface/models or huggingface/spaces")
     parser.add_argument(
         "--top", type=positive_int, default=1000, metavar="K", help="fetch down to rank K (default: 1000)"

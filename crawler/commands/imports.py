@@ -31,9 +31,11 @@ def _add_list_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--registry", required=True, metavar="R", help="the registry of the list: npm, pypi, …")
     parser.add_argument("--date", required=True, type=parse_day, metavar="YYYY-MM-DD", help="the day of the list")
     parser.add_argument(
-        "--by", choices=("downloads", "likes", "trending", "dependents"), default="downloads",
+        "--by",
+        choices=("downloads", "likes", "trending", "dependents"),
+        default="downloads",
         help="the counter the list is ordered by",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--counter", help="what the counter counts: last-month, total, … (default: the Hub's own, else unstated)"
     )
@@ -42,9 +44,10 @@ def _add_list_options(parser: argparse.ArgumentParser) -> None:
 def _add_column_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--id", metavar="COLUMN", help="csv: the column of the names")
     parser.add_argument(
-        "--value", metavar="COLUMN",
+        "--value",
+        metavar="COLUMN",
         help="csv: the column of the counter; cards: downloads or likes, to store the lines as a list too",
-    )  # fmt: skip
+    )
     parser.add_argument("--rank", metavar="COLUMN", help="csv: the column of the ranks")
 
 

@@ -86,9 +86,10 @@ def _add_depth_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_order_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--by", choices=("downloads", "likes", "trending", "dependents"),
+        "--by",
+        choices=("downloads", "likes", "trending", "dependents"),
         help="the counter to rank by (default: downloads, or the one that the registry has)",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--resume", action="store_true", help="resume an interrupted snapshot of the last six hours, if there is one"
     )

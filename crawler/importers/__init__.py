@@ -289,8 +289,9 @@ def date_parsed_list(parsed: ParsedList, spec: ImportSpec) -> DatingResult:
 
 def format_warnings(events: Iterable[Event], spec: ImportSpec) -> tuple[str, ...]:
     """Return the warnings and notes of an import, one line each."""
-    lines = [f"warning: {event.evidence} ({event.before} → {event.after})" for event in events
-             if event.severity == "error"]  # fmt: skip
+    lines = [
+        f"warning: {event.evidence} ({event.before} → {event.after})" for event in events if event.severity == "error"
+    ]
     if resolve_counter(spec) == "unstated":
         lines.append(
             "note: no --counter states what the numbers count, so this list is compared only with lists like it"

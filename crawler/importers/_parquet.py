@@ -33,9 +33,10 @@ def read_parquet(path: Path, spec: ImportSpec, events: tuple[Event, ...] = ()) -
         for column in (name, counter):
             if column not in columns:
                 raise ImportFailedError(
-                    f"The file has no column {column!r}.", why=f"Its columns are: {', '.join(columns[:20])}.",
+                    f"The file has no column {column!r}.",
+                    why=f"Its columns are: {', '.join(columns[:20])}.",
                     fix="Name another order with --by, or another file.",
-                )  # fmt: skip
+                )
         known_columns = [column for column in (*EXPAND_FIELDS[kind], "_id", name) if column in columns]
         rows = _iter_rows(file, known_columns, _top_positions(file, name, counter, spec.top))
         return parse_rows(rows, spec, known_columns, file.metadata.num_rows, events)
@@ -60,9 +61,10 @@ def open_parquet(path: Path) -> ParquetFile:
 
 def _not_parquet_error(path: Path, error: Exception) -> ImportFailedError:
     return ImportFailedError(
-        f"{path} is not a readable Parquet file.", why=str(error).split("\n")[0],
+        f"{path} is not a readable Parquet file.",
+        why=str(error).split("\n")[0],
         fix="Download the file again, and do not unpack it.",
-    )  # fmt: skip
+    )
 
 
 def _iter_rows(file: ParquetFile, columns: list[str], positions: set[int] | None) -> Iterator[dict[str, object]]:

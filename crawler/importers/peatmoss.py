@@ -22,10 +22,11 @@ JOIN_TABLES = {  # the query of a join table, and the prefix that the Hub's tags
     "model_to_tag": ("SELECT j.model_id, t.name FROM model_to_tag j JOIN tag t ON t.id = j.tag_id", ""),
     "model_to_library": ("SELECT j.model_id, t.name FROM model_to_library j JOIN library t ON t.id = j.library_id", ""),
     "model_to_license": (
-        "SELECT j.model_id, t.name FROM model_to_license j JOIN license t ON t.id = j.license_id", "license:"
+        "SELECT j.model_id, t.name FROM model_to_license j JOIN license t ON t.id = j.license_id",
+        "license:",
     ),
     "model_to_base_model": ("SELECT model_id, base_model_name FROM model_to_base_model", "base_model:"),
-}  # fmt: skip
+}
 
 
 def read_file(path: Path, spec: ImportSpec) -> ParsedList:

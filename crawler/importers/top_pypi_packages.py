@@ -45,9 +45,10 @@ def _load_document(content: bytes) -> tuple[Any, Any]:
         return document, document["rows"]
     except (ValueError, KeyError, TypeError) as error:
         raise ImportFailedError(
-            "The file is not a list of top-pypi-packages.", why=f"{type(error).__name__}: {error}",
+            "The file is not a list of top-pypi-packages.",
+            why=f"{type(error).__name__}: {error}",
             fix="Name a file with `rows` of `project` and `download_count`. For other tables use `import csv`.",
-        ) from error  # fmt: skip
+        ) from error
 
 
 def _parse_row(row: Mapping[str, object], spec: ImportSpec) -> Observation:

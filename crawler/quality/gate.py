@@ -75,9 +75,11 @@ def read_evidence(row: Mapping[str, object]) -> GateEvidence:
 
 
 def judge_ranking(
-    evidence: GateEvidence, coverage: Mapping[str, float], baseline: Iterable[tuple[str, float]],
+    evidence: GateEvidence,
+    coverage: Mapping[str, float],
+    baseline: Iterable[tuple[str, float]],
     leaders: Sequence[tuple[str, bool]],
-) -> list[GateResult]:  # fmt: skip
+) -> list[GateResult]:
     """Return the results of the gate for one snapshot of a ranking.
 
     Args:

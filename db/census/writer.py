@@ -43,9 +43,11 @@ class CensusStore(Store):
             self._write_rows(parameters, census_page)
             self._save_page_row(parameters, page, rows, census_page.repeated, census_page.beyond)
         self._progress = replace(
-            progress, pages=progress.pages + 1, depth=progress.depth + rows + len(page.rejects),
+            progress,
+            pages=progress.pages + 1,
+            depth=progress.depth + rows + len(page.rejects),
             duplicates=progress.duplicates + census_page.repeated,
-        )  # fmt: skip
+        )
         return self._progress
 
     def progress(self, snapshot: int) -> Progress:

@@ -19,7 +19,7 @@ TRIGGER = "CREATE TRIGGER hostile AFTER {} BEGIN INSERT INTO registry (name, ser
 MANIPULATIONS = {
     "a view that loads an extension": f"DROP VIEW v1_ranking; CREATE VIEW v1_ranking AS {SHADOW};",
     "a view that reads a file": "DROP VIEW v1_snapshot;"
-                                " CREATE VIEW v1_snapshot AS SELECT readfile('/etc/passwd') AS s;",
+    " CREATE VIEW v1_snapshot AS SELECT readfile('/etc/passwd') AS s;",
     "a view that writes a file": "DROP VIEW v1_result; CREATE VIEW v1_result AS SELECT writefile('{folder}/out', 'x');",
     "a view without end": "DROP VIEW v1_alias; CREATE VIEW v1_alias AS SELECT * FROM v1_alias;",
     "a trigger on reading": TRIGGER.format("INSERT ON snapshot") + ";",
@@ -28,23 +28,23 @@ MANIPULATIONS = {
     "a table that is gone": "DROP TABLE ranking;",
     "a column that is gone": "DROP VIEW v1_finding; ALTER TABLE finding RENAME COLUMN rule TO rules;",
     "text for a number": "CREATE TABLE n (a); INSERT INTO n SELECT * FROM ranking_depth; DROP TABLE ranking_depth;"
-                         " CREATE TABLE ranking_depth (k TEXT); INSERT INTO ranking_depth VALUES ('{{7*7}}');",
+    " CREATE TABLE ranking_depth (k TEXT); INSERT INTO ranking_depth VALUES ('{{7*7}}');",
     "a blob for a text": "DROP TRIGGER IF EXISTS snapshot_ended; PRAGMA writable_schema = ON;"
-                         " UPDATE registry SET name = CAST(x'ff00fe' AS TEXT);",
+    " UPDATE registry SET name = CAST(x'ff00fe' AS TEXT);",
     "markup for a name": "UPDATE registry SET name = '<script>alert(1)</script>';",
     "a path for a name": "UPDATE registry SET name = '../../../etc/cron.d/x';",
     "an escape for a name": "UPDATE registry SET name = char(27) || ']8;;http://x' || char(7);",
     "migrations of the future": "INSERT INTO _sqlite_migrations (migration_set, name, applied_at)"
-                                " VALUES ('observatory', '9999_x', 'now');",
+    " VALUES ('observatory', '9999_x', 'now');",
     "no migrations": "DROP TABLE _sqlite_migrations;",
     "another application": "PRAGMA application_id = 7;",
     "a schema of nonsense": "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = 'CREATE VIEW x AS SELECT ('"
-                            " WHERE name = 'v1_ranking';",
+    " WHERE name = 'v1_ranking';",
     "a root page of another": "PRAGMA writable_schema = ON;"
-                              " UPDATE sqlite_master SET rootpage = 2 WHERE name = 'ranking';",
-    "a deep view": "CREATE VIEW d0 AS SELECT 1 AS a; " + " ".join(
-        f"CREATE VIEW d{n} AS SELECT * FROM d{n - 1} UNION ALL SELECT * FROM d{n - 1};" for n in range(1, 60)),
-}  # fmt: skip
+    " UPDATE sqlite_master SET rootpage = 2 WHERE name = 'ranking';",
+    "a deep view": "CREATE VIEW d0 AS SELECT 1 AS a; "
+    + " ".join(f"CREATE VIEW d{n} AS SELECT * FROM d{n - 1} UNION ALL SELECT * FROM d{n - 1};" for n in range(1, 60)),
+}
 ALWAYS_TRIED = ("a view that reads a file",)
 
 
@@ -76,10 +76,11 @@ def test_nothing_in_a_store_of_a_stranger_runs(
     connection.close()
     before = path.read_bytes()
     commands: list[tuple[Callable[[list[str]], int], list[str]]] = [
-        (store, ["check", "--db", str(path)]), (report, ["--db", str(path)]),
+        (store, ["check", "--db", str(path)]),
+        (report, ["--db", str(path)]),
         (report, ["--db", str(path), "--format", "html", "--out", "r.html"]),
         (export, ["out", "--db", str(path), "--format", "jsonl,csv"]),
-    ]  # fmt: skip
+    ]
     for command, words in commands:
         assert command(words) in (0, 1)
         output = capsys.readouterr()

@@ -30,8 +30,9 @@ def test_pending_results_are_computed_and_reported(history, run_cli):
     code, out, err = run_cli()
     assert (code, out) == (0, "Computed 34 results for 2 snapshots.\n")
     assert err.splitlines() == [
-        "[1/2] huggingface/models 2026-01-01: 17 results", "[2/2] huggingface/models 2026-01-08: 17 results",
-    ]  # fmt: skip
+        "[1/2] huggingface/models 2026-01-01: 17 results",
+        "[2/2] huggingface/models 2026-01-08: 17 results",
+    ]
 
 
 def test_computed_results_are_not_pending(history, run_cli):

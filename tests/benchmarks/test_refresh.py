@@ -25,9 +25,11 @@ def test_the_way_of_the_artifact_counts_like_plain_sets(tmp_path: Path) -> None:
     write_name_lists(tmp_path / "a.db", tmp_path / "names.db")
     entered, ever = lists[-1] - lists[-2], set().union(*lists[:-1])
     assert count_as_artifact(tmp_path / "names.db", 100, newest) == {
-        "remained": len(lists[-1] & lists[-2]), "newcomers": len(entered - ever), "returning": len(entered & ever),
+        "remained": len(lists[-1] & lists[-2]),
+        "newcomers": len(entered - ever),
+        "returning": len(entered & ever),
         "ever": len(ever | lists[-1]),
-    }  # fmt: skip
+    }
     assert entered & ever, "some packages return, or the history would not be read"
 
 

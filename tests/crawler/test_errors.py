@@ -25,9 +25,7 @@ TOKEN = "hf_" + "aB3" * 12
 def test_an_error_survives_the_way_through_json_with_all_four_parts() -> None:
     error = ObservatoryError("npm answered 500.", "Its message: “no”", "Wait.", "docs/faults.md")
     parts = json.loads(json.dumps(error_as_json(error)))
-    assert parts == {
-        "what": "npm answered 500.", "why": "Its message: “no”", "fix": "Wait.", "more": "docs/faults.md",
-    }  # fmt: skip
+    assert parts == {"what": "npm answered 500.", "why": "Its message: “no”", "fix": "Wait.", "more": "docs/faults.md"}
     again = error_from_json(parts)
     assert (again.message, again.why, again.fix, again.more) == (error.message, error.why, error.fix, error.more)
     assert error_as_json(again) == parts

@@ -46,12 +46,14 @@ def temporary_faults_at_each_request() -> list[object]:
     """Return every temporary fault at every request of a crawl. All but a sample are slow."""
     return [
         pytest.param(
-            fault, number, id=f"{fault['kind']}{fault.get('code', '')}-{number}",
+            fault,
+            number,
+            id=f"{fault['kind']}{fault.get('code', '')}-{number}",
             marks=() if (fault["kind"], number) in SAMPLE else pytest.mark.slow,
         )
         for fault in TEMPORARY_FAULTS
         for number in (1, 2, 3, 4)
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize(("fault", "request_number"), temporary_faults_at_each_request())

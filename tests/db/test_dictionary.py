@@ -35,9 +35,11 @@ def filled(store: Store) -> Store:
     fill_store(store)
     full = {"likes": 1, "downloads_all_time": 9, "trending": 0.5, "dependents": 2, "dependent_repos": 3, "synced_at": 4}
     stated = {
-        "created_at": 1_600_000_000, "attributes": {"task": "text"}, "parents": (Parent("b", "finetune", None),),
+        "created_at": 1_600_000_000,
+        "attributes": {"task": "text"},
+        "parents": (Parent("b", "finetune", None),),
         "libraries": (("peft", "library"),),
-    }  # fmt: skip
+    }
     take_snapshot(store, [make_observation("a", 5, **full, **stated), make_observation("b")], at=8 * 86_400, k=None)
     silent = {"attributes": {"task": None}, "parents": (), "libraries": ()}
     last = take_snapshot(

@@ -26,8 +26,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a store with rows in every table, and with texts that quote names."""
     history = fill_store(tmp_path_factory.mktemp("redactions") / "made.db")
     says = {"tags": json.dumps(["base_model:stranger/base", "dataset:other/data"])}
-    quoting = Observation("id-q", "quoting", downloads=1, attributes=says,
-                          parents=(Parent("stranger/base", "merge", None),))  # fmt: skip
+    quoting = Observation(
+        "id-q", "quoting", downloads=1, attributes=says, parents=(Parent("stranger/base", "merge", None),)
+    )
     history.add_snapshot("2026-02-01", [quoting, make_model("a", 5)])
     with open_for_writing(history.path) as database:
         Store(database).add_quality_events(
@@ -58,9 +59,11 @@ def views_with(store: Path, word: str) -> set[str]:
             for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'view' AND name LIKE 'v1_%'")
         ]
         return {
-            view for view in views for row in connection.execute(f"SELECT * FROM {view}")
+            view
+            for view in views
+            for row in connection.execute(f"SELECT * FROM {view}")
             if any(isinstance(cell, str) and word in cell for cell in row)
-        }  # fmt: skip
+        }
 
 
 @pytest.mark.parametrize(

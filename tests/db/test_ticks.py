@@ -84,8 +84,9 @@ def test_a_flush_that_is_killed_at_any_statement_loses_and_duplicates_no_tick(pa
             break
         flush_journal(path)
         assert stored_ticks(path)[-2:] == [
-            ("top", 60 + 1000 * moment, "gap", 0), ("top", 120 + 1000 * moment, "done", 1),
-        ]  # fmt: skip
+            ("top", 60 + 1000 * moment, "gap", 0),
+            ("top", 120 + 1000 * moment, "done", 1),
+        ]
     assert moment > 10
     assert len(stored_ticks(path)) == 2 * (1 + moment // 3)
 

@@ -26,11 +26,13 @@ def list_faults(text: str) -> str:
 
 
 def test_a_file_gives_command_timetable_grace_and_followers() -> None:
-    schedules, faults = parse_schedules({
-        "top": '# The top.\nrun = "crawl snapshot npm --top 10"\ncron = "17 3 * * MON"\ngrace = "2 days"\n'
-               'then = ["after"]',
-        "after": 'run = "compute"',
-    })  # fmt: skip
+    schedules, faults = parse_schedules(
+        {
+            "top": '# The top.\nrun = "crawl snapshot npm --top 10"\ncron = "17 3 * * MON"\ngrace = "2 days"\n'
+            'then = ["after"]',
+            "after": 'run = "compute"',
+        }
+    )
     assert not faults
     top = schedules["top"]
     assert (top.arguments, top.grace, top.then, top.description) == (
@@ -44,7 +46,7 @@ def test_a_file_gives_command_timetable_grace_and_followers() -> None:
     [
         ('run = "report"\nevry = "1 day"', "no key 'evry'. Did you mean every?"),
         ('run = "report"\nevery = "1 dya"', "seconds, minutes, hours, days, weeks. Did you mean day?"),
-        ('run = "report"\nevery = 5', "every: Expected `str`, got `int`. Write for example: every = \"1 day\""),
+        ('run = "report"\nevery = 5', 'every: Expected `str`, got `int`. Write for example: every = "1 day"'),
         ('run = "report"\nevery = "0 days"', "above zero"),
         ('run = "report"\nevery = "9999 weeks"', "at most a year"),
         ('run = "report"\nevery = "1 day"\ncron = "1 1 * * *"', "keep one"),
@@ -58,7 +60,7 @@ def test_a_file_gives_command_timetable_grace_and_followers() -> None:
         ('run = "observatory report"\nevery = "1 day"', "leave that word out"),
         ('run = "schedule run"\nevery = "1 day"', "may not start or inspect the daemon"),
         ('run = "report --db=x.db"\nevery = "1 day"', "another store"),
-        ("run = \"report 'x\"\nevery = \"1 day\"", "cannot be split"),
+        ('run = "report \'x"\nevery = "1 day"', "cannot be split"),
         (GOOD + "then = 5", "then: Expected `array`"),
         (GOOD + 'then = ["onee"]', "Did you mean one?"),
         (GOOD + 'then = ["one"]', "would never end"),
@@ -69,7 +71,7 @@ def test_a_file_gives_command_timetable_grace_and_followers() -> None:
         (GOOD + "then = [5]", "then: Expected `str`"),
         ("run = ", "is not TOML"),
     ],
-)  # fmt: skip
+)
 def test_a_fault_is_reported_with_what_is_right(text: str, part: str) -> None:
     assert part in list_faults(text)
 

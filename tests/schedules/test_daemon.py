@@ -202,9 +202,10 @@ def test_after_three_missed_periods_three_ticks_are_recorded_and_one_runs(folder
     process.wait(15)
     rows = folder.query("SELECT due_at, outcome, reason, cause FROM tick ORDER BY due_at")[1:]
     assert rows == [
-        (last - 2 * period, "gap", "off", "time"), (last - period, "gap", "off", "time"),
+        (last - 2 * period, "gap", "off", "time"),
+        (last - period, "gap", "off", "time"),
         (last, "done", None, "catch-up" if now - last > 60 else "time"),
-    ]  # fmt: skip
+    ]
     assert folder.query("SELECT count(*) FROM snapshot") == [(1,)]
 
 

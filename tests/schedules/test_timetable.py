@@ -27,10 +27,12 @@ def epoch_seconds(text: str) -> int:
 @pytest.mark.parametrize(
     ("zone", "day"),
     [
-        ("Europe/Berlin", "2026-03-29"), ("Europe/Berlin", "2026-10-25"),
-        ("America/New_York", "2026-03-08"), ("America/New_York", "2026-11-01"),
+        ("Europe/Berlin", "2026-03-29"),
+        ("Europe/Berlin", "2026-10-25"),
+        ("America/New_York", "2026-03-08"),
+        ("America/New_York", "2026-11-01"),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("local", ["01:30", "02:30", "03:30"])
 @pytest.mark.fault("B1")
 def test_on_days_when_clocks_change_each_moment_occurs_once(zone: str, day: str, local: str) -> None:
@@ -89,8 +91,10 @@ def test_an_interval_split_anywhere_loses_no_moment(period: int, start: int, ste
 
 @given(
     st.sampled_from(["* * * * *", "*/7 3 * * *", "17 3 * * MON", "0 0 1 * *", "5 4 * * MON-WED", "0 12 29 2 *"]),
-    st.integers(0, 2**32), st.integers(0, 1500), st.floats(0, 1),
-)  # fmt: skip
+    st.integers(0, 2**32),
+    st.integers(0, 1500),
+    st.floats(0, 1),
+)
 @settings(max_examples=30, deadline=None)
 def test_cron_fields_split_anywhere_lose_no_moment(line: str, start: int, minutes: int, part: float) -> None:
     cron, end = CronTimetable(line), start + 60 * minutes

@@ -18,8 +18,9 @@ from tests.simulation.client import fetch
 PATHS = (
     "/api/models?limit=1000&sort=downloads&full=true&cardData=true&config=true",
     "/api/models?limit=1000&sort=createdAt&expand=baseModels&expand=downloadsAllTime&expand=trendingScore",
-    "/api/datasets?full=true", "/api/spaces?full=true",
-)  # fmt: skip
+    "/api/datasets?full=true",
+    "/api/spaces?full=true",
+)
 LISTS = ("packages?sort=downloads&order=desc&per_page=50", "package_names?sort=name&order=asc&per_page=9999")
 
 

@@ -113,9 +113,10 @@ def open_engine(location: EngineLocation) -> Iterator[DuckDBEngine]:
         import duckdb
     except ImportError as error:
         raise EngineUnavailableError(
-            "DuckDB is not installed.", fix="Install it with `pip install hub-observatory[engines]`.",
+            "DuckDB is not installed.",
+            fix="Install it with `pip install hub-observatory[engines]`.",
             more="docs/engines.md",
-        ) from error  # fmt: skip
+        ) from error
     connection = duckdb.connect()
     try:
         yield DuckDBEngine(connection, resolve_lake_root(str(location.lake)))

@@ -130,9 +130,11 @@ def _start_session(master: str) -> SparkSession:
         return builder.config("spark.log.level", "ERROR").getOrCreate()
     except (PySparkException, OSError, RuntimeError) as error:
         raise EngineUnavailableError(
-            f"Spark does not start at {master}.", why=str(error).split("\n")[0],
-            fix="Check --master, and whether this machine may connect to it.", more="docs/engines.md",
-        ) from error  # fmt: skip
+            f"Spark does not start at {master}.",
+            why=str(error).split("\n")[0],
+            fix="Check --master, and whether this machine may connect to it.",
+            more="docs/engines.md",
+        ) from error
 
 
 def _not_installed_error(message: str, command: str) -> EngineUnavailableError:

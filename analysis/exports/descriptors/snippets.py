@@ -11,13 +11,15 @@ READERS = {
     "parquet": ("pandas.read_parquet", "read_parquet", 'arrow::open_dataset("{0}") |> dplyr::collect()'),
     "jsonl": (
         "pandas.concat(map(lambda path: pandas.read_json(path, lines=True, dtype=False), {1}))",
-        "read_json", "do.call(rbind, lapply(Sys.glob(\"{0}/*.jsonl\"), function(f) jsonlite::stream_in(file(f))))",
+        "read_json",
+        'do.call(rbind, lapply(Sys.glob("{0}/*.jsonl"), function(f) jsonlite::stream_in(file(f))))',
     ),
     "csv": (
-        "pandas.concat(map(pandas.read_csv, {1}))", "read_csv",
-        "do.call(rbind, lapply(Sys.glob(\"{0}/*.csv\"), read.csv))",
+        "pandas.concat(map(pandas.read_csv, {1}))",
+        "read_csv",
+        'do.call(rbind, lapply(Sys.glob("{0}/*.csv"), read.csv))',
     ),
-}  # fmt: skip
+}
 QUERY = "SELECT date, rank, name FROM {0}('{1}/*.{2}') LIMIT 10;\n"
 
 

@@ -46,15 +46,17 @@ def _build_figure(label: str, points: Sequence[ReportPoint], position: int) -> F
     cells, n = _count_cells(points), sum(point["n"] for point in points)
     single = sum(point["n"] for point in points if point["descendants"] == 1)
     return Figure(
-        name=number_name("descendants", position), section="descendants",
+        name=number_name("descendants", position),
+        section="descendants",
         title=f"{label}: {single / n:.1%} of {n:,} parents have exactly one descendant",
         measure="Parents by own downloads (across; left of 1: none) and direct descendants (up), both logarithmic",
         legend="The darker a cell, the more parents (logarithmic). Every parent is counted: no interval is defined",
         sample=f"n = {n:,} parents; {label}, {points[0]['date']}.",
         columns=("downloads from", "downloads to", "descendants from", "descendants to", "parents"),
         rows=tuple(tuple(cell.values()) for cell in cells),
-        wide=_build_spec(cells, WIDE), narrow=_build_spec(cells, NARROW),
-    )  # fmt: skip
+        wide=_build_spec(cells, WIDE),
+        narrow=_build_spec(cells, NARROW),
+    )
 
 
 def _count_cells(points: Sequence[ReportPoint]) -> list[HeatCell]:
@@ -82,8 +84,10 @@ def _cell_edge(index: int) -> float:
 
 def _build_spec(cells: Sequence[HeatCell], width: int) -> Spec:
     log_axis: Spec = {
-        "type": "quantitative", "scale": {"type": "log"}, "axis": {"format": "~s", "tickCount": 5, "grid": False},
-    }  # fmt: skip
+        "type": "quantitative",
+        "scale": {"type": "log"},
+        "axis": {"format": "~s", "tickCount": 5, "grid": False},
+    }
     shade = {"type": "log", "range": ["#d6e6f2", "#08306b"]}
     encoding = {
         "x": {"field": "x", "title": "downloads of the parent", **log_axis}, "x2": {"field": "x2"},

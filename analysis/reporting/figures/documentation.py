@@ -112,7 +112,8 @@ def _build_group_figure(points: Sequence[GroupPoint], scored: ScoredList) -> Fig
     first = [point for point in points if point["by"] == points[0]["by"]]
     shares = [f"{format_percent(point['value'])} in the {point['group']}" for point in first]
     return Figure(
-        name=f"documentation-groups-{scored.ending}", section="documentation",
+        name=f"documentation-groups-{scored.ending}",
+        section="documentation",
         title=f"{scored.label}: by {points[0]['by']}, {join_words(shares)} of the five questions are answered",
         measure="Share of five questions that a card answers, mean over a group of packages",
         legend=f"Scored by {scored.scorer}. Bars: 95% intervals. Packages that tie at the edge of a group are drawn "
@@ -120,14 +121,16 @@ def _build_group_figure(points: Sequence[GroupPoint], scored: ScoredList) -> Fig
         sample=f"n = {points[0]['n']:,} packages in each group; {scored.date}.",
         columns=("by", "group", "answered", "low", "high", "n"),
         rows=tuple(tuple(point.values()) for point in points),
-        wide=_bar_spec(points, WIDE), narrow=_bar_spec(points, NARROW),
-    )  # fmt: skip
+        wide=_bar_spec(points, WIDE),
+        narrow=_bar_spec(points, NARROW),
+    )
 
 
 def _build_decile_figure(points: Sequence[DecilePoint], scored: ScoredList) -> Figure:
     first = [point for point in points if point["by"] == points[0]["by"]]
     return Figure(
-        name=f"documentation-{scored.ending}", section="documentation",
+        name=f"documentation-{scored.ending}",
+        section="documentation",
         title=_describe_deciles(scored.label, first),
         measure="Share of five questions that a card answers, mean over tenths of the list, least popular first",
         legend=f"Scored by {scored.scorer}. Bars: 95% intervals. Packages that tie are in one tenth, so some tenths "
@@ -135,8 +138,9 @@ def _build_decile_figure(points: Sequence[DecilePoint], scored: ScoredList) -> F
         sample=f"n = {sum(point['n'] or 0 for point in first):,} packages; {scored.date}.",
         columns=("by", "tenth", "answered", "low", "high", "n"),
         rows=tuple(tuple(point.values()) for point in points),
-        wide=_line_spec(points, WIDE), narrow=_line_spec(points, NARROW),
-    )  # fmt: skip
+        wide=_line_spec(points, WIDE),
+        narrow=_line_spec(points, NARROW),
+    )
 
 
 def _describe_deciles(label: str, points: Sequence[DecilePoint]) -> str:
@@ -178,10 +182,12 @@ def _line_spec(points: Sequence[DecilePoint], width: int) -> Spec:
     dash, shape = (encode_category(channel, "by", domain, True, POPULARITY) for channel in ("strokeDash", "shape"))
     layers: list[Spec] = [
         _interval_layer(encoding),
-        {"mark": {"type": "line", "strokeWidth": 2},
-         "encoding": {**encoding, "y": _share_axis("value"), "strokeDash": dash}},
+        {
+            "mark": {"type": "line", "strokeWidth": 2},
+            "encoding": {**encoding, "y": _share_axis("value"), "strokeDash": dash},
+        },
         _point_layer(encoding, 50, shape),
-    ]  # fmt: skip
+    ]
     return build_chart(layers, points, width, 300)
 
 

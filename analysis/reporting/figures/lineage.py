@@ -62,7 +62,8 @@ def _rank_relations(counts: Mapping[str, float]) -> list[RelationBar]:
 def _build_figure(label: str, date: str, bars: Sequence[RelationBar], position: int) -> Figure:
     total = sum(bar["links"] for bar in bars)
     return Figure(
-        name=number_name("lineage", position), section="lineage",
+        name=number_name("lineage", position),
+        section="lineage",
         title=f"{label}: {format_percent(bars[0]['share'])} of the links to a parent are of the relation "
         f"{bars[0]['relation']}",
         measure="Links from a package to the package it says it was made from, by relation",
@@ -70,18 +71,20 @@ def _build_figure(label: str, date: str, bars: Sequence[RelationBar], position: 
         sample=f"n = {total:,.0f} links; {label}, {date}.",
         columns=("relation", "links", "share"),
         rows=tuple((bar["relation"], bar["links"], bar["share"]) for bar in bars),
-        wide=_build_spec(bars, WIDE), narrow=_build_spec(bars, NARROW),
-    )  # fmt: skip
+        wide=_build_spec(bars, WIDE),
+        narrow=_build_spec(bars, NARROW),
+    )
 
 
 def _build_spec(bars: Sequence[RelationBar], width: int) -> Spec:
-    y = {"field": "relation", "type": "nominal", "title": None, "sort": None,
-         "axis": {"domain": False, "ticks": False}}  # fmt: skip
+    y = {"field": "relation", "type": "nominal", "title": None, "sort": None, "axis": {"domain": False, "ticks": False}}
     x = {"field": "links", "type": "quantitative", "title": None, "scale": {"zero": True},
          "axis": {"tickCount": 4, "format": "~s"}}  # fmt: skip
     layers: list[Spec] = [
-        {"mark": {"type": "bar", "color": COLOURS[0]},
-         "encoding": {"x": x, "y": y, "tooltip": build_tooltip("relation", "label")}},
+        {
+            "mark": {"type": "bar", "color": COLOURS[0]},
+            "encoding": {"x": x, "y": y, "tooltip": build_tooltip("relation", "label")},
+        },
         {"mark": {"type": "text", "align": "left", "dx": 6}, "encoding": {"x": x, "y": y, "text": {"field": "label"}}},
-    ]  # fmt: skip
+    ]
     return build_chart(layers, bars, width, 30 * len(bars))

@@ -61,7 +61,8 @@ def draw(report: Report) -> Iterator[Figure]:
 def _build_figure(label: str, date: str, points: Sequence[PreservationPoint], position: int) -> Figure:
     sizes = [point["n"] or 0 for point in points]
     return Figure(
-        name=number_name("preservation", position), section="preservation",
+        name=number_name("preservation", position),
+        section="preservation",
         title=_describe_preservation(label, points),
         measure="Of the packages made from one that supports a library: the share that supports it too, by relation",
         legend="Bars: 95% interval as the metric gives it. Hollow: the paper's own method, which never reads the "
@@ -69,8 +70,9 @@ def _build_figure(label: str, date: str, points: Sequence[PreservationPoint], po
         sample=f"n from {min(sizes):,} to {max(sizes):,} for each dot; {label}, {date}.",
         columns=("library", "relation", "share", "low", "high", "n"),
         rows=tuple(map(itemgetter("library", "relation", "share", "low", "high", "n"), points)),
-        wide=_build_spec(points, WIDE), narrow=_build_spec(points, NARROW),
-    )  # fmt: skip
+        wide=_build_spec(points, WIDE),
+        narrow=_build_spec(points, NARROW),
+    )
 
 
 def _collect_points(results: Sequence[ReportResult]) -> list[PreservationPoint]:
@@ -140,9 +142,10 @@ def _library_axis(libraries: Sequence[str], label_limit: int) -> Spec:
 
 def _interval_layer(encoding: Spec) -> Spec:
     return {
-        "mark": {"type": "rule", "strokeWidth": 2}, "transform": [{"filter": "datum.low !== null"}],
+        "mark": {"type": "rule", "strokeWidth": 2},
+        "transform": [{"filter": "datum.low !== null"}],
         "encoding": {**encoding, "x": build_share_axis("low"), "x2": {"field": "high"}},
-    }  # fmt: skip
+    }
 
 
 def _dot_layer(filled: bool, encoding: Spec) -> Spec:

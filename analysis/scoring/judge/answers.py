@@ -159,7 +159,8 @@ def measure_drift(before: Mapping[str, Mapping[Item, bool]], now: Mapping[str, M
     0.5
     """
     pairs = [
-        (before[card][item], now[card][item]) for card in before.keys() & now.keys()
+        (before[card][item], now[card][item])
+        for card in before.keys() & now.keys()
         for item in before[card].keys() & now[card].keys()
-    ]  # fmt: skip
+    ]
     return sum(first != second for first, second in pairs) / len(pairs) if pairs else None

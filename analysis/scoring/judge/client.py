@@ -145,9 +145,11 @@ class Judge:
         import openai
 
         async for attempt in AsyncRetrying(
-            retry=retry_if_exception(is_retryable), stop=stop_after_attempt(self.setup.attempts),
-            wait=wait_random_exponential(0.2, self.setup.wait), reraise=True,
-        ):  # fmt: skip
+            retry=retry_if_exception(is_retryable),
+            stop=stop_after_attempt(self.setup.attempts),
+            wait=wait_random_exponential(0.2, self.setup.wait),
+            reraise=True,
+        ):
             with attempt:
                 call = self._reserve(request)
                 if call is None:

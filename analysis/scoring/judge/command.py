@@ -130,9 +130,11 @@ def build_setup(options: argparse.Namespace) -> JudgeSetup:
 def _require_settings(options: argparse.Namespace) -> None:
     required = {
         "the environment variable OPENAI_API_KEY": os.environ.get("OPENAI_API_KEY"),
-        "--model NAME": options.model, "--budget USD": options.budget,
-        "--price-in USD": options.price_in, "--price-out USD": options.price_out,
-    }  # fmt: skip
+        "--model NAME": options.model,
+        "--budget USD": options.budget,
+        "--price-in USD": options.price_in,
+        "--price-out USD": options.price_out,
+    }
     missing = [name for name, value in required.items() if value in (None, "")]
     if missing:
         raise UsageError(

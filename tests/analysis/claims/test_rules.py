@@ -104,8 +104,10 @@ def test_documentation_is_better_if_its_whole_interval_is_not_negligible(
     delta: tuple[float, float, float], p: float, expected: str
 ) -> None:
     name = "documentation.rules.downloads"
-    rows = (result("documentation", f"{name}.delta", *delta, k=1000),
-            result("documentation", f"{name}.mann_whitney_p", p, k=1000))  # fmt: skip
+    rows = (
+        result("documentation", f"{name}.delta", *delta, k=1000),
+        result("documentation", f"{name}.mann_whitney_p", p, k=1000),
+    )
     assert verdict("C3", *rows) == expected
 
 
@@ -122,16 +124,21 @@ def test_an_undefined_result_is_ignored() -> None:
 
 
 def test_the_trend_has_the_verdict_at_each_date() -> None:
-    rows = [result("descendants", "descendants.spearman", rho, rho - 0.05, rho + 0.05, date=date)
-            for date, rho in (("2026-01-01", 0.4), ("2026-02-01", 0.12), ("2026-03-01", -0.3))]  # fmt: skip
+    rows = [
+        result("descendants", "descendants.spearman", rho, rho - 0.05, rho + 0.05, date=date)
+        for date, rho in (("2026-01-01", 0.4), ("2026-02-01", 0.12), ("2026-03-01", -0.3))
+    ]
     claims = judge_claims(rows)
     trend = next(claim["trend"] for claim in claims if claim["claim"] == "C2 descendants")
     assert [(row["date"], row["verdict"]) for row in trend] == [
-        ("2026-01-01", "holds"), ("2026-02-01", "weaker"), ("2026-03-01", "reversed")
-    ]  # fmt: skip
+        ("2026-01-01", "holds"),
+        ("2026-02-01", "weaker"),
+        ("2026-03-01", "reversed"),
+    ]
     assert list(iter_claim_changes(claims)) == [
-        ("C2 descendants", "2026-02-01", "holds", "weaker"), ("C2 descendants", "2026-03-01", "weaker", "reversed")
-    ]  # fmt: skip
+        ("C2 descendants", "2026-02-01", "holds", "weaker"),
+        ("C2 descendants", "2026-03-01", "weaker", "reversed"),
+    ]
 
 
 @settings(max_examples=25, deadline=None)

@@ -88,9 +88,10 @@ def test_verify_lists_missing_changed_and_new_files(export: Export, capsys: pyte
     capsys.readouterr()
     assert main(["verify", str(out)]) == 1
     assert capsys.readouterr().out.splitlines() == [
-        "README.md is missing", "more.csv is not in the manifest",
+        "README.md is missing",
+        "more.csv is not in the manifest",
         "csv/v1_ranking/npm-000004.csv is not the file that was exported",
-    ]  # fmt: skip
+    ]
     (out / "manifest.json").write_text("{}", "utf-8")
     assert main(["verify", str(out)]) == 1
 
@@ -148,9 +149,10 @@ def test_the_card_and_the_citation_are_valid_and_name_the_source(export: Export)
     front = yaml.safe_load((out / "README.md").read_text("utf-8").split("---\n")[1])
     assert front["license"] == "cc-by-sa-4.0"
     assert front["configs"][0] == {
-        "config_name": "v1_ranking", "default": True,
+        "config_name": "v1_ranking",
+        "default": True,
         "data_files": [{"split": "train", "path": "parquet/v1_ranking/*.parquet"}],
-    }  # fmt: skip
+    }
     citation = yaml.safe_load((out / "CITATION.cff").read_text("utf-8"))
     assert {"cff-version", "message", "title", "authors", "type"} <= citation.keys()
     for name in ("README.md", "CITATION.cff", "LICENSES.md", "datapackage.json"):

@@ -17,9 +17,10 @@ from tests.analysis.exports.conftest import Export, make_model, query
 TABLES = sorted(path.stem for path in LAKE_FOLDER.glob("*.sql"))
 WITHHELD = {
     "package": {"key", "name_hash", "first_seen_at", "revision", "fingerprint"},
-    "snapshot": {"settings"}, "score": {"evidence_start", "evidence_end", "reason"},
+    "snapshot": {"settings"},
+    "score": {"evidence_start", "evidence_end", "reason"},
     "card_revision": {"checked_sha", "checked_at", "fetched_at", "collection_id", "note"},
-}  # fmt: skip
+}
 
 LAKE_NAMES = {"valid_from": "since", "valid_to": "until", "date_evidence": "evidence", "next_value": "value_after"}
 

@@ -19,9 +19,10 @@ from tests.analysis.conftest import descending_rows
 
 NPM = Registry("npm", "ecosystems")
 EDGES = st.lists(
-    st.tuples(st.integers(1, 9), st.one_of(st.integers(1, 12), st.none()), st.sampled_from(RELATIONS)), min_size=1,
+    st.tuples(st.integers(1, 9), st.one_of(st.integers(1, 12), st.none()), st.sampled_from(RELATIONS)),
+    min_size=1,
     max_size=40,
-)  # fmt: skip
+)
 DOWNLOADS = st.lists(st.one_of(st.none(), st.integers(0, 10**6)), min_size=9, max_size=9)
 
 Edges = list[tuple[int, int | None, str]]

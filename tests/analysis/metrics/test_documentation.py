@@ -144,9 +144,11 @@ def test_results_use_the_cards_and_scores_as_of_the_snapshot(history: History) -
     def rows() -> list[Observation]:
         parent = (Parent("a", "finetune", "id-a"),)
         return [
-            Observation("id-a", "a", 40, 4), Observation("id-b", "b", 30, 3, attributes={"task": "text"}),
-            Observation("id-c", "c", 20, 2, parents=parent), Observation("id-d", "d", 10, 1, parents=parent),
-        ]  # fmt: skip
+            Observation("id-a", "a", 40, 4),
+            Observation("id-b", "b", 30, 3, attributes={"task": "text"}),
+            Observation("id-c", "c", 20, 2, parents=parent),
+            Observation("id-d", "d", 10, 1, parents=parent),
+        ]
 
     first = history.add_snapshot("2026-01-01", rows())
     history.compute_pending()

@@ -18,9 +18,10 @@ from tests.analysis.conftest import descending_rows
 NPM = Registry("npm", "ecosystems")
 KINDS = {"transformers": "library", "peft": "library", "timm": "library", "safetensors": "format", "wandb": "tracker"}
 EDGES = st.lists(
-    st.tuples(st.integers(1, 9), st.one_of(st.integers(1, 9), st.none()), st.sampled_from(RELATIONS)), min_size=1,
+    st.tuples(st.integers(1, 9), st.one_of(st.integers(1, 9), st.none()), st.sampled_from(RELATIONS)),
+    min_size=1,
     max_size=40,
-)  # fmt: skip
+)
 LIBRARIES = st.dictionaries(st.integers(1, 9), st.sets(st.sampled_from(sorted(KINDS)), min_size=1))
 
 Edges = list[tuple[int, int | None, str]]

@@ -46,8 +46,9 @@ def test_an_empty_report_has_no_summary() -> None:
 def test_each_counter_of_a_registry_is_a_series_of_its_own() -> None:
     report = report_of(make_snapshot(1, "npm", "2026-01-01"), make_snapshot(2, "npm", "2026-01-01", counter="total"))
     assert [series.title for series in build_view(report).series] == [
-        "npm by downloads (last-30-days)", "npm by downloads (total)",
-    ]  # fmt: skip
+        "npm by downloads (last-30-days)",
+        "npm by downloads (total)",
+    ]
 
 
 def test_gaps_longer_than_usual_are_listed() -> None:
@@ -116,16 +117,18 @@ def test_a_census_has_the_numbers_of_the_whole_registry() -> None:
     ]
     series = first_series(report_of(snapshot, results=results))
     assert [row for row in texts(series.population) if row[1] != UNDEFINED] == [
-        ("packages", "2,000,000", "2,000,000"), ("Gini of downloads", "0.9877", "10"),
-    ]  # fmt: skip
+        ("packages", "2,000,000", "2,000,000"),
+        ("Gini of downloads", "0.9877", "10"),
+    ]
     assert not population_table(snapshot, {})
 
 
 def test_events_of_one_kind_are_added_up() -> None:
     report = full_report()
     report["events"] = [
-        make_event(1, day="2026-01-05", count=2, example="old"), make_event(2, day="2026-02-04", example="new"),
-    ]  # fmt: skip
+        make_event(1, day="2026-01-05", count=2, example="old"),
+        make_event(2, day="2026-02-04", example="new"),
+    ]
     view = build_view(report)
     assert texts(view.event_kinds) == [("npm", "renamed", "note", "3", "2026-02-04", "new")]
     assert len(view.events.rows) == 2

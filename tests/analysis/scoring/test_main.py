@@ -58,8 +58,10 @@ def test_json_lines_have_one_card_per_line(tmp_path, capsys, compressed):
     file.write_bytes(gzip.compress(lines) if compressed else lines)
     assert main([str(file), "--format", "json"]) == 0
     assert [(row["file"], row["score"]) for row in json.loads(capsys.readouterr().out)] == [
-        ("a/0", 0.0), ("a/1", 0.4), ("a/2", 0.4),
-    ]  # fmt: skip
+        ("a/0", 0.0),
+        ("a/1", 0.4),
+        ("a/2", 0.4),
+    ]
 
 
 @pytest.mark.parametrize("content", [b"no json", b"[]", b'{"card": "x"}', b"\xff\xfe"])

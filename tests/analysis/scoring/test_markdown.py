@@ -17,16 +17,16 @@ def test_each_block_has_the_headings_above_it() -> None:
     card = "# A\n\n## B\n\none\n\n### C\n\n- two\n\n## D\n\n| x |\n|---|\n| 3 |\n"
     blocks = [block for block in texts(card) if block[0] != "heading"]
     assert blocks == [
-        ("text", "one", ("A", "B")), ("item", "two", ("A", "B", "C")), ("row", "x", ("A", "D")),
+        ("text", "one", ("A", "B")),
+        ("item", "two", ("A", "B", "C")),
+        ("row", "x", ("A", "D")),
         ("row", "3", ("A", "D")),
-    ]  # fmt: skip
+    ]
 
 
 def test_lines_used_as_headings_are_headings() -> None:
     assert texts("**Usage**\n\nask it")[1] == ("text", "ask it", ("Usage",))
-    assert texts("Usage:\n\n```\nask\n```\n\nBye now")[1:] == [
-        ("code", "ask\n", ("Usage",)), ("text", "Bye now", ()),
-    ]  # fmt: skip
+    assert texts("Usage:\n\n```\nask\n```\n\nBye now")[1:] == [("code", "ask\n", ("Usage",)), ("text", "Bye now", ())]
 
 
 def test_headings_without_a_space_and_code_without_a_block_are_recognised() -> None:

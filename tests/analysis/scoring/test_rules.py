@@ -94,8 +94,8 @@ CARDS = [
     ("Accuracy = 0.912", "e"),
     ("[{'label': 'owl', 'score': 0.9999}]", NOTHING),
     ("if score(owl)['accuracy'] >= 0.1:\n    print(owl)", NOTHING),
-    ("## Performance\n\n```\n\"exact\": 73.6\n\"f1\": 77.8\n```", "e"),
-]  # fmt: skip
+    ('## Performance\n\n```\n"exact": 73.6\n"f1": 77.8\n```', "e"),
+]
 LETTERS = {"d": "description", "l": "limitations", "h": "how_to_use", "t": "training", "e": "evaluation"}
 
 

@@ -119,10 +119,12 @@ def test_a_crawl_that_is_killed_loses_nothing(crawl: Crawl, pretend: Simulation,
     done = crawl("changes", HUB, *CLOCK)
     pretend.advance(3)
     pretend.reset()
-    pretend.faults([
-        {"api": "huggingface", "kind": "clamp", "size": 20, "times": -1},
-        {"api": "huggingface", "kind": "stall", "request": pages + 1, "seconds": 20},
-    ])  # fmt: skip
+    pretend.faults(
+        [
+            {"api": "huggingface", "kind": "clamp", "size": 20, "times": -1},
+            {"api": "huggingface", "kind": "stall", "request": pages + 1, "seconds": 20},
+        ]
+    )
     line = [sys.executable, "-m", "crawler", "changes", HUB, "--db", str(done.db), *CLOCK]
     child = subprocess.Popen(line, cwd=ROOT, env=environment(pretend), stdout=subprocess.DEVNULL)
     while done.rows("SELECT count(*) FROM change_crawl_page WHERE change_crawl_id = 2")[0][0] < pages:
@@ -169,8 +171,10 @@ def test_a_failing_server_leaves_the_mark_unchanged(crawl: Crawl, pretend: Simul
 def mark_as_missing(store: Path, keys: list[str], at: int) -> None:
     """Mark packages as listed by the last census and missing from the newest one."""
     with open_for_writing(store) as database:
-        rows = [database.conn.execute("SELECT package_id FROM package WHERE stable_id = ?", (key,)).fetchone()[0]
-                for key in keys]  # fmt: skip
+        rows = [
+            database.conn.execute("SELECT package_id FROM package WHERE stable_id = ?", (key,)).fetchone()[0]
+            for key in keys
+        ]
         assert ChangeStore(database).open_missing((row, at - 1, at) for row in rows) == len(keys)
 
 

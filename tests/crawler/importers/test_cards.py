@@ -60,8 +60,10 @@ def test_a_missing_card_and_an_empty_card_are_told_apart(tmp_path: Path) -> None
     )
     assert (outcome.cards, outcome.none) == (1, 2)
     assert query(tmp_path, "SELECT name, state, size FROM v1_card ORDER BY name") == [
-        ("a", "none", None), ("b", "card", 0), ("c", "none", None),
-    ]  # fmt: skip
+        ("a", "none", None),
+        ("b", "card", 0),
+        ("c", "none", None),
+    ]
 
 
 def test_the_same_file_again_changes_nothing(tmp_path: Path) -> None:
@@ -84,9 +86,11 @@ def test_cards_belong_to_the_packages_of_imported_lists(tmp_path: Path) -> None:
 
 
 LISTED: list[object] = [
-    {"modelId": "a", "card": "one", "downloads": 5, "likes": 0}, {"modelId": "b", "downloads": 9, "likes": 2},
-    {"modelId": "c", "downloads": None, "likes": True}, {"modelId": "d", "downloads": "many"},
-]  # fmt: skip
+    {"modelId": "a", "card": "one", "downloads": 5, "likes": 0},
+    {"modelId": "b", "downloads": 9, "likes": 2},
+    {"modelId": "c", "downloads": None, "likes": True},
+    {"modelId": "d", "downloads": "many"},
+]
 
 
 def import_as_list(tmp_path: Path, by: str = "downloads", value: str = "downloads", *more: object) -> CardImportOutcome:

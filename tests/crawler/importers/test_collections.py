@@ -67,8 +67,10 @@ def test_hub_stats_gives_identity_counters_attributes_and_lineage(tmp_path: Path
     file = write_parquet(tmp_path / "models.parquet", rows)
     assert import_collection(tmp_path, "hub-stats", file, "2024-02-20").status == "complete"
     assert query(tmp_path, RANKING) == [
-        (1, f"{ID}0", "maker/m0", 100, 0), (2, f"{ID}1", "maker/m1", 99, 1), (3, f"{ID}2", "maker/m2", None, 2),
-    ]  # fmt: skip
+        (1, f"{ID}0", "maker/m0", 100, 0),
+        (2, f"{ID}1", "maker/m1", 99, 1),
+        (3, f"{ID}2", "maker/m2", None, 2),
+    ]
     assert query(tmp_path, "SELECT count(*), min(parent_name), min(relation) FROM lineage_edge") == [
         (2, "maker/base", "finetune")
     ]
@@ -100,8 +102,10 @@ def test_only_the_top_rows_of_a_large_file_are_imported(tmp_path: Path) -> None:
     file = write_parquet(tmp_path / "m.parquet", rows)
     assert import_collection(tmp_path, "hub-stats", file, "2024-02-20", top=3).listed == 3
     assert [(name, downloads) for _, _, name, downloads, _ in query(tmp_path, RANKING)] == [
-        ("maker/m49", 49), ("maker/m48", 48), ("maker/m47", 47),
-    ]  # fmt: skip
+        ("maker/m49", 49),
+        ("maker/m48", 48),
+        ("maker/m47", 47),
+    ]
 
 
 @pytest.mark.fault("D12")
@@ -147,8 +151,9 @@ def test_peatmoss_gives_the_models_of_the_hub_with_tags_and_lineage(tmp_path: Pa
     assert import_collection(tmp_path, "peatmoss", file, "2023-08-31").status == "complete"
     assert query(tmp_path, RANKING) == [(1, "name:a/tuned", "a/tuned", 9, 0), (2, "name:gpt2", "gpt2", 5, 7)]
     assert dict(query(tmp_path, "SELECT package_id, library FROM package_library ORDER BY library")) == {
-        1: "transformers", 2: "pytorch",
-    }  # fmt: skip
+        1: "transformers",
+        2: "pytorch",
+    }
     assert query(tmp_path, "SELECT value FROM attribute WHERE name = 'licence'") == [("mit",)]
     edges = query(tmp_path, "SELECT child_id, parent_id, relation FROM lineage_edge")
     assert edges == ([(1, 2, "unstated")] if era == "2024" else [])
@@ -246,14 +251,17 @@ def test_hfcommunity_tables_are_joined_as_each_era_has_them(
     assert query(tmp_path, RANKING) == [(1, "name:a/b", "a/b", 60, 3), (2, "name:gpt2", "gpt2", 50, 7)]
     assert query(tmp_path, "SELECT child_id, parent_id, relation FROM lineage_edge") == [(1, 2, "adapter")]
     assert query(tmp_path, "SELECT value FROM attribute WHERE name IN ('gated', 'task', 'licence') ORDER BY 1") == [
-        ("mit",), ("text-generation",),
-    ]  # fmt: skip
+        ("mit",),
+        ("text-generation",),
+    ]
     assert f"{year}-09-30" in str(query(tmp_path, "SELECT date_evidence FROM snapshot"))
 
 
 def test_hfcommunity_datasets_are_imported_too(tmp_path: Path) -> None:
-    dump_text = DUMP.replace("INSERT INTO `commits` VALUES ('ignored');", "INSERT INTO `dataset`"
-                        " (`dataset_id`, `downloads`) VALUES ('datasets/c',4);")  # fmt: skip
+    dump_text = DUMP.replace(
+        "INSERT INTO `commits` VALUES ('ignored');",
+        "INSERT INTO `dataset` (`dataset_id`, `downloads`) VALUES ('datasets/c',4);",
+    )
     (tmp_path / "dump.sql").write_text(dump_text)
     import_collection(tmp_path, "hfcommunity", tmp_path / "dump.sql", "2024-10-01", "huggingface/datasets")
     assert query(tmp_path, RANKING) == [(1, "name:c", "c", 4, 9)]
@@ -279,8 +287,10 @@ def test_ptmtorrent_gives_rows_of_the_hub_and_skips_other_hubs(tmp_path: Path) -
     (tmp_path / "hf.json").write_text(json.dumps(rows))
     assert import_collection(tmp_path, "ptmtorrent", tmp_path / "hf.json", "2022-12-01").status == "complete"
     assert query(tmp_path, RANKING) == [
-        (1, f"{ID}1", "gpt2", 5, 2), (2, "name:a/b", "a/b", None, None), (3, f"{ID}2", "a/c", None, None),
-    ]  # fmt: skip
+        (1, f"{ID}1", "gpt2", 5, 2),
+        (2, "name:a/b", "a/b", None, None),
+        (3, f"{ID}2", "a/c", None, None),
+    ]
     assert query(tmp_path, "SELECT sha FROM package ORDER BY 1") == [("s",), ("t",), ("u",)]
 
 

@@ -160,8 +160,9 @@ def test_parents_are_read_from_card_data_if_the_hub_resolved_none(tmp_path: Path
     card = {"license": "mit", "base_model": ["a/b", "c/d"], "base_model_relation": "merge", "tags": ["x"]}
     import_body(tmp_path, json.dumps([make_row(tags=["transformers"], cardData=card)]))
     assert query(tmp_path, "SELECT parent_name, relation FROM lineage_edge ORDER BY parent_name") == [
-        ("a/b", "merge"), ("c/d", "merge"),
-    ]  # fmt: skip
+        ("a/b", "merge"),
+        ("c/d", "merge"),
+    ]
 
 
 def test_card_data_that_is_not_an_object_rejects_no_row(tmp_path: Path) -> None:

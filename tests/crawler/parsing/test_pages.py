@@ -36,8 +36,10 @@ def test_only_the_headers_of_the_quota_and_of_caches_are_stored_and_they_are_red
         etag='"0f"', set_cookie="session=1", ratelimit='"api";r=9', x_request_id="for jo@mail.example"
     )
     assert make_page("ranking", response, 1).headers == {
-        "etag": '"0f"', "ratelimit": '"api";r=9', "x-request-id": "for [address removed]",
-    }  # fmt: skip
+        "etag": '"0f"',
+        "ratelimit": '"api";r=9',
+        "x-request-id": "for [address removed]",
+    }
 
 
 def test_the_form_says_whether_a_body_is_the_whole_response() -> None:

@@ -70,8 +70,9 @@ def test_optional_fields_of_another_type_are_dropped_with_one_event_for_each_fie
     rows = read_objects(make_row(likes="many"), make_row(likes=-3, tags="x"), make_row(likes=4))
     assert [observation.likes for observation in rows.observations] == [None, None, 4]
     assert sorted((event.after, event.evidence.split(":")[0]) for event in rows.events) == [
-        ("likes", "2 rows"), ("tags", "1 rows")
-    ]  # fmt: skip
+        ("likes", "2 rows"),
+        ("tags", "1 rows"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -42,8 +42,10 @@ def test_events_of_single_counters_between_two_censuses_are_reported() -> None:
     rows = usual_counters(2) | {zero: (0, 5, 9100), dropped: (100, 5, 9100), decreased: (1022, 5, 8000), new: (0, 0, 0)}
     del rows[removed]
     assert events_of_census(store, rows, 14 * SECONDS_PER_DAY) == {
-        "counter_reset": [zero], "counter_drop": [dropped], "alltime_decrease": [decreased],
-    }  # fmt: skip
+        "counter_reset": [zero],
+        "counter_drop": [dropped],
+        "alltime_decrease": [decreased],
+    }
 
 
 @pytest.mark.fault("D5")
@@ -82,8 +84,9 @@ def test_many_resets_are_one_event_of_the_source_and_only_the_largest_have_their
     events = find_census_events(store, last)
     assert Counter(event.kind for event in events) == {"counter_reset": MAX_EVENTS_PER_KIND + 1, "mass_event": 1}
     assert [event.evidence for event in events if event.package is None] == [
-        "1,199 packages; only the 1,000 largest have an event of their own", "counter_reset of 1199 of 1199 packages",
-    ]  # fmt: skip
+        "1,199 packages; only the 1,000 largest have an event of their own",
+        "counter_reset of 1199 of 1199 packages",
+    ]
 
 
 def take_named_census(store: CensusStore, at: int, packages: dict[str, tuple[str, str]]) -> int:

@@ -115,8 +115,10 @@ def assert_concentration(results: Results, now: Rows) -> None:
 
 def assert_kinship(results: Results, now: Rows) -> None:
     """Compare lineage and the preservation of libraries with the truth."""
-    bases = {key: {tag.rpartition(":")[2] for tag in row["tags"] if tag.startswith("base_model:")}
-              for key, row in now.items()}  # fmt: skip
+    bases = {
+        key: {tag.rpartition(":")[2] for tag in row["tags"] if tag.startswith("base_model:")}
+        for key, row in now.items()
+    }
     children = sum(bool(names) for names in bases.values())
     assert results["kinship.made_from"][0] == pytest.approx(children / len(now))
     resolved = {(key, base["_id"]) for key, row in now.items() for base in row.get("baseModels", {}).get("models", ())}

@@ -89,7 +89,7 @@ def test_a_crawl_killed_or_stopped_at_any_statement_and_resumed_has_the_same_dig
     codes = [
         crawl_with_signal(pretend, tmp_path / f"{statement}.db", number, statement, undisturbed_digest)
         for statement in range(1, STATEMENTS, step)
-    ]  # fmt: skip
+    ]
     measured(f"{sum(code != 0 for code in codes)} times {signal.Signals(number).name}")
     assert sum(code != 0 for code in codes) > len(codes) / 2, "most crawls are stopped before they end"
 

@@ -95,9 +95,11 @@ def make_private_page() -> Page:
     row = Observation("1", "a/b", attributes={"licence": f"ask {ADDRESS}", "task": None})
     page = make_page([row], next_url=f"https://hub.example/?cursor={ADDRESS}", body=f'["{ADDRESS}"]'.encode())
     return replace(
-        page, url=f"https://hub.example/?by={ADDRESS}", rejects=(Reject(1, ADDRESS, ADDRESS),),
+        page,
+        url=f"https://hub.example/?by={ADDRESS}",
+        rejects=(Reject(1, ADDRESS, ADDRESS),),
         events=(Event("rows_lost", "warning", ADDRESS, ADDRESS),),
-    )  # fmt: skip
+    )
 
 
 def test_a_page_of_a_ranking_is_redacted_everywhere_and_keeps_its_body_only_if_asked() -> None:

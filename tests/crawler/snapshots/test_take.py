@@ -119,9 +119,11 @@ def test_lineage_and_attributes_equal_those_of_the_registry(crawl: Crawl, preten
         assert f"base_model:{relation}:" in " ".join(repository["tags"])
         assert parent in [base["_id"] for base in repository["baseModels"]["models"]]
     attributes = dict(
-        done.rows("SELECT a.name, a.value FROM attribute a JOIN v1_ranking r ON r.rank = 1 JOIN package p USING"
-                  " (package_id) WHERE p.stable_id = r.package")
-    )  # fmt: skip
+        done.rows(
+            "SELECT a.name, a.value FROM attribute a JOIN v1_ranking r ON r.rank = 1 JOIN package p USING"
+            " (package_id) WHERE p.stable_id = r.package"
+        )
+    )
     first = pretend.repository(HUB, id=str(done.ranking()[0][1]))
     assert attributes.get("task") == first.get("pipeline_tag")
     assert attributes.get("library") == first.get("library_name")

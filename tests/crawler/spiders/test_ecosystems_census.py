@@ -130,9 +130,10 @@ def test_a_package_that_is_deleted_again_counts_as_neither() -> None:
     assert (make_spider().read_page(response).received, make_spider().read_page(response).beyond) == (0, 0)
 
 
-@pytest.mark.parametrize(("seed", "births", "deaths", "bulk"), [
-    *((seed, *rates) for seed in range(6) for rates in ((3, 4, 0.0), (8, 1, 0.0), (1, 8, 0.0), (2, 2, 0.1))),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("seed", "births", "deaths", "bulk"),
+    [*((seed, *rates) for seed in range(6) for rates in ((3, 4, 0.0), (8, 1, 0.0), (1, 8, 0.0), (2, 2, 0.1)))],
+)
 def test_no_name_of_a_moving_registry_is_missed_and_no_page_is_stored_twice(
     seed: int, births: int, deaths: int, bulk: float
 ) -> None:

@@ -268,9 +268,7 @@ def test_blocks_of_the_first_codec_are_read() -> None:
         [0, 1, 2, 4, 5, 6], [9, 510, 1, 71000, 1, 4], [1, 3, 0, 5, 0, 0], [-1, 7, -1, -1, -1, -1],
     ]  # fmt: skip
     chain = [(content, True, CODEC_WITHOUT_FRONT), (delta, False, CODEC_WITHOUT_FRONT)]
-    assert list(decode_package(iter(chain), 1)) == [
-        (True, [500, 2, -1]), (True, [510, 3, 7]),
-    ]  # fmt: skip
+    assert list(decode_package(iter(chain), 1)) == [(True, [500, 2, -1]), (True, [510, 3, 7])]
 
 
 @settings(deadline=None)

@@ -21,8 +21,10 @@ def test_packages_missing_from_the_newest_census_are_found_once() -> None:
     take_census(store, {A: ROW, C: ROW}, at=200)
     (missing,) = find_missing_packages(store.connection, HUB)
     assert (*missing[1:], *query(store, "SELECT stable_id FROM package WHERE package_id = ?", missing[0])) == (
-        100, 200, (B,),
-    )  # fmt: skip
+        100,
+        200,
+        (B,),
+    )
     changes = ChangeStore(store.database)
     assert changes.open_missing([missing]) == 1
     assert find_missing_packages(store.connection, HUB) == []
@@ -58,6 +60,7 @@ def test_a_missing_package_that_is_listed_again_was_private_and_not_deleted() ->
     for at in (350, 360):
         changes.close_returned(HUB, at)
     assert query(store, "SELECT package_id, noted_at FROM quality_event WHERE kind = 'privated' ORDER BY 1") == [
-        (2, 350), (3, 350),
-    ]  # fmt: skip
+        (2, 350),
+        (3, 350),
+    ]
     assert query(store, "SELECT state FROM missing_package ORDER BY package_id") == [("returned",), ("deleted",)]

@@ -180,9 +180,11 @@ def test_two_processes_and_a_crash_spend_no_more_than_the_budget_and_one_call(tm
     (tmp_path / "ledger").write_bytes(b'{"reserve": "half a li')  # a process was killed while it wrote
     line = [sys.executable, str(tmp_path / "race.py"), *files]
     processes = [
-        subprocess.Popen([*line, word], cwd=ROOT, env={"PYTHONPATH": str(ROOT)},
-                         stdin=subprocess.PIPE, stdout=subprocess.PIPE) for word in ("crash", "go", "go")
-    ]  # fmt: skip
+        subprocess.Popen(
+            [*line, word], cwd=ROOT, env={"PYTHONPATH": str(ROOT)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        for word in ("crash", "go", "go")
+    ]
     for process in processes:
         process.stdout.readline()
     for process in processes:
