@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from db import UsageError
 from db.cli import (
     DONE,
     FAILED,
@@ -97,6 +98,8 @@ def _make_spec(options: argparse.Namespace, key: bytes | None, connection: sqlit
     from analysis.report import select_registries
 
     until = FOREVER if options.as_of is None else options.as_of + DAY
+    if (options.since or 0) >= until:
+        raise UsageError("No day is both --since and --as-of: --since is later.", fix="Exchange the two dates.")
     registries = select_registries(connection, options.registry)
     scope = ExportScope(options.since or 0, until, registries, tuple(options.tables))
     redactions = _load_redactions(options.redactions, connection)
@@ -106,7 +109,11 @@ def _make_spec(options: argparse.Namespace, key: bytes | None, connection: sqlit
 def _print_outcome(outcome: ExportOutcome, out: Path) -> None:
     files = outcome.facts.files
     rows = sum(file.contents.rows or 0 for file in files)
-    print(escape_control_characters(f"{out}: {len(files):,} files of tables with {rows:,} rows"))
+    print(
+        escape_control_characters(
+            f"{out}: {rows:,} rows of tables in {len(files):,} file{'' if len(files) == 1 else 's'}"
+        )
+    )
     if outcome.unchanged_files:
         print(
             f"{outcome.unchanged_files:,} files are unchanged. Of these, {outcome.reused_files:,} were reused without"

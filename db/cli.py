@@ -179,13 +179,19 @@ def did_you_mean(text: str, choices: Iterable[str]) -> str:
 
 
 def _suggest_option(message: str, parser: argparse.ArgumentParser) -> str:
-    """Return the question "Did you mean X?" for the argument that argparse rejected, '' if no word is close."""
-    match = re.search(r"(?:invalid choice: |unrecognized arguments: )'?([^' ]+)", message)
+    """Return a hint at the argument that was meant instead of the rejected one, '' if no word is close."""
+    match = re.search(r"(?:invalid choice: |unrecognized arguments: )'?([^' =]+)", message)
     if not match:
         return ""
     words = list(_command_words(parser))
+    if match[1].startswith("-") and match[1] in words:
+        return f"{match[1]} is an option of another command."
     synonym = OPTION_SYNONYMS.get(match[1])
-    return f"Did you mean {synonym}?" if synonym in words else did_you_mean(match[1], words)
+    if synonym in words:
+        return f"Did you mean {synonym}?"
+    with_one_dash = {word.replace("--", "-", 1): word for word in words}  # two make all options similar
+    closest = difflib.get_close_matches(match[1].replace("--", "-", 1), with_one_dash, 1)
+    return f"Did you mean {with_one_dash[closest[0]]}?" if closest else ""
 
 
 def _command_words(parser: argparse.ArgumentParser) -> Iterator[str]:

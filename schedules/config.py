@@ -39,7 +39,7 @@ class ScheduleError(ObservatoryError):
         count = f"There are {len(faults)} faults in the schedules." if len(faults) > 1 else "A schedule has a fault."
         super().__init__(
             count,
-            why="".join(f"\n         {fault}" for fault in faults),
+            why="\n       ".join(faults),
             fix="Correct the files, then run `observatory schedule check` again.",
             more="docs/running.md",
         )

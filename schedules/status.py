@@ -167,8 +167,18 @@ def stale_reasons(schedules: Sequence[ScheduleStatus], has_ticks: bool) -> Itera
         yield "no tick is recorded: no daemon has run on this store"
     for row in schedules:
         if row["stale"] and row["age_seconds"] is not None and row["interval_seconds"] is not None:
-            age, interval = timedelta(seconds=row["age_seconds"]), timedelta(seconds=row["interval_seconds"])
+            age, interval = format_duration(row["age_seconds"]), format_duration(row["interval_seconds"])
             yield f"{row['schedule']}: no success for {age}, and due every {interval}"
+
+
+def format_duration(seconds: int) -> str:
+    """Return a duration in whole days, or in hours, minutes and seconds if it is shorter than two days.
+
+    >>> format_duration(6000), format_duration(7 * 86400 + 5)
+    ('1:40:00', '7 days')
+    """
+    days = seconds // 86400
+    return f"{days:,} days" if days > 1 else str(timedelta(seconds=seconds))
 
 
 def _daemon_status(store: Path) -> DaemonStatus:

@@ -112,6 +112,11 @@ def test_a_misspelled_argument_is_answered_with_the_closest_one(
     assert f"Did you mean {suggestion}?" in capsys.readouterr().err
 
 
+def test_an_option_at_the_wrong_command_is_not_suggested_again(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(make_program(lambda _: DONE), ["--format=json", "look"]) == USAGE
+    assert "--format is an option of another command." in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("arguments", [["zzzzzz"], [], ["look", "--zzzzzz"], ["look", "--format"]])
 def test_an_unknown_argument_is_answered_with_the_help(
     arguments: list[str], capsys: pytest.CaptureFixture[str]

@@ -25,7 +25,7 @@ from analysis.reporting.figures._figure import (
 )
 from analysis.reporting.rows import Report, ReportResult
 from analysis.reporting.series import complete_labels
-from analysis.reporting.wording import format_percent, join_words
+from analysis.reporting.wording import format_percent, join_words, pluralize
 
 GAPS = {"91d": "three months", "365d": "a year", "182d": "six months", "30d": "a month", "7d": "a week"}
 
@@ -72,7 +72,7 @@ def _build_figure(title: str, points: Sequence[TurnoverPoint], k: int, gap: str)
 def _describe_sample(points: Sequence[TurnoverPoint]) -> str:
     dates = [point["date"] for point in points]
     sizes = [f"{n:,}" for n in sorted({point["n"] or 0 for point in points})]
-    comparisons = f"{len(points):,} comparisons from {min(dates)} to {max(dates)}"
+    comparisons = f"{pluralize(len(points), 'comparison')} from {min(dates)} to {max(dates)}"
     return f"n = {join_words(sizes)} packages in each comparison; {comparisons}."
 
 

@@ -52,6 +52,12 @@ def test_only_complete_snapshots_have_rows_and_the_others_are_listed(export: Exp
     assert statuses == {1: "complete", 2: "complete", 3: "partial", 4: "complete", 5: "complete"}
 
 
+def test_a_period_that_has_no_day_is_refused(export: Export, capsys: pytest.CaptureFixture[str]) -> None:
+    out = export("--since", "2026-03-02", "--as-of", "2026-03-01", code=2)
+    assert "No day is both --since and --as-of" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_options_narrow_the_export(export: Export) -> None:
     out = export("--format", "csv,jsonl", "--tables", "v1_ranking", "--registry", "npm", "--as-of", "2026-02-01")
     tables = {name for name in hash_tree(out) if name.startswith(("csv/", "jsonl/", "parquet/", "sqlite/"))}
