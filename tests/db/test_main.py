@@ -110,11 +110,15 @@ def test_backup_and_restore_restore_the_store(full: Path, tmp_path: Path, run_cl
     assert query(full, "SELECT max(snapshot_id) FROM snapshot") == [(4,)]
 
 
-@pytest.mark.parametrize("command", ["backup", "restore"])
-def test_a_copy_without_a_store_is_refused(path: Path, tmp_path: Path, command: str, run_cli: RunCli) -> None:
+@pytest.mark.parametrize(
+    ("command", "reason"), [("backup", "There is no store at"), ("restore", "There is no backup at")]
+)
+def test_a_copy_of_a_missing_file_is_refused(
+    path: Path, tmp_path: Path, command: str, reason: str, run_cli: RunCli
+) -> None:
     code, output, errors = run_cli(command, tmp_path / "backup.db", "--db", path)
     assert (code, output) == (1, "")
-    assert "There is no store" in errors
+    assert reason in errors
     assert [file.name for file in tmp_path.iterdir() if file.suffix != ".lock"] == []
 
 
