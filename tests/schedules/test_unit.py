@@ -95,6 +95,7 @@ def test_every_command_runs_under_the_filter_of_the_unit(confined: ConfinedFolde
     assert failures == {}
 
 
+@pytest.mark.slow
 def test_the_demonstration_runs_under_the_filter_of_the_unit(confined: ConfinedFolder) -> None:
     completed = confined.run_cli("demo", "--top", "20")
     assert completed.returncode == 0, completed.stderr

@@ -29,7 +29,7 @@ def store_with(*contents: bytes) -> Store:
     return store
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(ROWS, max_size=4), st.booleans())
 def test_pages_are_read_back_in_the_order_of_their_packages(pages: list[list[tuple]], with_ids: bool) -> None:
     contents = []
