@@ -23,7 +23,7 @@ from tests.forked_crawl import run_forked
 from tests.simulated import Simulation
 
 K = 3000
-STATEMENTS = 700  # approximately, in one crawl
+STATEMENTS = 1100  # about 500 create the store, and each page has about 13,000
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def crawl_with_signal(pretend: Simulation, path: Path, number: int, statement: i
 def test_a_crawl_killed_or_stopped_at_any_statement_and_resumed_has_the_same_digest(
     pretend: Simulation, undisturbed_digest: str, tmp_path: Path, number: int, measured: Callable[[str], None]
 ) -> None:
-    step = 3 if number == signal.SIGKILL else 30
+    step = 5 if number == signal.SIGKILL else 30
     codes = [
         crawl_with_signal(pretend, tmp_path / f"{statement}.db", number, statement, undisturbed_digest)
         for statement in range(1, STATEMENTS, step)
@@ -105,7 +105,7 @@ def test_a_crawl_on_a_machine_that_was_suspended_continues_or_is_too_late(
     real_time, path = time.time, tmp_path / "store.db"
 
     def suspend(number: int) -> None:
-        if number == 420:  # between the first page and the second
+        if number == 5000:  # while the first page is stored
             time.time = lambda: real_time() + hours * 3600
 
     assert run_crawl(pretend, path, suspend) == (0 if status == "complete" else 3)
