@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from db import UsageError
+from db import SECONDS_PER_DAY, UsageError
 from db.cli import (
     DONE,
     FAILED,
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from analysis.exports.privacy import Redactions
 
 FORMATS_FOLDER = Path(__file__).parent / "exports" / "formats"
-DAY = 86_400
 KEY_VARIABLE = "OBSERVATORY_PSEUDONYM_KEY"
 REDACTION_FILE = "redactions.toml"
 
@@ -97,7 +96,7 @@ def _make_spec(options: argparse.Namespace, key: bytes | None, connection: sqlit
     from analysis.exports.tables import FOREVER, ExportScope
     from analysis.report import select_registries
 
-    until = FOREVER if options.as_of is None else options.as_of + DAY
+    until = FOREVER if options.as_of is None else options.as_of + SECONDS_PER_DAY
     if (options.since or 0) >= until:
         raise UsageError("No day is both --since and --as-of: --since is later.", fix="Exchange the two dates.")
     registries = select_registries(connection, options.registry)

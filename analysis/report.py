@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import sqlite3
 import sys
 import webbrowser
@@ -19,6 +18,7 @@ from db.cli import (
     FAILED,
     add_hidden_alias,
     create_parser,
+    did_you_mean,
     escape_control_characters,
     isoformat_utc,
     parse_day,
@@ -193,10 +193,9 @@ def select_registries(connection: sqlite3.Connection, requested: Sequence[str]) 
     registries = [str(row["name"]) for row in fetch_rows(connection, "registries")]
     for name in requested:
         if name not in registries:
-            similar = difflib.get_close_matches(name, registries, 1)
             raise UsageError(
                 f"The store has no registry called {name!r}.",
-                why=f"Did you mean {similar[0]}?" if similar else "",
+                why=did_you_mean(name, registries),
                 fix=f"It has: {', '.join(registries) or 'none yet'}.",
                 more="docs/commands.md",
             )

@@ -20,6 +20,7 @@ Every other package may import this package. It imports none of them. The errors
 from __future__ import annotations
 
 __version__ = "0.1.0"
+SECONDS_PER_DAY = 86_400
 
 GUIDE = "docs/errors.md"
 

@@ -174,8 +174,9 @@ def did_you_mean(text: str, choices: Iterable[str]) -> str:
     >>> did_you_mean("turnovr", ["flows", "turnover"])
     'Did you mean turnover?'
     """
-    closest = difflib.get_close_matches(text, list(choices), 1)
-    return f"Did you mean {closest[0]}?" if closest else ""
+    with_one_dash = {choice.replace("--", "-", 1): choice for choice in choices}  # two make all options similar
+    closest = difflib.get_close_matches(text.replace("--", "-", 1), with_one_dash, 1)
+    return f"Did you mean {with_one_dash[closest[0]]}?" if closest else ""
 
 
 def _suggest_option(message: str, parser: argparse.ArgumentParser) -> str:
@@ -187,11 +188,7 @@ def _suggest_option(message: str, parser: argparse.ArgumentParser) -> str:
     if match[1].startswith("-") and match[1] in words:
         return f"{match[1]} is an option of another command."
     synonym = OPTION_SYNONYMS.get(match[1])
-    if synonym in words:
-        return f"Did you mean {synonym}?"
-    with_one_dash = {word.replace("--", "-", 1): word for word in words}  # two make all options similar
-    closest = difflib.get_close_matches(match[1].replace("--", "-", 1), with_one_dash, 1)
-    return f"Did you mean {with_one_dash[closest[0]]}?" if closest else ""
+    return f"Did you mean {synonym}?" if synonym in words else did_you_mean(match[1], words)
 
 
 def _command_words(parser: argparse.ArgumentParser) -> Iterator[str]:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypedDict
 
-from db import StoreError
+from db import SECONDS_PER_DAY, StoreError
 from db.cli import isoformat_utc
 from db.connection import open_for_reading
 from db.maintenance.check import LARGE_WAL
@@ -143,7 +143,8 @@ def read_status(store: Path, schedules: Mapping[str, Schedule], instant: int | N
         with open_for_reading(store) as connection:
             ticks = newest_ticks(connection, store, MAX_TICKS)
             registries = [_registry_status(row, now) for row in connection.execute(LATEST_COMPLETE)]
-            events = [_event_count(row) for row in connection.execute(OPEN_EVENTS, (now - EVENT_DAYS * 86400,))]
+            since = now - EVENT_DAYS * SECONDS_PER_DAY
+            events = [_event_count(row) for row in connection.execute(OPEN_EVENTS, (since,))]
             covered_at = {name: _last_covered_at(connection, schedule) for name, schedule in schedules.items()}
     rows = [
         _schedule_status(schedule, ticks.get(name, []), state.decided_until.get(name), covered_at.get(name, 0), now)
@@ -177,7 +178,7 @@ def format_duration(seconds: int) -> str:
     >>> format_duration(6000), format_duration(7 * 86400 + 5)
     ('1:40:00', '7 days')
     """
-    days = seconds // 86400
+    days = seconds // SECONDS_PER_DAY
     return f"{days:,} days" if days > 1 else str(timedelta(seconds=seconds))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import math
 import pkgutil
@@ -13,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from db import UsageError
+from db.cli import did_you_mean
 from db.rows import StoredResult
 
 if TYPE_CHECKING:
@@ -103,10 +103,9 @@ def select_metrics(name: str | None) -> tuple[Metric, ...]:
 
 
 def _unknown_metric_error(name: str, names: Sequence[str]) -> UsageError:
-    near = difflib.get_close_matches(name, names, 1)
     return UsageError(
         f"There is no metric called {name!r}.",
-        why=f"Did you mean {near[0]}?" if near else "",
+        why=did_you_mean(name, names),
         fix=f"The metrics are: {', '.join(names)}.",
         more="docs/commands.md",
     )

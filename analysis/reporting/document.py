@@ -20,7 +20,6 @@ registry, series, date and depth. Nothing depends on when or where the report is
 
 from __future__ import annotations
 
-import difflib
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,13 +29,12 @@ from typing import TypedDict, TypeVar
 import msgspec
 
 from analysis.claims.results import HUB
-from analysis.claims.verdicts import judge_claims
+from analysis.claims.verdicts import ClaimRow, judge_claims
 from analysis.compute.relations import cached_relations, fetch_rows
 from analysis.reporting.limitations import list_limitations
 from analysis.reporting.movers import MoverRow, describe_move
 from analysis.reporting.rows import (
     Report,
-    ReportClaim,
     ReportEvent,
     ReportGate,
     ReportMove,
@@ -48,7 +46,7 @@ from analysis.reporting.rows import (
 from analysis.reporting.series import newest_complete
 from analysis.statistics.lineage import count_parents_by_downloads
 from db import ObservatoryError, UsageError, __version__
-from db.cli import isoformat_utc, parse_day
+from db.cli import did_you_mean, isoformat_utc, parse_day
 from db.rows import StoredResult
 
 MAX_DATE = "9999-12-31"
@@ -113,8 +111,8 @@ def build_report(connection: sqlite3.Connection, scope: ReportScope, computed: S
     }
 
 
-def _judge_claims(results: Sequence[ReportResult], snapshots: Sequence[ReportSnapshot]) -> list[ReportClaim]:
-    return msgspec.convert(judge_claims(_results_by_downloads(results, snapshots)), list[ReportClaim])
+def _judge_claims(results: Sequence[ReportResult], snapshots: Sequence[ReportSnapshot]) -> list[ClaimRow]:
+    return judge_claims(_results_by_downloads(results, snapshots))
 
 
 def choose_depth(connection: sqlite3.Connection, newest: Sequence[ReportSnapshot], requested: int | None) -> int | None:
@@ -129,10 +127,9 @@ def choose_depth(connection: sqlite3.Connection, newest: Sequence[ReportSnapshot
         shallowest = min((snapshot["depth"] or 0 for snapshot in newest), default=0)
         return max((k for k in depths if k <= min(shallowest, DEFAULT_MAX_DEPTH)), default=None)
     if requested not in depths:
-        similar = difflib.get_close_matches(str(requested), [str(k) for k in depths], 1)
         raise UsageError(
             f"Lists are not compared at a depth of {requested:,}.",
-            why=f"Did you mean {similar[0]}?" if similar else "",
+            why=did_you_mean(str(requested), map(str, depths)),
             fix=f"Use one of {', '.join(map(str, depths))} with --top.",
             more="docs/commands.md",
         )

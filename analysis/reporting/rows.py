@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from analysis.claims.verdicts import ClaimRow as ClaimRow  # a section of the report
+
 
 class ReportGate(TypedDict):
     """One rule of the gate of one snapshot; `outcome` is pass, fail or no baseline."""
@@ -63,35 +65,6 @@ class ReportResult(TypedDict):
     note: str
 
 
-class ReportVerdict(TypedDict):
-    """The verdict on one claim at one date."""
-
-    date: str
-    value: float | None
-    verdict: str
-
-
-class ReportClaim(TypedDict):
-    """One claim of the paper with its verdict now, and its verdict at each earlier date."""
-
-    claim: str
-    finding: int | None
-    title: str
-    published: str
-    published_date: str
-    as_published: float | None
-    sound: float | None
-    low: float | None
-    high: float | None
-    n: int | None
-    verdict: str
-    rule: str
-    note: str
-    p: float | None
-    p_holm: float | None
-    trend: list[ReportVerdict]
-
-
 class ReportMove(TypedDict):
     """One package that entered, returned to or left a top K, or was renamed in it."""
 
@@ -142,7 +115,7 @@ class Report(TypedDict):
     generated_by: str
     k: int | None
     results: list[ReportResult]
-    claims: list[ReportClaim]
+    claims: list[ClaimRow]
     snapshots: list[ReportSnapshot]
     movers: list[ReportMove]
     points: list[ReportPoint]

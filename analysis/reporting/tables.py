@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
-from analysis.reporting.rows import ReportClaim, ReportEvent, ReportGate, ReportMove, ReportResult, ReportSnapshot
+from analysis.reporting.rows import ClaimRow, ReportEvent, ReportGate, ReportMove, ReportResult, ReportSnapshot
 from analysis.reporting.table import ColumnKind, ReportCell, ReportTable, make_table
 from analysis.reporting.wording import UNDEFINED, format_count, format_number, format_range, format_value
 
@@ -262,7 +262,7 @@ def _severity_cell(severity: str) -> ReportCell:
     return ReportCell(severity, is_bad=severity != "note")
 
 
-def claims_table(claims: Iterable[ReportClaim]) -> ReportTable:
+def claims_table(claims: Iterable[ClaimRow]) -> ReportTable:
     """List the verdict on each claim with the numbers behind it."""
     rows = [
         (
@@ -282,7 +282,7 @@ def _number_cell(value: float | None) -> ReportCell:
     return ReportCell(format_number(value), value=_exact(value))
 
 
-def _claim_range(claim: ReportClaim) -> str:
+def _claim_range(claim: ClaimRow) -> str:
     if claim["low"] is None or claim["high"] is None:
         return UNDEFINED
     return f"{format_number(claim['low'])} to {format_number(claim['high'])}"

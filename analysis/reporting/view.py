@@ -13,7 +13,7 @@ from analysis.reporting.figures._figure import LONG_GAP_FACTOR
 from analysis.reporting.figures.claims import describe_claims
 from analysis.reporting.figures.snapshots import describe_snapshots
 from analysis.reporting.figures.turnover import choose_turnover_depth, describe_turnover
-from analysis.reporting.rows import Report, ReportClaim, ReportMove, ReportResult, ReportSnapshot
+from analysis.reporting.rows import ClaimRow, Report, ReportMove, ReportResult, ReportSnapshot
 from analysis.reporting.series import SeriesKey, group_by_series, select_complete
 from analysis.reporting.table import ReportTable
 from analysis.reporting.tables import (
@@ -298,7 +298,7 @@ def _build_moves(snapshots: Sequence[ReportSnapshot], report: Report) -> Iterato
             yield moves_table(f"{heading.format(k=group[0]['k'])}, {since}", group)
 
 
-def _build_claim(claim: ReportClaim) -> ClaimDetail:
+def _build_claim(claim: ClaimRow) -> ClaimDetail:
     finding = "" if claim["finding"] is None else f" (Finding {claim['finding']})"
     day = f"{claim['published_date']}: " if claim["published_date"] else ""
     return ClaimDetail(

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-SECONDS_PER_DAY = 86400
+from db import SECONDS_PER_DAY
+
 MIN_PROBES = 3
 MIN_PROBE_SPAN = 7 * SECONDS_PER_DAY
 SECOND_PROBE_DELAY = 3 * SECONDS_PER_DAY

@@ -22,13 +22,13 @@ from crawler.commands import (
     make_crawl_options,
 )
 from crawler.errors import error_from_json
+from db import SECONDS_PER_DAY
 from db.cli import FAILED, PARTIAL, escape_control_characters, positive_int, print_error
 from db.process import die_with_parent
 
 if TYPE_CHECKING:
     from crawler.plan import CrawlPlan
 
-SECONDS_PER_DAY = 86400
 INDENT = "\n         "
 
 

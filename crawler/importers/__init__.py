@@ -24,14 +24,13 @@ from crawler.importers._counters import sort_by_counter
 from crawler.importers._dating import DatingResult, date_content, load_reference_points, summarize_content
 from crawler.importers._files import FileIdentity, ImportFailedError, identify_content, identify_file, read_unpacked
 from crawler.response import Event, Observation, Page, Registry, Reject
-from db import __version__
+from db import SECONDS_PER_DAY, __version__
 from db.cli import isoformat_utc
 from db.rows import SnapshotSpec
 
 if TYPE_CHECKING:
     from db.store import Store
 
-SECONDS_PER_DAY = 86400
 
 __all__ = [
     "ContentImporter", "FileImporter", "ImportFailedError", "ImportOutcome", "ImportSpec", "Importer",

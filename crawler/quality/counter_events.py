@@ -11,9 +11,9 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from db import SECONDS_PER_DAY
 from db.store.package_events import CounterReading, PackageEvent
 
-SECONDS_PER_DAY = 86400
 MIN_COUNTER = 100  # the fall of a smaller counter means nothing
 MAX_USUAL_DROP = 0.6
 MAX_DROP_GAP = 10 * SECONDS_PER_DAY  # over a longer time, a large fall may be genuine

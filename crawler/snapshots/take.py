@@ -17,10 +17,10 @@ from crawler.response import Page
 from crawler.snapshots.kinds import load_kind
 from crawler.snapshots.recorder import SnapshotRecorder, resume_or_close
 from crawler.spiders import RegistrySpider
+from db import SECONDS_PER_DAY
 from db.cli import DONE, FAILED, PARTIAL
 from db.connection import open_for_writing
 
-SECONDS_PER_DAY = 86400
 EXIT_CODES = {"complete": DONE, "failed": FAILED}
 
 

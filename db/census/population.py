@@ -13,6 +13,8 @@ from typing import Protocol
 
 import numpy as np
 
+from db import SECONDS_PER_DAY
+
 MAX_CATEGORIES = 5  # the smaller categories become `other`
 ATTRIBUTES = ("task", "library", "licence")
 TEXT_COLUMNS = frozenset(("author", "name", "value", "relation", "library"))  # the columns of queries that are text
@@ -20,7 +22,6 @@ NO_LABEL = -1
 NO_SNAPSHOT = -1
 FETCH_SIZE = 256  # rows: with many more, allocating and freeing them takes longer than fetching
 EDITS_OVERWRITTEN, EDITS_UNKNOWN = -1, -2  # in place of a number of edits
-SECONDS_PER_DAY = 86400
 Columns = Mapping[str, object]
 
 

@@ -19,7 +19,7 @@ from analysis.reporting.figures._figure import (
     build_tooltip,
     filled_and_hollow,
 )
-from analysis.reporting.rows import Report, ReportClaim
+from analysis.reporting.rows import ClaimRow, Report
 from analysis.reporting.wording import join_words, pluralize
 
 VERDICTS = ("holds", "weaker", "reversed", "not testable")
@@ -69,7 +69,7 @@ def _build_figure(title: str, points: Sequence[VerdictPoint], dates: Sequence[st
     )  # fmt: skip
 
 
-def describe_claims(claims: Sequence[ReportClaim]) -> str:
+def describe_claims(claims: Sequence[ClaimRow]) -> str:
     """Return the verdicts in one sentence."""
     verdicts = [claim["verdict"] for claim in claims]
     counts = [(verdict, verdicts.count(verdict)) for verdict in VERDICTS if verdict in verdicts]

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
 from analysis.reporting.rows import (
+    ClaimRow,
     Report,
-    ReportClaim,
     ReportEvent,
     ReportGate,
     ReportMove,
@@ -193,7 +193,7 @@ def make_moves(snapshot: ReportSnapshot, names: Sequence[str] = ("org/a", "org/b
 
 def make_claims(
     snapshots: Sequence[ReportSnapshot], title: str = "Descendants keep their library"
-) -> Iterator[ReportClaim]:
+) -> Iterator[ClaimRow]:
     """Yield a claim of each verdict, with its trend."""
     for number, verdict in enumerate(VERDICTS):
         value = None if verdict == "not testable" else 0.5 + number / 30
