@@ -240,7 +240,7 @@ def _days_between(before: str, after: str) -> int:
 def _describe_long_gaps(long_gaps: Sequence[tuple[str, str, int]]) -> Iterator[str]:
     if long_gaps:
         listing = ", ".join(
-            f"{before} to {after} ({days:,} days)" for before, after, days in long_gaps[-MAX_LONG_GAPS:]
+            f"{before} to {after} ({_format_days(days)})" for before, after, days in long_gaps[-MAX_LONG_GAPS:]
         )
         yield f"Gaps longer than usual: {listing}."
     if len(long_gaps) > MAX_LONG_GAPS:

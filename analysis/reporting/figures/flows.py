@@ -101,7 +101,7 @@ def _build_point(result: ReportResult, label: str) -> FlowPoint | None:
         count=result["value"],
         share=result["value"] / result["n"],
         n=result["n"],
-        bar=f"{label}, {result['date']}",
+        bar=f"{result['date']}, {label}",  # the end of a long label is cut, and the dates are what differs
         order=FLOWS.index(result["name"]),
     )
 

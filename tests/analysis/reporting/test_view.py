@@ -60,6 +60,14 @@ def test_gaps_longer_than_usual_are_listed() -> None:
     )
 
 
+def test_a_gap_of_one_day_is_singular() -> None:
+    dates = ("2026-01-01", "2026-01-01", "2026-01-01", "2026-01-02")
+    snapshots = [make_snapshot(number, "npm", day) for number, day in enumerate(dates)]
+    assert first_series(report_of(*snapshots)).coverage[1] == (
+        "Gaps longer than usual: 2026-01-01 to 2026-01-02 (1 day)."
+    )
+
+
 def test_a_partial_snapshot_has_its_reason_and_the_rules_that_failed() -> None:
     assert first_series(full_report()).problems == (
         "2026-02-04 is partial: the server answered 503",

@@ -33,9 +33,9 @@ def test_every_registry_has_its_bars_and_each_bar_is_the_whole_list() -> None:
     report = make_report(("huggingface/models", 3), ("npm", 2))
     points = flows._collect_points(report)
     assert list(dict.fromkeys(point["bar"] for point in points)) == [
-        "huggingface/models, 2026-02-05",
-        "huggingface/models, 2026-03-05",
-        "npm, 2026-02-05",
+        "2026-02-05, huggingface/models",
+        "2026-03-05, huggingface/models",
+        "2026-02-05, npm",
     ]
     assert [point["share"] for point in points[:3]] == [0.6, 0.1, 0.3]
     figure = draw_one(report)
