@@ -735,3 +735,26 @@ SELECT r.name AS registry, x.snapshot_id AS snapshot, s.date, x.reason, count(*)
 FROM reject x JOIN snapshot s ON s.snapshot_id = x.snapshot_id JOIN registry r ON r.registry_id = s.registry_id
 GROUP BY r.name, x.snapshot_id, s.date, x.reason
 ) b;
+
+CREATE VIEW list_of_day AS
+-- For each series, K and UTC day: of the complete lists at least K deep, the list that was stored first.
+SELECT s.registry_id, s.ordered_by, s.counter, d.k, s.date, s.taken_at, s.snapshot_id
+FROM snapshot s JOIN ranking_depth d ON d.k <= s.depth
+WHERE s.status = 'complete' AND NOT EXISTS (
+    SELECT 1 FROM snapshot f
+    WHERE f.registry_id = s.registry_id AND f.ordered_by = s.ordered_by AND f.counter = s.counter
+      AND f.taken_at >= s.taken_at - s.taken_at % 86400 AND f.taken_at < s.taken_at - s.taken_at % 86400 + 86400
+      AND f.status = 'complete' AND f.depth >= d.k AND f.snapshot_id < s.snapshot_id);
+
+CREATE VIEW previous_list AS
+-- The list that a complete list is compared with at each K: of an earlier day's list of the day, the newest that is at least
+-- 20 hours older. A day less four hours: a daily list may start early.
+SELECT c.snapshot_id, c.k, c.previous_snapshot_id
+FROM (
+    SELECT t.snapshot_id, l.k, l.snapshot_id AS previous_snapshot_id,
+           ROW_NUMBER() OVER (PARTITION BY t.snapshot_id, l.k ORDER BY l.taken_at DESC) AS nearness
+    FROM snapshot t
+    JOIN list_of_day l ON l.registry_id = t.registry_id AND l.ordered_by = t.ordered_by AND l.counter = t.counter
+     AND l.k <= t.depth AND l.date < t.date AND l.taken_at <= t.taken_at - 72000
+    WHERE t.status = 'complete') c
+WHERE c.nearness = 1;

@@ -1,20 +1,20 @@
--- Earlier lists at stated gaps, for each depth K that the snapshot reaches. For each gap, the complete snapshot of the same
--- series that is closest to `gap` days earlier. It may miss the gap by 20 %, or by one day for a short gap.
--- The columns are those of `ranking`.
+-- Earlier lists at stated gaps, for each depth K that the snapshot reaches. For each gap, the list of the day (the view
+-- `list_of_day`) of the same series that is closest to `gap` days earlier. It may miss the gap by 20 %, or by one day for a short
+-- gap. The columns are those of `ranking`.
 WITH target AS (
     SELECT snapshot_id, registry_id, ordered_by, counter, taken_at, depth
     FROM snapshot WHERE snapshot_id = :snapshot AND status = 'complete'),
 gaps AS (
     SELECT 7 AS gap UNION ALL SELECT 30 UNION ALL SELECT 91 UNION ALL SELECT 182 UNION ALL SELECT 365),
 earlier AS (
-    SELECT g.gap, d.k, e.snapshot_id, e.ordered_by, e.kind, e.date, e.taken_at, e.depth, e.next_value,
-           ROW_NUMBER() OVER (PARTITION BY g.gap, d.k ORDER BY ABS(t.taken_at - e.taken_at - g.gap * 86400),
-                              e.taken_at DESC, e.snapshot_id DESC) AS nearness
+    SELECT g.gap, l.k, e.snapshot_id, e.ordered_by, e.kind, e.date, e.taken_at, e.depth, e.next_value,
+           ROW_NUMBER() OVER (PARTITION BY g.gap, l.k ORDER BY ABS(t.taken_at - e.taken_at - g.gap * 86400),
+                              e.taken_at DESC) AS nearness
     FROM target t
-    JOIN snapshot e ON e.registry_id = t.registry_id AND e.ordered_by = t.ordered_by AND e.counter = t.counter
-     AND e.status = 'complete' AND e.taken_at < t.taken_at
-    JOIN gaps g ON ABS(t.taken_at - e.taken_at - g.gap * 86400) <= CASE WHEN g.gap < 5 THEN 86400 ELSE g.gap * 17280 END
-    JOIN ranking_depth d ON d.k <= t.depth AND d.k <= e.depth),
+    JOIN list_of_day l ON l.registry_id = t.registry_id AND l.ordered_by = t.ordered_by AND l.counter = t.counter
+     AND l.taken_at < t.taken_at AND l.k <= t.depth
+    JOIN gaps g ON ABS(t.taken_at - l.taken_at - g.gap * 86400) <= CASE WHEN g.gap < 5 THEN 86400 ELSE g.gap * 17280 END
+    JOIN snapshot e ON e.snapshot_id = l.snapshot_id),
 nearest AS (SELECT * FROM earlier WHERE nearness = 1),
 listed AS (
     SELECT n.snapshot_id, r.rank, r.package_id,

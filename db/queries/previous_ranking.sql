@@ -1,17 +1,9 @@
--- The previous list, for each depth K that the snapshot reaches: the newest earlier complete snapshot of the same series
--- (registry, order and counter) that is at least K deep. The columns are those of `ranking`.
-WITH target AS (
-    SELECT snapshot_id, registry_id, ordered_by, counter, taken_at, depth
-    FROM snapshot WHERE snapshot_id = :snapshot AND status = 'complete'),
-earlier AS (
-    SELECT d.k, e.snapshot_id, e.ordered_by, e.kind, e.date, e.taken_at, e.depth, e.next_value,
-           ROW_NUMBER() OVER (PARTITION BY d.k ORDER BY e.taken_at DESC, e.snapshot_id DESC) AS nearness
-    FROM target t
-    JOIN snapshot e ON e.registry_id = t.registry_id AND e.ordered_by = t.ordered_by AND e.counter = t.counter
-     AND e.status = 'complete'
-     AND (e.taken_at < t.taken_at OR (e.taken_at = t.taken_at AND e.snapshot_id < t.snapshot_id))
-    JOIN ranking_depth d ON d.k <= t.depth AND d.k <= e.depth),
-nearest AS (SELECT * FROM earlier WHERE nearness = 1),
+-- The previous list, for each depth K that the snapshot reaches: the view `previous_list` chooses it. The columns are those of
+-- `ranking`.
+WITH nearest AS (
+    SELECT p.k, e.snapshot_id, e.ordered_by, e.kind, e.date, e.taken_at, e.depth, e.next_value
+    FROM previous_list p JOIN snapshot e ON e.snapshot_id = p.previous_snapshot_id
+    WHERE p.snapshot_id = :snapshot),
 listed AS (
     SELECT n.snapshot_id, r.rank, r.package_id,
            CAST(CASE n.ordered_by WHEN 'downloads' THEN r.downloads WHEN 'likes' THEN r.likes

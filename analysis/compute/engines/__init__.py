@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from db.census.population import EncodedColumn
 
+SHARED_VIEWS = ("list_of_day", "previous_list")  # views of the store that queries read; the second reads the first
 PARAMETER_PATTERN = re.compile(r"'[^']*'|--[^\n]*|(?<!:):([a-z_]+)")  # string literals and comments match without group
 
 
@@ -181,6 +182,19 @@ def list_lake_tables() -> tuple[LakeTable, ...]:
         LakeTable(table.name, tuple((column.name, column.type) for column in table.columns), table.partitions)
         for table in exported
     )
+
+
+@cache
+def list_shared_views() -> tuple[tuple[str, str], ...]:
+    """Return the name and the query of each view that an engine over a lake needs: those of an empty store."""
+    from db.migrate import create_empty_store
+
+    connection = create_empty_store()
+    try:
+        definitions = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'view'").fetchall())
+    finally:
+        connection.close()
+    return tuple((name, definitions[name].partition(" AS\n")[2]) for name in SHARED_VIEWS)
 
 
 def list_result_columns() -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from analysis.compute.engines import (
     columns_from_arrow,
     list_lake_tables,
     list_result_columns,
+    list_shared_views,
     missing_lake_error,
     parameter_names,
     query_error,
@@ -39,6 +40,8 @@ class DuckDBEngine:
         self._connection = connection
         for table in list_lake_tables():
             self._create_view(table, lake)
+        for name, query in list_shared_views():
+            connection.sql(query).create_view(name)
 
     def execute(self, query: str, parameters: Mapping[str, object]) -> QueryResult:
         """Run a query and return its rows."""

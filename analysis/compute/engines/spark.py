@@ -16,6 +16,7 @@ from analysis.compute.engines import (
     columns_from_arrow,
     list_lake_tables,
     list_result_columns,
+    list_shared_views,
     missing_lake_error,
     parameter_names,
     query_error,
@@ -48,6 +49,8 @@ class SparkEngine:
         self._session = session
         for table in list_lake_tables():
             self._read_table(table, lake).createOrReplaceTempView(store_table(table.name))
+        for name, query in list_shared_views():
+            session.sql(query).createOrReplaceTempView(name)
 
     def execute(self, query: str, parameters: Mapping[str, object]) -> QueryResult:
         """Run a query and return its rows."""

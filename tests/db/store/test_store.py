@@ -216,15 +216,37 @@ def test_an_imported_file_is_recognised(store: Store) -> None:
     assert store.find_imported(MODELS.name, "downloads", 6, "f" * 64) is None
 
 
-def test_members_of_a_top_k_are_stored_in_any_order_of_the_dates(store: Store) -> None:
+DAY = 86_400
+MEMBERS = "SELECT name, first_at, last_at FROM top_k_membership JOIN package USING (package_id) ORDER BY name"
+
+
+@pytest.fixture
+def two_deep(store: Store) -> Store:
+    """Return a store whose lists are compared at a depth of 2."""
     store.connection.execute("DELETE FROM ranking_depth")
     store.connection.execute("INSERT INTO ranking_depth VALUES (2)")
-    for at, rows in [(20, "abc"), (30, "bac"), (10, "cab")]:
-        take_snapshot(store, rows, at=at)
-    members = query(
-        store, "SELECT name, first_at, last_at FROM top_k_membership JOIN package USING (package_id) ORDER BY name"
-    )
-    assert members == [("a", 10, 30), ("b", 20, 30), ("c", 10, 10)]
+    return store
+
+
+def test_members_of_a_top_k_are_stored_in_any_order_of_the_dates(two_deep: Store) -> None:
+    for day, rows in [(2, "abc"), (3, "bac"), (1, "cab")]:
+        take_snapshot(two_deep, rows, at=day * DAY)
+    assert query(two_deep, MEMBERS) == [("a", DAY, 3 * DAY), ("b", 2 * DAY, 3 * DAY), ("c", DAY, DAY)]
+
+
+def test_a_second_list_of_a_day_has_no_members(two_deep: Store) -> None:
+    take_snapshot(two_deep, "ab", at=DAY + 9)
+    take_snapshot(two_deep, "cd", at=DAY + 1)
+    assert query(two_deep, MEMBERS) == [("a", DAY + 9, DAY + 9), ("b", DAY + 9, DAY + 9)]
+
+
+def test_a_list_that_began_first_and_ended_last_replaces_the_members_of_its_day(two_deep: Store) -> None:
+    take_snapshot(two_deep, "ab", at=DAY)
+    first = begin_snapshot(two_deep, 2 * DAY)
+    two_deep.save_page(first, make_page("ae"))
+    take_snapshot(two_deep, "cd", at=2 * DAY + 9)
+    two_deep.end_snapshot(first, "complete", PASSED, None, 2 * DAY)
+    assert query(two_deep, MEMBERS) == [("a", DAY, 2 * DAY), ("b", DAY, DAY), ("e", 2 * DAY, 2 * DAY)]
 
 
 def test_partial_snapshots_have_no_members(store: Store) -> None:

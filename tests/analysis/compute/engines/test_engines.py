@@ -14,6 +14,7 @@ from pandas.testing import assert_frame_equal
 
 from analysis.__main__ import main as compute
 from analysis.compute.engines import (
+    SHARED_VIEWS,
     Engine,
     EngineLocation,
     EngineUnavailableError,
@@ -25,6 +26,7 @@ from analysis.compute.engines import (
 from analysis.compute.relations import CENSUS_RELATIONS, QUERY_FOLDER, load_query, load_relation
 from analysis.export import main as export
 from db import UsageError
+from db.cli import parse_day
 from db.lake_names import store_table
 from db.migrate import create_empty_store
 from tests.analysis.censuses import add_censuses
@@ -58,9 +60,9 @@ def tables_read_by(name: str) -> set[str]:
     return tables
 
 
-LAKE = {store_table(table.name) for table in list_lake_tables()}
+LAKE = {store_table(table.name) for table in list_lake_tables()} | set(SHARED_VIEWS)
 QUERIES = sorted(path.stem for path in QUERY_FOLDER.glob("*.sql") if tables_read_by(path.stem) <= LAKE)
-ALL_SNAPSHOTS, SOME_SNAPSHOTS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10), (2, 6, 10)
+ALL_SNAPSHOTS, SOME_SNAPSHOTS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13), (2, 6, 10, 13)
 CENSUSES = (7, 8, 9, 10)
 
 
@@ -79,6 +81,8 @@ def location(tmp_path_factory: pytest.TempPathFactory) -> EngineLocation:
     history = fill_store(folder / "observatory.db")
     history.add_snapshot("2026-03-04", ["a", ("z", 3), ("n", 3), ("m", None)])
     assert add_censuses(history.path) == [*CENSUSES, 11]
+    history.add_snapshot(parse_day("2026-03-04") + 1800, [("a", 9), ("q", 8)])
+    history.add_snapshot("2026-03-05", [("a", 9), ("q", 8), ("z", 7), ("n", 3)])
     history.compute_pending()
     assert export([str(folder / "out"), "--db", str(history.path), "--format", "parquet"]) == 0
     return EngineLocation(history.path, str(folder / "out"), "local[1]")
@@ -241,10 +245,10 @@ def test_a_snapshot_missing_from_the_lake_is_skipped_and_reported(
     location: EngineLocation, tmp_path: Path, capsys
 ) -> None:
     copy = copy_without_results(location, tmp_path)
-    History(copy).add_snapshot("2026-03-05", ["a", "b"])
+    History(copy).add_snapshot("2026-03-06", ["a", "b"])
     results = run_compute(location, "duckdb", tmp_path, copy)
-    assert 12 not in {row[0] for row in results}
-    assert "1 of 8 snapshots are not in the lake" in capsys.readouterr().err
+    assert 14 not in {row[0] for row in results}
+    assert "1 of 10 snapshots are not in the lake" in capsys.readouterr().err
 
 
 @pytest.mark.spark
