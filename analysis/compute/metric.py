@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 import math
 import pkgutil
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ NO_CENSUS = "this snapshot is not a census"
 NO_LINEAGE = "no package of this snapshot states what it was made from, or lineage was not requested"
 TOO_MANY_PARENTS = "too many packages have several parents above one another to count in reasonable time"
 METRICS = "analysis.metrics"
+POPULATION_DEPTHS = (1000, 5000, 15000)  # a result of a whole list depends on its depth; at one of these it does not
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,32 @@ def _unknown_metric_error(name: str, names: Sequence[str]) -> UsageError:
         fix=f"The metrics are: {', '.join(names)}.",
         more="docs/commands.md",
     )
+
+
+def results_by_population(depth: int, compute: Callable[[int], Iterable[Result]]) -> Iterator[tuple[int, list[Result]]]:
+    """Yield the results of a whole list as population 0, then those of each stated population that the list reaches.
+
+    `compute` returns the results of the first packages of the list. The whole list is computed once.
+
+    >>> list(results_by_population(1000, lambda k: [Result("size", float(k))]))[1]
+    (1000, [Result(name='size', value=1000.0, low=None, high=None, n=None, note='', k=0, previous_snapshot=None)])
+    """
+    whole = list(compute(depth))
+    yield 0, whole
+    for k in POPULATION_DEPTHS:
+        if k <= depth:
+            yield k, whole if k == depth else list(compute(k))
+
+
+def results_at_depths(depth: int, compute: Callable[[int], Iterable[Result]]) -> Iterator[Result]:
+    """Yield the results of a whole list, then those of each stated population with its depth as K."""
+    for k, results in results_by_population(depth, compute):
+        yield from (replace(result, k=k) for result in results)
+
+
+def list_depth(rows: DataFrame) -> int:
+    """Return the depth of the list that a relation is of. It is 0 if no row states it."""
+    return int(rows["depth"].iloc[0]) if "depth" in rows and len(rows) else 0
 
 
 def join_notes(*notes: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from pandas import DataFrame, Series
 
-from analysis.compute.metric import NO_LINEAGE, TOO_MANY_PARENTS, Result, join_notes
+from analysis.compute.metric import NO_LINEAGE, TOO_MANY_PARENTS, Result, join_notes, list_depth, results_at_depths
 from analysis.statistics.inference import (
     Column,
     Estimate,
@@ -32,7 +32,7 @@ from analysis.statistics.lineage import (
     fit_as_published,
 )
 
-VERSION = 1
+VERSION = 2
 
 NO_DESCENDANTS = "no package has a descendant"
 NO_DOWNLOADS = "too few packages with known and different downloads and descendants"
@@ -55,6 +55,9 @@ def descendants(lineage: DataFrame, observed: DataFrame) -> Iterator[Result]:
     and `hurdle` (logit of having any) give the coefficient of log10(downloads + 1). `slope` is of log10 n(p) on log10
     downloads over the packages that have both.
 
+    Results of the whole list have a k of 0. The same results with a k of 1,000, 5,000 or 15,000 are of the first k
+    packages: only they are children, and only they have downloads.
+
     >>> edges = DataFrame({"child": [1, 2, 3], "child_name": ["b", "c", "d"], "parent": [0, 0, 1],
     ...                    "parent_name": ["a", "a", "b"], "relation": "finetune"})
     >>> listed = DataFrame({"package": [0, 1, 2, 3], "name": ["a", "b", "c", "d"], "downloads": [900, 80, 7, 6]})
@@ -62,14 +65,23 @@ def descendants(lineage: DataFrame, observed: DataFrame) -> Iterator[Result]:
     >>> [values[f"descendants.{name}"] for name in ("links", "mean", "transitive.max", "spearman")]
     [3.0, 1.5, 3.0, 0.94868...]
 
-    Caveats: only listed children count, so counts grow with the depth of the list. Edges are what packages say of
-    themselves; where a relation is missing the Hub guesses it. `downloads` is the Hub's rolling count of 30 days. The
-    intervals treat packages as drawn from a larger population: bootstrap for results over parents, Fisher's for the
-    correlations (derived for few ties, and zeros tie), Student's for the slope, Wald's for the models. Counts have no
-    interval.
+    Caveats: only listed children count, so counts grow with the depth of the list: compare equal k above 0. Edges are
+    what packages say of themselves; where a relation is missing the Hub guesses it. `downloads` is the Hub's rolling
+    count of 30 days. The intervals treat packages as drawn from a larger population: bootstrap for results over
+    parents, Fisher's for the correlations (derived for few ties, and zeros tie), Student's for the slope, Wald's for
+    the models. Counts have no interval.
 
     After Metric 3 of Jones et al., ESEM 2024, doi 10.1145/3674805.3686665.
     """
+    yield from results_at_depths(list_depth(lineage), lambda k: _population_results(*_first(lineage, observed, k)))
+
+
+def _first(lineage: DataFrame, observed: DataFrame, k: int) -> tuple[DataFrame, DataFrame]:
+    """Return the edges of the first k packages of a list, and these packages. All of both, if the list has no depth."""
+    return (lineage[lineage["child_rank"] <= k], observed[observed["rank"] <= k]) if k else (lineage, observed)
+
+
+def _population_results(lineage: DataFrame, observed: DataFrame) -> Iterator[Result]:
     if lineage.empty:
         yield Result("descendants", None, note=NO_LINEAGE)
         return
@@ -88,7 +100,7 @@ def descendants_as_published(lineage: DataFrame, observed: DataFrame) -> Iterato
         x(name) = the sum of the children's downloads,  y(name) = the number of children that name this parent
         log10 y = slope log10(x + 0.00001) + intercept,  over the distinct points (x, y)
 
-    `spearman` is over all parents. `slope_with_duplicates` is the same fit over every parent.
+    `spearman` is over all parents. `slope_with_duplicates` is the same fit over every parent. k is as in `descendants`.
 
     >>> edges = DataFrame({"child": [1, 2, 3], "child_name": ["b", "c", "d"], "parent": None,
     ...                    "parent_name": ["a", "a", "b"], "relation": "finetune"})
@@ -104,6 +116,10 @@ def descendants_as_published(lineage: DataFrame, observed: DataFrame) -> Iterato
 
     Jones et al., ESEM 2024, doi 10.1145/3674805.3686665, number_DirectDescendants.
     """
+    yield from results_at_depths(list_depth(lineage), lambda k: _published_results(*_first(lineage, observed, k)))
+
+
+def _published_results(lineage: DataFrame, observed: DataFrame) -> Iterator[Result]:
     if lineage.empty:
         yield Result("descendants", None, note=NO_LINEAGE)
         return

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from pandas import DataFrame, Series
 
-from analysis.compute.metric import Result
+from analysis.compute.metric import Result, list_depth, results_by_population
 from analysis.statistics.groups import (
     GroupComparison,
     Positions,
@@ -21,7 +22,7 @@ from analysis.statistics.groups import (
 )
 from analysis.statistics.inference import Column, Estimate, holm, mean, spearman, wilson_interval
 
-VERSION = 2
+VERSION = 3
 APPLIES_TO = "cards"
 
 ITEMS, FIELDS = 5, 14
@@ -29,6 +30,7 @@ COLUMNS_AS_PUBLISHED = 17
 POPULARITY = ("downloads", "likes", "descendants")
 NO_CARDS = "no card of a package of this list has been fetched: run `observatory crawl cards`"
 NO_SCORES = "no card of this list has been scored: run `observatory score`"
+MIN_POPULATION = 5000  # two groups of 1,000 within the first 1,000 packages do not exist
 LIST_TOO_SHORT = "fewer than two groups of K packages with known documentation"
 ALL_EQUAL = "all values are equal"
 NOT_STATED = "the list does not state it for any package"
@@ -48,6 +50,7 @@ def documentation(cards: DataFrame, scores: DataFrame, depths: DataFrame) -> Ite
     Cliff's delta. `welch_p` and `mann_whitney_p` are two-sided, and corrected by Holm over the three popularities.
     `decile.1` to `decile.10` are means over tenths of all packages, least popular first, with ties in the same tenth.
     `trend` is Spearman's correlation over all packages. `coverage` is the share of the list with known documentation.
+    `documentation.of15000.…` and `documentation.of5000.…` are the same results over the first 15,000 or 5,000 packages.
 
     >>> listed = DataFrame({"package": range(8), "rank": range(1, 9), "downloads": [80, 70, 60, 50, 4, 3, 2, 1],
     ...                     "likes": 0, "descendants": 0, "state": "card", "card": range(8), "fields": 7})
@@ -68,6 +71,22 @@ def documentation(cards: DataFrame, scores: DataFrame, depths: DataFrame) -> Ite
 
     After Metric 4 of Jones et al., ESEM 2024, doi 10.1145/3674805.3686665.
     """
+    yield from _prefixed_results(cards, lambda first: _population_results(first, scores, depths))
+
+
+def _prefixed_results(cards: DataFrame, compute: Callable[[DataFrame], Iterable[Result]]) -> Iterator[Result]:
+    """Yield the results of the whole list, then those of each population with its depth in their names."""
+    depth = list_depth(cards)
+    by_population = results_by_population(depth, lambda k: compute(cards[cards["rank"] <= k] if k else cards))
+    for k, results in by_population:
+        if k == 0:
+            yield from results
+        elif k >= MIN_POPULATION:
+            names = (result.name.replace("documentation", f"documentation.of{k}", 1) for result in results)
+            yield from (replace(result, name=name) for result, name in zip(results, names, strict=True))
+
+
+def _population_results(cards: DataFrame, scores: DataFrame, depths: DataFrame) -> Iterator[Result]:
     fetched = cards[cards["state"].isin(["card", "none"])]
     if fetched.empty:
         yield Result("documentation", None, note=NO_CARDS)
@@ -89,7 +108,8 @@ def documentation_as_published(cards: DataFrame, scores: DataFrame, depths: Data
 
     The first K are compared with the last K of the sorted list, by downloads, likes and descendants: `top`, `bottom`,
     `d` (Cohen's), and `p` of a one-sided Welch t-test, corrected by Holm over the three. A scorer takes the judge's
-    place: `openai` if it has read cards of this list, else `rules`. The note names the scorer.
+    place: `openai` if it has read cards of this list, else `rules`. The note names the scorer. The paper's population
+    is the first 15,000 packages: `documentation.of15000.…`.
 
     >>> listed = DataFrame({"package": range(4), "rank": range(1, 5), "downloads": [80, 70, 2, 1], "likes": 0,
     ...                     "descendants": 0, "state": "card", "card": range(4), "fields": [14, 14, 0, 0]})
@@ -108,6 +128,10 @@ def documentation_as_published(cards: DataFrame, scores: DataFrame, depths: Data
 
     Jones et al., ESEM 2024, doi 10.1145/3674805.3686665, model_cards and analysis.
     """
+    yield from _prefixed_results(cards, lambda first: _published_population_results(first, scores, depths))
+
+
+def _published_population_results(cards: DataFrame, scores: DataFrame, depths: DataFrame) -> Iterator[Result]:
     fetched = cards[cards["state"].isin(["card", "none"])]
     by_scorer = dict(_newest_versions(scores))
     if fetched.empty or not by_scorer:

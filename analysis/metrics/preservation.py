@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pandas import DataFrame, Series
 
-from analysis.compute.metric import NO_LINEAGE, Result, join_notes
+from analysis.compute.metric import NO_LINEAGE, Result, join_notes, list_depth, results_at_depths
 from analysis.statistics.inference import Column, Estimate, cluster_bootstrap, ratio, wilson_interval
 from analysis.statistics.lineage import RELATIONS, distinct_edges
 
-VERSION = 1
+VERSION = 2
 
 MIN_DENOMINATOR = 20
 RESERVED_NAMES = ("coverage", "gain", "lift")  # words of result names: a library of this name could take their place
@@ -51,6 +51,9 @@ def preservation(lineage: DataFrame, libraries: DataFrame) -> Iterator[Result]:
     `tracker`, but they are not "another library" of a parent. The interval is a bootstrap that draws parents, with all
     their children. Wilson's interval, which treats edges as independent, is in the note.
 
+    Results of the whole list have a k of 0. The same results with a k of 1,000, 5,000 or 15,000 are of the children
+    among the first k packages.
+
     >>> edges = DataFrame({"child": range(1, 41), "child_name": "c", "parent": 0, "parent_name": "p",
     ...                    "relation": "adapter"})
     >>> uses = DataFrame([(0, "a", "library"), (0, "b", "library"), *((c, "a", "library") for c in range(1, 31))],
@@ -66,6 +69,15 @@ def preservation(lineage: DataFrame, libraries: DataFrame) -> Iterator[Result]:
 
     After Metric 1 of Jones et al., ESEM 2024, doi 10.1145/3674805.3686665.
     """
+    yield from results_at_depths(list_depth(lineage), lambda k: _population_results(_first(lineage, k), libraries))
+
+
+def _first(lineage: DataFrame, k: int) -> DataFrame:
+    """Return the edges of the first k packages of a list, or all if the list has no depth."""
+    return lineage[lineage["child_rank"] <= k] if k else lineage
+
+
+def _population_results(lineage: DataFrame, libraries: DataFrame) -> Iterator[Result]:
     if lineage.empty:
         yield Result("preservation", None, note=NO_LINEAGE)
         return
@@ -88,6 +100,8 @@ def preservation_as_published(lineage: DataFrame, libraries: DataFrame) -> Itera
 
         D = the distinct children with two or more libraries;  preservation.L = |{m in D : L in lib(m)}| / |D|
 
+    k is as in `preservation`.
+
     >>> edges = DataFrame({"child": [1, 2], "child_name": ["b", "c"], "parent": [9, 9], "parent_name": "a",
     ...                    "relation": "unstated"})
     >>> uses = DataFrame([(1, "x", "library"), (1, "y", "format"), (2, "x", "library")],
@@ -102,6 +116,10 @@ def preservation_as_published(lineage: DataFrame, libraries: DataFrame) -> Itera
 
     Jones et al., ESEM 2024, doi 10.1145/3674805.3686665, proportion_DirectDescendantsToLibrary.py.
     """
+    yield from results_at_depths(list_depth(lineage), lambda k: _published_results(_first(lineage, k), libraries))
+
+
+def _published_results(lineage: DataFrame, libraries: DataFrame) -> Iterator[Result]:
     if lineage.empty:
         yield Result("preservation", None, note=NO_LINEAGE)
         return

@@ -1,6 +1,7 @@
 -- The state of the card of each package in a complete snapshot, at its time. `state` is NULL if the card was never checked.
 -- `fields` counts the fields that have a value, in the card or in the registry, among the 14 fields of the paper's script.
 -- `descendants` counts the packages that name this package as a parent. It is NULL if no package of the list names a parent.
+-- `depth` is the depth of the list.
 WITH listed AS (
     SELECT r.package_id, r.rank, r.downloads, r.likes, s.taken_at
     FROM snapshot s JOIN ranking r ON r.snapshot_id = s.snapshot_id
@@ -52,7 +53,7 @@ parent AS (
     GROUP BY e.parent_id)
 SELECT c.package_id AS package, c.rank, c.downloads, c.likes,
        CASE WHEN (SELECT MAX(parent_id) FROM parent) IS NOT NULL THEN COALESCE(p.descendants, 0) END AS descendants, c.state,
-       c.card_id AS card, c.fields
+       c.card_id AS card, c.fields, (SELECT depth FROM snapshot WHERE snapshot_id = :snapshot) AS depth
 FROM package_total c
 LEFT JOIN parent p ON p.parent_id = c.package_id
 ORDER BY c.rank

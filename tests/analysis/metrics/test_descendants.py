@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -251,3 +252,17 @@ def test_listed_packages_have_their_names_as_of_the_snapshot(history):
     history.add_snapshot("2026-02-01", [Observation("1", "org/gpt2", downloads=8)])
     rows = read(history, first, "observed")[["name", "rank", "downloads", "likes"]].astype(object)
     assert rows.where(rows.notna(), None).values.tolist() == [["gpt2", 1, 9, 2], ["bert", 2, None, None]]
+
+
+@pytest.mark.parametrize("metric", [descendants, descendants_as_published])
+def test_a_population_has_the_results_of_a_list_of_its_depth(metric, monkeypatch):
+    monkeypatch.setattr("analysis.compute.metric.POPULATION_DEPTHS", (6, 9, 12))
+    lineage, observed = frames(
+        [(1, 2, "merge"), (3, 2, "merge"), (3, 8, "adapter"), (5, 2, "finetune"), (7, 1, "finetune"), (9, 1, "merge")],
+        [900, 80, 70, 60, 50, 6, 5, 4, 3],
+    )
+    results = list(metric(lineage.assign(child_rank=lineage["child"], depth=9), observed))
+    cut = list(metric(lineage[lineage["child"] <= 6], observed[observed["rank"] <= 6]))
+    whole = list(metric(lineage, observed))
+    by_k = {k: [replace(result, k=0) for result in results if result.k == k] for k in (0, 6, 9, 12)}
+    assert by_k == {0: whole, 6: cut, 9: whole, 12: []}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from pandas import DataFrame
 
@@ -203,3 +205,16 @@ def test_a_popularity_that_is_not_stated_is_undefined() -> None:
     assert (results["rules.descendants.trend"].value, results["rules.descendants.trend"].n) == (None, 0)
     assert "does not state" in results["rules.descendants.trend"].note
     assert "rules.descendants.difference" not in results
+
+
+@pytest.mark.parametrize("metric", [documentation, documentation_as_published])
+def test_a_population_has_the_results_of_its_first_packages_under_a_name_of_its_own(metric, monkeypatch) -> None:
+    monkeypatch.setattr("analysis.compute.metric.POPULATION_DEPTHS", (20, 50, 100))
+    monkeypatch.setattr("analysis.metrics.documentation.MIN_POPULATION", 50)
+    scores = make_scores([5 - rank // 20 for rank in range(100)])
+    results = {(result.name, result.k): result for result in metric(make_cards(depth=100), scores, DEPTHS)}
+    for k, first in {"of50.": make_cards().head(50), "of100.": make_cards(), "": make_cards()}.items():
+        for expected in metric(first, scores, DEPTHS):
+            name = expected.name.replace("documentation.", f"documentation.{k}", 1)
+            assert results.pop((name, expected.k)) == replace(expected, name=name)
+    assert not results

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from unittest.mock import patch
 
 import pytest
@@ -247,3 +248,15 @@ def test_libraries_of_a_parent_that_is_no_longer_listed_are_still_known(history)
 def test_only_complete_snapshots_have_lineage(history, name):
     snapshot = history.add_snapshot("2026-01-01", [BASE, make_child(1, "peft")], "partial")
     assert read(history, snapshot, name) == []
+
+
+@pytest.mark.parametrize("metric", [preservation, preservation_as_published])
+def test_a_population_has_the_results_of_the_children_within_its_depth(metric, monkeypatch):
+    monkeypatch.setattr("analysis.compute.metric.POPULATION_DEPTHS", (30, 90))
+    lineage, uses = frames([(child, 0, "adapter") for child in range(1, 60)],
+                           {0: ["timm", "peft"], **{child: ["timm", "peft"] for child in range(1, 60, 2)}})  # fmt: skip
+    results = list(metric(lineage.assign(child_rank=lineage["child"], depth=60), uses))
+    cut = list(metric(lineage[lineage["child"] <= 30], uses))
+    assert [replace(result, k=0) for result in results if result.k == 30] == cut
+    assert [result for result in results if result.k == 0] == list(metric(lineage, uses))
+    assert {result.k for result in results} == {0, 30}
