@@ -56,7 +56,11 @@ def _add_scope_options(parser: argparse.ArgumentParser) -> None:
         "--registry", metavar="R", action="append", default=[], help="only this registry; may be repeated"
     )
     top = parser.add_argument(
-        "--top", metavar="K", dest="k", type=positive_int, help="list who moved in the top K (default: up to 1000)"
+        "--top",
+        metavar="K",
+        dest="k",
+        type=positive_int,
+        help="compare the top K, any K that a list has (default: up to 1000)",
     )
     add_hidden_alias(parser, top, "--k")
 
@@ -95,13 +99,14 @@ def run_report(options: argparse.Namespace) -> int:
 
 
 def _load_report(options: argparse.Namespace) -> Report:
-    from analysis.reporting.document import ReportScope, build_report
+    from analysis.reporting.document import ReportScope, build_report, require_depth
     from db.connection import open_for_reading
 
     with open_for_reading(options.db) as connection:
         connection.execute("BEGIN")  # read one state of the store, whatever a crawl adds meanwhile
         as_of = isoformat_utc(options.as_of)[:10] if options.as_of is not None else None
         scope = ReportScope(as_of, select_registries(connection, options.registry), options.k)
+        require_depth(connection, scope)
         return build_report(connection, scope, compute_missing(connection, scope))
 
 

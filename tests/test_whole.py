@@ -1,4 +1,7 @@
-"""From an empty store to numbers whose truth is known: three crawls, the computation and the report."""
+"""From an empty store to numbers whose truth is known: crawls of three days, the computation and the report.
+
+The Hub has two lists on each day, as with the shipped schedules: a list, and later a deeper one.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +46,7 @@ def truth_and_reports(tmp_path_factory: pytest.TempPathFactory) -> TruthAndRepor
         for days in (0, 30, 61):
             simulation.advance(days)
             run_module(env, "crawler", "snapshot", *REGISTRIES, *options)
+            run_module(env, "crawler", "snapshot", "huggingface/models", "--top", "700", *options[2:])
             for name, simulated_name in REGISTRIES.items():
                 truth[name].append([row["id"] for row in simulation.truth(simulated_name, by="downloads", k=500)])
     run_module(env, "analysis")
@@ -68,11 +72,15 @@ def test_turnover_equals_the_truth_of_the_simulation(truth_and_reports: TruthAnd
 
 def test_turnover_over_91_days_is_against_the_snapshot_of_that_day(truth_and_reports: TruthAndReports) -> None:
     truth, report, _ = truth_and_reports
-    (result,) = [
+    results = [
         row
         for row in report["results"]
         if (row["registry"], row["name"], row["k"], row["date"])
         == ("huggingface/models", "turnover.91d", 500, "2026-04-06")
+    ]
+    result, of_deeper_list = results
+    assert [result[key] for key in ("value", "low", "high")] == [
+        of_deeper_list[key] for key in ("value", "low", "high")
     ]
     first, third = set(truth["huggingface/models"][0]), set(truth["huggingface/models"][2])
     assert result["previous_date"] == "2026-01-05"
@@ -97,3 +105,17 @@ def test_the_report_for_people_has_the_same_numbers(truth_and_reports: TruthAndR
         if (result["date"], result["name"], result["k"]) == ("2026-04-06", "turnover", 500):
             assert f"{result['value']:.1%}" in text
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_two_lists_of_a_day_are_one_day_in_the_report(truth_and_reports: TruthAndReports) -> None:
+    _, report, text = truth_and_reports
+    hub = text.partition("\npypi by downloads")[0]
+    assert "6 complete snapshots of 3 days from 2026-01-05 to 2026-04-06, usually 45.5 days\n" in hub
+    table = hub.split("The top 500 over time\n")[1].split("\n\n")[0]
+    assert [line.split()[0] for line in table.splitlines()[1:]] == ["2026-01-05", "2026-02-04", "2026-04-06"]
+    moves = [move for move in report["movers"] if move["registry"] == "huggingface/models"]
+    assert {move["previous_date"] for move in moves} == {"2026-02-04"}
+    (series,) = {move["snapshot"] for move in moves}
+    assert series == min(row["snapshot"] for row in report["snapshots"] if row["date"] == "2026-04-06")
+    fallen = [move for move in moves if move["change"] == "left" and move["reason"].startswith("fell to rank")]
+    assert all(500 < move["rank"] <= 700 for move in fallen) and fallen

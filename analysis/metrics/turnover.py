@@ -11,7 +11,7 @@ from pandas import DataFrame, isna
 from analysis.compute.metric import Result, join_notes
 from analysis.statistics.rankings import TopK, overlap_bounds, split_top_k
 
-VERSION = 1
+VERSION = 2
 
 GAPS = (7, 30, 91, 182, 365)  # days; as in matched_ranking.sql
 SECONDS_PER_DAY = 86_400

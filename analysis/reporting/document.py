@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TypedDict, TypeVar
@@ -30,6 +31,7 @@ import msgspec
 
 from analysis.claims.results import HUB
 from analysis.claims.verdicts import ClaimRow, judge_claims
+from analysis.compute.metric import list_metrics
 from analysis.compute.relations import cached_relations, fetch_rows
 from analysis.reporting.limitations import list_limitations
 from analysis.reporting.movers import MoverRow, describe_move
@@ -43,14 +45,17 @@ from analysis.reporting.rows import (
     ReportSnapshot,
     StoredSnapshot,
 )
-from analysis.reporting.series import newest_complete
+from analysis.reporting.series import choose_list_of_day, group_by_series, newest_day, newest_deepest, select_complete
+from analysis.reporting.wording import pluralize
 from analysis.statistics.lineage import count_parents_by_downloads
 from db import ObservatoryError, UsageError, __version__
-from db.cli import did_you_mean, isoformat_utc, parse_day
+from db.cli import isoformat_utc, parse_day
+from db.depths import compare_at_depth
 from db.rows import StoredResult
 
 MAX_DATE = "9999-12-31"
 DEFAULT_MAX_DEPTH = 1000
+COMPARISONS = {"previous_ranking", "flows"}  # the relations of the metrics that compare lists
 
 Row = TypeVar("Row")
 
@@ -92,9 +97,12 @@ def build_report(connection: sqlite3.Connection, scope: ReportScope, computed: S
     """Build the document. `computed` are results of the scope that the store does not hold."""
     snapshots = _load_snapshots(connection, scope)
     events = _load_events(connection, scope)
-    results = _collect_results(connection, scope, snapshots, computed, _warnings_by_snapshot(events))
-    newest = newest_complete(snapshots)
-    k = choose_depth(connection, newest, scope.k)
+    newest, depths = newest_deepest(snapshots), _load_depths(connection)
+    k = scope.k or choose_depth(depths, newest)
+    with compare_at_depth(connection, k) if k and k not in depths else nullcontext():
+        at_depth = [] if not k or k in depths else list(_compute_comparisons(connection, snapshots, k))
+        moves = list(_load_moves(connection, snapshots, k)) if k else []
+    results = _collect_results(connection, scope, snapshots, computed, at_depth, _warnings_by_snapshot(events))
 
     return {
         "schema": 1,
@@ -104,7 +112,7 @@ def build_report(connection: sqlite3.Connection, scope: ReportScope, computed: S
         "results": results,
         "claims": _judge_claims(results, snapshots) if HUB in scope.registries else [],
         "snapshots": snapshots,
-        "movers": [move for snapshot in newest for move in _load_moves(connection, snapshot, k)] if k else [],
+        "movers": moves,
         "points": [point for snapshot in newest for point in _lineage_points(connection, snapshot)],
         "events": events,
         "unknown": list_limitations(snapshots, results, k),
@@ -115,25 +123,47 @@ def _judge_claims(results: Sequence[ReportResult], snapshots: Sequence[ReportSna
     return judge_claims(_results_by_downloads(results, snapshots))
 
 
-def choose_depth(connection: sqlite3.Connection, newest: Sequence[ReportSnapshot], requested: int | None) -> int | None:
-    """Return the requested depth, or the deepest up to 1,000 that the newest list of every series has.
+def choose_depth(depths: Sequence[int], newest: Sequence[ReportSnapshot]) -> int | None:
+    """Return the deepest of these depths up to 1,000 that the newest list of every series has."""
+    shallowest = min((snapshot["depth"] or 0 for snapshot in newest), default=0)
+    return max((k for k in depths if k <= min(shallowest, DEFAULT_MAX_DEPTH)), default=None)
+
+
+def require_depth(connection: sqlite3.Connection, scope: ReportScope) -> None:
+    """Refuse a requested depth that no list of the scope has, before anything is computed.
 
     Raises:
-        UsageError: lists are not compared at the requested depth.
+        UsageError: no complete list is that deep.
     """
-    # The store of another person may hold depths that are no integers.
-    depths = [row["k"] for row in fetch_rows(connection, "depths") if isinstance(row["k"], int)]
-    if requested is None:
-        shallowest = min((snapshot["depth"] or 0 for snapshot in newest), default=0)
-        return max((k for k in depths if k <= min(shallowest, DEFAULT_MAX_DEPTH)), default=None)
-    if requested not in depths:
+    complete = select_complete(_load_snapshots(connection, scope))
+    deepest = max((snapshot["depth"] or 0 for snapshot in complete if not _is_census(snapshot)), default=None)
+    if scope.k is not None and deepest is not None and scope.k > deepest:
         raise UsageError(
-            f"Lists are not compared at a depth of {requested:,}.",
-            why=did_you_mean(str(requested), map(str, depths)),
-            fix=f"Use one of {', '.join(map(str, depths))} with --top.",
+            f"No complete list of this report is {scope.k:,} deep.",
+            why=f"The deepest has {pluralize(deepest, 'package')}.",
+            fix=f"Use a --top of at most {deepest}, or take a deeper list with `observatory crawl snapshot`.",
             more="docs/commands.md",
         )
-    return requested
+
+
+def _is_census(snapshot: ReportSnapshot) -> bool:
+    return snapshot["counter"].startswith("census")
+
+
+def _load_depths(connection: sqlite3.Connection) -> list[int]:
+    # The store of another person may hold depths that are no integers.
+    return [row["k"] for row in fetch_rows(connection, "depths") if isinstance(row["k"], int)]
+
+
+def _compute_comparisons(
+    connection: sqlite3.Connection, snapshots: Sequence[ReportSnapshot], k: int
+) -> Iterator[StoredResult]:
+    """Yield the results that compare lists, at a depth of which the store has none."""
+    metrics = [metric for metric in list_metrics() if set(metric.relations) & COMPARISONS]
+    for snapshot in select_complete(snapshots):
+        if (snapshot["depth"] or 0) >= k and not _is_census(snapshot):
+            read_relation = cached_relations(connection, snapshot["snapshot"])
+            yield from (row for metric in metrics for row in metric.compute(snapshot["snapshot"], read_relation))
 
 
 def _fetch(connection: sqlite3.Connection, name: str, row_type: type[Row], **values: object) -> list[Row]:
@@ -169,14 +199,15 @@ def _collect_results(
     scope: ReportScope,
     snapshots: Sequence[ReportSnapshot],
     computed: Sequence[StoredResult],
+    at_depth: Sequence[StoredResult],
     warnings: Mapping[int, str],
 ) -> list[ReportResult]:
-    """Return the stored results, or the computed results that replace them, in the order of the snapshots."""
+    """Return the stored results or the computed results that replace them, and those at a depth, by snapshot."""
     positions = {snapshot["snapshot"]: position for position, snapshot in enumerate(snapshots)}
     replaced = {(result.snapshot, result.metric) for result in computed}
     stored = _fetch(connection, "results", StoredResult, as_of=scope.last_day)
     results = [row for row in stored if row.snapshot in positions and (row.snapshot, row.metric) not in replaced]
-    results += computed
+    results += [*computed, *at_depth]
     results.sort(key=lambda result: (positions[result.snapshot], result.metric, result.k, result.name))
     by_number = {snapshot["snapshot"]: snapshot for snapshot in snapshots}
     return [_result_row(result, by_number, warnings) for result in results]
@@ -220,9 +251,13 @@ def _results_by_downloads(results: Iterable[ReportResult], snapshots: Iterable[R
     return [result for result in results if result["snapshot"] in numbers]
 
 
-def _load_moves(connection: sqlite3.Connection, snapshot: ReportSnapshot, k: int) -> list[ReportMove]:
-    rows = _fetch(connection, "movers", MoverRow, snapshot=snapshot["snapshot"], k=k)
-    return [describe_move(row, snapshot, k) for row in rows]
+def _load_moves(connection: sqlite3.Connection, snapshots: Sequence[ReportSnapshot], k: int) -> Iterator[ReportMove]:
+    """Yield the moves into, out of and within the top K of each series, up to the list of its newest day."""
+    for of_series in group_by_series(snapshots).values():
+        snapshot = choose_list_of_day(newest_day(of_series), k)
+        if snapshot is not None:
+            rows = _fetch(connection, "movers", MoverRow, snapshot=snapshot["snapshot"], k=k)
+            yield from (describe_move(row, snapshot, k) for row in rows)
 
 
 def _lineage_points(connection: sqlite3.Connection, snapshot: ReportSnapshot) -> Iterator[ReportPoint]:

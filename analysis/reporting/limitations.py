@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from analysis.reporting.rows import ReportResult, ReportSnapshot
-from analysis.reporting.series import SeriesKey, group_by_series, select_complete
+from analysis.reporting.series import (
+    SeriesKey,
+    choose_deepest,
+    group_by_series,
+    newest_day,
+    select_complete,
+    select_newest_results,
+    select_whole_list,
+)
 from analysis.reporting.wording import join_words
 
 NO_SNAPSHOT = "The store holds no snapshot of the requested registries and dates, so the report is empty."
@@ -28,13 +36,14 @@ def _series_limitations(
     if not complete:
         yield f"{label}: no snapshot is complete, and only complete ones are computed."
         return
-    newest, is_single = complete[-1], len(complete) == 1
+    newest, is_single = choose_deepest(newest_day(snapshots)), len({snapshot["date"] for snapshot in complete}) == 1
     depth = newest["depth"] or 0
     if is_single:
-        yield f"{label}: one complete snapshot ({newest['date']}), so no change can be measured yet."
+        count = "one complete snapshot" if len(complete) == 1 else "complete snapshots of one day only"
+        yield f"{label}: {count} ({newest['date']}), so no change can be measured yet."
     if k and depth < k:
         yield f"{label}: the list of {newest['date']} is {depth:,} deep, so nobody is compared at {k:,}."
-    newest_results = [result for result in results if result["snapshot"] == newest["snapshot"]]
+    newest_results = select_whole_list(select_newest_results(snapshots, results))
     sentences = ([] if is_single else _undefined_results(newest_results)) + _missing_intervals(newest_results)
     yield from (f"{label}, {newest['date']}: {sentence}" for sentence in sentences)
 

@@ -1,10 +1,14 @@
-"""Series: the snapshots of one registry, order and counter, which may be compared with each other."""
+"""Series: the snapshots of one registry, order and counter, which may be compared with each other, and their days."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
-from analysis.reporting.rows import ReportSnapshot
+from analysis.reporting.rows import ReportResult, ReportSnapshot
+
+POPULATION_METRICS = ("descendants", "preservation")  # their K is how many packages of the list they are of
+POPULATION_NAMES = r"documentation\.of\d+(\.|$)"
 
 SeriesKey = tuple[str, str, str]
 
@@ -27,9 +31,82 @@ def select_complete(snapshots: Iterable[ReportSnapshot]) -> list[ReportSnapshot]
     return [snapshot for snapshot in snapshots if snapshot["status"] == "complete"]
 
 
-def newest_complete(snapshots: Iterable[ReportSnapshot]) -> list[ReportSnapshot]:
-    """Return the newest complete snapshot of every series that has any. `snapshots` are oldest first."""
-    return [group[-1] for group in group_by_series(select_complete(snapshots)).values()]
+def group_by_day(snapshots: Iterable[ReportSnapshot]) -> dict[tuple[SeriesKey, str], list[ReportSnapshot]]:
+    """Return the complete snapshots of each series and day, in the order they came in."""
+    days: dict[tuple[SeriesKey, str], list[ReportSnapshot]] = {}
+    for snapshot in select_complete(snapshots):
+        days.setdefault((series_key(snapshot), snapshot["date"]), []).append(snapshot)
+    return days
+
+
+def choose_list_of_day(snapshots: Iterable[ReportSnapshot], k: int) -> ReportSnapshot | None:
+    """Return the list that stands for its day at K: of the lists at least K deep, the first stored (`list_of_day`).
+
+    `snapshots` are the complete snapshots of one series and day.
+    """
+    reaching = (snapshot for snapshot in snapshots if (snapshot["depth"] or 0) >= k)
+    return min(reaching, key=lambda snapshot: snapshot["snapshot"], default=None)
+
+
+def select_lists_of_days(snapshots: Iterable[ReportSnapshot], k: int) -> list[ReportSnapshot]:
+    """Return the list that stands for each day of each series at K, oldest first in each series."""
+    lists = (choose_list_of_day(of_day, k) for of_day in group_by_day(snapshots).values())
+    return [snapshot for snapshot in lists if snapshot is not None]
+
+
+def select_results_of_days(snapshots: Iterable[ReportSnapshot], results: Iterable[ReportResult]) -> list[ReportResult]:
+    """Return the results of the lists that stand for their day at the K of the result."""
+    days = {row["snapshot"]: of_day for of_day in group_by_day(snapshots).values() for row in of_day}
+    chosen = ((result, choose_list_of_day(days.get(result["snapshot"], ()), result["k"])) for result in results)
+    return [result for result, row in chosen if row is not None and row["snapshot"] == result["snapshot"]]
+
+
+def newest_day(snapshots: Iterable[ReportSnapshot]) -> list[ReportSnapshot]:
+    """Return the complete snapshots of the newest day of one series. `snapshots` are oldest first."""
+    days = list(group_by_day(snapshots).values())
+    return days[-1] if days else []
+
+
+def choose_deepest(snapshots: Iterable[ReportSnapshot]) -> ReportSnapshot:
+    """Return the deepest snapshot, of equal ones the first stored."""
+    return min(snapshots, key=lambda snapshot: (-(snapshot["depth"] or 0), snapshot["snapshot"]))
+
+
+def newest_deepest(snapshots: Iterable[ReportSnapshot]) -> list[ReportSnapshot]:
+    """Return the deepest complete list of the newest day of every series that has any. `snapshots` are oldest first."""
+    days = map(newest_day, group_by_series(snapshots).values())
+    return [choose_deepest(of_day) for of_day in days if of_day]
+
+
+def select_newest_results(snapshots: Sequence[ReportSnapshot], results: Iterable[ReportResult]) -> list[ReportResult]:
+    """Return the results that stand for the newest day of one series.
+
+    Those of turnover are of the list of the day at their K, all others of the deepest list.
+    """
+    of_day = newest_day(snapshots)
+    if not of_day:
+        return []
+    deepest, numbers = choose_deepest(of_day), {snapshot["snapshot"] for snapshot in of_day}
+    rows = [row for row in results if row["snapshot"] in numbers]
+    turnovers = select_results_of_days(of_day, [row for row in rows if row["k"] and is_turnover(row)])
+    return turnovers + [
+        row for row in rows if row["snapshot"] == deepest["snapshot"] and not (row["k"] and is_turnover(row))
+    ]
+
+
+def is_turnover(result: ReportResult) -> bool:
+    """Return whether a result compares a list with an earlier one."""
+    return result["metric"].startswith("turnover")
+
+
+def select_whole_list(results: Iterable[ReportResult]) -> list[ReportResult]:
+    """Return the results without those of the first packages of a list, which are compared over time and not shown."""
+    return [
+        row
+        for row in results
+        if not (row["metric"].startswith(POPULATION_METRICS) and row["k"])
+        and not re.match(POPULATION_NAMES, row["name"])
+    ]
 
 
 def series_labels(snapshots: Iterable[ReportSnapshot]) -> dict[SeriesKey, str]:
@@ -46,3 +123,9 @@ def complete_labels(snapshots: Sequence[ReportSnapshot]) -> dict[int, str]:
     """Return the label of the series of each complete snapshot, oldest first in each series."""
     labels = series_labels(snapshots)
     return {snapshot["snapshot"]: labels[series_key(snapshot)] for snapshot in select_complete(snapshots)}
+
+
+def describe_list(snapshots: Iterable[ReportSnapshot], number: int) -> str:
+    """Return the date and the depth of one snapshot."""
+    (row,) = [snapshot for snapshot in snapshots if snapshot["snapshot"] == number]
+    return f"{row['date']}, {row['depth']:,} packages deep" if row["depth"] else row["date"]

@@ -104,25 +104,24 @@ def _matched_row(result: ReportResult) -> tuple[ReportCell | str, ...]:
     return (k, gap, *_since(result), result_cell(result), result_range(result), format_count(result["n"]))
 
 
-def changes_table(snapshot: ReportSnapshot, index: ResultIndex) -> ReportTable:
-    """List the change since the snapshot before, for each depth."""
-    depths = sorted(k for number, name, k in index if number == snapshot["snapshot"] and name == "turnover" and k)
-    rows = [(format_count(k), *_change_cells(snapshot, index, k)) for k in depths]
-    return make_table(f"Turnover up to {snapshot['date']}", {"top K": "number", **CHANGE_COLUMNS}, rows)
+def changes_table(day: str, results: Iterable[ReportResult], index: ResultIndex) -> ReportTable:
+    """List the change up to one day since the list before, for each depth."""
+    turnovers = sorted((row["k"], row["snapshot"]) for row in results if row["name"] == "turnover" and row["k"])
+    rows = [(format_count(k), *_change_cells(number, index, k)) for k, number in turnovers]
+    return make_table(f"Turnover up to {day}", {"top K": "number", **CHANGE_COLUMNS}, rows)
 
 
 def over_time_table(snapshots: Sequence[ReportSnapshot], index: ResultIndex, k: int) -> ReportTable:
-    """List the change of one top K from each snapshot to the next."""
+    """List the change of one top K from each day's list to the next."""
     rows = [
-        (snapshot["date"], *_change_cells(snapshot, index, k))
+        (snapshot["date"], *_change_cells(snapshot["snapshot"], index, k))
         for snapshot in snapshots
         if (snapshot["snapshot"], "turnover", k) in index
     ]
     return make_table(f"The top {k:,} over time", {"date": "date", **CHANGE_COLUMNS}, rows)
 
 
-def _change_cells(snapshot: ReportSnapshot, index: ResultIndex, k: int) -> tuple[ReportCell | str, ...]:
-    number = snapshot["snapshot"]
+def _change_cells(number: int, index: ResultIndex, k: int) -> tuple[ReportCell | str, ...]:
     turnover = index[number, "turnover", k]
     flows = [result_cell(index.get((number, flow, k))) for flow in FLOWS]
     return (*_since(turnover), *flows, result_cell(turnover), result_range(turnover))

@@ -14,7 +14,17 @@ from analysis.reporting.figures.claims import describe_claims
 from analysis.reporting.figures.snapshots import describe_snapshots
 from analysis.reporting.figures.turnover import choose_turnover_depth, describe_turnover
 from analysis.reporting.rows import ClaimRow, Report, ReportMove, ReportResult, ReportSnapshot
-from analysis.reporting.series import SeriesKey, group_by_series, select_complete
+from analysis.reporting.series import (
+    SeriesKey,
+    choose_deepest,
+    describe_list,
+    group_by_series,
+    newest_day,
+    select_complete,
+    select_lists_of_days,
+    select_newest_results,
+    select_whole_list,
+)
 from analysis.reporting.table import ReportTable
 from analysis.reporting.tables import (
     ResultIndex,
@@ -180,8 +190,8 @@ def _summarize_moves(report: Report) -> Iterator[str]:
 
 
 def _moves_of(snapshots: Sequence[ReportSnapshot], report: Report) -> list[ReportMove]:
-    complete = select_complete(snapshots)
-    return [move for move in report["movers"] if complete and move["snapshot"] == complete[-1]["snapshot"]]
+    numbers = {snapshot["snapshot"] for snapshot in newest_day(snapshots)}
+    return [move for move in report["movers"] if move["snapshot"] in numbers]
 
 
 def _build_series(
@@ -190,10 +200,13 @@ def _build_series(
     registry, by, counter = key
     title = f"{registry} by {by}" + (f" ({counter})" if counter != by else "")
     complete = select_complete(snapshots)
-    newest = complete[-1] if complete else None
-    results = [row for row in report["results"] if newest and row["snapshot"] == newest["snapshot"]]
+    newest = choose_deepest(newest_day(snapshots)) if complete else None
+    all_results = select_newest_results(snapshots, report["results"])
+    results = select_whole_list(all_results)
     k = report["k"] or choose_turnover_depth(report)
     day = newest["date"] if newest else ""
+    origin = describe_list(snapshots, newest["snapshot"]) if newest else ""
+    lists = select_lists_of_days(snapshots, k)
     return SeriesView(
         registry=registry,
         title=title,
@@ -202,15 +215,15 @@ def _build_series(
         problems=tuple(_list_problems(snapshots)),
         snapshots=snapshots_table(title, snapshots),
         gate=gate_table(title, newest) if newest else None,
-        changes=changes_table(newest, index) if newest else None,
+        changes=changes_table(day, results, index) if newest else None,
         matched=matched_table(day, results),
-        over_time=over_time_table(complete, index, k) if k and len(complete) > 1 else None,
+        over_time=over_time_table(lists, index, k) if k and len(lists) > 1 else None,
         population=population_table(newest, index) if newest else None,
         notes=tuple(_list_notes(results)),
         moves=tuple(_build_moves(snapshots, report)),
-        descendants=metric_table(f"Every number of descendants: {title}, {day}", results, "descendants"),
-        preservation=metric_table(f"Every number of preservation: {title}, {day}", results, "preservation"),
-        results=results_table(f"Every result: {title}, {day}", results),
+        descendants=metric_table(f"Every number of descendants: {title}, {origin}", results, "descendants"),
+        preservation=metric_table(f"Every number of preservation: {title}, {origin}", results, "preservation"),
+        results=results_table(f"Every result: {title}, {day}", all_results),
     )
 
 
@@ -219,15 +232,17 @@ def _describe_coverage(complete: Sequence[ReportSnapshot]) -> Iterator[str]:
     if not complete:
         yield "No complete snapshot: nothing is computed for this list."
         return
-    dates = [snapshot["date"] for snapshot in complete]
+    dates = list(dict.fromkeys(snapshot["date"] for snapshot in complete))
     if len(dates) == 1:
-        yield f"One complete snapshot, of {dates[0]}: no change can be measured yet."
+        count = "One complete snapshot" if len(complete) == 1 else pluralize(len(complete), "complete snapshot")
+        yield f"{count}, of {dates[0]}: no change can be measured yet."
         return
+    days = "" if len(dates) == len(complete) else f" of {pluralize(len(dates), 'day')}"
     gaps = [(before, after, _days_between(before, after)) for before, after in pairwise(dates)]
     usual = median(days for _, _, days in gaps)
     longest = max(days for _, _, days in gaps)
     yield (
-        f"{pluralize(len(dates), 'complete snapshot')} from {dates[0]} to {dates[-1]}, usually "
+        f"{pluralize(len(complete), 'complete snapshot')}{days} from {dates[0]} to {dates[-1]}, usually "
         f"{_format_days(usual)} apart. The longest gap is {_format_days(longest)}."
     )
     yield from _describe_long_gaps([gap for gap in gaps if gap[2] > LONG_GAP_FACTOR * usual])

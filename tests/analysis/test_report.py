@@ -169,6 +169,35 @@ def test_moves_are_listed_as_deep_as_every_list_goes_or_as_requested(
     assert read_report(option, "4")["k"] == 4
 
 
+def test_lists_are_compared_at_any_depth_that_they_have(
+    tmp_path: Path, history: History, read_report: ReadReport, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = History(tmp_path / "other.db")
+    other.set_depths(3)
+    lists = [("2026-01-01", "abcd"), ("2026-01-08", "aebc"), ("2026-01-09", "zyx"), ("2026-01-15", "edab")]
+    for date, names in lists:
+        history.add_snapshot(date, descending_rows(names))
+        other.add_snapshot(date, descending_rows(names))
+    other.compute_pending()
+    history.compute_pending()
+    report = read_report("--top", "3")
+    assert main(["--top", "3", "--format", "json", "--db", str(other.path)]) == 0
+    expected = json.loads(capsys.readouterr().out)
+    assert [row for row in report["results"] if row["k"] == 3] == [row for row in expected["results"] if row["k"]]
+    assert (report["k"], report["movers"]) == (3, expected["movers"])
+    assert {row["k"] for row in report["results"]} == {0, 2, 3, 4}
+
+
+def test_a_depth_that_no_list_has_is_refused_before_anything_is_computed(
+    history: History, run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_two_snapshots(history)
+    monkeypatch.setattr("analysis.report.compute_missing", pytest.fail)
+    code, message = run_cli("--top", "5")
+    assert code == 2
+    assert "No complete list of this report is 5 deep." in message and "The deepest has 4 packages." in message
+
+
 def test_no_moves_are_listed_if_no_list_is_deep_enough(history: History, read_report: ReadReport) -> None:
     history.add_snapshot("2026-01-01", descending_rows("a"))
     report = read_report()
@@ -315,7 +344,6 @@ def test_a_format_is_a_file_of_the_folder() -> None:
     [
         (("--format", "jsno"), "Did you mean json?"),
         (("--registry", "huggingface/model"), "Did you mean huggingface/models?"),
-        (("--top", "3"), "Use one of 2, 4"),
         (("--as-of", "July"), "is not a date"),
     ],
 )

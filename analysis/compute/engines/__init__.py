@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from db import ObservatoryError, UsageError
+from db.depths import DAY_VIEWS
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from db.census.population import EncodedColumn
 
-SHARED_VIEWS = ("list_of_day", "previous_list")  # views of the store that queries read; the second reads the first
 PARAMETER_PATTERN = re.compile(r"'[^']*'|--[^\n]*|(?<!:):([a-z_]+)")  # string literals and comments match without group
 
 
@@ -194,7 +194,7 @@ def list_shared_views() -> tuple[tuple[str, str], ...]:
         definitions = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'view'").fetchall())
     finally:
         connection.close()
-    return tuple((name, definitions[name].partition(" AS\n")[2]) for name in SHARED_VIEWS)
+    return tuple((name, definitions[name].partition(" AS\n")[2]) for name in DAY_VIEWS)
 
 
 def list_result_columns() -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from statistics import median
 
 from analysis.reporting.rows import Report, ReportResult
-from analysis.reporting.series import complete_labels
+from analysis.reporting.series import choose_deepest, complete_labels, describe_list, group_by_day, select_whole_list
 from analysis.reporting.wording import format_percent
 
 Spec = dict[str, object]
@@ -156,14 +156,24 @@ def filled_and_hollow(encoding: Spec, name: str, solid_value: str) -> list[Spec]
 
 
 def newest_results(report: Report, metrics: Sequence[str]) -> list[tuple[str, list[ReportResult]]]:
-    """Return the defined results of these metrics for the newest complete snapshot of each series that has any."""
+    """Return the defined results of these metrics for the newest day of each series that has any.
+
+    They are of the deepest list of the day, and of the whole list.
+    """
     labels = complete_labels(report["snapshots"])
     results: dict[int, list[ReportResult]] = {}
-    for result in report["results"]:
+    for result in select_whole_list(report["results"]):
         if result["metric"] in metrics and result["value"] is not None and result["snapshot"] in labels:
             results.setdefault(result["snapshot"], []).append(result)
-    newest = {label: snapshot for snapshot, label in labels.items() if snapshot in results}
+    measured = [snapshot for snapshot in report["snapshots"] if snapshot["snapshot"] in results]
+    days = group_by_day(measured).values()
+    newest = {labels[of_day[0]["snapshot"]]: choose_deepest(of_day)["snapshot"] for of_day in days}
     return [(label, results[snapshot]) for label, snapshot in newest.items()]
+
+
+def describe_origin(report: Report, results: Sequence[ReportResult]) -> str:
+    """Return the date and the depth of the list that results are of."""
+    return describe_list(report["snapshots"], results[0]["snapshot"])
 
 
 def flagged_snapshots(report: Report) -> set[int | None]:

@@ -18,7 +18,7 @@ from analysis.reporting.figures._figure import (
     number_name,
 )
 from analysis.reporting.rows import Report, ReportPoint
-from analysis.reporting.series import complete_labels
+from analysis.reporting.series import complete_labels, describe_list
 
 CELLS_PER_DECADE = 4
 
@@ -39,10 +39,11 @@ def draw(report: Report) -> Iterator[Figure]:
     points = [point for point in report["points"] if point["metric"] == "descendants" and point["snapshot"] in labels]
     newest = {labels[point["snapshot"]]: point["snapshot"] for point in points}
     for position, (label, snapshot) in enumerate(newest.items()):
-        yield _build_figure(label, [point for point in points if point["snapshot"] == snapshot], position)
+        origin = describe_list(report["snapshots"], snapshot)
+        yield _build_figure(label, origin, [point for point in points if point["snapshot"] == snapshot], position)
 
 
-def _build_figure(label: str, points: Sequence[ReportPoint], position: int) -> Figure:
+def _build_figure(label: str, origin: str, points: Sequence[ReportPoint], position: int) -> Figure:
     cells, n = _count_cells(points), sum(point["n"] for point in points)
     single = sum(point["n"] for point in points if point["descendants"] == 1)
     return Figure(
@@ -51,7 +52,7 @@ def _build_figure(label: str, points: Sequence[ReportPoint], position: int) -> F
         title=f"{label}: {single / n:.1%} of {n:,} parents have exactly one descendant",
         measure="Parents by own downloads (across; left of 1: none) and direct descendants (up), both logarithmic",
         legend="The darker a cell, the more parents (logarithmic). Every parent is counted: no interval is defined",
-        sample=f"n = {n:,} parents; {label}, {points[0]['date']}.",
+        sample=f"n = {n:,} parents; {label}, {origin}.",
         columns=("downloads from", "downloads to", "descendants from", "descendants to", "parents"),
         rows=tuple(tuple(cell.values()) for cell in cells),
         wide=_build_spec(cells, WIDE),

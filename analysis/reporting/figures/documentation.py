@@ -14,6 +14,7 @@ from analysis.reporting.figures._figure import (
     Spec,
     build_chart,
     build_share_axis,
+    describe_origin,
     encode_category,
     newest_results,
     number_name,
@@ -54,19 +55,15 @@ class ScoredList:
     label: str
     scorer: str
     ending: str
+    origin: str
     results: Sequence[ReportResult]
-
-    @property
-    def date(self) -> str:
-        """The date of the list."""
-        return self.results[0]["date"]
 
 
 def draw(report: Report) -> Iterator[Figure]:
     """Draw two figures for each list with scored cards."""
     for position, (label, results) in enumerate(newest_results(report, ["documentation"])):
         for scorer in _scorer_names(results):
-            scored = ScoredList(label, scorer, number_name(scorer, position), results)
+            scored = ScoredList(label, scorer, number_name(scorer, position), describe_origin(report, results), results)
             groups, deciles = _group_points(scored), _decile_points(scored)
             if groups:
                 yield _build_group_figure(groups, scored)
@@ -118,7 +115,7 @@ def _build_group_figure(points: Sequence[GroupPoint], scored: ScoredList) -> Fig
         measure="Share of five questions that a card answers, mean over a group of packages",
         legend=f"Scored by {scored.scorer}. Bars: 95% intervals. Packages that tie at the edge of a group are drawn "
         "at random 25 times, and the interval covers the draws",
-        sample=f"n = {points[0]['n']:,} packages in each group; {scored.date}.",
+        sample=f"n = {points[0]['n']:,} packages in each group; {scored.origin}.",
         columns=("by", "group", "answered", "low", "high", "n"),
         rows=tuple(tuple(point.values()) for point in points),
         wide=_bar_spec(points, WIDE),
@@ -135,7 +132,7 @@ def _build_decile_figure(points: Sequence[DecilePoint], scored: ScoredList) -> F
         measure="Share of five questions that a card answers, mean over tenths of the list, least popular first",
         legend=f"Scored by {scored.scorer}. Bars: 95% intervals. Packages that tie are in one tenth, so some tenths "
         "may be missing",
-        sample=f"n = {sum(point['n'] or 0 for point in first):,} packages; {scored.date}.",
+        sample=f"n = {sum(point['n'] or 0 for point in first):,} packages; {scored.origin}.",
         columns=("by", "tenth", "answered", "low", "high", "n"),
         rows=tuple(tuple(point.values()) for point in points),
         wide=_line_spec(points, WIDE),

@@ -18,7 +18,7 @@ from analysis.reporting.figures._figure import (
     encode_category,
 )
 from analysis.reporting.rows import Report, ReportResult
-from analysis.reporting.series import complete_labels
+from analysis.reporting.series import complete_labels, select_results_of_days
 from analysis.reporting.wording import format_percent, join_words
 
 FLOWS = ("remained", "returning", "newcomers")
@@ -70,7 +70,7 @@ def _describe_sample(points: Sequence[FlowPoint]) -> str:
 def _collect_points(report: Report) -> list[FlowPoint]:
     """Return three parts of each bar at the report's depth, or the deepest known. The oldest list comes first."""
     labels = complete_labels(report["snapshots"])
-    results = [result for result in report["results"] if _is_flow(result) and result["snapshot"] in labels]
+    results = select_results_of_days(report["snapshots"], filter(_is_flow, report["results"]))
     points = [point for result in results if (point := _build_point(result, labels[result["snapshot"]])) is not None]
     depths = {point["k"] for point in points}
     k = report["k"] if report["k"] in depths else max(depths, default=0)

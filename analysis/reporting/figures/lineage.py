@@ -14,6 +14,7 @@ from analysis.reporting.figures._figure import (
     Spec,
     build_chart,
     build_tooltip,
+    describe_origin,
     newest_results,
     number_name,
 )
@@ -42,7 +43,7 @@ def draw(report: Report) -> Iterator[Figure]:
         }
         bars = _rank_relations({relation: count for relation, count in counts.items() if relation in RELATIONS})
         if bars:
-            yield _build_figure(label, results[0]["date"], bars, position)
+            yield _build_figure(label, describe_origin(report, results), bars, position)
 
 
 def _rank_relations(counts: Mapping[str, float]) -> list[RelationBar]:
@@ -59,7 +60,7 @@ def _rank_relations(counts: Mapping[str, float]) -> list[RelationBar]:
     ]
 
 
-def _build_figure(label: str, date: str, bars: Sequence[RelationBar], position: int) -> Figure:
+def _build_figure(label: str, origin: str, bars: Sequence[RelationBar], position: int) -> Figure:
     total = sum(bar["links"] for bar in bars)
     return Figure(
         name=number_name("lineage", position),
@@ -68,7 +69,7 @@ def _build_figure(label: str, date: str, bars: Sequence[RelationBar], position: 
         f"{bars[0]['relation']}",
         measure="Links from a package to the package it says it was made from, by relation",
         legend="Bars begin at zero. A count of what packages say of themselves: no interval is defined",
-        sample=f"n = {total:,.0f} links; {label}, {date}.",
+        sample=f"n = {total:,.0f} links; {label}, {origin}.",
         columns=("relation", "links", "share"),
         rows=tuple((bar["relation"], bar["links"], bar["share"]) for bar in bars),
         wide=_build_spec(bars, WIDE),

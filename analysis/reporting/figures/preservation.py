@@ -17,6 +17,7 @@ from analysis.reporting.figures._figure import (
     build_chart,
     build_share_axis,
     build_tooltip,
+    describe_origin,
     encode_category,
     format_interval,
     newest_results,
@@ -55,10 +56,10 @@ def draw(report: Report) -> Iterator[Figure]:
     for position, (label, results) in enumerate(newest_results(report, ("preservation", "preservation_as_published"))):
         points = _collect_points(results)
         if points:
-            yield _build_figure(label, results[0]["date"], points, position)
+            yield _build_figure(label, describe_origin(report, results), points, position)
 
 
-def _build_figure(label: str, date: str, points: Sequence[PreservationPoint], position: int) -> Figure:
+def _build_figure(label: str, origin: str, points: Sequence[PreservationPoint], position: int) -> Figure:
     sizes = [point["n"] or 0 for point in points]
     return Figure(
         name=number_name("preservation", position),
@@ -67,7 +68,7 @@ def _build_figure(label: str, date: str, points: Sequence[PreservationPoint], po
         measure="Of the packages made from one that supports a library: the share that supports it too, by relation",
         legend="Bars: 95% interval as the metric gives it. Hollow: the paper's own method, which never reads the "
         "parent",
-        sample=f"n from {min(sizes):,} to {max(sizes):,} for each dot; {label}, {date}.",
+        sample=f"n from {min(sizes):,} to {max(sizes):,} for each dot; {label}, {origin}.",
         columns=("library", "relation", "share", "low", "high", "n"),
         rows=tuple(map(itemgetter("library", "relation", "share", "low", "high", "n"), points)),
         wide=_build_spec(points, WIDE),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import TypedDict
 
 from analysis.reporting.figures._figure import (
@@ -36,18 +38,25 @@ class SnapshotPoint(TypedDict):
     state: str
     depth: int | None
     reason: str | None
+    place: int
 
 
 def draw(report: Report) -> Iterator[Figure]:
     """Draw a row of marks for each list, one for each snapshot."""
     labels = series_labels(report["snapshots"])
-    points = [_make_point(labels[series_key(snapshot)], snapshot) for snapshot in report["snapshots"]]
+    places: Counter[tuple[str, str]] = Counter()
+    points = [_make_point(labels[series_key(snapshot)], snapshot, places) for snapshot in report["snapshots"]]
     if points:
         yield _build_figure(describe_snapshots(report), points, list(labels.values()))
 
 
-def _make_point(label: str, row: ReportSnapshot) -> SnapshotPoint:
-    return SnapshotPoint(series=label, date=row["date"], state=row["status"], depth=row["depth"], reason=row["reason"])
+def _make_point(label: str, row: ReportSnapshot, places: Counter[tuple[str, str]]) -> SnapshotPoint:
+    """Return the mark of a snapshot. `places` counts the snapshots of each list and date so far."""
+    places[label, row["date"]] += 1
+    return SnapshotPoint(
+        series=label, date=row["date"], state=row["status"], depth=row["depth"], reason=row["reason"],
+        place=places[label, row["date"]],
+    )  # fmt: skip
 
 
 def _build_figure(title: str, points: Sequence[SnapshotPoint], lists: Sequence[str]) -> Figure:
@@ -56,11 +65,11 @@ def _build_figure(title: str, points: Sequence[SnapshotPoint], lists: Sequence[s
         name="snapshots", section="trust", title=title,
         measure="Each mark is a snapshot of a list, at its date",
         legend="Filled circle: complete. Hollow triangle: partial. Cross: failed. Hollow square: still open. "
-        "Results are computed from complete snapshots only",
+        "Snapshots of one list and date are above each other. Results are computed from complete snapshots only",
         sample=f"n = {pluralize(len(points), 'snapshot')} of {pluralize(len(lists), 'list')}, from {min(dates)} to "
         f"{max(dates)}.",
         columns=("list", "date", "state", "depth", "reason"),
-        rows=tuple(tuple(point.values()) for point in points),
+        rows=tuple(map(itemgetter("series", "date", "state", "depth", "reason"), points)),
         wide=_build_spec(points, lists, WIDE), narrow=_build_spec(points, lists, NARROW),
     )  # fmt: skip
 
@@ -86,7 +95,10 @@ def _build_spec(points: Sequence[SnapshotPoint], lists: Sequence[str], width: in
         "shape": _encode_state(states, STATE_SHAPES),
         "tooltip": build_tooltip("series", "date", "state", "depth", "reason"),
     }  # fmt: skip
-    return build_chart(filled_and_hollow(encoding, "state", "complete"), points, width, 30 * len(lists))
+    places = max(point["place"] for point in points)
+    if places > 1:
+        encoding["yOffset"] = {"field": "place", "type": "ordinal"}
+    return build_chart(filled_and_hollow(encoding, "state", "complete"), points, width, (18 + 12 * places) * len(lists))
 
 
 def _encode_state(states: Sequence[str], values: Sequence[str]) -> Spec:

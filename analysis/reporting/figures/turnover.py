@@ -24,7 +24,7 @@ from analysis.reporting.figures._figure import (
     spread_apart,
 )
 from analysis.reporting.rows import Report, ReportResult
-from analysis.reporting.series import complete_labels
+from analysis.reporting.series import complete_labels, select_results_of_days
 from analysis.reporting.wording import format_percent, join_words, pluralize
 
 GAPS = {"91d": "three months", "365d": "a year", "182d": "six months", "30d": "a month", "7d": "a week"}
@@ -118,9 +118,8 @@ def describe_turnover(report: Report) -> str | None:
 
 
 def _turnover_results(report: Report) -> list[ReportResult]:
-    """Return the turnover of complete snapshots over matched gaps, defined or not."""
-    labels = complete_labels(report["snapshots"])
-    return [result for result in report["results"] if _is_matched(result) and result["snapshot"] in labels]
+    """Return the turnover of the list of each day over matched gaps, defined or not."""
+    return select_results_of_days(report["snapshots"], filter(_is_matched, report["results"]))
 
 
 def _is_matched(result: ReportResult) -> bool:

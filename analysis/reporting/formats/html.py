@@ -32,7 +32,7 @@ from analysis.reporting.figures._render import (
 )
 from analysis.reporting.figures.turnover import newest_turnovers
 from analysis.reporting.rows import Report, ReportResult
-from analysis.reporting.series import newest_complete
+from analysis.reporting.series import newest_deepest
 from analysis.reporting.tables import result_cell, result_range
 from analysis.reporting.view import ReportView, build_view
 from analysis.reporting.wording import UNDEFINED, format_count, format_number, pluralize
@@ -240,7 +240,7 @@ def _format_command(report: Report, interactive: bool) -> str:
 
 
 def _cite(report: Report, view: ReportView) -> ReportCitation:
-    newest = {snapshot["registry"]: snapshot for snapshot in newest_complete(report["snapshots"])}
+    newest = {snapshot["registry"]: snapshot for snapshot in newest_deepest(report["snapshots"])}
     lists = [f"{name} of {row['date']} ({(row['digest'] or UNDEFINED)[:12]})" for name, row in newest.items()]
     until = report["as_of"] or (view.period[1] if view.period else "")
     key = re.sub(r"[^a-z0-9]+", "-", f"hub-observatory-{until}".lower()).strip("-")

@@ -60,11 +60,11 @@ def test_gaps_longer_than_usual_are_listed() -> None:
     )
 
 
-def test_a_gap_of_one_day_is_singular() -> None:
-    dates = ("2026-01-01", "2026-01-01", "2026-01-01", "2026-01-02")
+def test_lists_of_one_day_are_counted_and_are_no_gap() -> None:
+    dates = ("2026-01-01", "2026-01-01", "2026-01-02", "2026-01-02")
     snapshots = [make_snapshot(number, "npm", day) for number, day in enumerate(dates)]
-    assert first_series(report_of(*snapshots)).coverage[1] == (
-        "Gaps longer than usual: 2026-01-01 to 2026-01-02 (1 day)."
+    assert first_series(report_of(*snapshots)).coverage == (
+        "4 complete snapshots of 2 days from 2026-01-01 to 2026-01-02, usually 1 day apart. The longest gap is 1 day.",
     )
 
 

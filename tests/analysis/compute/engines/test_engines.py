@@ -14,7 +14,6 @@ from pandas.testing import assert_frame_equal
 
 from analysis.__main__ import main as compute
 from analysis.compute.engines import (
-    SHARED_VIEWS,
     Engine,
     EngineLocation,
     EngineUnavailableError,
@@ -27,6 +26,7 @@ from analysis.compute.relations import CENSUS_RELATIONS, QUERY_FOLDER, load_quer
 from analysis.export import main as export
 from db import UsageError
 from db.cli import parse_day
+from db.depths import DAY_VIEWS
 from db.lake_names import store_table
 from db.migrate import create_empty_store
 from tests.analysis.censuses import add_censuses
@@ -60,7 +60,7 @@ def tables_read_by(name: str) -> set[str]:
     return tables
 
 
-LAKE = {store_table(table.name) for table in list_lake_tables()} | set(SHARED_VIEWS)
+LAKE = {store_table(table.name) for table in list_lake_tables()} | set(DAY_VIEWS)
 QUERIES = sorted(path.stem for path in QUERY_FOLDER.glob("*.sql") if tables_read_by(path.stem) <= LAKE)
 ALL_SNAPSHOTS, SOME_SNAPSHOTS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13), (2, 6, 10, 13)
 CENSUSES = (7, 8, 9, 10)
@@ -68,7 +68,7 @@ CENSUSES = (7, 8, 9, 10)
 
 def iter_parameters(snapshots: Sequence[int]) -> Iterator[dict[str, object]]:
     for snapshot in snapshots:
-        yield {"snapshot": snapshot, "k": 2, "metric": "turnover", "version": 2, **FAR_FUTURE}
+        yield {"snapshot": snapshot, "k": 2, "metric": "turnover", "version": 3, **FAR_FUTURE}
     if snapshots == ALL_SNAPSHOTS:
         early = {"as_of": "2026-01-10", "until": 1768089600}
         yield {"snapshot": 2, "k": 4, "metric": "turnover", "version": 1, **FAR_FUTURE, **early}
