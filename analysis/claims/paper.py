@@ -57,7 +57,7 @@ CLAIMS = (
         published="over 80 % (section 5.3.2). Derived from the artifact of Figure 5: 0.830 = 2,699 of 3,252 "
         "descendants with two or more libraries use transformers, 0.593 safetensors (1,929), 0.361 tensorboard (1,173)",
         published_date="2023-10",
-        measure="share kept (Eq. 1)",
+        measure="share kept",
         published_measure="share that uses it",
         rule="preservation by Eq. 1, compared with the best other library (without formats and trackers): holds: its "
         "interval lies above the other's; reversed: its interval lies below; weaker: the intervals overlap",
@@ -76,7 +76,7 @@ CLAIMS = (
         "and PyPI 14.3 % from 1429 distinct packages in the artifact. The Hub's lists are 5 to 11 months apart by "
         "their dates, up to 23 by their content",
         published_date="2024-04",
-        measure="share replaced, 91 days",
+        measure="share replaced",
         published_measure="share of newcomers",
         rule=f"turnover over matched gaps of 91 days at K = {TOP_K:,}, over overlapping periods: holds: the Hub's "
         f"least value is at least {MUCH_HIGHER_FACTOR:g} times the largest of npm and PyPI; reversed: its largest is "
@@ -94,7 +94,7 @@ CLAIMS = (
         "Face PTMs turning over in each snapshot”",
         published="about half of the top 1,000 replaced in each snapshot (section 5.4.2): the paper's data reverses it",
         published_date="2024-04",
-        measure="share remained, 91 days",
+        measure="share remained",
         published_measure="share remained",
         rule=f"share of the top {TOP_K:,} that remained over a matched gap of 91 days: holds: its least value is at "
         f"least {MOST_REMAINED:g}; reversed: its largest is at most {HALF_REMAINED:g}, about half was replaced; "

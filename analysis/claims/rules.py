@@ -32,6 +32,8 @@ TOP_K = 1000
 PAPER_DEPTH = 15_000  # the paper's set: the 15,000 most downloaded models
 POPULATION_DEPTHS = (PAPER_DEPTH, 5_000, 1_000)
 CARD_DEPTHS = (PAPER_DEPTH, 5_000)  # at 1,000 the top and the bottom group of 1,000 would be the same models
+FIRST_MODELS = "the first 15,000, 5,000 or 1,000 models"
+FIRST_CARDS = "the first 15,000 or 5,000 models"
 TURNOVER_RESULT = "turnover.91d"
 PACKAGE_REGISTRIES = ("npm", "pypi")
 MUCH_HIGHER_FACTOR = 2.0  # the project's reading of "much higher"
@@ -67,7 +69,9 @@ def judge_preservation(results: ResultLookup) -> Measurement:
     libraries = () if subject is None else results.iter_library_results(subject)
     rivals = [row for row in libraries if row["name"] != "preservation.transformers" and not _is_format_or_tracker(row)]
     if subject is None or not rivals:
-        return _not_testable(results, "the preservation of transformers and of another library", kinds.values())
+        return _not_testable(
+            results, f"the preservation of transformers and of another library in {FIRST_MODELS}", kinds.values()
+        )
     best = max(rivals, key=_value)
     return Measurement(
         _compare_intervals(_interval_bounds(subject), _interval_bounds(best)),
@@ -87,14 +91,15 @@ def judge_faster_turnover(results: ResultLookup) -> Measurement:
         return _not_testable(results, f"{TURNOVER_RESULT} of the Hub at K = {TOP_K:,}", [_turnover_kind()])
     newest = {kind.registry: results.get_newest(kind) for kind in kinds}
     rivals = [row for row in newest.values() if row is not None and are_comparable(hub, row)]
-    note = "; ".join([f"the Hub {_describe_period(hub)}", *_describe_rivals(newest, rivals)])
+    missing = "; ".join(_describe_missing(newest, rivals))
     if not rivals:
-        return Measurement(NOT_TESTABLE, note=f"needs {TURNOVER_RESULT} of npm or PyPI over the same time; {note}")
+        period = f"the Hub's is {_describe_period(hub)}"
+        return Measurement(NOT_TESTABLE, note=f"needs {TURNOVER_RESULT} of npm or pypi then; {period}; {missing}")
     low, high = _interval_bounds(hub)
     rival_low, rival_high = _interval_bounds(max(rivals, key=_value))
     is_much_higher = low >= MUCH_HIGHER_FACTOR * rival_high
     verdict = HOLDS if is_much_higher else REVERSED if high < rival_low else WEAKER
-    return Measurement(verdict, hub, _share_of_top(results, "newcomers"), tuple(rivals), TOP_K, note)
+    return Measurement(verdict, hub, _share_of_top(results, "newcomers"), tuple(rivals), TOP_K, missing)
 
 
 def judge_stability(results: ResultLookup) -> Measurement:
@@ -116,7 +121,7 @@ def judge_descendants(results: ResultLookup) -> Measurement:
     kinds = {k: ResultKind("descendants", "descendants.spearman", k) for k in POPULATION_DEPTHS}
     depth, rho = _get_deepest(results, kinds)
     if rho is None:
-        return _not_testable(results, "lineage and downloads of the same list", kinds.values())
+        return _not_testable(results, f"lineage and downloads of {FIRST_MODELS}", kinds.values())
     low, high = _interval_bounds(rho)
     verdict = HOLDS if low >= NEGLIGIBLE_CORRELATION else REVERSED if high < 0 else WEAKER
     slope = get_recent(results, ResultKind("descendants", "descendants.slope", depth))
@@ -137,7 +142,7 @@ def judge_documentation(results: ResultLookup) -> Measurement:
     kinds = {depth: ResultKind("documentation", f"{name}.delta", TOP_K) for depth, name in names.items()}
     depth, delta = _get_deepest(results, kinds)
     if delta is None:
-        return _not_testable(results, f"scored cards of the first {CARD_DEPTHS[-1]:,} models", kinds.values())
+        return _not_testable(results, f"scored cards of {FIRST_CARDS}", kinds.values())
     low, high = _interval_bounds(delta)
     trend = get_recent(results, ResultKind("documentation", f"{names[depth]}.trend"))
     p = get_recent(results, ResultKind("documentation", f"{names[depth]}.mann_whitney_p", TOP_K))
@@ -193,7 +198,7 @@ def _not_testable(results: ResultLookup, needed: str, kinds: Iterable[ResultKind
     """Return the verdict for a missing number, with the date of the newest one."""
     rows = [row for kind in kinds if (row := results.get_newest(kind)) is not None]
     newest = max((row["date"] for row in rows), default="none")
-    period = f" of {results.day} or at most {MAX_AGE_DAYS} days earlier" if results.day else ""
+    period = f", taken on {results.day} or at most {MAX_AGE_DAYS} days earlier" if results.day else ""
     return Measurement(NOT_TESTABLE, note=f"needs {needed}{period}; newest: {newest}")
 
 
@@ -207,14 +212,12 @@ def _share_of_top(results: ResultLookup, name: str) -> ResultRow | None:
     return None if row is None else {**row, "value": _value(row) / TOP_K}
 
 
-def _describe_rivals(newest: dict[str, ResultRow | None], rivals: Sequence[ResultRow]) -> Iterator[str]:
-    """Yield the number and the period of each package registry, and why a registry is left out."""
+def _describe_missing(newest: dict[str, ResultRow | None], rivals: Sequence[ResultRow]) -> Iterator[str]:
+    """Say of each package registry that is not compared why it is left out."""
     for registry, row in newest.items():
         if row is None:
             yield f"{registry} is missing: it has no such number"
-        elif row in rivals:
-            yield f"{registry} {row['value']:.3f} {_describe_period(row)}"
-        else:
+        elif row not in rivals:
             yield f"{registry} is missing: its newest number is {_describe_period(row)}"
 
 
