@@ -12,8 +12,10 @@ from urllib.parse import urlsplit
 from analysis.reporting.claims import ABOUT, ClaimDetail, claims_table, describe_claim
 from analysis.reporting.figures._figure import LONG_GAP_FACTOR
 from analysis.reporting.figures.claims import describe_claims
+from analysis.reporting.figures.documentation import explain_missing
 from analysis.reporting.figures.snapshots import describe_snapshots
-from analysis.reporting.figures.turnover import choose_turnover_depth, describe_turnover
+from analysis.reporting.figures.turnover import choose_turnover_depth, describe_turnover, newest_turnovers
+from analysis.reporting.headline import describe_unmatched
 from analysis.reporting.rows import Report, ReportMove, ReportResult, ReportSnapshot
 from analysis.reporting.series import SeriesKey, group_by_series, select_complete
 from analysis.reporting.table import ReportTable
@@ -82,6 +84,7 @@ class ReportView:
     warning: str
     summary: tuple[str, ...]
     series: tuple[SeriesView, ...]
+    undocumented: tuple[str, ...]
     claims: ReportTable
     claims_about: str
     claim_details: tuple[ClaimDetail, ...]
@@ -108,6 +111,7 @@ def build_view(document: Report) -> ReportView:
         warning=_warn_of_local(local),
         summary=tuple(_summarize(report)),
         series=tuple(_build_series(key, snapshots, report, index) for key, snapshots in groups.items()),
+        undocumented=tuple(explain_missing(report)),
         claims=claims_table(report["claims"]),
         claims_about=ABOUT,
         claim_details=tuple(map(describe_claim, report["claims"])),
@@ -149,6 +153,9 @@ def _summarize(report: Report) -> Iterator[str]:
     turnover = describe_turnover(report)
     if turnover:
         yield f"{turnover}."
+    depth = report["k"] or choose_turnover_depth(report)
+    for sentence in describe_unmatched(report, depth, newest_turnovers(report)):
+        yield f"{sentence}."
     yield from _summarize_moves(report)
     if report["claims"]:
         yield f"{describe_claims(report['claims'])}."
