@@ -50,7 +50,7 @@ def _render_parts(view: ReportView) -> Iterator[str]:
     yield from _list_sentences("Summary", view.summary)
     for series in view.series:
         yield from _render_series(series)
-    if view.claims:
+    if any(claim.is_testable for claim in view.claim_details):
         yield _render_table("Does the paper still hold?", view.claims.select(*CLAIM_COLUMNS))
     yield from _list_sentences("What these verdicts rest on", [_describe_claim(claim) for claim in view.claim_details])
     if view.event_kinds:
