@@ -12,8 +12,11 @@ from analysis.reporting.wording import UNDEFINED, format_count, format_percent, 
 
 COLUMNS: Mapping[str, ColumnKind] = {
     "claim": "text", "verdict": "text", "measure": "text", "measured": "number", "interval": "number", "n": "number",
-    "dates": "date", "depth": "number", "as in the paper": "number", "paper's measure": "text",
-    "paper's n": "number", "paper's dates": "date",
+    "dates": "date", "depth": "number",
+}  # fmt: skip
+PUBLISHED_COLUMNS: Mapping[str, ColumnKind] = {
+    "claim": "text", "measure": "text", "as in the paper": "number", "interval": "number", "n": "number",
+    "dates": "date",
 }  # fmt: skip
 
 ABOUT = (
@@ -38,8 +41,19 @@ class ClaimDetail:
 
 
 def claims_table(claims: Iterable[ClaimRow]) -> ReportTable:
-    """List the verdict on each claim with the numbers behind it and their dates."""
+    """List the verdict on each claim with the number behind it and its dates."""
     return make_table("Claims and verdicts", COLUMNS, map(_claim_row, claims))
+
+
+def published_table(claims: Iterable[ClaimRow]) -> ReportTable:
+    """List the number of each claim by the paper's method, with its dates."""
+    numbers = ((claim["claim"], _find_number(claim, "as in the paper")) for claim in claims)
+    rows = [
+        (name, number["measure"], _number_cell(number), _format_interval(number), format_count(number["n"]),
+         _format_dates(number))
+        for name, number in numbers if number
+    ]  # fmt: skip
+    return make_table("The same by the paper's method", PUBLISHED_COLUMNS, rows)
 
 
 def describe_claim(claim: ClaimRow) -> ClaimDetail:
@@ -61,22 +75,21 @@ def describe_claim(claim: ClaimRow) -> ClaimDetail:
 
 
 def _claim_row(claim: ClaimRow) -> tuple[ReportCell | str, ...]:
-    numbers = {number["role"]: number for number in claim["numbers"]}
-    sound, published = numbers.get("measured"), numbers.get("as in the paper")
+    number = _find_number(claim, "measured")
     return (
         claim["claim"],
         ReportCell(claim["verdict"], is_bad=claim["verdict"] in ("reversed", "weaker")),
-        sound["measure"] if sound else UNDEFINED,
-        _number_cell(sound),
-        _format_interval(sound),
-        format_count(sound["n"]) if sound else UNDEFINED,
-        _format_dates(sound),
+        number["measure"] if number else UNDEFINED,
+        _number_cell(number),
+        _format_interval(number),
+        format_count(number["n"]) if number else UNDEFINED,
+        _format_dates(number),
         format_count(claim["depth"]),
-        _number_cell(published),
-        published["measure"] if published else UNDEFINED,
-        format_count(published["n"]) if published else UNDEFINED,
-        _format_dates(published),
     )
+
+
+def _find_number(claim: ClaimRow, role: str) -> ClaimNumber | None:
+    return next((number for number in claim["numbers"] if number["role"] == role), None)
 
 
 def _describe_number(number: ClaimNumber, depth: int | None) -> str:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from statistics import median
 from urllib.parse import urlsplit
 
-from analysis.reporting.claims import ABOUT, ClaimDetail, claims_table, describe_claim
+from analysis.reporting.claims import ABOUT, ClaimDetail, claims_table, describe_claim, published_table
 from analysis.reporting.figures._figure import LONG_GAP_FACTOR
 from analysis.reporting.figures.claims import describe_claims
 from analysis.reporting.figures.documentation import explain_missing
@@ -86,6 +86,7 @@ class ReportView:
     series: tuple[SeriesView, ...]
     undocumented: tuple[str, ...]
     claims: ReportTable
+    claims_as_published: ReportTable
     claims_about: str
     claim_details: tuple[ClaimDetail, ...]
     events: ReportTable
@@ -113,6 +114,7 @@ def build_view(document: Report) -> ReportView:
         series=tuple(_build_series(key, snapshots, report, index) for key, snapshots in groups.items()),
         undocumented=tuple(explain_missing(report)),
         claims=claims_table(report["claims"]),
+        claims_as_published=published_table(report["claims"]),
         claims_about=ABOUT,
         claim_details=tuple(map(describe_claim, report["claims"])),
         events=events_table(report["events"]),
