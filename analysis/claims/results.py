@@ -13,6 +13,7 @@ from db.rows import RELATIONS
 
 HUB = "huggingface/models"
 MAX_AGE_DAYS = 8  # a week and a day: between two lists of a weekly schedule there is always a number
+MAX_DAYS_APART = 45  # numbers of two registries further apart are not compared
 RESERVED_NAMES = ("coverage", "gain", "lift")  # words of the names of preservation results that are not of one library
 
 
@@ -50,7 +51,7 @@ class ResultLookup(Protocol):
         """The day at which claims are judged."""
 
     def get_newest(self, kind: ResultKind) -> ResultRow | None:
-        """Return the newest defined result of a kind, however old it is."""
+        """Return the newest defined result of a kind."""
 
     def iter_library_results(self, subject: ResultRow) -> Iterator[ResultRow]:
         """Yield the defined results of preservation by Eq. 1 of the subject's own list and depth, one per library."""
@@ -89,11 +90,16 @@ class LatestResults:
 
 
 class StoredResults:
-    """The newest defined result of each kind up to a day, queried from the store on demand."""
+    """The newest defined result of each kind up to a day, queried from the store on demand.
+
+    Results that are too old for every verdict are not searched, so that a query costs the same however long the
+    history is.
+    """
 
     def __init__(self, connection: sqlite3.Connection, day: str) -> None:
         self._connection, self._day = connection, day
-        self._until = parse_day(str(date.fromisoformat(day) + timedelta(days=1)))
+        first_day = date.fromisoformat(day) - timedelta(days=MAX_AGE_DAYS + MAX_DAYS_APART)
+        self._since, self._until = parse_day(str(first_day)), parse_day(str(date.fromisoformat(day) + timedelta(1)))
 
     @property
     def day(self) -> str:
@@ -101,8 +107,8 @@ class StoredResults:
         return self._day
 
     def get_newest(self, kind: ResultKind) -> ResultRow | None:
-        """Return the newest defined result of a kind, however old it is."""
-        rows = fetch_rows(self._connection, "latest_result", **kind._asdict(), until=self._until)
+        """Return the newest defined result of a kind, unless it is too old for every verdict."""
+        rows = fetch_rows(self._connection, "latest_result", **kind._asdict(), since=self._since, until=self._until)
         return next(map(_to_result_row, rows), None)
 
     def iter_library_results(self, subject: ResultRow) -> Iterator[ResultRow]:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from analysis.claims.results import (
     MAX_AGE_DAYS,
+    MAX_DAYS_APART,
     ResultKind,
     ResultLookup,
     ResultRow,
@@ -41,7 +42,6 @@ MOST_REMAINED, HALF_REMAINED = 0.8, 0.6  # the project's reading of "remain popu
 NEGLIGIBLE_CORRELATION = 0.1  # a correlation below is called negligible (Cohen 1988, "small")
 NEGLIGIBLE_DELTA = 0.147  # a Cliff's delta below is called negligible (Romano et al. 2006)
 SIGNIFICANCE_LEVEL = 0.05
-MAX_DAYS_APART = 45  # numbers of two registries further apart are not compared
 Z_95 = 1.959963984540054
 
 
