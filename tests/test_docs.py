@@ -300,7 +300,7 @@ def test_each_key_of_the_json_is_documented(
     assert analysis.report.main(["--db", str(store), "--format", "json"]) == 0
     outputs.append(capsys.readouterr().out)
     documents = [json.loads(output) for output in outputs]
-    assert {document["schema"] for document in documents} == {1}
+    assert [document["schema"] for document in documents] == [*[1] * (len(documents) - 1), 2]
     assert documents[-1]["movers"] and documents[-1]["results"]
     keys = {key for document in documents for key in find_keys(document)}
     keys |= set(SnapshotOutcome("npm", 1, "open", 3).as_json())

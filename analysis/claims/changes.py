@@ -6,9 +6,16 @@ import sqlite3
 from collections.abc import Iterator
 from itertools import groupby
 
+from analysis.claims.paper import CLAIMS
 from analysis.claims.results import HUB, StoredResults
-from analysis.claims.rules import CLAIMS, NOT_TESTABLE
-from analysis.claims.verdicts import VerdictChange, compute_verdicts, iter_verdict_changes
+from analysis.claims.verdicts import (
+    TrendPoint,
+    VerdictChange,
+    compute_verdicts,
+    is_measured,
+    iter_verdict_changes,
+    make_trend_point,
+)
 from analysis.compute.relations import load_query
 
 MAX_INSTANT = 2**62
@@ -16,25 +23,26 @@ MAX_INSTANT = 2**62
 
 def find_changes_since(connection: sqlite3.Connection, first_day: str) -> list[VerdictChange]:
     """Return each change of a verdict on `first_day` or later."""
-    trends: list[list[tuple[str, str]]] = [[] for _ in CLAIMS]
-    incomplete: set[int] = set()  # claims with a verdict since `first_day`, and none before it yet
+    trends: list[list[TrendPoint]] = [[] for _ in CLAIMS]
+    incomplete: set[tuple[int, int | None]] = set()  # claim and depth of verdicts without one before `first_day` yet
     for day in _iter_days(connection):
         if day < first_day and not incomplete:
             break
         for index, measurement in enumerate(compute_verdicts(StoredResults(connection, day))):
-            if measurement.verdict == NOT_TESTABLE:
+            key = index, measurement.depth
+            if not is_measured(measurement, day):
                 continue
             if day >= first_day:
-                incomplete.add(index)
-            elif index in incomplete:
-                incomplete.remove(index)
+                incomplete.add(key)
+            elif key in incomplete:
+                incomplete.remove(key)
             else:
                 continue
-            trends[index].append((day, measurement.verdict))
+            trends[index].append(make_trend_point(measurement))
     return [
         change
         for claim, trend in zip(CLAIMS, trends, strict=True)
-        for change in iter_verdict_changes(claim.claim, reversed(trend))
+        for change in iter_verdict_changes(claim.claim, trend[::-1])
     ]
 
 

@@ -1,17 +1,19 @@
-"""The results that verdicts are based on: the latest of each kind, from a report or from the store."""
+"""The results that verdicts are based on: the newest of each kind up to a day, from a report or from the store."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
-from typing import Protocol, TypedDict
+from typing import NamedTuple, Protocol, TypedDict
 
 from analysis.compute.relations import SqlRow, fetch_rows
 from db.cli import parse_day
 from db.rows import RELATIONS
 
 HUB = "huggingface/models"
+MAX_AGE_DAYS = 8  # a week and a day: between two lists of a weekly schedule there is always a number
+MAX_DAYS_APART = 45  # numbers of two registries further apart are not compared
 RESERVED_NAMES = ("coverage", "gain", "lift")  # words of the names of preservation results that are not of one library
 
 
@@ -20,6 +22,7 @@ class ResultRow(TypedDict):
 
     registry: str
     date: str
+    previous_date: str | None
     snapshot: int
     metric: str
     name: str
@@ -31,71 +34,108 @@ class ResultRow(TypedDict):
     note: str
 
 
+class ResultKind(NamedTuple):
+    """The name by which a result is looked up."""
+
+    metric: str
+    name: str
+    k: int = 0
+    registry: str = HUB
+
+
 class ResultLookup(Protocol):
-    """Access to the latest result of each kind up to a day."""
+    """Access to the newest result of each kind up to a day."""
 
-    def get(self, metric: str, name: str, k: int = 0, registry: str = HUB) -> ResultRow | None:
-        """Return the latest result of this name, or None if there is none or its value is undefined."""
+    @property
+    def day(self) -> str:
+        """The day at which claims are judged."""
 
-    def get_value(self, metric: str, name: str, k: int = 0, registry: str = HUB) -> float | None:
-        """Return the value of the latest result of this name, or None."""
+    def get_newest(self, kind: ResultKind) -> ResultRow | None:
+        """Return the newest defined result of a kind."""
 
     def iter_library_results(self, subject: ResultRow) -> Iterator[ResultRow]:
-        """Yield the defined results of preservation by Eq. 1 for the subject's own list, one per library."""
+        """Yield the defined results of preservation by Eq. 1 of the subject's own list and depth, one per library."""
 
 
 class LatestResults:
-    """The latest result of each kind among those that were added, oldest first."""
+    """The newest defined result of each kind among those that were added, oldest first."""
 
     def __init__(self, results: Iterable[ResultRow] = ()) -> None:
-        self._rows: dict[tuple[str, str, str, int], ResultRow] = {}
+        self._rows: dict[ResultKind, ResultRow] = {}
+        self._libraries: dict[tuple[int, int], list[ResultRow]] = {}
+        self._day = ""
         self.add(results)
 
+    @property
+    def day(self) -> str:
+        """The day at which claims are judged: the newest of the added results."""
+        return self._day
+
     def add(self, results: Iterable[ResultRow]) -> None:
-        """Add newer results, which replace those of the same kind."""
+        """Add newer results, which replace those of the same kind if they are defined."""
         for row in results:
-            self._rows[row["registry"], row["metric"], row["name"], row["k"]] = row
+            self._day = max(self._day, row["date"])
+            if row["value"] is not None:
+                self._rows[ResultKind(row["metric"], row["name"], row["k"], row["registry"])] = row
+            if is_library_result(row):
+                self._libraries.setdefault((row["snapshot"], row["k"]), []).append(row)
 
-    def get(self, metric: str, name: str, k: int = 0, registry: str = HUB) -> ResultRow | None:
-        """Return the latest result of this name, or None if there is none or its value is undefined."""
-        row = self._rows.get((registry, metric, name, k))
-        return row if row is not None and row["value"] is not None else None
-
-    def get_value(self, metric: str, name: str, k: int = 0, registry: str = HUB) -> float | None:
-        """Return the value of the latest result of this name, or None."""
-        row = self.get(metric, name, k, registry)
-        return None if row is None else row["value"]
+    def get_newest(self, kind: ResultKind) -> ResultRow | None:
+        """Return the newest defined result of a kind, however old it is."""
+        return self._rows.get(kind)
 
     def iter_library_results(self, subject: ResultRow) -> Iterator[ResultRow]:
-        """Yield the defined results of preservation by Eq. 1 for the subject's own list, one per library."""
-        for row in self._rows.values():
-            if (row["registry"], row["date"]) == (subject["registry"], subject["date"]) and is_library_result(row):
-                yield row
+        """Yield the defined results of preservation by Eq. 1 of the subject's own list and depth, one per library."""
+        yield from self._libraries.get((subject["snapshot"], subject["k"]), [])
 
 
 class StoredResults:
-    """The latest result of each kind up to a day, queried from the store on demand."""
+    """The newest defined result of each kind up to a day, queried from the store on demand.
+
+    Results that are too old for every verdict are not searched, so that a query costs the same however long the
+    history is.
+    """
 
     def __init__(self, connection: sqlite3.Connection, day: str) -> None:
-        self._connection = connection
-        self._until = parse_day(str(date.fromisoformat(day) + timedelta(days=1)))
+        self._connection, self._day = connection, day
+        first_day = date.fromisoformat(day) - timedelta(days=MAX_AGE_DAYS + MAX_DAYS_APART)
+        self._since, self._until = parse_day(str(first_day)), parse_day(str(date.fromisoformat(day) + timedelta(1)))
 
-    def get(self, metric: str, name: str, k: int = 0, registry: str = HUB) -> ResultRow | None:
-        """Return the latest result of this name, or None if there is none or its value is undefined."""
-        parameters = {"metric": metric, "name": name, "k": k, "registry": registry, "until": self._until}
-        for row in fetch_rows(self._connection, "latest_result", **parameters):
-            return _to_result_row(row) if row["value"] is not None else None
-        return None
+    @property
+    def day(self) -> str:
+        """The day at which claims are judged."""
+        return self._day
 
-    def get_value(self, metric: str, name: str, k: int = 0, registry: str = HUB) -> float | None:
-        """Return the value of the latest result of this name, or None."""
-        row = self.get(metric, name, k, registry)
-        return None if row is None else row["value"]
+    def get_newest(self, kind: ResultKind) -> ResultRow | None:
+        """Return the newest defined result of a kind, unless it is too old for every verdict."""
+        rows = fetch_rows(self._connection, "latest_result", **kind._asdict(), since=self._since, until=self._until)
+        return next(map(_to_result_row, rows), None)
 
     def iter_library_results(self, subject: ResultRow) -> Iterator[ResultRow]:
-        """Yield the defined results of preservation by Eq. 1 for the subject's own list, one per library."""
+        """Yield the defined results of preservation by Eq. 1 of the subject's own list and depth, one per library."""
         rows = fetch_rows(self._connection, "metric_results", snapshot=subject["snapshot"], metric="preservation")
-        yield from (result for result in map(_to_result_row, rows) if is_library_result(result))
+        results = (row for row in map(_to_result_row, rows) if row["k"] == subject["k"])
+        yield from (row for row in results if is_library_result(row))
+
+
+def get_recent(results: ResultLookup, kind: ResultKind) -> ResultRow | None:
+    """Return the newest defined result of a kind, if it is at most `MAX_AGE_DAYS` older than the day."""
+    row = results.get_newest(kind)
+    return row if row is not None and count_days(row["date"], results.day) <= MAX_AGE_DAYS else None
+
+
+def count_days(first: str, second: str) -> int:
+    """Return the days between two dates.
+
+    >>> count_days("2026-01-05", "2026-01-01")
+    4
+    """
+    return abs((date.fromisoformat(first) - date.fromisoformat(second)).days)
+
+
+def count_gap_days(row: ResultRow) -> int | None:
+    """Return the days between the two lists of a result, or None if it is of one list."""
+    return None if row["previous_date"] is None else count_days(row["previous_date"], row["date"])
 
 
 def is_library_result(row: ResultRow) -> bool:
@@ -107,7 +147,7 @@ def is_library_result(row: ResultRow) -> bool:
 
 def _to_result_row(row: SqlRow) -> ResultRow:
     return {
-        "registry": row["registry"], "date": row["date"], "snapshot": row["snapshot"], "metric": row["metric"],
-        "name": row["name"], "k": row["k"], "value": row["value"], "low": row["low"], "high": row["high"],
-        "n": row["n"], "note": row["note"],
+        "registry": row["registry"], "date": row["date"], "previous_date": row["previous_date"],
+        "snapshot": row["snapshot"], "metric": row["metric"], "name": row["name"], "k": row["k"],
+        "value": row["value"], "low": row["low"], "high": row["high"], "n": row["n"], "note": row["note"],
     }  # fmt: skip

@@ -1,197 +1,180 @@
-"""The paper's claims, each with its published value, and the rule by which it is judged. The rules were written first.
+"""The rules by which the paper's claims are judged.
 
-Jones et al., ESEM 2024, doi 10.1145/3674805.3686665, tests claims C1 to C3 by four metrics. The titles are the paper's
-subjects in our words. Findings 4 to 7 are numbered by the order of the four metrics that test the claims: the paper's
-first three findings come from its review of literature, and which sentence it prints under which number was not looked
-up. A verdict is
+A claim is judged at a day, from results of that day or of at most `MAX_AGE_DAYS` earlier. A verdict is
 
     holds          the rule's condition is met with the whole interval
     weaker         the direction is the paper's, but the rule's condition is not met with the whole interval
     reversed       the whole interval says the opposite
-    not testable   a number that the rule needs is missing; the note says which
+    not testable   a number that the rule needs is missing; the note says which, and the date of the newest
 
 A claim with a p-value `holds` only if the p-value is below 0.05 after Holm's correction over all claims that have one.
+Every rule but that of C2 stability was written before the data was seen.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 
-from analysis.claims.results import ResultLookup, ResultRow
+from analysis.claims.results import (
+    MAX_AGE_DAYS,
+    MAX_DAYS_APART,
+    ResultKind,
+    ResultLookup,
+    ResultRow,
+    count_days,
+    count_gap_days,
+    get_recent,
+)
 
 HOLDS, WEAKER, REVERSED, NOT_TESTABLE = "holds", "weaker", "reversed", "not testable"
 TOP_K = 1000
+PAPER_DEPTH = 15_000  # the paper's set: the 15,000 most downloaded models
+POPULATION_DEPTHS = (PAPER_DEPTH, 5_000, 1_000)
+CARD_DEPTHS = (PAPER_DEPTH, 5_000)  # at 1,000 the top and the bottom group of 1,000 would be the same models
+FIRST_MODELS = "the first 15,000, 5,000 or 1,000 models"
+FIRST_CARDS = "the first 15,000 or 5,000 models"
 TURNOVER_RESULT = "turnover.91d"
+PACKAGE_REGISTRIES = ("npm", "pypi")
 MUCH_HIGHER_FACTOR = 2.0  # the project's reading of "much higher"
+MOST_REMAINED, HALF_REMAINED = 0.8, 0.6  # the project's reading of "remain popular" and of "about half" replaced
 NEGLIGIBLE_CORRELATION = 0.1  # a correlation below is called negligible (Cohen 1988, "small")
 NEGLIGIBLE_DELTA = 0.147  # a Cliff's delta below is called negligible (Romano et al. 2006)
 SIGNIFICANCE_LEVEL = 0.05
-MAX_DAYS_APART = 45  # numbers of two registries further apart are not compared
 Z_95 = 1.959963984540054
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """The measured value of a claim beside the published one, and the verdict. `p` is None where no test applies."""
+    """The verdict on a claim with the results behind it. `p` is None where no test applies.
+
+    `sound` and `as_published` are the number of this project and of the paper's method. `rivals` are what `sound` is
+    compared with. `depth` is the number of most downloaded packages that `sound` is of.
+    """
 
     verdict: str
-    as_published: float | None = None
-    sound: float | None = None
-    low: float | None = None
-    high: float | None = None
-    n: int | None = None
+    sound: ResultRow | None = None
+    as_published: ResultRow | None = None
+    rivals: tuple[ResultRow, ...] = ()
+    depth: int | None = None
     note: str = ""
     p: float | None = None
 
 
-@dataclass(frozen=True)
-class Claim:
-    """A claim or finding of the paper. `judge` reads the latest results by registry, metric, name and depth."""
-
-    claim: str
-    title: str
-    published: str
-    published_date: str
-    rule: str
-    judge: Callable[[ResultLookup], Measurement]
-    finding: int | None = None
-
-
 def judge_preservation(results: ResultLookup) -> Measurement:
     """Judge C1: descendants keep transformers more than any other library."""
-    subject = results.get("preservation", "preservation.transformers")
+    kinds = {k: ResultKind("preservation", "preservation.transformers", k) for k in POPULATION_DEPTHS}
+    depth, subject = _get_deepest(results, kinds)
     libraries = () if subject is None else results.iter_library_results(subject)
     rivals = [row for row in libraries if row["name"] != "preservation.transformers" and not _is_format_or_tracker(row)]
     if subject is None or not rivals:
-        return Measurement(NOT_TESTABLE, note="needs the preservation of transformers and of another library")
+        return _not_testable(
+            results, f"the preservation of transformers and of another library in {FIRST_MODELS}", kinds.values()
+        )
     best = max(rivals, key=_value)
-    low, high = _interval_bounds(subject)
     return Measurement(
-        _compare_intervals((low, high), _interval_bounds(best)),
-        results.get_value("preservation_as_published", "preservation.transformers"),
-        subject["value"],
-        low,
-        high,
-        subject["n"],
-        f"next is {best['name'].removeprefix('preservation.')} with {best['value']:.3f}",
+        _compare_intervals(_interval_bounds(subject), _interval_bounds(best)),
+        subject,
+        get_recent(results, ResultKind("preservation_as_published", "preservation.transformers", depth)),
+        (best,),
+        depth,
+        _join(f"next is {best['name'].removeprefix('preservation.')} with {best['value']:.3f}", _note_depth(depth)),
     )
 
 
-def judge_turnover(results: ResultLookup) -> Measurement:
-    """Judge C2: the top models are replaced much faster than the top packages of npm and PyPI."""
-    hub = results.get("turnover", TURNOVER_RESULT, TOP_K)
-    rows = (results.get("turnover", TURNOVER_RESULT, TOP_K, registry) for registry in ("npm", "pypi"))
-    rivals = [row for row in rows if row is not None and hub is not None and _days_between(hub, row) <= MAX_DAYS_APART]
-    if hub is None or not rivals:
-        return Measurement(
-            NOT_TESTABLE,
-            note=f"needs {TURNOVER_RESULT} at K = {TOP_K} of the Hub, and of npm or pypi at most {MAX_DAYS_APART} days "
-            "apart",
-        )
-    fastest = max(rivals, key=_value)
+def judge_faster_turnover(results: ResultLookup) -> Measurement:
+    """Judge Finding 5: the top models are replaced much faster than the top packages of npm and PyPI."""
+    kinds = [ResultKind("turnover", TURNOVER_RESULT, TOP_K, registry) for registry in PACKAGE_REGISTRIES]
+    hub = get_recent(results, _turnover_kind())
+    if hub is None:
+        return _not_testable(results, f"{TURNOVER_RESULT} of the Hub at K = {TOP_K:,}", [_turnover_kind()])
+    newest = {kind.registry: results.get_newest(kind) for kind in kinds}
+    rivals = [row for row in newest.values() if row is not None and are_comparable(hub, row)]
+    missing = "; ".join(_describe_missing(newest, rivals))
+    if not rivals:
+        period = f"the Hub's is {_describe_period(hub)}"
+        return Measurement(NOT_TESTABLE, note=f"needs {TURNOVER_RESULT} of npm or pypi then; {period}; {missing}")
     low, high = _interval_bounds(hub)
-    rival_low, rival_high = _interval_bounds(fastest)
+    rival_low, rival_high = _interval_bounds(max(rivals, key=_value))
     is_much_higher = low >= MUCH_HIGHER_FACTOR * rival_high
     verdict = HOLDS if is_much_higher else REVERSED if high < rival_low else WEAKER
-    newcomers = results.get_value("turnover_as_published", "newcomers", TOP_K)
-    return Measurement(
-        verdict, None if newcomers is None else newcomers / TOP_K, hub["value"], low, high, hub["n"],
-        f"{fastest['registry']} {fastest['value']:.3f} to {fastest['date']}; the Hub to {hub['date']}",
-    )  # fmt: skip
+    return Measurement(verdict, hub, _share_of_top(results, "newcomers"), tuple(rivals), TOP_K, missing)
+
+
+def judge_stability(results: ResultLookup) -> Measurement:
+    """Judge C2 stability: models with high popularity remain popular."""
+    replaced = get_recent(results, _turnover_kind())
+    if replaced is None:
+        return _not_testable(results, f"{TURNOVER_RESULT} of the Hub at K = {TOP_K:,}", [_turnover_kind()])
+    low, high = _interval_bounds(replaced)
+    remained: ResultRow = {
+        **replaced, "name": f"remained.{TURNOVER_RESULT.partition('.')[2]}", "value": 1 - _value(replaced),
+        "low": 1 - high, "high": 1 - low,
+    }  # fmt: skip
+    verdict = HOLDS if 1 - high >= MOST_REMAINED else REVERSED if 1 - low <= HALF_REMAINED else WEAKER
+    return Measurement(verdict, remained, _share_of_top(results, "remained"), (), TOP_K)
 
 
 def judge_descendants(results: ResultLookup) -> Measurement:
     """Judge C2: models with more downloads have more descendants."""
-    rho = results.get("descendants", "descendants.spearman")
+    kinds = {k: ResultKind("descendants", "descendants.spearman", k) for k in POPULATION_DEPTHS}
+    depth, rho = _get_deepest(results, kinds)
     if rho is None:
-        return Measurement(NOT_TESTABLE, note="needs lineage and downloads of the same list")
+        return _not_testable(results, f"lineage and downloads of {FIRST_MODELS}", kinds.values())
     low, high = _interval_bounds(rho)
     verdict = HOLDS if low >= NEGLIGIBLE_CORRELATION else REVERSED if high < 0 else WEAKER
-    slope = results.get_value("descendants", "descendants.slope")
+    slope = get_recent(results, ResultKind("descendants", "descendants.slope", depth))
     return Measurement(
-        verdict, results.get_value("descendants_as_published", "descendants.spearman"), rho["value"], low, high,
-        rho["n"], "" if slope is None else f"log-log slope {slope:.3f}", p_value_from_interval(_value(rho), low, high),
-    )  # fmt: skip
+        verdict,
+        rho,
+        get_recent(results, ResultKind("descendants_as_published", "descendants.slope", depth)),
+        (),
+        depth,
+        _join("" if slope is None else f"log-log slope on own downloads {slope['value']:.3f}", _note_depth(depth)),
+        p_value_from_interval(_value(rho), low, high),
+    )
 
 
 def judge_documentation(results: ResultLookup) -> Measurement:
     """Judge C3: cards of the most downloaded models answer more questions than cards of the least downloaded."""
-    name = "documentation.rules.downloads"
-    delta = results.get("documentation", f"{name}.delta", TOP_K)
+    names = {depth: f"documentation.of{depth}.rules.downloads" for depth in CARD_DEPTHS}
+    kinds = {depth: ResultKind("documentation", f"{name}.delta", TOP_K) for depth, name in names.items()}
+    depth, delta = _get_deepest(results, kinds)
     if delta is None:
-        return Measurement(NOT_TESTABLE, note=f"needs scored cards of a list of at least {2 * TOP_K:,} models")
+        return _not_testable(results, f"scored cards of {FIRST_CARDS}", kinds.values())
     low, high = _interval_bounds(delta)
-    verdict = HOLDS if low > NEGLIGIBLE_DELTA else REVERSED if high < 0 else WEAKER
-    trend = results.get_value("documentation", f"{name}.trend")
-    published = results.get_value("documentation_as_published", "documentation.downloads.d", TOP_K)
+    trend = get_recent(results, ResultKind("documentation", f"{names[depth]}.trend"))
+    p = get_recent(results, ResultKind("documentation", f"{names[depth]}.mann_whitney_p", TOP_K))
+    published = ResultKind("documentation_as_published", f"documentation.of{depth}.downloads.d", TOP_K)
     return Measurement(
-        verdict, published, delta["value"], low, high, delta["n"],
-        "" if trend is None else f"Spearman over the whole list {trend:.3f}",
-        results.get_value("documentation", f"{name}.mann_whitney_p", TOP_K),
-    )  # fmt: skip
+        HOLDS if low > NEGLIGIBLE_DELTA else REVERSED if high < 0 else WEAKER,
+        delta,
+        get_recent(results, published),
+        (),
+        depth,
+        _join("" if trend is None else f"Spearman over these models {trend['value']:.3f}", _note_depth(depth)),
+        None if p is None else p["value"],
+    )
 
 
-def make_untestable_judge(reason: str) -> Callable[[ResultLookup], Measurement]:
-    """Return the judge of a claim for which there is no metric yet."""
-    return lambda results: Measurement(NOT_TESTABLE, note=reason)
+def judge_attributes(results: ResultLookup) -> Measurement:
+    """Judge C4: the paper has no measure of it, and this project has no rule."""
+    return Measurement(
+        NOT_TESTABLE,
+        note="the paper calls this claim “too imprecise to operationalize” (section 1), and there is no rule yet",
+    )
 
 
-CLAIMS = (
-    Claim(
-        claim="C1",
-        title="Descendants keep the transformers library more than any other",
-        published="2,699 descendants of two or more libraries use it, 1,929 safetensors, 1,173 tensorboard (Figure 5)",
-        published_date="2023-10",
-        rule="preservation by Eq. 1, compared with the best other library (without formats and trackers): holds: its "
-        "interval lies above the other's; reversed: its interval lies below; weaker: the intervals overlap",
-        judge=judge_preservation,
-        finding=4,
-    ),
-    Claim(
-        claim="C2 turnover",
-        title="The top models turn over much faster than the top packages",
-        published="newcomers per transition: the Hub 51.2 %, PyPI 14.3 %, npm 4.2 % (Figure 6)",
-        published_date="2024-03",
-        rule=f"turnover over matched gaps of 91 days at K = {TOP_K}: holds: the Hub's least value is at least "
-        f"{MUCH_HIGHER_FACTOR:g} times the largest of npm and PyPI; reversed: its largest is below their least; "
-        "weaker: between",
-        judge=judge_turnover,
-        finding=5,
-    ),
-    Claim(
-        claim="C2 descendants",
-        title="Models with more downloads have more descendants",
-        published="Spearman 0.419, log-log slope 0.1479, with the children's downloads (Figure 7)",
-        published_date="2023-10",
-        rule="Spearman of descendants with the parent's own downloads: holds: its interval lies above "
-        f"{NEGLIGIBLE_CORRELATION} and Holm's p is below {SIGNIFICANCE_LEVEL}; reversed: its interval lies below 0; "
-        "weaker: between",
-        judge=judge_descendants,
-        finding=6,
-    ),
-    Claim(
-        claim="C3",
-        title="Better documented models are more popular",
-        published="top 1,000 against bottom 1,000 (Figure 8)",
-        published_date="2023-10",
-        rule=f"Cliff's delta of the questions that cards answer, scored by rules, top against bottom {TOP_K:,} by "
-        f"downloads: holds: its interval lies above {NEGLIGIBLE_DELTA} and Holm's p (Mann and Whitney) is below "
-        f"{SIGNIFICANCE_LEVEL}; reversed: its interval lies below 0; weaker: between",
-        judge=judge_documentation,
-        finding=7,
-    ),
-    Claim(
-        claim="C4",
-        title="The claim the paper left untested",
-        published="not tested",
-        published_date="2024-10",
-        rule="none yet",
-        judge=make_untestable_judge("the paper found no data for this claim, and this project has none"),
-    ),
-)
+def are_comparable(first: ResultRow, second: ResultRow) -> bool:
+    """Return whether two numbers of a gap are of overlapping periods that end at most `MAX_DAYS_APART` days apart."""
+    starts = (first["previous_date"], second["previous_date"])
+    return (
+        starts[0] is not None
+        and starts[1] is not None
+        and max(starts[0], starts[1]) < min(first["date"], second["date"])
+        and count_days(first["date"], second["date"]) <= MAX_DAYS_APART
+    )
 
 
 def p_value_from_interval(value: float, low: float, high: float) -> float | None:
@@ -203,6 +186,52 @@ def p_value_from_interval(value: float, low: float, high: float) -> float | None
     if high <= low:
         return None
     return math.erfc(abs(value) / ((high - low) / (2 * Z_95)) / math.sqrt(2))
+
+
+def _get_deepest(results: ResultLookup, kinds: dict[int, ResultKind]) -> tuple[int, ResultRow | None]:
+    """Return the greatest depth that has a recent result, and the result. `kinds` has the deepest first."""
+    rows = ((depth, get_recent(results, kind)) for depth, kind in kinds.items())
+    return next(((depth, row) for depth, row in rows if row is not None), (0, None))
+
+
+def _not_testable(results: ResultLookup, needed: str, kinds: Iterable[ResultKind]) -> Measurement:
+    """Return the verdict for a missing number, with the date of the newest one."""
+    rows = [row for kind in kinds if (row := results.get_newest(kind)) is not None]
+    newest = max((row["date"] for row in rows), default="none")
+    period = f", taken on {results.day} or at most {MAX_AGE_DAYS} days earlier" if results.day else ""
+    return Measurement(NOT_TESTABLE, note=f"needs {needed}{period}; newest: {newest}")
+
+
+def _turnover_kind() -> ResultKind:
+    return ResultKind("turnover", TURNOVER_RESULT, TOP_K)
+
+
+def _share_of_top(results: ResultLookup, name: str) -> ResultRow | None:
+    """Return a count of the paper's method as a share of the top K."""
+    row = get_recent(results, ResultKind("turnover_as_published", name, TOP_K))
+    return None if row is None else {**row, "value": _value(row) / TOP_K}
+
+
+def _describe_missing(newest: dict[str, ResultRow | None], rivals: Sequence[ResultRow]) -> Iterator[str]:
+    """Say of each package registry that is not compared why it is left out."""
+    for registry, row in newest.items():
+        if row is None:
+            yield f"{registry} is missing: it has no such number"
+        elif row not in rivals:
+            yield f"{registry} is missing: its newest number is {_describe_period(row)}"
+
+
+def _describe_period(row: ResultRow) -> str:
+    return f"from {row['previous_date']} to {row['date']} ({count_gap_days(row)} days)"
+
+
+def _note_depth(depth: int) -> str:
+    """Say that a depth is not the paper's."""
+    return "" if depth == PAPER_DEPTH else f"at depth {depth:,}; the paper's is {PAPER_DEPTH:,}"
+
+
+def _join(*notes: str) -> str:
+    return "; ".join(filter(None, notes))
 
 
 def _compare_intervals(subject: tuple[float, float], rival: tuple[float, float]) -> str:
@@ -222,10 +251,6 @@ def _interval_bounds(row: ResultRow) -> tuple[float, float]:
     """Return the interval, or the value itself where ties are unknown."""
     value = _value(row)
     return value if row["low"] is None else row["low"], value if row["high"] is None else row["high"]
-
-
-def _days_between(first: ResultRow, second: ResultRow) -> int:
-    return abs((date.fromisoformat(first["date"]) - date.fromisoformat(second["date"])).days)
 
 
 def _is_format_or_tracker(row: ResultRow) -> bool:

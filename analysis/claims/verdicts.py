@@ -1,4 +1,4 @@
-"""The verdict on each claim now and at each earlier date, corrected for multiple tests."""
+"""The verdict on each claim now and at each day of a measurement, corrected for multiple tests."""
 
 from __future__ import annotations
 
@@ -7,25 +7,49 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, TypedDict
 
-from analysis.claims.results import HUB, LatestResults, ResultLookup, ResultRow
-from analysis.claims.rules import CLAIMS, HOLDS, NOT_TESTABLE, SIGNIFICANCE_LEVEL, WEAKER, Measurement
+from analysis.claims.paper import CLAIMS, Claim
+from analysis.claims.results import HUB, LatestResults, ResultLookup, ResultRow, count_gap_days
+from analysis.claims.rules import HOLDS, NOT_TESTABLE, SIGNIFICANCE_LEVEL, WEAKER, Measurement
 from analysis.statistics import inference
 
 
 class TrendPoint(TypedDict):
-    """The verdict on a claim at one date."""
+    """The verdict on a claim at a day whose own list gave the number."""
 
     date: str
     value: float | None
     verdict: str
+    depth: int | None
+
+
+class ClaimNumber(TypedDict):
+    """One number behind a verdict, with its list. `role` is measured, as in the paper, or compared with."""
+
+    role: str
+    registry: str
+    measure: str
+    is_share: bool
+    metric: str
+    name: str
+    snapshot: int
+    date: str
+    previous_date: str | None
+    days: int | None
+    k: int
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int | None
 
 
 class ClaimRow(TypedDict):
-    """A claim with its verdict now and at each earlier date, as a report has it."""
+    """A claim with its verdict now and at each day of a measurement, as a report has it."""
 
     claim: str
     finding: int | None
+    label: str
     title: str
+    quote: str
     published: str
     published_date: str
     as_published: float | None
@@ -34,10 +58,14 @@ class ClaimRow(TypedDict):
     high: float | None
     n: int | None
     verdict: str
+    judged_on: str | None
+    date: str | None
+    depth: int | None
     rule: str
     note: str
     p: float | None
     p_holm: float | None
+    numbers: list[ClaimNumber]
     trend: list[TrendPoint]
 
 
@@ -51,28 +79,68 @@ class VerdictChange(NamedTuple):
 
 
 def judge_claims(results: Sequence[ResultRow]) -> list[ClaimRow]:
-    """Judge every claim now and at each earlier date. `results` are those of a report, in any order."""
+    """Judge every claim now and at each earlier day. `results` are those of a report, in any order."""
     by_day = list(_verdicts_by_day(results)) or [("", compute_verdicts(LatestResults()))]
-    latest = by_day[-1][1]
+    day, latest = by_day[-1]
     adjusted = adjust_p_values([measurement.p for measurement in latest])
+    trends = [
+        [make_trend_point(measurements[index]) for day, measurements in by_day if is_measured(measurements[index], day)]
+        for index in range(len(CLAIMS))
+    ]
     return [
-        {
-            "claim": claim.claim, "finding": claim.finding, "title": claim.title, "published": claim.published,
-            "published_date": claim.published_date, "as_published": now.as_published, "sound": now.sound,
-            "low": now.low, "high": now.high, "n": now.n, "verdict": now.verdict, "rule": claim.rule,
-            "note": now.note, "p": now.p, "p_holm": p_holm,
-            "trend": [_make_trend_row(day, measurements[index]) for day, measurements in by_day if day],
-        }
-        for index, (claim, now, p_holm) in enumerate(zip(CLAIMS, latest, adjusted, strict=True))
-    ]  # fmt: skip
+        {**_make_claim_row(claim, now, trend), "judged_on": day or None, "p_holm": p_holm}
+        for claim, now, p_holm, trend in zip(CLAIMS, latest, adjusted, trends, strict=True)
+    ]
 
 
-def _make_trend_row(day: str, measurement: Measurement) -> TrendPoint:
-    return {"date": day, "value": measurement.sound, "verdict": measurement.verdict}
+def is_measured(measurement: Measurement, day: str) -> bool:
+    """Return whether the number behind a verdict is of the day itself. Nothing is carried forward to later days."""
+    return measurement.verdict != NOT_TESTABLE and measurement.sound is not None and measurement.sound["date"] == day
+
+
+def _make_claim_row(claim: Claim, now: Measurement, trend: list[TrendPoint]) -> ClaimRow:
+    sound, published = now.sound, now.as_published
+    return {
+        "claim": claim.claim, "finding": claim.finding, "label": claim.label, "title": claim.title,
+        "quote": claim.quote, "published": claim.published, "published_date": claim.published_date,
+        "as_published": published and published["value"], "sound": sound and sound["value"],
+        "low": sound and sound["low"], "high": sound and sound["high"], "n": sound and sound["n"],
+        "verdict": now.verdict, "judged_on": None, "date": sound and sound["date"], "depth": now.depth,
+        "rule": claim.rule, "note": now.note, "p": now.p, "p_holm": None,
+        "numbers": list(_iter_numbers(claim, now)), "trend": trend,
+    }  # fmt: skip
+
+
+def _iter_numbers(claim: Claim, now: Measurement) -> Iterator[ClaimNumber]:
+    """Yield every number behind a verdict."""
+    rows = [("measured", claim.measure, now.sound), ("as in the paper", claim.published_measure, now.as_published)]
+    rows += [("compared with", claim.measure, rival) for rival in now.rivals]
+    for role, measure, row in rows:
+        if row is not None:
+            yield {
+                "role": role, "registry": row["registry"], "measure": measure, "is_share": claim.is_share,
+                "metric": row["metric"], "name": row["name"], "snapshot": row["snapshot"], "date": row["date"],
+                "previous_date": row["previous_date"], "days": count_gap_days(row), "k": row["k"],
+                "value": row["value"], "low": row["low"], "high": row["high"], "n": row["n"],
+            }  # fmt: skip
+
+
+def make_trend_point(measurement: Measurement) -> TrendPoint:
+    """Return the point of a measured verdict.
+
+    Raises:
+        ValueError: there is no number behind the verdict.
+    """
+    if measurement.sound is None:
+        raise ValueError(f"no number is behind the verdict {measurement.verdict}")
+    return {
+        "date": measurement.sound["date"], "value": measurement.sound["value"], "verdict": measurement.verdict,
+        "depth": measurement.depth,
+    }  # fmt: skip
 
 
 def compute_verdicts(results: ResultLookup) -> list[Measurement]:
-    """Judge every claim by the latest results. A claim whose corrected p-value is too large does not hold."""
+    """Judge every claim by recent results. A claim whose corrected p-value is too large does not hold."""
     measurements = [claim.judge(results) for claim in CLAIMS]
     adjusted = adjust_p_values([measurement.p for measurement in measurements])
     return [
@@ -86,21 +154,23 @@ def compute_verdicts(results: ResultLookup) -> list[Measurement]:
 def iter_claim_changes(claims: Iterable[ClaimRow]) -> Iterator[VerdictChange]:
     """Yield each change of a verdict in the trends of a report's claims."""
     for claim in claims:
-        yield from iter_verdict_changes(claim["claim"], [(row["date"], row["verdict"]) for row in claim["trend"]])
+        yield from iter_verdict_changes(claim["claim"], claim["trend"])
 
 
-def iter_verdict_changes(claim: str, trend: Iterable[tuple[str, str]]) -> Iterator[VerdictChange]:
-    """Yield each change of the verdict on one claim. `trend` has dates and verdicts, oldest first.
+def iter_verdict_changes(claim: str, trend: Sequence[TrendPoint]) -> Iterator[VerdictChange]:
+    """Yield each change of the verdict on one claim. `trend` is oldest first.
 
-    Dates at which the claim was not testable are skipped.
+    Verdicts are compared at one depth only, because another depth is another set of packages.
 
-    >>> list(iter_verdict_changes("C1", [("2026-01-01", "holds"), ("2026-02-01", "weaker")]))
+    >>> points = [("2026-01-01", "holds", 5000), ("2026-01-02", "weaker", 1000), ("2026-02-01", "weaker", 5000)]
+    >>> trend = [{"date": day, "value": 0.2, "verdict": verdict, "depth": depth} for day, verdict, depth in points]
+    >>> list(iter_verdict_changes("C1", trend))
     [VerdictChange(claim='C1', date='2026-02-01', before='holds', after='weaker')]
     """
-    verdicts = [(day, verdict) for day, verdict in trend if verdict != NOT_TESTABLE]
-    for (_, before), (day, after) in itertools.pairwise(verdicts):
-        if before != after:
-            yield VerdictChange(claim, day, before, after)
+    for depth in dict.fromkeys(point["depth"] for point in trend):
+        for before, after in itertools.pairwise([point for point in trend if point["depth"] == depth]):
+            if before["verdict"] != after["verdict"]:
+                yield VerdictChange(claim, after["date"], before["verdict"], after["verdict"])
 
 
 def adjust_p_values(p_values: Sequence[float | None]) -> list[float | None]:

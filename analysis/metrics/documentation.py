@@ -28,7 +28,10 @@ APPLIES_TO = "cards"
 ITEMS, FIELDS = 5, 14
 COLUMNS_AS_PUBLISHED = 17
 POPULARITY = ("downloads", "likes", "descendants")
-NO_CARDS = "no card of a package of this list has been fetched: run `observatory crawl cards`"
+NO_CARDS = (
+    "no card of a package of this list is known for its date (an imported card counts for 182 days): run "
+    "`observatory crawl cards`"
+)
 NO_SCORES = "no card of this list has been scored: run `observatory score`"
 MIN_POPULATION = 5000  # two groups of 1,000 within the first 1,000 packages do not exist
 LIST_TOO_SHORT = "fewer than two groups of K packages with known documentation"
@@ -66,8 +69,9 @@ def documentation(cards: DataFrame, scores: DataFrame, depths: DataFrame) -> Ite
 
     Caveats: an association is not a cause, and the groups are extremes, which makes d large: read the trend beside it.
     Scorers err, and how often they err is measured separately. A field is present or not, and its correctness is not
-    checked. Packages whose documentation is unknown (not fetched, gated, gone, not scored) are left out and counted in
-    the notes. The intervals treat packages as drawn from a larger population.
+    checked. Packages whose documentation is unknown (not fetched, gated, gone, not scored; or an imported card that was
+    last seen more than 182 days before the list) are left out and counted in the notes. The intervals treat packages as
+    drawn from a larger population.
 
     After Metric 4 of Jones et al., ESEM 2024, doi 10.1145/3674805.3686665.
     """

@@ -1,12 +1,14 @@
 """The report document: everything a report shows, as one document that every format renders.
 
-    {"schema": 1,
+    {"schema": 2,
      "as_of":        the last day of the report, or null for no limit,
      "generated_by": the program and its version,
      "k":            the depth at which moves are listed, or null if no snapshot is deep enough,
      "results":   [{registry, metric, name, version, snapshot, date, previous_date, k, value, low, high, n, note}],
-     "claims":    [{claim, finding, title, published, published_date, as_published, sound, low, high, n, verdict, rule,
-                    note, p, p_holm, trend: [{date, value, verdict}]}],
+     "claims":    [{claim, finding, label, title, quote, published, published_date, as_published, sound, low, high, n,
+                    verdict, judged_on, date, depth, rule, note, p, p_holm, trend: [{date, value, verdict, depth}],
+                    numbers: [{role, registry, measure, is_share, metric, name, snapshot, date, previous_date, days, k,
+                               value, low, high, n}]}],
      "snapshots": [{every column of v1_snapshot, and gate: [{gate, outcome, measured, rule}]}],
      "movers":    [{registry, snapshot, date, previous_snapshot, previous_date, k, change, package, name, previous_name,
                     rank, previous_rank, reason}],
@@ -105,7 +107,7 @@ def build_report(connection: sqlite3.Connection, scope: ReportScope, computed: S
     results = _collect_results(connection, scope, snapshots, computed, at_depth, _warnings_by_snapshot(events))
 
     return {
-        "schema": 1,
+        "schema": 2,
         "as_of": scope.as_of,
         "generated_by": f"hub-observatory {__version__}",
         "k": k,

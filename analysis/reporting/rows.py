@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from analysis.claims.verdicts import ClaimRow as ClaimRow  # a section of the report
+from analysis.claims.verdicts import ClaimNumber as ClaimNumber  # sections of the report
+from analysis.claims.verdicts import ClaimRow as ClaimRow
 
 
 class ReportGate(TypedDict):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
-from analysis.reporting.rows import ClaimRow, ReportEvent, ReportGate, ReportMove, ReportResult, ReportSnapshot
+from analysis.reporting.rows import ReportEvent, ReportGate, ReportMove, ReportResult, ReportSnapshot
 from analysis.reporting.table import ColumnKind, ReportCell, ReportTable, make_table
 from analysis.reporting.wording import UNDEFINED, format_count, format_number, format_range, format_value
 
@@ -35,10 +35,6 @@ EVENT_COLUMNS: Mapping[str, ColumnKind] = {
 }  # fmt: skip
 EVENT_KIND_COLUMNS: Mapping[str, ColumnKind] = {
     "registry": "name", "kind": "text", "severity": "text", "count": "number", "newest": "date", "example": "text",
-}  # fmt: skip
-CLAIM_COLUMNS: Mapping[str, ColumnKind] = {
-    "claim": "text", "verdict": "text", "paper's method": "number", "our method": "number", "interval": "number",
-    "n": "number",
 }  # fmt: skip
 POPULATION_RESULTS = {
     "packages": "population",
@@ -259,32 +255,6 @@ def _group_by_kind(events: Iterable[ReportEvent]) -> dict[tuple[str, str, str], 
 
 def _severity_cell(severity: str) -> ReportCell:
     return ReportCell(severity, is_bad=severity != "note")
-
-
-def claims_table(claims: Iterable[ClaimRow]) -> ReportTable:
-    """List the verdict on each claim with the numbers behind it."""
-    rows = [
-        (
-            claim["claim"],
-            ReportCell(claim["verdict"], is_bad=claim["verdict"] in ("reversed", "weaker")),
-            _number_cell(claim["as_published"]),
-            _number_cell(claim["sound"]),
-            _claim_range(claim),
-            format_count(claim["n"]),
-        )
-        for claim in claims
-    ]
-    return make_table("Claims and verdicts", CLAIM_COLUMNS, rows)
-
-
-def _number_cell(value: float | None) -> ReportCell:
-    return ReportCell(format_number(value), value=_exact(value))
-
-
-def _claim_range(claim: ClaimRow) -> str:
-    if claim["low"] is None or claim["high"] is None:
-        return UNDEFINED
-    return f"{format_number(claim['low'])} to {format_number(claim['high'])}"
 
 
 def sources_table(snapshots: Iterable[ReportSnapshot]) -> ReportTable:

@@ -9,11 +9,14 @@ from itertools import pairwise
 from statistics import median
 from urllib.parse import urlsplit
 
+from analysis.reporting.claims import ABOUT, ClaimDetail, claims_table, describe_claim, published_table
 from analysis.reporting.figures._figure import LONG_GAP_FACTOR
 from analysis.reporting.figures.claims import describe_claims
+from analysis.reporting.figures.documentation import explain_missing
 from analysis.reporting.figures.snapshots import describe_snapshots
-from analysis.reporting.figures.turnover import choose_turnover_depth, describe_turnover
-from analysis.reporting.rows import ClaimRow, Report, ReportMove, ReportResult, ReportSnapshot
+from analysis.reporting.figures.turnover import choose_turnover_depth, describe_turnover, newest_turnovers
+from analysis.reporting.headline import describe_unmatched
+from analysis.reporting.rows import Report, ReportMove, ReportResult, ReportSnapshot
 from analysis.reporting.series import (
     SeriesKey,
     choose_deepest,
@@ -29,7 +32,6 @@ from analysis.reporting.table import ReportTable
 from analysis.reporting.tables import (
     ResultIndex,
     changes_table,
-    claims_table,
     event_kinds_table,
     events_table,
     gate_table,
@@ -81,18 +83,6 @@ class SeriesView:
 
 
 @dataclass(frozen=True)
-class ClaimDetail:
-    """The evidence behind the verdict on one claim."""
-
-    label: str
-    title: str
-    published: str
-    rule: str
-    note: str
-    is_testable: bool
-
-
-@dataclass(frozen=True)
 class ReportView:
     """The whole report."""
 
@@ -104,7 +94,10 @@ class ReportView:
     warning: str
     summary: tuple[str, ...]
     series: tuple[SeriesView, ...]
+    undocumented: tuple[str, ...]
     claims: ReportTable
+    claims_as_published: ReportTable
+    claims_about: str
     claim_details: tuple[ClaimDetail, ...]
     events: ReportTable
     event_kinds: ReportTable
@@ -129,8 +122,11 @@ def build_view(document: Report) -> ReportView:
         warning=_warn_of_local(local),
         summary=tuple(_summarize(report)),
         series=tuple(_build_series(key, snapshots, report, index) for key, snapshots in groups.items()),
+        undocumented=tuple(explain_missing(report)),
         claims=claims_table(report["claims"]),
-        claim_details=tuple(map(_build_claim, report["claims"])),
+        claims_as_published=published_table(report["claims"]),
+        claims_about=ABOUT,
+        claim_details=tuple(map(describe_claim, report["claims"])),
         events=events_table(report["events"]),
         event_kinds=event_kinds_table(report["events"]),
         limitations=tuple(report["unknown"]),
@@ -169,6 +165,9 @@ def _summarize(report: Report) -> Iterator[str]:
     turnover = describe_turnover(report)
     if turnover:
         yield f"{turnover}."
+    depth = report["k"] or choose_turnover_depth(report)
+    for sentence in describe_unmatched(report, depth, newest_turnovers(report)):
+        yield f"{sentence}."
     yield from _summarize_moves(report)
     if report["claims"]:
         yield f"{describe_claims(report['claims'])}."
@@ -311,16 +310,3 @@ def _build_moves(snapshots: Sequence[ReportSnapshot], report: Report) -> Iterato
         if group:
             since = f"since {group[0]['previous_date']}: {len(group):,}"
             yield moves_table(f"{heading.format(k=group[0]['k'])}, {since}", group)
-
-
-def _build_claim(claim: ClaimRow) -> ClaimDetail:
-    finding = "" if claim["finding"] is None else f" (Finding {claim['finding']})"
-    day = f"{claim['published_date']}: " if claim["published_date"] else ""
-    return ClaimDetail(
-        label=f"{claim['claim']}{finding}",
-        title=claim["title"],
-        published=f"{day}{claim['published']}",
-        rule=claim["rule"],
-        note=claim["note"],
-        is_testable=claim["verdict"] != "not testable",
-    )

@@ -1,4 +1,5 @@
--- The state of the card of each package in a complete snapshot, at its time. `state` is NULL if the card was never checked.
+-- The state of the card of each package in a complete snapshot, at its time. `state` is NULL if the card was never checked,
+-- or was last checked more than 182 days earlier and no commit is known, which would show whether the card is still the same.
 -- `fields` counts the fields that have a value, in the card or in the registry, among the 14 fields of the paper's script.
 -- `descendants` counts the packages that name this package as a parent. It is NULL if no package of the list names a parent.
 -- `depth` is the depth of the list.
@@ -10,7 +11,8 @@ checked AS (
     SELECT l.package_id, l.rank, l.downloads, l.likes, v.state, v.card_id
     FROM listed l
     LEFT JOIN card_revision v ON v.package_id = l.package_id AND v.valid_from <= l.taken_at
-     AND (v.valid_to IS NULL OR v.valid_to > l.taken_at)),
+     AND (v.valid_to IS NULL OR v.valid_to > l.taken_at)
+     AND (v.sha IS NOT NULL OR l.taken_at - v.checked_at <= 15724800)),
 package_field AS (
     SELECT k.package_id,
            CASE f.field WHEN 'license' THEN 'license_name' WHEN 'datasets' THEN 'dataset_name'

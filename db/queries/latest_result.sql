@@ -1,7 +1,12 @@
--- The latest result of one name, in a registry's rankings by downloads taken before :until. Its value may be undefined.
-SELECT g.name AS registry, s.date, x.snapshot_id AS snapshot, x.metric, x.name, x.k, x.value, x.low, x.high, x.n, x.note
+-- The newest defined result of one name, in a registry's rankings by downloads taken from :since to before :until. A
+-- metric counts at the newest version that is stored for a snapshot.
+SELECT g.name AS registry, s.date, p.date AS previous_date, x.snapshot_id AS snapshot, x.metric, x.name, x.k, x.value,
+       x.low, x.high, x.n, x.note
 FROM registry g CROSS JOIN snapshot s CROSS JOIN result x
-WHERE g.name = :registry AND s.registry_id = g.registry_id AND s.ordered_by = 'downloads' AND s.taken_at < :until
-  AND x.snapshot_id = s.snapshot_id AND x.metric = :metric AND x.name = :name AND x.k = :k
-ORDER BY s.taken_at DESC, s.snapshot_id DESC, x.version DESC
+LEFT JOIN snapshot p ON p.snapshot_id = x.previous_snapshot_id
+WHERE g.name = :registry AND s.registry_id = g.registry_id AND s.ordered_by = 'downloads'
+  AND s.taken_at >= :since AND s.taken_at < :until
+  AND x.snapshot_id = s.snapshot_id AND x.metric = :metric AND x.name = :name AND x.k = :k AND x.value IS NOT NULL
+  AND x.version = (SELECT MAX(y.version) FROM result y WHERE y.snapshot_id = x.snapshot_id AND y.metric = :metric)
+ORDER BY s.taken_at DESC, s.snapshot_id DESC
 LIMIT 1

@@ -65,7 +65,10 @@ def test_a_raised_version_is_computed_beside_the_old_one(history, run_cli, monke
     run_cli()
     monkeypatch.setattr(turnover, "VERSION", turnover.VERSION + 1)
     run_cli()
-    assert {row["version"] for row in history.query_results()} == {turnover.VERSION - 1, turnover.VERSION}
+    assert {row["version"] for row in history.query_results(metric="turnover")} == {
+        turnover.VERSION - 1,
+        turnover.VERSION,
+    }
 
 
 def test_one_metric_can_be_selected(history, run_cli):

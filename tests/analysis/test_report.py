@@ -59,7 +59,7 @@ def test_the_document_has_every_key_in_order(history: History, read_report: Read
         "schema", "as_of", "generated_by", "k", "results", "claims", "snapshots", "movers", "points", "events",
         "unknown",
     ]  # fmt: skip
-    assert report["schema"] == 1
+    assert report["schema"] == 2
     assert {tuple(row) for row in report["results"]} == {tuple(ReportResult.__annotations__)}
 
 

@@ -20,10 +20,13 @@ from analysis.reporting.figures._figure import (
     number_name,
 )
 from analysis.reporting.rows import Report, ReportResult
+from analysis.reporting.series import complete_labels
 from analysis.reporting.wording import format_percent, join_words
 
 POPULARITY = ("downloads", "likes", "descendants")
 GROUPS = ("top", "bottom")
+UNKNOWN_NAMES = ("documentation", "documentation.rules.coverage")  # undefined where no card was read or scored
+MIN_N = 20  # packages: a mean over fewer is not drawn
 
 
 class GroupPoint(TypedDict):
@@ -58,17 +61,49 @@ class ScoredList:
     origin: str
     results: Sequence[ReportResult]
 
+    @property
+    def date(self) -> str:
+        """The date of the list."""
+        return self.results[0]["date"]
+
+    @property
+    def dated_label(self) -> str:
+        """The label of the list with its date."""
+        return f"{self.label} on {self.date}"
+
 
 def draw(report: Report) -> Iterator[Figure]:
-    """Draw two figures for each list with scored cards."""
+    """Draw two figures for each list with scored cards, from means over at least `MIN_N` packages."""
+    for scored in _scored_lists(report):
+        groups, deciles = _group_points(scored), _decile_points(scored)
+        if groups:
+            yield _build_group_figure(groups, scored)
+        if len({point["tenth"] for point in deciles}) > 1:
+            yield _build_decile_figure(deciles, scored)
+
+
+def explain_missing(report: Report) -> list[str]:
+    """Return why the documentation of a newest list is unknown, and why means of a list are not drawn."""
+    newest = {label: snapshot for snapshot, label in complete_labels(report["snapshots"]).items()}
+    reasons = [
+        f"{result['registry']} on {result['date']}: {result['note']}."
+        for result in report["results"]
+        if result["snapshot"] in newest.values() and result["name"] in UNKNOWN_NAMES and result["value"] is None
+    ]
+    reasons += [
+        f"{scored.dated_label}: a tenth of the list has fewer than {MIN_N} packages with known documentation."
+        for scored in _scored_lists(report)
+        if len({point["tenth"] for point in _decile_points(scored)}) < 2
+    ]
+    return list(dict.fromkeys(reasons))
+
+
+def _scored_lists(report: Report) -> Iterator[ScoredList]:
+    """Yield the newest list with results of each series, once for each scorer."""
     for position, (label, results) in enumerate(newest_results(report, ["documentation"])):
         for scorer in _scorer_names(results):
-            scored = ScoredList(label, scorer, number_name(scorer, position), describe_origin(report, results), results)
-            groups, deciles = _group_points(scored), _decile_points(scored)
-            if groups:
-                yield _build_group_figure(groups, scored)
-            if deciles:
-                yield _build_decile_figure(deciles, scored)
+            ending = number_name(scorer, position)
+            yield ScoredList(label, scorer, ending, describe_origin(report, results), results)
 
 
 def _scorer_names(results: Sequence[ReportResult]) -> list[str]:
@@ -80,7 +115,7 @@ def _scorer_names(results: Sequence[ReportResult]) -> list[str]:
 def _group_points(scored: ScoredList) -> list[GroupPoint]:
     """Return the means of top and bottom at the greatest available depth."""
     names = {f"documentation.{scored.scorer}.{by}.{group}": (by, group) for by in POPULARITY for group in GROUPS}
-    results = [result for name in names for result in scored.results if result["name"] == name]
+    results = [result for name in names for result in scored.results if result["name"] == name and _is_enough(result)]
     deepest = max((result["k"] for result in results), default=0)
     return [_make_group_point(*names[result["name"]], result) for result in results if result["k"] == deepest]
 
@@ -96,9 +131,13 @@ def _decile_points(scored: ScoredList) -> list[DecilePoint]:
         for by in POPULARITY
         for tenth in range(1, 11)
     }
-    results = [result for result in scored.results if result["name"] in names]
+    results = [result for result in scored.results if result["name"] in names and _is_enough(result)]
     results.sort(key=lambda result: names[result["name"]])
     return [_make_decile_point(*names[result["name"]], result) for result in results]
+
+
+def _is_enough(result: ReportResult) -> bool:
+    return result["n"] is not None and result["n"] >= MIN_N
 
 
 def _make_decile_point(by: str, tenth: int, row: ReportResult) -> DecilePoint:
@@ -111,7 +150,7 @@ def _build_group_figure(points: Sequence[GroupPoint], scored: ScoredList) -> Fig
     return Figure(
         name=f"documentation-groups-{scored.ending}",
         section="documentation",
-        title=f"{scored.label}: by {points[0]['by']}, {join_words(shares)} of the five questions are answered",
+        title=f"{scored.dated_label}: by {points[0]['by']}, {join_words(shares)} of the five questions are answered",
         measure="Share of five questions that a card answers, mean over a group of packages",
         legend=f"Scored by {scored.scorer}. Bars: 95% intervals. Packages that tie at the edge of a group are drawn "
         "at random 25 times, and the interval covers the draws",
@@ -128,7 +167,7 @@ def _build_decile_figure(points: Sequence[DecilePoint], scored: ScoredList) -> F
     return Figure(
         name=f"documentation-{scored.ending}",
         section="documentation",
-        title=_describe_deciles(scored.label, first),
+        title=_describe_deciles(scored.dated_label, first),
         measure="Share of five questions that a card answers, mean over tenths of the list, least popular first",
         legend=f"Scored by {scored.scorer}. Bars: 95% intervals. Packages that tie are in one tenth, so some tenths "
         "may be missing",

@@ -23,6 +23,7 @@ from analysis.reporting.figures._figure import (
     segment_dates,
     spread_apart,
 )
+from analysis.reporting.headline import describe_matched
 from analysis.reporting.rows import Report, ReportResult
 from analysis.reporting.series import complete_labels, select_results_of_days
 from analysis.reporting.wording import format_percent, join_words, pluralize
@@ -104,17 +105,9 @@ def newest_turnovers(report: Report) -> dict[str, ReportResult]:
 
 
 def describe_turnover(report: Report) -> str | None:
-    """Return the newest turnovers in one sentence, if any is defined."""
+    """Return the newest turnovers over the chosen gap with their dates, if any is defined."""
     newest, gap = newest_turnovers(report), choose_gap(report)
-    if not newest or gap is None:
-        return None
-    (label, first), *following = sorted(newest.items(), key=lambda pair: -(pair[1]["value"] or 0))
-    shares = [f"{format_percent(result['value'])} of {name}" for name, result in following]
-    if len(shares) > 3:
-        shares = [shares[0], f"{len(shares) - 2} lists in between", shares[-1]]
-    beside = f", {join_words(shares)}" if shares else ""
-    top = f"{format_percent(first['value'])} of the top {first['k']:,} of {label}"
-    return f"In {GAPS[gap]}, {top} were replaced{beside}"
+    return describe_matched(newest, GAPS[gap]) if newest and gap is not None else None
 
 
 def _turnover_results(report: Report) -> list[ReportResult]:

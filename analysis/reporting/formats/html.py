@@ -166,7 +166,8 @@ def _build_tiles(report: Report, view: ReportView) -> list[HeadlineTile]:
     verdicts = [claim["verdict"] for claim in report["claims"]]
     if verdicts:
         text = f"{verdicts.count('holds')} of {len(verdicts)}"
-        tiles.append(HeadlineTile(text, "claims of the paper hold", "the rule of each verdict is below"))
+        day = f"on {report['claims'][0]['judged_on']}; " if report["claims"][0]["judged_on"] else ""
+        tiles.append(HeadlineTile(text, "claims of the paper hold", f"{day}the rule of each verdict is below"))
     return tiles
 
 

@@ -10,10 +10,11 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
+from analysis.reporting.claims import ClaimDetail
 from analysis.reporting.rows import Report
 from analysis.reporting.table import ReportColumn, ReportTable
 from analysis.reporting.tables import FLOWS
-from analysis.reporting.view import ClaimDetail, ReportView, SeriesView, build_view
+from analysis.reporting.view import ReportView, SeriesView, build_view
 
 WIDTH = 80
 INDENT = "  "
@@ -21,7 +22,7 @@ UNLIMITED_WIDTH = 10_000
 MAX_NAME_WIDTH = 36
 NEWEST_ROWS = 12
 FIRST_ROWS = 10
-CLAIM_COLUMNS = ("claim", "verdict", "paper's method", "our method", "interval")
+CLAIM_COLUMNS = ("claim", "verdict", "measure", "measured", "interval", "dates")
 FIRST_STEPS = """Two ways to get snapshots:
 
   observatory crawl snapshot huggingface/models --top 1000
@@ -49,10 +50,9 @@ def _render_parts(view: ReportView) -> Iterator[str]:
     yield from _list_sentences("Summary", view.summary)
     for series in view.series:
         yield from _render_series(series)
-    testable = [_describe_claim(claim) for claim in view.claim_details if claim.is_testable]
-    if testable:
+    if any(claim.is_testable for claim in view.claim_details):
         yield _render_table("Does the paper still hold?", view.claims.select(*CLAIM_COLUMNS))
-    yield from _list_sentences("Rules of these verdicts", testable)
+    yield from _list_sentences("What these verdicts rest on", [_describe_claim(claim) for claim in view.claim_details])
     if view.event_kinds:
         yield _render_table("Quality events", view.event_kinds)
     yield from _list_sentences("Not available yet", view.limitations)
@@ -80,7 +80,10 @@ def _list_result_tables(series: SeriesView) -> list[ReportTable | None]:
 
 def _describe_claim(claim: ClaimDetail) -> str:
     note = f" Note: {claim.note}." if claim.note else ""
-    return f"{claim.label}: {claim.title}. Published {claim.published}. Rule: {claim.rule}.{note}"
+    if not claim.is_testable:
+        return f"{claim.label}: {claim.title}. Not testable: {claim.note}."
+    numbers = "".join(f" {sentence[0].upper()}{sentence[1:]}." for sentence in claim.numbers)
+    return f"{claim.label}: {claim.title}.{numbers} Published {claim.published}. Rule: {claim.rule}.{note}"
 
 
 def _list_sentences(heading: str, sentences: Sequence[str]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The verdict on each claim follows from its rule."""
+"""The verdict on each claim follows from its rule and from recent results only."""
 
 from __future__ import annotations
 
@@ -8,25 +8,33 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 from statsmodels.stats.multitest import multipletests
 
-from analysis.claims.results import HUB, LatestResults, ResultRow
-from analysis.claims.rules import CLAIMS, p_value_from_interval
-from analysis.claims.verdicts import adjust_p_values, iter_claim_changes, judge_claims
+from analysis.claims.paper import CLAIMS
+from analysis.claims.results import HUB, LatestResults, ResultKind, ResultRow
+from analysis.claims.rules import p_value_from_interval
+from analysis.claims.verdicts import ClaimRow, adjust_p_values, iter_claim_changes, judge_claims
+
+DAY = "2026-10-01"
 
 
 def result(metric: str, name: str, value: float | None, low: float | None = None, high: float | None = None,
-           k: int = 0, registry: str = HUB, date: str = "2026-10-01", note: str = "") -> ResultRow:  # fmt: skip
-    return {"registry": registry, "snapshot": 1, "date": date, "metric": metric, "name": name, "k": k,
-            "value": value, "low": low, "high": high, "n": 100, "note": note}  # fmt: skip
+           k: int = 15_000, registry: str = HUB, date: str = DAY, note: str = "",
+           previous_date: str | None = None) -> ResultRow:  # fmt: skip
+    return {"registry": registry, "snapshot": int(date.replace("-", "")), "date": date, "previous_date": previous_date,
+            "metric": metric, "name": name, "k": k, "value": value, "low": low, "high": high, "n": 100,
+            "note": note}  # fmt: skip
+
+
+def claim_of(claim: str, *rows: ResultRow) -> ClaimRow:
+    return next(row for row in judge_claims(rows) if row["claim"] == claim)
 
 
 def verdict(claim: str, *rows: ResultRow) -> str:
-    return next(row["verdict"] for row in judge_claims(rows) if row["claim"] == claim)
+    return claim_of(claim, *rows)["verdict"]
 
 
-def turnover(
-    value: float, low: float | None, high: float | None, registry: str = HUB, date: str = "2026-10-01"
-) -> ResultRow:
-    return result("turnover", "turnover.91d", value, low, high, 1000, registry, date)
+def turnover(value: float, low: float | None, high: float | None, registry: str = HUB, date: str = DAY,
+             previous_date: str = "2026-07-02") -> ResultRow:  # fmt: skip
+    return result("turnover", "turnover.91d", value, low, high, 1000, registry, date, previous_date=previous_date)
 
 
 @pytest.mark.parametrize(
@@ -42,21 +50,52 @@ def turnover(
 def test_turnover_is_much_faster_only_with_the_whole_interval(
     hub: tuple[float, float, float], rival: tuple[float, float, float], expected: str
 ) -> None:
-    assert verdict("C2 turnover", turnover(*hub), turnover(*rival, registry="pypi")) == expected
+    assert verdict("Finding 5", turnover(*hub), turnover(*rival, registry="pypi")) == expected
 
 
 def test_the_hub_is_compared_with_the_faster_package_registry() -> None:
     rows = (turnover(0.3, 0.3, 0.3), turnover(0.02, 0.02, 0.02, "npm"), turnover(0.2, 0.2, 0.2, "pypi"))
-    assert verdict("C2 turnover", *rows) == "weaker"
+    assert verdict("Finding 5", *rows) == "weaker"
 
 
-def test_registries_more_than_45_days_apart_are_not_compared() -> None:
-    rows = (turnover(0.3, 0.3, 0.3), turnover(0.1, 0.1, 0.1, "pypi", "2026-05-01"))
-    assert verdict("C2 turnover", *rows) == "not testable"
+@pytest.mark.parametrize(
+    ("previous_date", "date", "expected"),
+    [
+        ("2026-01-30", "2026-05-01", "not testable"),  # ends more than 45 days before the Hub's
+        ("2026-05-20", "2026-08-18", "holds"),
+        ("2026-05-17", "2026-08-16", "not testable"),
+    ],
+)
+def test_registries_are_compared_over_overlapping_periods_that_end_at_most_45_days_apart(
+    previous_date: str, date: str, expected: str
+) -> None:
+    claim = claim_of("Finding 5", turnover(0.3, 0.3, 0.3), turnover(0.1, 0.1, 0.1, "pypi", date, previous_date))
+    assert claim["verdict"] == expected
+    assert "npm is missing: it has no such number" in claim["note"]
+    if expected == "not testable":
+        assert "the Hub's is from 2026-07-02 to 2026-10-01 (91 days)" in claim["note"]
+        assert f"pypi is missing: its newest number is from {previous_date} to {date}" in claim["note"]
 
 
-def preservation(name: str, value: float, low: float, high: float, note: str = "") -> ResultRow:
-    return result("preservation", f"preservation.{name}", value, low, high, note=note)
+@pytest.mark.parametrize(
+    ("replaced", "expected"),
+    [
+        ((0.18, 0.17, 0.20), "holds"),
+        ((0.18, 0.17, 0.21), "weaker"),
+        ((0.41, 0.39, 0.45), "weaker"),
+        ((0.45, 0.40, 0.50), "reversed"),
+    ],
+)
+def test_top_models_remain_if_the_whole_interval_says_so(replaced: tuple[float, float, float], expected: str) -> None:
+    claim = claim_of("C2 stability", turnover(*replaced))
+    assert claim["verdict"] == expected
+    assert (claim["sound"], claim["low"], claim["high"]) == pytest.approx(
+        (1 - replaced[0], 1 - replaced[2], 1 - replaced[1])
+    )
+
+
+def preservation(name: str, value: float, low: float, high: float, note: str = "", k: int = 15_000) -> ResultRow:
+    return result("preservation", f"preservation.{name}", value, low, high, note=note, k=k)
 
 
 @pytest.mark.parametrize(
@@ -65,6 +104,7 @@ def preservation(name: str, value: float, low: float, high: float, note: str = "
         (("diffusers", 0.5, 0.4, 0.6), "holds"),
         (("diffusers", 0.7, 0.6, 0.85), "weaker"),
         (("diffusers", 0.99, 0.95, 1.0), "reversed"),
+        (("diffusers", 0.99, 0.95, 1.0, "", 5000), "not testable"),
         (("safetensors", 0.99, 0.95, 1.0, "a format"), "not testable"),
         (("gain.diffusers.finetune", 0.99, 0.95, 1.0), "not testable"),
         (("diffusers.finetune", 0.99, 0.95, 1.0), "not testable"),
@@ -74,6 +114,10 @@ def preservation(name: str, value: float, low: float, high: float, note: str = "
 )
 def test_transformers_is_compared_with_the_best_other_library(rival: tuple, expected: str) -> None:
     assert verdict("C1", preservation("transformers", 0.8, 0.75, 0.85), preservation(*rival)) == expected
+
+
+def spearman(rho: tuple[float, float, float], **more: object) -> ResultRow:
+    return result("descendants", "descendants.spearman", *rho) | more  # type: ignore[return-value]
 
 
 @pytest.mark.parametrize(
@@ -88,9 +132,10 @@ def test_transformers_is_compared_with_the_best_other_library(rival: tuple, expe
 def test_an_association_holds_if_its_whole_interval_is_not_negligible(
     rho: tuple[float, float, float], expected: str
 ) -> None:
-    assert verdict("C2 descendants", result("descendants", "descendants.spearman", *rho)) == expected
+    assert verdict("C2 descendants", spearman(rho)) == expected
 
 
+@pytest.mark.parametrize("depth", [15_000, 5_000])
 @pytest.mark.parametrize(
     ("delta", "p", "expected"),
     [
@@ -101,34 +146,84 @@ def test_an_association_holds_if_its_whole_interval_is_not_negligible(
     ],
 )
 def test_documentation_is_better_if_its_whole_interval_is_not_negligible(
-    delta: tuple[float, float, float], p: float, expected: str
+    delta: tuple[float, float, float], p: float, expected: str, depth: int
 ) -> None:
-    name = "documentation.rules.downloads"
+    name = f"documentation.of{depth}.rules.downloads"
     rows = (
         result("documentation", f"{name}.delta", *delta, k=1000),
         result("documentation", f"{name}.mann_whitney_p", p, k=1000),
+        result("documentation_as_published", f"documentation.of{depth}.downloads.d", 0.7, k=1000),
     )
-    assert verdict("C3", *rows) == expected
+    claim = claim_of("C3", *rows)
+    assert (claim["verdict"], claim["depth"], claim["as_published"]) == (expected, depth, 0.7)
+
+
+def test_a_number_of_a_whole_list_tests_no_claim() -> None:
+    """The population of such a number is as deep as the list happens to be."""
+    rows = (
+        spearman((0.4, 0.3, 0.5), k=0),
+        preservation("transformers", 0.8, 0.75, 0.85, k=0),
+        preservation("diffusers", 0.5, 0.4, 0.6, k=0),
+        result("documentation", "documentation.rules.downloads.delta", 0.4, 0.3, 0.5, k=1000),
+    )
+    assert {row["verdict"] for row in judge_claims(rows)} == {"not testable"}
+
+
+def test_a_claim_is_judged_at_the_deepest_population_of_the_last_days() -> None:
+    shallow = spearman((0.4, 0.3, 0.5), k=1000)
+    slope = result("descendants_as_published", "descendants.slope", 0.15, k=5000, date="2026-09-25")
+    claim = claim_of("C2 descendants", shallow, spearman((0.05, 0.0, 0.1), k=5000, date="2026-09-25"), slope)
+    assert (claim["verdict"], claim["depth"], claim["date"]) == ("weaker", 5000, "2026-09-25")
+    assert claim["as_published"] == 0.15
+    assert "at depth 5,000; the paper's is 15,000" in claim["note"]
+    old = spearman((0.05, 0.0, 0.1), k=5000, date="2026-09-01")
+    assert claim_of("C2 descendants", shallow, old)["depth"] == 1000
+
+
+@pytest.mark.parametrize(("date", "expected"), [("2026-09-23", "holds"), ("2026-09-22", "not testable")])
+def test_a_number_serves_for_eight_days(date: str, expected: str) -> None:
+    today = result("turnover", "turnover", 0.1, k=1000)
+    claim = claim_of("C2 descendants", spearman((0.4, 0.3, 0.5), date=date), today)
+    assert (claim["verdict"], claim["judged_on"]) == (expected, DAY)
+    assert claim["date"] == (date if expected == "holds" else None)
+    if expected == "not testable":
+        assert claim["note"].endswith(f"taken on {DAY} or at most 8 days earlier; newest: {date}")
 
 
 def test_without_results_no_claim_is_testable_and_each_says_what_it_needs() -> None:
     claims = judge_claims([])
-    assert [claim["claim"] for claim in claims] == ["C1", "C2 turnover", "C2 descendants", "C3", "C4"]
-    assert [claim["finding"] for claim in claims] == [4, 5, 6, 7, None]
+    names = ["C1", "Finding 5", "C2 stability", "C2 descendants", "C3", "C4"]
+    assert [claim["claim"] for claim in claims] == names
+    assert [claim["finding"] for claim in claims] == [4, 5, None, 6, 7, None]
     assert {claim["verdict"] for claim in claims} == {"not testable"}
-    assert all(claim["note"] and claim["rule"] and claim["published"] for claim in claims)
+    assert all(claim["note"] and claim["rule"] and claim["published"] and claim["quote"] for claim in claims)
 
 
-def test_an_undefined_result_is_ignored() -> None:
-    assert LatestResults([turnover(0.3, 0.3, 0.3) | {"value": None}]).get("turnover", "turnover.91d", 1000) is None
+def test_an_undefined_result_replaces_no_defined_result() -> None:
+    results = LatestResults([turnover(0.3, 0.3, 0.3, date="2026-09-30"), turnover(0.3, 0.3, 0.3) | {"value": None}])
+    row = results.get_newest(ResultKind("turnover", "turnover.91d", 1000))
+    assert row is not None and row["date"] == "2026-09-30"
+    assert results.day == DAY
 
 
-def test_the_trend_has_the_verdict_at_each_date() -> None:
+def test_every_number_behind_a_verdict_has_its_list_gap_and_n() -> None:
+    newcomers = result("turnover_as_published", "newcomers", 150, k=1000, previous_date="2026-09-30")
+    claim = claim_of("Finding 5", turnover(0.3, 0.29, 0.31), turnover(0.1, 0.1, 0.1, "pypi"), newcomers)
+    columns = ("role", "registry", "value", "date", "previous_date", "days", "k", "n")
+    assert [tuple(number[column] for column in columns) for number in claim["numbers"]] == [
+        ("measured", HUB, 0.3, DAY, "2026-07-02", 91, 1000, 100),
+        ("as in the paper", HUB, 0.15, DAY, "2026-09-30", 1, 1000, 100),
+        ("compared with", "pypi", 0.1, DAY, "2026-07-02", 91, 1000, 100),
+    ]
+
+
+def test_the_trend_has_the_verdict_at_each_date_of_a_measurement() -> None:
     rows = [
-        result("descendants", "descendants.spearman", rho, rho - 0.05, rho + 0.05, date=date)
+        spearman((rho, rho - 0.05, rho + 0.05), date=date)
         for date, rho in (("2026-01-01", 0.4), ("2026-02-01", 0.12), ("2026-03-01", -0.3))
     ]
-    claims = judge_claims(rows)
+    without_lineage = result("turnover", "turnover", 0.1, k=1000, date="2026-02-04")
+    claims = judge_claims([*rows, without_lineage])
     trend = next(claim["trend"] for claim in claims if claim["claim"] == "C2 descendants")
     assert [(row["date"], row["verdict"]) for row in trend] == [
         ("2026-01-01", "holds"),
@@ -139,6 +234,13 @@ def test_the_trend_has_the_verdict_at_each_date() -> None:
         ("C2 descendants", "2026-02-01", "holds", "weaker"),
         ("C2 descendants", "2026-03-01", "weaker", "reversed"),
     ]
+
+
+def test_verdicts_at_different_depths_are_no_change() -> None:
+    rows = [spearman((rho, rho - 0.05, rho + 0.05), date=date, k=k) for date, rho, k in (
+        ("2026-01-01", 0.4, 15_000), ("2026-02-01", 0.08, 1000), ("2026-03-01", 0.4, 15_000), ("2026-04-01", 0.3, 1000)
+    )]  # fmt: skip
+    assert list(iter_claim_changes(judge_claims(rows))) == [("C2 descendants", "2026-04-01", "weaker", "holds")]
 
 
 @settings(max_examples=25, deadline=None)
@@ -153,5 +255,7 @@ def test_a_p_value_follows_from_the_interval() -> None:
     assert p_value_from_interval(0.2, 0.2, 0.2) is None
 
 
-def test_every_claim_has_a_rule() -> None:
-    assert all(claim.rule and claim.published_date for claim in CLAIMS)
+def test_every_claim_has_a_rule_a_quote_and_a_short_label() -> None:
+    assert all(claim.rule and claim.published_date and "“" in claim.quote for claim in CLAIMS)
+    assert all(len(claim.label) <= 24 for claim in CLAIMS)
+    assert len({claim.label for claim in CLAIMS}) == len(CLAIMS)

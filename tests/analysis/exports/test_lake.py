@@ -19,7 +19,7 @@ WITHHELD = {
     "package": {"key", "name_hash", "first_seen_at", "revision", "fingerprint"},
     "snapshot": {"settings"},
     "score": {"evidence_start", "evidence_end", "reason"},
-    "card_revision": {"checked_sha", "checked_at", "fetched_at", "collection_id", "note"},
+    "card_revision": {"checked_sha", "fetched_at", "collection_id", "note"},
 }
 
 LAKE_NAMES = {"valid_from": "since", "valid_to": "until", "date_evidence": "evidence", "next_value": "value_after"}

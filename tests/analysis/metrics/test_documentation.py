@@ -59,6 +59,23 @@ def test_labels_of_a_reader_are_not_a_source_of_documentation() -> None:
     ]
 
 
+@pytest.mark.parametrize(("sha", "expected"), [(None, ["card", None]), ("abc", ["card", "card"])])
+def test_an_imported_card_counts_for_182_days_and_a_card_of_a_known_commit_for_longer(
+    history: History, sha: str | None, expected: list[str | None]
+) -> None:
+    seen_at = parse_day("2026-01-01")
+    snapshots = [history.add_snapshot(date, ["a"]) for date in ("2026-07-02", "2026-07-03")]
+    with open_for_writing(history.path) as database:
+        cards = CardStore(Store(database))
+        number, _ = cards.begin_collection(CardCollection(MODELS, "import", "a test", seen_at, 0))
+        package = cards.find_or_add_package(MODELS, "id-a", "a", seen_at)
+        text = CardText(blob_hash(b"a"), 1, b"a")
+        cards.save_observation(number, CardObservation(package, seen_at, "card", text, sha))
+    with open_for_reading(history.path) as connection:
+        states = [load_relation(connection, snapshot, "cards")["state"][0] for snapshot in snapshots]
+    assert states == expected
+
+
 def test_noise_is_no_difference() -> None:
     results = compute_results(make_cards(), make_scores([rank * 7919 % 6 for rank in range(100)]))
     assert results["rules.downloads.delta"].low < 0 < results["rules.downloads.delta"].high

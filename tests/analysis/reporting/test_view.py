@@ -31,10 +31,11 @@ def texts(table: ReportTable | None) -> list[tuple[str, ...]]:
 def test_the_summary_counts_snapshots_moves_claims_and_gaps() -> None:
     assert build_view(full_report()).summary == (
         "11 of 12 snapshots are complete; 1 partial.",
-        "In a month, 12.3% of the top 1,000 of pypi were replaced, 8.3% of npm and 4.3% of huggingface/models.",
+        "In a month, from 2025-12-06 to 2026-04-05, 12.3% of the top 1,000 of pypi were replaced, 8.3% of npm and 4.3% "
+        "of huggingface/models.",
         "In the newest list of huggingface/models, 2 packages entered the top 1,000 for the first time, 2 returned "
         "and 2 left. 2 changed only the name.",
-        "Of 4 claims of the paper, 1 holds, 1 is weaker, 1 is reversed and 1 cannot be tested yet.",
+        "On 2026-04-05, of 4 claims of the paper, 1 holds, 1 is weaker, 1 is reversed and 1 cannot be tested.",
         "1 limitation is listed under “Not available yet”.",
     )
 

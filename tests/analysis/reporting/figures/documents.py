@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
 from analysis.reporting.rows import (
+    ClaimNumber,
     ClaimRow,
     Report,
     ReportEvent,
@@ -88,7 +89,7 @@ def make_event(
 
 def empty_report() -> Report:
     """Make the document of a store without snapshots."""
-    return {"schema": 1, "as_of": None, "generated_by": "hub-observatory 0.1.0", "k": None, "results": [],
+    return {"schema": 2, "as_of": None, "generated_by": "hub-observatory 0.1.0", "k": None, "results": [],
             "claims": [], "snapshots": [], "movers": [], "points": [], "events": [],
             "unknown": ["Nothing can be said yet."]}  # fmt: skip
 
@@ -194,14 +195,30 @@ def make_moves(snapshot: ReportSnapshot, names: Sequence[str] = ("org/a", "org/b
 def make_claims(
     snapshots: Sequence[ReportSnapshot], title: str = "Descendants keep their library"
 ) -> Iterator[ClaimRow]:
-    """Yield a claim of each verdict, with its trend."""
+    """Yield a claim of each verdict, with its numbers and its trend."""
+    day = snapshots[-1]["date"] if snapshots else "2026-01-05"
     for number, verdict in enumerate(VERDICTS):
         value = None if verdict == "not testable" else 0.5 + number / 30
         yield {
-            "claim": f"C{number}", "finding": number + 3, "title": title, "published": "0.94",
-            "published_date": "2023-10", "as_published": value, "sound": value,
-            "low": None if value is None else value - 0.1, "high": None if value is None else value + 0.1,
-            "n": None if value is None else 2699, "verdict": verdict, "rule": "the whole interval is above 0.1",
-            "note": "see there", "p": None, "p_holm": None,
-            "trend": [{"date": snapshot["date"], "value": value, "verdict": verdict} for snapshot in snapshots],
+            "claim": f"C{number}", "finding": number + 3, "label": f"Label {number}", "title": title,
+            "quote": "“as the paper says”", "published": "0.94", "published_date": "2023-10", "as_published": value,
+            "sound": value, "low": None if value is None else value - 0.1,
+            "high": None if value is None else value + 0.1, "n": None if value is None else 2699, "verdict": verdict,
+            "judged_on": day, "date": None if value is None else day, "depth": None if value is None else 15_000,
+            "rule": "the whole interval is above 0.1", "note": "see there", "p": None, "p_holm": None,
+            "numbers": [] if value is None else [make_number("measured", value, day),
+                                                 make_number("as in the paper", value, day, since="2025-12-06")],
+            "trend": [{"date": snapshot["date"], "value": value, "verdict": verdict, "depth": 15_000}
+                      for snapshot in snapshots if value is not None],
         }  # fmt: skip
+
+
+def make_number(role: str, value: float, day: str, since: str | None = None) -> ClaimNumber:
+    """Make one number behind a verdict."""
+    days = None if since is None else (date.fromisoformat(day) - date.fromisoformat(since)).days
+    return {
+        "role": role, "registry": "huggingface/models", "measure": "share kept", "is_share": True,
+        "metric": "preservation", "name": "preservation.transformers", "snapshot": 4, "date": day,
+        "previous_date": since, "days": days, "k": 15_000, "value": value, "low": value - 0.1, "high": value + 0.1,
+        "n": 2699,
+    }  # fmt: skip

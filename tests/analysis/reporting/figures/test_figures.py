@@ -56,7 +56,7 @@ def test_one_snapshot_has_no_line_to_draw() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_figure_says_what_it_shows(name: str) -> None:
     figure = figure_called(name, full_report())
-    assert figure.title[0].isupper() or figure.title.startswith("huggingface/models: ") or figure.title[0].isdigit()
+    assert figure.title[0].isupper() or figure.title.startswith("huggingface/models") or figure.title[0].isdigit()
     assert "n " in figure.sample and "2026" in figure.sample
     assert figure.rows and all(len(row) == len(figure.columns) for row in figure.rows)
     assert figure.title in figure.alt_text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.reporting.figures import claims, descendants, lineage, preservation, snapshots
+from analysis.reporting.figures import _render, claims, descendants, lineage, preservation, snapshots
 from tests.analysis.reporting.figures.documents import empty_report, full_report, make_claims, make_snapshot, report_of
 
 
@@ -43,7 +43,11 @@ def test_there_is_no_heat_map_without_points() -> None:
 def test_verdicts_are_drawn_once_there_are_two_dates() -> None:
     report = full_report()
     (figure,) = claims.draw(report)
-    assert len(figure.rows) == sum(len(claim["trend"]) for claim in report["claims"])
+    assert len(figure.rows) == sum(len(claim["trend"]) for claim in report["claims"]) == 12
+    assert figure.rows[0] == ("C0", "2026-01-05", "holds", 0.5, 15_000)
+    for narrow in (False, True):
+        drawing = _render.render_drawing(figure, narrow)
+        assert ">Label 2</text>" in drawing and "Label 3" not in drawing  # the untestable claim has no point
     for claim in report["claims"]:
         claim["trend"] = claim["trend"][:1]
     assert not list(claims.draw(report))
@@ -51,7 +55,9 @@ def test_verdicts_are_drawn_once_there_are_two_dates() -> None:
 
 def test_the_verdicts_are_counted_in_a_sentence() -> None:
     rows = list(make_claims([]))
-    assert claims.describe_claims([rows[0], rows[1], rows[0]]) == ("Of 3 claims of the paper, 2 hold and 1 is weaker")
+    assert claims.describe_claims([rows[0], rows[1], rows[0]]) == (
+        "On 2026-01-05, of 3 claims of the paper, 2 hold and 1 is weaker"
+    )
 
 
 def test_the_states_of_snapshots_are_counted_in_a_sentence() -> None:

@@ -16,7 +16,9 @@ def make_snapshots(*dates: str) -> list[ReportSnapshot]:
 
 def make_report(snapshots: Sequence[ReportSnapshot], values: Sequence[float | None]) -> Report:
     results = [
-        make_result(snapshot, "turnover", "turnover.30d", value, k=1000, low=value, high=value)
+        make_result(
+            snapshot, "turnover", "turnover.30d", value, k=1000, low=value, high=value, previous_date="2026-01-01"
+        )
         for snapshot, value in zip(snapshots, values, strict=True)
     ]
     return report_of(*snapshots, results=results, k=1000)
@@ -81,4 +83,6 @@ def test_wide_and_narrow_drawings_name_their_lines() -> None:
 
 def test_the_title_states_the_newest_numbers() -> None:
     report = make_report(make_snapshots("2026-01-01", "2026-02-01"), [0.1, 0.25])
-    assert turnover.describe_turnover(report) == "In a month, 25.0% of the top 1,000 of npm were replaced"
+    assert turnover.describe_turnover(report) == (
+        "In a month, from 2026-01-01 to 2026-02-01, 25.0% of the top 1,000 of npm were replaced"
+    )
