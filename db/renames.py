@@ -9,6 +9,8 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
+RENAMES = Path(__file__).with_name("renames.toml")
+
 
 @dataclass(frozen=True)
 class Rename:
@@ -29,7 +31,7 @@ class Rename:
 @cache
 def load_renames() -> tuple[Rename, ...]:
     """Return the known renames."""
-    tables = tomllib.loads(Path(__file__).with_name("renames.toml").read_text("utf-8"))["rename"]
+    tables = tomllib.loads(RENAMES.read_text("utf-8"))["rename"]
     return tuple(
         Rename(table["registry"], name, f"{table['owner']}/{name}", table["last_former"], table["first_current"],
                table["source"])
