@@ -116,5 +116,5 @@ def test_a_list_is_protected_again_after_the_migration(store: Store) -> None:
     snapshot = take_old(store, 1, FORMER)
     migrate(store)
     for change in ("UPDATE ranking SET rank = 9", "DELETE FROM ranking"):
-        with pytest.raises(Exception, match="cannot be (changed|deleted)"):
+        with pytest.raises(Exception, match=r"cannot be (changed|deleted)"):
             store.connection.execute(f"{change} WHERE snapshot_id = ?", (snapshot,))
