@@ -7,6 +7,8 @@ import struct
 import zlib
 from collections.abc import Sequence
 
+from db.renames import current_name, other_name
+
 HUB_ID_BYTES = 12
 HEX_LENGTHS = (2 * HUB_ID_BYTES, 40)  # the digits of an id of the Hub, and of a git hash
 HASH_MASK = (1 << 23) - 1  # three bytes in SQLite
@@ -54,6 +56,11 @@ def short_hash(text: str) -> int:
 
 
 def register_functions(connection: sqlite3.Connection) -> None:
-    """Register `compact(text)` and `short_hash(text)` as SQL functions of a connection."""
+    """Register the SQL functions of a connection.
+
+    They are `compact(text)`, `short_hash(text)`, `current_name(registry, name)` and `other_name(registry, name)`.
+    """
     connection.create_function("compact", 1, compact_id, deterministic=True)
     connection.create_function("short_hash", 1, short_hash, deterministic=True)
+    connection.create_function("current_name", 2, current_name, deterministic=True)
+    connection.create_function("other_name", 2, other_name, deterministic=True)

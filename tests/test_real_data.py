@@ -125,6 +125,56 @@ def test_the_three_lists_of_the_hub_give_the_published_numbers(imported_lists: I
     assert [values["2022-07-02", name] for name in names] == [688, 275, 37]
 
 
+# Of the top 500 of 2022-07-02, in the top 500 of 2026-08-07 under the name of an owner.
+MOVED = (
+    "FacebookAI/roberta-base", "FacebookAI/roberta-large", "FacebookAI/xlm-roberta-base",
+    "FacebookAI/xlm-roberta-large", "distilbert/distilbert-base-uncased",
+    "distilbert/distilbert-base-uncased-finetuned-sst-2-english", "distilbert/distilgpt2",
+    "distilbert/distilroberta-base", "google-bert/bert-base-cased", "google-bert/bert-base-chinese",
+    "google-bert/bert-base-multilingual-cased", "google-bert/bert-base-multilingual-uncased",
+    "google-bert/bert-base-uncased", "google-t5/t5-base", "google-t5/t5-small", "openai-community/gpt2",
+)  # fmt: skip
+
+OWNERS = {"FacebookAI", "albert", "almanach", "distilbert", "google-bert", "google-t5", "openai-community", "xlnet"}
+
+
+def import_top_500(db: Path, form: str, file: Path, date: str, *columns: str) -> None:
+    arguments = ("--registry", "huggingface/models", "--date", date, "--top", "500", *columns, "--db", str(db))
+    assert crawl(["import", form, str(file), *arguments]) == 0
+
+
+def test_the_models_that_moved_to_an_owner_have_not_left(real_data: Path, tmp_path: Path) -> None:
+    files = [real_data / "hf_hub" / "hf_2022-07-02.csv.gz", real_data / "hf_top300_daily" / "hf_2026-08-07.csv.gz"]
+    db = tmp_path / "store.db"
+    for file in files:
+        import_top_500(db, "csv", file, parse_date(file), *SERIES["huggingface/models"][1])
+    run_module("analysis", "--metric", "turnover_as_published", db=db)
+    before, after = (read_top("huggingface/models", file, 500) for file in files)
+    assert len(before & after) == 32
+    assert {name for name in after if name.split("/")[1] in before} == set(MOVED)
+    connection = sqlite3.connect(db)
+    remained = "SELECT value FROM result WHERE name = 'remained' AND k = 500 AND value IS NOT NULL"
+    assert connection.execute(remained).fetchall() == [(48.0,)]
+    names = "SELECT f.name, t.name FROM v1_alias f JOIN v1_alias t USING (package) WHERE f.since < t.since"
+    assert sorted(connection.execute(names)) == sorted((name.split("/")[1], name) for name in MOVED)
+    connection.close()
+
+
+def test_the_ids_of_a_later_list_join_the_models_that_moved(real_data: Path, tmp_path: Path) -> None:
+    past, page = real_data / "hf_hub" / "hf_2022-07-02.csv.gz", real_data / "hf_api" / "api_models_page1.json.gz"
+    db = tmp_path / "store.db"
+    import_top_500(db, "hub-api", page, "2024-07-11")
+    import_top_500(db, "csv", past, parse_date(past), *SERIES["huggingface/models"][1])
+    names = {row["id"] for row in json.loads(gzip.decompress(page.read_bytes()))[:500]}
+    before = read_top("huggingface/models", past, 500)
+    moved = {name for name in names if name.split("/")[1] in before and name.split("/")[0] in OWNERS}
+    connection = sqlite3.connect(db)
+    shared = "SELECT count(*) FROM (SELECT 1 FROM ranking GROUP BY package_id HAVING count(*) = 2)"
+    assert connection.execute(shared).fetchall() == [(len(before & names) + len(moved),)]
+    connection.close()
+    assert len(moved) == 30
+
+
 def test_a_raw_page_of_the_hub_is_imported_with_its_counters_and_base_models(real_data: Path, tmp_path: Path) -> None:
     file = real_data / "hf_api" / "api_models_page1.json.gz"
     options = ("--registry", "huggingface/models", "--date", "2024-07-11")

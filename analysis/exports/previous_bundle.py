@@ -22,6 +22,7 @@ from analysis.exports.manifest import MANIFEST, ManifestFile
 from analysis.exports.tables import LAKE_FOLDER, Part, Table
 from db import __version__
 from db.dictionary import DICTIONARY
+from db.renames import RENAMES
 
 FileLocation = tuple[str, str | None, str | None, int | None]
 
@@ -101,7 +102,7 @@ def hash_code(connection: sqlite3.Connection) -> str:
         pyarrow = "none"
     code_hash = hashlib.sha256(f"{__version__} {pyarrow} {sqlite3.sqlite_version}".encode())
     census = Path(db.__file__).parent / "census"
-    paths = [*Path(__file__).parent.rglob("*.py"), *LAKE_FOLDER.glob("*.sql"), DICTIONARY]
+    paths = [*Path(__file__).parent.rglob("*.py"), *LAKE_FOLDER.glob("*.sql"), DICTIONARY, RENAMES]
     for path in sorted([*paths, census / "blocks.py", census / "history.py"]):
         code_hash.update(path.read_bytes())
     for (sql,) in connection.execute("SELECT sql FROM sqlite_master WHERE type = 'view' ORDER BY name"):

@@ -23,7 +23,9 @@ TOO_SHORT = "the list of this snapshot is shorter than the smallest depth at whi
 FLOW_COLUMNS = {"remained": "remained", "newcomers": "newcomers", "returning": "came_back", "ever": "ever"}
 
 
-def turnover_as_published(flows: DataFrame) -> Iterator[Result]:
+def turnover_as_published(
+    flows: DataFrame, ranking: DataFrame, previous_ranking: DataFrame, renames: DataFrame
+) -> Iterator[Result]:
     """Count the packages of a top K that remained, are newcomers, or are returning, as the paper does.
 
         last = top K of the previous snapshot,  cur = top K now,  ever = union of the top K of all earlier snapshots
@@ -33,23 +35,30 @@ def turnover_as_published(flows: DataFrame) -> Iterator[Result]:
 
     >>> counts = DataFrame({"k": [2], "taken_at": 864000, "listed": 2, "previous_snapshot": 1, "previous_at": 0,
     ...                     "previous_listed": 2, "remained": 1, "newcomers": 1, "came_back": 0, "ever": 3})
-    >>> [(result.name, result.value) for result in turnover_as_published(counts)]
+    >>> empty = DataFrame(columns=["k"])
+    >>> [(result.name, result.value) for result in turnover_as_published(counts, empty, empty, empty)]
     [('remained', 1.0), ('newcomers', 1.0), ('returning', 0.0), ('ever', 3.0)]
 
     Known defects: the gaps between snapshots are unequal, and the numbers are not adjusted for them. Which of the ties
     at rank K are in is arbitrary. Registries count different things. "returning" grows with the number of snapshots.
-    Deleted and gated packages count as having left. One defect is repaired in the store, for every metric: a package is
-    identified by its stable id, so a renamed package has not left. Use `turnover` to compare.
+    Deleted and gated packages count as having left. One defect is repaired in the store, for every metric: a package
+    whose stable id is known has not left when it is renamed. In lists that have names only, a rename counts as a
+    departure and an arrival, unless `db/renames.toml` has it: the note says how many packages that may concern. Use
+    `turnover` to compare.
 
     Jones et al., ESEM 2024, doi 10.1145/3674805.3686665, turnover.ipynb: plot_package_turnover.
     """
     if flows.empty:
         yield Result("remained", None, note=TOO_SHORT)
     for values in flows.to_numpy().tolist():
-        yield from _flow_results(dict(zip(flows.columns, values, strict=True)))
+        row = dict(zip(flows.columns, values, strict=True))
+        current, previous = (rows[rows["k"] == row["k"]] for rows in (ranking, previous_ranking))
+        yield from _flow_results(row, _names_note(current, previous, renames))
 
 
-def turnover(ranking: DataFrame, previous_ranking: DataFrame, matched_ranking: DataFrame) -> Iterator[Result]:
+def turnover(
+    ranking: DataFrame, previous_ranking: DataFrame, matched_ranking: DataFrame, renames: DataFrame
+) -> Iterator[Result]:
     """Measure the share of a top K that was not in it before, with the range that the order of ties leaves open.
 
         turnover = 1 - |last & cur| / K
@@ -59,10 +68,12 @@ def turnover(ranking: DataFrame, previous_ranking: DataFrame, matched_ranking: D
     every order of the packages that tie at rank K, in both lists.
 
     >>> before = DataFrame({"k": 2, "snapshot": 1, "date": "2026-01-01", "taken_at": 0, "rank": [1, 2, 3],
-    ...                     "package": [10, 20, 30], "value": [9.0, 5.0, 5.0], "unseen": 0})
+    ...                     "package": [10, 20, 30], "value": [9.0, 5.0, 5.0], "unseen": 0,
+    ...                     "name_only": 0})
     >>> now = DataFrame({"k": 2, "snapshot": 2, "date": "2026-01-31", "taken_at": 2592000, "rank": [1, 2],
-    ...                  "package": [10, 30], "value": [9.0, 6.0], "unseen": 0})
-    >>> result = next(turnover(now, before, before.assign(gap=30)))
+    ...                  "package": [10, 30], "value": [9.0, 6.0], "unseen": 0, "name_only": 0})
+    >>> renames = DataFrame(columns=["package", "renamed_at"])
+    >>> result = next(turnover(now, before, before.assign(gap=30), renames))
     >>> result.value, result.low, result.high, result.note
     (0.5, 0.0, 0.5, 'gap 30 days; monthly hazard 0.505 over this gap')
 
@@ -75,13 +86,13 @@ def turnover(ranking: DataFrame, previous_ranking: DataFrame, matched_ranking: D
     if ranking.empty:
         yield Result("turnover", None, note=TOO_SHORT)
     for k, rows in ranking.groupby("k"):
-        yield _turnover_result("turnover", rows, previous_ranking[previous_ranking["k"] == k], NO_EARLIER)
+        yield _turnover_result("turnover", rows, previous_ranking[previous_ranking["k"] == k], renames, NO_EARLIER)
         for gap in GAPS:
             matched = matched_ranking[(matched_ranking["gap"] == gap) & (matched_ranking["k"] == k)]
-            yield _turnover_result(f"turnover.{gap}d", rows, matched, _no_match_note(gap, rows))
+            yield _turnover_result(f"turnover.{gap}d", rows, matched, renames, _no_match_note(gap, rows))
 
 
-def _flow_results(row: Mapping[str, float]) -> Iterator[Result]:
+def _flow_results(row: Mapping[str, float], names_note: str) -> Iterator[Result]:
     k, n = int(row["k"]), int(row["listed"])
     unreadable = _unreadable_note(k, n, int(row["taken_at"]))
     if isna(row["previous_at"]):
@@ -91,12 +102,14 @@ def _flow_results(row: Mapping[str, float]) -> Iterator[Result]:
         return
     previous_unreadable = _unreadable_note(k, int(row["previous_listed"]), int(row["previous_at"]))
     days = _format_days((row["taken_at"] - row["previous_at"]) / SECONDS_PER_DAY)
-    note = join_notes(f"gap {days} days", unreadable, previous_unreadable)
+    note = join_notes(f"gap {days} days", unreadable, previous_unreadable, names_note)
     for name, column in FLOW_COLUMNS.items():
         yield Result(name, float(row[column]), n=n, note=note, k=k, previous_snapshot=int(row["previous_snapshot"]))
 
 
-def _turnover_result(name: str, current: DataFrame, previous: DataFrame, undefined_note: str) -> Result:
+def _turnover_result(
+    name: str, current: DataFrame, previous: DataFrame, renames: DataFrame, undefined_note: str
+) -> Result:
     k = int(current["k"].iloc[0])
     if previous.empty:
         return Result(name, None, note=undefined_note, k=k)
@@ -105,7 +118,7 @@ def _turnover_result(name: str, current: DataFrame, previous: DataFrame, undefin
     value = (n - len(current_top & previous_top)) / n
     low, high, ties_note = _turnover_interval(current, previous, n)
     note = join_notes(f"gap {_format_days(days)} days", _hazard_note(value, days), _unreadable_rows_note(current),
-                      _unreadable_rows_note(previous), ties_note)  # fmt: skip
+                      _unreadable_rows_note(previous), ties_note, _names_note(current, previous, renames))  # fmt: skip
     return Result(name, value, low, high, n, note, k, int(previous["snapshot"].iloc[0]))
 
 
@@ -133,6 +146,24 @@ def _split_rows(rows: DataFrame) -> TopK:
 
 def _top_packages(rows: DataFrame) -> set[int]:
     return set(rows["package"][rows["rank"] <= rows["k"]])
+
+
+def _names_note(current: DataFrame, previous: DataFrame, renames: DataFrame) -> str:
+    """Return how many packages that left or entered may have been renamed, because only their names are known."""
+    if current.empty or previous.empty:
+        return ""
+    current_top, previous_top = _top_packages(current), _top_packages(previous)
+    by_name = {package for rows in (current, previous) for package in rows["package"][rows["name_only"] == 1]}
+    left, entered = previous_top - current_top, current_top - previous_top
+    if by_name.isdisjoint(left | entered):
+        return ""
+    first, last = previous["taken_at"].iloc[0], current["taken_at"].iloc[0]
+    known = set(renames["package"][(renames["renamed_at"] > first) & (renames["renamed_at"] <= last)])
+    return (
+        f"known by name alone: {len(left & by_name):,} of {len(left):,} that left,"
+        f" {len(entered & by_name):,} of {len(entered):,} that entered, and a rename among them counts as both"
+        f" (known renames, which count as neither: {len(known & current_top & previous_top):,})"
+    )
 
 
 def _days_between(current: DataFrame, previous: DataFrame) -> float:

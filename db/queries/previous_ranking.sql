@@ -20,10 +20,12 @@ first_untied AS (
     FROM cutoff c JOIN listed l ON l.snapshot_id = c.snapshot_id AND l.rank > c.k AND l.value <> c.value GROUP BY c.k)
 SELECT n.k, n.snapshot_id AS snapshot, n.date, n.taken_at, l.rank, l.package_id AS package, l.value,
        CASE WHEN u.rank IS NULL AND n.kind = 'top' AND (n.next_value IS NULL OR n.next_value >= c.value)
-            THEN 1 ELSE 0 END AS unseen
+            THEN 1 ELSE 0 END AS unseen,
+       CASE WHEN g.stable_id LIKE 'name:%' THEN 1 ELSE 0 END AS name_only
 FROM nearest n
 JOIN cutoff c ON c.k = n.k
 LEFT JOIN first_untied u ON u.k = n.k
 JOIN listed l ON l.snapshot_id = n.snapshot_id
  AND l.rank < COALESCE(u.rank, CASE WHEN c.value IS NULL THEN n.k ELSE n.depth END + 1)
+LEFT JOIN package g ON g.package_id = l.package_id
 ORDER BY n.k, l.rank

@@ -2,12 +2,19 @@
 -- CROSS JOIN and unary + fix the join order: from the few rows of the page to the many stored rows.
 -- :at is the time of the snapshot. 1646263744 is 2022-03-02T23:29:04Z, the creation date that the Hub gives to all older packages.
 
--- A row that has only a name is the package that had the name at :at, if such a package existed then.
+-- A row that has only a name is the package that had the name at :at, if such a package existed then. A package that is known
+-- to have moved (db/renames.toml) has two names.
+UPDATE incoming SET other_name = other_name(r.name, incoming.name) FROM registry r
+WHERE r.registry_id = :registry AND incoming.stable_id LIKE 'name:%';
+
 UPDATE incoming SET stable_id = coalesce((
     SELECT p.stable_id FROM alias a JOIN package p ON p.package_id = a.package_id
-    WHERE a.package_id IN (SELECT n.package_id FROM package n WHERE n.name_hash = incoming.name_hash AND n.name = incoming.name
-                           UNION ALL SELECT n.package_id FROM name_history n WHERE n.name = incoming.name)
-      AND a.name = incoming.name AND +p.registry_id = :registry AND p.stable_id NOT LIKE 'name:%'
+    WHERE a.package_id IN (
+        SELECT n.package_id FROM package n
+        WHERE n.name_hash IN (incoming.name_hash, short_hash(incoming.other_name))
+          AND n.name IN (incoming.name, incoming.other_name)
+        UNION ALL SELECT n.package_id FROM name_history n WHERE n.name IN (incoming.name, incoming.other_name))
+      AND a.name IN (incoming.name, incoming.other_name) AND +p.registry_id = :registry AND p.stable_id NOT LIKE 'name:%'
       AND (p.created_at <= :at OR p.created_at <= 1646263744)
     ORDER BY a.valid_from <= :at AND (a.valid_to IS NULL OR a.valid_to > :at) DESC,
              CASE WHEN a.valid_from <= :at THEN -a.valid_from ELSE a.valid_from END LIMIT 1), stable_id)
@@ -18,7 +25,8 @@ UPDATE incoming SET key = compact(stable_id) WHERE typeof(key) = 'text' AND key 
 -- A package that was known only by its name gets its stable id, if the package existed when the name was first listed.
 UPDATE package SET key = i.key FROM incoming i
 WHERE EXISTS (SELECT 1 FROM package n WHERE n.registry_id = :registry AND n.key >= 'name:' AND n.key < 'name;')
-  AND package.registry_id = :registry AND package.key = 'name:' || i.name AND i.stable_id NOT LIKE 'name:%'
+  AND package.registry_id = :registry AND i.stable_id NOT LIKE 'name:%'
+  AND package.key = 'name:' || current_name((SELECT r.name FROM registry r WHERE r.registry_id = :registry), i.name)
   AND (i.created_at <= 1646263744
        OR i.created_at <= (SELECT min(a.valid_from) FROM alias a WHERE a.package_id = package.package_id))
   AND NOT EXISTS (SELECT 1 FROM package p WHERE p.registry_id = :registry AND p.key = i.key);
@@ -52,7 +60,8 @@ UPDATE package SET seen_at = c.at FROM incoming i, (
 WHERE package.package_id = i.package_id AND NOT i.is_new AND package.fingerprint IS NOT NULL AND package.seen_at < c.at;
 
 INSERT INTO quality_event (registry_id, snapshot_id, package_id, kind, severity, before, after, evidence, noted_at)
-SELECT :registry, :snapshot, p.package_id, 'renamed', 'note', p.name, i.name, 'same stable id, another name', :at
+SELECT :registry, :snapshot, p.package_id, 'renamed', 'note', p.name, i.name,
+       CASE WHEN p.stable_id LIKE 'name:%' THEN 'a known rename' ELSE 'same stable id, another name' END, :at
 FROM incoming i JOIN package p ON p.package_id = i.package_id WHERE NOT i.is_new AND p.name <> i.name AND :at > p.seen_at;
 
 -- A package that has had only one name has no row in name_history. The first row is added when the package gets another name

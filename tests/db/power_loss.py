@@ -17,6 +17,7 @@ import apsw
 
 from db import connection as connection_module
 from db.ids import compact_id, short_hash
+from db.renames import current_name, other_name
 
 SECTOR = 512
 VARIANTS = ("nothing", "all", "some", "some", "torn", "newest first")
@@ -118,6 +119,8 @@ def record_run(statements: list[str], path: Path, journal: str, synchronous: str
     connection.execute(f"PRAGMA synchronous = {synchronous}")
     connection.create_scalar_function("compact", compact_id, 1)
     connection.create_scalar_function("short_hash", short_hash, 1)
+    connection.create_scalar_function("current_name", current_name, 2)
+    connection.create_scalar_function("other_name", other_name, 2)
     for statement in statements:
         connection.execute(statement).fetchall()
         if not connection.in_transaction and statement.lstrip().upper().startswith(

@@ -26,7 +26,8 @@ def test_every_public_function_of_the_folder_is_a_metric() -> None:
 
 
 def test_parameter_names_are_relations():
-    assert select_metrics("turnover_as_published")[0].relations == ("flows",)
+    relations = ("flows", "ranking", "previous_ranking", "renames")
+    assert select_metrics("turnover_as_published")[0].relations == relations
 
 
 def test_the_version_is_that_of_the_file(monkeypatch):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from analysis.metrics.turnover import GAPS
 from db.cli import parse_day
+from db.identity import derive_stable_id
 from db.rows import Observation, Registry
 from tests.analysis.conftest import History, descending_rows
 
@@ -80,6 +81,42 @@ def test_a_renamed_package_has_not_left(history):
     )
     history.compute_pending()
     assert history.query_values(snapshot_id=newest, metric="turnover", k=2)["turnover"] == 0
+
+
+def name_only(*names: str) -> list[Observation]:
+    """Make the rows of a past list of the Hub, which has only names."""
+    return [
+        Observation(derive_stable_id("huggingface/models", name), name, downloads=9 - rank)
+        for rank, name in enumerate(names)
+    ]
+
+
+@pytest.mark.fault("D2")
+def test_the_note_says_how_many_packages_a_rename_may_concern(history):
+    history.add_snapshot("2026-01-01", name_only("gpt2", "a", "b", "c"))
+    newest = history.add_snapshot("2026-02-01", name_only("a", "openai-community/gpt2", "d", "e"))
+    history.compute_pending()
+    results = {row["name"]: row for row in history.query_results(snapshot_id=newest, k=4)}
+    assert (results["turnover"]["value"], results["remained"]["value"]) == (0.5, 2)
+    for name in ("turnover", "turnover.30d", "remained", "newcomers", "returning", "ever"):
+        assert results[name]["note"].endswith(
+            "known by name alone: 2 of 2 that left, 2 of 2 that entered, and a rename among them counts as both"
+            " (known renames, which count as neither: 1)"
+        ), name
+
+
+def test_lists_with_ids_have_no_note_on_names(history):
+    history.add_snapshot("2026-01-01", descending_rows("abcd"))
+    history.add_snapshot("2026-02-01", descending_rows("abef"))
+    history.compute_pending()
+    assert not [row for row in history.query_results() if "name alone" in row["note"]]
+
+
+def test_the_same_names_have_no_note_on_names(history):
+    for date in ("2026-01-01", "2026-02-01"):
+        newest = history.add_snapshot(date, name_only("a", "b", "c", "d"))
+    history.compute_pending()
+    assert not [row for row in history.query_results(snapshot_id=newest) if "name alone" in row["note"]]
 
 
 def test_turnover_is_the_share_of_new_packages(history):

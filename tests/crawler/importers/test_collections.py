@@ -149,7 +149,10 @@ def write_peatmoss(file: Path, era: str) -> Path:
 def test_peatmoss_gives_the_models_of_the_hub_with_tags_and_lineage(tmp_path: Path, era: str) -> None:
     file = write_peatmoss(tmp_path / "p.db", era)
     assert import_collection(tmp_path, "peatmoss", file, "2023-08-31").status == "complete"
-    assert query(tmp_path, RANKING) == [(1, "name:a/tuned", "a/tuned", 9, 0), (2, "name:gpt2", "gpt2", 5, 7)]
+    assert query(tmp_path, RANKING) == [
+        (1, "name:a/tuned", "a/tuned", 9, 0),
+        (2, "name:openai-community/gpt2", "gpt2", 5, 7),
+    ]
     assert dict(query(tmp_path, "SELECT package_id, library FROM package_library ORDER BY library")) == {
         1: "transformers",
         2: "pytorch",
@@ -248,7 +251,7 @@ def test_hfcommunity_tables_are_joined_as_each_era_has_them(
     file = tmp_path / "dump.sql"
     file.write_bytes(gzip.compress(dump_text.encode()) if is_gzip else dump_text.encode())
     assert import_collection(tmp_path, "hfcommunity", file, f"{year}-10-01").status == "complete"
-    assert query(tmp_path, RANKING) == [(1, "name:a/b", "a/b", 60, 3), (2, "name:gpt2", "gpt2", 50, 7)]
+    assert query(tmp_path, RANKING) == [(1, "name:a/b", "a/b", 60, 3), (2, "name:openai-community/gpt2", "gpt2", 50, 7)]
     assert query(tmp_path, "SELECT child_id, parent_id, relation FROM lineage_edge") == [(1, 2, "adapter")]
     assert query(tmp_path, "SELECT value FROM attribute WHERE name IN ('gated', 'task', 'licence') ORDER BY 1") == [
         ("mit",),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import pytest
 
 from db.identity import derive_stable_id
@@ -21,6 +23,12 @@ def names_of(store: Store, key: str) -> list[tuple[object, ...]]:
         " WHERE stable_id = ? ORDER BY 2"
     )
     return query(store, statement, key)
+
+
+def changes_of_name(store: Store, key: str) -> list[tuple[object, object]]:
+    """Return each name of a package with the time at which it followed another name."""
+    names = [(name, since) for name, since, _ in names_of(store, key)]
+    return [now for before, now in zip([(None, 0), *names], names, strict=False) if before[0] != now[0]]
 
 
 def take_at(store: Store, instant: int, *rows: tuple[str, str], created: int | None = None) -> int:
@@ -145,6 +153,58 @@ def test_a_name_created_again_refers_to_the_newer_package(store: Store) -> None:
 def test_names_of_one_registry_are_not_searched_in_another(store: Store) -> None:
     take_snapshot(store, [make_observation("a", 1, "a")], at=NOW, registry=NPM)
     assert served_rows(store, import_names(store, NOW + 1, "a")) == [("name:a", "a", 1)]
+
+
+FORMER, CURRENT = "gpt2", "openai-community/gpt2"  # both names of a known rename
+LISTS = {NOW: FORMER, NOW + 10: FORMER, NOW + 20: CURRENT}
+
+
+@pytest.mark.parametrize("order", list(permutations(LISTS)))
+def test_both_names_of_a_known_rename_are_one_package_in_any_order_of_import(
+    store: Store, order: tuple[int, ...]
+) -> None:
+    snapshots = {instant: import_names(store, instant, LISTS[instant]) for instant in order}
+    for instant, snapshot in snapshots.items():
+        assert served_rows(store, snapshot) == [(f"name:{CURRENT}", LISTS[instant], 1)]
+    assert changes_of_name(store, f"name:{CURRENT}") == [(FORMER, NOW), (CURRENT, NOW + 20)]
+    assert query(store, "SELECT name, seen_at FROM package") == [(CURRENT, NOW + 20)]
+
+
+@pytest.mark.parametrize("order", list(permutations([*LISTS, NOW + 30])))
+@pytest.mark.parametrize("crawled_name", [CURRENT, FORMER])
+def test_a_crawl_gives_both_names_of_a_known_rename_one_id(
+    store: Store, order: tuple[int, ...], crawled_name: str
+) -> None:
+    for instant in order:
+        if instant in LISTS:
+            import_names(store, instant, LISTS[instant])
+        else:
+            take_at(store, instant, ("1", crawled_name), created=LONG_AGO)
+    assert query(store, "SELECT stable_id, name FROM package") == [("1", crawled_name)]
+    last = [(FORMER, NOW + 30)] if crawled_name == FORMER else []
+    assert changes_of_name(store, "1") == [(FORMER, NOW), (CURRENT, NOW + 20), *last]
+
+
+def test_a_known_rename_is_an_event_that_says_how_it_is_known(store: Store) -> None:
+    import_names(store, NOW, FORMER)
+    import_names(store, NOW + 10, CURRENT)
+    assert query(store, "SELECT kind, before, after, evidence FROM quality_event") == [
+        ("renamed", FORMER, CURRENT, "a known rename")
+    ]
+
+
+def test_both_names_in_one_list_are_the_same_package_twice(store: Store) -> None:
+    snapshot = import_names(store, NOW, CURRENT, FORMER, "other")
+    assert [row[:2] for row in served_rows(store, snapshot)] == [(f"name:{CURRENT}", CURRENT), ("name:other", "other")]
+    assert query(store, "SELECT duplicates FROM page") == [(1,)]
+
+
+@pytest.mark.parametrize("name", [FORMER, CURRENT])
+def test_both_names_of_a_known_rename_find_the_package(store: Store, name: str) -> None:
+    for stored_name in (FORMER, CURRENT):
+        import_names(store, NOW if stored_name == FORMER else NOW + 10, stored_name)
+        (row,) = store.query("package_by_name", registry="huggingface/models", package=name, at=NOW)
+        assert row["package_id"] == 1
 
 
 def test_a_parent_that_is_not_listed_has_a_name(store: Store) -> None:
