@@ -55,7 +55,7 @@ def main() -> None:
     options = make_parser(__doc__, lists=134, size=15_000, packages=41_000, turns=7).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "observatory.db"
-        build_store(store, options)
+        build_store(store, options.lists, options.size, options.packages)
         rows = options.lists * options.size
         before = {name: measure_query(store, query, options.turns) for name, query in QUERIES.items()}
         size = store.stat().st_size
@@ -72,7 +72,7 @@ def main() -> None:
     print_table("Commands", head, [(name, *format_spread(times)) for name, times in commands.items()])
 
 
-def build_store(path: Path, options: object) -> None:
+def build_store(path: Path, lists: int, size: int, packages: int) -> None:
     """Write the lists of consecutive days by the schema before migration 0014."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.row_factory = sqlite3.Row
@@ -82,12 +82,12 @@ def build_store(path: Path, options: object) -> None:
         database = Database(connection)
         load_migrations().apply(database, stop_before="0014_listed_packages")
         store = Store(database)
-        for day, rows in enumerate(generate_lists(options.lists, options.size, options.packages)):
+        for day, rows in enumerate(generate_lists(lists, size, packages)):
             save_list(store, FIRST_DAY + day * SECONDS_PER_DAY, rows)
 
 
 def generate_lists(lists: int, size: int, packages: int) -> Iterator[list[Observation]]:
-    """Yield the list of each day. Downloads drift, so packages come and go; one in a thousand is renamed at half time."""
+    """Yield the list of each day. Downloads drift. One package in a thousand is renamed at half time."""
     generator = np.random.default_rng(1)
     level = np.log(1e8) - 1.1 * np.log1p(np.arange(packages))
     for day in range(lists):
