@@ -1,10 +1,11 @@
-"""Look one package and one list up in a store of two million ranking rows: wall seconds of each command as a process.
+"""Look one package and one list up in a store of two million ranking rows: wall and CPU seconds of each command.
 
 The store is written by the version before migration 0014, measured, migrated, and measured again.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -56,7 +57,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "observatory.db"
         build_store(store, options.lists, options.size, options.packages)
-        rows = options.lists * options.size
+        listed = options.lists * options.size
         before = {name: measure_query(store, query, options.turns) for name, query in QUERIES.items()}
         size = store.stat().st_size
         start = time.perf_counter()
@@ -65,11 +66,12 @@ def main() -> None:
         growth = store.stat().st_size - size
         after = {name: measure_query(store, query, options.turns) for name, query in QUERIES.items()}
         commands = {name: measure_command(store, words, options.turns) for name, words in COMMANDS.items()}
-    print(f"{rows:,} ranking rows: {size:,} bytes; migration {seconds:.2f} s, {growth / rows:.2f} bytes a row")
+    print(f"{listed:,} ranking rows: {size:,} bytes; migration {seconds:.2f} s, {growth / listed:.2f} bytes a row")
     head = ("wall s", "min", "median", "max")
     print_table("Before the migration", head, [(name, *format_spread(times)) for name, times in before.items()])
     print_table("After the migration", head, [(name, *format_spread(times)) for name, times in after.items()])
-    print_table("Commands", head, [(name, *format_spread(times)) for name, times in commands.items()])
+    rows = [(name, *format_spread(wall), format_spread(cpu)[1]) for name, (wall, cpu) in commands.items()]
+    print_table("Commands, each in a new process", (*head, "CPU s"), rows)
 
 
 def build_store(path: Path, lists: int, size: int, packages: int) -> None:
@@ -131,10 +133,18 @@ def measure_query(path: Path, query: str, turns: int) -> list[float]:
     return measure_wall(run, turns)
 
 
-def measure_command(path: Path, words: Sequence[str], turns: int) -> list[float]:
-    """Return the wall seconds of a command, each time in a new process."""
+def measure_command(path: Path, words: Sequence[str], turns: int) -> tuple[list[float], list[float]]:
+    """Return the wall and the CPU seconds of a command, each time in a new process."""
     command = [sys.executable, "-m", *words, "--db", str(path)]
-    return measure_wall(lambda: subprocess.run(command, check=False, capture_output=True), turns)
+    cpu: list[float] = []
+
+    def run() -> None:
+        before = os.times()
+        subprocess.run(command, check=False, capture_output=True)
+        after = os.times()
+        cpu.append(sum(after[2:4]) - sum(before[2:4]))
+
+    return measure_wall(run, turns), cpu
 
 
 def measure_wall(run: Callable[[], object], turns: int) -> list[float]:

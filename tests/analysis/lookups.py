@@ -21,6 +21,7 @@ from tests.analysis.conftest import MODELS, add_snapshot
 ROOT = Path(__file__).resolve().parents[2]
 NPM = Registry("npm", "ecosystems", "npm.example")
 CARD = b"# Alpha"
+HOSTILE_NAME = "red\x1b[31m\u202ename"
 
 
 def model(key: str, downloads: int, name: str = "", **fields: object) -> Observation:
@@ -41,7 +42,7 @@ def build_store(path: Path) -> None:
         last = [model("beta", 300), model("gamma", 200), model("alpha", 120, "owner/alpha-v2"), model("zeta", 120)]
         add_snapshot(store, "2026-03-02", last)
         add_snapshot(store, "2026-03-02", [model("gamma", 301), model("beta", 300)])
-        npm = [Observation("twin", "twin", downloads=5), Observation("@scope/tool", "@scope/tool", downloads=5)]
+        npm = [Observation(name, name, downloads=5) for name in ("twin", "@scope/tool", HOSTILE_NAME)]
         add_snapshot(store, "2026-03-02", npm, registry=NPM, counter="last-month", value_after=5)
         save_card(store)
         save_redactions(database.conn, [("name", "owner/secret")])

@@ -135,4 +135,4 @@ def test_the_commands_change_nothing(lookup_store: Path) -> None:
     before = lookup_store.read_bytes()
     assert run_lookup(lookup_store, "show", "owner/alpha").returncode == 0
     assert lookup_store.read_bytes() == before
-    assert query(lookup_store, "SELECT count(*) FROM package WHERE is_listed = 1") == [(11,)]
+    assert query(lookup_store, "SELECT count(*) FROM package WHERE is_listed = 1") == [(12,)]

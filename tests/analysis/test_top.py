@@ -69,7 +69,7 @@ def test_a_first_list_has_nothing_to_compare_with(lookup_store: Path) -> None:
     document = read_lookup(lookup_store, "top", "npm")
     assert (document["previous"], document["moves"]) == (None, [])
     assert {row["change"] for row in document["packages"]} == {None}
-    assert "There is no earlier complete list with 2 ranks" in run_lookup(lookup_store, "top", "npm").stdout
+    assert "There is no earlier complete list with 3 ranks" in run_lookup(lookup_store, "top", "npm").stdout
 
 
 def test_a_redacted_package_leaves_its_rank_empty(lookup_store: Path) -> None:
@@ -87,6 +87,13 @@ def test_csv_has_a_row_for_each_package_of_both_lists(lookup_store: Path) -> Non
         ("owner/alpha-v2", "3", "2", "", "120"),
         ("owner/epsilon", "", "3", "left", ""),
     ]
+
+
+@pytest.mark.parametrize("form", ["text", "csv", "json"])
+def test_no_name_controls_the_terminal(lookup_store: Path, form: str) -> None:
+    output = run_lookup(lookup_store, "top", "npm", "--format", form).stdout
+    assert "red" in output
+    assert not {"\x1b", "\u202e"} & set(output)
 
 
 @pytest.mark.parametrize(
