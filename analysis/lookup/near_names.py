@@ -29,7 +29,7 @@ def nearest_names(name: str, candidates: Iterable[str], limit: int = 5) -> list[
     """
     similarities = {candidate: similarity(name, candidate) for candidate in dict.fromkeys(candidates)}
     similar = [candidate for candidate, value in similarities.items() if value >= MIN_SIMILARITY]
-    return sorted(similar, key=lambda candidate: (-similarities[candidate], candidate))[:limit]
+    return sorted(similar, key=lambda candidate: (-similarities[candidate], len(candidate), candidate))[:limit]
 
 
 def similarity(name: str, candidate: str) -> float:

@@ -67,7 +67,8 @@ def _iter_lines(document: PackageDocument, width: int) -> Iterator[str]:
 
 def iter_facts(document: PackageDocument) -> Iterator[tuple[str, str]]:
     """Yield a label and a text for each fact that is not a series."""
-    yield "id", document["package"]
+    is_name = document["package"].startswith("name:")
+    yield "id", "unknown: the lists of this package have names only" if is_name else document["package"]
     if document["created"]:
         yield "created", document["created"]
     yield "observed", f"from {document['first_seen']} to {document['last_seen']}"
