@@ -144,8 +144,6 @@ def _prepare_for_writing(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _require_store(connection: sqlite3.Connection, path: Path) -> None:
-    from sqlite_utils import Database
-
     from db.migrate import refuse_newer_store
 
     tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
@@ -155,7 +153,7 @@ def _require_store(connection: sqlite3.Connection, path: Path) -> None:
             why="It has no record of the migrations of a store.",
             fix="Name another file with --db.",
         )
-    refuse_newer_store(Database(connection))
+    refuse_newer_store(connection)
 
 
 @contextmanager
@@ -189,13 +187,13 @@ def _busy_error(path: Path, holder: str) -> StoreBusyError:
 @contextmanager
 def _report_pending_migrations(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
     """Report a missing table or column of an older store as what it is: a store that waits for a migration."""
-    from sqlite_utils import Database
-
-    from db.migrate import pending_migrations
-
     try:
         yield
     except sqlite3.OperationalError as error:
+        from sqlite_utils import Database
+
+        from db.migrate import pending_migrations
+
         pending = pending_migrations(Database(connection)) if str(error).startswith("no such ") else []
         if not pending:
             raise

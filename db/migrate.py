@@ -6,14 +6,17 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from sqlite_utils import Database
-from sqlite_utils.migrations import Migrations
+from typing import TYPE_CHECKING
 
 from db import SchemaTooNewError
 from db.ids import register_functions
 from db.redactions import install_redaction_views
 
+if TYPE_CHECKING:  # it imports pandas where that is installed, which takes longer than a small command
+    from sqlite_utils import Database
+    from sqlite_utils.migrations import Migrations
+
+MIGRATION_SET = "observatory"
 FOLDER = Path(__file__).parent / "migrations"
 APPLICATION_ID = 0x4F425356  # "OBSV": it tells a store from any other SQLite file
 
@@ -37,7 +40,9 @@ def split_statements(script: str) -> Iterator[str]:
 
 def load_migrations() -> Migrations:
     """Return the numbered files of `migrations/`, in order, as migrations of sqlite-utils."""
-    registered = Migrations("observatory")
+    from sqlite_utils.migrations import Migrations
+
+    registered = Migrations(MIGRATION_SET)
     for path in sorted(FOLDER.glob("*.sql")):
         registered(name=path.stem)(_migration_from_file(path))
     return registered
@@ -58,15 +63,22 @@ def pending_migrations(database: Database) -> list[str]:
     return [migration.name for migration in load_migrations().pending(database)]
 
 
-def refuse_newer_store(database: Database) -> None:
+def applied_migrations(connection: sqlite3.Connection) -> list[str]:
+    """Return the names of the migrations that a file records, in the order of their application."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'").fetchone():
+        return []
+    query = "SELECT name FROM _sqlite_migrations WHERE migration_set = ? ORDER BY rowid"
+    return [name for (name,) in connection.execute(query, (MIGRATION_SET,))]
+
+
+def refuse_newer_store(connection: sqlite3.Connection) -> None:
     """Refuse a file with migrations that this version does not have.
 
     Raises:
         SchemaTooNewError: the file has unknown migrations. The message has their names.
     """
     file_names = {path.stem for path in FOLDER.glob("*.sql")}
-    applied_names = (migration.name for migration in load_migrations().applied(database))
-    unknown = sorted(name for name in applied_names if name not in file_names)
+    unknown = sorted(name for name in applied_migrations(connection) if name not in file_names)
     if unknown:
         raise SchemaTooNewError(
             f"The store was written by a newer version ({', '.join(unknown)}).",
@@ -81,7 +93,7 @@ def migrate(database: Database) -> list[str]:
     Raises:
         SchemaTooNewError: a newer version wrote the file.
     """
-    refuse_newer_store(database)
+    refuse_newer_store(database.conn)
     register_functions(database.conn)
     names = pending_migrations(database)
     if names:
@@ -107,6 +119,8 @@ def _foreign_keys_disabled(connection: sqlite3.Connection) -> Iterator[None]:
 
 def create_empty_store() -> sqlite3.Connection:
     """Return a connection to an empty store of this version in memory."""
+    from sqlite_utils import Database
+
     database = Database(memory=True)
     migrate(database)
     return database.conn

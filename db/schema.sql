@@ -125,6 +125,10 @@ CREATE TRIGGER ranking_added BEFORE INSERT ON ranking
 WHEN (SELECT status FROM snapshot WHERE snapshot_id = NEW.snapshot_id) <> 'open'
 BEGIN SELECT RAISE(ABORT, 'this snapshot has ended and accepts no more rows'); END;
 
+CREATE TRIGGER ranking_lists_package AFTER INSERT ON ranking
+WHEN (SELECT is_listed FROM package WHERE package_id = NEW.package_id) = 0
+BEGIN UPDATE package SET is_listed = 1 WHERE package_id = NEW.package_id; END;
+
 CREATE TRIGGER ranking_changed BEFORE UPDATE ON ranking
 WHEN EXISTS (SELECT 1 FROM snapshot WHERE snapshot_id IN (OLD.snapshot_id, NEW.snapshot_id) AND status <> 'open')
 BEGIN SELECT RAISE(ABORT, 'observations of an ended snapshot cannot be changed; take a new snapshot'); END;
@@ -192,6 +196,8 @@ CREATE TABLE quality_event (                      -- what a reader of the number
 
 CREATE INDEX quality_event_snapshot ON quality_event (snapshot_id);
 
+CREATE INDEX quality_event_package ON quality_event (package_id) WHERE package_id IS NOT NULL;
+
 CREATE TABLE package (                            -- a package, with its newest known values
     package_id         INTEGER PRIMARY KEY,
     registry_id        INTEGER NOT NULL REFERENCES registry,
@@ -215,12 +221,18 @@ CREATE TABLE package (                            -- a package, with its newest 
     dependent_repos    INTEGER,
     seen_at            INTEGER NOT NULL,          -- the time of the newest snapshot with the package
     -- hash of the package's values in the last census, without counters; NULL: not in that census
-    fingerprint        INTEGER
+    fingerprint        INTEGER,
+    -- 1 if a ranking has the package: such packages are found by name without reading a ranking
+    is_listed          INTEGER NOT NULL DEFAULT 0 CHECK (is_listed IN (0, 1))
 ) STRICT;
 
 CREATE UNIQUE INDEX package_key ON package (registry_id, key);
 
 CREATE INDEX package_name_hash ON package (name_hash);
+
+CREATE INDEX package_listed_name ON package (name) WHERE is_listed = 1;
+
+CREATE INDEX package_listed_stable_id ON package (stable_id) WHERE is_listed = 1;
 
 CREATE TABLE name_history (                       -- the names of a package that has had more than one
     package_id INTEGER NOT NULL REFERENCES package,
@@ -594,19 +606,6 @@ SELECT s.snapshot_id AS snapshot, r.name AS registry, s.kind, s.k, s.ordered_by 
 FROM snapshot s JOIN registry r ON r.registry_id = s.registry_id
 ) b;
 
-CREATE VIEW v1_ranking AS
-SELECT "registry", "snapshot", "date", "rank", "package", "name", "downloads", "likes", "downloads_all_time", "trending", "dependents", "dependent_repos", "synced_at", "by"
-FROM (
-SELECT r.name AS registry, s.snapshot_id AS snapshot, s.date, k.rank, p.stable_id AS package,
-       (SELECT a.name FROM alias a WHERE a.package_id = k.package_id AND a.valid_from <= s.taken_at
-        ORDER BY a.valid_from DESC LIMIT 1) AS name,
-       k.downloads, k.likes, k.downloads_all_time, k.trending, k.dependents, k.dependent_repos,
-       strftime('%Y-%m-%dT%H:%M:%SZ', k.synced_at, 'unixepoch') AS synced_at, s.ordered_by AS "by"
-FROM ranking k JOIN snapshot s ON s.snapshot_id = k.snapshot_id AND s.status = 'complete'
-JOIN registry r ON r.registry_id = s.registry_id JOIN package p ON p.package_id = k.package_id
-) b
-WHERE coalesce("package", '') NOT IN (SELECT name FROM redacted_name);
-
 CREATE VIEW v1_look AS
 SELECT "look", "registry", CASE WHEN EXISTS (SELECT 1 FROM redacted_name x WHERE instr(b."source", x.name)) THEN '[withheld]' ELSE b."source" END AS "source", "started_at", "ended_at", "status", CASE WHEN EXISTS (SELECT 1 FROM redacted_name x WHERE instr(b."reason", x.name)) THEN '[withheld]' ELSE b."reason" END AS "reason", "requests", "new", "edited", "duplicates"
 FROM (
@@ -758,3 +757,25 @@ FROM (
      AND l.k <= t.depth AND l.date < t.date AND l.taken_at <= t.taken_at - 72000
     WHERE t.status = 'complete') c
 WHERE c.nearness = 1;
+
+CREATE VIEW v1_ranking AS
+SELECT "registry", "snapshot", "date", "rank", "package", "name", "downloads", "likes", "downloads_all_time", "trending", "dependents", "dependent_repos", "synced_at", "by"
+FROM (
+SELECT r.name AS registry, s.snapshot_id AS snapshot, s.date, k.rank, p.stable_id AS package, p.name,
+       k.downloads, k.likes, k.downloads_all_time, k.trending, k.dependents, k.dependent_repos,
+       strftime('%Y-%m-%dT%H:%M:%SZ', k.synced_at, 'unixepoch') AS synced_at, s.ordered_by AS "by"
+FROM ranking k JOIN snapshot s ON s.snapshot_id = k.snapshot_id AND s.status = 'complete'
+JOIN registry r ON r.registry_id = s.registry_id JOIN package p ON p.package_id = k.package_id AND p.is_listed = 1
+WHERE p.package_id NOT IN (SELECT package_id FROM name_history)
+UNION ALL
+SELECT r.name, s.snapshot_id, s.date, k.rank, p.stable_id, n.name,
+       k.downloads, k.likes, k.downloads_all_time, k.trending, k.dependents, k.dependent_repos,
+       strftime('%Y-%m-%dT%H:%M:%SZ', k.synced_at, 'unixepoch'), s.ordered_by
+FROM ranking k JOIN snapshot s ON s.snapshot_id = k.snapshot_id AND s.status = 'complete'
+JOIN registry r ON r.registry_id = s.registry_id JOIN package p ON p.package_id = k.package_id AND p.is_listed = 1
+LEFT JOIN name_history n ON n.package_id = p.package_id AND n.valid_from = (
+    SELECT max(o.valid_from) FROM name_history o
+    WHERE o.package_id = p.package_id AND o.valid_from <= s.taken_at - p.first_seen_at)
+WHERE p.package_id IN (SELECT package_id FROM name_history)
+) b
+WHERE coalesce("package", '') NOT IN (SELECT name FROM redacted_name);

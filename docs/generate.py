@@ -12,6 +12,7 @@ import difflib
 import importlib
 import inspect
 import json
+import os
 import re
 import sqlite3
 import subprocess
@@ -95,6 +96,16 @@ EXITS: Mapping[str, Mapping[int, str]] = {
         3: "a card has no reading: refused, invalid, over budget, or not yet collected; run the same line again",
     },
     "report": {0: "reported, even if there is little to report", 1: "no store, or FILE cannot be written"},
+    "show": {
+        0: "shown, or several registries have the name and each is listed",
+        1: "no package has the name, or there is no store",
+        2: "there is no such registry, or only other registries have the name",
+    },
+    "top": {
+        0: "shown",
+        1: "the store has no such complete list, or there is no store",
+        2: "there is no such registry, or --since is not before --date",
+    },
     "export": {0: "the bundle is in place", 1: "nothing was written: there is no store, or OUT is not a bundle"},
     "export verify": {
         0: "every file is as it was exported",
@@ -264,6 +275,7 @@ QUERY = """SELECT date, rank, name, downloads
 FROM v1_ranking
 WHERE registry = 'pypi' AND rank <= 3
 ORDER BY date, rank;"""
+LOOKUPS = ("show hollow-lab/Ember-base-instruct-70-lora", "top huggingface/models --limit 5 --since 2026-02-04")
 
 
 def render_demo_parts() -> dict[str, str]:
@@ -274,12 +286,21 @@ def render_demo_parts() -> dict[str, str]:
         report = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
         with sqlite3.connect(f"file:{store}?mode=ro", uri=True) as connection:
             rows = connection.execute(QUERY).fetchall()
+        lookups = [f"$ observatory {line}\n{run_lookup(line, store)}" for line in LOOKUPS]
     section = re.search(r"^Turnover up to \S+\n(?:  .*\n)+", report, re.MULTILINE)
     table = "\n".join("|".join(map(str, row)) for row in rows)
     return {
         "demo": f"```\n$ make demo\n{section[0] if section else report}```",
         "query": f'```\n$ sqlite3 -readonly observatory.db "{QUERY}"\n{table}\n```',
+        "lookup": "```\n" + "\n".join(lookups) + "```",
     }
+
+
+def run_lookup(line: str, store: Path) -> str:
+    """Return what a command prints about a store on a terminal of 80 columns."""
+    command = [sys.executable, "-m", "schedules.cli", *line.split(), "--db", str(store)]
+    environment = {**os.environ, "COLUMNS": "80"}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
 
 
 def render_parts() -> dict[str, str]:

@@ -22,6 +22,8 @@ COMMANDS = {
     "compute": Command("analysis", "compute the results that are missing"),
     "score": Command("analysis.scoring", "score cards: which of five questions each one answers"),
     "report": Command("analysis.report", "report the results, for a person or a program"),
+    "show": Command("analysis.show", "show one package: names, ranks over time, parents, children, events"),
+    "top": Command("analysis.top", "show one list: who is in it, who came, who went, and why"),
     "export": Command("analysis.export", "export the history as a bundle that can be cited"),
     "schedule": Command("schedules", "run the daemon, list and check its schedules, show its status"),
     "store": Command("db", "maintain the store: migrate, check, schema, redact, backup, restore"),

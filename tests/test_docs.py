@@ -19,6 +19,8 @@ import yaml
 from sqlite_utils import Database
 
 import analysis.report
+import analysis.show
+import analysis.top
 import crawler.spiders
 from analysis.compute.metric import list_metrics
 from crawler.importers import list_formats
@@ -89,7 +91,7 @@ def test_the_readme_shows_what_the_demonstration_prints() -> None:
     assert not [str(path) for path in stale], "run: python docs/generate.py --demo"
 
 
-@pytest.mark.parametrize("name", ["demo", "query", "gate", "faults"])
+@pytest.mark.parametrize("name", ["demo", "query", "lookup", "gate", "faults"])
 def test_each_generated_part_is_in_one_document(name: str) -> None:
     assert len(re.findall(rf"<!-- made: {name} -->\n.*?\n<!-- end -->", read_all_pages(), re.DOTALL)) == 1
 
@@ -249,8 +251,8 @@ def test_each_command_line_is_accepted_by_its_command(page: Path) -> None:
 def test_command_lines_are_found_in_the_readme_and_wrong_ones_are_refused() -> None:
     lines = list(find_command_lines(README))
     assert ("demo --keep observatory.db", False) in lines
-    typed = re.findall(r"^    (?:\S*/)?observatory (.*?)$", README, re.MULTILINE)
-    assert typed and [line for line, complete in lines if complete] == typed
+    typed = re.findall(r"^(?:    (?:\S*/)?|\$ )observatory (.*?)$", README, re.MULTILINE)
+    assert typed and sorted(line for line, complete in lines if complete) == sorted(typed)
     assert not is_command_line(["crawl", "snapshto", "npm"], True)
     assert not is_command_line(["report", "--frm", "text"], True)
     assert not is_command_line(["crawl", "snapshot"], True)
@@ -299,9 +301,13 @@ def test_each_key_of_the_json_is_documented(
     outputs.append(capsys.readouterr().out)
     assert analysis.report.main(["--db", str(store), "--format", "json"]) == 0
     outputs.append(capsys.readouterr().out)
+    report = json.loads(outputs[-1])
+    assert report["movers"] and report["results"]
+    for main, argument in ((analysis.show.main, "p2"), (analysis.top.main, "npm")):
+        assert main([argument, "--db", str(store), "--format", "json"]) == 0
+        outputs.append(capsys.readouterr().out)
     documents = [json.loads(output) for output in outputs]
-    assert [document["schema"] for document in documents] == [*[1] * (len(documents) - 1), 2]
-    assert documents[-1]["movers"] and documents[-1]["results"]
+    assert [document["schema"] for document in documents] == [*[1] * (len(documents) - 3), 2, 1, 1]
     keys = {key for document in documents for key in find_keys(document)}
     keys |= set(SnapshotOutcome("npm", 1, "open", 3).as_json())
     assert not [key for key in sorted(keys) if not re.search(rf'[`"]{key}["`]', read_page("report-json"))]

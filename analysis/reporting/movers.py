@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
-from analysis.reporting.rows import ReportMove, ReportSnapshot
 from db.cli import isoformat_utc
+
+if TYPE_CHECKING:  # `observatory top` imports this module, and must not import the rest of the report
+    from analysis.reporting.rows import ReportMove, ReportSnapshot
 
 
 class MoverRow(TypedDict):

@@ -101,3 +101,13 @@ def history(tmp_path: Path) -> History:
     empty_history = History(tmp_path / "observatory.db")
     empty_history.set_depths(2, 4)
     return empty_history
+
+
+@pytest.fixture(scope="session")
+def lookup_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the path of a store for the tests of `show` and `top`, which only read it."""
+    from tests.analysis.lookups import build_store  # it uses this module
+
+    path = tmp_path_factory.mktemp("lookup") / "observatory.db"
+    build_store(path)
+    return path

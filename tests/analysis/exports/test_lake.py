@@ -16,7 +16,7 @@ from tests.analysis.exports.conftest import Export, make_model, query
 
 TABLES = sorted(path.stem for path in LAKE_FOLDER.glob("*.sql"))
 WITHHELD = {
-    "package": {"key", "name_hash", "first_seen_at", "revision", "fingerprint"},
+    "package": {"key", "name_hash", "first_seen_at", "revision", "fingerprint", "is_listed"},
     "snapshot": {"settings"},
     "score": {"evidence_start", "evidence_end", "reason"},
     "card_revision": {"checked_sha", "fetched_at", "collection_id", "note"},
