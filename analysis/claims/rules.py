@@ -110,7 +110,7 @@ def judge_stability(results: ResultLookup) -> Measurement:
     low, high = _interval_bounds(replaced)
     remained: ResultRow = {
         **replaced, "name": f"remained.{TURNOVER_RESULT.partition('.')[2]}", "value": 1 - _value(replaced),
-        "low": 1 - high, "high": 1 - low,
+        "low": None if replaced["high"] is None else 1 - high, "high": None if replaced["low"] is None else 1 - low,
     }  # fmt: skip
     verdict = HOLDS if 1 - high >= MOST_REMAINED else REVERSED if 1 - low <= HALF_REMAINED else WEAKER
     return Measurement(verdict, remained, _share_of_top(results, "remained"), (), TOP_K)
@@ -124,7 +124,7 @@ def judge_descendants(results: ResultLookup) -> Measurement:
         return _not_testable(results, f"lineage and downloads of {FIRST_MODELS}", kinds.values())
     low, high = _interval_bounds(rho)
     verdict = HOLDS if low >= NEGLIGIBLE_CORRELATION else REVERSED if high < 0 else WEAKER
-    slope = get_recent(results, ResultKind("descendants", "descendants.slope", depth))
+    slope = _get_beside(results, rho, ResultKind("descendants", "descendants.slope", depth))
     return Measurement(
         verdict,
         rho,
@@ -144,8 +144,8 @@ def judge_documentation(results: ResultLookup) -> Measurement:
     if delta is None:
         return _not_testable(results, f"scored cards of {FIRST_CARDS}", kinds.values())
     low, high = _interval_bounds(delta)
-    trend = get_recent(results, ResultKind("documentation", f"{names[depth]}.trend"))
-    p = get_recent(results, ResultKind("documentation", f"{names[depth]}.mann_whitney_p", TOP_K))
+    trend = _get_beside(results, delta, ResultKind("documentation", f"{names[depth]}.trend"))
+    p = _get_beside(results, delta, ResultKind("documentation", f"{names[depth]}.mann_whitney_p", TOP_K))
     published = ResultKind("documentation_as_published", f"documentation.of{depth}.downloads.d", TOP_K)
     return Measurement(
         HOLDS if low > NEGLIGIBLE_DELTA else REVERSED if high < 0 else WEAKER,
@@ -192,6 +192,12 @@ def _get_deepest(results: ResultLookup, kinds: dict[int, ResultKind]) -> tuple[i
     """Return the greatest depth that has a recent result, and the result. `kinds` has the deepest first."""
     rows = ((depth, get_recent(results, kind)) for depth, kind in kinds.items())
     return next(((depth, row) for depth, row in rows if row is not None), (0, None))
+
+
+def _get_beside(results: ResultLookup, subject: ResultRow, kind: ResultKind) -> ResultRow | None:
+    """Return a result of the same list as another result."""
+    row = results.get_newest(kind)
+    return row if row is not None and row["snapshot"] == subject["snapshot"] else None
 
 
 def _not_testable(results: ResultLookup, needed: str, kinds: Iterable[ResultKind]) -> Measurement:

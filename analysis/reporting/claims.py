@@ -105,10 +105,16 @@ def _describe_number(number: ClaimNumber, depth: int | None) -> str:
     interval = "no interval" if number["low"] is None else _format_interval(number)
     days = f" ({pluralize(number['days'], 'day')})" if number["days"] is not None else ""
     period = f"from {_format_dates(number)}{days}" if number["previous_date"] else f"on {number['date']}"
-    whose = f"{number['role']} {number['registry']}" if number["role"] == "compared with" else number["role"]
+    whose = f"{number['role']} {_name_rival(number)}" if number["role"] == "compared with" else number["role"]
     value = _format_measured(number, number["value"])
     sample = f"n = {format_count(number['n'])}"
     return f"{whose}: {number['measure']} {value} ({interval}), {sample}, {period}, depth {format_count(depth)}"
+
+
+def _name_rival(number: ClaimNumber) -> str:
+    """Return what a number is of: a library, or else a registry."""
+    is_library = number["metric"] == "preservation"
+    return number["name"].removeprefix("preservation.") if is_library else number["registry"]
 
 
 def _number_cell(number: ClaimNumber | None) -> ReportCell:

@@ -94,6 +94,11 @@ def test_top_models_remain_if_the_whole_interval_says_so(replaced: tuple[float, 
     )
 
 
+def test_a_share_that_remained_has_no_interval_where_ties_are_unknown() -> None:
+    claim = claim_of("C2 stability", turnover(0.1, None, None))
+    assert (claim["verdict"], claim["sound"], claim["low"], claim["high"]) == ("holds", 0.9, None, None)
+
+
 def preservation(name: str, value: float, low: float, high: float, note: str = "", k: int = 15_000) -> ResultRow:
     return result("preservation", f"preservation.{name}", value, low, high, note=note, k=k)
 
@@ -156,6 +161,14 @@ def test_documentation_is_better_if_its_whole_interval_is_not_negligible(
     )
     claim = claim_of("C3", *rows)
     assert (claim["verdict"], claim["depth"], claim["as_published"]) == (expected, depth, 0.7)
+
+
+def test_a_p_value_of_another_list_is_not_taken() -> None:
+    name = "documentation.of15000.rules.downloads"
+    delta = result("documentation", f"{name}.delta", 0.4, 0.3, 0.5, k=1000)
+    p = result("documentation", f"{name}.mann_whitney_p", 0.2, k=1000, date="2026-09-30")
+    claim = claim_of("C3", p, delta)
+    assert (claim["verdict"], claim["p"]) == ("holds", None)
 
 
 def test_a_number_of_a_whole_list_tests_no_claim() -> None:

@@ -25,9 +25,12 @@ def test_a_number_of_two_lists_has_both_dates_and_a_coefficient_three_decimals()
 
 
 def test_the_evidence_of_a_claim_names_each_number_and_the_paper() -> None:
-    detail = describe_claim({**CLAIMS[1], "numbers": [make_number("compared with", 0.9, "2026-01-05")]})
+    library = make_number("compared with", 0.9, "2026-01-05")
+    registry = {**library, "metric": "turnover", "name": "turnover.91d", "registry": "npm", "low": None}
+    detail = describe_claim({**CLAIMS[1], "numbers": [library, registry]})  # type: ignore[list-item]
     assert (detail.label, detail.quote, detail.is_testable) == ("C1 (Finding 4)", "“as the paper says”", True)
     assert detail.numbers == (
-        "compared with huggingface/models: share kept 90.0% (80.0% to 100.0%), n = 2,699, on 2026-01-05, depth 15,000",
+        "compared with transformers: share kept 90.0% (80.0% to 100.0%), n = 2,699, on 2026-01-05, depth 15,000",
+        "compared with npm: share kept 90.0% (no interval), n = 2,699, on 2026-01-05, depth 15,000",
     )
     assert describe_claim({**CLAIMS[1], "claim": "Finding 4"}).label == "Finding 4"
