@@ -165,7 +165,7 @@ def isoformat_utc(seconds: int) -> str:
     >>> isoformat_utc(1644883200)
     '2022-02-15T00:00:00Z'
     """
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
 def did_you_mean(text: str, choices: Iterable[str]) -> str:
