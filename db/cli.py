@@ -168,6 +168,15 @@ def isoformat_utc(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
+def pluralize(count: int, noun: str) -> str:
+    """Return a count with its noun.
+
+    >>> pluralize(1, "list"), pluralize(1200, "snapshot")
+    ('1 list', '1,200 snapshots')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def did_you_mean(text: str, choices: Iterable[str]) -> str:
     """Return the question "Did you mean X?" for the choice closest to a text, '' if no choice is close.
 

@@ -50,7 +50,7 @@ def _add_date_options(parser: argparse.ArgumentParser) -> None:
     dates.add_argument("--date", type=parse_day, metavar="YYYY-MM-DD", help="the day of every list")
     dates.add_argument(
         "--date-from-name", action="store_true",
-        help="read the day of each list from the name of its file, or else its folder: 2022-07-01, 2022_07_01, 20220701",
+        help="read the day of each list from the name of its file, or else its folder: 2022-07-01, 2022_07_01 …",
     )  # fmt: skip
     dates.add_argument(
         "--manifest", type=Path, metavar="CSV",

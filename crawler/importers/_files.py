@@ -117,5 +117,6 @@ def _describe_head(head: bytes) -> tuple[str, tuple[str, ...]]:
 def unreadable_file_error(file: Path, error: Exception) -> ImportFailedError:
     """Return the error of a file that cannot be read."""
     return ImportFailedError(
-        f"{file} cannot be read: {error}.", fix="Check the name of the file, and whether the file is whole."
+        f"{file} cannot be read: {getattr(error, 'strerror', None) or error}.",
+        fix="Check the name of the file, and whether the file is whole.",
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
+from db.cli import pluralize
+
 
 class ImportOutcome(Protocol):
     """The result of one import."""
@@ -72,7 +74,7 @@ class ListImportOutcome:
         head = f"{self.status:<9}{self.registry}"
         if self.again:
             return f"{head}  {self.file} is already stored as snapshot {self.snapshot}; nothing was changed"
-        line = f"{head}  snapshot {self.snapshot}, {self.listed:,} packages from {self.file}"
+        line = f"{head}  snapshot {self.snapshot}, {pluralize(self.listed, 'package')} from {self.file}"
         return "\n         ".join([line, *([self.reason] if self.reason else []), *self.warnings])
 
 

@@ -110,7 +110,9 @@ def _unusable_plan_error(files_by_fault: Mapping[str, Sequence[str]], file_count
         for fault, files in files_by_fault.items()
     ]
     return UsageError(
-        f"{count} of {file_count} files cannot be imported as stated, and none was.",
+        f"{count} of {file_count} files cannot be imported as stated, and no file was imported."
+        if file_count > 1
+        else "The file cannot be imported as stated.",
         why="\n       ".join(lines),
         fix="Correct the names, the options or the manifest. See `observatory crawl import --help`.",
         more="docs/commands.md",

@@ -23,7 +23,7 @@ def find_same_file(store: Store, file: str, identity: FileIdentity, spec: Import
         ImportFailedError: the file was imported for that day with another counter, or read in another way.
     """
     rows = store.query(
-        "imports_of_file", registry=spec.registry, by=spec.ordered_by, at=spec.taken_at, sha256=identity.sha256
+        "imports_of_file", registry=spec.registry, by=spec.ordered_by, at=spec.taken_at, content=identity.sha256
     )
     if not rows:
         return None

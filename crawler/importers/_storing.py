@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +14,9 @@ from crawler.importers._files import FileIdentity, ImportFailedError
 from crawler.importers._outcomes import ListImportOutcome
 from crawler.importers._repeats import same_content_events
 from crawler.importers._spec import ImportSpec, ParsedList, resolve_counter
-from crawler.response import Event, Page, Registry
+from crawler.response import Event, Page, Registry, Reject
 from db import __version__
-from db.cli import isoformat_utc
+from db.cli import isoformat_utc, pluralize
 from db.rows import SnapshotSpec
 
 if TYPE_CHECKING:
@@ -40,11 +40,12 @@ def store_list(
     dating = date_parsed_list(parsed, spec)
     events = (*parsed.events, *dating.events)
     snapshot = store.begin_snapshot(_describe_snapshot(file, identity, parsed, spec, format_name, dating.summary, now))
-    progress = store.save_page(snapshot, _make_page(file, identity, parsed, spec, events, now))
+    page = _make_page(file, identity, parsed, spec, events, now)
+    progress = store.save_page(snapshot, page)
     status, reason = end_snapshot(load_kind("ranking"), store, snapshot, parsed.fault)
     repeats = same_content_events(store, snapshot)
     store.add_quality_events(_registry_of(spec), repeats, now, snapshot)
-    warnings = format_warnings((*events, *repeats), spec)
+    warnings = (*format_warnings((*events, *repeats), spec), *_format_rejects(page.rejects))
     return ListImportOutcome(file, spec.registry, snapshot, status, progress.depth, reason=reason, warnings=warnings)
 
 
@@ -113,6 +114,13 @@ def format_warnings(events: Iterable[Event], spec: ImportSpec) -> tuple[str, ...
             "note: no --counter states what the numbers count, so this list is compared only with lists like it"
         )
     return tuple(lines)
+
+
+def _format_rejects(rejects: Sequence[Reject]) -> tuple[str, ...]:
+    if not rejects:
+        return ()
+    first = f"the first is row {rejects[0].position + 1:,}: {rejects[0].reason}"
+    return (f"note: {pluralize(len(rejects), 'row')} could not be read; {first}",)
 
 
 def _format_change(event: Event) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from crawler.importers._outcomes import ImportOutcome
 from crawler.importers._plan import PlannedImport
+from db.cli import pluralize
 
 ROWS_COLUMN = 3
 
@@ -16,8 +17,12 @@ def format_plan(planned_imports: Sequence[PlannedImport]) -> str:
     """Return a line for each file, and how many there are."""
     columns = ("file", "date", "format", "registry", "counter")
     rows = [[str(planned.as_json()[column]) for column in columns] for planned in planned_imports]
-    count = "1 file" if len(rows) == 1 else f"{len(rows):,} files"
-    return "\n".join([*_format_table([[column.upper() for column in columns], *rows]), f"{count} would be imported"])
+    return "\n".join(
+        [
+            *_format_table([[column.upper() for column in columns], *rows]),
+            f"{pluralize(len(rows), 'file')} would be imported",
+        ]
+    )
 
 
 def format_summary(planned_imports: Sequence[PlannedImport], outcomes: Sequence[ImportOutcome]) -> str:
@@ -44,7 +49,7 @@ def _format_warnings(outcomes: Sequence[ImportOutcome]) -> list[str]:
         for warning in outcome.warnings:
             files_by_warning.setdefault(warning, []).append(Path(outcome.file).name)
     return [
-        f"{warning} ({files[0]})" if len(files) == 1 else f"{warning} ({len(files):,} files)"
+        f"{warning} ({files[0] if len(files) == 1 else pluralize(len(files), 'file')})"
         for warning, files in files_by_warning.items()
     ]
 

@@ -33,6 +33,7 @@ from crawler.importers._counters import counter_value
 from crawler.importers._files import READ_ERRORS, FileIdentity, identify_file, open_binary, unreadable_file_error
 from crawler.parsing.redact import redact_bytes
 from crawler.response import Event, Observation, Registry
+from db.cli import pluralize
 from db.identity import derive_stable_id
 from db.store import Store
 from db.store.cards import TRAINING_SAMPLE_SIZE, CardCollection, CardObservation, CardStore
@@ -89,7 +90,7 @@ class CardImportOutcome:
         """What else is known of the rows, or that the file was stored before."""
         if self.again:
             return "already stored"
-        return f"{self.rejected:,} lines could not be read" if self.rejected else ""
+        return f"{pluralize(self.rejected, 'line')} could not be read" if self.rejected else ""
 
     def as_json(self) -> dict[str, object]:
         """Return the documented JSON object, version 1."""
@@ -100,9 +101,11 @@ class CardImportOutcome:
         head = f"{self.status:<9}{self.registry}"
         if self.again and not self.snapshot:
             return f"{head}  {self.file} is already stored; nothing was changed"
-        rejected = f", {self.rejected:,} lines that could not be read" if self.rejected else ""
-        as_list = f"; as a list, snapshot {self.snapshot} with {self.listed:,} packages" if self.snapshot else ""
-        line = f"{head}  {self.cards:,} cards, {self.none:,} packages without one{rejected}, from {self.file}{as_list}"
+        rejected = f", {pluralize(self.rejected, 'line')} that could not be read" if self.rejected else ""
+        listed, without = pluralize(self.listed, "package"), pluralize(self.none, "package")
+        as_list = f"; as a list, snapshot {self.snapshot} with {listed}" if self.snapshot else ""
+        cards = f"{pluralize(self.cards, 'card')}, {without} without one"
+        line = f"{head}  {cards}{rejected}, from {self.file}{as_list}"
         return "\n         ".join([line, *self.warnings])
 
 
