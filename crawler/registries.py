@@ -56,6 +56,8 @@ def require_known_registry(registry: str, path: Path) -> None:
     Raises:
         UnknownRegistryError: there is no such registry. The message has the registry that was probably meant.
     """
+    if registry in _last_complete_dates(path):
+        return
     names = [str(row["registry"]) for row in list_registries(path)]
     if registry not in names:
         raise UnknownRegistryError(

@@ -1,14 +1,18 @@
-"""The benchmark of imports generates lists, imports them, and prints a line for each kind."""
+"""The benchmark of imports generates lists and imports them by the command."""
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
-from benchmarks.imports import main
+from benchmarks.imports import KINDS, measure_kind
 
 
-def test_the_benchmark_prints_a_line_for_each_kind_of_list(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--share", "0.01"]) == 0
-    rows = [line.split() for line in capsys.readouterr().out.splitlines()[4:]]
-    assert [(row[0], int(row[1])) for row in rows] == [("pypi", 2), ("npm", 2), ("huggingface/models", 2), ("all", 6)]
-    assert all(float(seconds) > 0 for row in rows for seconds in row[3:])
+def test_the_benchmark_has_the_number_of_the_public_lists() -> None:
+    assert sum(len(kind.sizes) for kind in KINDS) == 134
+
+
+def test_the_benchmark_measures_two_imports_of_a_kind(tmp_path: Path) -> None:
+    registry, lists, rows, *seconds = measure_kind(KINDS[1], tmp_path, 0.01)
+    assert (registry, lists, rows) == ("npm", 2, 94)
+    assert len(seconds) == 4
+    assert min(seconds) > 0
