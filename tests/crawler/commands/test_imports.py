@@ -6,15 +6,21 @@ import json
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from tests.crawler.conftest import CrawlRun
 from tests.forked_crawl import start_crawl_command, wait_for_process
+from tests.simulated import ROOT
 
 Import = Callable[..., CrawlRun]
 SNAPSHOTS = "SELECT date, counter, registry, source, depth FROM v1_snapshot ORDER BY snapshot"
@@ -242,3 +248,16 @@ def test_the_kind_of_a_column_or_of_a_file_is_named(run_import: Import, tmp_path
     assert "hub-api does not read a table of text. Did you mean `csv`?" in other_format.errors
     (tmp_path / "b.csv").write_text('[{"id": "a/b", "downloads": 1}]')
     assert "csv does not read JSON. Did you mean `hub-api`" in run_import("csv", "b.csv", *words, *COLUMNS).errors
+
+
+def test_moments_with_a_zone_are_read_where_pandas_is_switched_off(tmp_path: Path) -> None:
+    moment = pyarrow.array([datetime(2025, 1, 10, tzinfo=UTC)], pyarrow.timestamp("ns", tz="Europe/Madrid"))
+    columns = {"_id": ["0" * 23 + "1"], "id": ["a/b"], "downloads": [9], "createdAt": moment, "lastModified": moment}
+    pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "models.parquet")
+    words = ["--registry", "huggingface/models", "--date", "2025-01-14", "--db", str(tmp_path / "store.db")]
+    command = [sys.executable, "-m", "crawler", "import", "hub-stats", str(tmp_path / "models.parquet"), *words]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    with closing(sqlite3.connect(tmp_path / "store.db")) as connection:
+        assert connection.execute("SELECT created_at, modified_at FROM package").fetchall() == [
+            (1736467200, 1736467200)
+        ]
