@@ -10,6 +10,7 @@ import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from crawler.importers import ContentImporter, ImportFailedError, ImportSpec, ParsedList, sort_by_counter
 from crawler.importers._cells import EMPTY_CELLS, count_undecided, describe_gap, is_number, parse_count
@@ -30,9 +31,10 @@ def parse_content(content: bytes, spec: ImportSpec) -> ParsedList:
     Raises:
         ImportFailedError: a named column is missing, stands twice or holds something else, or no column is named.
     """
-    headings, table = _read_table(content)
+    headings, table, delimiter = _read_table(content)
     _check_columns(headings, spec, suggest_format(content, "csv"))
     _check_cells(table, spec)
+    hidden = _find_hidden_row(table, headings, delimiter, spec)
     ranked: list[RankedRow] = []
     rejects: list[Reject] = []
     for position, row in enumerate(table):
@@ -42,8 +44,9 @@ def parse_content(content: bytes, spec: ImportSpec) -> ParsedList:
             rejects.append(Reject(position, str(error), str(dict(row))[:500]))
     if not spec.columns.get("rank"):
         observations = sort_by_counter((observation for _, observation in ranked), spec.ordered_by)
-        return ParsedList(len(table), observations, tuple(rejects))
-    return _sort_by_rank(len(table), ranked, rejects, spec)
+        return ParsedList(len(table), observations, tuple(rejects), fault=hidden)
+    parsed = _sort_by_rank(len(table), ranked, rejects, spec)
+    return replace(parsed, fault=hidden or parsed.fault)
 
 
 def _sort_by_rank(
@@ -61,8 +64,8 @@ def _sort_by_rank(
 IMPORTER = ContentImporter(parse_content)
 
 
-def _read_table(content: bytes) -> tuple[Sequence[str], list[Row]]:
-    """Return the headings and the rows of a table."""
+def _read_table(content: bytes) -> tuple[Sequence[str], list[Row], str]:
+    """Return the headings, the rows and the delimiter of a table."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -81,7 +84,7 @@ def _read_table(content: bytes) -> tuple[Sequence[str], list[Row]]:
             why=str(error),
             fix=suggest_format(content, "csv") or "Check its quotes and its delimiter.",
         ) from error
-    return reader.fieldnames or (), rows
+    return reader.fieldnames or (), rows, reader.reader.dialect.delimiter
 
 
 def _detect_dialect(text: str) -> type[csv.Dialect] | str:
@@ -120,6 +123,17 @@ def _check_cells(table: Sequence[Row], spec: ImportSpec) -> None:
     for column in number_columns:
         if _is_mostly(lambda cell: not is_number(cell), table, column):
             raise _wrong_column_error(f"{column!r} holds text, not numbers.", table, spec)
+
+
+def _find_hidden_row(table: Sequence[Row], headings: Sequence[str], delimiter: str, spec: ImportSpec) -> str | None:
+    """Return the reason why rows are hidden in a cell, whose quotation mark is not closed in its row, or None."""
+    column = spec.columns.get("rank") or spec.columns.get("value") or ""
+    for number, row in enumerate(table, 1):
+        lines = [line for cell in row.values() if isinstance(cell, str) and "\n" in cell for line in cell.split("\n")]
+        for cells in (line.split(delimiter) for line in lines):
+            if len(cells) == len(headings) and is_number(cells[headings.index(column)]):
+                return f"a quotation mark in row {number:,} is not closed and hides the rows after it"
+    return None
 
 
 def _is_mostly(predicate: Callable[[str], bool], table: Sequence[Row], column: str | None) -> bool:

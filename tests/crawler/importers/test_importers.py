@@ -92,6 +92,18 @@ def test_a_named_heading_that_stands_twice_is_refused_and_another_is_not(tmp_pat
         import_text(tmp_path, text.replace("more", "count", 1), date="2022-07-02")
 
 
+def test_a_quotation_mark_that_is_not_closed_makes_a_list_partial(tmp_path: Path) -> None:
+    rows = [f"p{number}\t{1000 - number}\ta library" for number in range(50)]
+    rows[40] = 'p40\t960\t"the best'
+    done = import_text(tmp_path, "\n".join(["name\tcount\twords", *rows]))
+    assert (done.status, done.reason) == (
+        "partial",
+        "a quotation mark in row 41 is not closed and hides the rows after it",
+    )
+    rows[40] = 'p40\t960\t"the best,\n1, 2, 3"'
+    assert import_text(tmp_path, "\n".join(["name\tcount\twords", *rows]), date="2022-07-02").status == "complete"
+
+
 def test_names_of_pypi_are_normalised_and_names_of_npm_are_not(tmp_path: Path) -> None:
     more_rows = "".join(f"p{number},0\n" for number in range(200))
     import_text(tmp_path, f"name,count\nZope.Interface,3\nzope_interface,2\nFlask,1\n{more_rows}")
