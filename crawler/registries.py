@@ -12,6 +12,7 @@ from scrapy.spiderloader import SpiderLoader
 from crawler.errors import UnknownRegistryError
 from crawler.plan import ListedRegistry
 from crawler.spiders import RegistrySpider
+from db.cli import did_you_mean
 from db.connection import open_for_reading
 
 RANKING = "ranking"
@@ -47,6 +48,23 @@ def find_spider(registry: str, is_census: bool = False) -> type[RegistrySpider]:
         why=f"No spider of the service {accepting[0].service!r} takes any.",
         fix="Omit --full." if is_census else "Use --full.",
     )
+
+
+def require_known_registry(registry: str, path: Path) -> None:
+    """Refuse a registry that no spider lists and that is not in the store, such as a misspelt name.
+
+    Raises:
+        UnknownRegistryError: there is no such registry. The message has the registry that was probably meant.
+    """
+    if registry in _last_complete_dates(path):
+        return
+    names = [str(row["registry"]) for row in list_registries(path)]
+    if registry not in names:
+        raise UnknownRegistryError(
+            f"There is no registry {registry!r}.",
+            why=did_you_mean(registry, names),
+            fix="See `observatory crawl registries`, or accept the name with --new-registry.",
+        )
 
 
 def unknown_registry_error(registry: str, names: Iterable[str]) -> UnknownRegistryError:

@@ -165,7 +165,16 @@ def isoformat_utc(seconds: int) -> str:
     >>> isoformat_utc(1644883200)
     '2022-02-15T00:00:00Z'
     """
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+
+
+def pluralize(count: int, noun: str) -> str:
+    """Return a count with its noun.
+
+    >>> pluralize(1, "list"), pluralize(1200, "snapshot")
+    ('1 list', '1,200 snapshots')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def did_you_mean(text: str, choices: Iterable[str]) -> str:

@@ -75,7 +75,9 @@ EXITS: Mapping[str, Mapping[int, str]] = {
     },
     "crawl import": {
         0: "every list is complete, or was imported before",
-        1: "a file cannot be read, or its list is partial",
+        1: "no list is complete: files cannot be read, or their lists are partial",
+        2: "a date, registry, counter, format or manifest cannot be used; nothing was imported",
+        3: "of several lists some are complete, and the others are not",
     },
     "crawl cards": {
         0: "every new or changed card was fetched, or there was none",

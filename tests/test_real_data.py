@@ -57,9 +57,8 @@ def imported_lists(
     folder, columns = SERIES[registry]
     files = sorted((real_data / folder).glob("*.csv.gz"), key=parse_date)[::step]
     db = tmp_path_factory.mktemp("real") / "store.db"
-    for file in files:
-        arguments = ("import", "csv", str(file), "--registry", registry, "--date", parse_date(file), *columns)
-        assert crawl([*arguments, "--db", str(db), "--format", "json"]) == 0
+    arguments = ["import", "csv", *map(str, reversed(files)), "--registry", registry, "--date-from-name", *columns]
+    assert crawl([*arguments, "--db", str(db)]) == 0
     run_module("analysis", db=db)
     yield registry, files, json.loads(run_module("analysis.report", db=db))["results"]
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
+import itertools
 import json
 import re
 import sqlite3
@@ -39,6 +42,26 @@ def test_the_list_that_was_published_under_the_wrong_year_is_flagged(
         (evidence,) = connection.execute("SELECT date_evidence FROM snapshot").fetchone()
     assert event == ("date_contradicted", "error", "2022-06-19", "2021-06-19")
     assert evidence.startswith("stated at the import as 2022-06-19; ")
+
+
+def test_a_day_whose_list_is_that_of_the_day_before_is_flagged(
+    real_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = sorted(map(str, (real_data / "hf_top300_daily").glob("*.csv.gz")))
+    options = ["--registry", "huggingface/models", "--id", "modelId", "--value", "downloads", "--date-from-name"]
+    assert crawl(["import", "csv", *files, *options, "--db", str(tmp_path / "s.db"), "--format", "json"]) == 0
+    imports = json.loads(capsys.readouterr().out)["imports"]
+    repeats = [previous for previous in itertools.pairwise(files) if len(set(map(read_counts, previous))) == 1]
+    assert [Path(outcome["file"]).name for outcome in imports if outcome["warnings"]] == [
+        Path(later).name for _, later in repeats
+    ]
+    assert repeats
+
+
+def read_counts(file: str) -> frozenset[tuple[str, str]]:
+    """Return the names and counts of a list, in plain Python."""
+    with gzip.open(file, "rt", encoding="utf-8") as stream:
+        return frozenset((row["modelId"], row["downloads"]) for row in csv.DictReader(stream))
 
 
 @pytest.mark.parametrize("folder", sorted(COLUMNS))

@@ -176,7 +176,7 @@ def _irregularity_results(edges: DataFrame) -> Iterator[Result]:
     share = ratio(*_sum_by_parent(links, dangling)) if len(links) else Estimate(None)
     names = links["parent"][links["dangling"]].nunique()
     yield _make_result("dangling", Estimate(share.value, share.low, share.high, len(links)),
-                       f"{names:,} names of packages that are not in the store", NO_DESCENDANTS)  # fmt: skip
+                       f"names of packages that are not in the store: {names:,}", NO_DESCENDANTS)  # fmt: skip
     yield Result("descendants.self_loops", float(edges["loop"].sum()), n=len(edges))
     packages, on_cycles = len(np.union1d(links["child"], links["parent"])), count_on_cycles(edges)
     yield Result("descendants.cycles", float(on_cycles), n=packages, note="packages on a cycle of two or more")

@@ -26,7 +26,6 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import TypedDict, TypeVar
 
 import msgspec
@@ -50,7 +49,7 @@ from analysis.reporting.rows import (
 from analysis.reporting.series import choose_list_of_day, group_by_series, newest_day, newest_deepest, select_complete
 from analysis.reporting.wording import pluralize
 from analysis.statistics.lineage import count_parents_by_downloads
-from db import ObservatoryError, UsageError, __version__
+from db import SECONDS_PER_DAY, ObservatoryError, UsageError, __version__
 from db.cli import isoformat_utc, parse_day
 from db.depths import compare_at_depth
 from db.rows import StoredResult
@@ -278,8 +277,8 @@ def _lineage_points(connection: sqlite3.Connection, snapshot: ReportSnapshot) ->
 
 
 def _load_events(connection: sqlite3.Connection, scope: ReportScope) -> list[ReportEvent]:
-    end = scope.last_day if scope.as_of is None else str(date.fromisoformat(scope.as_of) + timedelta(days=1))
-    rows = _fetch(connection, "quality_events", EventRow, as_of=scope.last_day, until=parse_day(end))
+    until = parse_day(scope.last_day) if scope.as_of is None else parse_day(scope.as_of) + SECONDS_PER_DAY
+    rows = _fetch(connection, "quality_events", EventRow, as_of=scope.last_day, until=until)
     return [_make_event(row) for row in rows if row["registry"] in scope.registries]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from analysis.reporting.rows import Report
+from db.cli import pluralize as pluralize
 
 UNDEFINED = "\N{EN DASH}"
 SHARE_NAMES = r"(turnover|preservation)(?!\.lift)"
@@ -63,15 +64,6 @@ def format_number(value: float | None, digits: int = 4) -> str:
     ('0.4197', '2699', True)
     """
     return UNDEFINED if value is None else f"{value:.{digits}g}"
-
-
-def pluralize(count: int, noun: str) -> str:
-    """Return a count with its noun.
-
-    >>> pluralize(1, "list"), pluralize(1200, "snapshot")
-    ('1 list', '1,200 snapshots')
-    """
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def join_words(words: Sequence[str]) -> str:

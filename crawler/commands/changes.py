@@ -17,7 +17,7 @@ from crawler.commands import (
     make_crawl_options,
 )
 from crawler.errors import error_from_json
-from db.cli import add_hidden_alias, escape_control_characters, isoformat_utc, positive_int, print_error
+from db.cli import add_hidden_alias, escape_control_characters, isoformat_utc, pluralize, positive_int, print_error
 
 if TYPE_CHECKING:
     from crawler.changes.crawl import ChangeCrawlOutcome
@@ -75,7 +75,7 @@ def _format_outcome(outcome: ChangeCrawlOutcome) -> str:
     status = STATUS_WORDS.get(outcome.status, outcome.status)
     lines = [
         f"{status:<10}{outcome.registry}  {outcome.new:,} new, {outcome.edited:,} edited, {outcome.known:,} unchanged"
-        f" ({outcome.duplicates:,} seen twice), {outcome.requests:,} requests"
+        f" ({outcome.duplicates:,} seen twice), {pluralize(outcome.requests, 'request')}"
     ]
     marks = [f"{order} {isoformat_utc(mark)}" for order, mark in outcome.marks.items() if mark is not None]
     lines += [f"          complete up to: {', '.join(marks)}"] if marks else []
@@ -86,7 +86,8 @@ def _format_outcome(outcome: ChangeCrawlOutcome) -> str:
 
 
 def _print_progress(outcome: ChangeCrawlOutcome, quota: str) -> None:
-    line = f"{outcome.registry}: {outcome.requests} requests, {outcome.new} new, {outcome.edited} edited, {quota}"
+    requests = pluralize(outcome.requests, "request")
+    line = f"{outcome.registry}: {requests}, {outcome.new} new, {outcome.edited} edited, {quota}"
     print(escape_control_characters(line), file=sys.stderr, flush=True)
 
 

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from crawler.commands import Subparsers, add_command, add_format_option
-from db.cli import DONE, FAILED, escape_control_characters, parse_day
+from crawler.commands import Subparsers, add_command, add_format_option, add_quiet_option
+from crawler.fetching.progress import show_file_progress
+from db import UsageError
+from db.cli import DONE, FAILED, PARTIAL, escape_control_characters, isoformat_utc, parse_day, positive_int
+
+if TYPE_CHECKING:
+    from crawler.importers import ImportOutcome, PlannedImport
+
+OPTIONS_OF_A_FILE = ("registry", "by", "counter", "source", "id", "value", "rank")
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -15,21 +26,44 @@ def add_parser(subparsers: Subparsers) -> None:
 
     formats = list_formats()
     parser = add_command(
-        subparsers, "import", "import a past list as a snapshot; a file that was imported before changes nothing"
+        subparsers, "import", "import past lists as snapshots; a file that was imported before changes nothing"
     )
-    parser.add_argument("form", choices=formats, metavar="FORMAT", help=", ".join(formats))
-    parser.add_argument("files", nargs="+", metavar="FILE", help="a file of the format; a text format may be .gz")
+    file_format = parser.add_argument("form", choices=formats, metavar="FORMAT", help=", ".join(formats))
+    files = parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="files of the format, imported in the order of their dates; may be .gz"
+    )
+    file_format.required = files.required = False  # a manifest states both
+    parser.set_defaults(form=None, files=())
+    _add_date_options(parser)
     _add_list_options(parser)
     _add_column_options(parser)
-    parser.add_argument("--top", type=int, metavar="K", help="import the first K rows only (default: all)")
+    parser.add_argument("--top", type=positive_int, metavar="K", help="import the first K rows only (default: all)")
     parser.add_argument("--source", help="where the list comes from, in a few words")
+    parser.add_argument("--dry-run", action="store_true", help="print what would be imported, and import nothing")
+    add_quiet_option(parser)
     add_format_option(parser)
     parser.set_defaults(do=run_import)
 
 
+def _add_date_options(parser: argparse.ArgumentParser) -> None:
+    dates = parser.add_mutually_exclusive_group(required=True)
+    dates.add_argument("--date", type=parse_day, metavar="YYYY-MM-DD", help="the day of every list")
+    dates.add_argument(
+        "--date-from-name", action="store_true",
+        help="read the day of each list from the name of its file, or else its folder: 2022-07-01, 2022_07_01 …",
+    )  # fmt: skip
+    dates.add_argument(
+        "--manifest", type=Path, metavar="CSV",
+        help="a CSV file with a row for each list: file, date and, if they differ, format, registry, by, counter, "
+        "source, id, value, rank",
+    )  # fmt: skip
+
+
 def _add_list_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--registry", required=True, metavar="R", help="the registry of the list: npm, pypi, …")
-    parser.add_argument("--date", required=True, type=parse_day, metavar="YYYY-MM-DD", help="the day of the list")
+    parser.add_argument("--registry", metavar="R", help="the registry of the lists: npm, pypi, …")
+    parser.add_argument(
+        "--new-registry", action="store_true", help="accept a registry that `crawl registries` does not list"
+    )
     parser.add_argument(
         "--by",
         choices=("downloads", "likes", "trending", "dependents"),
@@ -37,7 +71,9 @@ def _add_list_options(parser: argparse.ArgumentParser) -> None:
         help="the counter the list is ordered by",
     )
     parser.add_argument(
-        "--counter", help="what the counter counts: last-month, total, … (default: the Hub's own, else unstated)"
+        "--counter",
+        help="what the counter counts: last-week, last-30-days, last-month, total, … or other:TEXT for any other "
+        "(default: the Hub's own, else unstated)",
     )
 
 
@@ -53,14 +89,77 @@ def _add_column_options(parser: argparse.ArgumentParser) -> None:
 
 def run_import(options: argparse.Namespace) -> int:
     """Import past lists and return the exit code."""
-    from crawler.importers import ImportSpec, import_file
+    from crawler.importers import import_planned, list_formats, plan_imports
 
-    columns = {"id": options.id, "value": options.value, "rank": options.rank}
-    spec = ImportSpec(options.registry, options.date, options.by, options.counter, options.source, columns, options.top)
-    outcomes = [import_file(options.db, options.form, file, spec) for file in options.files]
-    if options.format == "json":
-        print(json.dumps({"schema": 1, "imports": [outcome.as_json() for outcome in outcomes]}, ensure_ascii=False))
+    planned_imports = plan_imports(_list_rows(options), list_formats(), options.top, time.time())
+    if not options.new_registry:
+        _require_known_registries(planned_imports, options.db)
+    if options.dry_run:
+        _print_plan(planned_imports, options.format)
+        return DONE
+    outcomes: list[ImportOutcome] = []
+    with show_file_progress(len(planned_imports), options.quiet) as show:
+        for outcome in import_planned(options.db, planned_imports, getattr(options, "debug", False)):
+            outcomes.append(outcome)
+            show(outcome.file, outcome.rows)
+    _print_outcomes(planned_imports, outcomes, options.format)
+    return choose_exit_code([outcome.status for outcome in outcomes])
+
+
+def choose_exit_code(statuses: Sequence[str]) -> int:
+    """Return the exit code of a run: done, failed if no list is complete, or partial if some are.
+
+    >>> choose_exit_code(["complete"] * 2), choose_exit_code(["failed"]), choose_exit_code(["complete", "partial"])
+    (0, 1, 3)
+    """
+    complete_count = statuses.count("complete")
+    return DONE if complete_count == len(statuses) else PARTIAL if complete_count else FAILED
+
+
+def _list_rows(options: argparse.Namespace) -> list[Mapping[str, str]]:
+    """Return a row for each file: what the command line states, unless the manifest states it for the file."""
+    from crawler.importers import read_manifest
+
+    if options.manifest and options.files:
+        raise UsageError("FILE and --manifest cannot be stated together.", fix="Name the files in the manifest.")
+    if not options.manifest and not options.files:
+        raise UsageError(
+            "The following arguments are required: FORMAT, FILE.", fix="See `observatory crawl import --help`."
+        )
+    stated = {name: getattr(options, name) for name in OPTIONS_OF_A_FILE} | {"format": options.form}
+    if options.date is not None:
+        stated["date"] = isoformat_utc(options.date)[:10]
+    defaults = {name: value for name, value in stated.items() if value}
+    rows = read_manifest(options.manifest) if options.manifest else [{"file": file} for file in options.files]
+    return [{**defaults, **row} for row in rows]
+
+
+def _require_known_registries(planned_imports: Sequence[PlannedImport], store: Path) -> None:
+    from crawler.registries import require_known_registry
+
+    for registry in dict.fromkeys(planned.spec.registry for planned in planned_imports):
+        require_known_registry(registry, store)
+
+
+def _print_plan(planned_imports: Sequence[PlannedImport], output_format: str) -> None:
+    from crawler.importers import format_plan
+
+    if output_format == "json":
+        plan = [planned.as_json() for planned in planned_imports]
+        print(json.dumps({"schema": 1, "plan": plan}, ensure_ascii=False))
     else:
-        for outcome in outcomes:
-            print(escape_control_characters(outcome.as_text()))
-    return DONE if all(outcome.status == "complete" for outcome in outcomes) else FAILED
+        print(escape_control_characters(format_plan(planned_imports)))
+
+
+def _print_outcomes(
+    planned_imports: Sequence[PlannedImport], outcomes: Sequence[ImportOutcome], output_format: str
+) -> None:
+    from crawler.importers import format_summary
+
+    if output_format == "json":
+        pairs = zip(planned_imports, outcomes, strict=True)
+        imports = [{**outcome.as_json(), "date": planned.day} for planned, outcome in pairs]
+        print(json.dumps({"schema": 1, "imports": imports}, ensure_ascii=False))
+    else:
+        text = outcomes[0].as_text() if len(outcomes) == 1 else format_summary(planned_imports, outcomes)
+        print(escape_control_characters(text))

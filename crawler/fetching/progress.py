@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from crawler.response import Page, Progress
+from db.cli import escape_control_characters
 
-MIN_LINE_INTERVAL = 5.0  # seconds between two lines about a census
+MAX_LINE_CHARACTERS = 79  # of a line that is replaced on a terminal
+MIN_LINE_INTERVAL = 5.0  # seconds between two lines about a census or about files
 ProgressCallback = Callable[[Page, Progress, str], None]
 
 
@@ -23,6 +25,28 @@ def show_progress(registry: str, expected: int | None, is_quiet: bool) -> Iterat
             yield show
     else:
         yield _plain_lines(registry, expected)
+
+
+@contextmanager
+def show_file_progress(file_count: int, is_quiet: bool) -> Iterator[Callable[[str, int], None]]:
+    """Yield a function to call after each imported file with its rows. A run of one file shows nothing."""
+    started, last_line, file_number, row_count = time.monotonic(), time.monotonic(), 0, 0
+    is_terminal = sys.stderr.isatty()
+
+    def show(file: str, rows: int) -> None:
+        nonlocal last_line, file_number, row_count
+        now = time.monotonic()
+        file_number, row_count = file_number + 1, row_count + rows
+        if is_quiet or file_count == 1 or not (is_terminal or now - last_line >= MIN_LINE_INTERVAL):
+            return
+        last_line = now
+        line = f"file {file_number} of {file_count}, {row_count / max(0.001, now - started):,.0f} rows/s: {file}"
+        start, end = ("\r\x1b[2K", "") if is_terminal else ("", "\n")
+        print(start + escape_control_characters(line)[:MAX_LINE_CHARACTERS], end=end, file=sys.stderr, flush=True)
+
+    yield show
+    if is_terminal and last_line > started:
+        print(file=sys.stderr)
 
 
 def _plain_lines(registry: str, expected: int | None) -> ProgressCallback:

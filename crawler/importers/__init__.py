@@ -13,137 +13,73 @@ Lists are dated, judged and stored here, once for all formats.
 from __future__ import annotations
 
 import importlib
+import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from crawler.importers._counters import sort_by_counter
-from crawler.importers._dating import DatingResult, date_content, load_reference_points, summarize_content
 from crawler.importers._files import FileIdentity, ImportFailedError, identify_content, identify_file, read_unpacked
-from crawler.response import Event, Observation, Page, Registry, Reject
-from db import SECONDS_PER_DAY, __version__
-from db.cli import isoformat_utc
-from db.rows import SnapshotSpec
+from crawler.importers._manifest import read_manifest
+from crawler.importers._outcomes import FailedImport, ImportOutcome, ListImportOutcome
+from crawler.importers._plan import PlannedImport, plan_imports
+from crawler.importers._repeats import find_same_file
+from crawler.importers._session import ImportSession
+from crawler.importers._spec import ImportSpec, ParsedList, resolve_counter
+from crawler.importers._storing import date_parsed_list, find_list, format_warnings, refuse_impossible_day, store_list
+from crawler.importers._summary import format_plan, format_summary
+from db import SECONDS_PER_DAY, StoreError
+from db.cli import describe_exception, isoformat_utc
 
-if TYPE_CHECKING:
-    from db.store import Store
-
+STOPPING_ERRORS = (StoreError, sqlite3.Error, MemoryError)  # the next file would fail for the same reason
 
 __all__ = [
-    "ContentImporter", "FileImporter", "ImportFailedError", "ImportOutcome", "ImportSpec", "Importer",
-    "ListImportOutcome", "ParsedList", "date_parsed_list", "find_list", "format_warnings", "import_file",
-    "list_formats", "load_importer", "parse_content", "read_unpacked", "resolve_counter", "sort_by_counter",
-    "store_list",
+    "ContentImporter", "FailedImport", "FileImporter", "ImportFailedError", "ImportOutcome", "ImportSession",
+    "ImportSpec", "Importer", "ListImportOutcome", "ParsedList", "PlannedImport", "date_parsed_list", "find_list",
+    "format_plan", "format_summary", "format_warnings", "import_file", "import_planned", "list_formats",
+    "load_importer", "parse_content", "plan_imports", "read_manifest", "read_unpacked", "refuse_impossible_day",
+    "resolve_counter", "sort_by_counter", "store_list",
 ]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class ImportSpec:
-    """What the user states about a file: its registry, day, order and columns.
-
-    `top` is the number of rows to import, best first. None imports all rows.
-    """
-
-    registry: str
-    taken_at: int
-    ordered_by: str
-    counter: str | None
-    source: str | None
-    columns: Mapping[str, str | None] = field(default_factory=dict)
-    top: int | None = None
-
-
-@dataclass(frozen=True)
-class ParsedList:
-    """Content of a file: its rows, best first, its rejected rows, and the instant of its newest row.
-
-    `population` is the number of packages in the file, if not all of them were read.
-    """
-
-    received: int
-    observations: tuple[Observation, ...]
-    rejects: tuple[Reject, ...] = ()
-    events: tuple[Event, ...] = ()
-    newest: int | None = None
-    population: int | None = None
-
-
-class ImportOutcome(Protocol):
-    """The result of one import."""
-
-    @property
-    def status(self) -> str:
-        """The status: `complete`, or any other if the import is not whole."""
-
-    def as_json(self) -> dict[str, object]:
-        """Return the outcome as JSON."""
-
-    def as_text(self) -> str:
-        """Return the outcome as text."""
 
 
 @runtime_checkable
 class Importer(Protocol):
     """Importer of the files of one format."""
 
-    def import_file(self, store_path: Path, file: str, spec: ImportSpec, format_name: str) -> ImportOutcome:
+    def import_file(self, session: ImportSession, file: str, spec: ImportSpec, format_name: str) -> ImportOutcome:
         """Read a file and store its content."""
 
 
 @dataclass(frozen=True)
-class ListImportOutcome:
-    """The result of importing a list. The names of the fields are the documented JSON keys."""
+class ListFile:
+    """A file with a list: its identity, and the function that parses it."""
 
-    file: str
-    registry: str
-    snapshot: int
-    status: str
-    listed: int
-    again: bool = False
-    reason: str | None = None
-    warnings: tuple[str, ...] = ()
-
-    def as_json(self) -> dict[str, object]:
-        """Return the documented JSON object, version 1."""
-        return asdict(self)
-
-    def as_text(self) -> str:
-        """Return the outcome as one line, with a line for the reason and each warning."""
-        head = f"{self.status:<9}{self.registry}"
-        if self.again:
-            return f"{head}  {self.file} is already stored as snapshot {self.snapshot}; nothing was changed"
-        line = f"{head}  snapshot {self.snapshot}, {self.listed:,} packages from {self.file}"
-        return "\n         ".join([line, *([self.reason] if self.reason else []), *self.warnings])
+    identity: FileIdentity
+    parse: Callable[[ImportSpec], ParsedList]
 
 
 class ListImporter:
     """Base of the importers of lists. An import is one transaction."""
 
-    def read_list(self, file: Path, spec: ImportSpec) -> tuple[FileIdentity, ParsedList]:
-        """Read a file."""
+    def open_list(self, file: Path) -> ListFile:
+        """Read as much of a file as its identity needs."""
         raise NotImplementedError
 
-    def import_file(self, store_path: Path, file: str, spec: ImportSpec, format_name: str) -> ListImportOutcome:
+    def import_file(self, session: ImportSession, file: str, spec: ImportSpec, format_name: str) -> ListImportOutcome:
         """Store the list of a file as a snapshot of its day, complete or partial.
 
-        A file that is already stored for the same day changes nothing.
+        A file that is already stored for the same day is not parsed and changes nothing.
         """
-        from db.connection import open_for_writing
-        from db.store import Store
-
-        identity, parsed = self.read_list(Path(file), spec)
-        with open_for_writing(store_path) as database:
-            store = Store(database)
-            row = store.find_imported(spec.registry, spec.ordered_by, spec.taken_at, identity.sha256)
-            if row is not None:
-                return ListImportOutcome(
-                    file, spec.registry, row["snapshot_id"], row["status"], row["depth"], again=True
-                )
-            with store.transaction():
-                return store_list(store, file, identity, parsed, spec, format_name)
+        list_file = self.open_list(Path(file))
+        stored = find_same_file(session.store, file, list_file.identity, spec) if session.has_store else None
+        if stored is not None:
+            return stored
+        parsed = list_file.parse(spec)
+        refuse_impossible_day(spec, parsed.newest)
+        with session.store.transaction():
+            return store_list(session.store, file, list_file.identity, parsed, spec, format_name)
 
 
 @dataclass(frozen=True)
@@ -152,10 +88,10 @@ class ContentImporter(ListImporter):
 
     parse_content: Callable[[bytes, ImportSpec], ParsedList]
 
-    def read_list(self, file: Path, spec: ImportSpec) -> tuple[FileIdentity, ParsedList]:
+    def open_list(self, file: Path) -> ListFile:
         """Read a file whole."""
         content = read_unpacked(file)
-        return identify_content(content), self.parse_list(content, spec)
+        return ListFile(identify_content(content), lambda spec: self.parse_list(content, spec))
 
     def parse_list(self, content: bytes, spec: ImportSpec) -> ParsedList:
         """Parse content, and keep the top rows."""
@@ -168,10 +104,9 @@ class FileImporter(ListImporter):
 
     read_file: Callable[[Path, ImportSpec], ParsedList]
 
-    def read_list(self, file: Path, spec: ImportSpec) -> tuple[FileIdentity, ParsedList]:
-        """Read a file from disk."""
-        identity = identify_file(file)
-        return identity, _limit_to_top(self.read_file(file, spec), spec)
+    def open_list(self, file: Path) -> ListFile:
+        """Compute the hash of a file."""
+        return ListFile(identify_file(file), lambda spec: _limit_to_top(self.read_file(file, spec), spec))
 
 
 def list_formats() -> tuple[str, ...]:
@@ -197,13 +132,46 @@ def import_file(path: Path, format_name: str, file: str, spec: ImportSpec) -> Im
     Raises:
         ImportFailedError: the file is not what the user states, or the stated day has not come.
     """
+    with ImportSession(path) as session:
+        return _import_in_session(session, format_name, file, spec)
+
+
+def import_planned(path: Path, planned_imports: Sequence[PlannedImport], debug: bool) -> Iterator[ImportOutcome]:
+    """Import each file of a plan and yield its outcome. A file that cannot be imported does not stop the others.
+
+    Raises:
+        ObservatoryError: the store cannot be used, or the only file cannot be imported.
+    """
+    with ImportSession(path) as session:
+        for planned in planned_imports:
+            try:
+                yield _import_in_session(session, planned.format_name, planned.file, planned.spec)
+            except STOPPING_ERRORS:
+                raise
+            except Exception as error:
+                if debug or len(planned_imports) == 1:
+                    raise
+                yield FailedImport(planned.file, planned.spec.registry, _describe_failure(error))
+
+
+def _describe_failure(error: Exception) -> str:
+    described = describe_exception(error)
+    return " ".join(part for part in (described.message, described.why, described.fix) if part)
+
+
+def _import_in_session(session: ImportSession, format_name: str, file: str, spec: ImportSpec) -> ImportOutcome:
+    """Read a file of a format and store its content in the store of a session.
+
+    Raises:
+        ImportFailedError: the file is not what the user states, or the stated day has not come.
+    """
     if spec.taken_at > time.time() + SECONDS_PER_DAY:
         raise ImportFailedError(
             f"The day {isoformat_utc(spec.taken_at)[:10]} has not come.",
             why="A past list is stored under the day of its content.",
             fix="Give the day of the list with --date.",
         )
-    return load_importer(format_name).import_file(path, file, spec, format_name)
+    return load_importer(format_name).import_file(session, file, spec, format_name)
 
 
 def parse_content(format_name: str, content: bytes, spec: ImportSpec) -> ParsedList:
@@ -230,69 +198,3 @@ def _limit_to_top(parsed: ParsedList, spec: ImportSpec) -> ParsedList:
         return parsed
     top_rows = parsed.observations[: spec.top]
     return replace(parsed, received=spec.top, observations=top_rows, rejects=(), population=population)
-
-
-def find_list(store: Store, spec: ImportSpec) -> int | None:
-    """Return the snapshot that is already stored for the registry, order and day, or None."""
-    rows = store.query("find_ranking", registry=spec.registry, by=spec.ordered_by, at=spec.taken_at)
-    return int(rows[0][0]) if rows else None
-
-
-def store_list(
-    store: Store, file: str, identity: FileIdentity, parsed: ParsedList, spec: ImportSpec, format_name: str
-) -> ListImportOutcome:
-    """Store a past list as a snapshot of its day, judged by the gate."""
-    from crawler.parsing.redact import redact_page
-    from crawler.snapshots.ending import end_snapshot
-    from crawler.snapshots.kinds import load_kind
-
-    now = int(time.time())
-    dating = date_parsed_list(parsed, spec)
-    events = (*parsed.events, *dating.events)
-    name = Path(file).name
-    snapshot = store.begin_snapshot(SnapshotSpec(
-        Registry(spec.registry, "huggingface" if spec.registry.startswith("huggingface/") else "ecosystems"),
-        spec.ordered_by, resolve_counter(spec), len(parsed.observations) + len(parsed.rejects), spec.source or name,
-        f"stated at the import as {isoformat_utc(spec.taken_at)[:10]}; {dating.summary}", spec.taken_at, now, "import",
-        {"file": name, "format": format_name, "columns": dict(spec.columns), "version": __version__,
-         "population": len(parsed.observations)}, identity.sha256,
-    ))  # fmt: skip
-    page = Page("file", name, now, 200, identity.size, identity.sha256, {}, parsed.received,
-                observations=parsed.observations, rejects=parsed.rejects, events=events)  # fmt: skip
-    progress = store.save_page(snapshot, redact_page(page, keep_body=False))
-    status, reason = end_snapshot(load_kind("ranking"), store, snapshot)
-    return ListImportOutcome(
-        file, spec.registry, snapshot, status, progress.depth, reason=reason, warnings=format_warnings(events, spec)
-    )
-
-
-def resolve_counter(spec: ImportSpec) -> str:
-    """Return what the ordering number counts: the stated counter, the Hub's own, or 'unstated'.
-
-    >>> resolve_counter(ImportSpec("pypi", 0, "downloads", None, None))
-    'unstated'
-    """
-    if spec.counter:
-        return spec.counter
-    if spec.registry.startswith("huggingface/"):
-        return {"downloads": "last-30-days", "trending": "trending-score"}.get(spec.ordered_by, spec.ordered_by)
-    return "dependents" if spec.ordered_by == "dependents" else "unstated"
-
-
-def date_parsed_list(parsed: ParsedList, spec: ImportSpec) -> DatingResult:
-    """Compare the content of a list with its stated day."""
-    content = summarize_content(parsed.observations, spec.ordered_by, parsed.population, parsed.newest)
-    stated_day = datetime.fromtimestamp(spec.taken_at, UTC).date()
-    return date_content(content, stated_day, load_reference_points(spec.registry))
-
-
-def format_warnings(events: Iterable[Event], spec: ImportSpec) -> tuple[str, ...]:
-    """Return the warnings and notes of an import, one line each."""
-    lines = [
-        f"warning: {event.evidence} ({event.before} → {event.after})" for event in events if event.severity == "error"
-    ]
-    if resolve_counter(spec) == "unstated":
-        lines.append(
-            "note: no --counter states what the numbers count, so this list is compared only with lists like it"
-        )
-    return tuple(lines)

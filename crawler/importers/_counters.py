@@ -3,9 +3,31 @@
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Iterable
 
 from crawler.response import Observation
+from db.cli import did_you_mean
+
+KNOWN_COUNTERS = (
+    "last-day", "last-week", "last-month", "last-year", "last-30-days", "last-365-days", "total", "dependents", "likes",
+    "trending-score", "unstated",
+)  # fmt: skip
+COUNTER_PATTERN = re.compile(r"last-[1-9][0-9]{0,3}-(days|weeks|months|years)|other:\S.*")
+
+
+def find_counter_fault(counter: str) -> str | None:
+    """Return why a stated counter is not known, or None. Any other counter is stated as `other:` and words.
+
+    >>> find_counter_fault("last-90-days"), find_counter_fault("other:stars of a week")
+    (None, None)
+    >>> str(find_counter_fault("lastweek")).split("?")[0]
+    "there is no counter 'lastweek'. Did you mean last-week"
+    """
+    if counter in KNOWN_COUNTERS or COUNTER_PATTERN.fullmatch(counter):
+        return None
+    hint = did_you_mean(counter, KNOWN_COUNTERS)
+    return f"there is no counter {counter!r}.{' ' if hint else ''}{hint} Known are {', '.join(KNOWN_COUNTERS)}"
 
 
 def counter_value(observation: Observation, ordered_by: str) -> float | None:

@@ -88,6 +88,15 @@ def load_reference_points(registry: str) -> ReferencePoints:
     return ReferencePoints(points.population, points.births, tolerance)
 
 
+def first_day_of(registry: str) -> date | None:
+    """Return the day before which a registry had no list, or None if it is not known.
+
+    >>> first_day_of("npm"), first_day_of("elpa")
+    (datetime.date(2010, 1, 1), None)
+    """
+    return msgspec.convert(_load_known_points()["first"], dict[str, date]).get(registry)
+
+
 def summarize_content(
     observations: Sequence[Observation], ordered_by: str, population: int | None, newest: int | None
 ) -> ListContent:

@@ -13,6 +13,15 @@ from db import ObservatoryError
 
 MAX_FILE_BYTES = 2 * 1024**3
 GZIP_MAGIC = b"\x1f\x8b"
+HEAD_BYTES = 4096
+JSON_FORMATS = ("hub-api", "top-pypi-packages", "ptmtorrent", "cards")
+HEADS = (  # how files begin, what they are, and the formats that read them
+    (b"PAR1", "Parquet", ("hub-stats", "hub-weekly-snapshots", "librarian-bots")),
+    (b"SQLite format 3", "a SQLite database", ("peatmoss",)),
+    (b"-- MySQL", "a dump of SQL", ("hfcommunity",)),
+    (b"{", "JSON", JSON_FORMATS),
+    (b"[", "JSON", JSON_FORMATS),
+)
 READ_ERRORS = (OSError, EOFError, zlib.error)  # a damaged gzip file raises any of these
 
 
@@ -82,8 +91,32 @@ def identify_file(file: Path) -> FileIdentity:
         raise unreadable_file_error(file, error) from error
 
 
+def suggest_format(content: bytes, format_name: str) -> str:
+    """Return the question "Did you mean X?" for content that begins like a file of another format, '' for any other.
+
+    >>> suggest_format(b'rank,project,download_count', "hub-api")
+    'hub-api does not read a table of text. Did you mean `csv`?'
+    """
+    kind, formats = _describe_head(content[:HEAD_BYTES])
+    if not kind or format_name in formats:
+        return ""
+    return f"{format_name} does not read {kind}. Did you mean {' or '.join(f'`{name}`' for name in formats)}?"
+
+
+def _describe_head(head: bytes) -> tuple[str, tuple[str, ...]]:
+    """Return what content is by its first bytes, and the formats that read it."""
+    for start, kind, formats in HEADS:
+        if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(start):
+            return kind, formats
+    first_line = head.split(b"\n", 1)[0]
+    if any(first_line.count(delimiter) for delimiter in (b",", b";", b"\t", b"|")) and first_line.isascii():
+        return "a table of text", ("ecosystems-csv", "csv") if b"ecosystem" in first_line.lower() else ("csv",)
+    return "", ()
+
+
 def unreadable_file_error(file: Path, error: Exception) -> ImportFailedError:
     """Return the error of a file that cannot be read."""
     return ImportFailedError(
-        f"{file} cannot be read: {error}.", fix="Check the name of the file, and whether the file is whole."
+        f"{file} cannot be read: {getattr(error, 'strerror', None) or error}.",
+        fix="Check the name of the file, and whether the file is whole.",
     )

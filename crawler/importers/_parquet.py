@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crawler.importers import ImportFailedError, ImportSpec, ParsedList
 from crawler.importers._hub import hub_kind, parse_rows
@@ -12,6 +13,7 @@ from crawler.parsing.huggingface_rows import EXPAND_FIELDS, SORT_FIELDS
 from crawler.response import Event
 
 if TYPE_CHECKING:
+    from pyarrow import Array, RecordBatch
     from pyarrow.parquet import ParquetFile
 
 BATCH_ROWS = 10_000
@@ -59,6 +61,26 @@ def open_parquet(path: Path) -> ParquetFile:
         raise _not_parquet_error(path, error) from error
 
 
+def iter_batch(batch: RecordBatch) -> Iterator[dict[str, object]]:
+    """Yield the rows of a batch, with its moments in UTC.
+
+    pyarrow itself needs pandas for moments that have a zone or nanoseconds, and a crawl runs without pandas.
+    """
+    columns = {name: list_values(batch.column(name)) for name in batch.schema.names}
+    for cells in zip(*columns.values(), strict=True):
+        yield dict(zip(columns, cells, strict=True))
+
+
+def list_values(column: Array) -> list[Any]:
+    """Return the values of a column, with its moments in UTC and in whole seconds."""
+    from pyarrow import int64, timestamp, types
+
+    if not types.is_timestamp(column.type):
+        return list(column.to_pylist())
+    seconds = column.cast(timestamp("s", tz=column.type.tz), safe=False).cast(int64()).to_pylist()
+    return [None if second is None else datetime.fromtimestamp(second, UTC) for second in seconds]
+
+
 def _not_parquet_error(path: Path, error: Exception) -> ImportFailedError:
     return ImportFailedError(
         f"{path} is not a readable Parquet file.",
@@ -71,9 +93,9 @@ def _iter_rows(file: ParquetFile, columns: list[str], positions: set[int] | None
     start = 0
     for batch in file.iter_batches(BATCH_ROWS, columns=columns):
         if positions is None:
-            yield from batch.to_pylist()
+            yield from iter_batch(batch)
         else:
-            yield from batch.take([row for row in range(len(batch)) if start + row in positions]).to_pylist()
+            yield from iter_batch(batch.take([row for row in range(len(batch)) if start + row in positions]))
         start += len(batch)
 
 

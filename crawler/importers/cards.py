@@ -20,6 +20,7 @@ import msgspec
 from crawler.cards.content import parse_card
 from crawler.importers import (
     ImportFailedError,
+    ImportSession,
     ImportSpec,
     ListImportOutcome,
     ParsedList,
@@ -32,7 +33,7 @@ from crawler.importers._counters import counter_value
 from crawler.importers._files import READ_ERRORS, FileIdentity, identify_file, open_binary, unreadable_file_error
 from crawler.parsing.redact import redact_bytes
 from crawler.response import Event, Observation, Registry
-from db.connection import open_for_writing
+from db.cli import pluralize
 from db.identity import derive_stable_id
 from db.store import Store
 from db.store.cards import TRAINING_SAMPLE_SIZE, CardCollection, CardObservation, CardStore
@@ -79,6 +80,18 @@ class CardImportOutcome:
     listed: int = 0
     warnings: tuple[str, ...] = ()
 
+    @property
+    def rows(self) -> int:
+        """The number of rows that could be read."""
+        return self.cards + self.none
+
+    @property
+    def remark(self) -> str:
+        """What else is known of the rows, or that the file was stored before."""
+        if self.again:
+            return "already stored"
+        return f"{pluralize(self.rejected, 'line')} could not be read" if self.rejected else ""
+
     def as_json(self) -> dict[str, object]:
         """Return the documented JSON object, version 1."""
         return asdict(self)
@@ -88,9 +101,11 @@ class CardImportOutcome:
         head = f"{self.status:<9}{self.registry}"
         if self.again and not self.snapshot:
             return f"{head}  {self.file} is already stored; nothing was changed"
-        rejected = f", {self.rejected:,} lines that could not be read" if self.rejected else ""
-        as_list = f"; as a list, snapshot {self.snapshot} with {self.listed:,} packages" if self.snapshot else ""
-        line = f"{head}  {self.cards:,} cards, {self.none:,} packages without one{rejected}, from {self.file}{as_list}"
+        rejected = f", {pluralize(self.rejected, 'line')} that could not be read" if self.rejected else ""
+        listed, without = pluralize(self.listed, "package"), pluralize(self.none, "package")
+        as_list = f"; as a list, snapshot {self.snapshot} with {listed}" if self.snapshot else ""
+        cards = f"{pluralize(self.cards, 'card')}, {without} without one"
+        line = f"{head}  {cards}{rejected}, from {self.file}{as_list}"
         return "\n         ".join([line, *self.warnings])
 
 
@@ -100,7 +115,7 @@ class CardImporter:
 
     open_source: Callable[[Path, ImportSpec], CardSource]
 
-    def import_file(self, store_path: Path, file: str, spec: ImportSpec, format_name: str) -> CardImportOutcome:
+    def import_file(self, session: ImportSession, file: str, spec: ImportSpec, format_name: str) -> CardImportOutcome:
         """Store the cards of a file as of its day, in one transaction. A file that is already stored changes nothing.
 
         Raises:
@@ -108,21 +123,20 @@ class CardImporter:
         """
         identity, collection = make_collection(Path(file), spec)
         source = self.open_source(Path(file), spec)
-        with open_for_writing(store_path) as database:
-            store = Store(database)
-            with store.transaction():
-                cards = CardStore(store)
-                collection_id, is_stored = cards.begin_collection(collection)
-                if is_stored:
-                    outcome = CardImportOutcome(file, spec.registry, "complete", 0, 0, 0, again=True)
-                else:
-                    events = source.find_events(spec)
-                    store.add_quality_events(collection.registry, events, collection.started_at)
-                    outcome = _store_cards(cards, collection_id, collection, source, file)
-                    outcome = replace(outcome, warnings=format_warnings(events, spec) if events else ())
-                if not spec.columns.get("value"):
-                    return outcome
-                return _store_as_list(outcome, store, source, identity, spec, format_name)
+        store = session.store
+        with store.transaction():
+            cards = CardStore(store)
+            collection_id, is_stored = cards.begin_collection(collection)
+            if is_stored:
+                outcome = CardImportOutcome(file, spec.registry, "complete", 0, 0, 0, again=True)
+            else:
+                events = source.find_events(spec)
+                store.add_quality_events(collection.registry, events, collection.started_at)
+                outcome = _store_cards(cards, collection_id, collection, source, file)
+                outcome = replace(outcome, warnings=format_warnings(events, spec) if events else ())
+            if not spec.columns.get("value"):
+                return outcome
+            return _store_as_list(outcome, store, source, identity, spec, format_name)
 
 
 def make_collection(file: Path, spec: ImportSpec) -> tuple[FileIdentity, CardCollection]:

@@ -1,63 +1,90 @@
-"""A past list as a table of text, with a column of names, and a column of counts, of ranks, or both."""
+"""A past list as a table of text, with a column of names, and a column of counts, of ranks, or both.
+
+Counts may be written as 1234, 1,234, 1234.0 or 1.234e3. Ranks need not be in order, but a missing rank makes the list
+partial.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from crawler.importers import ContentImporter, ImportFailedError, ImportSpec, ParsedList, sort_by_counter
-from crawler.response import Observation, Reject
+from crawler.importers._cells import EMPTY_CELLS, count_undecided, describe_gap, is_number, parse_count
+from crawler.importers._counters import counter_value
+from crawler.importers._files import suggest_format
+from crawler.response import Event, Observation, Reject
 from db.identity import derive_stable_id
 
-MAX_COUNT = 2**63 - 1
 MAX_NAME_LENGTH = 300
-EMPTY_CELLS = ("", "nan", "none", "null", "na")
+SAMPLE_ROWS = 1000  # rows in which the kind of a column is looked up
+Row = Mapping[str, str]
+RankedRow = tuple[int, Observation]
 
 
 def parse_content(content: bytes, spec: ImportSpec) -> ParsedList:
     """Parse the rows of a table, best first: by rank, or else by count and name.
 
     Raises:
-        ImportFailedError: a named column is missing, or no column is named.
+        ImportFailedError: a named column is missing, stands twice or holds something else, or no column is named.
     """
-    table = _read_table(content)
-    _check_columns(table[0] if table else None, spec)
-    ranked: list[tuple[int, Observation]] = []
+    headings, table, delimiter = _read_table(content)
+    _check_columns(headings, spec, suggest_format(content, "csv"))
+    _check_cells(table, spec)
+    hidden = _find_hidden_row(table, headings, delimiter, spec)
+    ranked: list[RankedRow] = []
     rejects: list[Reject] = []
     for position, row in enumerate(table):
         try:
             ranked.append(_parse_row(row, spec))
         except ValueError as error:
             rejects.append(Reject(position, str(error), str(dict(row))[:500]))
-    return ParsedList(len(table), _sort_rows(ranked, spec), tuple(rejects))
+    if not spec.columns.get("rank"):
+        observations = sort_by_counter((observation for _, observation in ranked), spec.ordered_by)
+        return ParsedList(len(table), observations, tuple(rejects), fault=hidden)
+    parsed = _sort_by_rank(len(table), ranked, rejects, spec)
+    return replace(parsed, fault=hidden or parsed.fault)
 
 
-def _sort_rows(ranked: list[tuple[int, Observation]], spec: ImportSpec) -> tuple[Observation, ...]:
-    if spec.columns.get("rank"):
-        return tuple(observation for _, observation in sorted(ranked, key=lambda pair: pair[0]))
-    return sort_by_counter((observation for _, observation in ranked), spec.ordered_by)
+def _sort_by_rank(
+    received: int, ranked: Sequence[RankedRow], rejects: Sequence[Reject], spec: ImportSpec
+) -> ParsedList:
+    ordered = sorted(ranked, key=lambda pair: pair[0])
+    top = ordered[: spec.top]
+    undecided = count_undecided((rank, counter_value(row, spec.ordered_by)) for rank, row in top)
+    evidence = f"{undecided:,} rows share a rank with another row, and their order is that of the file"
+    events = (Event("ranks_repeated", "warning", evidence),) if undecided else ()
+    gap = describe_gap([rank for rank, _ in top], len(rejects))
+    return ParsedList(received, tuple(observation for _, observation in ordered), tuple(rejects), events, fault=gap)
 
 
 IMPORTER = ContentImporter(parse_content)
 
 
-def _read_table(content: bytes) -> list[Mapping[str, str]]:
+def _read_table(content: bytes) -> tuple[Sequence[str], list[Row], str]:
+    """Return the headings, the rows and the delimiter of a table."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ImportFailedError(
-            "The file is not UTF-8 text.", why=str(error), fix="Convert the file, or name another format."
+            "The file is not UTF-8 text.",
+            why=f"Byte {error.start + 1:,} is not UTF-8.",
+            fix=suggest_format(content, "csv") or "Convert the file, or name another format.",
         ) from error
     csv.field_size_limit(1024 * 1024)
     try:
-        return list(csv.DictReader(io.StringIO(text, newline=""), dialect=_detect_dialect(text)))
+        reader = csv.DictReader(io.StringIO(text, newline=""), dialect=_detect_dialect(text))
+        rows: list[Row] = list(reader)
     except csv.Error as error:
         raise ImportFailedError(
-            "The file is not a table.", why=str(error), fix="Check its quotes and its delimiter."
+            "The file is not a table.",
+            why=str(error),
+            fix=suggest_format(content, "csv") or "Check its quotes and its delimiter.",
         ) from error
+    return reader.fieldnames or (), rows, reader.reader.dialect.delimiter
 
 
 def _detect_dialect(text: str) -> type[csv.Dialect] | str:
@@ -68,27 +95,70 @@ def _detect_dialect(text: str) -> type[csv.Dialect] | str:
     return "excel"
 
 
-def _check_columns(first_row: Mapping[str, str] | None, spec: ImportSpec) -> None:
-    columns = ", ".join(map(str, first_row or {}))
+def _check_columns(headings: Sequence[str], spec: ImportSpec, hint: str) -> None:
+    columns = ", ".join(map(str, headings))
     if not spec.columns.get("id") or not (spec.columns.get("value") or spec.columns.get("rank")):
         raise ImportFailedError(
             "No option says which columns to read.",
             why="A list needs a column of names, and a column of counts or ranks.",
-            fix=f"Name them with --id and --value or --rank; the file has: {columns}.",
+            fix=hint or f"Name them with --id and --value or --rank; the file has: {columns}.",
         )
     for option, column in spec.columns.items():
-        if first_row is not None and column and column not in first_row:
-            raise ImportFailedError(f"There is no column {column!r}.", fix=f"--{option} can be one of: {columns}.")
+        if headings and column and column not in headings:
+            fix = hint or f"--{option} can be one of: {columns}."
+            raise ImportFailedError(f"There is no column {column!r}.", fix=fix)
+        if column and headings.count(column) > 1:
+            raise ImportFailedError(
+                f"The heading {column!r} stands {headings.count(column)} times.",
+                why="Which of the columns is meant cannot be known.",
+                fix="Give each column of the file its own heading.",
+            )
 
 
-def _parse_row(row: Mapping[str, str], spec: ImportSpec) -> tuple[int, Observation]:
+def _check_cells(table: Sequence[Row], spec: ImportSpec) -> None:
+    """Refuse a column of names that holds numbers, and a column of numbers that holds text."""
+    name_column, *number_columns = (spec.columns.get(option) for option in ("id", "value", "rank"))
+    if _is_mostly(is_number, table, name_column):
+        raise _wrong_column_error(f"{name_column!r} holds numbers, not names.", table, spec)
+    for column in number_columns:
+        if _is_mostly(lambda cell: not is_number(cell), table, column):
+            raise _wrong_column_error(f"{column!r} holds text, not numbers.", table, spec)
+
+
+def _find_hidden_row(table: Sequence[Row], headings: Sequence[str], delimiter: str, spec: ImportSpec) -> str | None:
+    """Return the reason why rows are hidden in a cell, whose quotation mark is not closed in its row, or None."""
+    column = spec.columns.get("rank") or spec.columns.get("value") or ""
+    for number, row in enumerate(table, 1):
+        lines = [line for cell in row.values() if isinstance(cell, str) and "\n" in cell for line in cell.split("\n")]
+        for cells in (line.split(delimiter) for line in lines):
+            if len(cells) == len(headings) and is_number(cells[headings.index(column)]):
+                return f"a quotation mark in row {number:,} is not closed and hides the rows after it"
+    return None
+
+
+def _is_mostly(predicate: Callable[[str], bool], table: Sequence[Row], column: str | None) -> bool:
+    """Return whether more than half of the filled cells of a column, among the first rows, are of a kind."""
+    cells = (row[column] or "" for row in table[:SAMPLE_ROWS]) if column else ()
+    filled = [cell for cell in cells if cell.strip().lower() not in EMPTY_CELLS]
+    return 2 * sum(map(predicate, filled)) > len(filled)
+
+
+def _wrong_column_error(message: str, table: Sequence[Row], spec: ImportSpec) -> ImportFailedError:
+    name, value = spec.columns.get("id"), spec.columns.get("value")
+    is_swapped = value and _is_mostly(is_number, table, name) and not _is_mostly(is_number, table, value)
+    stated = " ".join(f"--{option} {column}" for option, column in spec.columns.items() if column)
+    fix = f"Did you mean --id {value} --value {name}?" if is_swapped else "Check which column is which."
+    return ImportFailedError(message, why=f"The columns are named by {stated}.", fix=fix)
+
+
+def _parse_row(row: Row, spec: ImportSpec) -> RankedRow:
     name = (row[str(spec.columns["id"])] or "").strip()
     if not name or len(name) > MAX_NAME_LENGTH or "\x00" in name:
         raise ValueError("no name, or a name that cannot be stored")
     stable_id = derive_stable_id(spec.registry, name)
     value_column, rank_column = spec.columns.get("value"), spec.columns.get("rank")
-    value = _parse_count(row[value_column], value_column) if value_column else None
-    rank = _parse_count(row[rank_column], rank_column) if rank_column else 0
+    value = parse_count(row[value_column], value_column) if value_column else None
+    rank = parse_count(row[rank_column], rank_column) if rank_column else 0
     if rank is None:
         raise ValueError(f"no number in {rank_column}")
     display_name = name if stable_id.startswith("name:") else stable_id
@@ -97,23 +167,3 @@ def _parse_row(row: Mapping[str, str], spec: ImportSpec) -> tuple[int, Observati
         stable_id, display_name, downloads=counters.get("downloads"), likes=counters.get("likes"),
         dependents=counters.get("dependents"), trending=counters.get("trending"),
     )  # fmt: skip
-
-
-def _parse_count(text: str | None, column: str) -> int | None:
-    """Parse the count in a cell, or return None for an empty cell.
-
-    In a column with empty cells, pandas writes 12 as `12.0`.
-
-    Raises:
-        ValueError: the cell is not a count.
-    """
-    text = (text or "").strip()
-    if text.lower() in EMPTY_CELLS:
-        return None
-    try:
-        number = int(text) if text.isdigit() else float(text)
-    except ValueError:
-        raise ValueError(f"{column} is not a number: {text[:60]!r}") from None
-    if not math.isfinite(number) or number != int(number) or not 0 <= number <= MAX_COUNT:
-        raise ValueError(f"{column} is not a count: {text[:60]!r}")
-    return int(number)

@@ -6,6 +6,7 @@ import json
 from contextlib import suppress
 
 from crawler.importers import ContentImporter, ImportFailedError, ImportSpec, ParsedList, sort_by_counter
+from crawler.importers._files import suggest_format
 from crawler.importers._hub import hub_kind, newest_instant
 from crawler.parsing.huggingface_rows import EXPAND_FIELDS, SORT_FIELDS, HuggingFaceRow, make_observation
 from crawler.parsing.rows import NotAListError, read_rows
@@ -28,7 +29,9 @@ def parse_content(content: bytes, spec: ImportSpec) -> ParsedList:
         body = json.dumps(rows).encode("ascii")
         parsed = read_rows(body, HuggingFaceRow, required, lambda row: make_observation(row, fields))
     except NotAListError as error:
-        raise ImportFailedError("The file is not a list of rows.", why=str(error)) from error
+        raise ImportFailedError(
+            "The file is not a list of rows.", why=str(error), fix="Store the response of the Hub's API as it is."
+        ) from error
     observations = sort_by_counter(parsed.observations, spec.ordered_by)
     return ParsedList(parsed.received, observations, parsed.rejects, parsed.events, newest_instant(observations))
 
@@ -51,8 +54,11 @@ def _read_json_lines(content: bytes) -> list[object]:
         try:
             row = json.loads(line)
         except ValueError as error:
+            beginning = line[:60].decode("utf-8", "replace")
             raise ImportFailedError(
-                "The file is neither JSON nor JSON lines.", why=f"line {number}: {error}"
+                "The file is neither JSON nor JSON lines.",
+                why=f"Line {number} is not JSON: {beginning!r}",
+                fix=suggest_format(content, "hub-api") or "Store the response of the Hub's API as it is.",
             ) from error
         rows.extend(row if isinstance(row, list) else [row])
     return rows

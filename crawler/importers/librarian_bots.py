@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from crawler.importers import ImportFailedError, ImportSpec, ParsedList, resolve_counter
 from crawler.importers._dating import ListContent, date_content, load_reference_points
 from crawler.importers._hub import parse_rows
-from crawler.importers._parquet import open_parquet
+from crawler.importers._parquet import iter_batch, list_values, open_parquet
 from crawler.importers.cards import CardImporter, NamedCard
 from crawler.response import Event
 
@@ -89,7 +89,7 @@ class ParquetCards:
     def _iter_list_rows(self) -> Iterator[Mapping[str, object]]:
         columns = [name for name in LIST_COLUMNS if name in self._columns]
         for batch in self._file.iter_batches(BATCH_ROWS, columns=columns):
-            for row in batch.to_pylist():
+            for row in iter_batch(batch):
                 yield {LIST_COLUMNS[name]: value for name, value in row.items()}
 
 
@@ -98,11 +98,16 @@ IMPORTER = CardImporter(ParquetCards)
 
 def _summarize_content(parquet: ParquetFile) -> ListContent:
     """Return the names and the newest change of a file."""
-    from pyarrow.compute import max as newest_of
+    from pyarrow.compute import select_k_unstable
 
     columns = [name for name in ("modelId", *TIME_COLUMNS) if name in parquet.schema_arrow.names]
     table = parquet.read(columns=columns)
-    moments = [newest_of(table[name]).as_py() for name in columns if name in TIME_COLUMNS]
+    moments = [
+        moment
+        for name in columns
+        if name in TIME_COLUMNS
+        for moment in list_values(table[name].take(select_k_unstable(table[name], 1, [("", "descending")])))
+    ]
     newest = max((_utc_date(moment) for moment in moments if moment), default=None)
     return ListContent(len(table), 0, set(table["modelId"].to_pylist()), newest)
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
 
 from crawler.importers import ContentImporter, ImportFailedError, ImportSpec, ParsedList
+from crawler.importers._files import suggest_format
 from crawler.importers._hub import parse_rows
 
 HUB_ID = re.compile("[0-9a-f]{24}")
@@ -28,7 +29,8 @@ def parse_content(content: bytes, spec: ImportSpec) -> ParsedList:
     try:
         document = json.loads(content)
     except ValueError as error:
-        raise ImportFailedError("The file is not JSON.", why=str(error), fix="Name one file of PTMTorrent.") from error
+        fix = suggest_format(content, "ptmtorrent") or "Name one file of PTMTorrent."
+        raise ImportFailedError("The file is not JSON.", fix=fix) from error
     records = list(document.values()) if isinstance(document, dict) else document
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise ImportFailedError("The file is not a list of models.", fix="Name one file of PTMTorrent.")

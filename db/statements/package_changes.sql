@@ -1,9 +1,11 @@
 -- Changes in the packages of a ranking, apart from counters: gated access changed, or a new package took an old name.
-WITH listed AS (
-    SELECT k.package_id, s.taken_at, s.registry_id,
-           (SELECT max(e.taken_at) FROM snapshot e WHERE e.registry_id = s.registry_id AND e.status = 'complete'
-             AND e.taken_at < s.taken_at) AS previous_at
-    FROM ranking k JOIN snapshot s ON s.snapshot_id = k.snapshot_id WHERE k.snapshot_id = :snapshot)
+WITH target AS MATERIALIZED (
+    SELECT s.taken_at, s.registry_id, (SELECT max(e.taken_at) FROM snapshot e
+            WHERE e.registry_id = s.registry_id AND e.status = 'complete' AND e.taken_at < s.taken_at) AS previous_at
+    FROM snapshot s WHERE s.snapshot_id = :snapshot),
+listed AS (
+    SELECT k.package_id, t.taken_at, t.registry_id, t.previous_at
+    FROM target t CROSS JOIN ranking k WHERE k.snapshot_id = :snapshot)
 SELECT l.package_id, 'gated_change' AS kind, o.value AS before, n.value AS after, 'attribute gated' AS evidence
 FROM listed l
 JOIN attribute n ON n.package_id = l.package_id AND n.name = 'gated' AND n.valid_from = l.taken_at

@@ -154,16 +154,6 @@ class Store:
             for row in rows
         ]  # fmt: skip
 
-    def find_imported(self, registry: str, ordered_by: str, taken_at: int, file_sha256: str) -> sqlite3.Row | None:
-        """Return number, status and depth of the snapshot that was imported from a file, None if there is none."""
-        row: sqlite3.Row | None = self.connection.execute(
-            "SELECT snapshot_id, status, depth FROM snapshot JOIN registry USING (registry_id)"
-            " WHERE name = ? AND ordered_by = ? AND taken_at = ? AND file_sha256 = ?"
-            " AND status IN ('complete', 'partial')",
-            (registry, ordered_by, taken_at, file_sha256),
-        ).fetchone()
-        return row
-
     def save_results(self, results: Iterable[StoredResult], at: int) -> None:
         """Save the results of metrics. A result is saved once for each version of its metric."""
         with self.transaction():

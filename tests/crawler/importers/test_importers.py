@@ -61,6 +61,49 @@ def test_a_list_of_ranks_keeps_its_order_and_has_no_counts(tmp_path: Path) -> No
     assert query(tmp_path, RANKING) == [(1, "z", None), (2, "b", None)]
 
 
+RANKS = {"id": "name", "value": "count", "rank": "rank"}
+
+
+@pytest.mark.parametrize(("last_rank", "status"), [(4, "complete"), (9, "partial")])
+def test_a_list_with_a_missing_rank_is_partial(tmp_path: Path, last_rank: int, status: str) -> None:
+    done = import_text(tmp_path, f"rank,name,count\n1,a,9\n2,b,5\n2,c,5\n{last_rank},d,3\n", columns=RANKS)
+    assert (done.status, done.reason) == (
+        status,
+        None if status == "complete" else "the file has no row of the ranks 3 to 8",
+    )
+
+
+def test_ranks_that_contradict_the_counts_make_a_list_partial(tmp_path: Path) -> None:
+    rows = "".join(f"{101 - number},p{number},{1000 - number}\n" for number in range(1, 101))
+    done = import_text(tmp_path, f"rank,name,count\n{rows}", columns=RANKS)
+    assert (done.status, "G3 order: 99 inversions" in str(done.reason)) == ("partial", True)
+
+
+def test_ranks_that_rows_share_without_equal_counts_are_reported(tmp_path: Path) -> None:
+    done = import_text(tmp_path, "rank,name,count\n1,a,\n2,b,\n2,c,\n", columns={**RANKS, "value": None})
+    assert done.status == "complete"
+    assert done.warnings[0] == "warning: 2 rows share a rank with another row, and their order is that of the file"
+
+
+def test_a_named_heading_that_stands_twice_is_refused_and_another_is_not(tmp_path: Path) -> None:
+    text = "name,count,more,more\na,3,x,y\n"
+    assert import_text(tmp_path, text).status == "complete"
+    with pytest.raises(ImportFailedError, match="The heading 'count' stands 2 times"):
+        import_text(tmp_path, text.replace("more", "count", 1), date="2022-07-02")
+
+
+def test_a_quotation_mark_that_is_not_closed_makes_a_list_partial(tmp_path: Path) -> None:
+    rows = [f"p{number}\t{1000 - number}\ta library" for number in range(50)]
+    rows[40] = 'p40\t960\t"the best'
+    done = import_text(tmp_path, "\n".join(["name\tcount\twords", *rows]))
+    assert (done.status, done.reason) == (
+        "partial",
+        "a quotation mark in row 41 is not closed and hides the rows after it",
+    )
+    rows[40] = 'p40\t960\t"the best,\n1, 2, 3"'
+    assert import_text(tmp_path, "\n".join(["name\tcount\twords", *rows]), date="2022-07-02").status == "complete"
+
+
 def test_names_of_pypi_are_normalised_and_names_of_npm_are_not(tmp_path: Path) -> None:
     more_rows = "".join(f"p{number},0\n" for number in range(200))
     import_text(tmp_path, f"name,count\nZope.Interface,3\nzope_interface,2\nFlask,1\n{more_rows}")
@@ -99,6 +142,7 @@ def test_unreadable_rows_are_rejected_with_their_reasons(tmp_path: Path) -> None
     text = "name,count\n" + "".join(f"p{number},{number}\n" for number in range(3000)) + "bad,many\n,7\nneg,-1\n"
     done = import_text(tmp_path, text)
     assert (done.status, done.listed) == ("complete", 3003)  # three ranks stay empty
+    assert "note: 3 rows could not be read; the first is row 3,001: count is not a number: 'many'" in done.warnings
     assert query(tmp_path, "SELECT reason FROM reject ORDER BY position") == [
         ("count is not a number: 'many'",),
         ("no name, or a name that cannot be stored",),

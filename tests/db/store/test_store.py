@@ -210,12 +210,6 @@ def test_an_open_snapshot_can_be_resumed_from_its_last_page(store: Store) -> Non
     assert store.resumable_snapshots("huggingface/models", "likes", 5) == []
 
 
-def test_an_imported_file_is_recognised(store: Store) -> None:
-    take_snapshot(store, ["a"], at=5, file_sha256="f" * 64, origin="import")
-    assert tuple(store.find_imported(MODELS.name, "downloads", 5, "f" * 64)) == (1, "complete", 1)
-    assert store.find_imported(MODELS.name, "downloads", 6, "f" * 64) is None
-
-
 DAY = 86_400
 MEMBERS = "SELECT name, first_at, last_at FROM top_k_membership JOIN package USING (package_id) ORDER BY name"
 
