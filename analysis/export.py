@@ -197,15 +197,20 @@ def make_publish_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--dry-run", action="store_true", help="print what would be published (needs no network and no token)"
     )
+    parser.add_argument(
+        "--allow-simulated", action="store_true", help="publish also snapshots that are not from public registries"
+    )
     parser.set_defaults(do=run_publish)
     return parser
 
 
 def run_publish(options: argparse.Namespace) -> int:
     """Check the bundle, send the missing files, and tag the commit."""
-    from analysis.exports.publish import plan_publication, publish_bundle
+    from analysis.exports.publish import plan_publication, publish_bundle, refuse_simulated
 
     plan = plan_publication(options.bundle, options.repository)
+    if not options.allow_simulated:
+        refuse_simulated(options.bundle)
     summary = f"{plan.files:,} files, {plan.bytes / 2**20:,.1f} MB, to {plan.repository} as {plan.tag}"
     if options.dry_run:
         print(escape_control_characters(f"would publish {summary}"))
@@ -233,12 +238,16 @@ def run_peatmoss(options: argparse.Namespace) -> int:
     """Write the PeaTMOSS database."""
     from analysis.exports.peatmoss import choose_snapshot, write_database
     from db.connection import open_for_reading
+    from db.sources import describe_stand_ins, load_stand_ins
 
     with open_for_reading(options.db) as connection:
         snapshot, date = choose_snapshot(connection, options.snapshot)
         redactions = _load_redactions(options.redactions, connection)
-    models = write_database(options.db, snapshot, options.out, redactions)
+        stand_in = load_stand_ins(connection).get(snapshot)
+    models = write_database(options.db, snapshot, options.out, redactions, stand_in)
     print(escape_control_characters(f"{options.out}: {models:,} models of snapshot {snapshot}, {date}"))
+    if stand_in:
+        print(describe_stand_ins([stand_in]), file=sys.stderr)
     return DONE
 
 

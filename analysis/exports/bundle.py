@@ -170,6 +170,7 @@ def list_modules(folder: Path) -> list[str]:
 def _describe_bundle(facts: BundleFacts) -> BundleDetails:
     return {
         "title": facts.title,
+        "not_public": [str(stand_in) for stand_in in facts.stand_ins],
         "store_schema": facts.schema_version,
         "snapshots": [
             {"snapshot": row.number, "registry": row.registry, "date": row.date, "status": row.status,

@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 
 from analysis.exports.manifest import read_manifest
+from db.sources import load_stand_ins
 
 
 def cite_bundle(folder: Path) -> str:
@@ -23,20 +24,23 @@ def cite_bundle(folder: Path) -> str:
     bundle_id = manifest["id"]
     return (
         f"hub-observatory export {short_digest(bundle_id)}: {manifest['title']} ({complete:,} complete snapshots)."
-        f" sha256:{bundle_id}."
+        f"{''.join(f' {source}.' for source in manifest.get('not_public', []))} sha256:{bundle_id}."
     )
 
 
 def cite_snapshots(connection: sqlite3.Connection) -> Iterator[str]:
     """Yield the citation of each complete snapshot of the store."""
+    stand_ins = load_stand_ins(connection)
     rows = connection.execute(
-        "SELECT registry, date, taken_at, kind, depth, \"by\", digest FROM v1_snapshot WHERE status = 'complete'"
-        " ORDER BY registry, taken_at, snapshot"
+        'SELECT snapshot, registry, date, taken_at, kind, depth, "by", digest FROM v1_snapshot'
+        " WHERE status = 'complete' ORDER BY registry, taken_at, snapshot"
     )
-    for registry, day, taken_at, kind, depth, by, digest in rows:
+    for snapshot, registry, day, taken_at, kind, depth, by, digest in rows:
         extent = "all packages" if kind == "full" else f"top {depth:,}"
         name = f"{_slugify(registry)}-{format_week(day)}-{short_digest(digest)}"
-        yield f"hub-observatory snapshot {name} ({registry}, {extent} by {by}, taken {taken_at}), sha256:{digest}."
+        notice = f"; {stand_ins[snapshot]}" if snapshot in stand_ins else ""
+        details = f"{registry}, {extent} by {by}, taken {taken_at}{notice}"
+        yield f"hub-observatory snapshot {name} ({details}), sha256:{digest}."
 
 
 def short_digest(digest: str) -> str:

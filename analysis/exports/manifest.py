@@ -51,9 +51,13 @@ class RedactionCounts(TypedDict):
 
 
 class BundleDetails(TypedDict):
-    """The part of a manifest that is not about its files."""
+    """The part of a manifest that is not about its files.
+
+    `not_public` describes the endpoints that are not public registries. Bundles of version 0.1 lack it.
+    """
 
     title: str
+    not_public: NotRequired[list[str]]
     store_schema: str
     snapshots: list[ManifestSnapshot]
     pseudonymised: bool

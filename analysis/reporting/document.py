@@ -8,6 +8,7 @@
      "claims":    [{claim, finding, title, published, published_date, as_published, sound, low, high, n, verdict, rule,
                     note, p, p_holm, trend: [{date, value, verdict}]}],
      "snapshots": [{every column of v1_snapshot, and gate: [{gate, outcome, measured, rule}]}],
+     "not_public": [{registry, source, local, snapshots}]: endpoints that are not the public registry; local: simulated,
      "movers":    [{registry, snapshot, date, previous_snapshot, previous_date, k, change, package, name, previous_name,
                     rank, previous_rank, reason}],
      "points":    [{registry, snapshot, date, metric, downloads, descendants, n}]: parents of the newest lists,
@@ -21,6 +22,7 @@ registry, series, date and depth. Nothing depends on when or where the report is
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -41,6 +43,7 @@ from analysis.reporting.rows import (
     ReportPoint,
     ReportResult,
     ReportSnapshot,
+    ReportStandIn,
     StoredSnapshot,
 )
 from analysis.reporting.series import newest_complete
@@ -48,6 +51,7 @@ from analysis.statistics.lineage import count_parents_by_downloads
 from db import ObservatoryError, UsageError, __version__
 from db.cli import did_you_mean, isoformat_utc, parse_day
 from db.rows import StoredResult
+from db.sources import find_stand_in
 
 MAX_DATE = "9999-12-31"
 DEFAULT_MAX_DEPTH = 1000
@@ -104,6 +108,7 @@ def build_report(connection: sqlite3.Connection, scope: ReportScope, computed: S
         "results": results,
         "claims": _judge_claims(results, snapshots) if HUB in scope.registries else [],
         "snapshots": snapshots,
+        "not_public": _list_stand_ins(connection, snapshots),
         "movers": [move for snapshot in newest for move in _load_moves(connection, snapshot, k)] if k else [],
         "points": [point for snapshot in newest for point in _lineage_points(connection, snapshot)],
         "events": events,
@@ -161,6 +166,20 @@ def _load_snapshots(connection: sqlite3.Connection, scope: ReportScope) -> list[
         {**snapshot, "gate": gates.get(snapshot["snapshot"], [])}
         for snapshot in _fetch(connection, "snapshots", StoredSnapshot, as_of=scope.last_day)
         if snapshot["registry"] in scope.registries
+    ]
+
+
+def _list_stand_ins(connection: sqlite3.Connection, snapshots: Iterable[ReportSnapshot]) -> list[ReportStandIn]:
+    """Return the endpoints of the snapshots that are not the public registry."""
+    services = {str(row["name"]): str(row["service"]) for row in fetch_rows(connection, "registries")}
+    counts = Counter(
+        (snapshot["registry"], find_stand_in(snapshot["source"], services[snapshot["registry"]], snapshot["origin"]))
+        for snapshot in snapshots
+    )
+    return [
+        {"registry": registry, "source": stand_in.url, "local": stand_in.is_local, "snapshots": number}
+        for (registry, stand_in), number in counts.items()
+        if stand_in is not None
     ]
 
 

@@ -1,2 +1,2 @@
 -- The registries of the store.
-SELECT name FROM registry ORDER BY name
+SELECT name, service FROM registry ORDER BY name

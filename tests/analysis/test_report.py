@@ -56,8 +56,8 @@ def test_the_document_has_every_key_in_order(history: History, read_report: Read
     add_two_snapshots(history)
     report = read_report()
     assert list(report) == [
-        "schema", "as_of", "generated_by", "k", "results", "claims", "snapshots", "movers", "points", "events",
-        "unknown",
+        "schema", "as_of", "generated_by", "k", "results", "claims", "snapshots", "not_public", "movers", "points",
+        "events", "unknown",
     ]  # fmt: skip
     assert report["schema"] == 1
     assert {tuple(row) for row in report["results"]} == {tuple(ReportResult.__annotations__)}

@@ -59,4 +59,5 @@ def _snapshot_lines(facts: BundleFacts) -> Iterator[str]:
 
 def _make_abstract(facts: BundleFacts) -> str:
     text = f"{len(facts.complete_snapshots):,} complete snapshots of {', '.join(facts.registries) or 'no registry'}."
-    return f"{text} Contains data of {ATTRIBUTION}." if facts.has_ecosystems_data else text
+    attribution = f"Contains data of {ATTRIBUTION}." if facts.has_ecosystems_data else ""
+    return " ".join(part for part in (text, attribution, facts.notice) if part)

@@ -36,7 +36,7 @@ def render(facts: BundleFacts) -> Mapping[str, bytes]:
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.1",
         "name": "hub-observatory-export",
-        "description": f"{facts.title}. README.md says more.",
+        "description": " ".join(part for part in (f"{facts.title}.", facts.notice, "README.md says more.") if part),
         "url": "https://huggingface.co/datasets",
         "license": licences[0]["path"],
         "version": f"{facts.schema_version}.0.0",

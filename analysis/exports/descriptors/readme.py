@@ -22,9 +22,11 @@ def render(facts: BundleFacts) -> Mapping[str, bytes]:
 def _front_matter(facts: BundleFacts) -> Iterator[str]:
     format_name = facts.choose_format(LOADABLE_FORMATS)
     yield "---"
-    yield from _license_lines(facts.has_ecosystems_data)
+    yield from _license_lines(facts)
     yield f"pretty_name: {json.dumps(facts.title, ensure_ascii=False)}"
     yield from ("tags:", "- mining-software-repositories", "- rankings", "- snapshots")
+    if any(snapshot.is_local for snapshot in facts.snapshots):
+        yield "- simulated"
     names = _views_with_rows(facts, format_name)
     if names:
         yield "configs:"
@@ -36,10 +38,12 @@ def _front_matter(facts: BundleFacts) -> Iterator[str]:
     yield "---"
 
 
-def _license_lines(has_ecosystems_data: bool) -> tuple[str, ...]:
-    if has_ecosystems_data:
+def _license_lines(facts: BundleFacts) -> tuple[str, ...]:
+    if facts.has_ecosystems_data:
         return ("license: cc-by-sa-4.0",)
-    return ("license: other", "license_name: hub-facts", "license_link: LICENSES.md")
+    is_simulated = facts.registries and all(map(facts.is_simulated, facts.registries))
+    name = "simulated-or-local" if is_simulated else "hub-facts"
+    return ("license: other", f"license_name: {name}", "license_link: LICENSES.md")
 
 
 def _views_with_rows(facts: BundleFacts, format_name: str | None) -> list[str]:
@@ -51,6 +55,8 @@ def _views_with_rows(facts: BundleFacts, format_name: str | None) -> list[str]:
 def _summary(facts: BundleFacts) -> Iterator[str]:
     incomplete = sum(snapshot.status != "complete" for snapshot in facts.snapshots)
     yield f"\n# {facts.title}\n"
+    if facts.notice:
+        yield f"**{facts.notice}**\n"
     yield (
         f"{len(facts.complete_snapshots):,} complete snapshots, exported by hub-observatory. A snapshot never changes. "
         "Only complete snapshots are here with their rows."
