@@ -10,7 +10,14 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 
-from analysis.exports.bundle_facts import BundleFacts, ColumnHistory, hash_files, load_snapshots, refuse_unattributed
+from analysis.exports.bundle_facts import (
+    BundleFacts,
+    ColumnHistory,
+    hash_files,
+    load_snapshots,
+    load_tombstones,
+    refuse_unattributed,
+)
 from analysis.exports.files import WrittenFile, replace_folder, reuse_equal_files, write_file
 from analysis.exports.leak_scan import refuse_private_content
 from analysis.exports.manifest import MANIFEST, BundleDetails, refuse_foreign_folder, render_manifest
@@ -93,6 +100,7 @@ def _write_bundle(
         redacted_packages=len(spec.redactions.package_ids),
         redacted_rows=_count_redacted_rows(spec.redactions),
         schema_version=_read_schema_version(connection),
+        tombstones=load_tombstones(connection, spec.scope, withhold_reason=not spec.is_unredacted),
     )
     _write_descriptors(facts, folder)
     refuse_private_content(folder, reused_paths)
@@ -176,6 +184,11 @@ def _describe_bundle(facts: BundleFacts) -> BundleDetails:
             {"snapshot": row.number, "registry": row.registry, "date": row.date, "status": row.status,
              "digest": row.digest}
             for row in facts.snapshots
+        ],
+        "removed": [
+            {"snapshot": row.number, "registry": row.registry, "date": row.date, "removed_on": row.removed_on,
+             "reason": row.reason}
+            for row in facts.tombstones
         ],
         "pseudonymised": facts.is_pseudonymised,
         "redacted": {

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from analysis.exports.files import WrittenFile, hash_file
-from analysis.exports.tables import Column, ExportScope, Part, Row, RowReader, Table
+from analysis.exports.tables import Column, ExportScope, Part, Row, RowReader, Table, format_instant
 from db import ObservatoryError
+from db.cli import isoformat_utc
 from db.sources import StandIn, describe_stand_ins, load_stand_ins
 
 ECOSYSTEMS_LICENCE = {
@@ -68,6 +69,17 @@ class BundleSnapshot:
 
 
 @dataclass(frozen=True)
+class BundleTombstone:
+    """An import that was removed from the store, and the reason."""
+
+    number: int
+    registry: str
+    date: str
+    removed_on: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class BundleFacts:
     """A bundle: its tables, files and snapshots, and the first date with a value of each column."""
 
@@ -79,6 +91,7 @@ class BundleFacts:
     redacted_packages: int
     redacted_rows: Mapping[str, int]
     schema_version: str
+    tombstones: tuple[BundleTombstone, ...] = ()
 
     @property
     def registries(self) -> list[str]:
@@ -200,10 +213,25 @@ def load_snapshots(
         (scope.since, scope.until),
     ).fetchall()
     stand_ins = load_stand_ins(connection)
-    snapshots = [BundleSnapshot(*row, stand_in=stand_ins.get(row[0])) for row in rows if row[1] in scope.registries]
+    snapshots = [
+        replace(BundleSnapshot(*row), stand_in=stand_ins.get(row[0])) for row in rows if row[1] in scope.registries
+    ]
     if withhold_source:
         snapshots = [replace(snapshot, source="withheld", digest=None) for snapshot in snapshots]
     return tuple(snapshots)
+
+
+def load_tombstones(
+    connection: sqlite3.Connection, scope: ExportScope, withhold_reason: bool
+) -> tuple[BundleTombstone, ...]:
+    """Return the removed imports of the scope. The reason is free text and is withheld on request."""
+    rows = connection.execute(
+        "SELECT snapshot, registry, date, substr(removed_at, 1, 10), reason FROM v1_removed_snapshot"
+        " WHERE taken_at >= ? AND taken_at < ? ORDER BY snapshot",
+        (isoformat_utc(scope.since), format_instant(scope.until)),
+    ).fetchall()
+    tombstones = [BundleTombstone(*row) for row in rows if row[1] in scope.registries]
+    return tuple(replace(row, reason="withheld") if withhold_reason else row for row in tombstones)
 
 
 def hash_files(folder: Path, written_files: Sequence[WrittenFile]) -> tuple[BundleFile, ...]:

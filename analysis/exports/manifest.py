@@ -43,6 +43,16 @@ class ManifestSnapshot(TypedDict):
     digest: str | None
 
 
+class ManifestTombstone(TypedDict):
+    """An import that was removed from the store."""
+
+    snapshot: int
+    registry: str
+    date: str
+    removed_on: str
+    reason: str
+
+
 class RedactionCounts(TypedDict):
     """The numbers of packages, and of rows by table, that were left out."""
 
@@ -53,13 +63,14 @@ class RedactionCounts(TypedDict):
 class BundleDetails(TypedDict):
     """The part of a manifest that is not about its files.
 
-    `not_public` describes the endpoints that are not public registries. Bundles of version 0.1 lack it.
+    `not_public` describes the endpoints that are not public registries. Bundles of version 0.1 lack it and `removed`.
     """
 
     title: str
     not_public: NotRequired[list[str]]
     store_schema: str
     snapshots: list[ManifestSnapshot]
+    removed: NotRequired[list[ManifestTombstone]]
     pseudonymised: bool
     redacted: RedactionCounts
 

@@ -65,6 +65,16 @@ class GateRow(ReportGate):
     snapshot: int
 
 
+class RemovalRow(TypedDict):
+    """One row of the query `removed_snapshots`."""
+
+    registry: str
+    snapshot: int
+    date: str
+    removed_at: str
+    reason: str
+
+
 class EventRow(TypedDict):
     """One row of the query `events`. An event of no snapshot has no date."""
 
@@ -112,7 +122,7 @@ def build_report(connection: sqlite3.Connection, scope: ReportScope, computed: S
         "movers": [move for snapshot in newest for move in _load_moves(connection, snapshot, k)] if k else [],
         "points": [point for snapshot in newest for point in _lineage_points(connection, snapshot)],
         "events": events,
-        "unknown": list_limitations(snapshots, results, k),
+        "unknown": [*list_limitations(snapshots, results, k), *_describe_removals(connection, scope)],
     }
 
 
@@ -181,6 +191,16 @@ def _list_stand_ins(connection: sqlite3.Connection, snapshots: Iterable[ReportSn
         for (registry, stand_in), number in counts.items()
         if stand_in is not None
     ]
+
+
+def _describe_removals(connection: sqlite3.Connection, scope: ReportScope) -> Iterator[str]:
+    """Yield a sentence on each import that was removed."""
+    for row in _fetch(connection, "removed_snapshots", RemovalRow, as_of=scope.last_day):
+        if row["registry"] in scope.registries:
+            yield (
+                f"{row['registry']}, {row['date']}: the imported snapshot {row['snapshot']} was removed on "
+                f"{row['removed_at'][:10]}: {row['reason'].rstrip('.')}. No number here uses it."
+            )
 
 
 def _collect_results(

@@ -14,7 +14,7 @@ DEFAULT_VIEW = "v1_ranking"
 
 def render(facts: BundleFacts) -> Mapping[str, bytes]:
     """Return the dataset card."""
-    sections = (_front_matter, _summary, _limits, _tables, _reading, _rights)
+    sections = (_front_matter, _summary, _removals, _limits, _tables, _reading, _rights)
     text = "\n".join(line for section in sections for line in section(facts))
     return {"README.md": text.encode("utf-8") + b"\n"}
 
@@ -67,6 +67,18 @@ def _summary(facts: BundleFacts) -> Iterator[str]:
     for snapshot in facts.snapshots:
         digest = (snapshot.digest or "withheld")[:16]
         yield f"| {snapshot.number} | {snapshot.registry} | {snapshot.date} | {snapshot.status} | {digest} |"
+
+
+def _removals(facts: BundleFacts) -> Iterator[str]:
+    if facts.tombstones:
+        yield "\n## Removed snapshots\n"
+        yield "These were wrong imports. An earlier release may have had their rows. No number here uses them.\n"
+    for tombstone in facts.tombstones:
+        reason = json.dumps(tombstone.reason, ensure_ascii=False)
+        yield (
+            f"- snapshot {tombstone.number}, {tombstone.registry} of {tombstone.date}, removed on"
+            f" {tombstone.removed_on}: {reason}"
+        )
 
 
 def _limits(facts: BundleFacts) -> Iterator[str]:
