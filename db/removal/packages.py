@@ -67,7 +67,7 @@ def restore_packages(connection: sqlite3.Connection, at: int, sightings: Package
     ).fetchall():
         observed = observations.get(package["package_id"], [])
         if observed or package["first_seen_at"] != at:
-            _restore_values(connection, package, observed, at)
+            _restore_values(connection, package, observed, at, sightings.has_stated_values)
             _restore_name(connection, package)
             _restore_key(connection, package, observed, sightings, at)
             _restore_first_sighting(connection, package, observed, at)
@@ -101,12 +101,20 @@ def _load_census_counters(connection: sqlite3.Connection, census: int) -> dict[i
 
 
 def _restore_values(
-    connection: sqlite3.Connection, package: sqlite3.Row, observed: Sequence[ObservedValues], at: int
+    connection: sqlite3.Connection,
+    package: sqlite3.Row,
+    observed: Sequence[ObservedValues],
+    at: int,
+    has_stated_values: bool,
 ) -> None:
     """Restore counters and stated values. What a crawl stated later than the removed import is not replaced."""
     state = replay(observed) or PackageValues(package["first_seen_at"], dict.fromkeys(VALUES))
     values = dict(state.values)
-    if _is_seen_later(package, observed, at) or any(item.is_crawl and item.taken_at >= at for item in observed):
+    if (
+        not has_stated_values
+        or _is_seen_later(package, observed, at)
+        or any(item.is_crawl and item.taken_at >= at for item in observed)
+    ):
         values |= {name: package[name] for name in STATED}
     seen_at = package["seen_at"] if package["seen_at"] > at else state.seen_at
     connection.execute(

@@ -25,6 +25,11 @@ class PackageSightings:
         """Return whether the rows of a snapshot have a field. Every row has a name."""
         return field == "name" or snapshot not in self.fields or field in self.fields[snapshot]
 
+    @property
+    def has_stated_values(self) -> bool:
+        """Whether the removed import stated times or revisions, and what it replaced is on record."""
+        return "values" in self.fields.get(self.removed, frozenset())
+
     def of(self, package: int, field: str) -> list[Sighting]:
         """Return the sightings of a package by snapshots that have a field."""
         return [

@@ -212,6 +212,13 @@ def test_a_crawl_that_an_import_overwrote_gets_its_values_back(store: Store) -> 
     assert query(store, "SELECT sha, modified_at, downloads, seen_at FROM package") == [("1" * 40, 7, 5, 4 * DAY)]
 
 
+def test_a_list_of_names_and_counters_leaves_what_a_crawl_stated(store: Store) -> None:
+    take_snapshot(store, [detailed("a", 5, sha="1" * 40, created_at=7)], at=4 * DAY)
+    wrong = import_list(store, PastList(6, (Observation("name:a", "a", downloads=9),)))
+    remove_snapshot(store, wrong, "wrong", at=9 * DAY)
+    assert query(store, "SELECT sha, created_at, downloads, seen_at FROM package") == [("1" * 40, 7, 5, 4 * DAY)]
+
+
 def test_cards_that_only_the_file_gave_are_gone(store: Store) -> None:
     rows = (detailed("a", 1), detailed("b", 1))
     wrong = import_list(store, PastList(3, rows))
