@@ -42,6 +42,13 @@ def make_parser() -> argparse.ArgumentParser:
     _add_scope_options(parser)
     _add_redactions_option(parser)
     parser.add_argument(
+        "--author",
+        metavar="AUTHOR",
+        action="append",
+        default=[],
+        help="who publishes the bundle, as `Name <ORCID or URL>` (repeatable; or OBSERVATORY_AUTHOR)",
+    )
+    parser.add_argument(
         "--pseudonymise", action="store_true", help=f"replace names by pseudonyms, with --key or {KEY_VARIABLE}"
     )
     parser.add_argument("--key", metavar="FILE", type=Path, help="the key of the pseudonyms (never exported)")
@@ -92,6 +99,7 @@ def run_export(options: argparse.Namespace) -> int:
 
 
 def _make_spec(options: argparse.Namespace, key: bytes | None, connection: sqlite3.Connection) -> ExportSpec:
+    from analysis.exports.authors import AUTHOR_VARIABLE, choose_authors
     from analysis.exports.bundle import ExportSpec
     from analysis.exports.tables import FOREVER, ExportScope
     from analysis.report import select_registries
@@ -102,7 +110,8 @@ def _make_spec(options: argparse.Namespace, key: bytes | None, connection: sqlit
     registries = select_registries(connection, options.registry)
     scope = ExportScope(options.since or 0, until, registries, tuple(options.tables))
     redactions = _load_redactions(options.redactions, connection)
-    return ExportSpec(scope, tuple(sorted(set(options.format))), redactions, key)
+    authors = choose_authors(options.author, os.environ.get(AUTHOR_VARIABLE))
+    return ExportSpec(scope, tuple(sorted(set(options.format))), redactions, key, authors)
 
 
 def _print_outcome(outcome: ExportOutcome, out: Path) -> None:
@@ -167,17 +176,24 @@ def make_cite_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "out", metavar="OUT", type=Path, nargs="?", help="the folder of the bundle (default: the store)"
     )
+    parser.add_argument(
+        "--format", choices=("text", "bibtex"), default="text", help="default: text; bibtex for a bundle"
+    )
     parser.set_defaults(do=run_cite)
     return parser
 
 
 def run_cite(options: argparse.Namespace) -> int:
     """Print a citation for a list of references."""
-    from analysis.exports.citation import cite_bundle, cite_snapshots
+    from analysis.exports.citation import cite_bundle, cite_bundle_as_bibtex, cite_snapshots
     from db.connection import open_for_reading
 
+    if options.format == "bibtex" and options.out is None:
+        raise UsageError(
+            "BibTeX is for a bundle.", fix="Name its folder: `observatory export cite OUT --format bibtex`."
+        )
     if options.out is not None:
-        text = cite_bundle(options.out)
+        text = cite_bundle_as_bibtex(options.out) if options.format == "bibtex" else cite_bundle(options.out)
     else:
         with open_for_reading(options.db) as connection:
             text = "\n".join(cite_snapshots(connection)) or "There is no complete snapshot to cite yet."

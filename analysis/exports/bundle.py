@@ -6,10 +6,11 @@ import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 
+from analysis.exports.authors import BundleAuthor
 from analysis.exports.bundle_facts import (
     BundleFacts,
     ColumnHistory,
@@ -32,12 +33,13 @@ DESCRIPTORS_FOLDER = Path(__file__).parent / "descriptors"
 
 @dataclass(frozen=True)
 class ExportSpec:
-    """The content of a bundle: its scope, its formats, its redactions, and the key of its pseudonyms if it has any."""
+    """The content of a bundle: its scope, formats, redactions, authors, and the key of its pseudonyms, if any."""
 
     scope: ExportScope
     formats: tuple[str, ...]
     redactions: Redactions = field(default_factory=Redactions)
     pseudonym_key: bytes | None = None
+    authors: tuple[BundleAuthor, ...] = ()
 
     @property
     def is_unredacted(self) -> bool:
@@ -100,6 +102,7 @@ def _write_bundle(
         redacted_packages=len(spec.redactions.package_ids),
         redacted_rows=_count_redacted_rows(spec.redactions),
         schema_version=_read_schema_version(connection),
+        authors=spec.authors,
         tombstones=load_tombstones(connection, spec.scope, withhold_reason=not spec.is_unredacted),
     )
     _write_descriptors(facts, folder)
@@ -178,6 +181,7 @@ def list_modules(folder: Path) -> list[str]:
 def _describe_bundle(facts: BundleFacts) -> BundleDetails:
     return {
         "title": facts.title,
+        "authors": [asdict(author) for author in facts.authors],
         "not_public": [str(stand_in) for stand_in in facts.stand_ins],
         "store_schema": facts.schema_version,
         "snapshots": [

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from analysis.exports.authors import BundleAuthor
 from analysis.exports.files import WrittenFile, hash_file
 from analysis.exports.tables import Column, ExportScope, Part, Row, RowReader, Table, format_instant
 from db import ObservatoryError
@@ -92,6 +93,7 @@ class BundleFacts:
     redacted_rows: Mapping[str, int]
     schema_version: str
     tombstones: tuple[BundleTombstone, ...] = ()
+    authors: tuple[BundleAuthor, ...] = ()
 
     @property
     def registries(self) -> list[str]:

@@ -63,10 +63,12 @@ class RedactionCounts(TypedDict):
 class BundleDetails(TypedDict):
     """The part of a manifest that is not about its files.
 
-    `not_public` describes the endpoints that are not public registries. Bundles of version 0.1 lack it and `removed`.
+    `not_public` describes the endpoints that are not public registries. An older bundle lacks it, `removed` and
+    `authors`.
     """
 
     title: str
+    authors: NotRequired[list[dict[str, str]]]
     not_public: NotRequired[list[str]]
     store_schema: str
     snapshots: list[ManifestSnapshot]

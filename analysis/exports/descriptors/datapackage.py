@@ -29,9 +29,19 @@ def render(facts: BundleFacts) -> Mapping[str, bytes]:
         "version": facts.schema_version,
         "licenses": licences,
         "sources": sources,
+        **_describe_contributors(facts),
         "resources": list(_make_resources(facts)),
     }
     return {"datapackage.json": json.dumps(package, ensure_ascii=False, indent=1).encode("utf-8") + b"\n"}
+
+
+def _describe_contributors(facts: BundleFacts) -> dict[str, list[dict[str, object]]]:
+    """Return the authors as contributors, or nothing: the standard permits no empty list."""
+    contributors: list[dict[str, object]] = [
+        {"title": author.name, "roles": ["creator"], **({"path": author.url} if author.url else {})}
+        for author in facts.authors
+    ]
+    return {"contributors": contributors} if contributors else {}
 
 
 def _make_resources(facts: BundleFacts) -> Iterator[dict[str, object]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
+from analysis.exports.authors import NO_AUTHOR
 from analysis.exports.bundle_facts import ATTRIBUTION, BundleFacts, collect_terms
 from analysis.exports.columns import describe_table
 
@@ -114,6 +115,8 @@ def _rights(facts: BundleFacts) -> Iterator[str]:
     licences, sources = collect_terms(facts, None)
     yield "\n## Citation, sources and licences\n"
     yield "`CITATION.cff` has the citation, `LICENSES.md` the licence of each file, and `manifest.json` its hash.\n"
+    names = [f"{author.name} ({author.url})" if author.url else author.name for author in facts.authors]
+    yield f"Author: {json.dumps('; '.join(names), ensure_ascii=False)[1:-1] or NO_AUTHOR}. Made with hub-observatory.\n"
     if facts.has_ecosystems_data:
         yield f"Package ranks and counts: {ATTRIBUTION}.\n"
     yield from (f"- source: {json.dumps(source['title'], ensure_ascii=False)[1:-1]}" for source in sources)
