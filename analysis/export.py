@@ -15,12 +15,14 @@ from db.cli import (
     DONE,
     FAILED,
     create_parser,
+    describe_os_error,
     escape_control_characters,
     parse_day,
     positive_int,
     print_error,
     run_command,
 )
+from db.registry_names import parse_registry
 
 if TYPE_CHECKING:
     from analysis.exports.bundle import ExportOutcome, ExportSpec
@@ -66,7 +68,14 @@ def _add_format_option(parser: argparse.ArgumentParser) -> None:
 def _add_scope_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--since", metavar="DATE", type=parse_day, help="only snapshots of this day and later")
     parser.add_argument("--as-of", metavar="DATE", type=parse_day, help="only what was known at the end of this day")
-    parser.add_argument("--registry", metavar="R", action="append", default=[], help="only this registry (repeatable)")
+    parser.add_argument(
+        "--registry",
+        metavar="R",
+        type=parse_registry,
+        action="append",
+        default=[],
+        help="only this registry (repeatable)",
+    )
     parser.add_argument("--tables", metavar="T", type=_split_list, default=[], help="only these tables (default: all)")
 
 
@@ -93,7 +102,11 @@ def run_export(options: argparse.Namespace) -> int:
     key = load_key(options.key, os.environ.get(KEY_VARIABLE)) if options.pseudonymise else None
     with open_for_reading(options.db) as connection:
         connection.execute("BEGIN")  # one state of the store, even if a crawl is writing
-        outcome = make_bundle(connection, _make_spec(options, key, connection), options.out)
+        spec = _make_spec(options, key, connection)
+        try:
+            outcome = make_bundle(connection, spec, options.out)
+        except OSError as error:
+            raise describe_os_error(error, options.out) from error
     _print_outcome(outcome, options.out)
     return DONE
 

@@ -123,11 +123,18 @@ def read_manifest(folder: Path) -> Manifest:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidBundleError(
             f"{folder} is not a bundle.",
-            why=f"Its {MANIFEST} cannot be read: {error}." if folder.is_dir() else "There is no such folder.",
+            why=_explain_missing_manifest(folder, error),
             fix="Name the folder that `observatory export` wrote, or export again.",
             more="docs/exports.md",
         ) from error
     return manifest
+
+
+def _explain_missing_manifest(folder: Path, error: Exception) -> str:
+    if folder.is_dir():
+        is_missing = isinstance(error, FileNotFoundError)
+        return f"It has no {MANIFEST}." if is_missing else f"Its {MANIFEST} was damaged or changed."
+    return "It is a file." if folder.exists() else "There is no such folder."
 
 
 def find_mismatches(folder: Path) -> Iterator[str]:

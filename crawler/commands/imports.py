@@ -7,6 +7,7 @@ import json
 
 from crawler.commands import Subparsers, add_command, add_format_option
 from db.cli import DONE, FAILED, escape_control_characters, parse_day
+from db.registry_names import parse_registry
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -28,7 +29,9 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def _add_list_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--registry", required=True, metavar="R", help="the registry of the list: npm, pypi, …")
+    parser.add_argument(
+        "--registry", required=True, type=parse_registry, metavar="R", help="the registry of the list: npm, pypi, …"
+    )
     parser.add_argument("--date", required=True, type=parse_day, metavar="YYYY-MM-DD", help="the day of the list")
     parser.add_argument(
         "--by",
