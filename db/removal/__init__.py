@@ -17,7 +17,6 @@ from db.store import Store, load_statements
 
 MAX_LISTED_IMPORTS = 8
 GUIDE_PAGE = "docs/running.md"
-TEMPORARY_TABLES = ("touched_package", "observer", "unobserved_package")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +93,7 @@ def _remove(connection: sqlite3.Connection, row: sqlite3.Row, reason: str, at: i
     snapshot, results = row["snapshot_id"], _count_results(connection)
     packages = _bury(connection, snapshot, reason)
     parameters = {**dict(row), "snapshot": snapshot, "registry": row["registry_id"], "at": row["taken_at"]}
+    _run(connection, "create_removal_tables", {})
     _run(connection, "removal_observers", parameters)
     sightings = load_sightings(connection, snapshot)
     restore_histories(connection, row["taken_at"], sightings)
@@ -103,8 +103,7 @@ def _remove(connection: sqlite3.Connection, row: sqlite3.Row, reason: str, at: i
     _run(connection, "delete_unobserved_packages", parameters)
     (unobserved,) = connection.execute("SELECT count(*) FROM temp.unobserved_package").fetchone()
     _record_membership(connection, row)
-    for table in TEMPORARY_TABLES:
-        connection.execute(f"DROP TABLE temp.{table}")
+    _run(connection, "drop_removal_tables", {})
     connection.execute("UPDATE removed_snapshot SET removed_at = ? WHERE snapshot_id = ?", (at, snapshot))
     gone = results - _count_results(connection)
     return RemovalCounts(row["registry"], row["date"], packages, unobserved, gone, cards)

@@ -1,5 +1,4 @@
 -- Delete the packages that only the removed import had. A child that names such a package as its parent keeps the name.
-CREATE TEMP TABLE unobserved_package (package_id INTEGER PRIMARY KEY);
 INSERT INTO unobserved_package (package_id)
 SELECT p.package_id FROM touched_package t CROSS JOIN package p ON p.package_id = t.package_id
 WHERE p.first_seen_at = :at AND p.seen_at = :at AND p.fingerprint IS NULL

@@ -1,9 +1,4 @@
 -- The packages that a removed import touched, and what else has observed them.
-CREATE TEMP TABLE touched_package (package_id INTEGER PRIMARY KEY);
-CREATE TEMP TABLE observer (
-    package_id INTEGER NOT NULL, snapshot_id INTEGER NOT NULL, taken_at INTEGER NOT NULL,
-    PRIMARY KEY (package_id, snapshot_id)) WITHOUT ROWID;
-
 -- A package that only the file named as a parent is in no list. It was first and last seen at the time of the file.
 INSERT INTO touched_package (package_id)
 SELECT package_id FROM ranking WHERE snapshot_id = :snapshot

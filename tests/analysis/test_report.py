@@ -219,7 +219,7 @@ def test_the_report_can_be_written_to_a_file(history: History, tmp_path: Path, r
 def test_a_missing_folder_is_named(history: History, tmp_path: Path, run_cli: RunCli) -> None:
     add_two_snapshots(history)
     code, message = run_cli("--out", str(tmp_path / "none" / "report.txt"))
-    assert code == 1
+    assert code == 2
     assert "cannot be written" in message
 
 
