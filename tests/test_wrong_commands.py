@@ -91,6 +91,13 @@ def test_a_spelling_of_a_registry_is_its_name(text: str, name: str) -> None:
     assert parse_registry(text) == name
 
 
+def test_a_contact_that_nobody_can_reach_is_refused(tmp_path: Path) -> None:
+    store = tmp_path / "observatory.db"
+    code, _, error = observatory(store, "crawl", "snapshot", "npm", "--contact", "foo")
+    assert code == 2 and "'foo' is neither an e-mail address nor a URL" in error
+    assert not store.exists()
+
+
 def test_the_check_of_schedules_tells_every_fault_of_every_file(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text('run = "report --tpo 5"\nevery = "1 day"\ngrase = "1 hour"\nthen = ["none"]\n')
     (tmp_path / "b.toml").write_text('run = "reprot"\nevery = "1 day"\n')
