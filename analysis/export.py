@@ -15,12 +15,14 @@ from db.cli import (
     DONE,
     FAILED,
     create_parser,
+    describe_os_error,
     escape_control_characters,
     parse_day,
     positive_int,
     print_error,
     run_command,
 )
+from db.registry_names import parse_registry
 
 if TYPE_CHECKING:
     from analysis.exports.bundle import ExportOutcome, ExportSpec
@@ -42,6 +44,13 @@ def make_parser() -> argparse.ArgumentParser:
     _add_scope_options(parser)
     _add_redactions_option(parser)
     parser.add_argument(
+        "--author",
+        metavar="AUTHOR",
+        action="append",
+        default=[],
+        help="who publishes the bundle, as `Name <ORCID or URL>` (repeatable; or OBSERVATORY_AUTHOR)",
+    )
+    parser.add_argument(
         "--pseudonymise", action="store_true", help=f"replace names by pseudonyms, with --key or {KEY_VARIABLE}"
     )
     parser.add_argument("--key", metavar="FILE", type=Path, help="the key of the pseudonyms (never exported)")
@@ -59,7 +68,14 @@ def _add_format_option(parser: argparse.ArgumentParser) -> None:
 def _add_scope_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--since", metavar="DATE", type=parse_day, help="only snapshots of this day and later")
     parser.add_argument("--as-of", metavar="DATE", type=parse_day, help="only what was known at the end of this day")
-    parser.add_argument("--registry", metavar="R", action="append", default=[], help="only this registry (repeatable)")
+    parser.add_argument(
+        "--registry",
+        metavar="R",
+        type=parse_registry,
+        action="append",
+        default=[],
+        help="only this registry (repeatable)",
+    )
     parser.add_argument("--tables", metavar="T", type=_split_list, default=[], help="only these tables (default: all)")
 
 
@@ -86,12 +102,17 @@ def run_export(options: argparse.Namespace) -> int:
     key = load_key(options.key, os.environ.get(KEY_VARIABLE)) if options.pseudonymise else None
     with open_for_reading(options.db) as connection:
         connection.execute("BEGIN")  # one state of the store, even if a crawl is writing
-        outcome = make_bundle(connection, _make_spec(options, key, connection), options.out)
+        spec = _make_spec(options, key, connection)
+        try:
+            outcome = make_bundle(connection, spec, options.out)
+        except OSError as error:
+            raise describe_os_error(error, options.out) from error
     _print_outcome(outcome, options.out)
     return DONE
 
 
 def _make_spec(options: argparse.Namespace, key: bytes | None, connection: sqlite3.Connection) -> ExportSpec:
+    from analysis.exports.authors import AUTHOR_VARIABLE, choose_authors
     from analysis.exports.bundle import ExportSpec
     from analysis.exports.tables import FOREVER, ExportScope
     from analysis.report import select_registries
@@ -102,7 +123,8 @@ def _make_spec(options: argparse.Namespace, key: bytes | None, connection: sqlit
     registries = select_registries(connection, options.registry)
     scope = ExportScope(options.since or 0, until, registries, tuple(options.tables))
     redactions = _load_redactions(options.redactions, connection)
-    return ExportSpec(scope, tuple(sorted(set(options.format))), redactions, key)
+    authors = choose_authors(options.author, os.environ.get(AUTHOR_VARIABLE))
+    return ExportSpec(scope, tuple(sorted(set(options.format))), redactions, key, authors)
 
 
 def _print_outcome(outcome: ExportOutcome, out: Path) -> None:
@@ -167,17 +189,24 @@ def make_cite_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "out", metavar="OUT", type=Path, nargs="?", help="the folder of the bundle (default: the store)"
     )
+    parser.add_argument(
+        "--format", choices=("text", "bibtex"), default="text", help="default: text; bibtex for a bundle"
+    )
     parser.set_defaults(do=run_cite)
     return parser
 
 
 def run_cite(options: argparse.Namespace) -> int:
     """Print a citation for a list of references."""
-    from analysis.exports.citation import cite_bundle, cite_snapshots
+    from analysis.exports.citation import cite_bundle, cite_bundle_as_bibtex, cite_snapshots
     from db.connection import open_for_reading
 
+    if options.format == "bibtex" and options.out is None:
+        raise UsageError(
+            "BibTeX is for a bundle.", fix="Name its folder: `observatory export cite OUT --format bibtex`."
+        )
     if options.out is not None:
-        text = cite_bundle(options.out)
+        text = cite_bundle_as_bibtex(options.out) if options.format == "bibtex" else cite_bundle(options.out)
     else:
         with open_for_reading(options.db) as connection:
             text = "\n".join(cite_snapshots(connection)) or "There is no complete snapshot to cite yet."
@@ -197,15 +226,20 @@ def make_publish_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--dry-run", action="store_true", help="print what would be published (needs no network and no token)"
     )
+    parser.add_argument(
+        "--allow-simulated", action="store_true", help="publish also snapshots that are not from public registries"
+    )
     parser.set_defaults(do=run_publish)
     return parser
 
 
 def run_publish(options: argparse.Namespace) -> int:
     """Check the bundle, send the missing files, and tag the commit."""
-    from analysis.exports.publish import plan_publication, publish_bundle
+    from analysis.exports.publish import plan_publication, publish_bundle, refuse_simulated
 
     plan = plan_publication(options.bundle, options.repository)
+    if not options.allow_simulated:
+        refuse_simulated(options.bundle)
     summary = f"{plan.files:,} files, {plan.bytes / 2**20:,.1f} MB, to {plan.repository} as {plan.tag}"
     if options.dry_run:
         print(escape_control_characters(f"would publish {summary}"))
@@ -233,12 +267,16 @@ def run_peatmoss(options: argparse.Namespace) -> int:
     """Write the PeaTMOSS database."""
     from analysis.exports.peatmoss import choose_snapshot, write_database
     from db.connection import open_for_reading
+    from db.sources import describe_stand_ins, load_stand_ins
 
     with open_for_reading(options.db) as connection:
         snapshot, date = choose_snapshot(connection, options.snapshot)
         redactions = _load_redactions(options.redactions, connection)
-    models = write_database(options.db, snapshot, options.out, redactions)
+        stand_in = load_stand_ins(connection).get(snapshot)
+    models = write_database(options.db, snapshot, options.out, redactions, stand_in)
     print(escape_control_characters(f"{options.out}: {models:,} models of snapshot {snapshot}, {date}"))
+    if stand_in:
+        print(describe_stand_ins([stand_in]), file=sys.stderr)
     return DONE
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sqlite3
 import sys
 import webbrowser
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from db.cli import (
     FAILED,
     add_hidden_alias,
     create_parser,
+    describe_os_error,
     did_you_mean,
     escape_control_characters,
     isoformat_utc,
@@ -25,6 +27,7 @@ from db.cli import (
     positive_int,
     run_command,
 )
+from db.registry_names import parse_registry
 
 if TYPE_CHECKING:
     from analysis.reporting.document import ReportScope
@@ -53,7 +56,12 @@ def make_parser() -> argparse.ArgumentParser:
 def _add_scope_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--as-of", metavar="DATE", type=parse_day, help="only snapshots of this day and earlier")
     parser.add_argument(
-        "--registry", metavar="R", action="append", default=[], help="only this registry; may be repeated"
+        "--registry",
+        metavar="R",
+        type=parse_registry,
+        action="append",
+        default=[],
+        help="only this registry; may be repeated",
     )
     top = parser.add_argument(
         "--top",
@@ -88,6 +96,7 @@ def _add_figure_options(parser: argparse.ArgumentParser) -> None:
 def run_report(options: argparse.Namespace) -> int:
     """Print or write the report. Missing results are computed for the report and not stored."""
     require_html(options)
+    refuse_unwritable(report_path(options))
     report = _load_report(options)
     # Names come from strangers and may reach a terminal. Escaping them here covers every format.
     output_report(escape_control_characters(_render_report(report, options)), options)
@@ -176,7 +185,7 @@ def save_figures(report: Report, folder: Path) -> None:
 
 def output_report(text: str, options: argparse.Namespace) -> None:
     """Print the report, or write it to a file, and open the file on request."""
-    path = options.out or (Path("report.html") if options.open else None)
+    path = report_path(options)
     if path is None:
         print(text)
         return
@@ -195,8 +204,11 @@ def select_registries(connection: sqlite3.Connection, requested: Sequence[str]) 
     """
     from analysis.compute.relations import fetch_rows
 
-    registries = [str(row["name"]) for row in fetch_rows(connection, "registries")]
-    for name in requested:
+    rows = fetch_rows(connection, "registries")
+    registries = [str(row["name"]) for row in rows]
+    names_of_services = {str(row["service_name"]): str(row["name"]) for row in rows if row["service_name"]}
+    names = [name if name in registries else names_of_services.get(name, name) for name in requested]
+    for name in names:
         if name not in registries:
             raise UsageError(
                 f"The store has no registry called {name!r}.",
@@ -204,7 +216,7 @@ def select_registries(connection: sqlite3.Connection, requested: Sequence[str]) 
                 fix=f"It has: {', '.join(registries) or 'none yet'}.",
                 more="docs/commands.md",
             )
-    return tuple(requested or registries)
+    return tuple(dict.fromkeys(names or registries))
 
 
 def compute_missing(connection: sqlite3.Connection, scope: ReportScope) -> list[StoredResult]:
@@ -225,20 +237,49 @@ def compute_missing(connection: sqlite3.Connection, scope: ReportScope) -> list[
     return [result for snapshot in pending for result in compute_pending(connection, snapshot)]
 
 
+def report_path(options: argparse.Namespace) -> Path | None:
+    """Return the file to write, or None to print."""
+    path: Path | None = options.out or (Path("report.html") if options.open else None)
+    return path
+
+
+def refuse_unwritable(path: Path | None) -> None:
+    """Refuse a path that cannot be written, before anything is computed.
+
+    Raises:
+        ObservatoryError: the path is a folder, or its folder is missing or not writable.
+    """
+    if path is None:
+        return
+    folder = path.absolute().parent
+    if path.is_dir():
+        why = "It is a folder."
+    elif not folder.is_dir():
+        why = f"There is no folder {folder}."
+    elif not os.access(path if path.exists() else folder, os.W_OK):
+        why = f"{path if path.exists() else folder} is not writable."
+    else:
+        return
+    raise UsageError(
+        f"The report cannot be written to {path}.", why=why,
+        fix="Name another file with --out, or omit --out to print the report.", more="docs/commands.md",
+    )  # fmt: skip
+
+
 def write_report(path: Path, text: str) -> None:
-    """Write the report to a file.
+    """Write the report to a file, completely or not at all.
 
     Raises:
         ObservatoryError: the file cannot be written.
     """
+    new_file = path.with_name(f".{path.name}.new")
     try:
-        path.write_text(text + "\n", "utf-8")
+        new_file.write_text(text + "\n", "utf-8")
+        new_file.replace(path)
     except OSError as error:
-        raise ObservatoryError(
-            f"The report cannot be written to {path}: {error.strerror}.",
-            why="The folder does not exist, is not writable, or the disk is full.",
-            fix="Name another file with --out, or omit --out to print the report.",
-        ) from error
+        with suppress(OSError):
+            new_file.unlink(missing_ok=True)
+        raise describe_os_error(error, path) from error
 
 
 def main(argv: Sequence[str] | None = None) -> int:

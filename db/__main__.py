@@ -1,4 +1,4 @@
-"""`python -m db`: migrate, check, schema, redact, backup, restore."""
+"""`python -m db`: migrate, check, schema, redact, remove, backup, restore."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from db.cli import (
     add_common_options,
     create_parser,
     escape_control_characters,
+    positive_int,
     print_error,
     run_command,
 )
@@ -52,7 +54,7 @@ def make_parser() -> argparse.ArgumentParser:
     """Return the parser of these commands, without importing anything heavy."""
     parser = create_parser("observatory store", "Maintain the store: the one file that holds everything observed.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=CommandParser)
-    for add in (_add_migrate, _add_check, _add_schema, _add_redact, _add_backup, _add_restore):
+    for add in (_add_migrate, _add_check, _add_schema, _add_redact, _add_remove, _add_backup, _add_restore):
         add(commands)
     return parser
 
@@ -100,6 +102,22 @@ def _add_redact(commands: Commands) -> None:
     )
     command.add_argument("file", type=Path, metavar="FILE", help="redactions.toml: it replaces the list used before")
     command.set_defaults(do=redact)
+
+
+def _add_remove(commands: Commands) -> None:
+    command = _add_command(
+        commands,
+        "remove",
+        "take a wrong import back: delete its snapshot and its results; its date, source and the reason stay on record",
+        epilog="Crawled snapshots are not removed. Compute the results of the other snapshots again afterwards.",
+    )
+    command.add_argument("snapshot", type=positive_int, metavar="SNAPSHOT", help="the number of the imported snapshot")
+    command.add_argument(
+        "--reason", required=True, metavar="TEXT", help="why it was wrong; exports and reports show it"
+    )
+    command.add_argument("--dry-run", action="store_true", help="only tell what would be deleted")
+    _add_format(command, "text", "json")
+    command.set_defaults(do=remove)
 
 
 def _add_backup(commands: Commands) -> None:
@@ -193,6 +211,29 @@ def redact(options: argparse.Namespace) -> int:
         packages, _ = matching_packages(database.conn, entries)
     summary = f"{len(entries):,} redactions are in force; packages omitted from the views: {len(packages):,}"
     print(escape_control_characters(f"{options.db}: {summary}"))
+    return DONE
+
+
+def remove(options: argparse.Namespace) -> int:
+    """Remove an import, or tell what would be deleted."""
+    from db.connection import open_for_writing
+    from db.removal import remove_snapshot
+    from db.store import Store
+
+    now = int(datetime.now(UTC).timestamp())
+    with open_for_writing(options.db, create=False) as database:
+        counts = remove_snapshot(Store(database), options.snapshot, options.reason, now, dry_run=options.dry_run)
+    if options.format == "json":
+        row = {"snapshot": options.snapshot, "reason": options.reason, "dry_run": options.dry_run, **asdict(counts)}
+        print(json.dumps({"schema": 1, "store": str(options.db), "removed": row}, ensure_ascii=False))
+        return DONE
+    verb = "would be removed" if options.dry_run else "is removed"
+    print(
+        f"snapshot {options.snapshot}, {counts.registry} of {counts.date}, {verb}: {counts.listed_packages:,} ranks,"
+        f" {counts.unobserved_packages:,} packages that only it had, {counts.results:,} results, {counts.cards:,} cards"
+    )
+    if counts.results and not options.dry_run:
+        print("`observatory compute` computes the results of the other snapshots again.", file=sys.stderr)
     return DONE
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import errno
 import os
 import re
 import sqlite3
@@ -19,6 +20,19 @@ DONE, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
 CONTROL_CHARACTERS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
+OS_ERRORS = {
+    errno.ENOSPC: "The disk is full.",
+    errno.EDQUOT: "The quota of this user on the disk is used up.",
+    errno.EACCES: "This user may not read or write there.",
+    errno.EPERM: "This user may not read or write there.",
+    errno.EROFS: "The file system is read-only.",
+    errno.ENOENT: "There is no such file or folder, or none can be made there.",
+    errno.ENOTDIR: "A part of the path is a file, not a folder.",
+    errno.EISDIR: "It is a folder, not a file.",
+    errno.EEXIST: "A part of the path is a file, not a folder.",
+    errno.ENAMETOOLONG: "The name is too long.",
+    errno.EIO: "The disk reported an error.",
+}
 PARSE_ONLY = "OBSERVATORY_ONLY_READ_WORDS"  # set to validate a schedule: the command parses its arguments and ends
 OPTION_SYNONYMS = {"--date": "--as-of", "--limit": "--top", "--database": "--db"}  # the names in other programs
 
@@ -97,11 +111,25 @@ def describe_exception(error: Exception) -> ObservatoryError:
         return error
     if isinstance(error, sqlite3.OperationalError):
         return describe_sqlite_error(error)
+    if isinstance(error, OSError) and error.errno in OS_ERRORS:
+        return describe_os_error(error)
     return ObservatoryError(
         f"Unexpected error: {type(error).__name__}: {error}",
         why="This is a bug in hub-observatory.",
         fix="Run the same command with --debug, and report what it prints.",
         more="CONTRIBUTING.md",
+    )
+
+
+def describe_os_error(error: OSError, path: Path | str | None = None) -> ObservatoryError:
+    """Return the error to print when the system refused to read or write a file."""
+    subject = path or error.filename or "A file"
+    return ObservatoryError(
+        f"{subject} cannot be read or written.",
+        why=OS_ERRORS.get(error.errno or 0, f"The system says: {error.strerror or error}."),
+        fix="Make room, or name another path, then run the same command again."
+        if error.errno in (errno.ENOSPC, errno.EDQUOT)
+        else "Name another path, then run the same command again.",
     )
 
 

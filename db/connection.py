@@ -29,21 +29,23 @@ NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshf
 
 
 @contextmanager
-def open_for_writing(path: Path) -> Iterator[Database]:
-    """Open the store, migrated and locked for one writer, until the block ends.
+def open_for_writing(path: Path, create: bool = True) -> Iterator[Database]:
+    """Open the store, migrated and locked for one writer, until the block ends. Create it if it does not exist.
 
     Every commit is flushed to the disk (`synchronous=FULL`). A flush costs milliseconds a page. Because of it a power
     cut loses no acknowledged commit.
 
     Raises:
         StoreBusyError: another process is writing.
-        StoreError: the file is not a store, is damaged, or is on a network file system.
+        StoreError: the file is not a store, is damaged, is on a network file system, or must exist and does not.
     """
     from sqlite_utils import Database
 
     from db.migrate import migrate
     from db.redactions import refresh_redacted_names
 
+    if not create and not path.exists():
+        raise _missing_store_error(path)
     refuse_network_file_system(path)
     with hold_writer_lock(path):
         connection = _open_connection(f"file:{_quote_path(path)}?mode=rwc", path)

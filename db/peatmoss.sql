@@ -1,5 +1,5 @@
 -- One complete snapshot of the Hub's models in the tables of PeaTMOSS, so that queries for that data set run on the copy.
--- The store is attached as `store`. `left_out(text)` is 1 if a text names something that is redacted.
+-- :hub and :url say which hub it is of. The store is attached as `store`. `left_out(text)` is 1 if a text names something that is redacted.
 -- Tables for which a snapshot has no data (commits, discussions, reuse, architectures) are not created: an empty table would
 -- state that there is none.
 CREATE TEMP TABLE listed (id INTEGER PRIMARY KEY, name TEXT NOT NULL, sha TEXT, downloads INTEGER, likes INTEGER, at INTEGER);
@@ -61,7 +61,7 @@ CREATE INDEX temp.label_name ON label (kind, name);
 
 CREATE TABLE model_hub (id INTEGER PRIMARY KEY, name TEXT NOT NULL, url TEXT NOT NULL);
 
-INSERT INTO model_hub VALUES (1, 'HuggingFace', 'https://huggingface.co/models');
+INSERT INTO model_hub VALUES (1, :hub, :url);
 
 CREATE TABLE model (
     id INTEGER PRIMARY KEY, context_id TEXT NOT NULL, model_hub_id INTEGER NOT NULL REFERENCES model_hub, sha TEXT,

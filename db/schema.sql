@@ -44,15 +44,8 @@ CREATE INDEX snapshot_taken ON snapshot (registry_id, ordered_by, taken_at);
 CREATE TRIGGER snapshot_begins_open BEFORE INSERT ON snapshot WHEN NEW.status <> 'open'
 BEGIN SELECT RAISE(ABORT, 'a new snapshot must be open'); END;
 
-CREATE TRIGGER snapshot_begins_once BEFORE INSERT ON snapshot
-WHEN EXISTS (SELECT 1 FROM snapshot s WHERE s.snapshot_id = NEW.snapshot_id)
-BEGIN SELECT RAISE(ABORT, 'this snapshot exists already and cannot be replaced'); END;
-
 CREATE TRIGGER snapshot_ended BEFORE UPDATE ON snapshot WHEN OLD.status <> 'open'
 BEGIN SELECT RAISE(ABORT, 'this snapshot has ended and cannot be changed; take a new snapshot'); END;
-
-CREATE TRIGGER snapshot_kept BEFORE DELETE ON snapshot
-BEGIN SELECT RAISE(ABORT, 'snapshots cannot be deleted'); END;
 
 CREATE TRIGGER snapshot_by_its_gate BEFORE UPDATE OF status ON snapshot WHEN NEW.status = 'complete'
 BEGIN
@@ -60,6 +53,15 @@ BEGIN
     WHERE NOT EXISTS (SELECT 1 FROM gate_result g WHERE g.snapshot_id = NEW.snapshot_id AND g.outcome = 'pass')
        OR EXISTS (SELECT 1 FROM gate_result g WHERE g.snapshot_id = NEW.snapshot_id AND g.outcome = 'fail');
 END;
+
+CREATE TRIGGER snapshot_begins_once BEFORE INSERT ON snapshot
+WHEN EXISTS (SELECT 1 FROM snapshot s WHERE s.snapshot_id = NEW.snapshot_id
+             UNION ALL SELECT 1 FROM removed_snapshot d WHERE d.snapshot_id = NEW.snapshot_id)
+BEGIN SELECT RAISE(ABORT, 'this snapshot exists already and cannot be replaced'); END;
+
+CREATE TRIGGER snapshot_kept BEFORE DELETE ON snapshot
+WHEN NOT EXISTS (SELECT 1 FROM removed_snapshot d WHERE d.snapshot_id = OLD.snapshot_id AND d.removed_at IS NULL)
+BEGIN SELECT RAISE(ABORT, 'snapshots cannot be deleted'); END;
 
 CREATE TABLE page (                               -- one response, with its provenance
     snapshot_id INTEGER NOT NULL REFERENCES snapshot,
@@ -91,6 +93,7 @@ CREATE TRIGGER page_changed BEFORE UPDATE ON page
 BEGIN SELECT RAISE(ABORT, 'pages cannot be changed'); END;
 
 CREATE TRIGGER page_removed BEFORE DELETE ON page
+WHEN NOT EXISTS (SELECT 1 FROM removed_snapshot d WHERE d.snapshot_id = OLD.snapshot_id AND d.removed_at IS NULL)
 BEGIN SELECT RAISE(ABORT, 'pages cannot be deleted'); END;
 
 CREATE TABLE body (
@@ -153,6 +156,7 @@ CREATE TRIGGER gate_result_changed BEFORE UPDATE ON gate_result
 BEGIN SELECT RAISE(ABORT, 'gate results cannot be changed'); END;
 
 CREATE TRIGGER gate_result_removed BEFORE DELETE ON gate_result
+WHEN NOT EXISTS (SELECT 1 FROM removed_snapshot d WHERE d.snapshot_id = OLD.snapshot_id AND d.removed_at IS NULL)
 BEGIN SELECT RAISE(ABORT, 'gate results cannot be deleted'); END;
 
 CREATE TABLE field_coverage (                     -- the share of rows that have a field: the baseline for later snapshots
@@ -179,6 +183,7 @@ CREATE TRIGGER reject_changed BEFORE UPDATE ON reject
 BEGIN SELECT RAISE(ABORT, 'rejects cannot be changed'); END;
 
 CREATE TRIGGER reject_removed BEFORE DELETE ON reject
+WHEN NOT EXISTS (SELECT 1 FROM removed_snapshot d WHERE d.snapshot_id = OLD.snapshot_id AND d.removed_at IS NULL)
 BEGIN SELECT RAISE(ABORT, 'rejects cannot be deleted'); END;
 
 CREATE TABLE quality_event (                      -- what a reader of the numbers should know
@@ -506,11 +511,12 @@ CREATE TABLE card (                               -- one text of a model card, s
     content       BLOB NOT NULL                   -- zstd
 ) STRICT;
 
-CREATE TRIGGER card_kept BEFORE DELETE ON card
-BEGIN SELECT RAISE(ABORT, 'cards cannot be deleted'); END;
-
 CREATE TRIGGER card_same BEFORE UPDATE OF blob, size, truncated, redacted ON card
 BEGIN SELECT RAISE(ABORT, 'a card cannot be changed; another text is another card'); END;
+
+CREATE TRIGGER card_kept BEFORE DELETE ON card
+WHEN NOT EXISTS (SELECT 1 FROM removed_snapshot d WHERE d.removed_at IS NULL)
+BEGIN SELECT RAISE(ABORT, 'cards cannot be deleted'); END;
 
 CREATE TABLE card_field (                         -- the fields that have a value in the front matter of a card
     card_id INTEGER NOT NULL REFERENCES card,
@@ -560,6 +566,52 @@ CREATE TABLE redaction (                          -- what views and exports leav
 
 CREATE TABLE redacted_name (                      -- every known id and name that the entries of redaction cover
     name TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE removed_snapshot (                   -- tombstones of imports that were removed
+    snapshot_id INTEGER PRIMARY KEY,              -- the number of the snapshot, which is never used again
+    registry_id INTEGER NOT NULL REFERENCES registry,
+    kind        TEXT NOT NULL,
+    ordered_by  TEXT NOT NULL,
+    counter     TEXT NOT NULL,
+    source      TEXT NOT NULL,
+    file_sha256 TEXT,
+    taken_at    INTEGER NOT NULL,
+    status      TEXT NOT NULL,                    -- the status that the snapshot had
+    digest      TEXT,                             -- of the rows that it had
+    packages    INTEGER NOT NULL,                 -- the number of packages that it listed
+    reason      TEXT NOT NULL CHECK (trim(reason) <> ''),  -- why it was removed
+    removed_at  INTEGER                           -- NULL only within the transaction that removes it
+) STRICT;
+
+CREATE TRIGGER removal_of_an_import BEFORE INSERT ON removed_snapshot
+WHEN NEW.removed_at IS NOT NULL OR NOT EXISTS (
+    SELECT 1 FROM snapshot s WHERE s.snapshot_id = NEW.snapshot_id AND s.origin = 'import' AND s.status <> 'open')
+BEGIN SELECT RAISE(ABORT, 'only an import that has ended can be removed'); END;
+
+CREATE TRIGGER removal_changed BEFORE UPDATE ON removed_snapshot
+WHEN OLD.removed_at IS NOT NULL OR EXISTS (SELECT 1 FROM snapshot s WHERE s.snapshot_id = OLD.snapshot_id)
+BEGIN SELECT RAISE(ABORT, 'a tombstone cannot be changed'); END;
+
+CREATE TRIGGER removal_kept BEFORE DELETE ON removed_snapshot
+BEGIN SELECT RAISE(ABORT, 'tombstones cannot be deleted'); END;
+
+CREATE TABLE import_field (
+    -- what the rows of an imported file have, so that the import can be removed
+    snapshot_id INTEGER NOT NULL REFERENCES snapshot,
+    field       TEXT NOT NULL,                    -- id, libraries, parents, values, or attribute NAME
+    PRIMARY KEY (snapshot_id, field)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE stated_value (
+    -- values that an import stated or replaced, so that its removal can restore them
+    package_id  INTEGER NOT NULL REFERENCES package,
+    snapshot_id INTEGER NOT NULL,                 -- the snapshot that stated them; 0: a crawl of changes
+    stated_at   INTEGER NOT NULL,                 -- the time of that snapshot
+    created_at  INTEGER,
+    modified_at INTEGER,
+    revision    ANY,
+    PRIMARY KEY (package_id, snapshot_id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE VIEW alias AS                      -- every name that a package has had
@@ -779,3 +831,13 @@ LEFT JOIN name_history n ON n.package_id = p.package_id AND n.valid_from = (
 WHERE p.package_id IN (SELECT package_id FROM name_history)
 ) b
 WHERE coalesce("package", '') NOT IN (SELECT name FROM redacted_name);
+
+CREATE VIEW v1_removed_snapshot AS
+SELECT "snapshot", "registry", "kind", "by", "counter", "date", "taken_at", CASE WHEN EXISTS (SELECT 1 FROM redacted_name x WHERE instr(b."source", x.name)) THEN '[withheld]' ELSE b."source" END AS "source", "status", "digest", "packages", CASE WHEN EXISTS (SELECT 1 FROM redacted_name x WHERE instr(b."reason", x.name)) THEN '[withheld]' ELSE b."reason" END AS "reason", "removed_at"
+FROM (
+SELECT d.snapshot_id AS snapshot, r.name AS registry, d.kind, d.ordered_by AS "by", d.counter,
+       date(d.taken_at, 'unixepoch') AS date, strftime('%Y-%m-%dT%H:%M:%SZ', d.taken_at, 'unixepoch') AS taken_at,
+       d.source, d.status, d.digest, d.packages, d.reason,
+       strftime('%Y-%m-%dT%H:%M:%SZ', d.removed_at, 'unixepoch') AS removed_at
+FROM removed_snapshot d JOIN registry r ON r.registry_id = d.registry_id
+) b;

@@ -117,6 +117,7 @@ EXITS: Mapping[str, Mapping[int, str]] = {
     "export publish": {
         0: "published, or would be",
         1: "no bundle, no token, or the Hub did not accept it: run the same line again",
+        2: "the snapshots are not from public registries, and `--allow-simulated` is not given",
     },
     "export peatmoss": {0: "written", 1: "there is no store", 2: "OUT exists already, or there is no such snapshot"},
     "store migrate": {0: "the schema is up to date", 1: "the file is not a store, or a newer version wrote it"},
@@ -128,6 +129,11 @@ EXITS: Mapping[str, Mapping[int, str]] = {
     "store redact": {
         0: "the views and exports obey the list",
         1: "the list cannot be read, or another process is writing",
+    },
+    "store remove": {
+        0: "removed, or would be",
+        1: "there is no store, or another process is writing",
+        2: "there is no such import, or the snapshot was crawled",
     },
     "store backup": {0: "copied, and the copy was checked", 1: "OUT exists, or the copy is not sound"},
     "store restore": {0: "restored and checked", 1: "the backup is not sound, or another process is writing"},

@@ -191,11 +191,12 @@ def _list_row(schedule: Schedule, now: int) -> dict[str, object]:
 def check_schedules(options: argparse.Namespace) -> int:
     """Check the files, and let each command parse its arguments."""
     from schedules.child_process import validate_command
-    from schedules.config import ScheduleError
+    from schedules.config import ScheduleError, has_command, read_schedules, schedule_folders
 
-    schedules = _load_schedules(options)
-    complaints = {name: validate_command(schedule.arguments) for name, schedule in schedules.items()}
-    faults = [f"{name}: {complaint}" for name, complaint in complaints.items() if complaint]
+    schedules, faults = read_schedules(schedule_folders(options.schedules))
+    runnable = {name: schedule for name, schedule in schedules.items() if has_command(schedule)}
+    complaints = {name: validate_command(schedule.arguments) for name, schedule in runnable.items()}
+    faults += [f"{name}: {complaint}" for name, complaint in complaints.items() if complaint]
     if faults:
         raise ScheduleError(faults)
     print(f"{len(schedules)} schedules, no fault")

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from db import ObservatoryError
-from db.cli import USAGE, did_you_mean
+from db.cli import USAGE, describe_os_error, did_you_mean
 from schedules.commands import COMMANDS
 from schedules.timetable import CronTimetable, IntervalTimetable, Timetable
 
@@ -129,6 +129,14 @@ def load_schedules(folders: Iterable[Path]) -> dict[str, Schedule]:
     Raises:
         ScheduleError: with every fault of every file.
     """
+    schedules, faults = read_schedules(folders)
+    if faults:
+        raise ScheduleError(faults)
+    return schedules
+
+
+def read_schedules(folders: Iterable[Path]) -> tuple[dict[str, Schedule], list[str]]:
+    """Return the schedules of some folders by name, and every fault in their files."""
     texts: dict[str, str] = {}
     faults: list[str] = []
     for folder in folders:
@@ -138,11 +146,13 @@ def load_schedules(folders: Iterable[Path]) -> dict[str, Schedule]:
             try:
                 texts[file.stem] = file.read_text("utf-8")
             except (OSError, UnicodeDecodeError) as error:
-                faults.append(f"{file.name}: cannot be read: {error}")
+                faults.append(f"{file.name}: cannot be read: {_describe_read_error(error)}")
     schedules, text_faults = parse_schedules(texts)
-    if faults or text_faults:
-        raise ScheduleError([*faults, *text_faults])
-    return schedules
+    return schedules, [*faults, *text_faults]
+
+
+def _describe_read_error(error: OSError | UnicodeDecodeError) -> str:
+    return describe_os_error(error).why if isinstance(error, OSError) else "it is not UTF-8 text"
 
 
 def parse_schedules(texts: Mapping[str, str]) -> tuple[dict[str, Schedule], list[str]]:
@@ -223,6 +233,14 @@ def _run_faults(table: Mapping[str, object]) -> Iterator[str]:
     yield from _command_faults(arguments)
     if any(argument.split("=")[0] == "--db" for argument in arguments):
         yield "run may not name another store: --db is an option of the daemon"
+
+
+def has_command(schedule: Schedule) -> bool:
+    """Return whether a schedule names a command that can check its own options."""
+    try:
+        return not list(_command_faults(schedule.arguments))
+    except ValueError:
+        return False
 
 
 def _command_faults(arguments: Sequence[str]) -> Iterator[str]:

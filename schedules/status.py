@@ -301,6 +301,7 @@ def format_status(status: Status) -> str:
         lines = [f"daemon     running, pid {daemon['pid']}, last heartbeat {daemon['heartbeat_age_seconds']} s ago"]
     for schedule in status["schedules"]:
         lines += _format_schedule(schedule)
+    lines += _format_legend(status["schedules"])
     lines += [
         f"registry   {row['registry']}: complete {row['complete_at']} (snapshot {row['snapshot']})"
         for row in status["registries"]
@@ -322,6 +323,14 @@ def _format_schedule(schedule: ScheduleStatus) -> Iterator[str]:
     gaps = [tick for tick in schedule["ticks"] if tick["outcome"] == "gap"]
     if gaps:
         yield f"{'':<14}newest gap {gaps[-1]['due_at']}: {gaps[-1]['reason']}"
+
+
+def _format_legend(schedules: Sequence[ScheduleStatus]) -> Iterator[str]:
+    """Yield what the symbols that are shown mean."""
+    outcomes = {tick["outcome"] for schedule in schedules for tick in schedule["ticks"]}
+    shown = [f"{symbol} {outcome}" for outcome, symbol in OUTCOME_SYMBOLS.items() if outcome in outcomes]
+    if shown:
+        yield f"{'':<14}{', '.join(shown)}; oldest first"
 
 
 def _format_megabytes(size: int) -> str:

@@ -6,11 +6,19 @@ import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 
-from analysis.exports.bundle_facts import BundleFacts, ColumnHistory, hash_files, load_snapshots, refuse_unattributed
+from analysis.exports.authors import BundleAuthor
+from analysis.exports.bundle_facts import (
+    BundleFacts,
+    ColumnHistory,
+    hash_files,
+    load_snapshots,
+    load_tombstones,
+    refuse_unattributed,
+)
 from analysis.exports.files import WrittenFile, replace_folder, reuse_equal_files, write_file
 from analysis.exports.leak_scan import refuse_private_content
 from analysis.exports.manifest import MANIFEST, BundleDetails, refuse_foreign_folder, render_manifest
@@ -25,12 +33,13 @@ DESCRIPTORS_FOLDER = Path(__file__).parent / "descriptors"
 
 @dataclass(frozen=True)
 class ExportSpec:
-    """The content of a bundle: its scope, its formats, its redactions, and the key of its pseudonyms if it has any."""
+    """The content of a bundle: its scope, formats, redactions, authors, and the key of its pseudonyms, if any."""
 
     scope: ExportScope
     formats: tuple[str, ...]
     redactions: Redactions = field(default_factory=Redactions)
     pseudonym_key: bytes | None = None
+    authors: tuple[BundleAuthor, ...] = ()
 
     @property
     def is_unredacted(self) -> bool:
@@ -93,6 +102,8 @@ def _write_bundle(
         redacted_packages=len(spec.redactions.package_ids),
         redacted_rows=_count_redacted_rows(spec.redactions),
         schema_version=_read_schema_version(connection),
+        authors=spec.authors,
+        tombstones=load_tombstones(connection, spec.scope, withhold_reason=not spec.is_unredacted),
     )
     _write_descriptors(facts, folder)
     refuse_private_content(folder, reused_paths)
@@ -170,11 +181,18 @@ def list_modules(folder: Path) -> list[str]:
 def _describe_bundle(facts: BundleFacts) -> BundleDetails:
     return {
         "title": facts.title,
+        "authors": [asdict(author) for author in facts.authors],
+        "not_public": [str(stand_in) for stand_in in facts.stand_ins],
         "store_schema": facts.schema_version,
         "snapshots": [
             {"snapshot": row.number, "registry": row.registry, "date": row.date, "status": row.status,
              "digest": row.digest}
             for row in facts.snapshots
+        ],
+        "removed": [
+            {"snapshot": row.number, "registry": row.registry, "date": row.date, "removed_on": row.removed_on,
+             "reason": row.reason}
+            for row in facts.tombstones
         ],
         "pseudonymised": facts.is_pseudonymised,
         "redacted": {

@@ -7,9 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from analysis.exports.authors import BundleAuthor
 from analysis.exports.files import WrittenFile, hash_file
-from analysis.exports.tables import Column, ExportScope, Part, Row, RowReader, Table
+from analysis.exports.tables import Column, ExportScope, Part, Row, RowReader, Table, format_instant
 from db import ObservatoryError
+from db.cli import isoformat_utc
+from db.sources import StandIn, describe_stand_ins, load_stand_ins
 
 ECOSYSTEMS_LICENCE = {
     "name": "CC-BY-SA-4.0",
@@ -20,6 +23,11 @@ HUB_LICENCE = {
     "name": "other",
     "title": "Facts about repositories of the Hugging Face Hub; texts stay under the licences of their authors",
     "path": "https://huggingface.co/terms-of-service",
+}
+LOCAL_LICENCE = {
+    "name": "other",
+    "title": "Simulated or local data: the licence of no registry applies",
+    "path": "LICENSES.md",
 }
 ATTRIBUTION = "ecosyste.ms Packages (https://packages.ecosyste.ms), CC BY-SA 4.0; reduced to name, rank and counters"
 HUB_SOURCE = {"title": "Hugging Face Hub API", "path": "https://huggingface.co/docs/hub/api"}
@@ -53,6 +61,23 @@ class BundleSnapshot:
     origin: str
     source: str
     digest: str | None
+    stand_in: StandIn | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it comes from a simulation or another local endpoint."""
+        return self.stand_in is not None and self.stand_in.is_local
+
+
+@dataclass(frozen=True)
+class BundleTombstone:
+    """An import that was removed from the store, and the reason."""
+
+    number: int
+    registry: str
+    date: str
+    removed_on: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -67,6 +92,8 @@ class BundleFacts:
     redacted_packages: int
     redacted_rows: Mapping[str, int]
     schema_version: str
+    tombstones: tuple[BundleTombstone, ...] = ()
+    authors: tuple[BundleAuthor, ...] = ()
 
     @property
     def registries(self) -> list[str]:
@@ -82,14 +109,37 @@ class BundleFacts:
     @property
     def has_ecosystems_data(self) -> bool:
         """Whether it has data of Ecosyste.ms."""
-        return not all(is_hub_registry(name) for name in self.registries)
+        return not all(is_hub_registry(name) for name in self.registries if not self.is_simulated(name))
+
+    @property
+    def stand_ins(self) -> list[StandIn]:
+        """The endpoints of its snapshots that are not public registries."""
+        return sorted(_find_stand_ins(self.snapshots))
+
+    @property
+    def notice(self) -> str:
+        """What a reader must know if its snapshots are not from the public registries, or ''."""
+        return describe_stand_ins(self.stand_ins)
+
+    def is_simulated(self, registry: str) -> bool:
+        """Return whether all snapshots of a registry are from local endpoints, such as simulations."""
+        snapshots = [snapshot for snapshot in self.snapshots if snapshot.registry == registry]
+        return bool(snapshots) and all(snapshot.is_local for snapshot in snapshots)
 
     @property
     def title(self) -> str:
         """A title of one line."""
         dates = [snapshot.date for snapshot in self.complete_snapshots]
         period = f", {dates[0]} to {dates[-1]}" if dates else ""
-        return f"Snapshots of {', '.join(self.registries) or 'no registry'}{period}"
+        return f"{self._title_subject()} of {', '.join(self.registries) or 'no registry'}{period}"
+
+    def _title_subject(self) -> str:
+        if not self.stand_ins:
+            return "Snapshots"
+        if any(snapshot.is_local for snapshot in self.snapshots):
+            is_whole = all(snapshot.is_local for snapshot in self.snapshots)
+            return "Simulated or local snapshots" if is_whole else "Partly simulated or local snapshots"
+        return "Snapshots from a mirror"
 
     def choose_format(self, formats: Sequence[str]) -> str | None:
         """Return the first of these formats that the bundle has, or None."""
@@ -164,10 +214,26 @@ def load_snapshots(
         " WHERE s.status <> 'open' AND s.taken_at >= ? AND s.taken_at < ? ORDER BY s.snapshot_id",
         (scope.since, scope.until),
     ).fetchall()
-    snapshots = [snapshot for row in rows if (snapshot := BundleSnapshot(*row)).registry in scope.registries]
+    stand_ins = load_stand_ins(connection)
+    snapshots = [
+        replace(BundleSnapshot(*row), stand_in=stand_ins.get(row[0])) for row in rows if row[1] in scope.registries
+    ]
     if withhold_source:
         snapshots = [replace(snapshot, source="withheld", digest=None) for snapshot in snapshots]
     return tuple(snapshots)
+
+
+def load_tombstones(
+    connection: sqlite3.Connection, scope: ExportScope, withhold_reason: bool
+) -> tuple[BundleTombstone, ...]:
+    """Return the removed imports of the scope. The reason is free text and is withheld on request."""
+    rows = connection.execute(
+        "SELECT snapshot, registry, date, substr(removed_at, 1, 10), reason FROM v1_removed_snapshot"
+        " WHERE taken_at >= ? AND taken_at < ? ORDER BY snapshot",
+        (isoformat_utc(scope.since), format_instant(scope.until)),
+    ).fetchall()
+    tombstones = [BundleTombstone(*row) for row in rows if row[1] in scope.registries]
+    return tuple(replace(row, reason="withheld") if withhold_reason else row for row in tombstones)
 
 
 def hash_files(folder: Path, written_files: Sequence[WrittenFile]) -> tuple[BundleFile, ...]:
@@ -186,13 +252,21 @@ def is_hub_registry(registry: str) -> bool:
 def collect_terms(facts: BundleFacts, registry: str | None) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
     """Return the licences and the sources of the data of one registry, or of the whole bundle."""
     names = facts.registries if registry is None else [registry]
-    has_hub, has_ecosystems = any(map(is_hub_registry, names)), not all(map(is_hub_registry, names))
-    licences = [ECOSYSTEMS_LICENCE] if has_ecosystems else [HUB_LICENCE]
-    sources = [HUB_SOURCE] * has_hub + [ECOSYSTEMS_SOURCE] * has_ecosystems
-    imported = {
-        snapshot.source for snapshot in facts.snapshots if snapshot.origin == "import" and snapshot.registry in names
-    }
-    return licences, [*sources, *({"title": f"imported: {source}"} for source in sorted(imported))]
+    real_names = [name for name in names if not facts.is_simulated(name)]
+    has_hub, has_ecosystems = any(map(is_hub_registry, real_names)), not all(map(is_hub_registry, real_names))
+    licences = [ECOSYSTEMS_LICENCE] if has_ecosystems else [HUB_LICENCE] if has_hub or not names else [LOCAL_LICENCE]
+    snapshots = [snapshot for snapshot in facts.snapshots if snapshot.registry in names]
+    imported = {snapshot.source for snapshot in snapshots if snapshot.origin == "import"}
+    return licences, [
+        *[HUB_SOURCE] * has_hub,
+        *[ECOSYSTEMS_SOURCE] * has_ecosystems,
+        *({"title": str(stand_in), "path": stand_in.url} for stand_in in sorted(_find_stand_ins(snapshots))),
+        *({"title": f"imported: {source}"} for source in sorted(imported)),
+    ]
+
+
+def _find_stand_ins(snapshots: Sequence[BundleSnapshot]) -> set[StandIn]:
+    return {snapshot.stand_in for snapshot in snapshots if snapshot.stand_in is not None}
 
 
 def refuse_unattributed(facts: BundleFacts, descriptors: Mapping[str, bytes]) -> None:

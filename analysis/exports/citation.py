@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+from analysis.exports.authors import NO_AUTHOR
 from analysis.exports.manifest import read_manifest
+from db.sources import load_stand_ins
 
 
 def cite_bundle(folder: Path) -> str:
@@ -21,22 +23,54 @@ def cite_bundle(folder: Path) -> str:
     manifest = read_manifest(folder)
     complete = sum(snapshot["status"] == "complete" for snapshot in manifest["snapshots"])
     bundle_id = manifest["id"]
+    names = "; ".join(author["name"] for author in manifest.get("authors", []))
+    sources = "".join(f" {source}." for source in manifest.get("not_public", []))
     return (
-        f"hub-observatory export {short_digest(bundle_id)}: {manifest['title']} ({complete:,} complete snapshots)."
-        f" sha256:{bundle_id}."
+        f"{names or NO_AUTHOR}. hub-observatory export {short_digest(bundle_id)}: {manifest['title']}"
+        f" ({complete:,} complete snapshots).{sources} sha256:{bundle_id}."
     )
+
+
+def cite_bundle_as_bibtex(folder: Path) -> str:
+    """Return BibTeX entries of a bundle and of the program.
+
+    Raises:
+        InvalidBundleError: the folder is not a bundle.
+    """
+    manifest = read_manifest(folder)
+    dates = [snapshot["date"] for snapshot in manifest["snapshots"] if snapshot["status"] == "complete"]
+    names = " and ".join(f"{{{_escape_bibtex(author['name'])}}}" for author in manifest.get("authors", []))
+    sources = "; ".join(manifest.get("not_public", []))
+    note = "; ".join(part for part in (sources, f"sha256:{manifest['id']}") if part)
+    return (
+        f"@dataset{{hub-observatory-{short_digest(manifest['id'])},\n"
+        + (f"  author = {{{names}}},\n" if names else "")
+        + f"  title = {{{_escape_bibtex(manifest['title'])}}},\n"
+        f"  year = {{{max(dates, default='')[:4]}}},\n"
+        f"  note = {{{_escape_bibtex(note)}}}\n}}\n\n"
+        "@software{hub-observatory,\n"
+        "  author = {{The hub-observatory developers}},\n"
+        f"  title = {{{manifest['tool']}}}\n}}"
+    )
+
+
+def _escape_bibtex(text: str) -> str:
+    return re.sub(r"([\\{}%&#$_^~])", r"\\\1", text)
 
 
 def cite_snapshots(connection: sqlite3.Connection) -> Iterator[str]:
     """Yield the citation of each complete snapshot of the store."""
+    stand_ins = load_stand_ins(connection)
     rows = connection.execute(
-        "SELECT registry, date, taken_at, kind, depth, \"by\", digest FROM v1_snapshot WHERE status = 'complete'"
-        " ORDER BY registry, taken_at, snapshot"
+        'SELECT snapshot, registry, date, taken_at, kind, depth, "by", digest FROM v1_snapshot'
+        " WHERE status = 'complete' ORDER BY registry, taken_at, snapshot"
     )
-    for registry, day, taken_at, kind, depth, by, digest in rows:
+    for snapshot, registry, day, taken_at, kind, depth, by, digest in rows:
         extent = "all packages" if kind == "full" else f"top {depth:,}"
         name = f"{_slugify(registry)}-{format_week(day)}-{short_digest(digest)}"
-        yield f"hub-observatory snapshot {name} ({registry}, {extent} by {by}, taken {taken_at}), sha256:{digest}."
+        notice = f"; {stand_ins[snapshot]}" if snapshot in stand_ins else ""
+        details = f"{registry}, {extent} by {by}, taken {taken_at}{notice}"
+        yield f"hub-observatory snapshot {name} ({details}), sha256:{digest}."
 
 
 def short_digest(digest: str) -> str:

@@ -43,6 +43,16 @@ class ManifestSnapshot(TypedDict):
     digest: str | None
 
 
+class ManifestTombstone(TypedDict):
+    """An import that was removed from the store."""
+
+    snapshot: int
+    registry: str
+    date: str
+    removed_on: str
+    reason: str
+
+
 class RedactionCounts(TypedDict):
     """The numbers of packages, and of rows by table, that were left out."""
 
@@ -51,11 +61,18 @@ class RedactionCounts(TypedDict):
 
 
 class BundleDetails(TypedDict):
-    """The part of a manifest that is not about its files."""
+    """The part of a manifest that is not about its files.
+
+    `not_public` describes the endpoints that are not public registries. An older bundle lacks it, `removed` and
+    `authors`.
+    """
 
     title: str
+    authors: NotRequired[list[dict[str, str]]]
+    not_public: NotRequired[list[str]]
     store_schema: str
     snapshots: list[ManifestSnapshot]
+    removed: NotRequired[list[ManifestTombstone]]
     pseudonymised: bool
     redacted: RedactionCounts
 
@@ -106,11 +123,18 @@ def read_manifest(folder: Path) -> Manifest:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidBundleError(
             f"{folder} is not a bundle.",
-            why=f"Its {MANIFEST} cannot be read: {error}." if folder.is_dir() else "There is no such folder.",
+            why=_explain_missing_manifest(folder, error),
             fix="Name the folder that `observatory export` wrote, or export again.",
             more="docs/exports.md",
         ) from error
     return manifest
+
+
+def _explain_missing_manifest(folder: Path, error: Exception) -> str:
+    if folder.is_dir():
+        is_missing = isinstance(error, FileNotFoundError)
+        return f"It has no {MANIFEST}." if is_missing else f"Its {MANIFEST} was damaged or changed."
+    return "It is a file." if folder.exists() else "There is no such folder."
 
 
 def find_mismatches(folder: Path) -> Iterator[str]:

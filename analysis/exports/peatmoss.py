@@ -10,8 +10,10 @@ import db
 from analysis.exports.privacy import Redactions
 from db import UsageError
 from db.migrate import split_statements
+from db.sources import StandIn
 
 SCHEMA_SCRIPT = Path(db.__file__).parent / "peatmoss.sql"
+HUB_NAME, HUB_URL = "HuggingFace", "https://huggingface.co/models"
 NEWEST_SNAPSHOT = (
     "SELECT s.snapshot_id, s.date FROM snapshot s JOIN registry r ON r.registry_id = s.registry_id"
     " WHERE r.name = 'huggingface/models' AND s.status = 'complete' AND s.snapshot_id = COALESCE(?, s.snapshot_id)"
@@ -37,8 +39,12 @@ def choose_snapshot(connection: sqlite3.Connection, snapshot: int | None) -> tup
     return row[0], row[1]
 
 
-def write_database(store: Path, snapshot: int, out: Path, redactions: Redactions) -> int:
+def write_database(
+    store: Path, snapshot: int, out: Path, redactions: Redactions, stand_in: StandIn | None = None
+) -> int:
     """Write a snapshot to a new file, completely or not at all, and return the number of its models.
+
+    The table `model_hub` names the endpoint that stands in for the Hub.
 
     Raises:
         UsageError: the file exists.
@@ -49,7 +55,7 @@ def write_database(store: Path, snapshot: int, out: Path, redactions: Redactions
     new_file.unlink(missing_ok=True)
     connection = sqlite3.connect(new_file, isolation_level=None, uri=True)
     try:
-        models = _fill_database(connection, store, snapshot, redactions)
+        models = _fill_database(connection, store, snapshot, redactions, stand_in)
     except BaseException:
         connection.close()
         new_file.unlink(missing_ok=True)
@@ -59,14 +65,17 @@ def write_database(store: Path, snapshot: int, out: Path, redactions: Redactions
     return models
 
 
-def _fill_database(connection: sqlite3.Connection, store: Path, snapshot: int, redactions: Redactions) -> int:
+def _fill_database(
+    connection: sqlite3.Connection, store: Path, snapshot: int, redactions: Redactions, stand_in: StandIn | None
+) -> int:
+    hub = {"hub": str(stand_in) if stand_in else HUB_NAME, "url": stand_in.url if stand_in else HUB_URL}
     connection.create_function(
         "left_out", 1, lambda text: redactions.is_redacted_name(text) or redactions.is_quoted_in(str(text))
     )
     connection.execute("ATTACH DATABASE ? AS store", (f"file:{quote(str(store.resolve()))}?mode=ro",))
     connection.execute("BEGIN")
     for statement in split_statements(SCHEMA_SCRIPT.read_text("utf-8")):
-        connection.execute(statement, {"snapshot": snapshot})
+        connection.execute(statement, {"snapshot": snapshot, **hub})
     models: int = connection.execute("SELECT count(*) FROM model").fetchone()[0]
     connection.execute("COMMIT")
     return models

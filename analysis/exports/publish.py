@@ -13,10 +13,13 @@ from typing import TypeVar
 
 from analysis.exports.citation import short_digest
 from analysis.exports.manifest import InvalidBundleError, Manifest, find_mismatches, read_manifest
-from db import ObservatoryError
+from db import ObservatoryError, UsageError
 
 MAX_ATTEMPTS, MIN_WAIT_SECONDS, MAX_WAIT_SECONDS = 6, 1, 60
 RETRYABLE_STATUSES = frozenset((408, 429, 500, 502, 503, 504))
+UNKNOWN_SOURCES = (
+    "an older version wrote this bundle, and it does not say where its snapshots come from: export it again"
+)
 T = TypeVar("T")
 
 
@@ -51,6 +54,22 @@ def plan_publication(folder: Path, repository: str) -> PublicationPlan:
     files = manifest["files"]
     size = sum(file["bytes"] for file in files)
     return PublicationPlan(repository, make_tag(manifest), len(files) + 1, size, manifest["title"])
+
+
+def refuse_simulated(folder: Path) -> None:
+    """Refuse to publish a bundle whose snapshots are not from public registries.
+
+    Raises:
+        UsageError: with the endpoints that the snapshots come from.
+    """
+    sources = read_manifest(folder).get("not_public", [UNKNOWN_SOURCES])
+    if sources:
+        raise UsageError(
+            f"{folder} is not published: its snapshots are not from public registries.",
+            why="; ".join(sources) + ".",
+            fix="Add --allow-simulated if readers should have it all the same. The dataset card says what it is.",
+            more="docs/exports.md",
+        )
 
 
 def make_tag(manifest: Manifest) -> str:

@@ -284,7 +284,7 @@ class TableReader:
             yield Part(registry, number, rows, self._make_key(view, registry, number))
 
     def _split_by_registry(self, query: str, columns: Sequence[str]) -> Iterator[Part]:
-        times = {"from": isoformat_utc(self.scope.since), "to": _format_instant(self.scope.until)}
+        times = {"from": isoformat_utc(self.scope.since), "to": format_instant(self.scope.until)}
         for registry in self.scope.registries if "registry" in columns else (None,):
             rows = self._make_reader(query, {"registry": registry, **times})
             yield Part(registry, None, _reopen_intervals(rows, columns, times["to"]))
@@ -307,5 +307,6 @@ def _reopen_intervals(rows: RowReader, columns: Sequence[str], end: str) -> RowR
     return reopened_rows
 
 
-def _format_instant(seconds: int) -> str:
+def format_instant(seconds: int) -> str:
+    """Return an instant as ISO 8601, and the end of time as the last second that it can write."""
     return isoformat_utc(seconds) if seconds < 253_402_300_800 else "9999-12-31T23:59:59Z"

@@ -10,6 +10,7 @@
                     numbers: [{role, registry, measure, is_share, metric, name, snapshot, date, previous_date, days, k,
                                value, low, high, n}]}],
      "snapshots": [{every column of v1_snapshot, and gate: [{gate, outcome, measured, rule}]}],
+     "not_public": [{registry, source, local, snapshots}]: endpoints that are not the public registry; local: simulated,
      "movers":    [{registry, snapshot, date, previous_snapshot, previous_date, k, change, package, name, previous_name,
                     rank, previous_rank, reason}],
      "points":    [{registry, snapshot, date, metric, downloads, descendants, n}]: parents of the newest lists,
@@ -23,6 +24,7 @@ registry, series, date and depth. Nothing depends on when or where the report is
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -44,6 +46,7 @@ from analysis.reporting.rows import (
     ReportPoint,
     ReportResult,
     ReportSnapshot,
+    ReportStandIn,
     StoredSnapshot,
 )
 from analysis.reporting.series import choose_list_of_day, group_by_series, newest_day, newest_deepest, select_complete
@@ -53,6 +56,7 @@ from db import SECONDS_PER_DAY, ObservatoryError, UsageError, __version__
 from db.cli import isoformat_utc, parse_day
 from db.depths import compare_at_depth
 from db.rows import StoredResult
+from db.sources import find_stand_in
 
 MAX_DATE = "9999-12-31"
 DEFAULT_MAX_DEPTH = 1000
@@ -65,6 +69,16 @@ class GateRow(ReportGate):
     """One row of the query `findings`."""
 
     snapshot: int
+
+
+class RemovalRow(TypedDict):
+    """One row of the query `removed_snapshots`."""
+
+    registry: str
+    snapshot: int
+    date: str
+    removed_at: str
+    reason: str
 
 
 class EventRow(TypedDict):
@@ -113,10 +127,11 @@ def build_report(connection: sqlite3.Connection, scope: ReportScope, computed: S
         "results": results,
         "claims": _judge_claims(results, snapshots) if HUB in scope.registries else [],
         "snapshots": snapshots,
+        "not_public": _list_stand_ins(connection, snapshots),
         "movers": moves,
         "points": [point for snapshot in newest for point in _lineage_points(connection, snapshot)],
         "events": events,
-        "unknown": list_limitations(snapshots, results, k),
+        "unknown": [*list_limitations(snapshots, results, k), *_describe_removals(connection, scope)],
     }
 
 
@@ -193,6 +208,30 @@ def _load_snapshots(connection: sqlite3.Connection, scope: ReportScope) -> list[
         for snapshot in _fetch(connection, "snapshots", StoredSnapshot, as_of=scope.last_day)
         if snapshot["registry"] in scope.registries
     ]
+
+
+def _list_stand_ins(connection: sqlite3.Connection, snapshots: Iterable[ReportSnapshot]) -> list[ReportStandIn]:
+    """Return the endpoints of the snapshots that are not the public registry."""
+    services = {str(row["name"]): str(row["service"]) for row in fetch_rows(connection, "registries")}
+    counts = Counter(
+        (snapshot["registry"], find_stand_in(snapshot["source"], services[snapshot["registry"]], snapshot["origin"]))
+        for snapshot in snapshots
+    )
+    return [
+        {"registry": registry, "source": stand_in.url, "local": stand_in.is_local, "snapshots": number}
+        for (registry, stand_in), number in counts.items()
+        if stand_in is not None
+    ]
+
+
+def _describe_removals(connection: sqlite3.Connection, scope: ReportScope) -> Iterator[str]:
+    """Yield a sentence on each import that was removed."""
+    for row in _fetch(connection, "removed_snapshots", RemovalRow, as_of=scope.last_day):
+        if row["registry"] in scope.registries:
+            yield (
+                f"{row['registry']}, {row['date']}: the imported snapshot {row['snapshot']} was removed on "
+                f"{row['removed_at'][:10]}: {row['reason'].rstrip('.')}. No number here uses it."
+            )
 
 
 def _collect_results(

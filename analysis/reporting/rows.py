@@ -108,6 +108,15 @@ class ReportEvent(TypedDict):
     example: str
 
 
+class ReportStandIn(TypedDict):
+    """An endpoint in place of a public registry, and the number of a registry's snapshots that come from it."""
+
+    registry: str
+    source: str
+    local: bool
+    snapshots: int
+
+
 class Report(TypedDict):
     """The whole report document."""
 
@@ -118,6 +127,7 @@ class Report(TypedDict):
     results: list[ReportResult]
     claims: list[ClaimRow]
     snapshots: list[ReportSnapshot]
+    not_public: list[ReportStandIn]
     movers: list[ReportMove]
     points: list[ReportPoint]
     events: list[ReportEvent]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 from statistics import median
-from urllib.parse import urlsplit
 
 from analysis.reporting.claims import ABOUT, ClaimDetail, claims_table, describe_claim, published_table
 from analysis.reporting.figures._figure import LONG_GAP_FACTOR
@@ -45,6 +44,7 @@ from analysis.reporting.tables import (
     sources_table,
 )
 from analysis.reporting.wording import escape_hidden, format_count, format_value, pluralize
+from db.sources import StandIn, describe_stand_ins, find_stand_in
 
 MAX_LONG_GAPS = 5
 MOVES = {
@@ -90,7 +90,6 @@ class ReportView:
     scope: str
     period: tuple[str, str] | None
     registries: tuple[str, ...]
-    local_sources: tuple[str, ...]
     warning: str
     summary: tuple[str, ...]
     series: tuple[SeriesView, ...]
@@ -112,14 +111,12 @@ def build_view(document: Report) -> ReportView:
     index = {(result["snapshot"], result["name"], result["k"]): result for result in report["results"]}
     groups = group_by_series(report["snapshots"])
     dates = [snapshot["date"] for snapshot in report["snapshots"]]
-    local = tuple(sorted({row["source"] for row in report["snapshots"] if is_local(row["source"])}))
     return ReportView(
         generated_by=report["generated_by"],
         scope=f"snapshots up to {report['as_of']}" if report["as_of"] else "all snapshots",
         period=(min(dates), max(dates)) if dates else None,
         registries=tuple(dict.fromkeys(registry for registry, _, _ in groups)),
-        local_sources=local,
-        warning=_warn_of_local(local),
+        warning=describe_stand_ins(StandIn(row["source"], row["local"]) for row in report["not_public"]),
         summary=tuple(_summarize(report)),
         series=tuple(_build_series(key, snapshots, report, index) for key, snapshots in groups.items()),
         undocumented=tuple(explain_missing(report)),
@@ -135,26 +132,10 @@ def build_view(document: Report) -> ReportView:
     )
 
 
-def is_local(source: str) -> bool:
-    """Return whether a source is a URL of this machine: a simulation or a mirror, not the public registry."""
-    try:
-        host = urlsplit(source).hostname or ""
-    except ValueError:
-        return False
-    return host in ("localhost", "::1") or host.startswith("127.")
-
-
-def _warn_of_local(sources: Sequence[str]) -> str:
-    if not sources:
-        return ""
-    return (
-        f"Not a public registry: these numbers come from {', '.join(sources)}, on the machine that took the snapshots. "
-        "They come from a simulation or a mirror and say nothing about the real registries."
-    )
-
-
 def _is_from_ecosystems(snapshot: ReportSnapshot) -> bool:
-    return snapshot["origin"] == "crawl" and not snapshot["registry"].startswith("huggingface/")
+    stand_in = find_stand_in(snapshot["source"], "ecosystems", snapshot["origin"])
+    is_simulated = stand_in is not None and stand_in.is_local
+    return snapshot["origin"] == "crawl" and not snapshot["registry"].startswith("huggingface/") and not is_simulated
 
 
 def _summarize(report: Report) -> Iterator[str]:

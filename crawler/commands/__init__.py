@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import pkgutil
+import re
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeAlias
@@ -34,7 +35,11 @@ def add_command(
 
 def add_crawl_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of every command that sends requests."""
-    parser.add_argument("--contact", help="your e-mail address or page, sent to the registry (or OBSERVATORY_CONTACT)")
+    parser.add_argument(
+        "--contact",
+        type=_parse_contact,
+        help="your e-mail address or page, sent to the registry (or OBSERVATORY_CONTACT)",
+    )
     quota_share = parser.add_argument(
         "--quota-share", type=_parse_fraction, default=1.0, metavar="FRACTION",
         help="use this share of the quota, above 0 up to 1 (default: 1)",
@@ -86,6 +91,12 @@ def make_crawl_options(options: argparse.Namespace) -> CrawlOptions:
         clock=getattr(options, "clock", "local"), keep_bodies_days=getattr(options, "body_retention", 400),
         quiet=getattr(options, "quiet", False), debug=getattr(options, "debug", False),
     )  # fmt: skip
+
+
+def _parse_contact(text: str) -> str:
+    if not re.fullmatch(r"[^\s@]+@[^\s@]+\.[^\s@]+|https?://\S+", text.strip()):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither an e-mail address nor a URL")
+    return text.strip()
 
 
 def _parse_fraction(text: str) -> float:

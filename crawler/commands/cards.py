@@ -15,6 +15,7 @@ from crawler.commands import (
 )
 from crawler.errors import error_from_json
 from db.cli import escape_control_characters, positive_int, print_error
+from db.registry_names import parse_registry
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -25,7 +26,9 @@ def add_parser(subparsers: Subparsers) -> None:
         "fetch the cards (README.md) of the latest list whose repositories have changed",
         "0 complete, 1 failed, 2 wrong usage, 3 partial: run the command again for the rest",
     )
-    parser.add_argument("registry", metavar="REGISTRY", help="huggingface/models or huggingface/spaces")
+    parser.add_argument(
+        "registry", type=parse_registry, metavar="REGISTRY", help="huggingface/models or huggingface/spaces"
+    )
     parser.add_argument(
         "--top", type=positive_int, default=1000, metavar="K", help="fetch down to rank K (default: 1000)"
     )

@@ -18,6 +18,7 @@ from crawler.commands import (
 )
 from crawler.errors import error_from_json
 from db.cli import add_hidden_alias, escape_control_characters, isoformat_utc, pluralize, positive_int, print_error
+from db.registry_names import parse_registry
 
 if TYPE_CHECKING:
     from crawler.changes.crawl import ChangeCrawlOutcome
@@ -32,7 +33,9 @@ def add_parser(subparsers: Subparsers) -> None:
         "changes",
         "fetch what was created or edited since the last crawl of changes, and find out why packages disappeared",
     )
-    parser.add_argument("registry", metavar="REGISTRY", help="huggingface/models, huggingface/datasets, …")
+    parser.add_argument(
+        "registry", type=parse_registry, metavar="REGISTRY", help="huggingface/models, huggingface/datasets, …"
+    )
     _add_limits(parser)
     add_crawl_options(parser)
     add_clock_option(parser, "the changes")

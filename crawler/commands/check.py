@@ -7,13 +7,14 @@ import json
 
 from crawler.commands import Subparsers, add_command, add_crawl_options, add_format_option, make_crawl_options
 from db.cli import DONE, FAILED, escape_control_characters
+from db.registry_names import parse_registry
 
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add the command."""
     summary = "test what the crawler assumes about the API of a registry, with a few requests"
     parser = add_command(subparsers, "check", summary, aliases=("check-api",))
-    parser.add_argument("registry", metavar="REGISTRY", help="huggingface/models, npm, pypi, …")
+    parser.add_argument("registry", type=parse_registry, metavar="REGISTRY", help="huggingface/models, npm, pypi, …")
     add_crawl_options(parser)
     add_format_option(parser)
     parser.set_defaults(do=run_check)

@@ -13,6 +13,7 @@ from crawler.commands import Subparsers, add_command, add_format_option, add_qui
 from crawler.fetching.progress import show_file_progress
 from db import UsageError
 from db.cli import DONE, FAILED, PARTIAL, escape_control_characters, isoformat_utc, parse_day, positive_int
+from db.registry_names import parse_registry
 
 if TYPE_CHECKING:
     from crawler.importers import ImportOutcome, PlannedImport
@@ -60,7 +61,7 @@ def _add_date_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_list_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--registry", metavar="R", help="the registry of the lists: npm, pypi, …")
+    parser.add_argument("--registry", type=parse_registry, metavar="R", help="the registry of the lists: npm, pypi, …")
     parser.add_argument(
         "--new-registry", action="store_true", help="accept a registry that `crawl registries` does not list"
     )

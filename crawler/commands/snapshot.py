@@ -25,6 +25,7 @@ from crawler.errors import error_from_json
 from db import SECONDS_PER_DAY
 from db.cli import FAILED, PARTIAL, escape_control_characters, positive_int, print_error
 from db.process import die_with_parent
+from db.registry_names import parse_registry
 
 if TYPE_CHECKING:
     from crawler.plan import CrawlPlan
@@ -61,7 +62,9 @@ def add_parser(subparsers: Subparsers) -> None:
         "take one snapshot of each registry",
         "0 complete, 1 failed, 2 wrong usage, 3 partial: run it again with --resume",
     )
-    parser.add_argument("registries", nargs="+", metavar="REGISTRY", help="huggingface/models, npm, pypi, …")
+    parser.add_argument(
+        "registries", nargs="+", type=parse_registry, metavar="REGISTRY", help="huggingface/models, npm, pypi, …"
+    )
     _add_depth_options(parser)
     _add_order_options(parser)
     add_crawl_options(parser)

@@ -10,13 +10,14 @@ import json
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import msgspec
 
 from db.rows import GateResult
 
 MAX_OVERLAP = 0.01
+MAX_REASON_LENGTH = 200
 MAX_REJECTED = 0.001
 MAX_DISORDER = 0.005
 MAX_WITHOUT_COUNTERS = 0.01
@@ -52,6 +53,7 @@ class GateEvidence(TypedDict):
     duplicates: int
     rejected: int
     rejected_everywhere: int
+    main_reject: NotRequired[str | None]
     beyond: int
     inversions: int
     oldest: int | None
@@ -222,8 +224,10 @@ def check_duration(evidence: GateEvidence) -> GateResult:
 def check_rejects(evidence: GateEvidence) -> GateResult:
     """G10: Check that few rows are unreadable. Each keeps its rank, and `reject` holds the reason."""
     rejects, rows = evidence["rejected_everywhere"], max(1, evidence["received"])
+    reason = (evidence.get("main_reject") or "")[:MAX_REASON_LENGTH]
+    measured = f"{rejects} of {rows} rows" + (f"; {reason}" if reason else "")
     rule = f"≤ {MAX_REJECTED:.1%} of rows"
-    return make_gate_result("G10 rejects", rejects <= MAX_REJECTED * rows, f"{rejects} of {rows} rows", rule)
+    return make_gate_result("G10 rejects", rejects <= MAX_REJECTED * rows, measured, rule)
 
 
 def check_counters(evidence: GateEvidence) -> GateResult:

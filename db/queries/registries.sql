@@ -1,2 +1,2 @@
 -- The registries of the store.
-SELECT name FROM registry ORDER BY name
+SELECT name, service, service_name FROM registry ORDER BY name

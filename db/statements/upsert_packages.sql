@@ -106,6 +106,18 @@ UPDATE package SET name = i.name, name_hash = i.name_hash
 FROM incoming i
 WHERE package.package_id = i.package_id AND NOT i.is_new AND :at >= package.seen_at AND package.name <> i.name;
 
+-- An import may be removed again. The values that it replaces are kept, under the snapshot that stated them if there is one.
+INSERT INTO stated_value (package_id, snapshot_id, stated_at, created_at, modified_at, revision)
+SELECT p.package_id, coalesce((
+           SELECT max(s.snapshot_id) FROM ranking k JOIN snapshot s ON s.snapshot_id = k.snapshot_id
+           WHERE k.package_id = p.package_id AND s.taken_at = p.seen_at), 0), p.seen_at, p.created_at, p.modified_at, p.revision
+FROM incoming i CROSS JOIN package p ON p.package_id = i.package_id
+WHERE (SELECT s.origin FROM snapshot s WHERE s.snapshot_id = :snapshot) = 'import' AND NOT i.is_new AND :at >= p.seen_at
+  AND coalesce(i.created_at, i.modified_at, i.revision) IS NOT NULL
+  AND coalesce(p.created_at, p.modified_at, p.revision) IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM stated_value v WHERE v.package_id = p.package_id AND v.stated_at = p.seen_at)
+ON CONFLICT DO NOTHING;
+
 UPDATE package SET
     seen_at = :at,
     fingerprint = CASE WHEN i.fingerprint IS NOT NULL THEN i.fingerprint

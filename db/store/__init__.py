@@ -22,6 +22,10 @@ from db.store.terms import TermIds
 
 STATEMENTS_FOLDER = Path(__file__).parent.parent / "statements"
 UNLIMITED = 2**62
+NEXT_SNAPSHOT = (
+    "SELECT 1 + coalesce(max(snapshot_id), 0) FROM"
+    " (SELECT snapshot_id FROM snapshot UNION ALL SELECT snapshot_id FROM removed_snapshot)"
+)
 MAX_NAMES_WITHOUT_COUNTERS = 50
 
 
@@ -66,14 +70,16 @@ class Store:
     def begin_snapshot(self, spec: SnapshotSpec) -> int:
         """Open a snapshot and return its number."""
         with self.transaction():
-            registry = self.ensure_registry(spec.registry)
-            return self.connection.execute(
-                "INSERT INTO snapshot (registry_id, kind, ordered_by, counter, k, origin, source, date_evidence,"
-                " settings, file_sha256, taken_at, started_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (registry, "full" if spec.k is None else "top", spec.ordered_by, spec.counter, spec.k,
+            registry, number = self.ensure_registry(spec.registry), self._query_value(NEXT_SNAPSHOT)
+            self.connection.execute(
+                "INSERT INTO snapshot (snapshot_id, registry_id, kind, ordered_by, counter, k, origin, source,"
+                " date_evidence, settings, file_sha256, taken_at, started_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (number, registry, "full" if spec.k is None else "top", spec.ordered_by, spec.counter, spec.k,
                  spec.origin, spec.source, spec.date_evidence, json.dumps(dict(spec.settings), sort_keys=True),
                  spec.file_sha256, spec.taken_at, spec.started_at),
-            ).lastrowid or 0  # fmt: skip
+            )  # fmt: skip
+            return number
 
     def save_page(self, snapshot: int, page: Page) -> Progress:
         """Save the rows, the provenance and the next URL of a page, and return the progress of the snapshot."""
@@ -83,6 +89,9 @@ class Store:
             )
             self._load_incoming(page)
             self._run_statements("upsert_packages", parameters)
+            if page.role == "file":
+                has_ids = any(not row.stable_id.startswith("name:") for row in page.observations)
+                self._run_statements("record_import", {**parameters, "has_ids": has_ids})
             if page.role in ("ranking", "file"):
                 self._run_statements("assign_ranks", parameters)
             elif page.role == "counters":

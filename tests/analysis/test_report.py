@@ -56,8 +56,8 @@ def test_the_document_has_every_key_in_order(history: History, read_report: Read
     add_two_snapshots(history)
     report = read_report()
     assert list(report) == [
-        "schema", "as_of", "generated_by", "k", "results", "claims", "snapshots", "movers", "points", "events",
-        "unknown",
+        "schema", "as_of", "generated_by", "k", "results", "claims", "snapshots", "not_public", "movers", "points",
+        "events", "unknown",
     ]  # fmt: skip
     assert report["schema"] == 2
     assert {tuple(row) for row in report["results"]} == {tuple(ReportResult.__annotations__)}
@@ -248,7 +248,7 @@ def test_the_report_can_be_written_to_a_file(history: History, tmp_path: Path, r
 def test_a_missing_folder_is_named(history: History, tmp_path: Path, run_cli: RunCli) -> None:
     add_two_snapshots(history)
     code, message = run_cli("--out", str(tmp_path / "none" / "report.txt"))
-    assert code == 1
+    assert code == 2
     assert "cannot be written" in message
 
 

@@ -10,6 +10,7 @@ import pytest
 from db.__main__ import COLUMNS, render_dictionary, render_schema
 from db.dictionary import ColumnDescription, load_dictionary
 from db.maintenance.schema import load_schema
+from db.removal import remove_snapshot
 from db.rows import Event, Parent, StoredResult
 from db.store import Store
 from db.store.cards import CardCollection, CardObservation, CardStore, CardText, blob_hash, unscored_cards
@@ -47,11 +48,18 @@ def filled(store: Store) -> Store:
     )
     store.add_quality_events(MODELS, [Event("verdict_changed", "warning", "claim", "a", "b")], 10 * 86_400)
     take_snapshot(store, [make_observation("a", 5, **full), make_observation("b")], k=None)
-    store.save_results([StoredResult(last, "m", 1, "m.x", 0, 1, 0.5, 0.4, 0.6, 9, "")], 0)
     fill_cards(store)
+    remove_import(store)
+    store.save_results([StoredResult(last, "m", 1, "m.x", 0, 1, 0.5, 0.4, 0.6, 9, "")], 0)
     due = Tick("top", 60, "time", "done", "killed", "report", 61, 62, 0, 1)
     save_ticks(store.database, [due, Tick("top", 120, "time", "gap", "off")])
     return store
+
+
+def remove_import(store: Store) -> None:
+    """Save an import and remove it, so that its tombstone stays."""
+    wrong = take_snapshot(store, [make_observation("b")], at=7 * 86_400, origin="import", ordered_by="likes")
+    remove_snapshot(store, wrong, "wrong", 0)
 
 
 def fill_cards(store: Store) -> None:

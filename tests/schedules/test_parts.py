@@ -118,7 +118,7 @@ def test_a_schedule_is_stale_one_and_a_half_intervals_after_its_last_success(tmp
     late = read_status(tmp_path / "observatory.db", SCHEDULES, NOW + 1000)
     assert late["stale"] == ["top: no success for 1:40:00, and due every 1:00:00"]
     text = format_status(late)
-    assert "●○" in text and "disk full" in text and "not running" in text
+    assert "●○" in text and "● done, ○ gap; oldest first" in text and "disk full" in text and "not running" in text
 
 
 @pytest.mark.fault("B7")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
+from analysis.exports.authors import NO_AUTHOR, BundleAuthor
 from analysis.exports.bundle_facts import ATTRIBUTION, BundleFacts
+from db import __version__
 
 PAPER_AUTHORS = (
     ("Jones", "Jason"),
@@ -25,17 +27,30 @@ def render(facts: BundleFacts) -> Mapping[str, bytes]:
         f"title: {json.dumps(facts.title, ensure_ascii=False)}",
         f"abstract: {json.dumps(_make_abstract(facts), ensure_ascii=False)}",
         "authors:",
-        '  - name: "The hub-observatory developers"',
+        *_author_lines(facts),
         *_snapshot_lines(facts),
-        *_paper_lines(),
+        *_reference_lines(),
     ]
     return {"CITATION.cff": ("\n".join(lines) + "\n").encode("utf-8")}
 
 
-def _paper_lines() -> list[str]:
-    """Return the reference to the paper whose metrics the snapshots serve."""
+def _author_lines(facts: BundleFacts) -> Iterator[str]:
+    """Yield those who exported the bundle. The format requires an entry."""
+    for author in facts.authors or (BundleAuthor(NO_AUTHOR),):
+        yield f"  - name: {json.dumps(author.name, ensure_ascii=False)}"
+        if author.url:
+            yield f"    {'orcid' if author.orcid else 'website'}: {json.dumps(author.url)}"
+
+
+def _reference_lines() -> list[str]:
+    """Return the references to the program, and to the paper whose metrics the snapshots serve."""
     return [
         "references:",
+        "  - type: software",
+        "    title: hub-observatory",
+        f"    version: {json.dumps(__version__)}",
+        "    authors:",
+        '      - name: "The hub-observatory developers"',
         "  - type: conference-paper",
         '    title: "What do we know about Hugging Face? A systematic literature review and quantitative validation of'
         ' qualitative claims"',
@@ -59,4 +74,5 @@ def _snapshot_lines(facts: BundleFacts) -> Iterator[str]:
 
 def _make_abstract(facts: BundleFacts) -> str:
     text = f"{len(facts.complete_snapshots):,} complete snapshots of {', '.join(facts.registries) or 'no registry'}."
-    return f"{text} Contains data of {ATTRIBUTION}." if facts.has_ecosystems_data else text
+    attribution = f"Contains data of {ATTRIBUTION}." if facts.has_ecosystems_data else ""
+    return " ".join(part for part in (text, attribution, facts.notice) if part)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
+from analysis.exports.authors import NO_AUTHOR, BundleAuthor
 from analysis.exports.bundle_facts import BundleFacts, BundleFile, collect_terms
 from analysis.exports.columns import describe_column, describe_table
 from analysis.exports.media_types import CROISSANT_MEDIA_TYPES, DEFAULT_MEDIA_TYPE
@@ -36,17 +37,25 @@ def render(facts: BundleFacts) -> Mapping[str, bytes]:
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.1",
         "name": "hub-observatory-export",
-        "description": f"{facts.title}. README.md says more.",
+        "description": " ".join(part for part in (f"{facts.title}.", facts.notice, "README.md says more.") if part),
         "url": "https://huggingface.co/datasets",
         "license": licences[0]["path"],
         "version": f"{facts.schema_version}.0.0",
         "datePublished": facts.complete_snapshots[-1].date if facts.complete_snapshots else "1970-01-01",
-        "creator": {"@type": "Organization", "name": "hub-observatory"},
+        "creator": _list_creators(facts),
         "citeAs": "CITATION.cff",
         "distribution": [_make_file_object(file) for file in facts.files],
         "recordSet": list(_make_record_sets(facts)),
     }
     return {"croissant.json": json.dumps(dataset, ensure_ascii=False, indent=1).encode("utf-8") + b"\n"}
+
+
+def _list_creators(facts: BundleFacts) -> list[dict[str, str]]:
+    creators = [
+        {"@type": "Person" if author.orcid else "Organization", "name": author.name, "url": author.url}
+        for author in facts.authors or (BundleAuthor(NO_AUTHOR),)
+    ]
+    return [{key: value for key, value in creator.items() if value} for creator in creators]
 
 
 def _make_file_object(file: BundleFile) -> dict[str, object]:

@@ -11,6 +11,7 @@ from analysis.exports.media_types import DATAPACKAGE_MEDIA_TYPES, DEFAULT_MEDIA_
 from analysis.exports.tables import Column, Table
 
 PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
+DESCRIPTION = "Dated snapshots of software registries, exported by hub-observatory."
 TYPES = {"INTEGER": "integer", "REAL": "number", "TEXT": "string"}
 # By its usual name frictionless reads Parquet as a table, and a missing integer as the text "nan". By its registered
 # name it checks the bytes and the hash only. A Parquet file has a schema of its own.
@@ -24,13 +25,23 @@ def render(facts: BundleFacts) -> Mapping[str, bytes]:
         "$schema": PROFILE,
         "name": "hub-observatory-export",
         "title": facts.title,
-        "description": "Dated snapshots of software registries, exported by hub-observatory. README.md says more.",
+        "description": " ".join(part for part in (DESCRIPTION, facts.notice, "README.md says more.") if part),
         "version": facts.schema_version,
         "licenses": licences,
         "sources": sources,
+        **_describe_contributors(facts),
         "resources": list(_make_resources(facts)),
     }
     return {"datapackage.json": json.dumps(package, ensure_ascii=False, indent=1).encode("utf-8") + b"\n"}
+
+
+def _describe_contributors(facts: BundleFacts) -> dict[str, list[dict[str, object]]]:
+    """Return the authors as contributors, or nothing: the standard permits no empty list."""
+    contributors: list[dict[str, object]] = [
+        {"title": author.name, "roles": ["creator"], **({"path": author.url} if author.url else {})}
+        for author in facts.authors
+    ]
+    return {"contributors": contributors} if contributors else {}
 
 
 def _make_resources(facts: BundleFacts) -> Iterator[dict[str, object]]:

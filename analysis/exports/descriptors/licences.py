@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from analysis.exports.bundle_facts import ATTRIBUTION, ECOSYSTEMS_LICENCE, HUB_LICENCE, BundleFacts, collect_terms
+from analysis.exports.bundle_facts import (
+    ATTRIBUTION,
+    ECOSYSTEMS_LICENCE,
+    HUB_LICENCE,
+    LOCAL_LICENCE,
+    BundleFacts,
+    collect_terms,
+)
 
 
 def render(facts: BundleFacts) -> Mapping[str, bytes]:
@@ -12,10 +19,12 @@ def render(facts: BundleFacts) -> Mapping[str, bytes]:
     rows = "".join(
         f"| `{file.path}` | {collect_terms(facts, file.contents.registry)[0][0]['name']} |\n" for file in facts.files
     )
+    notice = f"{facts.notice} {LOCAL_LICENCE['title']}.\n\n" if facts.notice else ""
     ecosystems = f"- {ECOSYSTEMS_LICENCE['name']}: {ECOSYSTEMS_LICENCE['title']}, {ECOSYSTEMS_LICENCE['path']}.\n"
     ecosystems += f"  Name the source and share alike: {ATTRIBUTION}.\n"
     text = (
         "# Licences\n\nA file with rows of several sources is under the strictest of their licences.\n\n"
+        f"{notice}"
         f"{ecosystems if facts.has_ecosystems_data else ''}"
         f"- other: {HUB_LICENCE['title']}. See {HUB_LICENCE['path']}.\n\n"
         "Snapshots whose `origin` is import stay under the licence of their `source`, which `v1_snapshot` names.\n\n"

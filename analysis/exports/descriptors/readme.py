@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
+from analysis.exports.authors import NO_AUTHOR
 from analysis.exports.bundle_facts import ATTRIBUTION, BundleFacts, collect_terms
 from analysis.exports.columns import describe_table
 
@@ -14,7 +15,7 @@ DEFAULT_VIEW = "v1_ranking"
 
 def render(facts: BundleFacts) -> Mapping[str, bytes]:
     """Return the dataset card."""
-    sections = (_front_matter, _summary, _limits, _tables, _reading, _rights)
+    sections = (_front_matter, _summary, _removals, _limits, _tables, _reading, _rights)
     text = "\n".join(line for section in sections for line in section(facts))
     return {"README.md": text.encode("utf-8") + b"\n"}
 
@@ -22,9 +23,11 @@ def render(facts: BundleFacts) -> Mapping[str, bytes]:
 def _front_matter(facts: BundleFacts) -> Iterator[str]:
     format_name = facts.choose_format(LOADABLE_FORMATS)
     yield "---"
-    yield from _license_lines(facts.has_ecosystems_data)
+    yield from _license_lines(facts)
     yield f"pretty_name: {json.dumps(facts.title, ensure_ascii=False)}"
     yield from ("tags:", "- mining-software-repositories", "- rankings", "- snapshots")
+    if any(snapshot.is_local for snapshot in facts.snapshots):
+        yield "- simulated"
     names = _views_with_rows(facts, format_name)
     if names:
         yield "configs:"
@@ -36,10 +39,12 @@ def _front_matter(facts: BundleFacts) -> Iterator[str]:
     yield "---"
 
 
-def _license_lines(has_ecosystems_data: bool) -> tuple[str, ...]:
-    if has_ecosystems_data:
+def _license_lines(facts: BundleFacts) -> tuple[str, ...]:
+    if facts.has_ecosystems_data:
         return ("license: cc-by-sa-4.0",)
-    return ("license: other", "license_name: hub-facts", "license_link: LICENSES.md")
+    is_simulated = facts.registries and all(map(facts.is_simulated, facts.registries))
+    name = "simulated-or-local" if is_simulated else "hub-facts"
+    return ("license: other", f"license_name: {name}", "license_link: LICENSES.md")
 
 
 def _views_with_rows(facts: BundleFacts, format_name: str | None) -> list[str]:
@@ -51,6 +56,8 @@ def _views_with_rows(facts: BundleFacts, format_name: str | None) -> list[str]:
 def _summary(facts: BundleFacts) -> Iterator[str]:
     incomplete = sum(snapshot.status != "complete" for snapshot in facts.snapshots)
     yield f"\n# {facts.title}\n"
+    if facts.notice:
+        yield f"**{facts.notice}**\n"
     yield (
         f"{len(facts.complete_snapshots):,} complete snapshots, exported by hub-observatory. A snapshot never changes. "
         "Only complete snapshots are here with their rows."
@@ -61,6 +68,18 @@ def _summary(facts: BundleFacts) -> Iterator[str]:
     for snapshot in facts.snapshots:
         digest = (snapshot.digest or "withheld")[:16]
         yield f"| {snapshot.number} | {snapshot.registry} | {snapshot.date} | {snapshot.status} | {digest} |"
+
+
+def _removals(facts: BundleFacts) -> Iterator[str]:
+    if facts.tombstones:
+        yield "\n## Removed snapshots\n"
+        yield "These were wrong imports. An earlier release may have had their rows. No number here uses them.\n"
+    for tombstone in facts.tombstones:
+        reason = json.dumps(tombstone.reason, ensure_ascii=False)
+        yield (
+            f"- snapshot {tombstone.number}, {tombstone.registry} of {tombstone.date}, removed on"
+            f" {tombstone.removed_on}: {reason}"
+        )
 
 
 def _limits(facts: BundleFacts) -> Iterator[str]:
@@ -96,6 +115,8 @@ def _rights(facts: BundleFacts) -> Iterator[str]:
     licences, sources = collect_terms(facts, None)
     yield "\n## Citation, sources and licences\n"
     yield "`CITATION.cff` has the citation, `LICENSES.md` the licence of each file, and `manifest.json` its hash.\n"
+    names = [f"{author.name} ({author.url})" if author.url else author.name for author in facts.authors]
+    yield f"Author: {json.dumps('; '.join(names), ensure_ascii=False)[1:-1] or NO_AUTHOR}. Made with hub-observatory.\n"
     if facts.has_ecosystems_data:
         yield f"Package ranks and counts: {ATTRIBUTION}.\n"
     yield from (f"- source: {json.dumps(source['title'], ensure_ascii=False)[1:-1]}" for source in sources)

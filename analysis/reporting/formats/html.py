@@ -245,7 +245,8 @@ def _cite(report: Report, view: ReportView) -> ReportCitation:
     lists = [f"{name} of {row['date']} ({(row['digest'] or UNDEFINED)[:12]})" for name, row in newest.items()]
     until = report["as_of"] or (view.period[1] if view.period else "")
     key = re.sub(r"[^a-z0-9]+", "-", f"hub-observatory-{until}".lower()).strip("-")
-    citation = ReportCitation(report["generated_by"], until, "; ".join(lists), "")
+    description = ". ".join(part for part in ("; ".join(lists), view.warning) if part)
+    citation = ReportCitation(report["generated_by"], until, description, "")
     return replace(citation, bibtex=_format_bibtex(citation, key))
 
 

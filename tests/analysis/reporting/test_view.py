@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from analysis.reporting.rows import Report, ReportGate
 from analysis.reporting.table import ReportTable
 from analysis.reporting.tables import population_table
-from analysis.reporting.view import SeriesView, build_view, is_local
+from analysis.reporting.view import SeriesView, build_view
 from analysis.reporting.wording import UNDEFINED
 from tests.analysis.reporting.figures.documents import (
     empty_report,
@@ -153,20 +151,6 @@ def test_a_table_says_how_many_rows_it_leaves_out() -> None:
 def test_the_columns_of_a_table_can_be_selected() -> None:
     table = first_series(full_report()).snapshots.select("state", "date")
     assert texts(table)[0] == ("complete", "2026-01-05")
-
-
-@pytest.mark.parametrize(
-    ("source", "local"),
-    [
-        ("http://127.0.0.1:4711", True),
-        ("http://localhost/api", True),
-        ("https://hub.example", False),
-        ("http://[broken", False),
-        ("a file", False),
-    ],
-)
-def test_a_url_of_this_machine_is_local(source: str, local: bool) -> None:
-    assert is_local(source) is local
 
 
 def test_control_characters_are_written_out() -> None:

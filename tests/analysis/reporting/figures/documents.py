@@ -91,7 +91,7 @@ def empty_report() -> Report:
     """Make the document of a store without snapshots."""
     return {"schema": 2, "as_of": None, "generated_by": "hub-observatory 0.1.0", "k": None, "results": [],
             "claims": [], "snapshots": [], "movers": [], "points": [], "events": [],
-            "unknown": ["Nothing can be said yet."]}  # fmt: skip
+            "not_public": [], "unknown": ["Nothing can be said yet."]}  # fmt: skip
 
 
 def report_of(*snapshots: ReportSnapshot, results: Sequence[ReportResult] = (), k: int | None = None) -> Report:

@@ -19,6 +19,7 @@ pytest.importorskip("jinja2", reason="jinja2 renders pages and is not installed"
 from analysis.reporting.figures import draw_figures
 from analysis.reporting.formats import html, markdown
 from analysis.reporting.formats import json as json_format
+from analysis.reporting.formats import text as text_format
 from analysis.reporting.rows import Report, ReportResult
 from analysis.reporting.wording import UNDEFINED, format_value
 from tests.analysis.reporting.figures.documents import (
@@ -276,8 +277,13 @@ def test_without_the_library_that_draws_the_page_has_tables_and_a_sentence(
 
 def test_a_simulation_is_named_in_every_format() -> None:
     report = report_of(make_snapshot(1, "npm", "2026-01-01", source="http://127.0.0.1:4711"))
-    assert "Not a public registry" in html.render(report)
-    assert "Not a public registry" in markdown.render(report)
+    report["not_public"] = [{"registry": "npm", "source": "http://127.0.0.1:4711", "local": True, "snapshots": 1}]
+    notice = "Simulated or local, not a public registry"
+    page = html.render(report)
+    assert page.count(notice) == 4, "at the top, under the sources, and in both citations"
+    assert notice in markdown.render(report).split("## ")[0]
+    assert notice in text_format.render(report).split("=====")[0]
+    assert "CC BY-SA" not in page, "no licence of Ecosyste.ms applies to a simulation"
 
 
 def test_ecosystems_is_attributed_where_it_was_crawled(page: str) -> None:

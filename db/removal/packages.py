@@ -1,0 +1,187 @@
+"""The newest values of packages, as they are without a removed import: replayed from the other snapshots."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from db.census.blocks import MISSING_VALUE
+from db.census.history import iter_counter_blocks
+from db.ids import short_hash
+from db.removal.sightings import PackageSightings
+from db.store import load_statements
+
+COUNTERS = ("downloads", "likes", "downloads_all_time", "trending", "dependents", "dependent_repos")
+STATED = ("created_at", "modified_at", "revision")
+VALUES = (*COUNTERS, *STATED)
+
+Values = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class PackageValues:
+    """The newest values of a package, and the instant of the snapshot that it was last seen in."""
+
+    seen_at: int
+    values: Values
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedValues:
+    """What one snapshot said of a package. None is no value."""
+
+    snapshot: int
+    taken_at: int
+    is_crawl: bool
+    values: Values
+
+
+def replay(observations: Iterable[ObservedValues]) -> PackageValues | None:
+    """Return the values after these observations, in the order in which they were stored, or None without any.
+
+    A snapshot older than the newest one changes nothing. A missing value leaves the value as it was.
+
+    >>> old = ObservedValues(1, 100, False, {"likes": 3, "downloads": 5})
+    >>> new = ObservedValues(2, 200, False, {"likes": None, "downloads": 7})
+    >>> replay([new, old])
+    PackageValues(seen_at=200, values={'likes': None, 'downloads': 7})
+    >>> replay([old, new])
+    PackageValues(seen_at=200, values={'likes': 3, 'downloads': 7})
+    """
+    state: PackageValues | None = None
+    for observed in observations:
+        if state is None:
+            state = PackageValues(observed.taken_at, dict(observed.values))
+        elif observed.taken_at >= state.seen_at:
+            stated = {name: value for name, value in observed.values.items() if value is not None}
+            state = PackageValues(observed.taken_at, {**state.values, **stated})
+    return state
+
+
+def restore_packages(connection: sqlite3.Connection, at: int, sightings: PackageSightings) -> None:
+    """Restore the values, the name, the id and the first sighting of every touched package."""
+    observations = _load_observations(connection)
+    for package in connection.execute(
+        "SELECT p.* FROM temp.touched_package x JOIN package p ON p.package_id = x.package_id"
+    ).fetchall():
+        observed = observations.get(package["package_id"], [])
+        if observed or package["first_seen_at"] != at:
+            _restore_values(connection, package, observed, at, sightings.has_stated_values)
+            _restore_name(connection, package)
+            _restore_key(connection, package, observed, sightings, at)
+            _restore_first_sighting(connection, package, observed, at)
+
+
+def _load_observations(connection: sqlite3.Connection) -> dict[int, list[ObservedValues]]:
+    """Return what the other snapshots said of each touched package, in the order in which they were stored."""
+    (statement,) = load_statements("removal_observations")
+    rows = connection.execute(statement).fetchall()
+    censuses = {(row["taken_at"], row["snapshot_id"]) for row in rows if not row["is_listed"] and row["snapshot_id"]}
+    counters = {census: _load_census_counters(connection, census) for _, census in sorted(censuses)[-1:]}
+    observations: dict[int, list[ObservedValues]] = {}
+    for row in rows:
+        values = {name: row[name] for name in VALUES}
+        values |= counters.get(row["snapshot_id"], {}).get(row["package_id"], {})
+        observed = ObservedValues(row["snapshot_id"], row["taken_at"], bool(row["is_crawl"]), values)
+        observations.setdefault(row["package_id"], []).append(observed)
+    return observations
+
+
+def _load_census_counters(connection: sqlite3.Connection, census: int) -> dict[int, dict[str, object]]:
+    """Return the counters of the touched packages in a census."""
+    touched = {package for (package,) in connection.execute("SELECT package_id FROM temp.touched_package")}
+    names = COUNTERS[:3]
+    return {
+        package: {name: None if value == MISSING_VALUE else value for name, value in zip(names, counters, strict=True)}
+        for block in iter_counter_blocks(connection, census)
+        for package, *counters in zip(*(column.tolist() for column in block.values()), strict=True)
+        if package in touched
+    }
+
+
+def _restore_values(
+    connection: sqlite3.Connection,
+    package: sqlite3.Row,
+    observed: Sequence[ObservedValues],
+    at: int,
+    has_stated_values: bool,
+) -> None:
+    """Restore counters and stated values. What a crawl stated later than the removed import is not replaced."""
+    state = replay(observed) or PackageValues(package["first_seen_at"], dict.fromkeys(VALUES))
+    values = dict(state.values)
+    if (
+        not has_stated_values
+        or _is_seen_later(package, observed, at)
+        or any(item.is_crawl and item.taken_at >= at for item in observed)
+    ):
+        values |= {name: package[name] for name in STATED}
+    seen_at = package["seen_at"] if package["seen_at"] > at else state.seen_at
+    connection.execute(
+        "UPDATE package SET seen_at = ?, downloads = ?, likes = ?, downloads_all_time = ?, trending = ?,"
+        " dependents = ?, dependent_repos = ?, created_at = ?, modified_at = ?, revision = ? WHERE package_id = ?",
+        (seen_at, *(values[name] for name in VALUES), package["package_id"]),
+    )
+
+
+def _is_seen_later(package: sqlite3.Row, observed: Iterable[ObservedValues], at: int) -> bool:
+    """Return whether a crawl of changes has seen a package after every snapshot that lists it."""
+    return bool(package["seen_at"] > max([at, *(item.taken_at for item in observed)]))
+
+
+def _restore_name(connection: sqlite3.Connection, package: sqlite3.Row) -> None:
+    """Restore the newest name. Edges that were stored with the name of that time keep it."""
+    number = package["package_id"]
+    rows = connection.execute(
+        "SELECT name, valid_from, valid_to FROM name_history WHERE package_id = ? ORDER BY valid_from", (number,)
+    ).fetchall()
+    if not rows:
+        return
+    name = rows[-1]["name"]
+    if name != package["name"]:
+        connection.execute(
+            "UPDATE edge SET parent_name = ? WHERE parent = ? AND parent_name = ''", (package["name"], number)
+        )
+        connection.execute(
+            "UPDATE package SET name = ?, name_hash = ? WHERE package_id = ?", (name, short_hash(name), number)
+        )
+        connection.execute(
+            "UPDATE OR REPLACE edge SET parent_name = '' WHERE parent = ? AND parent_name = ?", (number, name)
+        )
+    if len(rows) == 1 and (rows[0]["valid_from"], rows[0]["valid_to"]) == (0, None):
+        connection.execute("DELETE FROM name_history WHERE package_id = ?", (number,))
+
+
+def _restore_key(
+    connection: sqlite3.Connection,
+    package: sqlite3.Row,
+    observed: Sequence[ObservedValues],
+    sightings: PackageSightings,
+    at: int,
+) -> None:
+    """Replace the id of a package by its name if only the removed import knew the id."""
+    stable_id, registry = package["stable_id"], package["registry_id"]
+    listed = [item for item in observed if item.snapshot]
+    is_known = not listed or package["fingerprint"] is not None or _is_seen_later(package, listed, at)
+    if stable_id.startswith("name:") or is_known or any(sightings.knows(item.snapshot, "id") for item in listed):
+        return
+    (name,) = connection.execute(
+        "SELECT name FROM alias WHERE package_id = ? ORDER BY valid_from <= ? DESC, abs(valid_from - ?) LIMIT 1",
+        (package["package_id"], listed[0].taken_at, listed[0].taken_at),
+    ).fetchone()
+    connection.execute(
+        "UPDATE package SET key = ? WHERE package_id = ? AND NOT EXISTS ("
+        "SELECT 1 FROM package p WHERE p.registry_id = ? AND p.key = ?)",
+        (f"name:{name}", package["package_id"], registry, f"name:{name}"),
+    )
+
+
+def _restore_first_sighting(
+    connection: sqlite3.Connection, package: sqlite3.Row, observed: Sequence[ObservedValues], at: int
+) -> None:
+    """Make the first sighting that of the snapshot that was stored first. Intervals stay in place."""
+    first = next((item.taken_at for item in observed if item.snapshot), at)
+    if package["first_seen_at"] != at or first == at:
+        return
+    for statement in load_statements("move_first_sighting"):
+        connection.execute(statement, {"package": package["package_id"], "shift": at - first, "first": first})

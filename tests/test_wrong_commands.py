@@ -1,0 +1,114 @@
+"""Wrong commands are refused with their cause, before anything is computed or written."""
+
+from __future__ import annotations
+
+import errno
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from db.cli import describe_exception
+from db.registry_names import parse_registry
+from tests.analysis.conftest import History, descending_rows
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a store with two lists of npm."""
+    from db.rows import Registry
+
+    history = History(tmp_path_factory.mktemp("wrong") / "observatory.db")
+    for day in ("2026-01-01", "2026-01-09"):
+        history.add_snapshot(day, descending_rows("abc"), registry=Registry("npm", "ecosystems", "npm.example"))
+    return history.path
+
+
+def observatory(store: Path, *words: str) -> tuple[int, str, str]:
+    line = [sys.executable, "-m", "schedules.cli", *words, "--db", str(store)]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_report_to_a_place_that_cannot_be_written_is_refused_before_it_is_computed(
+    store: Path, tmp_path: Path
+) -> None:
+    missing = tmp_path / "none" / "report.html"
+    for path, why in ((missing, f"There is no folder {missing.parent}."), (tmp_path, "It is a folder.")):
+        code, out, error = observatory(store, "report", "--out", str(path))
+        assert (code, out) == (2, "")
+        assert error.splitlines()[:2] == [f"error: The report cannot be written to {path}.", f"  why  {why}"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_under_a_file_says_that_it_is_a_file(store: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    code, _, error = observatory(store, "export", str(tmp_path / "file" / "out"))
+    assert code == 1
+    assert "why  A part of the path is a file, not a folder." in error
+    code, _, error = observatory(store, "export", str(tmp_path / "file"))
+    assert code == 1
+    assert "why  It is a file." in error
+
+
+@pytest.mark.parametrize(
+    ("number", "why"),
+    [
+        (errno.ENOSPC, "The disk is full."),
+        (errno.EACCES, "This user may not read or write there."),
+        (errno.EROFS, "The file system is read-only."),
+    ],
+)
+def test_an_error_of_the_system_is_told_in_words(number: int, why: str) -> None:
+    error = describe_exception(OSError(number, "No words", "out/x"))
+    assert (error.message, error.why) == ("out/x cannot be read or written.", why)
+
+
+def test_a_registry_is_found_under_its_usual_spellings(store: Path) -> None:
+    for spelling in ("NPM", "Npm", "npm.example"):
+        code, out, _ = observatory(store, "report", "--registry", spelling, "--format", "markdown")
+        assert code == 0 and "npm by downloads" in out, spelling
+    code, _, error = observatory(store, "report", "--registry", "npn")
+    assert code == 2 and "Did you mean npm?" in error
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("PyPI", "pypi"),
+        ("Hugging Face", "huggingface/models"),
+        ("hf/datasets", "huggingface/datasets"),
+        ("huggingface.co/spaces", "huggingface/spaces"),
+        ("https://huggingface.co/", "huggingface/models"),
+        ("datasets", "huggingface/datasets"),
+        ("cargo", "cargo"),
+    ],
+)
+def test_a_spelling_of_a_registry_is_its_name(text: str, name: str) -> None:
+    assert parse_registry(text) == name
+
+
+def test_a_contact_that_nobody_can_reach_is_refused(tmp_path: Path) -> None:
+    store = tmp_path / "observatory.db"
+    code, _, error = observatory(store, "crawl", "snapshot", "npm", "--contact", "foo")
+    assert code == 2 and "'foo' is neither an e-mail address nor a URL" in error
+    assert not store.exists()
+
+
+def test_the_check_of_schedules_tells_every_fault_of_every_file(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text('run = "report --tpo 5"\nevery = "1 day"\ngrase = "1 hour"\nthen = ["none"]\n')
+    (tmp_path / "b.toml").write_text('run = "reprot"\nevery = "1 day"\n')
+    line = [sys.executable, "-m", "schedules.cli", "schedule", "check", "--schedules", str(tmp_path)]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    for fault in (
+        "a: there is no key 'grase'",
+        "a: then names 'none'",
+        "b: run: there is no command 'reprot'",
+        "--tpo",
+    ):
+        assert fault in done.stderr, fault
+    assert "There are 4 faults in the schedules." in done.stderr
