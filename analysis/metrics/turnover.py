@@ -16,7 +16,7 @@ VERSION = 2
 GAPS = (7, 30, 91, 182, 365)  # days; as in matched_ranking.sql
 SECONDS_PER_DAY = 86_400
 DAYS_PER_MONTH = 30.44
-NO_EARLIER = "no earlier complete snapshot of this list has this depth"
+NO_EARLIER = "no earlier list of another day, at least 20 hours older, has this depth"
 NO_COUNTERS = "no interval: counters are absent, so ties at the last rank are unknown"
 TIES_BELOW = "the interval allows for ties below the last listed rank"
 TOO_SHORT = "the list of this snapshot is shorter than the smallest depth at which lists are compared"
@@ -28,10 +28,11 @@ def turnover_as_published(
 ) -> Iterator[Result]:
     """Count the packages of a top K that remained, are newcomers, or are returning, as the paper does.
 
-        last = top K of the previous snapshot,  cur = top K now,  ever = union of the top K of all earlier snapshots
+        last = top K of the previous list,  cur = top K now,  ever = union of the top K of the lists of earlier days
         remained = |last & cur|    newcomers = |(cur - last) - ever|    returning = |(cur - last) & ever|
 
-    The result `ever` counts the packages that have been in the top K up to now.
+    The result `ever` counts the packages that have been in the top K up to now. One list stands for each day, and the
+    previous list is of an earlier day: see the views `list_of_day` and `previous_list`.
 
     >>> counts = DataFrame({"k": [2], "taken_at": 864000, "listed": 2, "previous_snapshot": 1, "previous_at": 0,
     ...                     "previous_listed": 2, "remained": 1, "newcomers": 1, "came_back": 0, "ever": 3})
@@ -63,7 +64,7 @@ def turnover(
 
         turnover = 1 - |last & cur| / K
 
-    `turnover` is against the previous snapshot. `turnover.7d` to `turnover.365d` are against the snapshot closest to
+    `turnover` is against the previous list. `turnover.7d` to `turnover.365d` are against the list of the day closest to
     that gap, at most a fifth of it (and at least a day) away. `low` and `high` are the least and the largest value over
     every order of the packages that tie at rank K, in both lists.
 

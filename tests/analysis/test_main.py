@@ -87,7 +87,7 @@ def test_the_summary_as_json(history, run_cli):
     history.add_snapshot("2026-01-01", descending_rows("ab"))
     document = json.loads(run_cli("--format", "json", "--metric", "turnover")[1])
     assert document == {"schema": 1, "computed": [
-        {"registry": "huggingface/models", "snapshot": 1, "date": "2026-01-01", "metric": "turnover", "version": 1,
+        {"registry": "huggingface/models", "snapshot": 1, "date": "2026-01-01", "metric": "turnover", "version": 2,
          "results": 6},
     ]}  # fmt: skip
 

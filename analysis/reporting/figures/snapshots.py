@@ -26,6 +26,7 @@ from analysis.reporting.series import series_key, series_labels
 from analysis.reporting.wording import join_words, pluralize
 
 STATES = ("complete", "partial", "failed", "open")
+MAX_PLACES = 4  # marks above each other; more of one list and date cover each other
 STATE_SHAPES = ("circle", "triangle-up", "cross", "square")
 STATE_COLOURS = (COLOURS[0], COLOURS[1], INK, GREY)
 
@@ -55,7 +56,7 @@ def _make_point(label: str, row: ReportSnapshot, places: Counter[tuple[str, str]
     places[label, row["date"]] += 1
     return SnapshotPoint(
         series=label, date=row["date"], state=row["status"], depth=row["depth"], reason=row["reason"],
-        place=places[label, row["date"]],
+        place=min(places[label, row["date"]], MAX_PLACES),
     )  # fmt: skip
 
 

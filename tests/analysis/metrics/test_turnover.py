@@ -61,7 +61,7 @@ def test_the_first_snapshot_has_no_flows_and_says_why(history):
     history.compute_pending()
     notes = {row["name"]: row["note"] for row in history.query_results(metric="turnover_as_published", k=4)}
     assert history.query_values(metric="turnover_as_published", k=4)["remained"] is None
-    assert notes["remained"] == "no earlier complete snapshot of this list has this depth"
+    assert notes["remained"] == "no earlier list of another day, at least 20 hours older, has this depth"
 
 
 def test_a_package_that_left_and_came_back_is_returning(history):

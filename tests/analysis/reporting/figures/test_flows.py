@@ -61,3 +61,11 @@ def test_a_long_history_shows_its_newest_lists() -> None:
 
 def test_a_first_list_has_nothing_to_draw() -> None:
     assert not list(flows.draw(make_report(("npm", 1))))
+
+
+def test_two_lists_of_a_day_have_one_bar() -> None:
+    report = make_report(("npm", 2))
+    deeper = {**report["snapshots"][1], "snapshot": 9, "depth": 15000}
+    more = [{**row, "snapshot": 9, "value": 0.0} for row in report["results"] if row["snapshot"] == 2]
+    with_second = {**report, "snapshots": [*report["snapshots"], deeper], "results": [*report["results"], *more]}
+    assert draw_one(with_second).rows == draw_one(report).rows

@@ -67,3 +67,12 @@ def test_the_states_of_snapshots_are_counted_in_a_sentence() -> None:
     assert snapshots.describe_snapshots(report_of(failed, unfinished)) == (
         "0 of 2 snapshots are complete; 1 failed and 1 open"
     )
+
+
+def test_two_snapshots_of_a_date_are_drawn_above_each_other() -> None:
+    days = ("2026-01-05", "2026-01-05", "2026-01-06")
+    (figure,) = snapshots.draw(report_of(*(make_snapshot(number, "npm", day) for number, day in enumerate(days))))
+    assert [(point["date"], point["place"]) for point in figure.wide["data"]["values"]] == [
+        ("2026-01-05", 1), ("2026-01-05", 2), ("2026-01-06", 1),
+    ]  # fmt: skip
+    assert all(layer["encoding"]["yOffset"]["field"] == "place" for layer in figure.wide["layer"])
