@@ -39,7 +39,7 @@ RESULTS = (
 )
 PENDING = ((2, "turnover_as_published"), (10, "kinship"), (10, "population"))
 FAR_FUTURE = {
-    "as_of": "2027-01-01", "applies_to": "ranking", "until": 2**40, "registry": "huggingface/models",
+    "as_of": "2027-01-01", "applies_to": "ranking", "until": 2**40, "since": 0, "registry": "huggingface/models",
     "name": "remained",
 }  # fmt: skip
 
