@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +51,7 @@ def open_parquet(path: Path) -> ParquetFile:
     Raises:
         ImportFailedError: the file is not Parquet.
     """
+    _allow_pandas()
     from pyarrow import ArrowException
     from pyarrow.parquet import ParquetFile
 
@@ -57,6 +59,12 @@ def open_parquet(path: Path) -> ParquetFile:
         return ParquetFile(path)
     except (ArrowException, OSError) as error:
         raise _not_parquet_error(path, error) from error
+
+
+def _allow_pandas() -> None:
+    """Let pyarrow import pandas, which it does to read an instant. `crawler/__main__.py` spares the other commands."""
+    if sys.modules.get("pandas", sys) is None:
+        del sys.modules["pandas"]
 
 
 def _not_parquet_error(path: Path, error: Exception) -> ImportFailedError:
