@@ -4,7 +4,7 @@ VENV   ?= .venv
 RUN     = $(VENV)/bin/python -m
 WORKERS ?= 2
 
-.PHONY: help snapshot demo test test-slow test-spark test-faults test-years check clean
+.PHONY: help snapshot demo test test-slow test-spark test-faults test-years test-walk check clean
 
 help:                   ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/'
@@ -18,7 +18,7 @@ demo: $(VENV)/ready      ## run everything once on a simulated Hub, without a ne
 	$(RUN) schedules.cli demo
 
 test: $(VENV)/ready-tests ## run the tests
-	$(RUN) pytest -q -n $(WORKERS) --dist worksteal -m "not slow and not spark"
+	$(RUN) pytest -q -n $(WORKERS) --dist worksteal -m "not slow and not spark and not walk"
 
 test-slow: $(VENV)/ready-tests ## run the slow tests: every point of what the others sample
 	$(RUN) pytest -q -n $(WORKERS) --dist loadfile -m "slow and not years"
@@ -32,6 +32,9 @@ test-faults: $(VENV)/ready-tests ## try every fault of docs/reliability.md, at e
 test-years: $(VENV)/ready-tests ## compare twenty simulated years with their truth
 	MEASURED=docs/measured.json $(RUN) pytest -q -n $(WORKERS) --dist worksteal -m years
 
+test-walk: $(VENV)/ready-tests ## run every command line of the documents in a new environment (needs the package index)
+	$(RUN) pytest -q -m walk tests/test_walk.py
+
 check: $(VENV)/ready-tests ## check style and types
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
@@ -44,11 +47,11 @@ $(VENV)/ready: setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "hub-observatory needs Python 3.11 or newer. Select it with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: sudo apt-get install python3-venv"; exit 1; }
-	@echo "Installing into $(VENV): about 900 MB on disk, of which 250 MB are downloaded. See docs/install.md."
+	@echo "Installing into $(VENV): about 900 MB on disk, 200 MB of which are downloaded. See docs/install.md."
 	$(VENV)/bin/pip install --disable-pip-version-check --editable .
 	@touch $@
 
 $(VENV)/ready-tests: $(VENV)/ready
-	@echo "Adding Spark, DuckDB and the tools for the tests to $(VENV): about 800 MB on disk more."
+	@echo "Adding Spark, DuckDB and the tools for the tests to $(VENV): about 740 MB more on disk."
 	$(VENV)/bin/pip install --disable-pip-version-check --editable '.[all]'
 	@touch $@

@@ -29,8 +29,6 @@ ENDLESS = re.compile(r"observatory (schedule run|site serve|explore)(?! --drain)
 NOT_RUN = {
     "cp deploy/observatory.service": "writes to /etc of this machine; tests/schedules/test_unit.py has the unit",
     "systemctl ": "needs systemd as process 1; tests/schedules/test_unit.py has the unit",
-    "docker ": "needs a container engine",
-    "pipx ": "needs pipx",
 }
 # Programs of other people, by a part of the line that needs them. Without them the line is skipped.
 NEEDED = {"curl ": "curl", "sqlite3 ": "sqlite3", "--engine spark": "java"}
