@@ -16,8 +16,16 @@ def locate_document(name: str) -> str:
     """
     for folder in list_document_folders():
         if (path := folder / name).is_file():
-            return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+            return _shorten_path(path)
     return name
+
+
+def _shorten_path(path: Path) -> str:
+    try:
+        current = Path.cwd()
+    except FileNotFoundError:  # the current folder was deleted
+        return str(path)
+    return str(path.relative_to(current) if path.is_relative_to(current) else path)
 
 
 def list_document_folders() -> Iterator[Path]:

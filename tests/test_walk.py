@@ -65,7 +65,8 @@ def make_environment(*folders: Path, **variables: str) -> dict[str, str]:
     own = Path(sys.prefix, "bin")
     path = [*map(str, folders), str(Path(sys._base_executable).parent)]
     path += [folder for folder in os.environ["PATH"].split(":") if folder != str(own)]
-    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    dropped = re.compile(r"PYTHONPATH|VIRTUAL_ENV|VENV|MAKE.*|MFLAGS")  # of `make test-walk` and its environment
+    kept = {name: value for name, value in os.environ.items() if not dropped.fullmatch(name)}
     return {**kept, "BROWSER": "true", "PATH": ":".join(path), **variables}
 
 

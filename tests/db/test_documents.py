@@ -55,3 +55,5 @@ def test_a_document_is_named_by_a_path_that_can_be_opened(tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     assert locate_document("docs/errors.md") == str(ROOT / "docs" / "errors.md")
     assert locate_document("docs/absent.md") == "docs/absent.md"
+    tmp_path.rmdir()
+    assert locate_document("docs/errors.md") == str(ROOT / "docs" / "errors.md")
