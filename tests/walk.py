@@ -16,8 +16,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-LONGEST = 400  # seconds that a line may take; the longest is the install
-ALIVE_AFTER = 3  # seconds after which a line that never ends must still run
+LONGEST = 600  # seconds that a line may take on a busy machine; the longest installs and runs the demonstration
+ALIVE_AFTER = 1  # seconds that a line that never ends must run after its first line of output
 FENCE = re.compile(r"^(```+)(\w*)\n(.*?)^\1$", re.MULTILINE | re.DOTALL)
 FENCED_COMMAND = re.compile(r"(?:\$ )?((?:[A-Z_]+=\S* )*(?:\S*/)?(?:observatory|python3? -m) .*)")
 SYNOPSIS = re.compile(r"\[options\]|…$")  # docs/commands.md has the synopsis of each command, which is no line to type
@@ -148,10 +148,12 @@ class Walk:
         )  # fmt: skip
         if "simulation" in command:
             return self._read_addresses(process)
+        assert process.stdout is not None
+        first_line = process.stdout.readline()  # it is ready, or has ended
         time.sleep(ALIVE_AFTER)
         ended_early = process.poll() is not None
         process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=60)
+        output = first_line + process.communicate(timeout=60)[0]
         wrong = ended_early or process.returncode != 0 or "Traceback" in output
         return f"ended with {process.returncode}\n{output[-3000:]}" if wrong else ""
 
