@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from analysis.reporting.rows import Report
     from db.rows import StoredResult
 
-OPTIONAL_LIBRARIES = ("jinja2", "markupsafe", "vl_convert")
 FORMATS_FOLDER = Path(__file__).parent / "reporting" / "formats"
 
 
@@ -157,14 +156,6 @@ def explain_missing_library() -> Iterator[None]:
         yield
     except DrawingError as error:
         raise ObservatoryError("The page cannot be interactive.", why=str(error)) from error
-    except ModuleNotFoundError as error:
-        if error.name not in OPTIONAL_LIBRARIES:
-            raise
-        raise ObservatoryError(
-            f"This report needs {error.name}, which is not installed.",
-            why="The installation is incomplete.",
-            fix="pip install vl-convert-python",
-        ) from error
 
 
 def save_figures(report: Report, folder: Path) -> None:

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from db import GUIDE, ObservatoryError, UsageError, __version__
+from db.documents import locate_document
+from db.libraries import describe_missing_library
 
 DONE, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
 CONTROL_CHARACTERS = re.compile(
@@ -113,6 +115,8 @@ def describe_exception(error: Exception) -> ObservatoryError:
         return describe_sqlite_error(error)
     if isinstance(error, OSError) and error.errno in OS_ERRORS:
         return describe_os_error(error)
+    if isinstance(error, ModuleNotFoundError) and (missing := describe_missing_library(error)):
+        return missing
     return ObservatoryError(
         f"Unexpected error: {type(error).__name__}: {error}",
         why="This is a bug in hub-observatory.",
@@ -147,7 +151,8 @@ def describe_sqlite_error(error: sqlite3.OperationalError) -> ObservatoryError:
 def print_error(error: ObservatoryError) -> None:
     """Print an error on stderr: what happened, why, how to fix it, where to read more."""
     print(f"error: {escape_control_characters(error.message)}", file=sys.stderr)
-    for label, text in (("why", error.why), ("fix", error.fix), ("more", error.more or GUIDE)):
+    more = locate_document(error.more or GUIDE)
+    for label, text in (("why", error.why), ("fix", error.fix), ("more", more)):
         if text:
             print(f"  {label:<5}{escape_control_characters(text)}", file=sys.stderr)
 

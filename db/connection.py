@@ -68,8 +68,7 @@ def open_for_reading(path: Path) -> Iterator[sqlite3.Connection]:
         StoreError: there is no such file, or it is not a store.
         SchemaTooNewError: a newer version wrote the file.
     """
-    if not path.exists():
-        raise _missing_store_error(path)
+    require_file(path)
     connection = _open_connection(f"file:{_quote_path(path)}?mode=ro", path)
     try:
         try:
@@ -169,8 +168,15 @@ def _report_corruption(path: Path) -> Iterator[None]:
         raise
 
 
-def _missing_store_error(path: Path) -> StoreError:
-    return StoreError(
+def require_file(path: Path) -> None:
+    """Refuse a store that does not exist. A command that only adds to what a store has must not create one.
+
+    Raises:
+        StoreError: there is no such file.
+    """
+    if path.exists():
+        return
+    raise StoreError(
         f"There is no store at {path}.",
         why="Nothing has been crawled or imported into it yet.",
         fix="Take a first snapshot with `observatory crawl snapshot huggingface/models --top 1000`, "

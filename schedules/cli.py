@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from db import UsageError, __version__
-from db.cli import USAGE, did_you_mean, print_error
+from db.cli import FAILED, USAGE, describe_exception, did_you_mean, print_error
 from schedules.commands import COMMANDS
 
 
@@ -33,6 +33,9 @@ def _run_module(name: str, arguments: Sequence[str]) -> int:
         runpy.run_module(COMMANDS[name].module, run_name="__main__", alter_sys=True)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+    except ModuleNotFoundError as error:  # of a module that is imported before the command reads its arguments
+        print_error(describe_exception(error))
+        return FAILED
     return 0
 
 

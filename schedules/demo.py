@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -70,7 +71,8 @@ def run_demo(options: argparse.Namespace) -> int:
         environment = _make_environment(simulation, options.keep or Path(folder) / "demo.db")
         for crawl, days in enumerate(DAYS_BEFORE_CRAWL):
             date = simulation.advance_days(days)
-            print(f"{date}: crawling the simulated registries", file=sys.stderr)
+            progress = f"[{crawl + 1}/{len(DAYS_BEFORE_CRAWL)}] {date}"
+            print(f"{progress}: crawling the simulated registries", file=sys.stderr, flush=True)
             registries = HUB_REGISTRIES + (PACKAGE_REGISTRIES if crawl in QUARTERLY_CRAWLS else ())
             arguments = (
                 "--top",
@@ -84,11 +86,25 @@ def run_demo(options: argparse.Namespace) -> int:
                 "json",
             )
             run_module(environment, "crawler", "snapshot", *registries, *arguments)
+        print("computing and reporting", file=sys.stderr, flush=True)
         run_module(environment, "analysis")
         print(make_report(environment), end="")
-    if options.keep:
-        print(f"\nThe store is kept in {options.keep}: observatory report --db {options.keep}", file=sys.stderr)
+    print(describe_next_steps(options.keep), file=sys.stderr)
     return DONE
+
+
+def describe_next_steps(kept: Path | None) -> str:
+    """Return what to do after the demonstration, in five lines. Some lines need its store."""
+    store = shlex.quote(str(kept or "demo.db"))
+    first = f"its store is {store}" if kept else f"observatory demo --keep {store}"
+    steps = {
+        "keep this store": first,
+        "see it as a page": f"observatory report --db {store} --format html --out report.html --open",
+        "export it": f"observatory export OUT --db {store}",
+        "crawl the real Hub": "observatory crawl snapshot huggingface/models --top 1000",
+        "crawl every day": "observatory schedule run",
+    }
+    return "\n".join(["", "What to do next:", *(f"  {aim:<19} {line}" for aim, line in steps.items())])
 
 
 def _make_environment(simulation: RunningSimulation, store: Path) -> dict[str, str]:

@@ -26,17 +26,11 @@ def serve_metrics(port: int, store: Path, schedules: Callable[[], Mapping[str, S
     """Serve the metrics on a port of loopback until the process ends, and return the port.
 
     Raises:
-        ObservatoryError: prometheus-client is not installed, or the port is taken.
+        ObservatoryError: the port is taken.
     """
-    try:
-        from prometheus_client import CollectorRegistry, make_wsgi_app
-        from prometheus_client.exposition import ThreadingWSGIServer
-    except ImportError as error:
-        raise ObservatoryError(
-            "prometheus-client is not installed.",
-            why="It is an optional dependency.",
-            fix="pip install 'hub-observatory[watch]'",
-        ) from error
+    from prometheus_client import CollectorRegistry, make_wsgi_app
+    from prometheus_client.exposition import ThreadingWSGIServer
+
     registry = CollectorRegistry(auto_describe=False)
     registry.register(StatusCollector(store, schedules))
     try:

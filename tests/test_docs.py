@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import configparser
 import importlib.util
 import json
 import re
@@ -26,6 +27,7 @@ from analysis.compute.metric import list_metrics
 from crawler.importers import list_formats
 from db import UsageError, __version__
 from db.migrate import migrate
+from schedules.demo import describe_next_steps
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "simulation" / "README.md"])
@@ -258,6 +260,15 @@ def test_command_lines_are_found_in_the_readme_and_wrong_ones_are_refused() -> N
     assert not is_command_line(["crawl", "snapshot"], True)
 
 
+@pytest.mark.parametrize("kept", [None, Path("my store.db")])
+def test_the_demonstration_ends_with_commands_that_exist(kept: Path | None) -> None:
+    steps = describe_next_steps(kept)
+    lines = re.findall(r"observatory (.*)$", steps, re.MULTILINE)
+    assert (len(steps.splitlines()), len(lines)) == (7, 4 if kept else 5)
+    assert all(is_command_line(shlex.split(line), True) for line in lines)
+    assert str(kept or "demo.db") in steps
+
+
 def test_the_first_screen_of_the_readme_has_the_two_commands_and_a_table() -> None:
     screen = "\n".join(README.splitlines()[:24])
     for text in ("make demo", "make snapshot", "tie range", "simulated"):
@@ -399,6 +410,13 @@ def test_the_examples_of_the_recipes_can_be_compiled() -> None:
     assert len(blocks) == text.count("```python") > 0
     for indent, block in blocks:
         compile("\n".join(line.removeprefix(indent) for line in block.splitlines()), "CONTRIBUTING.md", "exec")
+
+
+def test_each_extra_is_documented() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", "utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|", read_page("install"), re.MULTILINE)
+    assert rows == list(setup["options.extras_require"])
 
 
 def test_each_page_is_linked_from_another() -> None:

@@ -138,7 +138,10 @@ def score_store(options: argparse.Namespace) -> int:
         print(f"Scored {cards:,} cards by rules, version {rules_version()}.")
         for item in ITEMS if cards else ():
             print(f"  {item:<12} {yes_counts[item]:>7,} yes ({yes_counts[item] / cards:.1%})")
-    print_agreement(options.format)
+    if cards:
+        print_agreement(options.format)
+    else:
+        print("No card is waiting. `observatory crawl cards huggingface/models` fetches new cards.", file=sys.stderr)
     return DONE
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from analysis.scoring import ITEMS, Item
 from analysis.scoring.card_files import read_json_lines, unreadable_file_error
-from db.connection import open_for_writing
+from db.connection import open_for_writing, require_file
 from db.store import Store
 from db.store.cards import blob_hash, find_card_by_blob
 from db.store.scores import Score, save_scores
@@ -30,6 +30,7 @@ def store_labels(path: Path, files: Sequence[Path]) -> tuple[int, int]:
         ObservatoryError: a file has no labelled cards.
     """
     stored = unknown = 0
+    require_file(path)
     with open_for_writing(path) as database:
         store = Store(database)
         for file in files:

@@ -11,7 +11,7 @@ from pathlib import Path
 from analysis.scoring import ITEMS
 from analysis.scoring.rule_scorer import SCORER, locate_passage, rules_version, worker_map
 from analysis.scoring.rules import find_all_evidence
-from db.connection import open_for_writing
+from db.connection import open_for_writing, require_file
 from db.store import Store
 from db.store.cards import unscored_cards
 from db.store.scores import Score, save_scores
@@ -21,6 +21,7 @@ BATCH_SIZE = 1_000
 
 def score_stored_cards(path: Path, limit: int | None, processes: int | None) -> tuple[Counter[str], int]:
     """Score the cards without a score. Return how often each item was a yes, and the number of cards."""
+    require_file(path)
     yes_counts: Counter[str] = Counter(dict.fromkeys(ITEMS, 0))
     count = 0
     with open_for_writing(path) as database, worker_map(processes) as map_cards:

@@ -300,12 +300,12 @@ def test_figures_are_written_beside_the_report(history: History, tmp_path: Path,
 
 
 @pytest.mark.parametrize(
-    ("module", "words"),
+    ("module", "package", "words"),
     [
-        ("vl_convert", ("--figures", "f")),
-        ("vl_convert", ("--format", "html", "--interactive")),
-        ("jinja2", ("--format", "html")),
-        ("jinja2", ("--format", "markdown")),
+        ("vl_convert", "vl-convert-python", ("--figures", "f")),
+        ("vl_convert", "vl-convert-python", ("--format", "html", "--interactive")),
+        ("jinja2", "jinja2", ("--format", "html")),
+        ("jinja2", "jinja2", ("--format", "markdown")),
     ],
 )
 def test_a_missing_library_is_named_with_what_to_install(
@@ -314,6 +314,7 @@ def test_a_missing_library_is_named_with_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
     run_cli: RunCli,
     module: str,
+    package: str,
     words: tuple[str, ...],
 ) -> None:
     add_two_snapshots(history)
@@ -324,7 +325,7 @@ def test_a_missing_library_is_named_with_what_to_install(
     monkeypatch.setitem(sys.modules, module, None)
     code, message = run_cli(*words)
     assert code == 1
-    assert "pip install vl-convert-python" in message
+    assert f"pip install {package}" in message
     assert "Traceback" not in message
 
 

@@ -22,6 +22,7 @@ def test_the_demonstration_ends_in_a_report_of_half_a_year(tmp_path: Path) -> No
     assert completed.returncode == 0, completed.stderr
     assert "huggingface/models" in completed.stdout
     assert "Not available yet" in completed.stdout
+    assert "What to do next:" in completed.stderr
     with sqlite3.connect(store) as connection:
         snapshots = connection.execute(
             "SELECT registry, count(*), min(date), max(date) FROM v1_snapshot WHERE status = 'complete' GROUP BY 1"

@@ -22,6 +22,7 @@ from analysis.compute.engines import (
     resolve_lake_root,
 )
 from db.lake_names import store_column, store_table
+from db.libraries import make_install_command
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
@@ -117,7 +118,7 @@ def open_engine(location: EngineLocation) -> Iterator[DuckDBEngine]:
     except ImportError as error:
         raise EngineUnavailableError(
             "DuckDB is not installed.",
-            fix="Install it with `pip install hub-observatory[engines]`.",
+            fix=f"Install it with `{make_install_command('duckdb')}`.",
             more="docs/engines.md",
         ) from error
     connection = duckdb.connect()

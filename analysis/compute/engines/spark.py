@@ -23,6 +23,7 @@ from analysis.compute.engines import (
     resolve_lake_root,
 )
 from db.lake_names import store_column, store_table
+from db.libraries import make_install_command
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -120,7 +121,7 @@ def _start_session(master: str) -> SparkSession:
         from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ImportError as error:
-        raise _not_installed_error("Spark is not installed.", "pip install hub-observatory[engines]") from error
+        raise _not_installed_error("Spark is not installed.", make_install_command("pyspark")) from error
     if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
         raise _not_installed_error("Spark needs Java, which is not installed.", "apt-get install default-jre-headless")
     settings = LOCAL_SETTINGS if master.startswith("local") else {}

@@ -86,7 +86,18 @@ def test_the_cards_of_a_store_are_scored_once_with_the_position_of_each_passage(
     (limitations,) = [score for score in scores if score.item == "limitations" and score.state == "yes"]
     assert OWL[limitations.start : limitations.end] == "It knows nothing of what came after 2020"
     assert main(["--db", str(store), "--processes", "1"]) == 0
-    assert "Scored 0 cards" in capsys.readouterr().out
+    output = capsys.readouterr()
+    assert "Scored 0 cards" in output.out and "F1" not in output.out
+    assert "`observatory crawl cards huggingface/models`" in output.err
+
+
+@pytest.mark.parametrize("arguments", [[], ["--scorer", "reference", "labels.jsonl"]])
+def test_no_store_is_created_to_score_nothing(tmp_path, capsys, arguments):
+    (tmp_path / "labels.jsonl").write_text(json.dumps({"card": OWL, "labels": dict.fromkeys(ITEMS, False)}))
+    arguments = [str(tmp_path / word) if word.endswith("jsonl") else word for word in arguments]
+    assert main([*arguments, "--db", str(tmp_path / "absent.db")]) == 1
+    assert "There is no store at" in capsys.readouterr().err
+    assert not (tmp_path / "absent.db").exists()
 
 
 def test_a_missing_passage_has_no_position():

@@ -7,6 +7,8 @@ import gzip
 import io
 import json
 import sqlite3
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -77,6 +79,14 @@ def test_hub_stats_gives_identity_counters_attributes_and_lineage(tmp_path: Path
     attributes = dict(query(tmp_path, "SELECT name, value FROM attribute WHERE package_id = 1 AND name <> 'tags'"))
     assert attributes == {"library": "transformers", "licence": "mit", "parameters": "110", "task": "fill-mask"}
     assert "2024-02-19" in str(query(tmp_path, "SELECT date_evidence FROM snapshot"))
+
+
+def test_instants_are_read_in_a_process_of_their_own(tmp_path: Path) -> None:
+    line = f"import hub-stats {write_parquet(tmp_path / 'm.parquet', [model(0)])} --registry huggingface/models"
+    command = [sys.executable, "-m", "crawler", *line.split(), "--date", "2024-02-20", "--db", tmp_path / "store.db"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert query(tmp_path, "SELECT created_at FROM package WHERE created_at NOT NULL") == [(1646263744,)]
 
 
 def test_an_early_hub_stats_file_gives_nothing_for_missing_columns(tmp_path: Path) -> None:
