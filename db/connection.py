@@ -44,8 +44,8 @@ def open_for_writing(path: Path, create: bool = True) -> Iterator[Database]:
     from db.migrate import migrate
     from db.redactions import refresh_redacted_names
 
-    if not create and not path.exists():
-        raise _missing_store_error(path)
+    if not create:
+        require_file(path)
     refuse_network_file_system(path)
     with hold_writer_lock(path):
         connection = _open_connection(f"file:{_quote_path(path)}?mode=rwc", path)
