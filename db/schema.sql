@@ -132,12 +132,13 @@ CREATE TRIGGER ranking_lists_package AFTER INSERT ON ranking
 WHEN (SELECT is_listed FROM package WHERE package_id = NEW.package_id) = 0
 BEGIN UPDATE package SET is_listed = 1 WHERE package_id = NEW.package_id; END;
 
+CREATE TRIGGER ranking_removed BEFORE DELETE ON ranking
+WHEN NOT EXISTS (SELECT 1 FROM removed_snapshot d WHERE d.snapshot_id = OLD.snapshot_id AND d.removed_at IS NULL)
+BEGIN SELECT RAISE(ABORT, 'observations cannot be deleted'); END;
+
 CREATE TRIGGER ranking_changed BEFORE UPDATE ON ranking
 WHEN EXISTS (SELECT 1 FROM snapshot WHERE snapshot_id IN (OLD.snapshot_id, NEW.snapshot_id) AND status <> 'open')
 BEGIN SELECT RAISE(ABORT, 'observations of an ended snapshot cannot be changed; take a new snapshot'); END;
-
-CREATE TRIGGER ranking_removed BEFORE DELETE ON ranking
-BEGIN SELECT RAISE(ABORT, 'observations cannot be deleted'); END;
 
 CREATE TABLE gate_result (                        -- results of the completeness gate, one for each rule
     snapshot_id INTEGER NOT NULL REFERENCES snapshot,

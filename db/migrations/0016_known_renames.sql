@@ -36,13 +36,11 @@ JOIN package p ON p.package_id = c.package_id
 WHERE c.name IS NOT c.name_before;
 
 DROP TRIGGER ranking_changed;
-DROP TRIGGER ranking_removed;  -- created again after the other, to keep their order
 UPDATE ranking SET package_id = m.package_id FROM move m WHERE ranking.package_id = m.former_id;
 CREATE TRIGGER ranking_changed BEFORE UPDATE ON ranking
 WHEN EXISTS (SELECT 1 FROM snapshot WHERE snapshot_id IN (OLD.snapshot_id, NEW.snapshot_id) AND status <> 'open')
 BEGIN SELECT RAISE(ABORT, 'observations of an ended snapshot cannot be changed; take a new snapshot'); END;
-CREATE TRIGGER ranking_removed BEFORE DELETE ON ranking
-BEGIN SELECT RAISE(ABORT, 'observations cannot be deleted'); END;
+UPDATE package SET is_listed = 1 WHERE package_id IN (SELECT k.package_id FROM move m JOIN ranking k USING (package_id));
 
 INSERT INTO top_k_membership (registry_id, ordered_by, counter, k, package_id, first_at, last_at)
 SELECT t.registry_id, t.ordered_by, t.counter, t.k, m.package_id, t.first_at, t.last_at
