@@ -4,18 +4,24 @@
      "as_of":        the last day of the report, or null for no limit,
      "generated_by": the program and its version,
      "k":            the depth at which moves are listed, or null if no snapshot is deep enough,
-     "results":   [{registry, metric, name, version, snapshot, date, previous_date, k, value, low, high, n, note}],
+     "results":   [{registry, metric, name, version, snapshot, date, previous_snapshot, previous_date, k, value, low,
+                    high, n, note}],
      "claims":    [{claim, finding, title, published, published_date, as_published, sound, low, high, n, verdict, rule,
                     note, p, p_holm, trend: [{date, value, verdict}]}],
      "snapshots": [{every column of v1_snapshot, and gate: [{gate, outcome, measured, rule}]}],
+     "top":       [{registry, snapshot, date, rank, package, name, value, previous_date, previous_rank}],
      "movers":    [{registry, snapshot, date, previous_snapshot, previous_date, k, change, package, name, previous_name,
                     rank, previous_rank, reason}],
+     "base_models": [{registry, snapshot, date, depth, package, name, rank, downloads, children, previous_date,
+                    previous_children, finetune, adapter, merge, quantized, unstated}],
      "points":    [{registry, snapshot, date, metric, downloads, descendants, n}]: parents of the newest lists,
      "events":    [{registry, snapshot, date, kind, severity, count, example}],
      "unknown":   [a sentence on a number that is not available yet]}
 
-`change` is entered, returned, left or renamed. An undefined value is null, and its note says why. Rows are ordered by
-registry, series, date and depth. Nothing depends on when or where the report is made.
+`change` is entered, returned, left or renamed. `top` has the first 20 packages of the newest lists, `base_models` the
+parents with the most children and with the largest growth among the first `depth` packages. An undefined value is null,
+and its note says why. Rows are ordered by registry, series, date and depth. Nothing depends on when or where the report
+is made.
 """
 
 from __future__ import annotations
@@ -24,6 +30,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from typing import TypedDict, TypeVar
 
 import msgspec
@@ -31,16 +38,29 @@ import msgspec
 from analysis.claims.results import HUB
 from analysis.claims.verdicts import ClaimRow, judge_claims
 from analysis.compute.relations import cached_relations, fetch_rows
+from analysis.reporting.leaders import (
+    TOP_ROWS,
+    choose_growth_base,
+    choose_previous,
+    describe_base_models,
+    describe_top,
+    omit_redacted,
+    shared_depth,
+)
 from analysis.reporting.limitations import list_limitations
 from analysis.reporting.movers import MoverRow, describe_move
 from analysis.reporting.rows import (
+    ParentRow,
+    RankedRow,
     Report,
+    ReportBaseModel,
     ReportEvent,
     ReportGate,
     ReportMove,
     ReportPoint,
     ReportResult,
     ReportSnapshot,
+    ReportTopRow,
     StoredSnapshot,
 )
 from analysis.reporting.series import newest_complete
@@ -95,6 +115,7 @@ def build_report(connection: sqlite3.Connection, scope: ReportScope, computed: S
     results = _collect_results(connection, scope, snapshots, computed, _warnings_by_snapshot(events))
     newest = newest_complete(snapshots)
     k = choose_depth(connection, newest, scope.k)
+    packages = PackageLoader(connection, {snapshot["snapshot"]: snapshot for snapshot in snapshots}, results, k)
 
     return {
         "schema": 1,
@@ -104,7 +125,9 @@ def build_report(connection: sqlite3.Connection, scope: ReportScope, computed: S
         "results": results,
         "claims": _judge_claims(results, snapshots) if HUB in scope.registries else [],
         "snapshots": snapshots,
-        "movers": [move for snapshot in newest for move in _load_moves(connection, snapshot, k)] if k else [],
+        "top": [row for snapshot in newest for row in packages.load_top(snapshot)],
+        "movers": [move for snapshot in newest for move in packages.load_moves(snapshot)],
+        "base_models": [row for snapshot in newest for row in packages.load_base_models(snapshot)],
         "points": [point for snapshot in newest for point in _lineage_points(connection, snapshot)],
         "events": events,
         "unknown": list_limitations(snapshots, results, k),
@@ -199,6 +222,7 @@ def _result_row(
     return {
         "registry": snapshot["registry"], "metric": result.metric, "name": result.name, "version": result.version,
         "snapshot": result.snapshot, "date": snapshot["date"],
+        "previous_snapshot": None if previous is None else previous["snapshot"],
         "previous_date": None if previous is None else previous["date"],
         "k": result.k, "value": result.value, "low": result.low, "high": result.high, "n": result.n,
         "note": _add_warning(result, warnings),
@@ -220,9 +244,42 @@ def _results_by_downloads(results: Iterable[ReportResult], snapshots: Iterable[R
     return [result for result in results if result["snapshot"] in numbers]
 
 
-def _load_moves(connection: sqlite3.Connection, snapshot: ReportSnapshot, k: int) -> list[ReportMove]:
-    rows = _fetch(connection, "movers", MoverRow, snapshot=snapshot["snapshot"], k=k)
-    return [describe_move(row, snapshot, k) for row in rows]
+@dataclass(frozen=True)
+class PackageLoader:
+    """Loads the packages of the newest lists by name, each with the list that the results compare."""
+
+    connection: sqlite3.Connection
+    snapshots: Mapping[int, ReportSnapshot]
+    results: Sequence[ReportResult]
+    k: int | None
+
+    @cached_property
+    def _redacted(self) -> frozenset[str]:
+        return frozenset(row["name"] for row in fetch_rows(self.connection, "redacted_names"))
+
+    def load_top(self, snapshot: ReportSnapshot) -> Iterator[ReportTopRow]:
+        """Yield the first packages of a list."""
+        previous = choose_previous(self.results, snapshot["snapshot"], self.k)
+        rows = _fetch(self.connection, "top_ranks", RankedRow, snapshot=snapshot["snapshot"], previous=previous,
+                      limit=TOP_ROWS)  # fmt: skip
+        return describe_top(omit_redacted(rows, self._redacted), snapshot, self._snapshot(previous))
+
+    def load_moves(self, snapshot: ReportSnapshot) -> Iterator[ReportMove]:
+        """Yield the moves into, out of and within the top K."""
+        if self.k:
+            rows = _fetch(self.connection, "movers", MoverRow, snapshot=snapshot["snapshot"], k=self.k)
+            yield from (describe_move(row, snapshot, self.k) for row in omit_redacted(rows, self._redacted))
+
+    def load_base_models(self, snapshot: ReportSnapshot) -> list[ReportBaseModel]:
+        """Return the parents with the most children, and those with the largest growth."""
+        previous = self._snapshot(choose_growth_base(self.results, snapshot["snapshot"]))
+        depth = shared_depth(snapshot, previous)
+        rows = _fetch(self.connection, "base_models", ParentRow, snapshot=snapshot["snapshot"],
+                      previous=previous and previous["snapshot"], depth=depth)  # fmt: skip
+        return describe_base_models(omit_redacted(rows, self._redacted), snapshot, previous, depth)
+
+    def _snapshot(self, number: int | None) -> ReportSnapshot | None:
+        return None if number is None else self.snapshots.get(number)
 
 
 def _lineage_points(connection: sqlite3.Connection, snapshot: ReportSnapshot) -> Iterator[ReportPoint]:
