@@ -7,13 +7,29 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 from statistics import median
-from urllib.parse import urlsplit
 
 from analysis.reporting.figures._figure import LONG_GAP_FACTOR
 from analysis.reporting.figures.claims import describe_claims
-from analysis.reporting.figures.snapshots import describe_snapshots
 from analysis.reporting.figures.turnover import choose_turnover_depth, describe_turnover
-from analysis.reporting.rows import ClaimRow, Report, ReportMove, ReportResult, ReportSnapshot
+from analysis.reporting.highlights import (
+    describe_state,
+    newest_number,
+    summarize_base_models,
+    summarize_top,
+    warn_of_local,
+)
+from analysis.reporting.names import is_local, registry_title, series_title
+from analysis.reporting.notes import list_notes
+from analysis.reporting.omissions import describe_omissions
+from analysis.reporting.package_tables import (
+    explain_base_models,
+    growth_table,
+    most_used_table,
+    moves_table,
+    preservation_table,
+    top_table,
+)
+from analysis.reporting.rows import ClaimRow, Report, ReportBaseModel, ReportMove, ReportSnapshot
 from analysis.reporting.series import SeriesKey, group_by_series, select_complete
 from analysis.reporting.table import ReportTable
 from analysis.reporting.tables import (
@@ -25,23 +41,21 @@ from analysis.reporting.tables import (
     gate_table,
     matched_table,
     metric_table,
-    moves_table,
     over_time_table,
     population_table,
     results_table,
     snapshots_table,
     sources_table,
 )
-from analysis.reporting.wording import escape_hidden, format_count, format_value, pluralize
+from analysis.reporting.wording import escape_hidden, pluralize
 
 MAX_LONG_GAPS = 5
 MOVES = {
-    "entered": "Entered the top {k:,} for the first time",
-    "returned": "Returned to the top {k:,}",
-    "left": "Left the top {k:,}",
-    "renamed": "Renamed in the top {k:,} (not counted as leaving)",
+    "entered": "Entered the top {k:,} for the first time since {since}",
+    "returned": "Returned to the top {k:,} since {since}",
+    "left": "Left the top {k:,} since {since}",
+    "renamed": "Renamed in the top {k:,} since {since}, not counted as leaving",
 }
-SHOWN_ELSEWHERE = ("gap ", "monthly hazard ", "no earlier ")  # notes whose content stands in a column of a table
 ECOSYSTEMS = (
     "Package registries other than Hugging Face were crawled through Ecosyste.ms, whose data is licensed CC BY-SA 4.0. "
     "Data derived from it is shared under the same licence, with that attribution."
@@ -53,6 +67,7 @@ class SeriesView:
     """One series: the snapshots of a registry, order and counter, and every number of the newest complete one."""
 
     registry: str
+    name: str
     title: str
     newest_date: str | None
     coverage: tuple[str, ...]
@@ -64,7 +79,11 @@ class SeriesView:
     over_time: ReportTable | None
     population: ReportTable | None
     notes: tuple[str, ...]
+    top: ReportTable
     moves: tuple[ReportTable, ...]
+    base_models: tuple[ReportTable, ...]
+    base_models_note: str
+    kept_libraries: ReportTable
     descendants: ReportTable | None
     preservation: ReportTable | None
     results: ReportTable | None
@@ -88,6 +107,7 @@ class ReportView:
 
     generated_by: str
     scope: str
+    state: str
     period: tuple[str, str] | None
     registries: tuple[str, ...]
     local_sources: tuple[str, ...]
@@ -99,6 +119,7 @@ class ReportView:
     events: ReportTable
     event_kinds: ReportTable
     limitations: tuple[str, ...]
+    omissions: str
     sources: ReportTable
     attributions: tuple[str, ...]
 
@@ -113,10 +134,11 @@ def build_view(document: Report) -> ReportView:
     return ReportView(
         generated_by=report["generated_by"],
         scope=f"snapshots up to {report['as_of']}" if report["as_of"] else "all snapshots",
+        state=describe_state(report, local),
         period=(min(dates), max(dates)) if dates else None,
-        registries=tuple(dict.fromkeys(registry for registry, _, _ in groups)),
+        registries=tuple(dict.fromkeys(registry_title(registry) for registry, _, _ in groups)),
         local_sources=local,
-        warning=_warn_of_local(local),
+        warning=warn_of_local(local),
         summary=tuple(_summarize(report)),
         series=tuple(_build_series(key, snapshots, report, index) for key, snapshots in groups.items()),
         claims=claims_table(report["claims"]),
@@ -124,26 +146,9 @@ def build_view(document: Report) -> ReportView:
         events=events_table(report["events"]),
         event_kinds=event_kinds_table(report["events"]),
         limitations=tuple(report["unknown"]),
+        omissions=describe_omissions(report),
         sources=sources_table(report["snapshots"]),
         attributions=(ECOSYSTEMS,) if any(map(_is_from_ecosystems, report["snapshots"])) else (),
-    )
-
-
-def is_local(source: str) -> bool:
-    """Return whether a source is a URL of this machine: a simulation or a mirror, not the public registry."""
-    try:
-        host = urlsplit(source).hostname or ""
-    except ValueError:
-        return False
-    return host in ("localhost", "::1") or host.startswith("127.")
-
-
-def _warn_of_local(sources: Sequence[str]) -> str:
-    if not sources:
-        return ""
-    return (
-        f"Not a public registry: these numbers come from {', '.join(sources)}, on the machine that took the snapshots. "
-        "They come from a simulation or a mirror and say nothing about the real registries."
     )
 
 
@@ -155,16 +160,14 @@ def _summarize(report: Report) -> Iterator[str]:
     """Yield the report in a few sentences."""
     if not report["snapshots"]:
         return
-    yield f"{describe_snapshots(report)}."
     turnover = describe_turnover(report)
     if turnover:
         yield f"{turnover}."
+    yield from summarize_top(report)
     yield from _summarize_moves(report)
+    yield from summarize_base_models(report)
     if report["claims"]:
         yield f"{describe_claims(report['claims'])}."
-    if report["unknown"]:
-        verb = "is" if len(report["unknown"]) == 1 else "are"
-        yield f"{pluralize(len(report['unknown']), 'limitation')} {verb} listed under “Not available yet”."
 
 
 def _summarize_moves(report: Report) -> Iterator[str]:
@@ -173,29 +176,31 @@ def _summarize_moves(report: Report) -> Iterator[str]:
     if moves:
         counts = {change: sum(move["change"] == change for move in moves) for change in MOVES}
         yield (
-            f"In the newest list of {moves[0]['registry']}, {pluralize(counts['entered'], 'package')} entered the top "
-            f"{moves[0]['k']:,} for the first time, {counts['returned']:,} returned and {counts['left']:,} left. "
-            f"{counts['renamed']:,} changed only the name."
+            f"In the newest list of {registry_title(moves[0]['registry'])}, {pluralize(counts['entered'], 'package')} "
+            f"entered the top {moves[0]['k']:,} for the first time since {moves[0]['previous_date']}, "
+            f"{counts['returned']:,} returned and {counts['left']:,} left. {counts['renamed']:,} changed only the name."
         )
 
 
 def _moves_of(snapshots: Sequence[ReportSnapshot], report: Report) -> list[ReportMove]:
-    complete = select_complete(snapshots)
-    return [move for move in report["movers"] if complete and move["snapshot"] == complete[-1]["snapshot"]]
+    return [move for move in report["movers"] if move["snapshot"] == newest_number(snapshots)]
 
 
 def _build_series(
     key: SeriesKey, snapshots: Sequence[ReportSnapshot], report: Report, index: ResultIndex
 ) -> SeriesView:
     registry, by, counter = key
-    title = f"{registry} by {by}" + (f" ({counter})" if counter != by else "")
+    title = series_title(registry, by, counter)
     complete = select_complete(snapshots)
     newest = complete[-1] if complete else None
     results = [row for row in report["results"] if newest and row["snapshot"] == newest["snapshot"]]
     k = report["k"] or choose_turnover_depth(report)
     day = newest["date"] if newest else ""
+    parents = [row for row in report["base_models"] if newest and row["snapshot"] == newest["snapshot"]]
+    leaders = [row for row in report["top"] if newest and row["snapshot"] == newest["snapshot"]]
     return SeriesView(
         registry=registry,
+        name=registry_title(registry),
         title=title,
         newest_date=newest["date"] if newest else None,
         coverage=tuple(_describe_coverage(complete)),
@@ -206,8 +211,12 @@ def _build_series(
         matched=matched_table(day, results),
         over_time=over_time_table(complete, index, k) if k and len(complete) > 1 else None,
         population=population_table(newest, index) if newest else None,
-        notes=tuple(_list_notes(results)),
+        notes=tuple(list_notes(results)),
+        top=top_table(leaders, snapshots[-1] if newest is None else newest),
         moves=tuple(_build_moves(snapshots, report)),
+        base_models=_build_base_models(parents, newest) if newest else (),
+        base_models_note=explain_base_models(parents),
+        kept_libraries=preservation_table(f"Libraries that children keep, {day}", results),
         descendants=metric_table(f"Every number of descendants: {title}, {day}", results, "descendants"),
         preservation=metric_table(f"Every number of preservation: {title}, {day}", results, "preservation"),
         results=results_table(f"Every result: {title}, {day}", results),
@@ -261,41 +270,17 @@ def _list_problems(snapshots: Sequence[ReportSnapshot]) -> Iterator[str]:
                 yield f"{snapshot['date']}, {rule['gate']}: {rule['measured']} (rule: {rule['rule']})"
 
 
-def _list_notes(results: Sequence[ReportResult]) -> Iterator[str]:
-    """Yield the notes of each defined result, then each note that several results share."""
-    owners: dict[str, list[ReportResult]] = {}
-    for result in results:
-        for note in result["note"].split("; ") if result["value"] is not None else ():
-            if note and not note.startswith(SHOWN_ELSEWHERE):
-                owners.setdefault(note, []).append(result)
-    own_notes: dict[str, list[str]] = {}
-    for note, noted in owners.items():
-        if len(noted) == 1:
-            own_notes.setdefault(_name_result(noted[0]), []).append(note)
-    yield from (f"{name}: {'; '.join(notes)}" for name, notes in own_notes.items())
-    yield from (f"{_name_results(noted)}: {note}" for note, noted in owners.items() if len(noted) > 1)
-
-
-def _name_result(result: ReportResult) -> str:
-    method = " (as published)" if result["metric"].endswith("_as_published") else ""
-    depth = f" (top {result['k']:,})" if result["k"] else ""
-    return f"{result['name']}{method}{depth} = {format_value(result['name'], result['value'])}"
-
-
-def _name_results(results: Sequence[ReportResult]) -> str:
-    names = list(dict.fromkeys(result["name"] for result in results))
-    if len(names) > 1:
-        return f"{names[0]} and {len(names) - 1:,} more"
-    return f"{names[0]} (top {', '.join(format_count(result['k']) for result in results)})"
-
-
 def _build_moves(snapshots: Sequence[ReportSnapshot], report: Report) -> Iterator[ReportTable]:
     moves = _moves_of(snapshots, report)
     for change, heading in MOVES.items():
         group = [move for move in moves if move["change"] == change]
         if group:
-            since = f"since {group[0]['previous_date']}: {len(group):,}"
-            yield moves_table(f"{heading.format(k=group[0]['k'])}, {since}", group)
+            caption = heading.format(k=group[0]["k"], since=group[0]["previous_date"])
+            yield moves_table(f"{caption}: {len(group):,}", group, snapshots[-1])
+
+
+def _build_base_models(rows: Sequence[ReportBaseModel], snapshot: ReportSnapshot) -> tuple[ReportTable, ...]:
+    return tuple(table for table in (growth_table(rows, snapshot), most_used_table(rows, snapshot)) if table)
 
 
 def _build_claim(claim: ClaimRow) -> ClaimDetail:

@@ -53,7 +53,7 @@ class PreservationPoint(TypedDict):
 def draw(report: Report) -> Iterator[Figure]:
     """Draw dots with intervals, the libraries with the most packages first."""
     for position, (label, results) in enumerate(newest_results(report, ("preservation", "preservation_as_published"))):
-        points = _collect_points(results)
+        points = collect_points(results)
         if points:
             yield _build_figure(label, results[0]["date"], points, position)
 
@@ -75,7 +75,7 @@ def _build_figure(label: str, date: str, points: Sequence[PreservationPoint], po
     )
 
 
-def _collect_points(results: Sequence[ReportResult]) -> list[PreservationPoint]:
+def collect_points(results: Sequence[ReportResult]) -> list[PreservationPoint]:
     """Return a dot for each library and relation, without gain, lift and coverage, which are other quantities."""
     points = [point for result in results if (point := _parse_point(result)) is not None]
     sizes: dict[str, int] = {}
