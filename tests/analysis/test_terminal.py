@@ -40,11 +40,11 @@ def test_the_pager_is_that_of_the_environment_and_none_in_a_pipe() -> None:
     assert choose_pager(FakeStream(False), {"PAGER": "more"}) == []
 
 
-def run_at_terminal(path: Path, *words: str, **variables: str) -> str:
-    """Run the report with a terminal as its stdout, and return what the terminal receives."""
+def run_at_terminal(path: Path, *words: str, module: str = "analysis.report", **variables: str) -> str:
+    """Run a command with a terminal as its stdout, and return what the terminal receives."""
     terminal, stdout = pty.openpty()
     environment = {**os.environ, "COLUMNS": "80", "TERM": "xterm", **variables}
-    command = [sys.executable, "-m", "analysis.report", "--db", str(path), *words]
+    command = [sys.executable, "-m", module, "--db", str(path), *words]
     with subprocess.Popen(command, stdout=stdout, stderr=subprocess.DEVNULL, env=environment) as process:
         os.close(stdout)
         chunks = []
@@ -69,3 +69,10 @@ def test_at_a_terminal_the_report_goes_through_the_pager_in_colour(history: Hist
     plain = run_at_terminal(history.path, "--no-pager", PAGER="sed s/^/paged:/", NO_COLOR="1")
     assert plain.startswith("Hugging Face · 2026-01-01") and "\x1b" not in plain
     assert "Hugging Face" in run_at_terminal(history.path, PAGER="no-such-pager")
+
+
+def test_at_a_terminal_the_lines_of_a_score_are_broken_at_words(tmp_path: Path) -> None:
+    card = tmp_path / "README.md"
+    card.write_text("# A\n\n" + "This model turns text into vectors for search, in many languages. " * 4)
+    lines = run_at_terminal(tmp_path / "none.db", str(card), module="analysis.scoring").splitlines()
+    assert 60 < max(map(len, lines)) <= 80
