@@ -34,7 +34,7 @@ from tests.analysis.reporting.figures.documents import (
 from tests.analysis.reporting.figures.payloads import ATTACKS, ESCAPES, PAYLOADS
 
 LINK = re.compile(
-    r"#[\w-]+|https://huggingface\.co/[\w.-]+/[\w.-]+|data:(image/svg\+xml|image/png|text/csv|application/json);base64,[A-Za-z0-9+/=]+"
+    r"#[\w-]+|https://huggingface\.co/[\w.-]+(/[\w.-]+)?|data:(image/svg\+xml|image/png|text/csv|application/json);base64,[A-Za-z0-9+/=]+"
 )
 ACTIVE_TAGS = {"script", "iframe", "object", "embed", "form", "input", "base", "link", "img", "video", "image", "use"}
 SECTIONS = (
