@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from analysis.reporting.names import registry_title
 from analysis.reporting.rows import ReportResult, ReportSnapshot
 from analysis.reporting.series import (
     SeriesKey,
@@ -31,7 +32,7 @@ def list_limitations(snapshots: Sequence[ReportSnapshot], results: Sequence[Repo
 def _series_limitations(
     key: SeriesKey, snapshots: Sequence[ReportSnapshot], results: Sequence[ReportResult], k: int | None
 ) -> Iterator[str]:
-    label = f"{key[0]} by {key[1]}"
+    label = f"{registry_title(key[0])} by {key[1]}"
     complete = select_complete(snapshots)
     if not complete:
         yield f"{label}: no snapshot is complete, and only complete ones are computed."
@@ -72,7 +73,7 @@ def _incomparable_counters(series: Iterable[SeriesKey]) -> list[str]:
     for registry, by, counter in series:
         counters.setdefault((registry, by), []).append(counter)
     return [
-        f"{registry} by {by}: lists that count {join_words(names)} are not compared with one another."
+        f"{registry_title(registry)} by {by}: lists that count {join_words(names)} are not compared with one another."
         for (registry, by), names in counters.items()
         if len(names) > 1
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from analysis.reporting.names import registry_title, series_title
 from analysis.reporting.rows import ReportResult, ReportSnapshot
 
 POPULATION_METRICS = ("descendants", "preservation")  # their K is how many packages of the list they are of
@@ -113,10 +114,10 @@ def series_labels(snapshots: Iterable[ReportSnapshot]) -> dict[SeriesKey, str]:
     """Return a label for each series: its registry, and as much more as distinguishes it from the other series."""
     keys = list(group_by_series(snapshots))
     for parts in (1, 2):
-        names = [" by ".join(key[:parts]) for key in keys]
+        names = [" by ".join((registry_title(key[0]), *key[1:parts])) for key in keys]
         if len(set(names)) == len(keys):
             return dict(zip(keys, names, strict=True))
-    return {(registry, by, counter): f"{registry} by {by} ({counter})" for registry, by, counter in keys}
+    return {key: series_title(*key) for key in keys}
 
 
 def complete_labels(snapshots: Sequence[ReportSnapshot]) -> dict[int, str]:

@@ -18,7 +18,7 @@ def test_groups_and_tenths_are_those_of_the_results() -> None:
     groups, trend = draw(full_report())
     assert groups.rows[0][:3] == ("downloads", "top 1,000", 0.7)
     assert groups.title == (
-        "huggingface/models on 2026-04-05: by downloads, 70.0% in the top 1,000 and 20.0% in the bottom 1,000 of the "
+        "Hugging Face on 2026-04-05: by downloads, 70.0% in the top 1,000 and 20.0% in the bottom 1,000 of the "
         "five questions are answered"
     )
     assert [row[:2] for row in trend.rows] == [

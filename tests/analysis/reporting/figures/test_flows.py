@@ -33,16 +33,14 @@ def test_every_registry_has_its_bars_and_each_bar_is_the_whole_list() -> None:
     report = make_report(("huggingface/models", 3), ("npm", 2))
     points = flows._collect_points(report)
     assert list(dict.fromkeys(point["bar"] for point in points)) == [
-        "2026-02-05, huggingface/models",
-        "2026-03-05, huggingface/models",
+        "2026-02-05, Hugging Face",
+        "2026-03-05, Hugging Face",
         "2026-02-05, npm",
     ]
     assert [point["share"] for point in points[:3]] == [0.6, 0.1, 0.3]
     figure = draw_one(report)
     assert figure.wide["data"] == {"values": points}
-    assert figure.title.startswith(
-        "Newcomers since the list before: 30.0% of the top 1,000 of huggingface/models, 30.0%"
-    )
+    assert figure.title.startswith("Newcomers since the list before: 30.0% of the top 1,000 of Hugging Face, 30.0%")
 
 
 def test_the_counts_are_those_of_the_metric() -> None:
