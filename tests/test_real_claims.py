@@ -102,16 +102,16 @@ def test_no_card_of_2022_speaks_for_a_model_of_2026(report_and_files: tuple[Repo
     assert known == {"2022-02-15", "2022-07-02"}
     unknown = {row["date"]: row["value"] for row in report["results"] if row["name"] == "documentation"}
     assert unknown["2026-08-07"] is unknown["2026-08-13"] is None
-    assert any("on 2026-08-13: no card of a package" in reason for reason in build_view(report).undocumented)
+    assert any("2026-08-13: documentation: no card of a package" in reason for reason in report["unknown"])
 
 
 def test_the_headline_compares_only_registries_of_one_time(
     report_and_files: tuple[Report, dict[tuple[str, str], Path]],
 ) -> None:
     report, files = report_and_files
-    _, compared, apart, long_gap, *_ = re.split(r"(?<=[.]) (?=In a year)|\n", "\n".join(build_view(report).summary))
+    compared, apart, long_gap, *_ = re.split(r"(?<=[.]) (?=In a year)|\n", "\n".join(build_view(report).summary))
     assert compared == (
-        f"In a year, {replaced(files, 'pypi', '2021-12-01', '2022-12-01')} of the top 500 of pypi were replaced (from "
+        f"In a year, {replaced(files, 'pypi', '2021-12-01', '2022-12-01')} of the top 500 of PyPI were replaced (from "
         f"2021-12-01 to 2022-12-01), {replaced(files, 'npm', '2022-11-03', '2023-11-22')} of npm (from 2022-11-03 to "
         "2023-11-22)."
     )

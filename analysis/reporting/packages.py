@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from analysis.compute.relations import fetch_rows
 from analysis.reporting.leaders import (
     TOP_ROWS,
     choose_growth_base,
@@ -29,6 +28,7 @@ from analysis.reporting.rows import (
 )
 from analysis.reporting.series import choose_deepest, choose_list_of_day, group_by_series, newest_day
 from analysis.reporting.stored_rows import fetch_typed_rows
+from db.store import load_statements
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ class PackageLoader:
 
     @cached_property
     def _redacted(self) -> frozenset[str]:
-        return frozenset(row["name"] for row in fetch_rows(self.connection, "redacted_names"))
+        (statement,) = load_statements("redacted_names")
+        return frozenset(row["name"] for row in self.connection.execute(statement))
 
     def load_top(self) -> list[ReportTopRow]:
         """Return the first packages of the newest list of each series."""

@@ -11,7 +11,7 @@ from statistics import median
 from analysis.reporting.claims import ABOUT, ClaimDetail, claims_table, describe_claim, published_table
 from analysis.reporting.figures._figure import LONG_GAP_FACTOR
 from analysis.reporting.figures.claims import describe_claims
-from analysis.reporting.figures.documentation import explain_missing
+from analysis.reporting.figures.documentation import explain_undrawn
 from analysis.reporting.figures.turnover import choose_turnover_depth, describe_turnover, newest_turnovers
 from analysis.reporting.headline import describe_unmatched
 from analysis.reporting.highlights import describe_state, summarize_base_models, summarize_top
@@ -141,7 +141,7 @@ def build_view(document: Report) -> ReportView:
         claim_details=tuple(map(describe_claim, report["claims"])),
         events=events_table(report["events"]),
         event_kinds=event_kinds_table(report["events"]),
-        limitations=tuple(dict.fromkeys([*report["unknown"], *explain_missing(report)])),
+        limitations=tuple(dict.fromkeys([*report["unknown"], *explain_undrawn(report)])),
         omissions=describe_omissions(report),
         sources=sources_table(report["snapshots"]),
         attributions=(ECOSYSTEMS,) if any(map(_is_from_ecosystems, report["snapshots"])) else (),

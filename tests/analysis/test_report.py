@@ -233,7 +233,7 @@ def test_an_empty_store_is_an_empty_document(read_report: ReadReport) -> None:
 def test_a_value_of_the_wrong_type_is_named(history: History, run_cli: RunCli, monkeypatch: pytest.MonkeyPatch) -> None:
     add_two_snapshots(history)
     rows = [{"registry": "npm", "snapshot": 1, "date": None, "noted_at": "today"}]
-    monkeypatch.setattr("analysis.reporting.document.fetch_rows", lambda connection, name, **values: rows)
+    monkeypatch.setattr("analysis.reporting.stored_rows.fetch_rows", lambda connection, name, **values: rows)
     code, message = run_cli()
     assert code == 1
     assert "The store holds a value of the wrong type" in message and "observatory store check" in message

@@ -48,7 +48,9 @@ def test_the_state_has_registries_dates_and_the_states_of_the_snapshots() -> Non
         "Hugging Face, npm and PyPI · 2026-01-05 to 2026-04-05 · 11 of 12 snapshots are complete; 1 partial"
     )
     local = make_snapshot(1, "npm", "2026-01-05", source="http://127.0.0.1:4711")
-    assert build_view(report_of(local)).state == "npm · 2026-01-05 · The snapshot is complete · simulated or local"
+    source = {"registry": "npm", "source": "http://127.0.0.1:4711", "local": True, "snapshots": 1}
+    report = {**report_of(local), "not_public": [source]}
+    assert build_view(report).state == "npm · 2026-01-05 · The snapshot is complete · simulated or local"
 
 
 def test_each_counter_of_a_registry_is_a_series_of_its_own() -> None:

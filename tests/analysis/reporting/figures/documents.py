@@ -39,7 +39,7 @@ def make_snapshot(
     reason: str | None = None,
     counter: str = "last-30-days",
     origin: str = "crawl",
-    source: str = "https://hub.example",
+    source: str = "https://huggingface.co",
     evidence: str = "its clock",
     depth: int = 1000,
     gate: Sequence[ReportGate] = PASSED_GATE,
