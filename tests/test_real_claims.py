@@ -117,7 +117,7 @@ def test_the_headline_compares_only_registries_of_one_time(
     )
     assert apart == (
         f"In a year, from 2021-06-19 to 2022-07-02, {replaced(files, HUB, '2021-06-19', '2022-07-02')} of the top 500 "
-        "of huggingface/models were replaced."
+        "of Hugging Face were replaced."
     )
     assert re.match(
         r"Between the lists of 2022-07-02 and 2026-08-07, 1,497 days apart, \d\d[.]\d% of the top", long_gap
