@@ -1,10 +1,10 @@
-"""Open a page in a real Chromium, at a width and in a colour scheme, and measure what a person would see."""
+"""Open a page in a real Chromium at several widths, light and dark, and measure what a person would see."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -50,22 +50,20 @@ class BrowserPage:
         self._page.screenshot(path=path, full_page=True)
 
 
-@contextmanager
-def open_page(file: Path, width: int, scheme: str) -> Iterator[BrowserPage]:
-    """Open a file at a width in pixels, in light or dark."""
+def iter_pages(file: Path) -> Iterator[tuple[str, BrowserPage]]:
+    """Yield the page of a file at each width and in each colour scheme, with the name of both. Every fold is open."""
     if not CHROMIUM:
         pytest.skip("no Chromium: apt-get install chromium")
-    playwright = pytest.importorskip(
-        "playwright.sync_api", reason="playwright drives the browser: pip install '.[test]'"
-    )
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser and is not installed")
     with playwright.sync_playwright() as drivers:
         browser = drivers.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        try:
+        for width, scheme in product(WIDTHS, SCHEMES):
             context = browser.new_context(
                 viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True
             )
             page = context.new_page()
             page.goto(file.as_uri())
-            yield BrowserPage(page)
-        finally:
-            browser.close()
+            page.evaluate("() => document.querySelectorAll('details').forEach(fold => { fold.open = true; })")
+            yield f"{width} px, {scheme}", BrowserPage(page)
+            context.close()
+        browser.close()

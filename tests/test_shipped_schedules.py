@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
-from itertools import product
 from typing import Any
 
 import pytest
 
-from tests.browser import SCHEMES, WIDTHS, open_page
+from tests.browser import iter_pages
 from tests.shipped_replay import HOURLY, REGISTRIES, ShippedReplay, read_report
 from tests.simulated import Simulation
 
@@ -150,9 +149,8 @@ def test_movers_are_the_packages_that_the_true_lists_gained_and_lost(
 def test_a_browser_shows_each_figure_without_overflow_or_a_barrier(replay: ShippedReplay) -> None:
     page = replay.folder / "report.html"
     replay.observe("report", "--format", "html", "--out", str(page))
-    for width, scheme in product(WIDTHS, SCHEMES):
-        with open_page(page, width, scheme) as shown:
-            assert shown.list_violations() == [], (width, scheme)
-            assert shown.overflow() <= 0, (width, scheme)
-            assert shown.list_empty_figures() == [], (width, scheme)
-            assert shown.count_figures() >= 5
+    for name, view in iter_pages(page):
+        assert view.list_violations() == [], name
+        assert view.overflow() <= 0, name
+        assert view.list_empty_figures() == [], name
+        assert view.count_figures() >= 5
