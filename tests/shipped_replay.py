@@ -68,10 +68,15 @@ class ShippedReplay:
                 daemon.terminate()
                 daemon.wait(30)
 
-    def observe(self, *arguments: str) -> str:
+    def observe(self, *arguments: str, columns: int = 80) -> str:
         """Run `observatory` with these arguments at the replayed time, and return its output."""
         command = [sys.executable, "-m", "schedules.cli", *arguments]
-        options = {"cwd": self.folder, "env": self.environment, "capture_output": True, "text": True}
+        options = {
+            "cwd": self.folder,
+            "env": {**self.environment, "COLUMNS": str(columns)},
+            "capture_output": True,
+            "text": True,
+        }
         process = subprocess.run(command, check=False, **options)  # type: ignore[call-overload]
         assert process.returncode == 0, process.stderr
         return str(process.stdout)

@@ -12,6 +12,7 @@ import pytest
 from tests.browser import iter_pages
 from tests.shipped_replay import HOURLY, REGISTRIES, ShippedReplay, read_report
 from tests.simulated import Simulation
+from tests.simulation.client import fetch
 
 pytestmark = [pytest.mark.replay, pytest.mark.timeout(3600)]
 
@@ -144,6 +145,85 @@ def test_movers_are_the_packages_that_the_true_lists_gained_and_lost(
     }
     assert changes["entered"] | changes["returned"] == current - previous
     assert changes["left"] == previous - current
+
+
+def read_true_children(replay: ShippedReplay, depth: int) -> dict[str, dict[str, set[str]]]:
+    """Return the children of each parent by relation among the first models of the Hub now, by the names of parents."""
+    children: dict[str, dict[str, set[str]]] = {}
+    url: str | None = f"{replay.hub.huggingface}/api/models?sort=downloads&limit=1000&expand=baseModels"
+    models: list[dict[str, Any]] = []
+    while url and len(models) < depth:
+        page = fetch(url)
+        models += page.json
+        url = page.links.get("next")
+    for model in models[:depth]:
+        bases = model.get("baseModels") or {}
+        for base in bases.get("models", ()):
+            if base["_id"] != model["_id"]:
+                relations = children.setdefault(base["_id"], {})
+                relations.setdefault(bases["relation"], set()).add(model["_id"])
+    return children
+
+
+def test_the_top_of_each_list_has_the_true_counts_and_the_ranks_of_the_list_before(
+    replay: ShippedReplay, report: Mapping[str, Any]
+) -> None:
+    last, before = sorted(replay.truth)[-1], sorted(replay.truth)[-2]
+    rows = [row for row in report["top"] if row["registry"] == HUB]
+    truth = replay.truth[last][HUB][:20]
+    previous = {row["id"]: row["rank"] for row in replay.truth[before][HUB]}
+    assert [(row["package"], row["name"], row["value"]) for row in rows] == [
+        (row["id"], row["name"], row["downloads"]) for row in truth
+    ]
+    assert {row["previous_date"] for row in rows} == {before}
+    assert [row["previous_rank"] for row in rows] == [
+        rank if (rank := previous.get(row["id"])) and rank <= 1000 else None for row in truth
+    ]
+
+
+def test_base_models_have_the_true_numbers_of_children(replay: ShippedReplay, report: Mapping[str, Any]) -> None:
+    rows = [row for row in report["base_models"] if row["registry"] == HUB and row["package"]]
+    children = read_true_children(replay, rows[0]["depth"])
+    counts = {parent: len(set().union(*relations.values())) for parent, relations in children.items()}
+    assert rows[0]["children"] == max(counts.values()) > 10
+    for row in rows:
+        assert row["children"] == counts[row["package"]], row["name"]
+        assert {relation: row[relation] for relation in ("finetune", "adapter", "merge", "quantized")} == {
+            relation: len(children[row["package"]].get(relation, ()))
+            for relation in ("finetune", "adapter", "merge", "quantized")
+        }
+
+
+def test_claims_rest_on_numbers_of_the_last_days_with_their_dates(
+    replay: ShippedReplay, report: Mapping[str, Any]
+) -> None:
+    last = date.fromisoformat(sorted(replay.truth)[-1])
+    keys = {(row["snapshot"], row["metric"], row["name"], row["k"]): row["value"] for row in report["results"]}
+    tested = [claim for claim in report["claims"] if claim["verdict"] != "not testable"]
+    assert {claim["claim"] for claim in tested} >= {"C1", "C2 descendants", "C3"}
+    for number in (number for claim in tested for number in claim["numbers"]):
+        assert last - date.fromisoformat(number["date"]) <= timedelta(days=8)
+        assert number["value"] == keys[number["snapshot"], number["metric"], number["name"], number["k"]]
+    assert {claim["depth"] for claim in tested if claim["claim"] in ("C1", "C2 descendants", "C3")} == {15_000}
+
+
+def test_a_day_is_counted_once_and_the_text_fits_sixty_columns(replay: ShippedReplay) -> None:
+    text = replay.observe("report", columns=60)
+    assert max(map(len, text.splitlines())) <= 60
+    words = " ".join(text.split())
+    assert f"{2 * DAYS} complete snapshots of {DAYS} days from 2026-01-05" in words
+    assert "usually 1 day apart. The longest gap is 1 day." in words
+    assert "0 days" not in words
+
+
+def test_documentation_is_known_for_the_models_whose_cards_were_fetched(
+    replay: ShippedReplay, report: Mapping[str, Any]
+) -> None:
+    last = sorted(replay.truth)[-1]
+    coverage = select_results(report, HUB, "documentation.rules.coverage", 0)
+    newest = [row for row in coverage if row["date"] == last and row["n"] == 15_000]
+    cards = replay.query("SELECT count(DISTINCT package_id) FROM card_revision WHERE hash IS NOT NULL")
+    assert [round(row["value"] * row["n"]) for row in newest] == [pytest.approx(cards[0][0], rel=0.05)]
 
 
 def test_a_browser_shows_each_figure_without_overflow_or_a_barrier(replay: ShippedReplay) -> None:
