@@ -41,6 +41,7 @@ from analysis.claims.verdicts import ClaimRow, judge_claims
 from analysis.compute.metric import list_metrics
 from analysis.compute.relations import cached_relations, fetch_rows
 from analysis.reporting.limitations import list_limitations
+from analysis.reporting.names import is_census_counter
 from analysis.reporting.packages import PackageLoader
 from analysis.reporting.rows import (
     Report,
@@ -157,7 +158,9 @@ def require_depth(connection: sqlite3.Connection, scope: ReportScope) -> None:
         UsageError: no complete list is that deep.
     """
     complete = select_complete(_load_snapshots(connection, scope))
-    deepest = max((snapshot["depth"] or 0 for snapshot in complete if not _is_census(snapshot)), default=None)
+    deepest = max(
+        (snapshot["depth"] or 0 for snapshot in complete if not is_census_counter(snapshot["counter"])), default=None
+    )
     if scope.k is not None and deepest is not None and scope.k > deepest:
         raise UsageError(
             f"No complete list of this report is {scope.k:,} deep.",
@@ -165,10 +168,6 @@ def require_depth(connection: sqlite3.Connection, scope: ReportScope) -> None:
             fix=f"Use a --top of at most {deepest}, or take a deeper list with `observatory crawl snapshot`.",
             more="docs/commands.md",
         )
-
-
-def _is_census(snapshot: ReportSnapshot) -> bool:
-    return snapshot["counter"].startswith("census")
 
 
 def _load_depths(connection: sqlite3.Connection) -> list[int]:
@@ -182,7 +181,7 @@ def _compute_comparisons(
     """Yield the results that compare lists, at a depth of which the store has none."""
     metrics = [metric for metric in list_metrics() if set(metric.relations) & COMPARISONS]
     for snapshot in select_complete(snapshots):
-        if (snapshot["depth"] or 0) >= k and not _is_census(snapshot):
+        if (snapshot["depth"] or 0) >= k and not is_census_counter(snapshot["counter"]):
             read_relation = cached_relations(connection, snapshot["snapshot"])
             yield from (row for metric in metrics for row in metric.compute(snapshot["snapshot"], read_relation))
 

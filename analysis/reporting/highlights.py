@@ -8,7 +8,7 @@ from analysis.reporting.figures.snapshots import describe_snapshots
 from analysis.reporting.names import registry_title
 from analysis.reporting.package_tables import measure_growth
 from analysis.reporting.rows import Report
-from analysis.reporting.series import group_by_series, newest_day
+from analysis.reporting.series import group_lists_first, newest_day
 from analysis.reporting.wording import join_words
 
 
@@ -31,7 +31,7 @@ def _describe_stand_ins(report: Report) -> Iterator[str]:
 
 def summarize_top(report: Report) -> Iterator[str]:
     """Yield the first three packages of the first list."""
-    first, *_ = group_by_series(report["snapshots"]).values()
+    first, *_ = group_lists_first(report["snapshots"]).values()
     numbers = {snapshot["snapshot"] for snapshot in newest_day(first)}
     names = [row["name"] for row in report["top"] if row["snapshot"] in numbers][:3]
     if len(names) > 1:

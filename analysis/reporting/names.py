@@ -63,10 +63,17 @@ def counter_words(by: str, counter: str) -> str:
 def series_title(registry: str, by: str, counter: str) -> str:
     """Return the title of a series.
 
-    >>> series_title("npm", "downloads", "last-month")
-    'npm by downloads of the last month'
+    >>> series_title("npm", "downloads", "last-month"), series_title("npm", "downloads", "census:last-month")
+    ('npm by downloads of the last month', 'npm, the whole registry')
     """
+    if is_census_counter(counter):
+        return f"{registry_title(registry)}, the whole registry"
     return f"{registry_title(registry)} by {counter_words(by, counter)}"
+
+
+def is_census_counter(counter: str) -> bool:
+    """Return whether a series with this counter consists of censuses, not of lists."""
+    return counter.startswith("census")
 
 
 def package_page(registry: str, name: str) -> str:

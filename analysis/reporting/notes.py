@@ -39,6 +39,6 @@ def _name_result(result: ReportResult) -> str:
 
 def _name_results(results: Sequence[ReportResult]) -> str:
     names = list(dict.fromkeys(result["name"] for result in results))
-    if len(names) > 1:
-        return f"{names[0]} and {len(names) - 1:,} more"
-    return f"{names[0]} (top {', '.join(format_count(result['k']) for result in results)})"
+    depths = [format_count(k) for k in sorted({result["k"] for result in results} - {0})]
+    rest = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
+    return f"{names[0]}{rest}" + (f" (top {', '.join(depths)})" if depths else "")

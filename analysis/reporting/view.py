@@ -31,7 +31,7 @@ from analysis.reporting.series import (
     SeriesKey,
     choose_deepest,
     describe_list,
-    group_by_series,
+    group_lists_first,
     newest_day,
     select_complete,
     select_lists_of_days,
@@ -124,7 +124,7 @@ def build_view(document: Report) -> ReportView:
     """Build the view from the report document."""
     report = escape_hidden(document)
     index = {(result["snapshot"], result["name"], result["k"]): result for result in report["results"]}
-    groups = group_by_series(report["snapshots"])
+    groups = group_lists_first(report["snapshots"])
     dates = [snapshot["date"] for snapshot in report["snapshots"]]
     return ReportView(
         generated_by=report["generated_by"],
@@ -172,7 +172,7 @@ def _summarize(report: Report) -> Iterator[str]:
 
 
 def _summarize_moves(report: Report) -> Iterator[str]:
-    first, *_ = group_by_series(report["snapshots"]).values()
+    first, *_ = group_lists_first(report["snapshots"]).values()
     moves = _moves_of(first, report)
     if moves:
         counts = {change: sum(move["change"] == change for move in moves) for change in MOVES}

@@ -19,13 +19,15 @@ parents AS (
            SUM(CASE WHEN snapshot_id = :snapshot AND relation = 'merge' THEN 1 ELSE 0 END) AS merge,
            SUM(CASE WHEN snapshot_id = :snapshot AND relation = 'quantized' THEN 1 ELSE 0 END) AS quantized,
            SUM(CASE WHEN snapshot_id = :snapshot AND relation = 'unstated' THEN 1 ELSE 0 END) AS unstated
-    FROM links GROUP BY parent_id, unknown_parent)
+    FROM links GROUP BY parent_id, unknown_parent),
+names AS (
+    SELECT p.parent_id, a.name FROM parents p JOIN lists s ON s.snapshot_id = :snapshot JOIN alias a ON a.package_id = p.parent_id
+     AND a.valid_from <= s.taken_at AND (a.valid_to IS NULL OR a.valid_to > s.taken_at))
 SELECT g.stable_id AS package, COALESCE(a.name, g.name, p.unknown_parent) AS name, r.rank, r.downloads,
        p.children, p.previous_children, p.finetune, p.adapter, p.merge, p.quantized, p.unstated
 FROM parents p
 JOIN lists s ON s.snapshot_id = :snapshot
 LEFT JOIN package g ON g.package_id = p.parent_id
-LEFT JOIN alias a ON a.package_id = p.parent_id
- AND a.valid_from <= s.taken_at AND (a.valid_to IS NULL OR a.valid_to > s.taken_at)
+LEFT JOIN names a ON a.parent_id = p.parent_id
 LEFT JOIN ranking r ON r.snapshot_id = :snapshot AND r.package_id = p.parent_id
 ORDER BY p.children DESC, COALESCE(a.name, g.name, p.unknown_parent)
