@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any
@@ -95,7 +96,7 @@ def test_each_ranking_is_complete_and_equals_the_true_list_of_its_day(replay: Sh
             assert listed == [row["id"] for row in truth[:depth]]
         else:  # equal counters have no order at Ecosyste.ms
             last = truth[depth - 1]["downloads"]
-            assert {row["id"] for row in truth if row["downloads"] > last} <= set(listed)
+            assert {row["id"] for row in truth[:depth] if row["downloads"] != last} <= set(listed)
 
 
 @pytest.mark.parametrize("registry", REGISTRIES)
@@ -200,7 +201,8 @@ def test_claims_rest_on_numbers_of_the_last_days_with_their_dates(
     last = date.fromisoformat(sorted(replay.truth)[-1])
     keys = {(row["snapshot"], row["metric"], row["name"], row["k"]): row["value"] for row in report["results"]}
     tested = [claim for claim in report["claims"] if claim["verdict"] != "not testable"]
-    assert {claim["claim"] for claim in tested} >= {"C1", "C2 descendants", "C3"}
+    assert "C2 descendants" in {claim["claim"] for claim in tested}
+    assert ("Finding 5" in {claim["claim"] for claim in tested}) == (DAYS > 91)
     for number in (number for claim in tested for number in claim["numbers"]):
         assert last - date.fromisoformat(number["date"]) <= timedelta(days=8)
         assert number["value"] == keys[number["snapshot"], number["metric"], number["name"], number["k"]]
@@ -213,7 +215,7 @@ def test_a_day_is_counted_once_and_the_text_fits_sixty_columns(replay: ShippedRe
     words = " ".join(text.split())
     assert f"{2 * DAYS} complete snapshots of {DAYS} days from 2026-01-05" in words
     assert "usually 1 day apart. The longest gap is 1 day." in words
-    assert "0 days" not in words
+    assert not re.search(r"\b0 days", words)
 
 
 def test_documentation_is_known_for_the_models_whose_cards_were_fetched(
@@ -222,8 +224,14 @@ def test_documentation_is_known_for_the_models_whose_cards_were_fetched(
     last = sorted(replay.truth)[-1]
     coverage = select_results(report, HUB, "documentation.rules.coverage", 0)
     newest = [row for row in coverage if row["date"] == last and row["n"] == 15_000]
-    cards = replay.query("SELECT count(DISTINCT package_id) FROM card_revision WHERE hash IS NOT NULL")
-    assert [round(row["value"] * row["n"]) for row in newest] == [pytest.approx(cards[0][0], rel=0.05)]
+    listed = {row["id"] for row in replay.truth[last][HUB][:15_000]}
+    known = replay.query(
+        "SELECT stable_id FROM card_revision JOIN package USING (package_id) WHERE valid_to IS NULL"
+        " AND state IN ('card', 'none')"
+    )
+    cards = len(listed & {name for (name,) in known})
+    assert [round(row["value"] * row["n"]) for row in newest] == [cards]
+    assert cards >= 900
 
 
 def test_a_browser_shows_each_figure_without_overflow_or_a_barrier(replay: ShippedReplay) -> None:
