@@ -125,9 +125,7 @@ def _list_rows(options: argparse.Namespace) -> list[Mapping[str, str]]:
     if options.manifest and options.files:
         raise UsageError("FILE and --manifest cannot be stated together.", fix="Name the files in the manifest.")
     if not options.manifest and not options.files:
-        raise UsageError(
-            "FORMAT and FILE are missing.", fix="See `observatory crawl import --help`."
-        )
+        raise UsageError("FORMAT and FILE are missing.", fix="See `observatory crawl import --help`.")
     stated = {name: getattr(options, name) for name in OPTIONS_OF_A_FILE} | {"format": options.form}
     if options.date is not None:
         stated["date"] = isoformat_utc(options.date)[:10]
