@@ -18,7 +18,7 @@ demo: $(VENV)/ready      ## run everything once on a simulated Hub, without a ne
 	$(RUN) schedules.cli demo
 
 test: $(VENV)/ready-tests ## run the tests
-	$(RUN) pytest -q -n $(WORKERS) --dist worksteal -m "not slow and not spark and not walk"
+	$(RUN) pytest -q -n $(WORKERS) --dist worksteal -m "not slow and not spark and not walk and not replay"
 
 test-slow: $(VENV)/ready-tests ## run the slow tests: every point of what the others sample
 	$(RUN) pytest -q -n $(WORKERS) --dist loadfile -m "slow and not years"
@@ -34,6 +34,9 @@ test-years: $(VENV)/ready-tests ## compare twenty simulated years with their tru
 
 test-walk: $(VENV)/ready-tests ## run every command line of the documents in a new environment (needs the package index)
 	$(RUN) pytest -q -m walk tests/test_walk.py
+
+test-replay: $(VENV)/ready-tests ## let the daemon run the shipped schedules for simulated days (REPLAY_DAYS, default: 40)
+	$(RUN) pytest -q -m replay tests/test_shipped_schedules.py
 
 check: $(VENV)/ready-tests ## check style and types
 	$(RUN) ruff check .

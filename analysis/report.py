@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from analysis.reporting.rows import Report
     from db.rows import StoredResult
 
+FILE_WIDTH = 80
 FORMATS_FOLDER = Path(__file__).parent / "reporting" / "formats"
 
 
@@ -79,6 +80,7 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
         "--format", choices=formats, default="text", help=f"one of {', '.join(formats)} (default: text)"
     )
     parser.add_argument("--out", metavar="FILE", type=Path, help="write the report to this file (default: print it)")
+    parser.add_argument("--no-pager", action="store_true", help="text: print at once, not through $PAGER or less")
     parser.add_argument(
         "--open", action="store_true", help="html: open the page in the browser (default file: report.html)"
     )
@@ -124,10 +126,17 @@ def _render_report(report: Report, options: argparse.Namespace) -> str:
     """Return the report in its format, and save its figures if that is an option."""
     with explain_missing_library():
         render = import_module(f"analysis.reporting.formats.{options.format}").render
-        text: str = render(report, interactive=True) if options.interactive else render(report)
+        text: str = render(report, **_choose_layout(options))
         if options.figures:
             save_figures(report, options.figures)
     return text
+
+
+def _choose_layout(options: argparse.Namespace) -> dict[str, object]:
+    """Return the options of the format. A file has the same width whatever the terminal."""
+    if options.interactive:
+        return {"interactive": True}
+    return {"width": FILE_WIDTH} if options.format == "text" and options.out else {}
 
 
 def require_html(options: argparse.Namespace) -> None:
@@ -180,13 +189,25 @@ def output_report(text: str, options: argparse.Namespace) -> None:
     """Print the report, or write it to a file, and open the file on request."""
     path = report_path(options)
     if path is None:
-        print(text)
+        print_report(text, options)
         return
     write_report(path, text)
     if options.open:
         print(f"The report is in {path}.", file=sys.stderr)
         if not webbrowser.open(path.resolve().as_uri()):
             print("No browser could be opened; open the file yourself.", file=sys.stderr)
+
+
+def print_report(text: str, options: argparse.Namespace) -> None:
+    """Print the report: as text at a terminal with colour and through a pager."""
+    if options.format != "text":
+        print(text)
+        return
+    from analysis.reporting.formats.text import add_colour
+    from analysis.terminal import allows_colour, show_text
+
+    is_coloured = allows_colour(sys.stdout, os.environ)
+    show_text(add_colour(text) if is_coloured else text, use_pager=not options.no_pager)
 
 
 def select_registries(connection: sqlite3.Connection, requested: Sequence[str]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from scrapy.spiderloader import SpiderLoader
 from crawler.errors import UnknownRegistryError
 from crawler.plan import ListedRegistry
 from crawler.spiders import RegistrySpider
-from db.cli import did_you_mean
+from db.cli import did_you_mean, wrap_for_terminal
 from db.connection import open_for_reading
 from db.registry_names import match_registry
 
@@ -100,11 +100,13 @@ def list_registries(path: Path) -> list[dict[str, object]]:
 def format_table(rows: Iterable[dict[str, object]]) -> str:
     """Return the registries as a table for a person."""
     lines = [f"{'REGISTRY':<24}{'LAST COMPLETE':<15}WHAT ITS NUMBERS COUNT"]
-    lines += [f"{row['registry']:<24}{row['last_complete'] or '-':<15}{row['counts']}" for row in rows]
+    lines += [
+        wrap_for_terminal(f"{row['registry']:<24}{row['last_complete'] or '-':<15}{row['counts']}", 39) for row in rows
+    ]
     for spider in load_spiders():
         endpoint = os.environ.get(spider.endpoint_variable) or spider.public_endpoint
         note = spider.registries_note(endpoint) if spider.snapshot_kind == RANKING else ""
-        lines += ["", note] if note else []
+        lines += ["", wrap_for_terminal(note, 0)] if note else []
     return "\n".join(lines)
 
 

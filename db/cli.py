@@ -7,8 +7,10 @@ import difflib
 import errno
 import os
 import re
+import shutil
 import sqlite3
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -153,6 +155,14 @@ def escape_control_characters(text: str) -> str:
     'a⟨U+001B⟩[31mb⟨U+202E⟩c'
     """
     return CONTROL_CHARACTERS.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", text)
+
+
+def wrap_for_terminal(line: str, indent: int) -> str:
+    """Break a line at the width of the terminal, its further lines indented. A pipe or a file gets the whole line."""
+    if not sys.stdout.isatty():
+        return line
+    width = max(60, shutil.get_terminal_size().columns)
+    return textwrap.fill(line, width, subsequent_indent=" " * indent, break_on_hyphens=False)
 
 
 def parse_day(text: str) -> int:

@@ -24,6 +24,7 @@ from db.cli import (
     isoformat_utc,
     positive_int,
     run_command,
+    wrap_for_terminal,
 )
 from schedules import commands
 
@@ -173,7 +174,8 @@ def list_schedules(options: argparse.Namespace) -> int:
         print(json.dumps({"schema": 1, "schedules": rows}, ensure_ascii=False))
     else:
         for row in rows:
-            print(escape_control_characters(f"{row['schedule']:<14}{row['next'] or row['when']:<22}{row['run']}"))
+            line = escape_control_characters(f"{row['schedule']:<14}{row['next'] or row['when']:<22}{row['run']}")
+            print(wrap_for_terminal(line, 36))
     return DONE
 
 

@@ -23,6 +23,10 @@ class SimulatedClock:
         """Return the simulated time in epoch seconds."""
         return self.day_start() + time.monotonic() - self.started_at
 
+    def set_time(self, instant: float) -> None:
+        """Set the simulated time. The days that have been advanced stay."""
+        self.started_at = time.monotonic() - (instant - self.day_start())
+
 
 def format_iso(instant: float) -> str:
     """Return an instant as both sites write it: `2026-01-05T00:00:00.000Z`."""

@@ -60,6 +60,11 @@ class Control:
         """Return the simulated time."""
         return {"now": format_iso(self.world.clock.now()), "days": self.world.clock.days}
 
+    def set_clock(self, request: Request) -> object:
+        """Set the time, without letting days pass for the registries."""
+        self.world.clock.set_time(float(request.parameter("now", "0")))
+        return self.get_clock(request)
+
     def advance_days(self, request: Request) -> object:
         """Advance the time by some days."""
         events = self.world.advance_days(int(request.parameter("days", "1")))
@@ -196,6 +201,7 @@ def set_repository_value(hub: HubRegistry, index: int, name: str, value: Any) ->
 
 ROUTES: Mapping[tuple[str, str], Callable[[Control, Request], object]] = {
     ("GET", "clock"): Control.get_clock,
+    ("POST", "clock"): Control.set_clock,
     ("POST", "advance"): Control.advance_days,
     ("GET", "truth"): Control.get_ranking,
     ("GET", "census"): Control.get_census,

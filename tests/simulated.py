@@ -41,6 +41,10 @@ class Simulation:
         """Advance the time by some days, and return the new `now` and the number of events."""
         return self._request("POST", "advance", days=days)
 
+    def set_clock(self, instant: float) -> None:
+        """Set the simulated time, in seconds since 1970, without letting days pass for the registries."""
+        self._request("POST", "clock", now=instant)
+
     def now(self) -> str:
         """Return the simulated time."""
         return self._request("GET", "clock")["now"]

@@ -63,7 +63,9 @@ def add_documentation_of_2022(folder: Path, db: Path, listed: frozenset[str]) ->
         version = database.conn.execute("SELECT max(version) FROM result WHERE metric = 'documentation'").fetchone()[0]
         name = "documentation.of5000.rules.downloads.delta"
         delta = StoredResult(number, "documentation", version, name, 1000, None, *DOCUMENTATION_OF_2022, 2000, "")
-        Store(database).save_results([delta], 0)
+        known = "documentation.of5000.rules.coverage"
+        coverage = StoredResult(number, "documentation", version, known, 0, None, 1.0, 1.0, 1.0, 5000, "")
+        Store(database).save_results([delta, coverage], 0)
 
 
 @pytest.fixture(scope="module")
@@ -102,22 +104,22 @@ def test_no_card_of_2022_speaks_for_a_model_of_2026(report_and_files: tuple[Repo
     assert known == {"2022-02-15", "2022-07-02"}
     unknown = {row["date"]: row["value"] for row in report["results"] if row["name"] == "documentation"}
     assert unknown["2026-08-07"] is unknown["2026-08-13"] is None
-    assert any("on 2026-08-13: no card of a package" in reason for reason in build_view(report).undocumented)
+    assert any("2026-08-13: documentation: no card of a package" in reason for reason in report["unknown"])
 
 
 def test_the_headline_compares_only_registries_of_one_time(
     report_and_files: tuple[Report, dict[tuple[str, str], Path]],
 ) -> None:
     report, files = report_and_files
-    _, compared, apart, long_gap, *_ = re.split(r"(?<=[.]) (?=In a year)|\n", "\n".join(build_view(report).summary))
+    compared, apart, long_gap, *_ = re.split(r"(?<=[.]) (?=In a year)|\n", "\n".join(build_view(report).summary))
     assert compared == (
-        f"In a year, {replaced(files, 'pypi', '2021-12-01', '2022-12-01')} of the top 500 of pypi were replaced (from "
+        f"In a year, {replaced(files, 'pypi', '2021-12-01', '2022-12-01')} of the top 500 of PyPI were replaced (from "
         f"2021-12-01 to 2022-12-01), {replaced(files, 'npm', '2022-11-03', '2023-11-22')} of npm (from 2022-11-03 to "
         "2023-11-22)."
     )
     assert apart == (
         f"In a year, from 2021-06-19 to 2022-07-02, {replaced(files, HUB, '2021-06-19', '2022-07-02')} of the top 500 "
-        "of huggingface/models were replaced."
+        "of Hugging Face were replaced."
     )
     assert re.match(
         r"Between the lists of 2022-07-02 and 2026-08-07, 1,497 days apart, \d\d[.]\d% of the top", long_gap

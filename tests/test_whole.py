@@ -99,6 +99,16 @@ def test_movers_equal_the_truth(truth_and_reports: TruthAndReports) -> None:
     assert moved["entered"] | moved.get("returned", set()) == third - second
 
 
+def test_the_top_equals_the_truth(truth_and_reports: TruthAndReports) -> None:
+    truth, report, _ = truth_and_reports
+    _, second, third = truth["huggingface/models"]
+    rows = [row for row in report["top"] if row["registry"] == "huggingface/models"]
+    assert [row["package"] for row in rows] == third[:20]
+    assert [row["previous_rank"] for row in rows] == [
+        second.index(package) + 1 if package in second else None for package in third[:20]
+    ]
+
+
 def test_the_report_for_people_has_the_same_numbers(truth_and_reports: TruthAndReports) -> None:
     _, report, text = truth_and_reports
     for result in report["results"]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from db.maintenance.check import BROKEN, check_store
 from db.ticks import UNFINISHED_OUTCOMES
 from schedules.timetable import list_moments
 from tests.simulated import Simulation
-from tests.simulated_year import START, SimulatedYear
+from tests.simulated_year import DAY, START, SimulatedYear
 
 
 def run_simulated_year(folder: Path, seed: int, days: int) -> SimulatedYear:
@@ -58,14 +57,25 @@ def check_turnover(year: SimulatedYear) -> None:
             " WHERE registry.name = 'huggingface/models' AND result.name = 'remained' AND result.k = 100"
         )
     )
-    daily = [int(str(number)) for (number,) in year.query(
-        "SELECT snapshot_id FROM snapshot JOIN registry USING (registry_id)"
-        " WHERE status = 'complete' AND name = 'huggingface/models' ORDER BY taken_at"
+    lists = [(int(str(number)), int(str(taken_at))) for number, taken_at in year.query(
+        "SELECT snapshot_id, taken_at FROM snapshot JOIN registry USING (registry_id)"
+        " WHERE status = 'complete' AND name = 'huggingface/models'"
     )]  # fmt: skip
-    assert len(daily) > 5
-    for before, after in pairwise(daily):
-        in_both = {row[0] for row in year.truth[before]} & {row[0] for row in year.truth[after]}
-        assert remained[after] == len(in_both), after
+    assert len(lists) > 5
+    for number, taken_at in lists:
+        before = find_list_before(lists, taken_at)
+        in_both = {row[0] for row in year.truth[number]} & {row[0] for row in year.truth[before]} if before else ()
+        assert remained[number] == (len(in_both) if before else None), number
+
+
+def find_list_before(lists: Iterable[tuple[int, int]], taken_at: int) -> int | None:
+    """Return the list that a list is compared with: the first of each day, and of those the newest 20 hours before."""
+    first_of_day: dict[int, tuple[int, int]] = {}
+    for number, at in sorted(lists):
+        first_of_day.setdefault(at // DAY, (at, number))
+    earlier = [(at, number) for day, (at, number) in first_of_day.items()
+               if day < taken_at // DAY and at <= taken_at - 20 * 3600]  # fmt: skip
+    return max(earlier)[1] if earlier else None
 
 
 def drop_last_ties(rows: Iterable[tuple[object, ...]]) -> list[tuple[object, ...]]:

@@ -40,6 +40,7 @@ PACKAGE_REGISTRIES = ("npm", "pypi")
 MUCH_HIGHER_FACTOR = 2.0  # the project's reading of "much higher"
 MOST_REMAINED, HALF_REMAINED = 0.8, 0.6  # the project's reading of "remain popular" and of "about half" replaced
 NEGLIGIBLE_CORRELATION = 0.1  # a correlation below is called negligible (Cohen 1988, "small")
+MIN_COVERAGE = 0.9  # of a population whose cards are known: the bottom group of fewer would not be its bottom
 NEGLIGIBLE_DELTA = 0.147  # a Cliff's delta below is called negligible (Romano et al. 2006)
 SIGNIFICANCE_LEVEL = 0.05
 Z_95 = 1.959963984540054
@@ -143,6 +144,12 @@ def judge_documentation(results: ResultLookup) -> Measurement:
     depth, delta = _get_deepest(results, kinds)
     if delta is None:
         return _not_testable(results, f"scored cards of {FIRST_CARDS}", kinds.values())
+    coverage = _get_beside(results, delta, ResultKind("documentation", f"documentation.of{depth}.rules.coverage"))
+    if coverage is None or _value(coverage) < MIN_COVERAGE:
+        known = "an unknown share" if coverage is None else f"{_value(coverage):.1%}"
+        return Measurement(
+            NOT_TESTABLE, note=f"cards of {known} of the first {depth:,} models are known; needs {MIN_COVERAGE:.0%}"
+        )
     low, high = _interval_bounds(delta)
     trend = _get_beside(results, delta, ResultKind("documentation", f"{names[depth]}.trend"))
     p = _get_beside(results, delta, ResultKind("documentation", f"{names[depth]}.mann_whitney_p", TOP_K))

@@ -4,21 +4,27 @@
      "as_of":        the last day of the report, or null for no limit,
      "generated_by": the program and its version,
      "k":            the depth at which moves are listed, or null if no snapshot is deep enough,
-     "results":   [{registry, metric, name, version, snapshot, date, previous_date, k, value, low, high, n, note}],
+     "results":   [{registry, metric, name, version, snapshot, date, previous_snapshot, previous_date, k, value, low,
+                    high, n, note}],
      "claims":    [{claim, finding, label, title, quote, published, published_date, as_published, sound, low, high, n,
                     verdict, judged_on, date, depth, rule, note, p, p_holm, trend: [{date, value, verdict, depth}],
                     numbers: [{role, registry, measure, is_share, metric, name, snapshot, date, previous_date, days, k,
                                value, low, high, n}]}],
      "snapshots": [{every column of v1_snapshot, and gate: [{gate, outcome, measured, rule}]}],
      "not_public": [{registry, source, local, snapshots}]: endpoints that are not the public registry; local: simulated,
+     "top":       [{registry, snapshot, date, rank, package, name, value, previous_date, previous_rank}],
      "movers":    [{registry, snapshot, date, previous_snapshot, previous_date, k, change, package, name, previous_name,
                     rank, previous_rank, reason}],
+     "base_models": [{registry, snapshot, date, depth, package, name, rank, downloads, children, previous_date,
+                    previous_children, finetune, adapter, merge, quantized, unstated}],
      "points":    [{registry, snapshot, date, metric, downloads, descendants, n}]: parents of the newest lists,
      "events":    [{registry, snapshot, date, kind, severity, count, example}],
      "unknown":   [a sentence on a number that is not available yet]}
 
-`change` is entered, returned, left or renamed. An undefined value is null, and its note says why. Rows are ordered by
-registry, series, date and depth. Nothing depends on when or where the report is made.
+`change` is entered, returned, left or renamed. `top` has the first 20 packages of the newest lists, `base_models` the
+parents with the most children and with the largest growth among the first `depth` packages. An undefined value is null,
+and its note says why. Rows are ordered by registry, series, date and depth. Nothing depends on when or where the report
+is made.
 """
 
 from __future__ import annotations
@@ -28,31 +34,30 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TypedDict, TypeVar
-
-import msgspec
+from typing import TypedDict
 
 from analysis.claims.results import HUB
 from analysis.claims.verdicts import ClaimRow, judge_claims
 from analysis.compute.metric import list_metrics
 from analysis.compute.relations import cached_relations, fetch_rows
 from analysis.reporting.limitations import list_limitations
-from analysis.reporting.movers import MoverRow, describe_move
+from analysis.reporting.names import is_census_counter
+from analysis.reporting.packages import PackageLoader
 from analysis.reporting.rows import (
     Report,
     ReportEvent,
     ReportGate,
-    ReportMove,
     ReportPoint,
     ReportResult,
     ReportSnapshot,
     ReportStandIn,
     StoredSnapshot,
 )
-from analysis.reporting.series import choose_list_of_day, group_by_series, newest_day, newest_deepest, select_complete
+from analysis.reporting.series import newest_deepest, select_complete
+from analysis.reporting.stored_rows import fetch_typed_rows
 from analysis.reporting.wording import pluralize
 from analysis.statistics.lineage import count_parents_by_downloads
-from db import SECONDS_PER_DAY, ObservatoryError, UsageError, __version__
+from db import SECONDS_PER_DAY, UsageError, __version__
 from db.cli import isoformat_utc, parse_day
 from db.depths import compare_at_depth
 from db.rows import StoredResult
@@ -61,8 +66,6 @@ from db.sources import find_stand_in
 MAX_DATE = "9999-12-31"
 DEFAULT_MAX_DEPTH = 1000
 COMPARISONS = {"previous_ranking", "flows"}  # the relations of the metrics that compare lists
-
-Row = TypeVar("Row")
 
 
 class GateRow(ReportGate):
@@ -116,8 +119,9 @@ def build_report(connection: sqlite3.Connection, scope: ReportScope, computed: S
     k = scope.k or choose_depth(depths, newest)
     with compare_at_depth(connection, k) if k and k not in depths else nullcontext():
         at_depth = [] if not k or k in depths else list(_compute_comparisons(connection, snapshots, k))
-        moves = list(_load_moves(connection, snapshots, k)) if k else []
-    results = _collect_results(connection, scope, snapshots, computed, at_depth, _warnings_by_snapshot(events))
+        results = _collect_results(connection, scope, snapshots, computed, at_depth, _warnings_by_snapshot(events))
+        packages = PackageLoader(connection, snapshots, results, k)
+        moves = packages.load_moves()
 
     return {
         "schema": 2,
@@ -128,7 +132,9 @@ def build_report(connection: sqlite3.Connection, scope: ReportScope, computed: S
         "claims": _judge_claims(results, snapshots) if HUB in scope.registries else [],
         "snapshots": snapshots,
         "not_public": _list_stand_ins(connection, snapshots),
+        "top": packages.load_top(),
         "movers": moves,
+        "base_models": [row for snapshot in newest for row in packages.load_base_models(snapshot)],
         "points": [point for snapshot in newest for point in _lineage_points(connection, snapshot)],
         "events": events,
         "unknown": [*list_limitations(snapshots, results, k), *_describe_removals(connection, scope)],
@@ -152,7 +158,9 @@ def require_depth(connection: sqlite3.Connection, scope: ReportScope) -> None:
         UsageError: no complete list is that deep.
     """
     complete = select_complete(_load_snapshots(connection, scope))
-    deepest = max((snapshot["depth"] or 0 for snapshot in complete if not _is_census(snapshot)), default=None)
+    deepest = max(
+        (snapshot["depth"] or 0 for snapshot in complete if not is_census_counter(snapshot["counter"])), default=None
+    )
     if scope.k is not None and deepest is not None and scope.k > deepest:
         raise UsageError(
             f"No complete list of this report is {scope.k:,} deep.",
@@ -179,10 +187,6 @@ def require_day(connection: sqlite3.Connection, scope: ReportScope) -> None:
         )
 
 
-def _is_census(snapshot: ReportSnapshot) -> bool:
-    return snapshot["counter"].startswith("census")
-
-
 def _load_depths(connection: sqlite3.Connection) -> list[int]:
     # The store of another person may hold depths that are no integers.
     return [row["k"] for row in fetch_rows(connection, "depths") if isinstance(row["k"], int)]
@@ -194,35 +198,19 @@ def _compute_comparisons(
     """Yield the results that compare lists, at a depth of which the store has none."""
     metrics = [metric for metric in list_metrics() if set(metric.relations) & COMPARISONS]
     for snapshot in select_complete(snapshots):
-        if (snapshot["depth"] or 0) >= k and not _is_census(snapshot):
+        if (snapshot["depth"] or 0) >= k and not is_census_counter(snapshot["counter"]):
             read_relation = cached_relations(connection, snapshot["snapshot"])
             yield from (row for metric in metrics for row in metric.compute(snapshot["snapshot"], read_relation))
 
 
-def _fetch(connection: sqlite3.Connection, name: str, row_type: type[Row], **values: object) -> list[Row]:
-    """Fetch the rows of one query, each checked against its type.
-
-    Raises:
-        ObservatoryError: the store holds a value of another type.
-    """
-    try:
-        return [msgspec.convert(row, row_type) for row in fetch_rows(connection, name, **values)]
-    except msgspec.ValidationError as error:
-        raise ObservatoryError(
-            f"The store holds a value of the wrong type: {error}.",
-            why=f"The query `{name}` expects another type in this column.",
-            fix="Check the store with `observatory store check`.",
-        ) from error
-
-
 def _load_snapshots(connection: sqlite3.Connection, scope: ReportScope) -> list[ReportSnapshot]:
     gates: dict[int, list[ReportGate]] = {}
-    for row in _fetch(connection, "gate_results", GateRow, as_of=scope.last_day):
+    for row in fetch_typed_rows(connection, "gate_results", GateRow, as_of=scope.last_day):
         rule = ReportGate(gate=row["gate"], outcome=row["outcome"], measured=row["measured"], rule=row["rule"])
         gates.setdefault(row["snapshot"], []).append(rule)
     return [
         {**snapshot, "gate": gates.get(snapshot["snapshot"], [])}
-        for snapshot in _fetch(connection, "snapshots", StoredSnapshot, as_of=scope.last_day)
+        for snapshot in fetch_typed_rows(connection, "snapshots", StoredSnapshot, as_of=scope.last_day)
         if snapshot["registry"] in scope.registries
     ]
 
@@ -243,7 +231,7 @@ def _list_stand_ins(connection: sqlite3.Connection, snapshots: Iterable[ReportSn
 
 def _describe_removals(connection: sqlite3.Connection, scope: ReportScope) -> Iterator[str]:
     """Yield a sentence on each import that was removed."""
-    for row in _fetch(connection, "removed_snapshots", RemovalRow, as_of=scope.last_day):
+    for row in fetch_typed_rows(connection, "removed_snapshots", RemovalRow, as_of=scope.last_day):
         if row["registry"] in scope.registries:
             yield (
                 f"{row['registry']}, {row['date']}: the imported snapshot {row['snapshot']} was removed on "
@@ -262,7 +250,7 @@ def _collect_results(
     """Return the stored results or the computed results that replace them, and those at a depth, by snapshot."""
     positions = {snapshot["snapshot"]: position for position, snapshot in enumerate(snapshots)}
     replaced = {(result.snapshot, result.metric) for result in computed}
-    stored = _fetch(connection, "results", StoredResult, as_of=scope.last_day)
+    stored = fetch_typed_rows(connection, "results", StoredResult, as_of=scope.last_day)
     results = [row for row in stored if row.snapshot in positions and (row.snapshot, row.metric) not in replaced]
     results += [*computed, *at_depth]
     results.sort(key=lambda result: (positions[result.snapshot], result.metric, result.k, result.name))
@@ -287,6 +275,7 @@ def _result_row(
     return {
         "registry": snapshot["registry"], "metric": result.metric, "name": result.name, "version": result.version,
         "snapshot": result.snapshot, "date": snapshot["date"],
+        "previous_snapshot": None if previous is None else previous["snapshot"],
         "previous_date": None if previous is None else previous["date"],
         "k": result.k, "value": result.value, "low": result.low, "high": result.high, "n": result.n,
         "note": _add_warning(result, warnings),
@@ -308,15 +297,6 @@ def _results_by_downloads(results: Iterable[ReportResult], snapshots: Iterable[R
     return [result for result in results if result["snapshot"] in numbers]
 
 
-def _load_moves(connection: sqlite3.Connection, snapshots: Sequence[ReportSnapshot], k: int) -> Iterator[ReportMove]:
-    """Yield the moves into, out of and within the top K of each series, up to the list of its newest day."""
-    for of_series in group_by_series(snapshots).values():
-        snapshot = choose_list_of_day(newest_day(of_series), k)
-        if snapshot is not None:
-            rows = _fetch(connection, "movers", MoverRow, snapshot=snapshot["snapshot"], k=k)
-            yield from (describe_move(row, snapshot, k) for row in rows)
-
-
 def _lineage_points(connection: sqlite3.Connection, snapshot: ReportSnapshot) -> Iterator[ReportPoint]:
     """Yield parents with their own downloads and the number of their descendants, for the paper's Figure 7."""
     read_relation = cached_relations(connection, snapshot["snapshot"])
@@ -334,7 +314,7 @@ def _lineage_points(connection: sqlite3.Connection, snapshot: ReportSnapshot) ->
 
 def _load_events(connection: sqlite3.Connection, scope: ReportScope) -> list[ReportEvent]:
     until = parse_day(scope.last_day) if scope.as_of is None else parse_day(scope.as_of) + SECONDS_PER_DAY
-    rows = _fetch(connection, "quality_events", EventRow, as_of=scope.last_day, until=until)
+    rows = fetch_typed_rows(connection, "quality_events", EventRow, as_of=scope.last_day, until=until)
     return [_make_event(row) for row in rows if row["registry"] in scope.registries]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from analysis.reporting.names import is_census_counter, registry_title, series_title
 from analysis.reporting.rows import ReportResult, ReportSnapshot
 from analysis.reporting.series import (
     SeriesKey,
@@ -16,6 +17,7 @@ from analysis.reporting.series import (
 )
 from analysis.reporting.wording import join_words
 
+NO_MATCH = "no complete snapshot of this list"  # the beginning of a note of `turnover`
 NO_SNAPSHOT = "The store holds no snapshot of the requested registries and dates, so the report is empty."
 
 
@@ -31,7 +33,7 @@ def list_limitations(snapshots: Sequence[ReportSnapshot], results: Sequence[Repo
 def _series_limitations(
     key: SeriesKey, snapshots: Sequence[ReportSnapshot], results: Sequence[ReportResult], k: int | None
 ) -> Iterator[str]:
-    label = f"{key[0]} by {key[1]}"
+    label = series_title(*key) if is_census_counter(key[2]) else f"{registry_title(key[0])} by {key[1]}"
     complete = select_complete(snapshots)
     if not complete:
         yield f"{label}: no snapshot is complete, and only complete ones are computed."
@@ -44,8 +46,32 @@ def _series_limitations(
     if k and depth < k:
         yield f"{label}: the list of {newest['date']} is {depth:,} deep, so nobody is compared at {k:,}."
     newest_results = select_whole_list(select_newest_results(snapshots, results))
-    sentences = ([] if is_single else _undefined_results(newest_results)) + _missing_intervals(newest_results)
+    unmatched = [row for row in newest_results if _is_unmatched(row)]
+    others = [row for row in newest_results if row not in unmatched]
+    all_depths = sorted({row["k"] for row in newest_results} - {0})
+    sentences = [] if is_single else _unmatched_gaps(unmatched, all_depths) + _undefined_results(others)
+    sentences += _missing_intervals(newest_results)
     yield from (f"{label}, {newest['date']}: {sentence}" for sentence in sentences)
+
+
+def _is_unmatched(result: ReportResult) -> bool:
+    return result["value"] is None and result["note"].startswith(NO_MATCH)
+
+
+def _unmatched_gaps(results: Iterable[ReportResult], all_depths: Sequence[int]) -> list[str]:
+    """List the gaps over which no list can be compared. Gaps with the same depths share a sentence."""
+    depths: dict[int, list[int]] = {}
+    for result in results:
+        gap = int(result["name"].removeprefix("turnover.").removesuffix("d"))
+        depths.setdefault(gap, []).append(result["k"])
+    gaps: dict[tuple[int, ...], list[str]] = {}
+    for gap, ks in sorted(depths.items()):
+        gaps.setdefault(tuple(ks), []).append(str(gap))
+    return [
+        f"turnover over about {join_words(days)} days{_format_depths(ks, all_depths)}: {NO_MATCH} was taken so many "
+        "days earlier."
+        for ks, days in gaps.items()
+    ]
 
 
 def _undefined_results(results: Sequence[ReportResult]) -> list[str]:
@@ -70,9 +96,10 @@ def _incomparable_counters(series: Iterable[SeriesKey]) -> list[str]:
     """List the registries and orders whose lists count different things."""
     counters: dict[tuple[str, str], list[str]] = {}
     for registry, by, counter in series:
-        counters.setdefault((registry, by), []).append(counter)
+        if not is_census_counter(counter):
+            counters.setdefault((registry, by), []).append(counter)
     return [
-        f"{registry} by {by}: lists that count {join_words(names)} are not compared with one another."
+        f"{registry_title(registry)} by {by}: lists that count {join_words(names)} are not compared with one another."
         for (registry, by), names in counters.items()
         if len(names) > 1
     ]

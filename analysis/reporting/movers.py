@@ -56,12 +56,12 @@ def classify_move(rank: int | None, previous_rank: int | None, member_at: int | 
 def explain_entry(row: MoverRow, k: int) -> str:
     """Return why a package is in a top K for the first time."""
     if row["created_at"] is not None and row["created_at"] > row["previous_at"]:
-        return f"new: created {_format_date(row['created_at'])}, after the previous snapshot"
+        return f"new: created {_format_date(row['created_at'])}"
     if row["previous_rank"] is not None:
         return f"rose from rank {row['previous_rank']:,}"
     if row["first_at"] is not None:
-        return f"first listed on {_format_date(row['first_at'])}, but not last time"
-    return "not listed before"
+        return f"back in the list, first listed {_format_date(row['first_at'])}"
+    return "listed for the first time"
 
 
 def explain_return(row: MoverRow, k: int) -> str:
@@ -74,7 +74,7 @@ def explain_exit(row: MoverRow, k: int) -> str:
     """Return where a package that left is now."""
     if row["rank"] is not None:
         return f"fell to rank {row['rank']:,}"
-    return f"no longer among the first {row['depth']:,} listed"
+    return f"dropped below rank {row['depth']:,}, or removed"
 
 
 def explain_rename(row: MoverRow, k: int) -> str:

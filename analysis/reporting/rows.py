@@ -57,6 +57,7 @@ class ReportResult(TypedDict):
     version: int
     snapshot: int
     date: str
+    previous_snapshot: int | None
     previous_date: str | None
     k: int
     value: float | None
@@ -82,6 +83,51 @@ class ReportMove(TypedDict):
     rank: int | None
     previous_rank: int | None
     reason: str
+
+
+class RankedRow(TypedDict):
+    """One row of the query `top_ranks`."""
+
+    rank: int
+    package: str
+    name: str
+    value: float | None
+    previous_rank: int | None
+
+
+class ReportTopRow(RankedRow):
+    """One package at the top of a newest list, with its rank in the list that is compared."""
+
+    registry: str
+    snapshot: int
+    date: str
+    previous_date: str | None
+
+
+class ParentRow(TypedDict):
+    """One row of the query `base_models`. A parent that is no known package has a name only."""
+
+    package: str | None
+    name: str
+    rank: int | None
+    downloads: int | None
+    children: int
+    previous_children: int | None
+    finetune: int
+    adapter: int
+    merge: int
+    quantized: int
+    unstated: int
+
+
+class ReportBaseModel(ParentRow):
+    """One parent, with its children among the first `depth` packages of a newest list and of an earlier list."""
+
+    registry: str
+    snapshot: int
+    date: str
+    previous_date: str | None
+    depth: int
 
 
 class ReportPoint(TypedDict):
@@ -128,7 +174,9 @@ class Report(TypedDict):
     claims: list[ClaimRow]
     snapshots: list[ReportSnapshot]
     not_public: list[ReportStandIn]
+    top: list[ReportTopRow]
     movers: list[ReportMove]
+    base_models: list[ReportBaseModel]
     points: list[ReportPoint]
     events: list[ReportEvent]
     unknown: list[str]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from analysis.reporting.names import is_census_counter, registry_title, series_title
 from analysis.reporting.rows import ReportResult, ReportSnapshot
 
 POPULATION_METRICS = ("descendants", "preservation")  # their K is how many packages of the list they are of
@@ -24,6 +25,12 @@ def group_by_series(snapshots: Iterable[ReportSnapshot]) -> dict[SeriesKey, list
     for snapshot in snapshots:
         groups.setdefault(series_key(snapshot), []).append(snapshot)
     return groups
+
+
+def group_lists_first(snapshots: Iterable[ReportSnapshot]) -> dict[SeriesKey, list[ReportSnapshot]]:
+    """Return the snapshots of each series, lists before censuses."""
+    groups = group_by_series(snapshots)
+    return dict(sorted(groups.items(), key=lambda item: is_census_counter(item[0][2])))
 
 
 def select_complete(snapshots: Iterable[ReportSnapshot]) -> list[ReportSnapshot]:
@@ -110,13 +117,20 @@ def select_whole_list(results: Iterable[ReportResult]) -> list[ReportResult]:
 
 
 def series_labels(snapshots: Iterable[ReportSnapshot]) -> dict[SeriesKey, str]:
-    """Return a label for each series: its registry, and as much more as distinguishes it from the other series."""
+    """Return a label for each series: its registry, and as much more as distinguishes its lists from each other.
+
+    A census never has the label of a list.
+    """
     keys = list(group_by_series(snapshots))
-    for parts in (1, 2):
-        names = [" by ".join(key[:parts]) for key in keys]
-        if len(set(names)) == len(keys):
-            return dict(zip(keys, names, strict=True))
-    return {(registry, by, counter): f"{registry} by {by} ({counter})" for registry, by, counter in keys}
+    return {key: _label_series(key, [other for other in keys if other[0] == key[0]]) for key in keys}
+
+
+def _label_series(key: SeriesKey, of_registry: Sequence[SeriesKey]) -> str:
+    lists = [other for other in of_registry if not is_census_counter(other[2])]
+    if is_census_counter(key[2]) or sum(other[1] == key[1] for other in lists) > 1:
+        return series_title(*key)
+    title = registry_title(key[0])
+    return title if len(lists) == 1 else f"{title} by {key[1]}"
 
 
 def complete_labels(snapshots: Sequence[ReportSnapshot]) -> dict[int, str]:

@@ -19,12 +19,16 @@ class ReportColumn:
 
 @dataclass(frozen=True, slots=True)
 class ReportCell:
-    """One cell. A number of the document also has its exact value ("" if undefined) and an identifying title."""
+    """One cell. A number of the document also has its exact value ("" if undefined) and an identifying title.
+
+    `link` is the address of a package's page, made here from a name of known form.
+    """
 
     text: str
     value: str | None = None
     title: str = ""
     is_bad: bool = False
+    link: str = ""
 
 
 @dataclass(frozen=True)

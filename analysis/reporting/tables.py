@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
-from analysis.reporting.rows import ReportEvent, ReportGate, ReportMove, ReportResult, ReportSnapshot
+from analysis.reporting.names import registry_title
+from analysis.reporting.rows import ReportEvent, ReportGate, ReportResult, ReportSnapshot
 from analysis.reporting.table import ColumnKind, ReportCell, ReportTable, make_table
 from analysis.reporting.wording import UNDEFINED, format_count, format_number, format_range, format_value
 
@@ -20,8 +21,8 @@ SNAPSHOT_COLUMNS: Mapping[str, ColumnKind] = {
     "date known by": "text", "digest": "name", "source": "name",
 }  # fmt: skip
 MATCHED_COLUMNS: Mapping[str, ColumnKind] = {
-    "top K": "number", "gap": "text", "against": "date", "days": "number", "turnover": "number",
-    "tie range": "number", "n": "number",
+    "top K": "number", "gap": "date", "turnover": "number", "tie range": "number", "against": "date",
+    "days": "number", "n": "number",
 }  # fmt: skip
 RESULT_COLUMNS: Mapping[str, ColumnKind] = {
     "metric": "name", "result": "name", "K": "number", "value": "number", "low": "number", "high": "number",
@@ -31,10 +32,10 @@ METRIC_COLUMNS: Mapping[str, ColumnKind] = {
     "metric": "text", "result": "name", "value": "number", "interval": "number", "n": "number", "note": "text",
 }  # fmt: skip
 EVENT_COLUMNS: Mapping[str, ColumnKind] = {
-    "date": "date", "registry": "name", "kind": "text", "severity": "text", "count": "number", "example": "text",
+    "date": "date", "registry": "text", "kind": "text", "severity": "text", "count": "number", "example": "text",
 }  # fmt: skip
 EVENT_KIND_COLUMNS: Mapping[str, ColumnKind] = {
-    "registry": "name", "kind": "text", "severity": "text", "count": "number", "newest": "date", "example": "text",
+    "kind": "text", "count": "number", "newest": "date", "registry": "text", "severity": "text", "example": "text",
 }  # fmt: skip
 POPULATION_RESULTS = {
     "packages": "population",
@@ -96,14 +97,15 @@ def matched_table(day: str, results: Iterable[ReportResult]) -> ReportTable:
 
 
 def _matched_row(result: ReportResult) -> tuple[ReportCell | str, ...]:
-    k, gap = format_count(result["k"]), result["name"].removeprefix("turnover.")
-    return (k, gap, *_since(result), result_cell(result), result_range(result), format_count(result["n"]))
+    k, gap = format_count(result["k"]), result["name"].removeprefix("turnover.").removesuffix("d")
+    return (k, f"{gap} days", result_cell(result), result_range(result), *_since(result), format_count(result["n"]))
 
 
 def changes_table(day: str, results: Iterable[ReportResult], index: ResultIndex) -> ReportTable:
-    """List the change up to one day since the list before, for each depth."""
-    turnovers = sorted((row["k"], row["snapshot"]) for row in results if row["name"] == "turnover" and row["k"])
-    rows = [(format_count(k), *_change_cells(number, index, k)) for k, number in turnovers]
+    """List the change up to one day since the list before, for each depth that can be compared."""
+    turnovers = (row for row in results if row["name"] == "turnover" and row["k"] and row["previous_date"])
+    keys = sorted((row["k"], row["snapshot"]) for row in turnovers)
+    rows = [(format_count(k), *_change_cells(number, index, k)) for k, number in keys]
     return make_table(f"Turnover up to {day}", {"top K": "number", **CHANGE_COLUMNS}, rows)
 
 
@@ -157,7 +159,7 @@ def population_table(snapshot: ReportSnapshot, index: ResultIndex) -> ReportTabl
         if is_census
     ]
     columns: dict[str, ColumnKind] = {"quantity": "text", "value": "number", "n": "number"}
-    return make_table(f"The whole of {snapshot['registry']} on {snapshot['date']}", columns, rows)
+    return make_table(f"The whole of {registry_title(snapshot['registry'])} on {snapshot['date']}", columns, rows)
 
 
 def _population_cells(result: ReportResult | None) -> tuple[ReportCell | str, str]:
@@ -166,24 +168,6 @@ def _population_cells(result: ReportResult | None) -> tuple[ReportCell | str, st
     value = result["value"]
     text = format_count(value) if value >= 10 or value.is_integer() else f"{value:.4f}"
     return replace(result_cell(result), text=text), format_count(result["n"])
-
-
-def moves_table(caption: str, moves: Sequence[ReportMove]) -> ReportTable:
-    """List the packages that moved in one way, best rank first."""
-    rank_heading = "was" if any(move["change"] == "left" for move in moves) else "rank"
-    ranked = sorted(((_rank(move), move) for move in moves), key=lambda pair: pair[0])
-    rows = [(format_count(rank), move["name"], _explain(move)) for rank, move in ranked]
-    return make_table(caption, {rank_heading: "number", "package": "name", "why": "text"}, rows)
-
-
-def _rank(move: ReportMove) -> int:
-    return (move["previous_rank"] if move["change"] == "left" else move["rank"]) or 0
-
-
-def _explain(move: ReportMove) -> str:
-    if move["change"] == "renamed":
-        return f"was {move['previous_name']}"
-    return "no longer in the list" if move["change"] == "left" and move["rank"] is None else move["reason"]
 
 
 def results_table(caption: str, results: Sequence[ReportResult]) -> ReportTable:
@@ -219,8 +203,8 @@ def events_table(events: Iterable[ReportEvent]) -> ReportTable:
     rows = [
         (
             event["date"],
-            event["registry"],
-            event["kind"],
+            registry_title(event["registry"]),
+            event["kind"].replace("_", " "),
             _severity_cell(event["severity"]),
             format_count(event["count"]),
             event["example"],
@@ -234,11 +218,11 @@ def event_kinds_table(events: Iterable[ReportEvent]) -> ReportTable:
     """List the quality events of each registry and kind, with the newest date and an example."""
     rows = [
         (
-            registry,
-            kind,
-            _severity_cell(severity),
+            kind.replace("_", " "),
             format_count(sum(event["count"] for event in group)),
             max(event["date"] for event in group),
+            registry_title(registry),
+            _severity_cell(severity),
             group[-1]["example"],
         )
         for (registry, kind, severity), group in _group_by_kind(events).items()
@@ -260,8 +244,11 @@ def _severity_cell(severity: str) -> ReportCell:
 def sources_table(snapshots: Iterable[ReportSnapshot]) -> ReportTable:
     """List where the snapshots of each registry come from."""
     counts = Counter((snapshot["registry"], snapshot["source"], snapshot["origin"]) for snapshot in snapshots)
-    rows = [(registry, source, origin, format_count(count)) for (registry, source, origin), count in counts.items()]
-    columns: dict[str, ColumnKind] = {"registry": "name", "source": "name", "how": "text", "snapshots": "number"}
+    rows = [
+        (registry_title(registry), source, origin, format_count(count))
+        for (registry, source, origin), count in counts.items()
+    ]
+    columns: dict[str, ColumnKind] = {"registry": "text", "source": "name", "how": "text", "snapshots": "number"}
     return make_table("Where the snapshots come from", columns, rows)
 
 

@@ -11,16 +11,27 @@ from statistics import median
 from analysis.reporting.claims import ABOUT, ClaimDetail, claims_table, describe_claim, published_table
 from analysis.reporting.figures._figure import LONG_GAP_FACTOR
 from analysis.reporting.figures.claims import describe_claims
-from analysis.reporting.figures.documentation import explain_missing
-from analysis.reporting.figures.snapshots import describe_snapshots
+from analysis.reporting.figures.documentation import explain_undrawn
 from analysis.reporting.figures.turnover import choose_turnover_depth, describe_turnover, newest_turnovers
 from analysis.reporting.headline import describe_unmatched
-from analysis.reporting.rows import Report, ReportMove, ReportResult, ReportSnapshot
+from analysis.reporting.highlights import describe_state, summarize_base_models, summarize_top
+from analysis.reporting.names import registry_title, series_title
+from analysis.reporting.notes import list_notes
+from analysis.reporting.omissions import describe_omissions
+from analysis.reporting.package_tables import (
+    explain_base_models,
+    growth_table,
+    most_used_table,
+    moves_table,
+    preservation_table,
+    top_table,
+)
+from analysis.reporting.rows import Report, ReportBaseModel, ReportMove, ReportSnapshot
 from analysis.reporting.series import (
     SeriesKey,
     choose_deepest,
     describe_list,
-    group_by_series,
+    group_lists_first,
     newest_day,
     select_complete,
     select_lists_of_days,
@@ -36,24 +47,22 @@ from analysis.reporting.tables import (
     gate_table,
     matched_table,
     metric_table,
-    moves_table,
     over_time_table,
     population_table,
     results_table,
     snapshots_table,
     sources_table,
 )
-from analysis.reporting.wording import escape_hidden, format_count, format_value, pluralize
+from analysis.reporting.wording import escape_hidden, pluralize
 from db.sources import StandIn, describe_stand_ins, find_stand_in
 
 MAX_LONG_GAPS = 5
 MOVES = {
-    "entered": "Entered the top {k:,} for the first time",
-    "returned": "Returned to the top {k:,}",
-    "left": "Left the top {k:,}",
-    "renamed": "Renamed in the top {k:,} (not counted as leaving)",
+    "entered": "Entered the top {k:,} for the first time since {since}",
+    "returned": "Returned to the top {k:,} since {since}",
+    "left": "Left the top {k:,} since {since}",
+    "renamed": "Renamed in the top {k:,} since {since}, not counted as leaving",
 }
-SHOWN_ELSEWHERE = ("gap ", "monthly hazard ", "no earlier ")  # notes whose content stands in a column of a table
 ECOSYSTEMS = (
     "Package registries other than Hugging Face were crawled through Ecosyste.ms, whose data is licensed CC BY-SA 4.0. "
     "Data derived from it is shared under the same licence, with that attribution."
@@ -65,6 +74,7 @@ class SeriesView:
     """One series: the snapshots of a registry, order and counter, and every number of the newest complete one."""
 
     registry: str
+    name: str
     title: str
     newest_date: str | None
     coverage: tuple[str, ...]
@@ -76,7 +86,11 @@ class SeriesView:
     over_time: ReportTable | None
     population: ReportTable | None
     notes: tuple[str, ...]
+    top: ReportTable
     moves: tuple[ReportTable, ...]
+    base_models: tuple[ReportTable, ...]
+    base_models_note: str
+    kept_libraries: ReportTable
     descendants: ReportTable | None
     preservation: ReportTable | None
     results: ReportTable | None
@@ -88,12 +102,12 @@ class ReportView:
 
     generated_by: str
     scope: str
+    state: str
     period: tuple[str, str] | None
     registries: tuple[str, ...]
     warning: str
     summary: tuple[str, ...]
     series: tuple[SeriesView, ...]
-    undocumented: tuple[str, ...]
     claims: ReportTable
     claims_as_published: ReportTable
     claims_about: str
@@ -101,6 +115,7 @@ class ReportView:
     events: ReportTable
     event_kinds: ReportTable
     limitations: tuple[str, ...]
+    omissions: str
     sources: ReportTable
     attributions: tuple[str, ...]
 
@@ -109,24 +124,25 @@ def build_view(document: Report) -> ReportView:
     """Build the view from the report document."""
     report = escape_hidden(document)
     index = {(result["snapshot"], result["name"], result["k"]): result for result in report["results"]}
-    groups = group_by_series(report["snapshots"])
+    groups = group_lists_first(report["snapshots"])
     dates = [snapshot["date"] for snapshot in report["snapshots"]]
     return ReportView(
         generated_by=report["generated_by"],
         scope=f"snapshots up to {report['as_of']}" if report["as_of"] else "all snapshots",
+        state=describe_state(report),
         period=(min(dates), max(dates)) if dates else None,
-        registries=tuple(dict.fromkeys(registry for registry, _, _ in groups)),
+        registries=tuple(dict.fromkeys(registry_title(registry) for registry, _, _ in groups)),
         warning=describe_stand_ins(StandIn(row["source"], row["local"]) for row in report["not_public"]),
         summary=tuple(_summarize(report)),
         series=tuple(_build_series(key, snapshots, report, index) for key, snapshots in groups.items()),
-        undocumented=tuple(explain_missing(report)),
         claims=claims_table(report["claims"]),
         claims_as_published=published_table(report["claims"]),
         claims_about=ABOUT,
         claim_details=tuple(map(describe_claim, report["claims"])),
         events=events_table(report["events"]),
         event_kinds=event_kinds_table(report["events"]),
-        limitations=tuple(report["unknown"]),
+        limitations=tuple(dict.fromkeys([*report["unknown"], *explain_undrawn(report)])),
+        omissions=describe_omissions(report),
         sources=sources_table(report["snapshots"]),
         attributions=(ECOSYSTEMS,) if any(map(_is_from_ecosystems, report["snapshots"])) else (),
     )
@@ -142,30 +158,28 @@ def _summarize(report: Report) -> Iterator[str]:
     """Yield the report in a few sentences."""
     if not report["snapshots"]:
         return
-    yield f"{describe_snapshots(report)}."
     turnover = describe_turnover(report)
     if turnover:
         yield f"{turnover}."
     depth = report["k"] or choose_turnover_depth(report)
     for sentence in describe_unmatched(report, depth, newest_turnovers(report)):
         yield f"{sentence}."
+    yield from summarize_top(report)
     yield from _summarize_moves(report)
+    yield from summarize_base_models(report)
     if report["claims"]:
         yield f"{describe_claims(report['claims'])}."
-    if report["unknown"]:
-        verb = "is" if len(report["unknown"]) == 1 else "are"
-        yield f"{pluralize(len(report['unknown']), 'limitation')} {verb} listed under “Not available yet”."
 
 
 def _summarize_moves(report: Report) -> Iterator[str]:
-    first, *_ = group_by_series(report["snapshots"]).values()
+    first, *_ = group_lists_first(report["snapshots"]).values()
     moves = _moves_of(first, report)
     if moves:
         counts = {change: sum(move["change"] == change for move in moves) for change in MOVES}
         yield (
-            f"In the newest list of {moves[0]['registry']}, {pluralize(counts['entered'], 'package')} entered the top "
-            f"{moves[0]['k']:,} for the first time, {counts['returned']:,} returned and {counts['left']:,} left. "
-            f"{counts['renamed']:,} changed only the name."
+            f"In the newest list of {registry_title(moves[0]['registry'])}, {pluralize(counts['entered'], 'package')} "
+            f"entered the top {moves[0]['k']:,} for the first time since {moves[0]['previous_date']}, "
+            f"{counts['returned']:,} returned and {counts['left']:,} left. {counts['renamed']:,} changed only the name."
         )
 
 
@@ -178,7 +192,7 @@ def _build_series(
     key: SeriesKey, snapshots: Sequence[ReportSnapshot], report: Report, index: ResultIndex
 ) -> SeriesView:
     registry, by, counter = key
-    title = f"{registry} by {by}" + (f" ({counter})" if counter != by else "")
+    title = series_title(registry, by, counter)
     complete = select_complete(snapshots)
     newest = choose_deepest(newest_day(snapshots)) if complete else None
     all_results = select_newest_results(snapshots, report["results"])
@@ -187,8 +201,12 @@ def _build_series(
     day = newest["date"] if newest else ""
     origin = describe_list(snapshots, newest["snapshot"]) if newest else ""
     lists = select_lists_of_days(snapshots, k)
+    parents = [row for row in report["base_models"] if newest and row["snapshot"] == newest["snapshot"]]
+    numbers = {snapshot["snapshot"] for snapshot in newest_day(snapshots)}
+    leaders = [row for row in report["top"] if row["snapshot"] in numbers]
     return SeriesView(
         registry=registry,
+        name=registry_title(registry),
         title=title,
         newest_date=newest["date"] if newest else None,
         coverage=tuple(_describe_coverage(complete)),
@@ -199,8 +217,12 @@ def _build_series(
         matched=matched_table(day, results),
         over_time=over_time_table(lists, index, k) if k and len(lists) > 1 else None,
         population=population_table(newest, index) if newest else None,
-        notes=tuple(_list_notes(results)),
+        notes=tuple(list_notes(results)),
+        top=top_table(leaders, snapshots[-1] if newest is None else newest),
         moves=tuple(_build_moves(snapshots, report)),
+        base_models=_build_base_models(parents, newest) if newest else (),
+        base_models_note=explain_base_models(parents),
+        kept_libraries=preservation_table(f"Libraries that children keep, {origin}", results),
         descendants=metric_table(f"Every number of descendants: {title}, {origin}", results, "descendants"),
         preservation=metric_table(f"Every number of preservation: {title}, {origin}", results, "preservation"),
         results=results_table(f"Every result: {title}, {day}", all_results),
@@ -256,38 +278,14 @@ def _list_problems(snapshots: Sequence[ReportSnapshot]) -> Iterator[str]:
                 yield f"{snapshot['date']}, {rule['gate']}: {rule['measured']} (rule: {rule['rule']})"
 
 
-def _list_notes(results: Sequence[ReportResult]) -> Iterator[str]:
-    """Yield the notes of each defined result, then each note that several results share."""
-    owners: dict[str, list[ReportResult]] = {}
-    for result in results:
-        for note in result["note"].split("; ") if result["value"] is not None else ():
-            if note and not note.startswith(SHOWN_ELSEWHERE):
-                owners.setdefault(note, []).append(result)
-    own_notes: dict[str, list[str]] = {}
-    for note, noted in owners.items():
-        if len(noted) == 1:
-            own_notes.setdefault(_name_result(noted[0]), []).append(note)
-    yield from (f"{name}: {'; '.join(notes)}" for name, notes in own_notes.items())
-    yield from (f"{_name_results(noted)}: {note}" for note, noted in owners.items() if len(noted) > 1)
-
-
-def _name_result(result: ReportResult) -> str:
-    method = " (as published)" if result["metric"].endswith("_as_published") else ""
-    depth = f" (top {result['k']:,})" if result["k"] else ""
-    return f"{result['name']}{method}{depth} = {format_value(result['name'], result['value'])}"
-
-
-def _name_results(results: Sequence[ReportResult]) -> str:
-    names = list(dict.fromkeys(result["name"] for result in results))
-    if len(names) > 1:
-        return f"{names[0]} and {len(names) - 1:,} more"
-    return f"{names[0]} (top {', '.join(format_count(result['k']) for result in results)})"
-
-
 def _build_moves(snapshots: Sequence[ReportSnapshot], report: Report) -> Iterator[ReportTable]:
     moves = _moves_of(snapshots, report)
     for change, heading in MOVES.items():
         group = [move for move in moves if move["change"] == change]
         if group:
-            since = f"since {group[0]['previous_date']}: {len(group):,}"
-            yield moves_table(f"{heading.format(k=group[0]['k'])}, {since}", group)
+            caption = heading.format(k=group[0]["k"], since=group[0]["previous_date"])
+            yield moves_table(f"{caption}: {len(group):,}", group, snapshots[-1])
+
+
+def _build_base_models(rows: Sequence[ReportBaseModel], snapshot: ReportSnapshot) -> tuple[ReportTable, ...]:
+    return tuple(table for table in (growth_table(rows, snapshot), most_used_table(rows, snapshot)) if table)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from analysis.scoring import ITEMS, ScoreRow
 from db import UsageError
-from db.cli import DONE, PARTIAL, create_parser, escape_control_characters, positive_int, run_command
+from db.cli import DONE, PARTIAL, create_parser, escape_control_characters, positive_int, run_command, wrap_for_terminal
 
 MAX_DETAILED_CARDS = 10  # further cards are printed in one line
 
@@ -122,7 +122,7 @@ def print_agreement(output_format: str) -> None:
     """Print how far the rules agree with a reader: after the scores, or on stderr if the scores are JSON."""
     from analysis.scoring.reference import format_agreement
 
-    print(format_agreement(), file=sys.stderr if output_format == "json" else sys.stdout)
+    print(wrap_for_terminal(format_agreement(), 2), file=sys.stderr if output_format == "json" else sys.stdout)
 
 
 def score_store(options: argparse.Namespace) -> int:
@@ -195,7 +195,8 @@ def _print_text(rows: Iterable[ScoreRow]) -> None:
     for cards, row in enumerate(rows, 1):
         for item in ITEMS:
             yes_counts[item] += row[item] is True
-        print("\n".join(format_card(row)) if cards <= MAX_DETAILED_CARDS else format_summary(row))
+        lines = format_card(row) if cards <= MAX_DETAILED_CARDS else [format_summary(row)]
+        print("\n".join(wrap_for_terminal(line, 25) for line in lines))
     if cards > 1:
         print(f"\n{cards:,} cards: " + ", ".join(f"{item} {yes_counts[item] / cards:.1%}" for item in ITEMS))
     if not cards:

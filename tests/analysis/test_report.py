@@ -56,8 +56,8 @@ def test_the_document_has_every_key_in_order(history: History, read_report: Read
     add_two_snapshots(history)
     report = read_report()
     assert list(report) == [
-        "schema", "as_of", "generated_by", "k", "results", "claims", "snapshots", "not_public", "movers", "points",
-        "events", "unknown",
+        "schema", "as_of", "generated_by", "k", "results", "claims", "snapshots", "not_public", "top", "movers",
+        "base_models", "points", "events", "unknown",
     ]  # fmt: skip
     assert report["schema"] == 2
     assert {tuple(row) for row in report["results"]} == {tuple(ReportResult.__annotations__)}
@@ -237,7 +237,7 @@ def test_an_empty_store_is_an_empty_document(read_report: ReadReport) -> None:
 def test_a_value_of_the_wrong_type_is_named(history: History, run_cli: RunCli, monkeypatch: pytest.MonkeyPatch) -> None:
     add_two_snapshots(history)
     rows = [{"registry": "npm", "snapshot": 1, "date": None, "noted_at": "today"}]
-    monkeypatch.setattr("analysis.reporting.document.fetch_rows", lambda connection, name, **values: rows)
+    monkeypatch.setattr("analysis.reporting.stored_rows.fetch_rows", lambda connection, name, **values: rows)
     code, message = run_cli()
     assert code == 1
     assert "The store holds a value of the wrong type" in message and "observatory store check" in message
@@ -246,7 +246,7 @@ def test_a_value_of_the_wrong_type_is_named(history: History, run_cli: RunCli, m
 def test_the_report_can_be_written_to_a_file(history: History, tmp_path: Path, run_cli: RunCli) -> None:
     add_two_snapshots(history)
     assert run_cli("--out", str(tmp_path / "report.txt"))[0] == 0
-    assert "huggingface/models" in (tmp_path / "report.txt").read_text("utf-8")
+    assert "Hugging Face" in (tmp_path / "report.txt").read_text("utf-8")
 
 
 def test_a_missing_folder_is_named(history: History, tmp_path: Path, run_cli: RunCli) -> None:

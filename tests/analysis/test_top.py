@@ -25,7 +25,7 @@ def test_the_newest_list_is_compared_with_the_list_of_an_earlier_day(lookup_stor
     ]
     assert [(move["change"], move["name"], move["reason"]) for move in document["moves"]] == [
         ("returned", "owner/beta", "last in the top 3 on 2026-01-01"),
-        ("left", "owner/epsilon", "no longer among the first 4 listed"),
+        ("left", "owner/epsilon", "dropped below rank 4, or removed"),
     ]
 
 
@@ -34,7 +34,7 @@ def test_dates_choose_both_lists_and_a_partial_list_is_never_used(lookup_store: 
     assert (document["list"]["date"], document["previous"]["date"]) == ("2026-02-01", "2026-01-01")
     assert [(move["change"], move["name"], move["reason"]) for move in document["moves"]] == [
         ("renamed", "owner/alpha-v2", "renamed, not counted: owner/alpha → owner/alpha-v2"),
-        ("entered", "owner/epsilon", "not listed before"),
+        ("entered", "owner/epsilon", "listed for the first time"),
         ("left", "owner/beta", "fell to rank 6"),
     ]
 

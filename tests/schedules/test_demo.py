@@ -20,7 +20,7 @@ def test_the_demonstration_ends_in_a_report_of_half_a_year(tmp_path: Path) -> No
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert completed.returncode == 0, completed.stderr
-    assert "huggingface/models" in completed.stdout
+    assert "Hugging Face" in completed.stdout
     assert "Not available yet" in completed.stdout
     assert "What to do next:" in completed.stderr
     with sqlite3.connect(store) as connection:

@@ -28,6 +28,12 @@ LEGEND: Spec = {
     "labelColor": INK, "labelFontSize": 12, "titleColor": GREY, "titleFontWeight": "normal", "title": None,
     "orient": "top", "direction": "horizontal", "symbolStrokeWidth": 2, "symbolSize": 70, "symbolOpacity": 1,
 }  # fmt: skip
+# Vega reads `date` as an instant, and a tooltip would show its milliseconds.
+DAY_OF_DATE = {"calculate": "utcFormat(toDate(datum.date), '%Y-%m-%d')", "as": "day"}
+TOOLTIP_TITLES = {
+    "series": "list", "since": "compared with", "label": "share", "n": "packages", "k": "top", "flow": "what",
+    "x": "downloads from", "x2": "downloads to", "y": "descendants from", "y2": "descendants to",
+}  # fmt: skip
 CONFIG: Spec = {
     "aria": False,
     "font": "Helvetica, Arial, sans-serif",
@@ -71,11 +77,10 @@ class Figure:
     @property
     def standalone_spec(self) -> Spec:
         """The wide specification with its sentences, as it is saved."""
+        sentences = (f"{self.measure}.", f"{self.legend}.", self.sample)
         title = {
             "text": textwrap.wrap(self.title, 76) or [""],
-            "subtitle": [
-                line for part in (self.measure, f"{self.legend}.", self.sample) for line in textwrap.wrap(part, 105)
-            ],
+            "subtitle": [line for part in sentences for line in textwrap.wrap(part, 105)],
         }
         return {**self.wide, "background": PAPER, "padding": 12, "title": title, "description": self.alt_text}
 
@@ -100,6 +105,7 @@ def build_chart(
         "height": height,
         "autosize": {"type": "fit-x", "contains": "padding"},
         "data": {"values": [dict(row) for row in values]},
+        **({"transform": [DAY_OF_DATE]} if any("date" in row for row in values) else {}),
         "layer": list(layers),
         "config": {**CONFIG, "legend": {**LEGEND, "columns": 2 if width < NARROW_WIDTH else 6}},
         **extra,
@@ -129,7 +135,7 @@ def build_date_axis(dates: Sequence[str], narrow: bool) -> Spec:
         step = max(1, round(span * 30 / (3 if narrow else 6)))
         ticks = {"format": "%e %b %Y", "tickCount": {"interval": "day", "step": step}}
     return {"field": "date", "type": "temporal", "title": None, "scale": {"type": "utc", "padding": 10},
-            "axis": {"grid": False, "labelOverlap": "greedy", **ticks}}  # fmt: skip
+            "axis": {"grid": False, "labelOverlap": "greedy", "labelFlush": True, **ticks}}  # fmt: skip
 
 
 def build_share_axis(name: str, **extra: object) -> Spec:
@@ -139,9 +145,11 @@ def build_share_axis(name: str, **extra: object) -> Spec:
 
 
 def build_tooltip(*names: str) -> list[Spec]:
-    """Build a tooltip of these fields, with dates in UTC."""
-    utc_date: Spec = {"type": "temporal", "timeUnit": "utcyearmonthdate", "title": "date"}
-    return [{"field": name, **(utc_date if name == "date" else {})} for name in names]
+    """Build a tooltip of these fields, in plain words, with dates as days in UTC."""
+    return [
+        {"field": "day" if name == "date" else name, "type": "nominal", "title": TOOLTIP_TITLES.get(name, name)}
+        for name in names
+    ]
 
 
 def filled_and_hollow(encoding: Spec, name: str, solid_value: str) -> list[Spec]:

@@ -8,6 +8,7 @@ from math import log10
 from typing import TypedDict
 
 from analysis.reporting.figures._figure import (
+    COLOURS,
     NARROW,
     NARROW_WIDTH,
     WIDE,
@@ -51,7 +52,8 @@ def _build_figure(label: str, origin: str, points: Sequence[ReportPoint], positi
         section="descendants",
         title=f"{label}: {single / n:.1%} of {n:,} parents have exactly one descendant",
         measure="Parents by own downloads (across; left of 1: none) and direct descendants (up), both logarithmic",
-        legend="The darker a cell, the more parents (logarithmic). Every parent is counted: no interval is defined",
+        legend="The fuller the colour of a cell, the more parents (logarithmic). Every parent is counted: no "
+        "interval is defined",
         sample=f"n = {n:,} parents; {label}, {origin}.",
         columns=("downloads from", "downloads to", "descendants from", "descendants to", "parents"),
         rows=tuple(tuple(cell.values()) for cell in cells),
@@ -89,13 +91,13 @@ def _build_spec(cells: Sequence[HeatCell], width: int) -> Spec:
         "scale": {"type": "log"},
         "axis": {"format": "~s", "tickCount": 5, "grid": False},
     }
-    shade = {"type": "log", "range": ["#d6e6f2", "#08306b"]}
+    shade = {"type": "log", "range": [0.3, 1]}  # of opacity, so that the ground is the page's own, light or dark
     encoding = {
         "x": {"field": "x", "title": "downloads of the parent", **log_axis}, "x2": {"field": "x2"},
         "y": {"field": "y", "title": "descendants", **log_axis}, "y2": {"field": "y2"},
-        "color": {"field": "parents", "type": "quantitative", "scale": shade,
+        "opacity": {"field": "parents", "type": "quantitative", "scale": shade,
                   "legend": {"orient": "top", "direction": "horizontal", "title": "parents", "tickCount": 3}},
         "tooltip": build_tooltip("x", "x2", "y", "y2", "parents"),
     }  # fmt: skip
-    layers: list[Spec] = [{"mark": {"type": "rect"}, "encoding": encoding}]
-    return build_chart(layers, cells, width, 300 if width < NARROW_WIDTH else 380, view={"fill": "#f3f6f9"})
+    layers: list[Spec] = [{"mark": {"type": "rect", "color": COLOURS[0]}, "encoding": encoding}]
+    return build_chart(layers, cells, width, 300 if width < NARROW_WIDTH else 380)

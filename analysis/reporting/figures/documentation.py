@@ -20,12 +20,10 @@ from analysis.reporting.figures._figure import (
     number_name,
 )
 from analysis.reporting.rows import Report, ReportResult
-from analysis.reporting.series import complete_labels
 from analysis.reporting.wording import format_percent, join_words
 
 POPULARITY = ("downloads", "likes", "descendants")
 GROUPS = ("top", "bottom")
-UNKNOWN_NAMES = ("documentation", "documentation.rules.coverage")  # undefined where no card was read or scored
 MIN_N = 20  # packages: a mean over fewer is not drawn
 
 
@@ -82,20 +80,13 @@ def draw(report: Report) -> Iterator[Figure]:
             yield _build_decile_figure(deciles, scored)
 
 
-def explain_missing(report: Report) -> list[str]:
-    """Return why the documentation of a newest list is unknown, and why means of a list are not drawn."""
-    newest = {label: snapshot for snapshot, label in complete_labels(report["snapshots"]).items()}
-    reasons = [
-        f"{result['registry']} on {result['date']}: {result['note']}."
-        for result in report["results"]
-        if result["snapshot"] in newest.values() and result["name"] in UNKNOWN_NAMES and result["value"] is None
-    ]
-    reasons += [
+def explain_undrawn(report: Report) -> list[str]:
+    """Return why the means of a newest list are not drawn."""
+    return [
         f"{scored.dated_label}: a tenth of the list has fewer than {MIN_N} packages with known documentation."
         for scored in _scored_lists(report)
         if len({point["tenth"] for point in _decile_points(scored)}) < 2
     ]
-    return list(dict.fromkeys(reasons))
 
 
 def _scored_lists(report: Report) -> Iterator[ScoredList]:

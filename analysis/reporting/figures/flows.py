@@ -22,6 +22,7 @@ from analysis.reporting.series import complete_labels, select_results_of_days
 from analysis.reporting.wording import format_percent, join_words
 
 FLOWS = ("remained", "returning", "newcomers")
+DRAWN_FLOWS = FLOWS[1:]  # what remained is most of each list, and would leave no room for the rest
 MAX_LISTS = 6  # bars for each registry: its newest lists
 
 
@@ -30,6 +31,7 @@ class FlowPoint(TypedDict):
 
     list: str
     date: str
+    since: str | None
     k: int
     flow: str
     count: float
@@ -40,22 +42,22 @@ class FlowPoint(TypedDict):
 
 
 def draw(report: Report) -> Iterator[Figure]:
-    """Draw a bar for each of the newest lists of every registry that have an earlier list."""
+    """Draw a bar for each of the newest lists of every registry that have an earlier list, if any package is new."""
     points = _collect_points(report)
-    if points:
+    if any(point["share"] for point in points if point["flow"] in DRAWN_FLOWS):
         yield _build_figure(points)
 
 
 def _build_figure(points: Sequence[FlowPoint]) -> Figure:
     return Figure(
         name="turnover-as-published", section="turnover", title=_describe_flows(points),
-        measure=f"Share of the top {points[0]['k']:,} that remained, returned or is new since the list before, as the "
-        "paper's Figure 6 counts it",
-        legend="From the left: remained, returning, newcomers. No interval is defined. The gaps between lists differ, "
-        "so do not compare different bars. The figure over equal gaps can be compared",
+        measure=f"Share of the top {points[0]['k']:,} that returned or is new since the list before, as the paper's "
+        "Figure 6 counts it; the rest remained",
+        legend="From the left: returning, newcomers. No interval is defined. The gaps between lists differ, so do not "
+        "compare different bars. The figure over equal gaps can be compared",
         sample=_describe_sample(points),
-        columns=("list", "date", "k", "flow", "count", "share", "n"),
-        rows=tuple(map(itemgetter("list", "date", "k", "flow", "count", "share", "n"), points)),
+        columns=("list", "date", "since", "k", "flow", "count", "share", "n"),
+        rows=tuple(map(itemgetter("list", "date", "since", "k", "flow", "count", "share", "n"), points)),
         wide=_build_spec(points, WIDE), narrow=_build_spec(points, NARROW),
     )  # fmt: skip
 
@@ -96,6 +98,7 @@ def _build_point(result: ReportResult, label: str) -> FlowPoint | None:
     return FlowPoint(
         list=label,
         date=result["date"],
+        since=result["previous_date"],
         k=result["k"],
         flow=result["name"],
         count=result["value"],
@@ -109,23 +112,36 @@ def _build_point(result: ReportResult, label: str) -> FlowPoint | None:
 def _describe_flows(points: Sequence[FlowPoint]) -> str:
     newest = {point["list"]: point for point in points if point["flow"] == "newcomers"}
     first, *following = sorted(newest.values(), key=lambda point: -point["share"])
-    shares = [f"{format_percent(point['share'])} of {point['list']}" for point in following[:3]]
+    shares = [
+        f"{format_percent(point['share'])} of {point['list']}{_describe_period(point)}" for point in following[:3]
+    ]
     beside = f", {join_words(shares)}" if shares else ""
-    top = f"{format_percent(first['share'])} of the top {first['k']:,} of {first['list']}"
+    top = f"{format_percent(first['share'])} of the top {first['k']:,} of {first['list']}{_describe_period(first)}"
     return f"Newcomers since the list before: {top}{beside}"
+
+
+def _describe_period(point: FlowPoint) -> str:
+    return f" (from {point['since']} to {point['date']})" if point["since"] else ""
 
 
 def _build_spec(points: Sequence[FlowPoint], width: int) -> Spec:
     bars = list(dict.fromkeys(point["bar"] for point in points))
+    drawn = [point for point in points if point["flow"] in DRAWN_FLOWS]
     y = {"field": "bar", "type": "nominal", "title": None, "sort": bars,
          "axis": {"domain": False, "ticks": False, "labelLimit": 190 if width < NARROW_WIDTH else 260}}  # fmt: skip
-    colour = encode_category("color", "flow", FLOWS, True)
+    colour = encode_category("color", "flow", DRAWN_FLOWS, True)
     if width < NARROW_WIDTH:
         colour["legend"] = {"columns": 1}  # the dates beside the bars leave no room for two columns
+    x: Spec = {
+        **build_share_axis("share", stack="zero"),
+        "scale": {"domainMin": 0, "nice": True},
+        "axis": {"format": ".1~%", "tickCount": 5},
+    }
     layer: Spec = {
         "mark": {"type": "bar"},
-        "encoding": {"x": build_share_axis("share", stack="zero"), "y": y, "order": {"field": "order"},
-                     "color": colour,
-                     "tooltip": build_tooltip("list", "date", "flow", "count", "n")},
+        "encoding": {
+            "x": x, "y": y, "order": {"field": "order"}, "color": colour,
+            "tooltip": build_tooltip("list", "date", "since", "flow", "count", "n"),
+        },
     }  # fmt: skip
-    return build_chart([layer], points, width, 22 * len(bars))
+    return build_chart([layer], drawn, width, 22 * len(bars))

@@ -23,6 +23,14 @@ from analysis.reporting.wording import format_percent
 
 LINKS_PREFIX = "descendants.links."
 
+LINK_WORDS = {
+    "finetune": "of finetunes",
+    "adapter": "of adapters",
+    "merge": "of merges",
+    "quantized": "of quantized packages",
+    "unstated": "without a stated relation",
+}
+
 
 class RelationBar(TypedDict):
     """The links of one relation."""
@@ -65,8 +73,8 @@ def _build_figure(label: str, origin: str, bars: Sequence[RelationBar], position
     return Figure(
         name=number_name("lineage", position),
         section="lineage",
-        title=f"{label}: {format_percent(bars[0]['share'])} of the links to a parent are of the relation "
-        f"{bars[0]['relation']}",
+        title=f"{label}: {format_percent(bars[0]['share'])} of the links to a parent are "
+        f"{LINK_WORDS[bars[0]['relation']]}",
         measure="Links from a package to the package it says it was made from, by relation",
         legend="Bars begin at zero. A count of what packages say of themselves: no interval is defined",
         sample=f"n = {total:,.0f} links; {label}, {origin}.",
@@ -79,8 +87,10 @@ def _build_figure(label: str, origin: str, bars: Sequence[RelationBar], position
 
 def _build_spec(bars: Sequence[RelationBar], width: int) -> Spec:
     y = {"field": "relation", "type": "nominal", "title": None, "sort": None, "axis": {"domain": False, "ticks": False}}
-    x = {"field": "links", "type": "quantitative", "title": None, "scale": {"zero": True},
-         "axis": {"tickCount": 4, "format": "~s"}}  # fmt: skip
+    longest = max(bar["links"] for bar in bars)
+    x = {"field": "links", "type": "quantitative", "title": None,
+         "scale": {"domain": [0, longest * (1.35 if width == NARROW else 1.15)], "nice": False},
+         "axis": {"tickCount": 4, "format": ","}}  # fmt: skip
     layers: list[Spec] = [
         {
             "mark": {"type": "bar", "color": COLOURS[0]},

@@ -54,7 +54,7 @@ class PreservationPoint(TypedDict):
 def draw(report: Report) -> Iterator[Figure]:
     """Draw dots with intervals, the libraries with the most packages first."""
     for position, (label, results) in enumerate(newest_results(report, ("preservation", "preservation_as_published"))):
-        points = _collect_points(results)
+        points = collect_points(results)
         if points:
             yield _build_figure(label, describe_origin(report, results), points, position)
 
@@ -76,7 +76,7 @@ def _build_figure(label: str, origin: str, points: Sequence[PreservationPoint], 
     )
 
 
-def _collect_points(results: Sequence[ReportResult]) -> list[PreservationPoint]:
+def collect_points(results: Sequence[ReportResult]) -> list[PreservationPoint]:
     """Return a dot for each library and relation, without gain, lift and coverage, which are other quantities."""
     points = [point for result in results if (point := _parse_point(result)) is not None]
     sizes: dict[str, int] = {}

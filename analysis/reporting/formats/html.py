@@ -31,14 +31,16 @@ from analysis.reporting.figures._render import (
     specification_json,
 )
 from analysis.reporting.figures.turnover import newest_turnovers
+from analysis.reporting.formats._page_parts import list_sections, split_prose
+from analysis.reporting.names import registry_title
 from analysis.reporting.rows import Report, ReportResult
 from analysis.reporting.series import newest_deepest
 from analysis.reporting.tables import result_cell, result_range
 from analysis.reporting.view import ReportView, build_view
-from analysis.reporting.wording import UNDEFINED, format_count, format_number, pluralize
+from analysis.reporting.wording import UNDEFINED, format_count, format_number, join_words
 
 TEMPLATES = Path(__file__).parent / "templates"
-LIMITS = {"rows": 60, "moves": 10, "results": 200, "sentences": 12, "problems": 5}  # the CSV and the JSON have all rows
+LIMITS = {"rows": 60, "moves": 20, "results": 200, "sentences": 12, "problems": 5}  # the CSV and the JSON have all rows
 MAX_TURNOVER_TILES = 3
 # Bytes of drawings and files, without and with a script; a page stays below 1.5 MB.
 MAX_WEIGHT = {False: 1_000_000, True: 330_000}
@@ -109,7 +111,9 @@ def render(report: Report, *, interactive: bool = False) -> str:
             missing_library=MISSING_LIBRARY
             if any(figure.missing_reason == MISSING_LIBRARY for figure in figures)
             else "",
-            tiles=_build_tiles(report, view),
+            tiles=_build_tiles(report),
+            sections=list_sections(view, {drawn.figure.section for drawn in figures}),
+            registries=join_words(view.registries),
             metrics=sorted({(result["metric"], result["version"]) for result in report["results"]}),
             counters=sorted({snapshot["counter"] for snapshot in report["snapshots"]}),
             as_of=report["as_of"],
@@ -130,7 +134,7 @@ def _make_environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["cell"] = _format_figure_cell
+    environment.filters.update(cell=_format_figure_cell, parts=split_prose)
     return environment
 
 
@@ -156,24 +160,16 @@ def _format_figure_cell(value: object) -> str:
     return format_number(value, 6) if isinstance(value, float) else str(value)
 
 
-def _build_tiles(report: Report, view: ReportView) -> list[HeadlineTile]:
-    """Return the headline numbers: turnover, the state of the snapshots, the verdicts on the claims."""
+def _build_tiles(report: Report) -> list[HeadlineTile]:
+    """Return the headline numbers: turnover, and the verdicts on the claims."""
     turnovers = sorted(newest_turnovers(report).items(), key=lambda pair: -(pair[1]["value"] or 0))
     tiles = [_build_turnover_tile(label, result) for label, result in turnovers[:MAX_TURNOVER_TILES]]
-    states = [snapshot["status"] for snapshot in report["snapshots"]]
-    if states:
-        tiles.append(_build_states_tile(states, pluralize(len(view.series), "list")))
     verdicts = [claim["verdict"] for claim in report["claims"]]
     if verdicts:
         text = f"{verdicts.count('holds')} of {len(verdicts)}"
         day = f"on {report['claims'][0]['judged_on']}; " if report["claims"][0]["judged_on"] else ""
         tiles.append(HeadlineTile(text, "claims of the paper hold", f"{day}the rule of each verdict is below"))
     return tiles
-
-
-def _build_states_tile(states: Sequence[str], lists: str) -> HeadlineTile:
-    note = f"{lists}; results are computed from complete snapshots only"
-    return HeadlineTile(f"{states.count('complete'):,} of {len(states):,}", "snapshots are complete", note)
 
 
 def _build_turnover_tile(label: str, result: ReportResult) -> HeadlineTile:
@@ -242,7 +238,9 @@ def _format_command(report: Report, interactive: bool) -> str:
 
 def _cite(report: Report, view: ReportView) -> ReportCitation:
     newest = {snapshot["registry"]: snapshot for snapshot in newest_deepest(report["snapshots"])}
-    lists = [f"{name} of {row['date']} ({(row['digest'] or UNDEFINED)[:12]})" for name, row in newest.items()]
+    lists = [
+        f"{registry_title(name)} of {row['date']} ({(row['digest'] or UNDEFINED)[:12]})" for name, row in newest.items()
+    ]
     until = report["as_of"] or (view.period[1] if view.period else "")
     key = re.sub(r"[^a-z0-9]+", "-", f"hub-observatory-{until}".lower()).strip("-")
     description = ". ".join(part for part in ("; ".join(lists), view.warning) if part)

@@ -17,7 +17,7 @@ from analysis.reporting.view import build_view
 
 TEMPLATES = Path(__file__).parent / "templates"
 NEWEST_ROWS = 24
-FIRST_ROWS = 10
+FIRST_ROWS = 20
 MAX_EVENTS = 100
 
 
@@ -85,4 +85,6 @@ def format_table(table: ReportTable) -> MarkdownText:
 def _format_cell(column: ReportColumn, cell: ReportCell) -> str:
     if column.kind == "number":
         return cell.text  # made here from a number, and a minus sign must stay the first character
-    return code_span(cell.text) if column.kind == "name" else escape_text(cell.text)
+    if column.kind == "name":
+        return f"[{code_span(cell.text)}]({cell.link})" if cell.link else code_span(cell.text)
+    return escape_text(cell.text)

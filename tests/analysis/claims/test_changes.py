@@ -33,7 +33,10 @@ NAMES = (
 
 def made_up(chance: random.Random, snapshot: int) -> list[StoredResult]:
     """Make the results of one snapshot. Some kinds are missing, and some values are undefined."""
-    results, previous = [], max(1, snapshot - 2)
+    coverage = StoredResult(
+        snapshot, "documentation", 1, "documentation.of5000.rules.coverage", 0, None, 1, 1, 1, 50, ""
+    )
+    results, previous = [coverage], max(1, snapshot - 2)
     for metric, name, k in NAMES:
         if chance.random() < 0.8:
             value = None if chance.random() < 0.2 else chance.choice((0.02, 0.1, 0.3, 0.6))

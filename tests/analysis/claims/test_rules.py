@@ -155,6 +155,7 @@ def test_documentation_is_better_if_its_whole_interval_is_not_negligible(
 ) -> None:
     name = f"documentation.of{depth}.rules.downloads"
     rows = (
+        result("documentation", f"documentation.of{depth}.rules.coverage", 0.9, k=0),
         result("documentation", f"{name}.delta", *delta, k=1000),
         result("documentation", f"{name}.mann_whitney_p", p, k=1000),
         result("documentation_as_published", f"documentation.of{depth}.downloads.d", 0.7, k=1000),
@@ -167,8 +168,17 @@ def test_a_p_value_of_another_list_is_not_taken() -> None:
     name = "documentation.of15000.rules.downloads"
     delta = result("documentation", f"{name}.delta", 0.4, 0.3, 0.5, k=1000)
     p = result("documentation", f"{name}.mann_whitney_p", 0.2, k=1000, date="2026-09-30")
-    claim = claim_of("C3", p, delta)
+    claim = claim_of("C3", p, delta, result("documentation", "documentation.of15000.rules.coverage", 1.0, k=0))
     assert (claim["verdict"], claim["p"]) == ("holds", None)
+
+
+@pytest.mark.parametrize("rows", [(), (result("documentation", "documentation.of5000.rules.coverage", 0.212, k=0),)])
+def test_documentation_is_not_judged_where_most_cards_are_unknown(rows: tuple[ResultRow, ...]) -> None:
+    delta = result("documentation", "documentation.of5000.rules.downloads.delta", 0.4, 0.3, 0.5, k=1000)
+    claim = claim_of("C3", delta, *rows)
+    share = "21.2%" if rows else "an unknown share"
+    assert claim["verdict"] == "not testable"
+    assert claim["note"] == f"cards of {share} of the first 5,000 models are known; needs 90%"
 
 
 def test_a_number_of_a_whole_list_tests_no_claim() -> None:

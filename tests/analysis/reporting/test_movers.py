@@ -37,27 +37,27 @@ def test_one_package_rises_and_another_falls(history: History, moves_at: Callabl
 def test_a_package_is_no_longer_listed(history: History, moves_at: Callable[[int], Moves]) -> None:
     history.add_snapshot("2026-01-01", descending_rows("ab"))
     newest = history.add_snapshot("2026-01-08", descending_rows("acde"))
-    assert moves_at(newest)["b"] == ("left", "no longer among the first 4 listed")
+    assert moves_at(newest)["b"] == ("left", "dropped below rank 4, or removed")
 
 
 def test_a_package_was_never_listed(history: History, moves_at: Callable[[int], Moves]) -> None:
     history.add_snapshot("2026-01-01", descending_rows("ab"))
     newest = history.add_snapshot("2026-01-08", descending_rows("ac"))
-    assert moves_at(newest)["c"] == ("entered", "not listed before")
+    assert moves_at(newest)["c"] == ("entered", "listed for the first time")
 
 
 def test_a_package_is_new(history: History, moves_at: Callable[[int], Moves]) -> None:
     history.add_snapshot("2026-01-01", descending_rows("ab"))
     new = Observation("id-c", "c", downloads=1, created_at=parse_day("2026-01-05"))
     newest = history.add_snapshot("2026-01-08", [("a", 2), new])
-    assert moves_at(newest)["c"] == ("entered", "new: created 2026-01-05, after the previous snapshot")
+    assert moves_at(newest)["c"] == ("entered", "new: created 2026-01-05")
 
 
 def test_a_package_was_listed_before_but_never_so_high(history: History, moves_at: Callable[[int], Moves]) -> None:
     history.add_snapshot("2026-01-01", descending_rows("abcd"))
     history.add_snapshot("2026-01-08", descending_rows("ab"))
     newest = history.add_snapshot("2026-01-15", descending_rows("ad"))
-    assert moves_at(newest)["d"] == ("entered", "first listed on 2026-01-01, but not last time")
+    assert moves_at(newest)["d"] == ("entered", "back in the list, first listed 2026-01-01")
 
 
 def test_a_package_returns(history: History, moves_at: Callable[[int], Moves]) -> None:

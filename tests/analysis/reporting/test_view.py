@@ -26,15 +26,16 @@ def texts(table: ReportTable | None) -> list[tuple[str, ...]]:
     return [tuple(cell.text for cell in row) for row in table.rows] if table else []
 
 
-def test_the_summary_counts_snapshots_moves_claims_and_gaps() -> None:
+def test_the_summary_has_turnover_the_first_names_moves_growth_and_claims() -> None:
     assert build_view(full_report()).summary == (
-        "11 of 12 snapshots are complete; 1 partial.",
-        "In a month, from 2025-12-06 to 2026-04-05, 12.3% of the top 1,000 of pypi were replaced, 8.3% of npm and 4.3% "
-        "of huggingface/models.",
-        "In the newest list of huggingface/models, 2 packages entered the top 1,000 for the first time, 2 returned "
-        "and 2 left. 2 changed only the name.",
+        "In a month, from 2025-12-06 to 2026-04-05, 12.3% of the top 1,000 of PyPI were replaced, 8.3% of npm and 4.3% "
+        "of Hugging Face.",
+        "First on Hugging Face by downloads: org/a, org/b and org/c.",
+        "In the newest list of Hugging Face, 2 packages entered the top 1,000 for the first time since 2026-01-05, 2 "
+        "returned and 2 left. 2 changed only the name.",
+        "The base model with the largest growth is org/base: 12 of the first 1,000 of Hugging Face say they were made "
+        "from it on 2026-04-05, 9 on 2026-01-05.",
         "On 2026-04-05, of 4 claims of the paper, 1 holds, 1 is weaker, 1 is reversed and 1 cannot be tested.",
-        "1 limitation is listed under “Not available yet”.",
     )
 
 
@@ -42,11 +43,21 @@ def test_an_empty_report_has_no_summary() -> None:
     assert build_view(empty_report()).summary == ()
 
 
+def test_the_state_has_registries_dates_and_the_states_of_the_snapshots() -> None:
+    assert build_view(full_report()).state == (
+        "Hugging Face, npm and PyPI · 2026-01-05 to 2026-04-05 · 11 of 12 snapshots are complete; 1 partial"
+    )
+    local = make_snapshot(1, "npm", "2026-01-05", source="http://127.0.0.1:4711")
+    source = {"registry": "npm", "source": "http://127.0.0.1:4711", "local": True, "snapshots": 1}
+    report = {**report_of(local), "not_public": [source]}
+    assert build_view(report).state == "npm · 2026-01-05 · The snapshot is complete · simulated or local"
+
+
 def test_each_counter_of_a_registry_is_a_series_of_its_own() -> None:
     report = report_of(make_snapshot(1, "npm", "2026-01-01"), make_snapshot(2, "npm", "2026-01-01", counter="total"))
     assert [series.title for series in build_view(report).series] == [
-        "npm by downloads (last-30-days)",
-        "npm by downloads (total)",
+        "npm by downloads of the last 30 days",
+        "npm by downloads of all time",
     ]
 
 
@@ -86,12 +97,13 @@ def test_the_notes_of_one_result_are_listed_together_and_shared_notes_once() -> 
     results = [
         make_result(snapshot, "turnover", "turnover", 0.5, k=100, note="gap 7 days; few packages; shared"),
         make_result(snapshot, "turnover", "turnover", 0.25, k=500, note="shared"),
-        make_result(snapshot, "descendants", "descendants.slope", 0.1, note="alone"),
-        make_result(snapshot, "descendants", "descendants.points", None, note="undefined"),
+        make_result(snapshot, "turnover", "turnover.30d", 0.1, k=100, note="alone"),
+        make_result(snapshot, "turnover", "turnover.91d", None, k=100, note="undefined"),
+        make_result(snapshot, "descendants", "descendants.slope", 0.1, note="in a table of its own"),
     ]
     assert first_series(report_of(snapshot, results=results)).notes == (
         "turnover (top 100) = 50.0%: few packages",
-        "descendants.slope = 0.100: alone",
+        "turnover.30d (top 100) = 10.0%: alone",
         "turnover (top 100, 500): shared",
     )
 
@@ -101,16 +113,14 @@ def test_moves_are_ranked_and_a_renamed_package_shows_its_old_name() -> None:
     report["movers"] = list(make_moves(report["snapshots"][3], ["org/a", "org/b"]))[::-1]
     moves = {table.caption: texts(table) for table in first_series(report).moves}
     assert moves == {
-        "Entered the top 1,000 for the first time, since 2026-01-05: 2": [
-            ("1", "org/a", "not listed before"), ("2", "org/b", "not listed before"),
+        "Entered the top 1,000 for the first time since 2026-01-05: 2, each listed for the first time": [
+            ("1", "org/a"), ("2", "org/b"),
         ],
-        "Returned to the top 1,000, since 2026-01-05: 2": [
-            ("1", "org/a", "not listed before"), ("2", "org/b", "not listed before"),
+        "Returned to the top 1,000 since 2026-01-05: 2, each listed for the first time": [
+            ("1", "org/a"), ("2", "org/b"),
         ],
-        "Left the top 1,000, since 2026-01-05: 2": [
-            ("1", "org/a", "no longer in the list"), ("2", "org/b", "no longer in the list"),
-        ],
-        "Renamed in the top 1,000 (not counted as leaving), since 2026-01-05: 2": [
+        "Left the top 1,000 since 2026-01-05: 2, each listed for the first time": [("1", "org/a"), ("2", "org/b")],
+        "Renamed in the top 1,000 since 2026-01-05, not counted as leaving: 2": [
             ("1", "org/a", "was org/a"), ("2", "org/b", "was org/b"),
         ],
     }  # fmt: skip
@@ -137,7 +147,7 @@ def test_events_of_one_kind_are_added_up() -> None:
         make_event(2, day="2026-02-04", example="new"),
     ]
     view = build_view(report)
-    assert texts(view.event_kinds) == [("npm", "renamed", "note", "3", "2026-02-04", "new")]
+    assert texts(view.event_kinds) == [("renamed", "3", "2026-02-04", "npm", "note", "new")]
     assert len(view.events.rows) == 2
 
 

@@ -3,8 +3,7 @@ const isDark = matchMedia("(prefers-color-scheme: dark)").matches;
 for (const script of document.querySelectorAll("script[type='application/json']")) {
   const spec = JSON.parse(script.textContent), container = script.parentElement.querySelector(".drawing");
   delete spec.title; delete spec.padding;
-  const config = isDark ? {background: "#ffffff"} : {};
-  vegaEmbed(container, {...spec, width: container.clientWidth},
-    {ast: true, renderer: "svg", actions: false, logLevel: 1, config,
+  vegaEmbed(container, {...spec, background: "transparent", width: container.clientWidth},
+    {ast: true, renderer: "svg", actions: false, logLevel: 1, tooltip: {theme: isDark ? "dark" : "light"},
       loader: {load: () => Promise.reject("nothing is loaded")}});
 }

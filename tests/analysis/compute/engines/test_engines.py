@@ -38,6 +38,7 @@ RESULTS = (
     " ORDER BY snapshot_id, metric, name, k"
 )
 PENDING = ((2, "turnover_as_published"), (10, "kinship"), (10, "population"))
+TWO_LISTS = {"previous": 2, "depth": 4, "limit": 3}
 FAR_FUTURE = {
     "as_of": "2027-01-01", "applies_to": "ranking", "until": 2**40, "since": 0, "registry": "huggingface/models",
     "name": "remained",
@@ -68,10 +69,10 @@ CENSUSES = (7, 8, 9, 10)
 
 def iter_parameters(snapshots: Sequence[int]) -> Iterator[dict[str, object]]:
     for snapshot in snapshots:
-        yield {"snapshot": snapshot, "k": 2, "metric": "turnover", "version": 3, **FAR_FUTURE}
+        yield {"snapshot": snapshot, "k": 2, "metric": "turnover", "version": 3, **TWO_LISTS, **FAR_FUTURE}
     if snapshots == ALL_SNAPSHOTS:
         early = {"as_of": "2026-01-10", "until": 1768089600}
-        yield {"snapshot": 2, "k": 4, "metric": "turnover", "version": 1, **FAR_FUTURE, **early}
+        yield {"snapshot": 2, "k": 4, "metric": "turnover", "version": 1, **TWO_LISTS, **FAR_FUTURE, **early}
 
 
 @pytest.fixture(scope="module")

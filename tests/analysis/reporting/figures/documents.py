@@ -9,12 +9,14 @@ from analysis.reporting.rows import (
     ClaimNumber,
     ClaimRow,
     Report,
+    ReportBaseModel,
     ReportEvent,
     ReportGate,
     ReportMove,
     ReportPoint,
     ReportResult,
     ReportSnapshot,
+    ReportTopRow,
 )
 
 PASSED_GATE: list[ReportGate] = [
@@ -37,7 +39,7 @@ def make_snapshot(
     reason: str | None = None,
     counter: str = "last-30-days",
     origin: str = "crawl",
-    source: str = "https://hub.example",
+    source: str = "https://huggingface.co",
     evidence: str = "its clock",
     depth: int = 1000,
     gate: Sequence[ReportGate] = PASSED_GATE,
@@ -68,7 +70,8 @@ def make_result(
     usual_note = "" if value is not None else "not known"
     return {
         "registry": snapshot["registry"], "metric": metric, "name": name, "version": 1,
-        "snapshot": snapshot["snapshot"], "date": snapshot["date"], "previous_date": previous_date, "k": k,
+        "snapshot": snapshot["snapshot"], "date": snapshot["date"],
+        "previous_snapshot": None if previous_date is None else 1, "previous_date": previous_date, "k": k,
         "value": value, "low": low, "high": high, "n": n, "note": usual_note if note is None else note,
     }  # fmt: skip
 
@@ -90,7 +93,7 @@ def make_event(
 def empty_report() -> Report:
     """Make the document of a store without snapshots."""
     return {"schema": 2, "as_of": None, "generated_by": "hub-observatory 0.1.0", "k": None, "results": [],
-            "claims": [], "snapshots": [], "movers": [], "points": [], "events": [],
+            "claims": [], "snapshots": [], "top": [], "movers": [], "base_models": [], "points": [], "events": [],
             "not_public": [], "unknown": ["Nothing can be said yet."]}  # fmt: skip
 
 
@@ -118,7 +121,9 @@ def full_report(registries: Sequence[str] = REGISTRIES, times: int = 4, step: in
         "k": 1000,
         "snapshots": snapshots,
         "results": results,
+        "top": [*make_top(newest)],
         "movers": [*make_moves(newest)],
+        "base_models": [*make_base_models(newest)],
         "points": [*make_points(newest)],
         "claims": [*make_claims(snapshots[:times])],
         "events": [make_event(newest["snapshot"], registries[0], day=newest["date"], count=3)],
@@ -181,6 +186,26 @@ def make_points(snapshot: ReportSnapshot) -> Iterator[ReportPoint]:
                "metric": "descendants", "downloads": downloads, "descendants": descendants, "n": 1}  # fmt: skip
 
 
+def make_top(snapshot: ReportSnapshot, names: Sequence[str] = ("org/a", "org/b", "org/c")) -> Iterator[ReportTopRow]:
+    """Yield the first packages of a list. The last was not in the list that is compared."""
+    for rank, name in enumerate(names, 1):
+        yield {"registry": snapshot["registry"], "snapshot": snapshot["snapshot"], "date": snapshot["date"],
+               "rank": rank, "package": str(rank), "name": name, "value": 5_000_000.0 / rank,
+               "previous_date": "2026-01-05", "previous_rank": None if rank == len(names) else 3 - rank}  # fmt: skip
+
+
+def make_base_models(
+    snapshot: ReportSnapshot, names: Sequence[str] = ("org/base", "org/old")
+) -> Iterator[ReportBaseModel]:
+    """Yield parents with their children: the first has more than before, the second fewer."""
+    for position, name in enumerate(names):
+        yield {"registry": snapshot["registry"], "snapshot": snapshot["snapshot"], "date": snapshot["date"],
+               "previous_date": "2026-01-05", "depth": 1000, "package": str(position), "name": name,
+               "rank": None if position else 7, "downloads": None if position else 900,
+               "children": 12 - position, "previous_children": 9 + 3 * position,
+               "finetune": 7, "adapter": 5 - position, "merge": 0, "quantized": 0, "unstated": 0}  # fmt: skip
+
+
 def make_moves(snapshot: ReportSnapshot, names: Sequence[str] = ("org/a", "org/b")) -> Iterator[ReportMove]:
     """Yield each name in each way a package can move."""
     for change in ("entered", "returned", "left", "renamed"):
@@ -189,7 +214,7 @@ def make_moves(snapshot: ReportSnapshot, names: Sequence[str] = ("org/a", "org/b
                    "previous_snapshot": 1, "previous_date": "2026-01-05", "k": 1000, "change": change,
                    "package": str(rank), "name": name, "previous_name": name,
                    "rank": None if change == "left" else rank, "previous_rank": rank,
-                   "reason": "not listed before"}  # fmt: skip
+                   "reason": "listed for the first time"}  # fmt: skip
 
 
 def make_claims(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.reporting.figures.documentation import MIN_N, draw, explain_missing
+from analysis.reporting.figures.documentation import MIN_N, draw, explain_undrawn
 from tests.analysis.reporting.figures.documents import (
     documentation_results,
     full_report,
@@ -18,7 +18,7 @@ def test_groups_and_tenths_are_those_of_the_results() -> None:
     groups, trend = draw(full_report())
     assert groups.rows[0][:3] == ("downloads", "top 1,000", 0.7)
     assert groups.title == (
-        "huggingface/models on 2026-04-05: by downloads, 70.0% in the top 1,000 and 20.0% in the bottom 1,000 of the "
+        "Hugging Face on 2026-04-05: by downloads, 70.0% in the top 1,000 and 20.0% in the bottom 1,000 of the "
         "five questions are answered"
     )
     assert [row[:2] for row in trend.rows] == [
@@ -43,13 +43,13 @@ def test_there_is_no_figure_without_scores() -> None:
     assert not list(draw(report_of(SNAPSHOT, results=[make_result(SNAPSHOT, "documentation", "documentation", None)])))
 
 
-def test_a_mean_of_few_packages_is_not_drawn_and_the_section_says_why() -> None:
+def test_a_mean_of_few_packages_is_not_drawn_and_the_report_says_why() -> None:
     results = list(documentation_results(SNAPSHOT))
     for result in results:
         result["n"] = MIN_N - 1
     assert list(draw(report_of(SNAPSHOT, results=results))) == []
-    assert explain_missing(report_of(SNAPSHOT, results=results)) == [
-        "huggingface/models on 2026-01-05: a tenth of the list has fewer than 20 packages with known documentation."
+    assert explain_undrawn(report_of(SNAPSHOT, results=results)) == [
+        "Hugging Face on 2026-01-05: a tenth of the list has fewer than 20 packages with known documentation."
     ]
     results[0]["n"] = MIN_N  # one group of packages
     assert [figure.rows for figure in draw(report_of(SNAPSHOT, results=results))] == [
@@ -57,9 +57,9 @@ def test_a_mean_of_few_packages_is_not_drawn_and_the_section_says_why() -> None:
     ]
 
 
-def test_a_newest_list_without_cards_says_so_beside_the_figure_of_an_older_list() -> None:
+def test_the_figure_of_an_older_list_has_its_date_in_the_title() -> None:
     newer = make_snapshot(2, "huggingface/models", "2026-03-05")
     unknown = make_result(newer, "documentation", "documentation", None, note="no card was read")
     report = report_of(SNAPSHOT, newer, results=[*documentation_results(SNAPSHOT), unknown])
-    assert all("on 2026-01-05" in figure.title for figure in draw(report))
-    assert explain_missing(report) == ["huggingface/models on 2026-03-05: no card was read."]
+    titles = [figure.title for figure in draw(report)]
+    assert len(titles) == 2 and all("on 2026-01-05" in title for title in titles)

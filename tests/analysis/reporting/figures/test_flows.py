@@ -33,23 +33,21 @@ def test_every_registry_has_its_bars_and_each_bar_is_the_whole_list() -> None:
     report = make_report(("huggingface/models", 3), ("npm", 2))
     points = flows._collect_points(report)
     assert list(dict.fromkeys(point["bar"] for point in points)) == [
-        "2026-02-05, huggingface/models",
-        "2026-03-05, huggingface/models",
+        "2026-02-05, Hugging Face",
+        "2026-03-05, Hugging Face",
         "2026-02-05, npm",
     ]
     assert [point["share"] for point in points[:3]] == [0.6, 0.1, 0.3]
     figure = draw_one(report)
-    assert figure.wide["data"] == {"values": points}
-    assert figure.title.startswith(
-        "Newcomers since the list before: 30.0% of the top 1,000 of huggingface/models, 30.0%"
-    )
+    assert figure.wide["data"] == {"values": [point for point in points if point["flow"] != "remained"]}
+    assert figure.title.startswith("Newcomers since the list before: 30.0% of the top 1,000 of Hugging Face, 30.0%")
 
 
 def test_the_counts_are_those_of_the_metric() -> None:
     assert draw_one(make_report(("npm", 2))).rows == (
-        ("npm", "2026-02-05", 1000, "remained", 600.0, 0.6, 1000),
-        ("npm", "2026-02-05", 1000, "returning", 100.0, 0.1, 1000),
-        ("npm", "2026-02-05", 1000, "newcomers", 300.0, 0.3, 1000),
+        ("npm", "2026-02-05", None, 1000, "remained", 600.0, 0.6, 1000),
+        ("npm", "2026-02-05", None, 1000, "returning", 100.0, 0.1, 1000),
+        ("npm", "2026-02-05", None, 1000, "newcomers", 300.0, 0.3, 1000),
     )
 
 
@@ -69,3 +67,11 @@ def test_two_lists_of_a_day_have_one_bar() -> None:
     more = [{**row, "snapshot": 9, "value": 0.0} for row in report["results"] if row["snapshot"] == 2]
     with_second = {**report, "snapshots": [*report["snapshots"], deeper], "results": [*report["results"], *more]}
     assert draw_one(with_second).rows == draw_one(report).rows
+
+
+def test_lists_without_a_new_package_have_no_empty_figure() -> None:
+    report = make_report(("npm", 2))
+    for result in report["results"]:
+        if result["name"] in ("newcomers", "returning") and result["value"] is not None:
+            result["value"] = 0.0
+    assert not list(flows.draw(report))

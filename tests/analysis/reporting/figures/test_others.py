@@ -19,7 +19,7 @@ def test_lift_is_not_drawn_as_a_share_and_the_published_form_is_distinguished() 
 
 def test_the_title_of_preservation_names_the_highest_and_the_lowest_share() -> None:
     (figure,) = preservation.draw(full_report())
-    assert figure.title == "huggingface/models: transformers is kept by 80.0% of adapters and 60.0% of finetunes"
+    assert figure.title == "Hugging Face: transformers is kept by 80.0% of adapters and 60.0% of finetunes"
 
 
 def test_the_shares_of_the_relations_add_up_to_one() -> None:
@@ -33,7 +33,7 @@ def test_the_shares_of_the_relations_add_up_to_one() -> None:
 def test_the_heat_map_counts_every_parent_once() -> None:
     (figure,) = descendants.draw(full_report())
     assert sum(cell["parents"] for cell in descendants._count_cells(full_report()["points"])) == 5
-    assert figure.title == "huggingface/models: 40.0% of 5 parents have exactly one descendant"
+    assert figure.title == "Hugging Face: 40.0% of 5 parents have exactly one descendant"
 
 
 def test_there_is_no_heat_map_without_points() -> None:

@@ -38,7 +38,7 @@ def collect_points(report: Report) -> list[turnover.TurnoverPoint]:
 
 def test_the_gap_is_the_one_over_which_most_lists_are_known() -> None:
     assert turnover.choose_gap(full_report()) == "30d"
-    assert set(turnover.newest_turnovers(full_report())) == {"huggingface/models", "npm", "pypi"}
+    assert set(turnover.newest_turnovers(full_report())) == {"Hugging Face", "npm", "PyPI"}
 
 
 def test_an_undefined_value_ends_a_stretch_of_line() -> None:

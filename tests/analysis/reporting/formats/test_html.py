@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -25,26 +23,28 @@ from analysis.reporting.wording import UNDEFINED, format_value
 from tests.analysis.reporting.figures.documents import (
     empty_report,
     full_report,
+    make_base_models,
     make_claims,
     make_event,
     make_moves,
     make_snapshot,
+    make_top,
     preservation_results,
     report_of,
 )
 from tests.analysis.reporting.figures.payloads import ATTACKS, ESCAPES, PAYLOADS
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-LINK = re.compile(r"#[\w-]+|data:(image/svg\+xml|image/png|text/csv|application/json);base64,[A-Za-z0-9+/=]+")
+LINK = re.compile(
+    r"#[\w-]+|https://huggingface\.co/[\w.-]+(/[\w.-]+)?|data:(image/svg\+xml|image/png|text/csv|application/json);base64,[A-Za-z0-9+/=]+"
+)
 ACTIVE_TAGS = {"script", "iframe", "object", "embed", "form", "input", "base", "link", "img", "video", "image", "use"}
-SECTIONS = ("trust", "turnover", "movers", "descendants", "preservation", "lineage", "claims", "method", "cite")
+SECTIONS = (
+    "turnover", "movers", "descendants", "preservation", "documentation", "claims", "trust", "method", "cite",
+)  # fmt: skip
 FIGURES = len(draw_figures(full_report()))
-# Requests of a page, by Chromium's numbers for them. Requests of the browser itself have other numbers.
-PAGE_REQUEST = r'"traffic_annotation":(?:101845102|63171670),"url":"(https?://[^"]*)"'
 RESULT_TITLE = re.compile(r"(\S+)@(\d+) (\S+), K = (\d+) · snapshot (\d+)")
 
 Element = tuple[str, dict[str, str | None]]
-Browse = Callable[..., tuple[list[str], set[str]]]
 
 
 class PageParser(HTMLParser):
@@ -121,7 +121,9 @@ def hostile_report() -> Report:
         )
         for number, text in enumerate(PAYLOADS)
     ]
+    report["top"] = list(make_top(newest, PAYLOADS))
     report["movers"] = list(make_moves(newest, PAYLOADS))
+    report["base_models"] = list(make_base_models(newest, PAYLOADS))
     report["events"] = [make_event(None, text, text, text, example=text) for text in PAYLOADS]
     report["claims"] = []
     for text in PAYLOADS:
@@ -154,8 +156,9 @@ def test_the_report_is_one_page_without_script(page: str, parsed_page: PageParse
     assert 'default-src &#39;none&#39;; style-src &#39;unsafe-inline&#39;; img-src data:"' in page
 
 
-def test_every_section_is_present_with_its_figures(parsed_page: PageParser) -> None:
-    assert set(SECTIONS) <= set(parsed_page.values_of("id"))
+def test_every_section_is_present_in_order_and_in_the_navigation(parsed_page: PageParser) -> None:
+    assert [name for name in parsed_page.values_of("id") if name in SECTIONS] == list(SECTIONS)
+    assert [link[1:] for link in parsed_page.values_of("href") if link[1:] in SECTIONS] == list(SECTIONS)
     assert parsed_page.tags.count("figure") == FIGURES
     assert parsed_page.tags.count("svg") == 2 * FIGURES
 
@@ -260,10 +263,34 @@ def test_a_page_of_two_hundred_snapshots_of_six_lists_stays_light() -> None:
     assert len(html.render(full_report(registries, times=200, step=7)).encode()) < 1_500_000
 
 
-def test_a_section_without_numbers_says_so() -> None:
-    text = html.render({**full_report(), "points": [], "claims": [], "results": []})
-    for sentence in ("No preservation has been computed", "No links between packages", "No claim was judged"):
-        assert sentence in text
+def test_a_section_without_numbers_is_left_out_and_named_in_one_line() -> None:
+    parser = PageParser(text := html.render({**full_report(), "points": [], "claims": [], "results": []}))
+    assert not {"turnover", "preservation", "documentation", "claims"} & set(parser.values_of("id"))
+    assert (
+        "Not shown: turnover, because no list has two complete snapshots that can be compared; library preservation, "
+        "because no listed package states what it was made from; documentation, because no card has been scored; "
+        "claims of the paper, because Hugging Face is not in this report."
+    ) in text
+
+
+def test_a_name_leads_to_its_page_unless_the_list_is_simulated_or_the_name_is_none() -> None:
+    public, local = make_snapshot(1, "huggingface/models", "2026-01-05"), "http://127.0.0.1:4711"
+    for snapshot, links in (
+        (public, ["https://huggingface.co/org/a"]),
+        ({**public, "source": local}, []),
+        ({**public, "registry": "npm"}, []),
+    ):
+        page = html.render({**report_of(snapshot), "top": list(make_top(snapshot, ("org/a", "../b?c", "a b")))})
+        assert [link for link in PageParser(page).values_of("href") if link.startswith("http")] == links
+
+
+def test_a_date_is_never_broken_and_code_is_code() -> None:
+    page = html.render({**report_of(make_snapshot(1, "npm", "2026-01-05")), "unknown": ["run `a b` after 2026-01-05"]})
+    assert 'run <code>a b</code> after <span class="d">2026-01-05</span>' in page
+
+
+def test_a_reason_that_all_rows_share_stands_in_the_caption_of_their_table(page: str) -> None:
+    assert ", each listed for the first time</span></caption>" in page
 
 
 def test_without_the_library_that_draws_the_page_has_tables_and_a_sentence(
@@ -342,50 +369,3 @@ def test_an_interactive_page_takes_no_script_from_a_name() -> None:
     text = html.render(full_report(["</script><script>alert(1)</script>", "npm"]), interactive=True)
     scripts = [attributes for tag, attributes in PageParser(text).elements if tag == "script"]
     assert [script.get("type") for script in scripts].count(None) == 1
-
-
-@pytest.fixture
-def browse(tmp_path: Path) -> Browse:
-    """Return a function that opens a page in a real browser and returns its console lines and requested URLs."""
-    if not CHROMIUM:
-        pytest.skip("no Chromium: apt-get install chromium")
-
-    def run_browser(text: str, *words: str) -> tuple[list[str], set[str]]:
-        path, log = tmp_path / "page.html", tmp_path / "net.json"
-        path.write_text(text, "utf-8")
-        command = [str(CHROMIUM), "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-                   "--disable-component-update", "--disable-sync", "--no-first-run", "--enable-logging=stderr",
-                   "--virtual-time-budget=4000", f"--user-data-dir={tmp_path}/profile", f"--log-net-log={log}",
-                   "--host-resolver-rules=MAP * ~NOTFOUND", *words, path.as_uri()]  # fmt: skip
-        result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=90, check=True)
-        console = [line for line in result.stderr.split("\n") if "CONSOLE" in line]
-        return console, set(re.findall(PAGE_REQUEST, log.read_text("utf-8")))
-
-    return run_browser
-
-
-@pytest.mark.browser
-def test_a_browser_shows_and_prints_the_page_and_requests_nothing(browse: Browse, page: str, tmp_path: Path) -> None:
-    assert browse(page, "--screenshot=page.png", "--window-size=320,900") == ([], set())
-    assert browse(page, "--print-to-pdf=page.pdf") == ([], set())
-    assert (tmp_path / "page.png").stat().st_size > 10_000
-    assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
-
-
-@pytest.mark.browser
-def test_a_browser_draws_the_interactive_page_and_requests_nothing(browse: Browse, report: Report) -> None:
-    text = html.render(report, interactive=True)
-    assert browse(text, "--screenshot=page.png", "--window-size=1000,900") == ([], set())
-
-
-@pytest.mark.slow
-@pytest.mark.browser
-@pytest.mark.fault("E4")
-def test_a_browser_finds_nothing_to_run_in_a_hostile_page(browse: Browse) -> None:
-    assert browse(html.render(hostile_report()), "--screenshot=page.png") == ([], set())
-
-
-@pytest.mark.browser
-def test_a_request_would_be_seen(browse: Browse) -> None:
-    _, requested = browse("<!DOCTYPE html><img src='http://leak.example/x.png'>", "--screenshot=page.png")
-    assert requested == {"http://leak.example/x.png"}

@@ -25,7 +25,7 @@ from tests.analysis.reporting.figures.documents import (
 )
 from tests.analysis.reporting.figures.payloads import PAYLOADS
 
-KNOWN_TAGS = {"h1", "h2", "h3", "p", "ul", "li", "table", "thead", "tbody", "tr", "th", "td", "code"}
+KNOWN_TAGS = {"h1", "h2", "h3", "h4", "a", "p", "ul", "li", "table", "thead", "tbody", "tr", "th", "td", "code"}
 
 
 class TagCollector(HTMLParser):
@@ -50,7 +50,10 @@ def test_every_section_is_present() -> None:
     text = markdown.render(full_report())
     for heading in (
         "# Observatory report",
-        "### Snapshots",
+        "## Turnover",
+        "## Who moved",
+        "## Descendants and libraries",
+        "## Can I trust this?",
         "## Does the paper still hold?",
         "## Every result",
         "## Sources",
@@ -65,6 +68,10 @@ def test_every_table_is_read_as_a_table() -> None:
     assert set(counts) <= KNOWN_TAGS
 
 
+def test_a_name_leads_to_its_page() -> None:
+    assert "| 1 | [`org/a`](https://huggingface.co/org/a) | 5,000,000 | up 1 |" in markdown.render(full_report())
+
+
 def test_every_row_has_as_many_cells_as_its_table() -> None:
     rows = [line for line in markdown.render(full_report()).split("\n") if line.startswith("| ")]
     assert len(rows) > 100
@@ -74,7 +81,7 @@ def test_every_row_has_as_many_cells_as_its_table() -> None:
 
 def test_shares_are_percent_and_undefined_values_are_dashes() -> None:
     text = markdown.render(full_report())
-    assert "| 1,000 | 30d | 2025-12-06 | 120 | 4.3% | 3.0% to 5.5% | 1,000 |" in text.replace("\\", "")
+    assert "| 1,000 | 30 days | 4.3% | 3.0% to 5.5% | 2025-12-06 | 120 | 1,000 |" in text.replace("\\", "")
     assert f"| {UNDEFINED} | {UNDEFINED} | {UNDEFINED} |" in text
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from analysis.report import main
+from analysis.reporting.formats import text as text_format
 from db.rows import Event, Observation
 from tests.analysis.conftest import History, descending_rows
+from tests.analysis.reporting.figures.documents import full_report
 
 GOLDEN = Path(__file__).parent / "small_store.txt"
 
@@ -17,10 +20,11 @@ PrintReport = Callable[..., str]
 
 
 @pytest.fixture
-def print_report(history: History, capsys: pytest.CaptureFixture[str]) -> PrintReport:
-    """Return a function that prints the report and returns what is on stdout."""
+def print_report(history: History, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> PrintReport:
+    """Return a function that prints the report, by default 80 columns wide, and returns what is on stdout."""
 
-    def run_cli(*words: str) -> str:
+    def run_cli(*words: str, columns: int = 80) -> str:
+        monkeypatch.setenv("COLUMNS", str(columns))
         assert main([*words, "--db", str(history.path)]) == 0
         return capsys.readouterr().out
 
@@ -44,14 +48,52 @@ def test_the_report_of_a_small_store_is_the_text_in_the_file(history: History, p
     assert print_report() == GOLDEN.read_text("utf-8")
 
 
-def test_no_line_is_wider_than_eighty_columns(history: History, print_report: PrintReport) -> None:
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_no_line_is_wider_than_the_terminal(history: History, print_report: PrintReport, columns: int) -> None:
     long_name = "organisation/" + "very-long-name-" * 9
     history.add_snapshot("2026-01-01", descending_rows([f"{long_name}{number}" for number in range(4)]))
     history.add_snapshot(
         "2026-02-01", descending_rows([f"{long_name}{number}" for number in range(4, 8)]), source="https://" + "x" * 200
     )
     history.add_snapshot("2026-02-08", descending_rows("ab"), "partial", reason="because " * 40)
-    assert max(map(len, print_report().splitlines())) <= 80
+    lines = print_report(columns=columns).splitlines()
+    assert columns * 0.8 < max(map(len, lines)) <= columns
+    assert f"{long_name}4" in "".join(line.strip() for line in lines), "a name is never cut"
+
+
+@pytest.mark.parametrize("columns", [60, 61, 80, 120, 200])
+def test_every_section_of_a_full_report_fits_and_breaks_no_date(columns: int) -> None:
+    lines = text_format.render(full_report(), width=columns).splitlines()
+    assert max(map(len, lines)) <= columns
+    assert not [line for line in lines if re.search(r"\d-$", line)]
+
+
+def test_a_table_too_wide_for_a_terminal_becomes_sentences() -> None:
+    text = text_format.render(full_report(), width=60)
+    assert "- top K 100 · since 2025-12-06 · remained 14 · newcomers 14 · returning 14" in " ".join(text.split())
+
+
+def test_the_sections_stand_in_the_order_in_which_they_are_read() -> None:
+    lines = text_format.render(full_report(), width=80).splitlines()
+    assert [line for line in lines if line.isupper()] == [
+        "TURNOVER", "WHO MOVED", "DESCENDANTS AND LIBRARIES", "DOES THE PAPER STILL HOLD?", "CAN I TRUST THIS?",
+    ]  # fmt: skip
+    assert lines[0].startswith("Hugging Face, npm and PyPI · 2026-01-05 to 2026-04-05 · 11 of 12")
+    assert lines[3] == "Summary"
+
+
+def test_base_models_and_kept_libraries_have_names_and_numbers() -> None:
+    lines = text_format.render(full_report(), width=100).splitlines()
+    assert "  org/base        12      +3  7 finetunes, 5 adapters         7" in lines
+    assert "  org/old         11      -1  7 finetunes, 4 adapters         –" in lines
+    assert "  transformers     adapters               80.0%  50.0% to 95.0%  300" in lines
+
+
+def test_colour_is_in_headings_and_notes_only() -> None:
+    text = "Summary\n  - one\n\nNotes on turnover\n  - two"
+    assert text_format.add_colour(text) == (
+        "\x1b[1mSummary\x1b[0m\n  - one\n\n\x1b[1mNotes on turnover\x1b[0m\n\x1b[2m  - two\x1b[0m"
+    )
 
 
 @pytest.mark.fault("E8")
@@ -83,7 +125,7 @@ def test_only_the_first_ten_packages_that_entered_are_listed(history: History, p
     history.add_snapshot("2026-01-01", descending_rows("abcdefghijkl"))
     history.add_snapshot("2026-02-01", descending_rows("mnopqrstuvwx"))
     text = print_report()
-    assert "Entered the top 12 for the first time, since 2026-01-01: 12" in text
+    assert "Entered the top 12 for the first time since 2026-01-01: 12" in text
     assert "  And 2 more." in text
 
 
