@@ -176,7 +176,7 @@ def require_day(connection: sqlite3.Connection, scope: ReportScope) -> None:
     Raises:
         UsageError: every snapshot is later than the last day.
     """
-    snapshots = [] if scope.as_of is None else _fetch(connection, "snapshots", StoredSnapshot, as_of=MAX_DATE)
+    snapshots = [] if scope.as_of is None else fetch_typed_rows(connection, "snapshots", StoredSnapshot, as_of=MAX_DATE)
     days = [snapshot["date"] for snapshot in snapshots if snapshot["registry"] in scope.registries]
     if days and min(days) > scope.last_day:
         raise UsageError(
