@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sqlite3
 import sys
@@ -107,6 +108,10 @@ def run_export(options: argparse.Namespace) -> int:
             outcome = make_bundle(connection, spec, options.out)
         except OSError as error:
             raise describe_os_error(error, options.out) from error
+        except sqlite3.OperationalError as error:  # of a SQLite file of the bundle: reading fills no disk
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
+                raise describe_os_error(OSError(errno.ENOSPC, str(error)), options.out) from error
+            raise
     _print_outcome(outcome, options.out)
     return DONE
 

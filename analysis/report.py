@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from db import ObservatoryError, UsageError
+from db.causes import describe_cause
 from db.cli import (
     DONE,
     FAILED,
@@ -27,7 +28,7 @@ from db.cli import (
     positive_int,
     run_command,
 )
-from db.registry_names import parse_registry
+from db.registry_names import match_registry, parse_registry
 
 if TYPE_CHECKING:
     from analysis.reporting.document import ReportScope
@@ -109,13 +110,14 @@ def run_report(options: argparse.Namespace) -> int:
 
 
 def _load_report(options: argparse.Namespace) -> Report:
-    from analysis.reporting.document import ReportScope, build_report, require_depth
+    from analysis.reporting.document import ReportScope, build_report, require_day, require_depth
     from db.connection import open_for_reading
 
     with open_for_reading(options.db) as connection:
         connection.execute("BEGIN")  # read one state of the store, whatever a crawl adds meanwhile
         as_of = isoformat_utc(options.as_of)[:10] if options.as_of is not None else None
         scope = ReportScope(as_of, select_registries(connection, options.registry), options.k)
+        require_day(connection, scope)
         require_depth(connection, scope)
         return build_report(connection, scope, compute_missing(connection, scope))
 
@@ -179,7 +181,7 @@ def save_figures(report: Report, folder: Path) -> None:
     try:
         paths = write_figures(draw_figures(report), folder)
     except (DrawingError, OSError) as error:
-        raise ObservatoryError(f"The figures cannot be written to {folder}.", why=str(error)) from error
+        raise ObservatoryError(f"The figures cannot be written to {folder}.", why=describe_cause(error)) from error
     print(f"{len(paths):,} files of figures were written to {folder}.", file=sys.stderr)
 
 
@@ -218,8 +220,8 @@ def select_registries(connection: sqlite3.Connection, requested: Sequence[str]) 
 
     rows = fetch_rows(connection, "registries")
     registries = [str(row["name"]) for row in rows]
-    names_of_services = {str(row["service_name"]): str(row["name"]) for row in rows if row["service_name"]}
-    names = [name if name in registries else names_of_services.get(name, name) for name in requested]
+    known = [(str(row["name"]), str(row["service_name"])) for row in rows]
+    names = [match_registry(name, known) for name in requested]
     for name in names:
         if name not in registries:
             raise UsageError(

@@ -15,6 +15,7 @@ from analysis.lookup.package_text import render_package, render_summaries
 from analysis.lookup.plain_table import terminal_width
 from db import ObservatoryError, UsageError, __version__
 from db.cli import DONE, create_parser, escape_control_characters, parse_day, run_command
+from db.registry_names import parse_registry
 
 ORDERS = ("downloads", "likes", "trending", "dependents")
 MAX_CANDIDATES = 300
@@ -26,7 +27,7 @@ def make_parser() -> argparse.ArgumentParser:
         "observatory show", "Show one package: its names, ranks and counters over time, parents, children and events."
     )
     parser.add_argument("name", metavar="NAME", help="its name, a former name, or its id")
-    parser.add_argument("--registry", metavar="R", help="the registry, if several have the name")
+    parser.add_argument("--registry", type=parse_registry, metavar="R", help="the registry, if several have the name")
     parser.add_argument("--by", choices=ORDERS, default="downloads", help="the order of the lists")
     parser.add_argument("--as-of", metavar="DATE", type=parse_day, help="only what was observed on this day or earlier")
     parser.add_argument("--format", choices=("json", "text"), default="text", help="json or text (default: text)")
@@ -70,7 +71,7 @@ def select_packages(connection: sqlite3.Connection, name: str, registry: str | N
         ObservatoryError: no package has the name.
     """
     if registry is not None:
-        require_registry(connection, registry)
+        registry = require_registry(connection, registry)
     rows = find_packages(connection, name, until)
     if not rows:
         raise unknown_name_error(connection, name, registry)

@@ -15,6 +15,7 @@ from analysis.lookup.ranked_list import ListRequest, build_document
 from analysis.show import ORDERS
 from db import ObservatoryError, UsageError
 from db.cli import DONE, create_parser, escape_control_characters, isoformat_utc, parse_day, positive_int, run_command
+from db.registry_names import parse_registry
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -22,7 +23,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser = create_parser(
         "observatory top", "Show the first packages of one complete list, who came and who went since another, and why."
     )
-    parser.add_argument("registry", metavar="REGISTRY", help="the registry: huggingface/models, npm, …")
+    parser.add_argument(
+        "registry", type=parse_registry, metavar="REGISTRY", help="the registry: huggingface/models, npm, …"
+    )
     parser.add_argument(
         "--date", metavar="DATE", type=parse_day, help="the newest list of this day or earlier (default: the newest)"
     )
@@ -43,9 +46,9 @@ def run_top(options: argparse.Namespace) -> int:
     """Print the list."""
     refuse_reversed_dates(options.date, options.since)
     since = END_OF_TIME if options.since is None else end_of_day(options.since)
-    request = ListRequest(options.registry, options.by, options.limit, end_of_day(options.date), since)
     with open_for_lookup(options.db) as connection:
-        require_registry(connection, options.registry)
+        registry = require_registry(connection, options.registry)
+        request = ListRequest(registry, options.by, options.limit, end_of_day(options.date), since)
         document = build_document(connection, request)
         if document is None:
             raise no_list_error(connection, request)

@@ -14,6 +14,7 @@ from crawler.plan import ListedRegistry
 from crawler.spiders import RegistrySpider
 from db.cli import did_you_mean, wrap_for_terminal
 from db.connection import open_for_reading
+from db.registry_names import match_registry
 
 RANKING = "ranking"
 
@@ -24,6 +25,14 @@ def load_spiders() -> list[type[RegistrySpider]]:
     classes = [loader.load(name) for name in loader.list()]
     spiders = [spider for spider in classes if issubclass(spider, RegistrySpider)]
     return sorted(spiders, key=lambda spider: (spider.is_fallback, spider.name))
+
+
+def resolve_registry(name: str, path: Path) -> str:
+    """Return the registry of the store that has a name, or that its service calls so, or else the name itself."""
+    if not path.exists():
+        return name
+    with open_for_reading(path) as connection:
+        return match_registry(name, connection.execute("SELECT name, service_name FROM registry"))
 
 
 def find_spider(registry: str, is_census: bool = False) -> type[RegistrySpider]:

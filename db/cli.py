@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from db import GUIDE, ObservatoryError, UsageError, __version__
+from db.argument_errors import ArgumentFault, describe_argument_error
+from db.causes import OS_ERRORS, describe_cause
 from db.documents import locate_document
 from db.libraries import describe_missing_library
 
@@ -24,19 +26,6 @@ DONE, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
 CONTROL_CHARACTERS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
-OS_ERRORS = {
-    errno.ENOSPC: "The disk is full.",
-    errno.EDQUOT: "The quota of this user on the disk is used up.",
-    errno.EACCES: "This user may not read or write there.",
-    errno.EPERM: "This user may not read or write there.",
-    errno.EROFS: "The file system is read-only.",
-    errno.ENOENT: "There is no such file or folder, or none can be made there.",
-    errno.ENOTDIR: "A part of the path is a file, not a folder.",
-    errno.EISDIR: "It is a folder, not a file.",
-    errno.EEXIST: "A part of the path is a file, not a folder.",
-    errno.ENAMETOOLONG: "The name is too long.",
-    errno.EIO: "The disk reported an error.",
-}
 PARSE_ONLY = "OBSERVATORY_ONLY_READ_WORDS"  # set to validate a schedule: the command parses its arguments and ends
 OPTION_SYNONYMS = {"--date": "--as-of", "--limit": "--top", "--database": "--db"}  # the names in other programs
 
@@ -46,11 +35,9 @@ class CommandParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise a UsageError. `run_command` prints it and returns 2."""
+        fault = describe_argument_error(message)
         raise UsageError(
-            f"{self.prog}: {message}.",
-            why=_suggest_option(message, self),
-            fix=f"See `{self.prog} --help`.",
-            more="docs/commands.md",
+            fault.message, why=_suggest_word(fault, self), fix=f"See `{self.prog} --help`.", more="docs/commands.md"
         )
 
 
@@ -132,17 +119,19 @@ def describe_os_error(error: OSError, path: Path | str | None = None) -> Observa
     subject = path or error.filename or "A file"
     return ObservatoryError(
         f"{subject} cannot be read or written.",
-        why=OS_ERRORS.get(error.errno or 0, f"The system says: {error.strerror or error}."),
+        why=describe_cause(error),
         fix="Make room, or name another path, then run the same command again."
-        if error.errno in (errno.ENOSPC, errno.EDQUOT)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         else "Name another path, then run the same command again.",
     )
 
 
 def describe_sqlite_error(error: sqlite3.OperationalError) -> ObservatoryError:
     """Return the error to print when SQLite could not read or write the store."""
-    is_locked = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-    cause = "Another program holds the file." if is_locked else "The disk is full, read-only or unreachable."
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    causes = dict.fromkeys((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED), "Another program holds the file.")
+    causes[sqlite3.SQLITE_FULL] = "The disk is full."
+    cause = causes.get(code, "The disk is full, read-only or unreachable.")
     return ObservatoryError(
         f"The store cannot be read or written: {error}.",
         why=f"{cause} The unfinished transaction was rolled back.",
@@ -231,16 +220,17 @@ def did_you_mean(text: str, choices: Iterable[str]) -> str:
     return f"Did you mean {with_one_dash[closest[0]]}?" if closest else ""
 
 
-def _suggest_option(message: str, parser: argparse.ArgumentParser) -> str:
-    """Return a hint at the argument that was meant instead of the rejected one, '' if no word is close."""
-    match = re.search(r"(?:invalid choice: |unrecognized arguments: )'?([^' =]+)", message)
-    if not match:
+def _suggest_word(fault: ArgumentFault, parser: argparse.ArgumentParser) -> str:
+    """Return a hint at the word that was meant instead of the rejected one, or the words that could be meant."""
+    if not fault.word:
         return ""
+    if fault.choices:
+        return did_you_mean(fault.word, fault.choices) or f"It can be {', '.join(fault.choices)}."
     words = list(_command_words(parser))
-    if match[1].startswith("-") and match[1] in words:
-        return f"{match[1]} is an option of another command."
-    synonym = OPTION_SYNONYMS.get(match[1])
-    return f"Did you mean {synonym}?" if synonym in words else did_you_mean(match[1], words)
+    if fault.word.startswith("-") and fault.word in words:
+        return f"{fault.word} is an option of another command."
+    synonym = OPTION_SYNONYMS.get(fault.word)
+    return f"Did you mean {synonym}?" if synonym in words else did_you_mean(fault.word, words)
 
 
 def _command_words(parser: argparse.ArgumentParser) -> Iterator[str]:

@@ -7,7 +7,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -32,6 +32,8 @@ NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshf
 def open_for_writing(path: Path, create: bool = True) -> Iterator[Database]:
     """Open the store, migrated and locked for one writer, until the block ends. Create it if it does not exist.
 
+    A store that was created for a block that fails before it stores anything is deleted again.
+
     Every commit is flushed to the disk (`synchronous=FULL`). A flush costs milliseconds a page. Because of it a power
     cut loses no acknowledged commit.
 
@@ -47,7 +49,7 @@ def open_for_writing(path: Path, create: bool = True) -> Iterator[Database]:
     if not create:
         require_file(path)
     refuse_network_file_system(path)
-    with hold_writer_lock(path):
+    with hold_writer_lock(path), _delete_if_unused(path):
         connection = _open_connection(f"file:{_quote_path(path)}?mode=rwc", path)
         try:
             with _report_corruption(path):
@@ -95,11 +97,42 @@ def hold_writer_lock(path: Path) -> Iterator[None]:
             lock.seek(0)
             holder = lock.read().strip() or "unknown"
             raise _busy_error(path, holder) from error
+        if not _is_still_there(lock, lock_path(path)):  # its last holder has deleted the file with an empty store
+            raise _busy_error(path, "unknown")
         lock.seek(0)
         lock.truncate()
         lock.write(str(os.getpid()))
         lock.flush()
         yield
+
+
+@contextmanager
+def _delete_if_unused(path: Path) -> Iterator[None]:
+    """Delete the store if the block fails, created the store and has left it empty. The lock must be held."""
+    is_new = not path.exists()
+    try:
+        yield
+    except BaseException:
+        if is_new and path.exists() and _is_empty_store(path):
+            for file in (path, *(Path(f"{path}-{suffix}") for suffix in ("wal", "shm")), lock_path(path)):
+                file.unlink(missing_ok=True)
+        raise
+
+
+def _is_empty_store(path: Path) -> bool:
+    """Return whether a store has no row about a registry or a schedule. A store that cannot be read is not empty."""
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'tick'").fetchone():
+                return True  # its migrations have failed
+            return not connection.execute("SELECT 1 FROM registry UNION ALL SELECT 1 FROM tick").fetchone()
+    except sqlite3.Error:
+        return False
+
+
+def _is_still_there(file: IO[str], path: Path) -> bool:
+    """Return whether a path still names an open file."""
+    return path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat())
 
 
 def lock_path(path: Path) -> Path:

@@ -15,6 +15,7 @@ from itertools import product
 from pathlib import Path
 
 from db import ObservatoryError
+from db.causes import describe_cause
 from db.dictionary import load_dictionary
 from db.ids import compact_id, short_hash
 
@@ -52,15 +53,20 @@ def read_redaction_file(path: Path) -> list[RedactionEntry]:
         tables = tomllib.loads(path.read_text("utf-8")).get("redaction", [])
         entries = [next((kind, str(table[kind])) for kind in KINDS if kind in table) for table in tables]
         if any(not value for _, value in entries):
-            raise ValueError("an entry is empty")
-    except (OSError, ValueError, TypeError, StopIteration) as error:
+            raise ValueError("An entry is empty")
+    except (OSError, ValueError, TypeError, AttributeError, StopIteration) as error:
         raise InvalidRedactionsError(
             f"The redactions cannot be read from {path}.",
-            why=str(error) or "An entry has neither package, name nor author.",
+            why=_explain_unreadable_file(error),
             fix='Write [[redaction]] and one of package = "id", name = "name", author = "name" for each.',
             more="docs/exports.md",
         ) from error
     return entries
+
+
+def _explain_unreadable_file(error: Exception) -> str:
+    is_entry = isinstance(error, (TypeError, AttributeError, StopIteration))
+    return "An entry has neither package, name nor author." if is_entry else describe_cause(error)
 
 
 def load_redactions(connection: sqlite3.Connection) -> list[RedactionEntry]:

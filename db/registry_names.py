@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 HUB_KINDS = ("models", "datasets", "spaces")
 HUB_NAMES = ("huggingface", "hf", "hugging face", "hugging-face")
@@ -25,3 +26,15 @@ def parse_registry(text: str) -> str:
     if service in HUB_NAMES:
         return f"huggingface/{kind or HUB_KINDS[0]}"
     return f"huggingface/{name}" if name in HUB_KINDS else name
+
+
+def match_registry(name: str, registries: Iterable[tuple[str, str | None]]) -> str:
+    """Return the registry that has a name, or else the registry that its service calls so, or else the name.
+
+    >>> match_registry("npm.example", [("npm", "npm.example"), ("pypi", None)]), match_registry("go", [])
+    ('npm', 'go')
+    """
+    rows = list(registries)
+    if any(registry == name for registry, _ in rows):
+        return name
+    return next((registry for registry, service_name in rows if service_name == name), name)

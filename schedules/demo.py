@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from db import ObservatoryError
+from db.causes import describe_cause
 from db.cli import DONE, create_parser, positive_int, run_command
 from schedules import commands
 
@@ -139,7 +140,7 @@ def _read_urls(line: str) -> RunningSimulation:
         return RunningSimulation(urls["huggingface"], urls["ecosystems"], urls["control"])
     except (KeyError, ValueError) as error:
         raise ObservatoryError(
-            "The simulation did not start.", why=str(error), fix="Run it again with --debug."
+            "The simulation did not start.", why=describe_cause(error), fix="Run it again with --debug."
         ) from error
 
 

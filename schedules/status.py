@@ -7,12 +7,11 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import TypedDict
 
 from db import SECONDS_PER_DAY, StoreError
-from db.cli import isoformat_utc
+from db.cli import isoformat_utc, pluralize
 from db.connection import open_for_reading
 from db.maintenance.check import LARGE_WAL
 from db.maintenance.files import find_newest_backup, find_writer_process
@@ -173,13 +172,16 @@ def stale_reasons(schedules: Sequence[ScheduleStatus], has_ticks: bool) -> Itera
 
 
 def format_duration(seconds: int) -> str:
-    """Return a duration in whole days, or in hours, minutes and seconds if it is shorter than two days.
+    """Return a duration in words, in its two largest units.
 
-    >>> format_duration(6000), format_duration(7 * 86400 + 5)
-    ('1:40:00', '7 days')
+    >>> format_duration(6000), format_duration(86400), format_duration(7 * 86400 + 5), format_duration(0)
+    ('1 hour 40 minutes', '1 day', '7 days 5 seconds', '0 seconds')
     """
-    days = seconds // SECONDS_PER_DAY
-    return f"{days:,} days" if days > 1 else str(timedelta(seconds=seconds))
+    counts = []
+    for unit, size in (("day", SECONDS_PER_DAY), ("hour", 3600), ("minute", 60), ("second", 1)):
+        count, seconds = divmod(seconds, size)
+        counts += [pluralize(count, unit)] if count else []
+    return " ".join(counts[:2]) or "0 seconds"
 
 
 def _daemon_status(store: Path) -> DaemonStatus:

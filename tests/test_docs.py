@@ -238,7 +238,7 @@ def is_command_line(arguments: list[str], complete: bool) -> bool:
     try:
         COMMANDS[command].parse_args(arguments[len(command.split()) :])
     except UsageError as error:
-        return not complete and "required" in error.message
+        return not complete and error.message.endswith(" missing.")
     return True
 
 

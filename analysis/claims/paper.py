@@ -132,8 +132,8 @@ CLAIMS = (
         measure="Cliff's delta",
         published_measure="Cohen's d",
         rule=f"Cliff's delta of the questions that cards answer, scored by rules, top against bottom {TOP_K:,} by "
-        f"downloads, where the cards of {rules.MIN_COVERAGE:.0%} of the models are known: holds: its interval lies above "
-        f"{NEGLIGIBLE_DELTA} and Holm's p (Mann and Whitney) is below "
+        f"downloads, where the cards of {rules.MIN_COVERAGE:.0%} of the models are known: holds: its interval lies "
+        f"above {NEGLIGIBLE_DELTA} and Holm's p (Mann and Whitney) is below "
         f"{SIGNIFICANCE_LEVEL}; reversed: its interval lies below 0; weaker: between",
         judge=rules.judge_documentation,
         finding=7,

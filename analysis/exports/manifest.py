@@ -155,8 +155,17 @@ def refuse_foreign_folder(out: Path) -> None:
     Raises:
         InvalidBundleError: something else is there.
     """
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    try:
         read_manifest(out)
+    except InvalidBundleError as error:
+        raise InvalidBundleError(
+            f"{out} is not replaced: it is not a bundle.",
+            why=error.why,
+            fix="Name a new folder, an empty one, or one that `observatory export` wrote.",
+            more="docs/exports.md",
+        ) from error
 
 
 def _make_entry(folder: Path, path: Path, file: WrittenFile | None) -> ManifestFile:

@@ -19,6 +19,7 @@ from pathlib import Path
 from analysis.exports.tables import Batch, BatchReader, Part, Row, Table, Value, make_batched_part
 from analysis.exports.view_dictionary import list_view_columns
 from db import ObservatoryError, UsageError
+from db.causes import describe_cause
 from db.redactions import WITHHELD, RedactionEntry, matching_packages
 
 LAKE_PERSONAL_CLASSES: Mapping[str, Mapping[str, str]] = {
@@ -136,7 +137,9 @@ def _read_key(path: Path) -> bytes:
     try:
         return path.read_bytes().strip()
     except OSError as error:
-        raise InvalidKeyError(f"The key cannot be read: {error}.", fix="Name another file with --key.") from error
+        raise InvalidKeyError(
+            f"The key cannot be read from {path}.", why=describe_cause(error), fix="Name another file with --key."
+        ) from error
 
 
 def load_names(connection: sqlite3.Connection) -> frozenset[str]:

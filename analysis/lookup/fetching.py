@@ -13,6 +13,7 @@ from db import SECONDS_PER_DAY, UsageError
 from db.cli import did_you_mean
 from db.connection import open_for_reading
 from db.ids import register_functions
+from db.registry_names import match_registry
 
 STATEMENTS_FOLDER = Path(db.__file__).parent / "statements"
 END_OF_TIME = 1 << 40
@@ -44,20 +45,22 @@ def end_of_day(first_second: int | None) -> int:
     return END_OF_TIME if first_second is None else first_second + SECONDS_PER_DAY
 
 
-def require_registry(connection: sqlite3.Connection, name: str) -> None:
-    """Refuse a registry that the store does not have.
+def require_registry(connection: sqlite3.Connection, name: str) -> str:
+    """Return the registry of a name, or of the name that its service gives it. Refuse one that is not in the store.
 
     Raises:
         UsageError: the store has no such registry.
     """
     registries = list_registries(connection)
-    if name not in registries:
+    registry = match_registry(name, connection.execute("SELECT name, service_name FROM registry"))
+    if registry not in registries:
         raise UsageError(
             f"The store has no registry called {name!r}.",
             why=did_you_mean(name, registries),
             fix=f"It has: {', '.join(registries) or 'none yet'}.",
             more="docs/commands.md",
         )
+    return registry
 
 
 def list_registries(connection: sqlite3.Connection) -> Sequence[str]:

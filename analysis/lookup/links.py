@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-HUB_PAGES = {
-    "huggingface/models": "https://huggingface.co/",
-    "huggingface/datasets": "https://huggingface.co/datasets/",
-    "huggingface/spaces": "https://huggingface.co/spaces/",
-}
+from analysis.reporting.names import HUB_PAGES
+
 ECOSYSTEMS_PAGES = "https://packages.ecosyste.ms/registries"
 
 

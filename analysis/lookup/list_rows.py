@@ -55,6 +55,7 @@ class ListDocument(TypedDict):
     schema: int
     generated_by: str
     registry: str
+    warning: str
     by: str
     counter: str
     requested: int

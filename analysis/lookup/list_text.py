@@ -24,6 +24,8 @@ def render_list(document: ListDocument, width: int) -> str:
 
 def _iter_lines(document: ListDocument, width: int) -> Iterator[str]:
     yield from wrap_text(describe_list(document), width, "")
+    if document["warning"]:
+        yield from wrap_text(document["warning"], width)
     yield ""
     rows = [
         (format_number(row["rank"]), describe_rise(row), row["name"], format_number(row["value"]))

@@ -28,6 +28,7 @@ from analysis.lookup.package_rows import (
 from db import __version__
 from db.cli import isoformat_utc
 from db.rows import RELATIONS
+from db.sources import load_warnings
 
 SCHEMA = 1
 LIST_KEYS = tuple(ListedDay.__annotations__)
@@ -47,8 +48,10 @@ class PackageLookup:
 
 
 def find_packages(connection: sqlite3.Connection, name: str, until: int) -> list[SqlRow]:
-    """Return the packages that have or had a name, or have it as their stable id."""
-    return fetch_rows(connection, "packages_by_any_name", name=name, until=until)
+    """Return the packages that have or had a name or id, each with a warning if its snapshots are not public."""
+    warnings = load_warnings(connection)
+    rows = fetch_rows(connection, "packages_by_any_name", name=name, until=until)
+    return [{**row, "warning": warnings.get(row["registry"], "")} for row in rows]
 
 
 def build_document(
@@ -60,6 +63,7 @@ def build_document(
         "schema": SCHEMA,
         "generated_by": f"hub-observatory {__version__}",
         "as_of": None if until == END_OF_TIME else format_day(until - 1),
+        "warning": row["warning"],
         **summarize_package(row, until),
         "other_packages": [summarize_package(other, until) for other in others],
         "names": list_names(lookup),
@@ -80,7 +84,7 @@ def summarize_package(row: SqlRow, until: int) -> PackageSummary:
         "registry": row["registry"],
         "package": row["package"],
         "name": row["name"],
-        "url": package_url(row["registry"], row["service_name"], row["name"]),
+        "url": None if row["warning"] else package_url(row["registry"], row["service_name"], row["name"]),
         "first_seen": format_day(row["first_seen_at"]),
         "last_seen": format_day(min(row["seen_at"], until - 1)),
         "created": format_known_day(row["created_at"]),

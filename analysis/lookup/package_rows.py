@@ -131,6 +131,7 @@ class PackageDocument(PackageSummary):
     schema: int
     generated_by: str
     as_of: str | None
+    warning: str
     other_packages: list[PackageSummary]
     names: list[PackageName]
     traits: list[PackageTrait]

@@ -47,6 +47,8 @@ def render_summaries(summaries: Sequence[PackageSummary]) -> str:
 def _iter_lines(document: PackageDocument, width: int) -> Iterator[str]:
     until = f" up to {document['as_of']}" if document["as_of"] else ""
     yield from wrap_text(f"{document['name']} · {document['registry']}{until}", width, "")
+    if document["warning"]:
+        yield from wrap_text(document["warning"], width)
     for label, text in iter_facts(document):
         yield from wrap_text(f"{label:<{LABEL_WIDTH}}{text}", width, hanging=LABEL_WIDTH)
     if document["url"]:

@@ -15,6 +15,7 @@ from analysis.lookup.list_rows import ListDocument, ListIdentity, RankedPackage,
 from analysis.reporting.movers import EXPLANATIONS, MoverRow, classify_move
 from db import SECONDS_PER_DAY, __version__
 from db.cli import isoformat_utc
+from db.sources import load_warnings
 
 SCHEMA = 1
 
@@ -38,19 +39,21 @@ def build_document(connection: sqlite3.Connection, request: ListRequest) -> List
     k = min(request.k, target["depth"])
     previous = find_previous(connection, request, target, k)
     number = previous["snapshot"] if previous else None
+    warning = load_warnings(connection).get(request.registry, "")
     rows = fetch_rows(connection, "compared_list", snapshot=target["snapshot"], previous=number, k=k)
     listed = [row for row in rows if row["rank"] is not None and row["rank"] <= k]
     return {
         "schema": SCHEMA,
         "generated_by": f"hub-observatory {__version__}",
         "registry": request.registry,
+        "warning": warning,
         "by": request.by,
         "counter": target["counter"],
         "requested": request.k,
         "k": k,
         "list": identify_list(target),
         "previous": identify_list(previous) if previous else None,
-        "packages": [describe_package(row, target, k, previous is not None) for row in listed],
+        "packages": [describe_package(row, target, k, previous is not None, is_public=not warning) for row in listed],
         "missing_ranks": k - len(listed),
         "ties": list(find_ties(listed, next_value(connection, target, k))),
         "moves": [describe_move(row, k) for row in rows if previous and is_move(row, k)],
@@ -87,7 +90,7 @@ def identify_list(row: SqlRow) -> ListIdentity:
     }
 
 
-def describe_package(row: SqlRow, target: SqlRow, k: int, is_compared: bool) -> RankedPackage:
+def describe_package(row: SqlRow, target: SqlRow, k: int, is_compared: bool, is_public: bool) -> RankedPackage:
     """Return one package of the list, with its rise since the compared list."""
     rank, previous_rank = row["rank"], row["previous_rank"]
     is_in_both = previous_rank is not None and previous_rank <= k
@@ -95,7 +98,7 @@ def describe_package(row: SqlRow, target: SqlRow, k: int, is_compared: bool) -> 
         "rank": rank,
         "name": row["name"],
         "package": row["package"],
-        "url": package_url(target["registry"], target["service_name"], row["name"]),
+        "url": package_url(target["registry"], target["service_name"], row["name"]) if is_public else None,
         "value": row["value"],
         "previous_rank": previous_rank,
         "rise": None if previous_rank is None else previous_rank - rank,

@@ -47,7 +47,7 @@ def claims_table(claims: Iterable[ClaimRow]) -> ReportTable:
 
 def published_table(claims: Iterable[ClaimRow]) -> ReportTable:
     """List the number of each claim by the paper's method, with its dates."""
-    numbers = ((claim["claim"], _find_number(claim, "as in the paper")) for claim in claims)
+    numbers = ((_name_claim(claim), _find_number(claim, "as in the paper")) for claim in claims)
     rows = [
         (name, number["measure"], _number_cell(number), _format_interval(number), format_count(number["n"]),
          _format_dates(number))
@@ -77,7 +77,7 @@ def describe_claim(claim: ClaimRow) -> ClaimDetail:
 def _claim_row(claim: ClaimRow) -> tuple[ReportCell | str, ...]:
     number = _find_number(claim, "measured")
     return (
-        claim["claim"],
+        _name_claim(claim),
         ReportCell(claim["verdict"], is_bad=claim["verdict"] in ("reversed", "weaker")),
         number["measure"] if number else UNDEFINED,
         _number_cell(number),
@@ -143,3 +143,8 @@ def _format_dates(number: ClaimNumber | None) -> str:
         return UNDEFINED
     since = f"{number['previous_date']} to " if number["previous_date"] else ""
     return f"{since}{number['date']}"
+
+
+def _name_claim(claim: ClaimRow) -> str:
+    """Return the claim's number and its subject in a few words."""
+    return f"{claim['claim']}: {claim['label'][:1].lower()}{claim['label'][1:]}"

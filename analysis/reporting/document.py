@@ -170,6 +170,23 @@ def require_depth(connection: sqlite3.Connection, scope: ReportScope) -> None:
         )
 
 
+def require_day(connection: sqlite3.Connection, scope: ReportScope) -> None:
+    """Refuse a last day before the first snapshot of the registries. A store without any has an empty report.
+
+    Raises:
+        UsageError: every snapshot is later than the last day.
+    """
+    snapshots = [] if scope.as_of is None else fetch_typed_rows(connection, "snapshots", StoredSnapshot, as_of=MAX_DATE)
+    days = [snapshot["date"] for snapshot in snapshots if snapshot["registry"] in scope.registries]
+    if days and min(days) > scope.last_day:
+        raise UsageError(
+            f"There is no snapshot of {scope.last_day} or earlier.",
+            why=f"The first snapshot is of {min(days)}.",
+            fix=f"Use --as-of {min(days)} or a later day, or import an older list with `observatory crawl import`.",
+            more="docs/commands.md",
+        )
+
+
 def _load_depths(connection: sqlite3.Connection) -> list[int]:
     # The store of another person may hold depths that are no integers.
     return [row["k"] for row in fetch_rows(connection, "depths") if isinstance(row["k"], int)]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from db import ObservatoryError
+from db.causes import describe_cause
 
 MAX_FILE_CHARACTERS = 1_000_000  # the rest of a file is not read
 JSON_LINES_SUFFIXES = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
@@ -47,7 +48,7 @@ def unreadable_file_error(path: Path, error: Exception) -> ObservatoryError:
     """Return the error for a file from which no cards can be read."""
     return ObservatoryError(
         f"No card can be read from {path}.",
-        why=f"{type(error).__name__}: {error}",
+        why=describe_cause(error),
         fix="Name Markdown files, or files of JSON lines that each have `modelId` and `card`.",
         more="docs/scoring.md",
     )

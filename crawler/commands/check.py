@@ -23,11 +23,13 @@ def add_parser(subparsers: Subparsers) -> None:
 def run_check(options: argparse.Namespace) -> int:
     """Test the assumptions about a registry and return the exit code."""
     from crawler.api_check import check_registry, format_table
+    from crawler.registries import resolve_registry
 
-    results = check_registry(options.db, options.registry, make_crawl_options(options))
+    registry = resolve_registry(options.registry, options.db)
+    results = check_registry(options.db, registry, make_crawl_options(options))
     if options.format == "json":
-        print(json.dumps({"schema": 1, "registry": options.registry, "assumptions": results}, ensure_ascii=False))
+        print(json.dumps({"schema": 1, "registry": registry, "assumptions": results}, ensure_ascii=False))
     else:
-        print(escape_control_characters(format_table(options.registry, results)))
+        print(escape_control_characters(format_table(registry, results)))
     verdicts = {result["verdict"] for result in results}
     return DONE if "holds" in verdicts and "differs" not in verdicts else FAILED

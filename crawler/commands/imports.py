@@ -92,7 +92,8 @@ def run_import(options: argparse.Namespace) -> int:
     """Import past lists and return the exit code."""
     from crawler.importers import import_planned, list_formats, plan_imports
 
-    planned_imports = plan_imports(_list_rows(options), list_formats(), options.top, time.time())
+    rows = [_with_stored_registry(row, options.db) for row in _list_rows(options)]
+    planned_imports = plan_imports(rows, list_formats(), options.top, time.time())
     if not options.new_registry:
         _require_known_registries(planned_imports, options.db)
     if options.dry_run:
@@ -124,15 +125,20 @@ def _list_rows(options: argparse.Namespace) -> list[Mapping[str, str]]:
     if options.manifest and options.files:
         raise UsageError("FILE and --manifest cannot be stated together.", fix="Name the files in the manifest.")
     if not options.manifest and not options.files:
-        raise UsageError(
-            "The following arguments are required: FORMAT, FILE.", fix="See `observatory crawl import --help`."
-        )
+        raise UsageError("FORMAT and FILE are missing.", fix="See `observatory crawl import --help`.")
     stated = {name: getattr(options, name) for name in OPTIONS_OF_A_FILE} | {"format": options.form}
     if options.date is not None:
         stated["date"] = isoformat_utc(options.date)[:10]
     defaults = {name: value for name, value in stated.items() if value}
     rows = read_manifest(options.manifest) if options.manifest else [{"file": file} for file in options.files]
     return [{**defaults, **row} for row in rows]
+
+
+def _with_stored_registry(row: Mapping[str, str], store: Path) -> Mapping[str, str]:
+    """Return a row whose registry has the name that the store has for it."""
+    from crawler.registries import resolve_registry
+
+    return {**row, "registry": resolve_registry(parse_registry(row["registry"]), store)} if "registry" in row else row
 
 
 def _require_known_registries(planned_imports: Sequence[PlannedImport], store: Path) -> None:

@@ -124,9 +124,10 @@ def _take_one_snapshot(options: argparse.Namespace) -> OutcomeJson:
 def _make_plan(options: argparse.Namespace) -> CrawlPlan:
     from crawler.fetching.runner import endpoint_url
     from crawler.plan import CrawlPlan
-    from crawler.registries import find_spider
+    from crawler.registries import find_spider, resolve_registry
 
-    (registry,) = options.registries
+    (name,) = options.registries
+    registry = resolve_registry(name, options.db)
     plan = CrawlPlan(
         registry, None if options.full else options.top, ordered_by=options.by,
         endpoint=endpoint_url(find_spider(registry, options.full)), with_counters=not options.no_counters,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from db import ObservatoryError
+from db.causes import describe_cause
 
 MAX_FILE_BYTES = 2 * 1024**3
 GZIP_MAGIC = b"\x1f\x8b"
@@ -117,6 +118,7 @@ def _describe_head(head: bytes) -> tuple[str, tuple[str, ...]]:
 def unreadable_file_error(file: Path, error: Exception) -> ImportFailedError:
     """Return the error of a file that cannot be read."""
     return ImportFailedError(
-        f"{file} cannot be read: {getattr(error, 'strerror', None) or error}.",
+        f"{file} cannot be read.",
+        why=describe_cause(error),
         fix="Check the name of the file, and whether the file is whole.",
     )

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from db import UsageError
+from db.causes import describe_cause
 from db.cli import did_you_mean
 
 REQUIRED = ("file", "date")
@@ -32,7 +33,7 @@ def read_manifest(path: Path) -> list[dict[str, str]]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(
             f"The manifest {path} cannot be read.",
-            why=getattr(error, "strerror", None) or "It is not a table of UTF-8 text.",
+            why="It is not a table." if isinstance(error, csv.Error) else describe_cause(error),
             fix="Name a CSV file with the headings file and date.",
         ) from error
     if not rows:

@@ -19,6 +19,7 @@ from crawler.importers import FileImporter, ImportFailedError, ImportSpec, Parse
 from crawler.importers._files import READ_ERRORS, open_text
 from crawler.parsing.rows import epoch_seconds
 from crawler.response import Event, Observation
+from db.causes import describe_cause
 from db.identity import derive_stable_id
 
 MAX_CELL_BYTES = 16 * 1024 * 1024
@@ -83,7 +84,7 @@ def read_file(path: Path, spec: ImportSpec) -> ParsedList:
         with open_text(path, "utf-8-sig", newline="") as stream:
             observations = sort_by_counter(reader.iter_observations(stream), spec.ordered_by, spec.top)
     except (*READ_ERRORS, UnicodeDecodeError, csv.Error) as error:
-        raise _not_a_release_error(str(error)) from error
+        raise _not_a_release_error(describe_cause(error)) from error
     if not observations:
         ecosystems = ", ".join(name for name, _ in reader.other_ecosystems.most_common(20))
         raise ImportFailedError(

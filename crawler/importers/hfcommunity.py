@@ -17,6 +17,7 @@ from typing import TextIO
 from crawler.importers import FileImporter, ImportFailedError, ImportSpec, ParsedList
 from crawler.importers._files import READ_ERRORS, open_text
 from crawler.importers._hub import hub_kind, parse_rows
+from db.causes import describe_cause
 
 CELL_PATTERN = re.compile(r"""'((?:[^'\\]|\\.|'')*)'|([^\s,()';]+)|(\(|\)|,|;)""", re.DOTALL)
 ESCAPE_PATTERN = re.compile(r"\\(.)|''", re.DOTALL)
@@ -71,7 +72,7 @@ def read_file(path: Path, spec: ImportSpec) -> ParsedList:
             for table, row in _iter_rows(stream, {"repository", kind, "tags_in_repo"}):
                 dump.add_row(table, row)
     except (*READ_ERRORS, UnicodeDecodeError, KeyError) as error:
-        raise _not_a_dump_error(str(error)) from error
+        raise _not_a_dump_error(describe_cause(error)) from error
     dump.repositories = dump.repositories or {key: row for key, row in dump.kind_rows.items() if "id" in row}
     if not dump.repositories:
         raise _not_a_dump_error(f"There is no row of `repository` with the type {kind}, nor of `{kind}` with an id.")

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from crawler.importers import FileImporter, ImportFailedError, ImportSpec, ParsedList
 from crawler.importers._hub import parse_rows
+from db.causes import describe_cause
 
 NAME_COLUMNS, DOWNLOAD_COLUMNS = ("context_id", "modelId"), ("downloads", "downloads_last_month")
 JOIN_TABLES = {  # the query of a join table, and the prefix that the Hub's tags have for its values
@@ -40,7 +41,7 @@ def read_file(path: Path, spec: ImportSpec) -> ParsedList:
             connection.row_factory = sqlite3.Row
             return _read_models(connection, spec)
     except sqlite3.Error as error:
-        raise _not_peatmoss_error(str(error)) from error
+        raise _not_peatmoss_error(describe_cause(error)) from error
 
 
 IMPORTER = FileImporter(read_file)

@@ -109,6 +109,19 @@ def read_names(registry: str, rows: Iterable[bytes]) -> tuple[list[str], list[Re
     return names, rejects
 
 
+def find_registry_fault(raw: bytes) -> str:
+    """Return why a registry of the list cannot be read, '' if it can.
+
+    >>> find_registry_fault(b'{"ecosystem": "npm"}'), find_registry_fault(b'{"name": "a"}')
+    ('Object missing required field `name`', '')
+    """
+    try:
+        msgspec.json.decode(raw, type=EcosystemsRegistryRow)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return str(error)[:200]
+    return ""
+
+
 def read_registry(raw: bytes) -> EcosystemsRegistryRow | None:
     """Return one registry of the list, or None if the row cannot be read."""
     try:

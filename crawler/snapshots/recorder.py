@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from crawler.plan import CrawlPlan
+from crawler.quality.gate import MAX_CLOCK_SKEW
 from crawler.response import Page, Progress
 from crawler.snapshots.ending import end_snapshot
 from crawler.snapshots.kinds import CensusPosition, SnapshotKind
@@ -83,20 +84,28 @@ class SnapshotRecorder:
         if self.snapshot is not None:
             return self.snapshot
         with self._writer.transaction():
-            self.snapshot = self._writer.begin_snapshot(describe_snapshot(spider, at))
+            self.snapshot = self._writer.begin_snapshot(describe_snapshot(spider, at, int(time.time())))
             for page in self._buffered_probes:
                 self._writer.save_page(self.snapshot, page)
         return self.snapshot
 
 
-def describe_snapshot(spider: RegistrySpider, at: int) -> SnapshotSpec:
-    """Return what a crawl that begins at an instant takes a snapshot of."""
+def describe_snapshot(spider: RegistrySpider, at: int, now: int) -> SnapshotSpec:
+    """Return what a crawl that begins at an instant takes a snapshot of. `now` is the time on this computer."""
     plan = spider.plan
     settings = {"version": __version__, "with_counters": plan.with_counters, "longest": plan.max_seconds}
+    if abs(now - at) > MAX_CLOCK_SKEW:  # the registry dates the snapshot, and its clock does not tell the age
+        settings["local_start"] = now
     return SnapshotSpec(
         spider.describe_registry(), spider.ordered_by, spider.counter, plan.k, plan.endpoint,
         "the clock at its first page", taken_at=at, started_at=at, settings={**spider.probe_results, **settings},
     )  # fmt: skip
+
+
+def _local_start(snapshot: ResumableSnapshot) -> int:
+    """Return when a snapshot began by the clock of this computer."""
+    start = snapshot.settings.get("local_start")
+    return start if isinstance(start, int) else snapshot.started_at
 
 
 def resume_or_close(
@@ -109,7 +118,7 @@ def resume_or_close(
     """
     resumed = None
     for snapshot in writer.resumable_snapshots(plan.registry, ordered_by, plan.k):
-        is_young = -60 <= now - snapshot.started_at <= plan.max_seconds
+        is_young = -60 <= now - _local_start(snapshot) <= plan.max_seconds
         has_endpoint = snapshot.source == plan.endpoint
         if resume and has_endpoint and is_young and resumed is None and snapshot.last_page is not None:
             resumed = snapshot

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -59,6 +60,9 @@ def take_snapshot(path: Path, plan: CrawlPlan, options: CrawlOptions, resume: bo
         if resumed:
             with_counters = bool(resumed.settings.get("with_counters", plan.with_counters))
             plan = dataclasses.replace(plan, settings=resumed.settings, with_counters=with_counters)
+        elif resume and not options.quiet:
+            hours = plan.max_seconds // 3600
+            print(f"{plan.registry}: no open snapshot of the last {hours} hours; a new one begins", file=sys.stderr)
         with show_progress(plan.registry, kind.expected_size(writer, plan), options.quiet) as show:
             recorder = SnapshotRecorder(kind, writer, resumed, show)
             outcome = _crawl_snapshot(spider_class, plan, options, recorder, resumed.last_page if resumed else None)
@@ -74,11 +78,11 @@ def _crawl_snapshot(
     if last_page and resume_url is None:  # the crawl was killed between its last page and its end
         return _ended_outcome(plan, recorder, *recorder.end_snapshot())
     spider = run_spider(spider_class, options, {"plan": plan, "resume_url": resume_url, "recorder": recorder})
-    return _make_outcome(plan, recorder, spider)
+    return _make_outcome(recorder, spider)
 
 
-def _make_outcome(plan: CrawlPlan, recorder: SnapshotRecorder, spider: RegistrySpider) -> SnapshotOutcome:
-    error = spider.crawl_error
+def _make_outcome(recorder: SnapshotRecorder, spider: RegistrySpider) -> SnapshotOutcome:
+    error, plan = spider.crawl_error, spider.plan
     if error is None and spider.reached_end:
         return _ended_outcome(plan, recorder, *recorder.end_snapshot())
     if isinstance(error, UnknownRegistryError):

@@ -18,8 +18,9 @@ Counters
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from crawler.errors import CrawlError, UnknownRegistryError, not_a_list_error
@@ -27,6 +28,7 @@ from crawler.parsing.ecosystems_rows import (
     EcosystemsRegistryRow,
     EcosystemsRow,
     choose_registry,
+    find_registry_fault,
     make_observation,
     read_names,
     read_period,
@@ -175,18 +177,28 @@ class EcosystemsSpider(RegistrySpider):
         return f"{self.plan.endpoint}/registries/{quote(str(self.probe_results['service_name']), safe='')}"
 
     def _read_registries(self, response: HttpResponse) -> Page:
-        rows = [read_registry(raw) for raw in split_rows(self.plan.registry, response)]
+        raw_rows = split_rows(self.plan.registry, response)
+        rows = [read_registry(raw) for raw in raw_rows]
         readable = [row for row in rows if row]
         registry = choose_registry(self.plan.registry, readable)
         following = self.next_page_url(response)
         if registry is None and following:
             return make_page("probe", response, len(rows), next_url=following)
         if registry is None and None in rows:
-            raise unreadable_registries_error(self.plan.registry, rows)
+            raise unreadable_registries_error(self.plan.registry, raw_rows, len(readable))
         if registry is None:
             raise unknown_registry_error(self.plan.registry, readable)
+        self._use_name_of_ecosystem(registry, readable)
         self.probe_results |= {"service_name": registry.name, "population": registry.packages_count or 0}
         return make_page("probe", response, len(rows), next_url=self.second_url())
+
+    def _use_name_of_ecosystem(
+        self, registry: EcosystemsRegistryRow, registries: Iterable[EcosystemsRegistryRow]
+    ) -> None:
+        """Rename the registry of the plan to its ecosystem, if the ecosystem alone names the same registry."""
+        ecosystem = registry.ecosystem
+        if ecosystem and self.plan.registry == registry.name and choose_registry(ecosystem, registries) == registry:
+            self.plan = dataclasses.replace(self.plan, registry=ecosystem)
 
     def _read_first_row(self, response: HttpResponse) -> Page:
         rows = self._read_rows(response.body)
@@ -196,7 +208,7 @@ class EcosystemsSpider(RegistrySpider):
         if period == "none" and rows.received and (rows.events or rows.rejects):
             raise unreadable_row_error(self.plan.registry, rows)
         if period == "none" and self.ordered_by == "downloads":
-            raise no_downloads_error(self.plan.registry)
+            raise no_downloads_error(self.plan.registry, expected)
         if expected not in (period, "unknown"):
             events.append(Event("counter_meaning", "warning", "downloads_period of the first row", expected, period))
         url = self._list_url("package_names", min(MAX_NAMES_PER_PAGE, names_to_request(self.plan.top)))
@@ -254,11 +266,12 @@ def names_to_request(k: int) -> int:
     return k + max(10, k // 100)
 
 
-def unreadable_registries_error(registry: str, rows: list[EcosystemsRegistryRow | None]) -> CrawlError:
+def unreadable_registries_error(registry: str, raw_rows: Sequence[bytes], readable_count: int) -> CrawlError:
     """Return the error for a list of registries in which a registry may be among the unreadable rows."""
+    fault = next(fault for fault in map(find_registry_fault, raw_rows) if fault)
     return CrawlError(
         f"Some rows of the list of registries cannot be read, and {registry!r} is not in the rest.",
-        why=f"{rows.count(None)} of {len(rows)} rows have an unexpected form.",
+        why=f"{len(raw_rows) - readable_count} of {len(raw_rows)} rows have an unexpected form: {fault}.",
         fix="The API of Ecosyste.ms may have changed: report it.",
     )
 
@@ -273,10 +286,16 @@ def unreadable_row_error(registry: str, rows: ParsedRows) -> CrawlError:
     )
 
 
-def no_downloads_error(registry: str) -> UnknownRegistryError:
-    """Return the error for an order by downloads of a registry that publishes none."""
-    why = "Its order by downloads would be arbitrary."
-    return UnknownRegistryError(f"{registry} publishes no downloads.", why=why, fix="Use --by dependents.")
+def no_downloads_error(registry: str, expected: str) -> CrawlError:
+    """Return the error for an order by downloads of a registry whose first row has none."""
+    if expected == "unknown":
+        why = "Its order by downloads would be arbitrary."
+        return UnknownRegistryError(f"{registry} publishes no downloads.", why=why, fix="Use --by dependents.")
+    return CrawlError(
+        f"The first row of {registry} has no downloads.",
+        why="The field `downloads` is missing or empty, so the order by downloads would be arbitrary.",
+        fix=f"The API of Ecosyste.ms may have changed: `observatory crawl check {registry}`.",
+    )
 
 
 def unknown_registry_error(name: str, registries: Iterable[EcosystemsRegistryRow]) -> UnknownRegistryError:

@@ -15,9 +15,10 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from db import StoreError
+from db.causes import describe_cause
 from db.connection import hold_writer_lock, open_for_reading, refuse_network_file_system
 from db.maintenance.check import BROKEN, run_check, run_checks
-from db.maintenance.files import aside_path, existing_files, sync_path
+from db.maintenance.files import aside_path, existing_files, is_sqlite_file, sync_path
 from db.migrate import pending_migrations
 
 
@@ -76,13 +77,23 @@ def _checked_copy(source: Path, target: Path, journal: str, force: bool = False)
         yield partial
     except (OSError, sqlite3.Error) as error:
         raise StoreError(
-            f"{source} could not be copied to {target}: {error}.",
-            why="The disk is full, or the folder is missing or not writable.",
+            f"{source} could not be copied to {target}.",
+            why=_explain_failed_copy(target, error),
             fix="Make room or name another file. Nothing was changed.",
         ) from error
     finally:
         for file in existing_files(partial):
             file.unlink()
+
+
+def _explain_failed_copy(target: Path, error: Exception) -> str:
+    """Return why a copy failed. SQLite does not say which of several causes it was."""
+    folder = target.absolute().parent
+    if not folder.is_dir():
+        return f"There is no folder {folder}."
+    if not os.access(folder, os.W_OK):
+        return f"This user may not write to {folder}."
+    return describe_cause(error)
 
 
 def restore_store(backup: Path, path: Path, now: datetime, force: bool = False) -> Path | None:
@@ -99,6 +110,12 @@ def restore_store(backup: Path, path: Path, now: datetime, force: bool = False) 
     if not backup.exists():
         raise StoreError(
             f"There is no backup at {backup}. Nothing was changed.",
+            fix="Name the file that `observatory store backup` wrote.",
+        )
+    if not is_sqlite_file(backup):
+        raise StoreError(
+            f"{backup} is not a backup. Nothing was changed.",
+            why="It is a folder." if backup.is_dir() else "It is not a SQLite file.",
             fix="Name the file that `observatory store backup` wrote.",
         )
     broken = [f"{result.name}: {result.message}" for result in run_checks(backup) if result.verdict == BROKEN]

@@ -34,15 +34,25 @@ def _is_set_aside(path: Path) -> bool:
     return any(mark in path.name for mark in SET_ASIDE_MARKS)
 
 
-def _is_backup(path: Path) -> bool:
-    if lock_path(path).exists():
-        return False
+def is_sqlite_file(path: Path) -> bool:
+    """Return whether a file begins like a file of SQLite."""
+    return _read_header(path)[:16] == b"SQLite format 3\x00"
+
+
+def _read_header(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            header = file.read(72)
+            return file.read(72)
     except OSError:
-        return False
-    return header[:16] == b"SQLite format 3\x00" and header[68:72] == APPLICATION_ID.to_bytes(4, "big")
+        return b""
+
+
+def _is_backup(path: Path) -> bool:
+    return (
+        not lock_path(path).exists()
+        and is_sqlite_file(path)
+        and _read_header(path)[68:72] == APPLICATION_ID.to_bytes(4, "big")
+    )
 
 
 def find_writer_process(path: Path) -> int | None:

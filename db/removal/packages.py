@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from db.census.blocks import MISSING_VALUE
 from db.census.history import iter_counter_blocks
+from db.identity import derive_stable_id
 from db.ids import short_hash
 from db.removal.sightings import PackageSightings
 from db.store import load_statements
@@ -33,8 +34,8 @@ class ObservedValues:
 
     snapshot: int
     taken_at: int
-    is_crawl: bool
     values: Values
+    is_recorded: bool = True
 
 
 def replay(observations: Iterable[ObservedValues]) -> PackageValues | None:
@@ -42,8 +43,8 @@ def replay(observations: Iterable[ObservedValues]) -> PackageValues | None:
 
     A snapshot older than the newest one changes nothing. A missing value leaves the value as it was.
 
-    >>> old = ObservedValues(1, 100, False, {"likes": 3, "downloads": 5})
-    >>> new = ObservedValues(2, 200, False, {"likes": None, "downloads": 7})
+    >>> old = ObservedValues(1, 100, {"likes": 3, "downloads": 5})
+    >>> new = ObservedValues(2, 200, {"likes": None, "downloads": 7})
     >>> replay([new, old])
     PackageValues(seen_at=200, values={'likes': None, 'downloads': 7})
     >>> replay([old, new])
@@ -61,19 +62,30 @@ def replay(observations: Iterable[ObservedValues]) -> PackageValues | None:
 
 def restore_packages(connection: sqlite3.Connection, at: int, sightings: PackageSightings) -> None:
     """Restore the values, the name, the id and the first sighting of every touched package."""
-    observations = _load_observations(connection)
+    observations = _load_observations(connection, sightings)
     for package in connection.execute(
         "SELECT p.* FROM temp.touched_package x JOIN package p ON p.package_id = x.package_id"
     ).fetchall():
         observed = observations.get(package["package_id"], [])
         if observed or package["first_seen_at"] != at:
-            _restore_values(connection, package, observed, at, sightings.has_stated_values)
+            _restore_values(connection, package, [_with_stated(item, package, sightings) for item in observed], at)
             _restore_name(connection, package)
             _restore_key(connection, package, observed, sightings, at)
             _restore_first_sighting(connection, package, observed, at)
 
 
-def _load_observations(connection: sqlite3.Connection) -> dict[int, list[ObservedValues]]:
+def _with_stated(observed: ObservedValues, package: sqlite3.Row, sightings: PackageSightings) -> ObservedValues:
+    """Return an observation with the values of the package for those that were not recorded.
+
+    A removed import that stated no values changed none of those before it, so the package still has them.
+    """
+    is_unchanged = not sightings.has_stated_values and observed.snapshot < sightings.removed
+    if observed.is_recorded and not is_unchanged:
+        return observed
+    return replace(observed, values={**observed.values, **{name: package[name] for name in STATED}})
+
+
+def _load_observations(connection: sqlite3.Connection, sightings: PackageSightings) -> dict[int, list[ObservedValues]]:
     """Return what the other snapshots said of each touched package, in the order in which they were stored."""
     (statement,) = load_statements("removal_observations")
     rows = connection.execute(statement).fetchall()
@@ -83,7 +95,8 @@ def _load_observations(connection: sqlite3.Connection) -> dict[int, list[Observe
     for row in rows:
         values = {name: row[name] for name in VALUES}
         values |= counters.get(row["snapshot_id"], {}).get(row["package_id"], {})
-        observed = ObservedValues(row["snapshot_id"], row["taken_at"], bool(row["is_crawl"]), values)
+        is_recorded = bool(row["is_recorded"]) or row["snapshot_id"] in sightings.fields
+        observed = ObservedValues(row["snapshot_id"], row["taken_at"], values, is_recorded)
         observations.setdefault(row["package_id"], []).append(observed)
     return observations
 
@@ -101,20 +114,12 @@ def _load_census_counters(connection: sqlite3.Connection, census: int) -> dict[i
 
 
 def _restore_values(
-    connection: sqlite3.Connection,
-    package: sqlite3.Row,
-    observed: Sequence[ObservedValues],
-    at: int,
-    has_stated_values: bool,
+    connection: sqlite3.Connection, package: sqlite3.Row, observed: Sequence[ObservedValues], at: int
 ) -> None:
-    """Restore counters and stated values. What a crawl stated later than the removed import is not replaced."""
+    """Restore counters and stated values. What a crawl of changes stated later than every list is not replaced."""
     state = replay(observed) or PackageValues(package["first_seen_at"], dict.fromkeys(VALUES))
     values = dict(state.values)
-    if (
-        not has_stated_values
-        or _is_seen_later(package, observed, at)
-        or any(item.is_crawl and item.taken_at >= at for item in observed)
-    ):
+    if _is_seen_later(package, observed, at):
         values |= {name: package[name] for name in STATED}
     seen_at = package["seen_at"] if package["seen_at"] > at else state.seen_at
     connection.execute(
@@ -165,14 +170,16 @@ def _restore_key(
     is_known = not listed or package["fingerprint"] is not None or _is_seen_later(package, listed, at)
     if stable_id.startswith("name:") or is_known or any(sightings.knows(item.snapshot, "id") for item in listed):
         return
-    (name,) = connection.execute(
-        "SELECT name FROM alias WHERE package_id = ? ORDER BY valid_from <= ? DESC, abs(valid_from - ?) LIMIT 1",
-        (package["package_id"], listed[0].taken_at, listed[0].taken_at),
+    registry_name, name = connection.execute(
+        "SELECT r.name, a.name FROM alias a JOIN registry r WHERE a.package_id = ? AND r.registry_id = ?"
+        " ORDER BY a.valid_from <= ? DESC, abs(a.valid_from - ?) LIMIT 1",
+        (package["package_id"], registry, listed[0].taken_at, listed[0].taken_at),
     ).fetchone()
+    placeholder = derive_stable_id(registry_name, name)
     connection.execute(
         "UPDATE package SET key = ? WHERE package_id = ? AND NOT EXISTS ("
         "SELECT 1 FROM package p WHERE p.registry_id = ? AND p.key = ?)",
-        (f"name:{name}", package["package_id"], registry, f"name:{name}"),
+        (placeholder, package["package_id"], registry, placeholder),
     )
 
 

@@ -12,3 +12,5 @@ DELETE FROM ranking WHERE snapshot_id = :snapshot;
 DELETE FROM page WHERE snapshot_id = :snapshot;
 DELETE FROM snapshot WHERE snapshot_id = :snapshot;
 DELETE FROM top_k_membership WHERE registry_id = :registry AND ordered_by = :ordered_by AND counter = :counter;
+UPDATE package SET is_listed = 0 WHERE package_id IN (SELECT package_id FROM touched_package)
+  AND NOT EXISTS (SELECT 1 FROM ranking r WHERE r.package_id = package.package_id);

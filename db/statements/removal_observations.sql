@@ -1,6 +1,6 @@
 -- What the other snapshots said of each package that a removed import touched, in the order in which they were stored.
 -- Snapshot 0 is a crawl of changes.
-SELECT o.package_id, o.snapshot_id, o.taken_at, s.origin = 'crawl' AS is_crawl, r.package_id IS NOT NULL AS is_listed,
+SELECT o.package_id, o.snapshot_id, o.taken_at, v.package_id IS NOT NULL AS is_recorded, r.package_id IS NOT NULL AS is_listed,
        r.downloads, r.likes, r.downloads_all_time, r.trending, r.dependents, r.dependent_repos,
        v.created_at, v.modified_at, v.revision
 FROM observer o CROSS JOIN snapshot s ON s.snapshot_id = o.snapshot_id

@@ -213,14 +213,18 @@ def test_events_are_counted_by_kind(history: History, read_report: ReadReport) -
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("format_name", ["text", "markdown"])
-def test_a_day_before_the_first_list_is_not_reported_as_an_empty_store(
-    history: History, capsys: pytest.CaptureFixture[str], format_name: str
+def test_a_day_before_the_first_list_is_refused_with_the_day_of_the_first_list(
+    history: History, capsys: pytest.CaptureFixture[str]
 ) -> None:
     add_two_snapshots(history)
-    assert main(["--as-of", "2019-01-01", "--format", format_name, "--db", str(history.path)]) == 0
-    text = " ".join(capsys.readouterr().out.split())
-    assert "up to 2019-01-01" in text and "The store holds no snapshot of the requested registries" in text
+    assert main(["--as-of", "2019-01-01", "--db", str(history.path)]) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.splitlines()[:2] == [
+        "error: There is no snapshot of 2019-01-01 or earlier.",
+        "  why  The first snapshot is of 2026-01-01.",
+    ]
+    assert main(["--as-of", "2026-01-01", "--db", str(history.path)]) == 0
 
 
 @pytest.mark.fault("D7")

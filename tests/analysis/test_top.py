@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.analysis.conftest import History
 from tests.analysis.lookups import read_lookup, run_lookup
 
 HUB = "huggingface/models"
@@ -118,3 +119,15 @@ def test_no_line_of_a_list_is_longer_than_the_terminal(lookup_store: Path, colum
     assert [line for line in lines if len(line) > columns] == []
     assert "     3      -1  owner/alpha-v2        120" in lines
     assert "     4     new  owner/zeta            120" in lines
+
+
+def test_a_simulated_list_says_so_and_links_to_no_page(history: History) -> None:
+    history.add_snapshot("2026-01-01", [("owner/a", 2), ("owner/b", 1)], source="http://127.0.0.1:4711")
+    document, package = read_lookup(history.path, "top", HUB), read_lookup(history.path, "show", "owner/a")
+    for warning in (document["warning"], package["warning"]):
+        assert warning.startswith(
+            "Simulated or local, not a public registry: snapshots come from http://127.0.0.1:4711."
+        )
+    assert [row["url"] for row in document["packages"]] == [package["url"]] * 2 == [None, None]
+    for command in (("top", HUB), ("show", "owner/a")):
+        assert "Simulated or local, not a public registry" in run_lookup(history.path, *command).stdout

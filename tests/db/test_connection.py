@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import sqlite3
@@ -9,8 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from db import SchemaTooNewError, StoreBusyError, StoreError
-from db.connection import file_system_type, lock_path, open_for_reading, open_for_writing, refuse_network_file_system
+from db import SchemaTooNewError, StoreBusyError, StoreError, UsageError
+from db.connection import (
+    file_system_type,
+    hold_writer_lock,
+    lock_path,
+    open_for_reading,
+    open_for_writing,
+    refuse_network_file_system,
+)
 from db.store import Store
 from tests.db.builders import query, run_in_child, take_snapshot
 
@@ -69,6 +77,41 @@ def test_a_missing_store_is_not_created_by_reading_it(path: Path) -> None:
         pass
     assert "observatory crawl snapshot" in raised.value.fix
     assert not path.exists()
+
+
+@pytest.mark.parametrize("error", [UsageError("It is wrong."), KeyboardInterrupt()])
+def test_a_store_that_was_created_for_a_block_that_fails_before_it_stores_anything_is_deleted(
+    path: Path, error: BaseException
+) -> None:
+    with pytest.raises(type(error)), open_for_writing(path):
+        raise error
+    assert list(path.parent.iterdir()) == []
+    with open_for_writing(path):
+        pass
+    with pytest.raises(type(error)), open_for_writing(path):
+        raise error
+    assert path.exists(), "the store was there before"
+
+
+def test_a_new_store_with_a_snapshot_stays_when_its_block_fails(path: Path) -> None:
+    with pytest.raises(UsageError), open_for_writing(path) as database:
+        take_snapshot(Store(database), ["a"])
+        raise UsageError("It is wrong.")
+    assert query(path, "SELECT count(*) FROM snapshot") == [(1,)]
+
+
+def test_a_lock_file_that_was_deleted_between_opening_and_locking_is_not_a_lock(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = fcntl.flock
+
+    def lock_after_deletion(file: object, operation: int) -> None:
+        lock_path(path).unlink()
+        lock(file, operation)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("fcntl.flock", lock_after_deletion)
+    with pytest.raises(StoreBusyError), hold_writer_lock(path):
+        pass
 
 
 def test_a_missing_folder_is_reported(tmp_path: Path) -> None:

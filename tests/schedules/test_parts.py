@@ -116,7 +116,7 @@ def test_a_schedule_is_stale_one_and_a_half_intervals_after_its_last_success(tmp
     gap = Tick("top", NOW - 3600, "time", "gap", "disk full")
     assert read_status_with(tmp_path, done, gap)["stale"] == []
     late = read_status(tmp_path / "observatory.db", SCHEDULES, NOW + 1000)
-    assert late["stale"] == ["top: no success for 1:40:00, and due every 1:00:00"]
+    assert late["stale"] == ["top: no success for 1 hour 40 minutes, and due every 1 hour"]
     text = format_status(late)
     assert "●○" in text and "● done, ○ gap; oldest first" in text and "disk full" in text and "not running" in text
 

@@ -97,9 +97,17 @@ def write_figures(figures: Sequence[Figure], folder: Path) -> list[Path]:
         contents = {**contents, "csv": csv_table(figure).encode(), "vl.json": specification_json(figure).encode()}
         for kind, content in contents.items():
             path = folder / f"{figure.name}.{kind}"
-            path.write_bytes(content)
+            _write_whole(path, content)
             paths.append(path)
     return paths
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def javascript_bundle() -> str:

@@ -128,7 +128,7 @@ def test_a_bundle_with_an_unknown_manifest_is_refused_and_stays(
     (tmp_path / "out" / MANIFEST).write_text(json.dumps(manifest | change), "utf-8")
     before = hash_tree(tmp_path / "out")
     assert main([str(tmp_path / "out"), "--db", str(store)]) == 1
-    assert f"{tmp_path / 'out'} is not a bundle." in capsys.readouterr().err
+    assert f"{tmp_path / 'out'} is not replaced: it is not a bundle." in capsys.readouterr().err
     assert hash_tree(tmp_path / "out") == before
 
 

@@ -14,14 +14,14 @@ def read_rows(table: object) -> list[list[str]]:
 
 def test_a_verdict_stands_beside_its_measure_and_its_date() -> None:
     rows = read_rows(claims_table(CLAIMS))
-    assert rows[0] == ["C0", "holds", "share kept", "50.0%", "40.0% to 60.0%", "2,699", "2026-01-05", "15,000"]
+    assert rows[0] == ["C0: label 0", "holds", "share kept", "50.0%", "40.0% to 60.0%", "2,699", "2026-01-05", "15,000"]
     assert rows[3] == ["C3", "not testable", *["–"] * 6]
 
 
 def test_a_number_of_two_lists_has_both_dates_and_a_coefficient_three_decimals() -> None:
     rho = {**make_number("as in the paper", 0.1479, "2026-01-05", since="2025-12-06"), "is_share": False}
     (row,) = read_rows(published_table([{**CLAIMS[0], "numbers": [rho]}]))  # type: ignore[list-item]
-    assert row == ["C0", "share kept", "0.148", "0.048 to 0.248", "2,699", "2025-12-06 to 2026-01-05"]
+    assert row == ["C0: label 0", "share kept", "0.148", "0.048 to 0.248", "2,699", "2025-12-06 to 2026-01-05"]
 
 
 def test_the_evidence_of_a_claim_names_each_number_and_the_paper() -> None:

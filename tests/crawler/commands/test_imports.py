@@ -82,7 +82,7 @@ def test_a_bad_file_does_not_stop_the_others_and_its_reason_is_printed(run_impor
         ("2022-01-01", "complete"), ("2022-02-01", "failed"), ("2022-03-01", "complete"), ("2022-04-01", "failed"),
     ]  # fmt: skip
     assert "There is no column 'name'" in imports[1]["reason"]
-    assert "No such file" in imports[3]["reason"]
+    assert "There is no such file" in imports[3]["reason"]
     assert done.rows("SELECT count(*) FROM snapshot") == [(2,)]
     failed = run_import("csv", "2022-02-01.csv", "2022-04-01.csv", *words)
     assert (failed.exit_code, failed.output.splitlines()[-1]) == (1, "2 files: 2 failed")
@@ -170,7 +170,7 @@ def test_a_run_that_was_killed_is_completed_by_the_same_line(run_import: Import,
         (("--registry", "pypi", "--date", "2022-07-01", "--top", "-5"), "'-5' is not a whole number above zero"),
         (("--registry", "pypi"), "--date"),
         (("--date", "2022-07-01"), "no --registry is stated"),
-        (("--registry", "pypi", "--date", "2022-07-01", "--date-from-name"), "not allowed with"),
+        (("--registry", "pypi", "--date", "2022-07-01", "--date-from-name"), "exclude each other"),
     ],
 )
 def test_a_misspelt_statement_is_wrong_usage_and_stores_nothing(

@@ -23,7 +23,7 @@ from tests.forked_crawl import run_forked
 from tests.simulated import Simulation
 
 K = 3000
-STATEMENTS = 1100  # about 500 create the store, and each page has about 13,000
+STATEMENTS = 1400  # about 650 create the store, and each page has about 13,000
 
 
 @pytest.fixture(scope="module")

@@ -120,7 +120,7 @@ def test_a_list_is_stuck_after_some_pages_in_a_row_without_a_new_package() -> No
 def test_a_snapshot_states_its_plan_and_what_the_probes_found() -> None:
     spider = make_spider(ordered_by="likes", with_counters=False, max_seconds=7)
     spider.probe_results = {"expand": ["likes"], "version": "of the probe"}
-    spec = describe_snapshot(spider, NOW)
+    spec = describe_snapshot(spider, NOW, NOW + 60)
     assert (spec.registry, spec.ordered_by, spec.counter, spec.k) == (spider.describe_registry(), "likes", "likes", 10)
     assert (spec.source, spec.taken_at, spec.started_at) == (ENDPOINT, NOW, NOW)
     assert spec.settings == {"expand": ["likes"], "version": __version__, "with_counters": False, "longest": 7}
@@ -170,6 +170,16 @@ def test_an_open_snapshot_is_resumed_if_it_is_young_and_of_the_same_endpoint_or_
     resumed = resume_or_close(RANKING, store, make_spider().plan, "downloads", resume, NOW + age)
     assert (resumed and resumed.snapshot) == (None if reason else snapshot)
     assert statuses(store) == [("partial", reason) if reason else ("open", None)]
+
+
+def test_a_snapshot_that_the_registry_dates_is_as_old_as_this_computer_says() -> None:
+    store, years = make_store(), 3 * 365 * 24 * HOUR
+    spec = describe_snapshot(make_spider(), NOW, NOW + years)
+    assert spec.settings["local_start"] == NOW + years
+    snapshot = begin_open(store, settings=spec.settings)
+    for age, number in ((HOUR, snapshot), (7 * HOUR, None)):
+        resumed = resume_or_close(RANKING, store, make_spider().plan, "downloads", True, NOW + years + age)
+        assert (resumed and resumed.snapshot) == number
 
 
 def test_the_newest_open_snapshot_is_resumed_and_the_older_ones_end() -> None:

@@ -6,9 +6,10 @@ import gzip
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from crawler.errors import UnknownRegistryError
+from crawler.errors import CrawlError, UnknownRegistryError
 from crawler.parsing.ecosystems_rows import (
     EcosystemsRegistryRow,
     EcosystemsRow,
@@ -20,7 +21,7 @@ from crawler.parsing.ecosystems_rows import (
 )
 from crawler.parsing.rows import read_rows
 from crawler.plan import CrawlPlan
-from crawler.response import Page, Progress
+from crawler.response import HttpResponse, Page, Progress
 from crawler.spiders.ecosystems import EcosystemsSpider, names_to_request, unknown_registry_error
 
 REGISTRIES = [
@@ -63,6 +64,46 @@ def make_spider(k: int = 1000, with_counters: bool = True) -> EcosystemsSpider:
     )
     spider.probe_results["service_name"] = "npm.example"
     return spider
+
+
+def respond(spider: EcosystemsSpider, path: str, *rows: object) -> Page:
+    """Return the page of a response to a spider."""
+    url = f"{spider.plan.endpoint}/{path}"
+    return spider.read_page(HttpResponse(url, 200, {}, json.dumps(rows).encode(), 0))
+
+
+@pytest.mark.parametrize(
+    ("spelling", "name"),
+    [
+        ("npm.example", "npm"),
+        ("gems.example", "rubygems"),
+        ("only.example", "hex"),
+        ("coop.example", "coop.example"),
+        ("b-distro", "b-distro"),
+        ("npm", "npm"),
+    ],
+)
+def test_the_own_name_of_the_only_or_default_registry_means_its_ecosystem(spelling: str, name: str) -> None:
+    spider = EcosystemsSpider(CrawlPlan(spelling, 5, "dependents", "http://eco.example/api/v1"))
+    respond(spider, "registries?per_page=1000", *map(msgspec.to_builtins, REGISTRIES))
+    assert spider.describe_registry().name == name
+    assert spider.probe_results["service_name"] == choose_registry(spelling, REGISTRIES).name  # type: ignore[union-attr]
+
+
+def test_a_list_of_registries_without_names_says_which_field_is_missing() -> None:
+    with pytest.raises(CrawlError) as raised:
+        respond(make_spider(), "registries?per_page=1000", {"ecosystem": "npm"}, {"name": "a", "ecosystem": "b"})
+    assert raised.value.why == "1 of 2 rows have an unexpected form: Object missing required field `name`."
+
+
+def test_a_registry_that_had_downloads_and_has_none_says_which_field_is_missing() -> None:
+    spider = make_spider()
+    with pytest.raises(CrawlError) as raised:
+        respond(spider, "registries/npm.example/packages?sort=downloads&order=desc&per_page=1&page=1", {"name": "a"})
+    assert "`downloads` is missing or empty" in raised.value.why
+    spider.plan = CrawlPlan("alpine", 5, "downloads", "http://eco.example/api/v1")
+    with pytest.raises(UnknownRegistryError, match="alpine publishes no downloads"):
+        respond(spider, "registries/alpine/packages?sort=downloads&order=desc&per_page=1&page=1", {"name": "a"})
 
 
 def make_page(role: str, url: str, next_url: str | None) -> Page:

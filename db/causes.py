@@ -1,0 +1,52 @@
+"""The causes of errors in words: why a file could not be read or written (pure)."""
+
+from __future__ import annotations
+
+import errno
+import json
+import sqlite3
+import tomllib
+import zlib
+
+OS_ERRORS = {
+    errno.ENOSPC: "The disk is full.",
+    errno.EFBIG: "The file would be larger than this user may write.",
+    errno.EDQUOT: "The quota of this user on the disk is used up.",
+    errno.EACCES: "This user may not read or write there.",
+    errno.EPERM: "This user may not read or write there.",
+    errno.EROFS: "The file system is read-only.",
+    errno.ENOENT: "There is no such file or folder, or none can be made there.",
+    errno.ENOTDIR: "A part of the path is a file, not a folder.",
+    errno.EISDIR: "It is a folder, not a file.",
+    errno.EEXIST: "A part of the path is a file, not a folder.",
+    errno.ENAMETOOLONG: "The name is too long.",
+    errno.EIO: "The disk reported an error.",
+}
+
+
+def describe_cause(error: BaseException) -> str:
+    """Return the sentence on why a file could not be read or written.
+
+    >>> describe_cause(FileNotFoundError(2, "No such file or directory"))
+    'There is no such file or folder, or none can be made there.'
+    >>> describe_cause(json.JSONDecodeError("Expecting value", "[1,\\n,", 4))
+    'Line 2 is not JSON.'
+    >>> describe_cause(KeyError("card")), describe_cause(EOFError("Compressed file ended"))
+    ("It has no 'card'.", 'The compressed file is cut off or damaged.')
+    """
+    if isinstance(error, json.JSONDecodeError):
+        return f"Line {error.lineno} is not JSON."
+    if isinstance(error, tomllib.TOMLDecodeError):
+        return f"It is not TOML: {error}."
+    if isinstance(error, UnicodeDecodeError):
+        return f"Byte {error.start + 1:,} is not UTF-8."
+    if isinstance(error, (EOFError, zlib.error)):
+        return "The compressed file is cut off or damaged."
+    if isinstance(error, sqlite3.Error):
+        is_full = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+        return "The disk is full." if is_full else f"SQLite says: {error}."
+    if isinstance(error, KeyError):
+        return f"It has no {error}."
+    if isinstance(error, OSError) and error.errno:
+        return OS_ERRORS.get(error.errno, f"The system says: {error.strerror}.")
+    return f"{str(error).rstrip('.') or type(error).__name__}."
