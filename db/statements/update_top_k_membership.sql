@@ -8,16 +8,24 @@ WHERE (registry_id, ordered_by, counter) = (
      AND o.counter = l.counter AND o.date = l.date AND o.status = 'complete' AND o.depth >= l.k AND o.snapshot_id > l.snapshot_id
     WHERE l.snapshot_id = :snapshot);
 
+-- A K without members has none because they have just been deleted, or because no list was that deep.
 INSERT INTO top_k_membership (registry_id, ordered_by, counter, k, package_id, first_at, last_at)
 SELECT l.registry_id, l.ordered_by, l.counter, l.k, r.package_id, min(l.taken_at), max(l.taken_at)
 FROM snapshot s
-JOIN list_of_day l ON l.registry_id = s.registry_id AND l.ordered_by = s.ordered_by AND l.counter = s.counter
-JOIN ranking r ON r.snapshot_id = l.snapshot_id AND r.rank <= l.k
-WHERE s.snapshot_id = :snapshot AND (l.snapshot_id = :snapshot OR l.k IN (
-    SELECT d.k FROM ranking_depth d WHERE NOT EXISTS (
-        SELECT 1 FROM top_k_membership m
-        WHERE m.registry_id = s.registry_id AND m.ordered_by = s.ordered_by AND m.counter = s.counter AND m.k = d.k)))
-GROUP BY l.k, r.package_id
+CROSS JOIN ranking_depth d
+CROSS JOIN list_of_day l
+CROSS JOIN ranking r
+WHERE s.snapshot_id = :snapshot AND d.k <= s.depth AND NOT EXISTS (
+    SELECT 1 FROM top_k_membership m
+    WHERE m.registry_id = s.registry_id AND m.ordered_by = s.ordered_by AND m.counter = s.counter AND m.k = d.k)
+  AND l.registry_id = s.registry_id AND l.ordered_by = s.ordered_by AND l.counter = s.counter AND l.k = d.k
+  AND r.snapshot_id = l.snapshot_id AND r.rank <= l.k
+GROUP BY l.k, r.package_id;
+
+INSERT INTO top_k_membership (registry_id, ordered_by, counter, k, package_id, first_at, last_at)
+SELECT l.registry_id, l.ordered_by, l.counter, l.k, r.package_id, l.taken_at, l.taken_at
+FROM list_of_day l JOIN ranking r ON r.snapshot_id = l.snapshot_id AND r.rank <= l.k
+WHERE l.snapshot_id = :snapshot
 ON CONFLICT (registry_id, ordered_by, counter, k, package_id)
 DO UPDATE SET first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at);
 
