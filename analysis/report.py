@@ -281,13 +281,16 @@ def refuse_unwritable(path: Path | None) -> None:
 
 
 def write_report(path: Path, text: str) -> None:
-    """Write the report to a file, completely or not at all.
+    """Write the report to a file, completely or not at all. A device or a pipe is written to and not replaced.
 
     Raises:
         ObservatoryError: the file cannot be written.
     """
     new_file = path.with_name(f".{path.name}.new")
     try:
+        if path.exists() and not path.is_file():
+            path.write_text(text + "\n", "utf-8")
+            return
         new_file.write_text(text + "\n", "utf-8")
         new_file.replace(path)
     except OSError as error:

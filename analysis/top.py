@@ -77,12 +77,17 @@ def refuse_reversed_dates(date: int | None, since: int | None) -> None:
 def no_list_error(connection: sqlite3.Connection, request: ListRequest) -> ObservatoryError:
     """Return the error for a registry without such a list, with the lists that the store has."""
     rows = fetch_rows(connection, "orders_of_registry", registry=request.registry)
-    lists = "; ".join(f"{row['lists']:,} by {row['by']}, the newest of {row['newest']}" for row in rows)
+    lists = "; ".join(f"{row['lists']:,} by {row['by']}, from {row['oldest']} to {row['newest']}" for row in rows)
+    has_order = any(row["by"] == request.by for row in rows)
     day = "" if request.until == END_OF_TIME else f" of {isoformat_utc(request.until - 1)[:10]} or earlier"
     return ObservatoryError(
         f"The store has no complete list of {request.registry} by {request.by}{day}.",
         why=f"It has: {lists}." if lists else "It has no complete list of this registry. Partial lists are not shown.",
-        fix=f"Take one with `observatory crawl snapshot {request.registry} --by {request.by}`.",
+        fix="Choose a later day, or import an older list with `observatory crawl import`."
+        if has_order
+        else "Choose an order that it has with --by."
+        if rows
+        else f"Take one with `observatory crawl snapshot {request.registry}`.",
         more="docs/commands.md",
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,24 +14,7 @@ from db import ObservatoryError
 from db.cli import isoformat_utc
 from db.sources import StandIn, describe_stand_ins, load_stand_ins
 
-ECOSYSTEMS_LICENCE = {
-    "name": "CC-BY-SA-4.0",
-    "title": "Creative Commons Attribution Share Alike 4.0 International",
-    "path": "https://creativecommons.org/licenses/by-sa/4.0/",
-}
-HUB_LICENCE = {
-    "name": "other",
-    "title": "Facts about repositories of the Hugging Face Hub; texts stay under the licences of their authors",
-    "path": "https://huggingface.co/terms-of-service",
-}
-LOCAL_LICENCE = {
-    "name": "other",
-    "title": "Simulated or local data: the licence of no registry applies",
-    "path": "LICENSES.md",
-}
-ATTRIBUTION = "ecosyste.ms Packages (https://packages.ecosyste.ms), CC BY-SA 4.0; reduced to name, rank and counters"
-HUB_SOURCE = {"title": "Hugging Face Hub API", "path": "https://huggingface.co/docs/hub/api"}
-ECOSYSTEMS_SOURCE = {"title": ATTRIBUTION, "path": "https://packages.ecosyste.ms"}
+ECOSYSTEMS_FORMAT = "ecosystems-csv"  # the format of imports of its open data
 ATTRIBUTED_FILES = ("README.md", "datapackage.json", "CITATION.cff")
 AFTER_ALL_DATES = "9999"
 
@@ -61,12 +44,19 @@ class BundleSnapshot:
     origin: str
     source: str
     digest: str | None
+    format: str | None = None
     stand_in: StandIn | None = None
 
     @property
     def is_local(self) -> bool:
         """Whether it comes from a simulation or another local endpoint."""
         return self.stand_in is not None and self.stand_in.is_local
+
+    @property
+    def is_from_ecosystems(self) -> bool:
+        """Whether it has data of Ecosyste.ms: a crawl of a package registry, or an import of the open data."""
+        is_crawl = self.origin == "crawl" and not self.registry.startswith("huggingface/") and not self.is_local
+        return is_crawl or self.format == ECOSYSTEMS_FORMAT
 
 
 @dataclass(frozen=True)
@@ -109,22 +99,17 @@ class BundleFacts:
     @property
     def has_ecosystems_data(self) -> bool:
         """Whether it has data of Ecosyste.ms."""
-        return not all(is_hub_registry(name) for name in self.registries if not self.is_simulated(name))
+        return any(snapshot.is_from_ecosystems for snapshot in self.snapshots)
 
     @property
     def stand_ins(self) -> list[StandIn]:
         """The endpoints of its snapshots that are not public registries."""
-        return sorted(_find_stand_ins(self.snapshots))
+        return sorted(find_stand_ins(self.snapshots))
 
     @property
     def notice(self) -> str:
         """What a reader must know if its snapshots are not from the public registries, or ''."""
         return describe_stand_ins(self.stand_ins)
-
-    def is_simulated(self, registry: str) -> bool:
-        """Return whether all snapshots of a registry are from local endpoints, such as simulations."""
-        snapshots = [snapshot for snapshot in self.snapshots if snapshot.registry == registry]
-        return bool(snapshots) and all(snapshot.is_local for snapshot in snapshots)
 
     @property
     def title(self) -> str:
@@ -209,7 +194,8 @@ def load_snapshots(
     Source and digest are withheld on request, because both could confirm a guess of names.
     """
     rows = connection.execute(
-        "SELECT s.snapshot_id, r.name, s.date, s.status, s.origin, s.source, s.digest"
+        "SELECT s.snapshot_id, r.name, s.date, s.status, s.origin, s.source, s.digest,"
+        " json_extract(s.settings, '$.format')"
         " FROM snapshot s JOIN registry r USING (registry_id)"
         " WHERE s.status <> 'open' AND s.taken_at >= ? AND s.taken_at < ? ORDER BY s.snapshot_id",
         (scope.since, scope.until),
@@ -244,28 +230,8 @@ def hash_files(folder: Path, written_files: Sequence[WrittenFile]) -> tuple[Bund
     )
 
 
-def is_hub_registry(registry: str) -> bool:
-    """Return whether a registry is of the Hub and not of Ecosyste.ms."""
-    return registry.startswith("huggingface/")
-
-
-def collect_terms(facts: BundleFacts, registry: str | None) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
-    """Return the licences and the sources of the data of one registry, or of the whole bundle."""
-    names = facts.registries if registry is None else [registry]
-    real_names = [name for name in names if not facts.is_simulated(name)]
-    has_hub, has_ecosystems = any(map(is_hub_registry, real_names)), not all(map(is_hub_registry, real_names))
-    licences = [ECOSYSTEMS_LICENCE] if has_ecosystems else [HUB_LICENCE] if has_hub or not names else [LOCAL_LICENCE]
-    snapshots = [snapshot for snapshot in facts.snapshots if snapshot.registry in names]
-    imported = {snapshot.source for snapshot in snapshots if snapshot.origin == "import"}
-    return licences, [
-        *[HUB_SOURCE] * has_hub,
-        *[ECOSYSTEMS_SOURCE] * has_ecosystems,
-        *({"title": str(stand_in), "path": stand_in.url} for stand_in in sorted(_find_stand_ins(snapshots))),
-        *({"title": f"imported: {source}"} for source in sorted(imported)),
-    ]
-
-
-def _find_stand_ins(snapshots: Sequence[BundleSnapshot]) -> set[StandIn]:
+def find_stand_ins(snapshots: Iterable[BundleSnapshot]) -> set[StandIn]:
+    """Return the endpoints of some snapshots that are not public registries."""
     return {snapshot.stand_in for snapshot in snapshots if snapshot.stand_in is not None}
 
 

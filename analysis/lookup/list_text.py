@@ -50,12 +50,10 @@ def describe_list(document: ListDocument) -> str:
 
 
 def describe_rise(row: RankedPackage) -> str:
-    """Return the change of rank: `+3` rose by three ranks, `=` stayed, `new` and `back` were not in the top K."""
-    if row["change"] in ("entered", "returned"):
-        return "new" if row["change"] == "entered" else "back"
-    if row["rise"] is None:
-        return UNKNOWN
-    return f"{row['rise']:+,}" if row["rise"] else "="
+    """Return the change of rank: `+3` rose by three, `=` stayed, `new` and `back` were not in the compared list."""
+    if row["rise"] is not None:
+        return f"{row['rise']:+,}" if row["rise"] else "="
+    return {"entered": "new", "returned": "back"}.get(str(row["change"]), UNKNOWN)
 
 
 def iter_notes(document: ListDocument) -> Iterator[str]:
@@ -63,7 +61,10 @@ def iter_notes(document: ListDocument) -> Iterator[str]:
     if document["k"] < document["requested"]:
         yield f"The list has {document['k']:,} ranks, not {document['requested']:,}."
     if document["previous"] is None:
-        yield f"There is no earlier complete list with {document['k']:,} ranks and the same counter to compare with."
+        yield (
+            f"No complete list of an earlier day, up to the day of --since if it is given, has {document['k']:,} ranks "
+            "and the same counter. So nothing is compared."
+        )
     if document["missing_ranks"]:
         yield f"Ranks without a package: {document['missing_ranks']:,}. Their rows could not be read, or are withheld."
     if document["previous"] and document["packages"] and not document["moves"]:

@@ -90,6 +90,7 @@ class EventRow(TypedDict):
     registry: str
     snapshot: int | None
     date: str | None
+    stated_date: str | None
     noted_at: int
     kind: str
     severity: str
@@ -322,7 +323,7 @@ def _make_event(row: EventRow) -> ReportEvent:
     return {
         "registry": row["registry"],
         "snapshot": row["snapshot"],
-        "date": row["date"] or isoformat_utc(row["noted_at"])[:10],
+        "date": row["date"] or row["stated_date"] or isoformat_utc(row["noted_at"])[:10],
         "kind": row["kind"],
         "severity": row["severity"],
         "count": row["count"],

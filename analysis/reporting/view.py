@@ -58,10 +58,10 @@ from db.sources import StandIn, describe_stand_ins, find_stand_in
 
 MAX_LONG_GAPS = 5
 MOVES = {
-    "entered": "Entered the top {k:,} for the first time since {since}",
-    "returned": "Returned to the top {k:,} since {since}",
-    "left": "Left the top {k:,} since {since}",
-    "renamed": "Renamed in the top {k:,} since {since}, not counted as leaving",
+    "entered": "New in the top {k:,}, compared with {since}",
+    "returned": "Back in the top {k:,}, compared with {since}",
+    "left": "Left the top {k:,}, compared with {since}",
+    "renamed": "Renamed in the top {k:,}, compared with {since}; not counted as leaving",
 }
 ECOSYSTEMS = (
     "Package registries other than Hugging Face were crawled through Ecosyste.ms, whose data is licensed CC BY-SA 4.0. "
@@ -176,10 +176,12 @@ def _summarize_moves(report: Report) -> Iterator[str]:
     moves = _moves_of(first, report)
     if moves:
         counts = {change: sum(move["change"] == change for move in moves) for change in MOVES}
+        renamed = f"; {counts['renamed']:,} changed only the name" if counts["renamed"] else ""
+        period = f"From {moves[0]['previous_date']} to {moves[0]['date']}"
         yield (
-            f"In the newest list of {registry_title(moves[0]['registry'])}, {pluralize(counts['entered'], 'package')} "
-            f"entered the top {moves[0]['k']:,} for the first time since {moves[0]['previous_date']}, "
-            f"{counts['returned']:,} returned and {counts['left']:,} left. {counts['renamed']:,} changed only the name."
+            f"{period}, {pluralize(counts['entered'], 'package')} entered "
+            f"the top {moves[0]['k']:,} of {registry_title(moves[0]['registry'])} that had never been in it, "
+            f"{counts['returned']:,} returned and {counts['left']:,} left{renamed}."
         )
 
 

@@ -123,7 +123,7 @@ def date_content(content: ListContent, label: date, points: ReferencePoints) -> 
     """
     earliest, cause = _earliest_date(content, points)
     size_summary, implied = _date_by_size(content, label, earliest, points)
-    summary = [f"its newest row is from {content.newest}"] if content.newest else ["the file has no date"]
+    summary = [f"its newest row is from {content.newest}"] if content.newest else ["no row of the file has a date"]
     if cause and earliest != content.newest:
         summary.append(f"the list contains {cause}, from {earliest}")
     summary.append(size_summary)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentTypeError
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,7 +53,7 @@ def plan_imports(
     """
     files_by_fault: dict[str, list[str]] = {}
     for row in rows:
-        for fault in _find_faults(row, formats, now):
+        for fault in (*_find_faults(row, formats, now), *_find_contradictions(row, rows)):
             files_by_fault.setdefault(fault, []).append(row.get("file", "a row without a file"))
     if files_by_fault:
         raise _unusable_plan_error(files_by_fault, len(rows))
@@ -88,6 +89,16 @@ def _find_faults(row: Mapping[str, str], formats: Sequence[str], now: float) -> 
     fault = find_counter_fault(row["counter"]) if "counter" in row else None
     if fault:
         yield fault
+
+
+def _find_contradictions(row: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    """Yield that the name of a file has another day than the day that is stated for several files."""
+    if len(rows) == 1 or "date" not in row or len({other.get("date") for other in rows}) > 1:
+        return
+    with suppress(ValueError):
+        named_day = date_of_name(Path(row.get("file", ""))).isoformat()
+        if named_day != row["date"]:
+            yield f"its name says {named_day}, and {row['date']} is stated for every file: use --date-from-name"
 
 
 def _read_day(row: Mapping[str, str]) -> int:

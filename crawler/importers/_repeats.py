@@ -62,7 +62,7 @@ def _stored_otherwise_error(file: str, row: sqlite3.Row, spec: ImportSpec) -> Im
     return ImportFailedError(
         f"{file} is already stored as snapshot {number} of {date}, with {_join(describe_differences(row, spec))}.",
         why="A stored snapshot never changes, and one list of a day must not be counted twice.",
-        fix=f"To import it anew, take the stored one back with `observatory store remove {number}` first.",
+        fix=f"To import it anew, first take it back: `observatory store remove {number} --reason TEXT`.",
     )
 
 

@@ -123,6 +123,19 @@ def _check_cells(table: Sequence[Row], spec: ImportSpec) -> None:
     for column in number_columns:
         if _is_mostly(lambda cell: not is_number(cell), table, column):
             raise _wrong_column_error(f"{column!r} holds text, not numbers.", table, spec)
+    value = spec.columns.get("value")
+    if value and not spec.columns.get("rank") and _counts_rows(table, value):
+        raise ImportFailedError(
+            f"{value!r} counts the rows from 1, so it holds ranks, not counts.",
+            why="As a counter it would turn the list upside down.",
+            fix=f"Did you mean --rank {value}?",
+        )
+
+
+def _counts_rows(table: Sequence[Row], column: str) -> bool:
+    """Return whether a column is 1, 2, 3 … in the order of the file, over at least three rows."""
+    numbers = [(row[column] or "").strip() for row in table[:SAMPLE_ROWS]]
+    return len(numbers) > 2 and numbers == [str(number) for number in range(1, len(numbers) + 1)]
 
 
 def _find_hidden_row(table: Sequence[Row], headings: Sequence[str], delimiter: str, spec: ImportSpec) -> str | None:

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 
 from analysis.exports.authors import NO_AUTHOR, BundleAuthor
-from analysis.exports.bundle_facts import ATTRIBUTION, BundleFacts
+from analysis.exports.bundle_facts import BundleFacts
+from analysis.exports.terms import ATTRIBUTION
 from db import __version__
 
 PAPER_AUTHORS = (

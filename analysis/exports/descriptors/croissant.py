@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterator, Mapping
 
 from analysis.exports.authors import NO_AUTHOR, BundleAuthor
-from analysis.exports.bundle_facts import BundleFacts, BundleFile, collect_terms
+from analysis.exports.bundle_facts import BundleFacts, BundleFile
 from analysis.exports.columns import describe_column, describe_table
 from analysis.exports.media_types import CROISSANT_MEDIA_TYPES, DEFAULT_MEDIA_TYPE
 from analysis.exports.tables import Column, Table
+from analysis.exports.terms import collect_terms
 
 CONTEXT = {
     "@language": "en", "@vocab": "https://schema.org/", "citeAs": "cr:citeAs", "column": "cr:column",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from analysis.exports.bundle_facts import BundleFacts, BundleFile, collect_terms
+from analysis.exports.bundle_facts import BundleFacts, BundleFile
 from analysis.exports.columns import describe_column, describe_table
 from analysis.exports.media_types import DATAPACKAGE_MEDIA_TYPES, DEFAULT_MEDIA_TYPE
 from analysis.exports.tables import Column, Table
+from analysis.exports.terms import collect_terms
 
 PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
 DESCRIPTION = "Dated snapshots of software registries, exported by hub-observatory."

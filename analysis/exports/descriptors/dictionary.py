@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from analysis.exports.bundle_facts import BundleFacts, collect_terms
+from analysis.exports.bundle_facts import BundleFacts
 from analysis.exports.columns import describe_column
 from analysis.exports.formats.csv import format_cell
 from analysis.exports.tables import Column, Table
+from analysis.exports.terms import collect_terms
 
 HEADER = ("table", "column", "type", "unit", "nullable", "description", "source_field", "collected_since", "caveat",
           "licence", "personal")  # fmt: skip

@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 
 from analysis.exports.authors import NO_AUTHOR
-from analysis.exports.bundle_facts import ATTRIBUTION, BundleFacts, collect_terms
+from analysis.exports.bundle_facts import BundleFacts
 from analysis.exports.columns import describe_table
+from analysis.exports.terms import ATTRIBUTION, IMPORT_LICENCE, LOCAL_LICENCE, choose_licence, collect_terms
 
 LOADABLE_FORMATS = ("parquet", "jsonl", "csv")  # the best first
 DEFAULT_VIEW = "v1_ranking"
@@ -42,8 +43,8 @@ def _front_matter(facts: BundleFacts) -> Iterator[str]:
 def _license_lines(facts: BundleFacts) -> tuple[str, ...]:
     if facts.has_ecosystems_data:
         return ("license: cc-by-sa-4.0",)
-    is_simulated = facts.registries and all(map(facts.is_simulated, facts.registries))
-    name = "simulated-or-local" if is_simulated else "hub-facts"
+    names = {LOCAL_LICENCE["title"]: "simulated-or-local", IMPORT_LICENCE["title"]: "imported-lists"}
+    name = names.get(choose_licence(facts, None)["title"], "hub-facts")
     return ("license: other", f"license_name: {name}", "license_link: LICENSES.md")
 
 

@@ -37,7 +37,7 @@ from analysis.reporting.rows import Report, ReportResult
 from analysis.reporting.series import newest_deepest
 from analysis.reporting.tables import result_cell, result_range
 from analysis.reporting.view import ReportView, build_view
-from analysis.reporting.wording import UNDEFINED, format_count, format_number, join_words
+from analysis.reporting.wording import UNDEFINED, format_count, format_number, join_words, pluralize
 
 TEMPLATES = Path(__file__).parent / "templates"
 LIMITS = {"rows": 60, "moves": 20, "results": 200, "sentences": 12, "problems": 5}  # the CSV and the JSON have all rows
@@ -166,10 +166,19 @@ def _build_tiles(report: Report) -> list[HeadlineTile]:
     tiles = [_build_turnover_tile(label, result) for label, result in turnovers[:MAX_TURNOVER_TILES]]
     verdicts = [claim["verdict"] for claim in report["claims"]]
     if verdicts:
-        text = f"{verdicts.count('holds')} of {len(verdicts)}"
-        day = f"on {report['claims'][0]['judged_on']}; " if report["claims"][0]["judged_on"] else ""
-        tiles.append(HeadlineTile(text, "claims of the paper hold", f"{day}the rule of each verdict is below"))
+        tiles.append(_build_claims_tile(verdicts, report["claims"][0]["judged_on"]))
     return tiles
+
+
+def _build_claims_tile(verdicts: Sequence[str], judged_on: str | None) -> HeadlineTile:
+    """Return how many of the testable claims hold. A claim that cannot be tested is no failure of the claim."""
+    tested = len(verdicts) - verdicts.count("not testable")
+    day = f"on {judged_on}; " if judged_on else ""
+    untested = pluralize(len(verdicts) - tested, "claim")
+    if not tested:
+        return HeadlineTile(f"0 of {len(verdicts)}", "claims of the paper can be tested", f"{day}the reasons are below")
+    caption = "claims of the paper hold, of those that can be tested"
+    return HeadlineTile(f"{verdicts.count('holds')} of {tested}", caption, f"{day}{untested} cannot be tested")
 
 
 def _build_turnover_tile(label: str, result: ReportResult) -> HeadlineTile:

@@ -15,7 +15,7 @@ def read_rows(table: object) -> list[list[str]]:
 def test_a_verdict_stands_beside_its_measure_and_its_date() -> None:
     rows = read_rows(claims_table(CLAIMS))
     assert rows[0] == ["C0: label 0", "holds", "share kept", "50.0%", "40.0% to 60.0%", "2,699", "2026-01-05", "15,000"]
-    assert rows[3] == ["C3", "not testable", *["–"] * 6]
+    assert rows[3] == ["C3: label 3", "not testable", *["–"] * 6]
 
 
 def test_a_number_of_two_lists_has_both_dates_and_a_coefficient_three_decimals() -> None:
