@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from analysis.metrics import turnover
-from analysis.report import main, make_parser
+from analysis.report import main, make_parser, write_report
 from analysis.reporting.rows import Report, ReportResult
 from db.rows import Event, Registry
 from tests.analysis.conftest import History, descending_rows
@@ -371,3 +373,14 @@ def test_a_reversal_exits_with_one_only_on_request(
     assert main(words) == 0
     assert main([*words, "--fail-on-reversal"]) == 1
     assert f"reversed: {claims[0]['claim']}" in capsys.readouterr().err
+
+
+def test_a_device_or_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    texts: list[str] = []
+    reader = threading.Thread(target=lambda: texts.append(pipe.read_text("utf-8")))
+    reader.start()
+    write_report(pipe, "a report")
+    reader.join(10)
+    assert (texts, pipe.is_fifo()) == (["a report\n"], True)

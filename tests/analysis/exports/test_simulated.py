@@ -130,3 +130,18 @@ def test_a_peatmoss_database_of_a_simulation_names_its_hub(
         assert connection.execute("SELECT name, url FROM model_hub").fetchall() == [
             (f"simulated or local: {SIMULATION}", SIMULATION)
         ]
+
+
+def test_imported_lists_keep_the_licence_of_their_source(tmp_path: Path) -> None:
+    """Nothing of them is from Ecosyste.ms, so its licence and its attribution do not apply."""
+    history = History(tmp_path / "observatory.db")
+    history.add_snapshot("2026-01-01", descending_rows("abc"), registry=NPM, source="a list of others", origin="import")
+    assert main([str(tmp_path / "out"), "--db", str(history.path), "--format", "csv"]) == 0
+    texts = {
+        name: (tmp_path / "out" / name).read_text("utf-8") for name in ("README.md", "CITATION.cff", "LICENSES.md")
+    }
+    for foreign in ("CC-BY-SA", "CC BY-SA", "cc-by-sa", "ecosyste.ms"):
+        assert [name for name, text in texts.items() if foreign in text] == [], foreign
+    assert "license_name: imported-lists" in texts["README.md"]
+    assert "imported: a list of others" in texts["README.md"]
+    assert "each stays under the licence of its source" in texts["LICENSES.md"]

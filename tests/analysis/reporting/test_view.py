@@ -31,8 +31,8 @@ def test_the_summary_has_turnover_the_first_names_moves_growth_and_claims() -> N
         "In a month, from 2025-12-06 to 2026-04-05, 12.3% of the top 1,000 of PyPI were replaced, 8.3% of npm and 4.3% "
         "of Hugging Face.",
         "First on Hugging Face by downloads: org/a, org/b and org/c.",
-        "In the newest list of Hugging Face, 2 packages entered the top 1,000 for the first time since 2026-01-05, 2 "
-        "returned and 2 left. 2 changed only the name.",
+        "From 2026-01-05 to 2026-04-05, 2 packages entered the top 1,000 of Hugging Face that had never been in it, 2 "
+        "returned and 2 left; 2 changed only the name.",
         "The base model with the largest growth is org/base: 12 of the first 1,000 of Hugging Face say they were made "
         "from it on 2026-04-05, 9 on 2026-01-05.",
         "On 2026-04-05, of 4 claims of the paper, 1 holds, 1 is weaker, 1 is reversed and 1 cannot be tested.",
@@ -113,14 +113,16 @@ def test_moves_are_ranked_and_a_renamed_package_shows_its_old_name() -> None:
     report["movers"] = list(make_moves(report["snapshots"][3], ["org/a", "org/b"]))[::-1]
     moves = {table.caption: texts(table) for table in first_series(report).moves}
     assert moves == {
-        "Entered the top 1,000 for the first time since 2026-01-05: 2, each listed for the first time": [
+        "New in the top 1,000, compared with 2026-01-05: 2, each listed for the first time": [
             ("1", "org/a"), ("2", "org/b"),
         ],
-        "Returned to the top 1,000 since 2026-01-05: 2, each listed for the first time": [
+        "Back in the top 1,000, compared with 2026-01-05: 2, each listed for the first time": [
             ("1", "org/a"), ("2", "org/b"),
         ],
-        "Left the top 1,000 since 2026-01-05: 2, each listed for the first time": [("1", "org/a"), ("2", "org/b")],
-        "Renamed in the top 1,000 since 2026-01-05, not counted as leaving: 2": [
+        "Left the top 1,000, compared with 2026-01-05: 2, each listed for the first time": [
+            ("1", "org/a"), ("2", "org/b"),
+        ],
+        "Renamed in the top 1,000, compared with 2026-01-05; not counted as leaving: 2": [
             ("1", "org/a", "was org/a"), ("2", "org/b", "was org/b"),
         ],
     }  # fmt: skip

@@ -250,6 +250,20 @@ def test_the_kind_of_a_column_or_of_a_file_is_named(run_import: Import, tmp_path
     assert "csv does not read JSON. Did you mean `hub-api`" in run_import("csv", "b.csv", *words, *COLUMNS).errors
 
 
+def test_ranks_as_counts_and_names_against_the_date_are_refused(run_import: Import, tmp_path: Path) -> None:
+    rows = [f"{name},{rank}" for rank, name in enumerate("abcd", 1)]
+    (tmp_path / "ranks.csv").write_text("\n".join(["name,place", *rows]))
+    words = ("--registry", "npm", "--date", "2022-07-01")
+    ranks = run_import("csv", "ranks.csv", *words, "--id", "name", "--value", "place")
+    assert ranks.exit_code == 1
+    assert "'place' counts the rows from 1, so it holds ranks, not counts." in ranks.errors
+    assert "Did you mean --rank place?" in ranks.errors
+    files = [write_list(tmp_path, f"npm_2022-0{month}-01.csv", ["a", "b"]) for month in (7, 8)]
+    mixed = run_import("csv", *files, *words, *COLUMNS)
+    assert (mixed.exit_code, mixed.db.exists()) == (2, False)
+    assert "its name says 2022-08-01, and 2022-07-01 is stated for every file: use --date-from-name" in mixed.errors
+
+
 def test_moments_with_a_zone_are_read_where_pandas_is_switched_off(tmp_path: Path) -> None:
     moment = pyarrow.array([datetime(2025, 1, 10, tzinfo=UTC)], pyarrow.timestamp("ns", tz="Europe/Madrid"))
     columns = {"_id": ["0" * 23 + "1"], "id": ["a/b"], "downloads": [9], "createdAt": moment, "lastModified": moment}

@@ -125,7 +125,7 @@ def test_only_the_first_ten_packages_that_entered_are_listed(history: History, p
     history.add_snapshot("2026-01-01", descending_rows("abcdefghijkl"))
     history.add_snapshot("2026-02-01", descending_rows("mnopqrstuvwx"))
     text = print_report()
-    assert "Entered the top 12 for the first time since 2026-01-01: 12" in text
+    assert "New in the top 12, compared with 2026-01-01: 12" in text
     assert "  And 2 more." in text
 
 
