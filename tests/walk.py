@@ -42,6 +42,7 @@ PLACEHOLDERS = {
     "s3a://bucket/lake": "lake",
     "s3a://bucket/": "",
     "spark://head:7077": "'local[2]'",
+    "store remove 7 ": "store remove 1 ",  # the first snapshot of a reader's store is imported
     "LABELLED_FILE": "labelled.jsonl",
     "FILE.jsonl.gz": "cards_2022-02-15.jsonl.gz",
     "--model NAME": "--model good",

@@ -32,6 +32,21 @@ def write_pypi_list(path: Path) -> None:
     write_text(path, "\n".join(["rank,project,download_count", *rows, ""]))
 
 
+def write_later_pypi_list(path: Path) -> None:
+    """Write a list of the same form with other counts."""
+    rows = [f"{rank},package-{rank + 3},{20_000 - rank}" for rank in range(1, 121)]
+    write_text(path, "\n".join(["rank,project,download_count", *rows, ""]))
+
+
+def write_manifest(path: Path) -> None:
+    """Write a manifest of two lists, and the lists beside it."""
+    write_npm_list(path.with_name("november.csv.gz"))
+    write_later_pypi_list(path.with_name("july.csv.gz"))
+    rows = ["november.csv.gz,2022-11-10,npm,last-week,package,rank,",
+            "july.csv.gz,2022-07-10,pypi,last-30-days,project,rank,download_count"]  # fmt: skip
+    write_text(path, "\n".join(["file,date,registry,counter,id,rank,value", *rows, ""]))
+
+
 def write_npm_list(path: Path) -> None:
     """Write a list with ranks and no counts, as of wooorm/npm-high-impact."""
     write_text(path, "\n".join(["rank,package", *(f"{rank},package-{rank}" for rank in range(1, 121)), ""]))
@@ -79,6 +94,8 @@ def write_top_pypi_packages(path: Path) -> None:
 
 WRITERS: dict[str, Callable[[Path], object]] = {
     "pypi_2022-07-01.csv.gz": write_pypi_list,
+    "pypi_2022-10-01.csv.gz": write_later_pypi_list,
+    "lists.csv": write_manifest,
     "npm_2022-11-03.csv.gz": write_npm_list,
     "hf_2022-02-15.csv.gz": write_hub_list,
     "models.json.gz": lambda path: write_text(path, json.dumps([make_hub_row()])),
