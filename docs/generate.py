@@ -305,10 +305,11 @@ def render_demo_parts() -> dict[str, str]:
 
 
 def run_lookup(line: str, store: Path) -> str:
-    """Return what a command prints about a store on a terminal of 80 columns."""
+    """Return what a command prints about a store on a terminal of 80 columns. The port differs in every run."""
     command = [sys.executable, "-m", "schedules.cli", *line.split(), "--db", str(store)]
     environment = {**os.environ, "COLUMNS": "80"}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+    output = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+    return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:41001", output)
 
 
 def render_parts() -> dict[str, str]:
