@@ -4,7 +4,7 @@ VENV   ?= .venv
 RUN     = $(VENV)/bin/python -m
 WORKERS ?= 2
 
-.PHONY: help snapshot demo test test-slow test-spark test-faults test-years test-walk test-replay check clean
+.PHONY: help snapshot demo test test-slow test-spark test-faults test-years test-walk test-ci test-replay check clean
 
 help:                   ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/'
@@ -18,7 +18,7 @@ demo: $(VENV)/ready      ## run everything once on a simulated Hub, without a ne
 	$(RUN) schedules.cli demo
 
 test: $(VENV)/ready-tests ## run the tests
-	$(RUN) pytest -q -n $(WORKERS) --dist worksteal -m "not slow and not years and not spark and not walk and not replay"
+	$(RUN) pytest -q -n $(WORKERS) --dist worksteal -m "not slow and not years and not spark and not walk and not replay and not ci"
 
 test-slow: $(VENV)/ready-tests ## run the slow tests: every point of what the others sample
 	$(RUN) pytest -q -n $(WORKERS) --dist loadfile -m "slow and not years"
@@ -34,6 +34,9 @@ test-years: $(VENV)/ready-tests ## compare twenty simulated years with their tru
 
 test-walk: $(VENV)/ready-tests ## run every command line of the documents in a new environment (needs the package index)
 	$(RUN) pytest -q -m walk tests/test_walk.py
+
+test-ci: $(VENV)/ready-tests ## run the tests that take long, and that every check runs
+	$(RUN) pytest -q -n $(WORKERS) --dist worksteal -m "ci and not slow"
 
 test-replay: $(VENV)/ready-tests ## let the daemon run the shipped schedules for simulated days (REPLAY_DAYS, default: 40)
 	$(RUN) pytest -q -m replay tests/test_shipped_schedules.py
@@ -55,6 +58,6 @@ $(VENV)/ready: setup.cfg pyproject.toml
 	@touch $@
 
 $(VENV)/ready-tests: $(VENV)/ready
-	@echo "Adding Spark, DuckDB and the tools for the tests to $(VENV): about 740 MB more on disk."
+	@echo "Adding Spark, DuckDB and the tools for the tests to $(VENV): about 910 MB more on disk."
 	$(VENV)/bin/pip install --disable-pip-version-check --editable '.[all]'
 	@touch $@

@@ -370,6 +370,7 @@ def read_import_options(registry: str) -> list[str]:
     raise LookupError(registry)
 
 
+@pytest.mark.ci
 @pytest.mark.real_data
 def test_the_numbers_of_the_readme_are_computed_from_the_lists(
     real_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

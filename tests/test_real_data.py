@@ -19,7 +19,7 @@ import pytest
 from crawler.__main__ import main as crawl
 
 ROOT = Path(__file__).resolve().parents[1]
-pytestmark = pytest.mark.real_data
+pytestmark = [pytest.mark.real_data, pytest.mark.ci]
 SERIES = {
     "huggingface/models": ("hf_hub", ("--id", "modelId", "--value", "downloads")),
     "pypi": ("pypi_top", ("--id", "project", "--value", "download_count", "--rank", "rank")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from itertools import takewhile
 
 MIN_PATTERN = 3
 MIN_SIMILARITY = 0.6
@@ -53,4 +54,19 @@ def _ratio(text: str, other: str) -> float:
     matcher = difflib.SequenceMatcher(None, text, other, autojunk=False)
     if min(matcher.real_quick_ratio(), matcher.quick_ratio()) < MIN_SIMILARITY:
         return 0.0
-    return matcher.ratio()
+    return max(matcher.ratio(), _share_of_ends(text, other))
+
+
+def _share_of_ends(text: str, other: str) -> float:
+    """Return the share of characters in the common beginning and end: one edit of equal letters misleads the matcher.
+
+    >>> round(_share_of_ends("000000000000", "000010000000"), 3)
+    0.917
+    """
+    beginning = _common_length(text, other)
+    end = _common_length(text[beginning:][::-1], other[beginning:][::-1])
+    return 2 * (beginning + end) / (len(text) + len(other))
+
+
+def _common_length(text: str, other: str) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(text, other, strict=False)))

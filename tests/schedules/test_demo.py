@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.ci
 @pytest.mark.timeout(300)
 def test_the_demonstration_ends_in_a_report_of_half_a_year(tmp_path: Path) -> None:
     store = tmp_path / "kept.db"

@@ -86,6 +86,7 @@ def confined(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConfinedFolde
         yield ConfinedFolder(folder, environment)
 
 
+@pytest.mark.ci
 def test_every_command_runs_under_the_filter_of_the_unit(confined: ConfinedFolder) -> None:
     failures = {}
     for line in COMMANDS:

@@ -80,6 +80,7 @@ def undetected_damages(full: Path, run_check: RunCheck, hits: int) -> tuple[list
     return undetected, detected
 
 
+@pytest.mark.ci
 @pytest.mark.fault("A8")
 def test_damage_that_changes_a_list_is_detected(full: Path, run_check: RunCheck) -> None:
     undetected, detected = undetected_damages(full, run_check, hits=70)

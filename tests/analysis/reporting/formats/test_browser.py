@@ -84,7 +84,7 @@ def test_a_request_would_be_seen(browse: Browse) -> None:
     assert requested == {"http://leak.example/x.png"}
 
 
-@pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.browser
 def test_a_page_of_long_names_never_scrolls_sideways_and_keeps_the_rules_of_axe(tmp_path: Path) -> None:
     page = tmp_path / "page.html"
