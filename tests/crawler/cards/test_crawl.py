@@ -69,9 +69,10 @@ def test_a_second_crawl_of_unchanged_cards_requests_nothing(
     assert (second.exit_code, second.outcome["cards"]["unchanged"], requested_paths(pretend)) == (0, 40, [])  # type: ignore[index]
 
     name = next(row["name"] for row in pretend.truth(HUB, k=40) if row["name"] in stored_card_names(first))
+    time.sleep(1)  # a package has one card in a second
     for _ in range(2):  # every second commit changes the card
         pretend.mutate(registry=HUB, name=name, action="edit")
-    time.sleep(1)  # a package has one card in a second
+    time.sleep(1)
     third = crawl_cards()
     assert sum(state_counts(third).values()) == 1
     listed, *paths = requested_paths(pretend)
