@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from analysis.stored_registries import add_registries_option, select_registries
 from db import SECONDS_PER_DAY, UsageError
 from db.cli import (
     DONE,
@@ -23,7 +24,6 @@ from db.cli import (
     print_error,
     run_command,
 )
-from db.registry_names import parse_registry
 
 if TYPE_CHECKING:
     from analysis.exports.bundle import ExportOutcome, ExportSpec
@@ -69,14 +69,7 @@ def _add_format_option(parser: argparse.ArgumentParser) -> None:
 def _add_scope_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--since", metavar="DATE", type=parse_day, help="only snapshots of this day and later")
     parser.add_argument("--as-of", metavar="DATE", type=parse_day, help="only what was known at the end of this day")
-    parser.add_argument(
-        "--registry",
-        metavar="R",
-        type=parse_registry,
-        action="append",
-        default=[],
-        help="only this registry (repeatable)",
-    )
+    add_registries_option(parser)
     parser.add_argument("--tables", metavar="T", type=_split_list, default=[], help="only these tables (default: all)")
 
 
@@ -120,7 +113,6 @@ def _make_spec(options: argparse.Namespace, key: bytes | None, connection: sqlit
     from analysis.exports.authors import AUTHOR_VARIABLE, choose_authors
     from analysis.exports.bundle import ExportSpec
     from analysis.exports.tables import FOREVER, ExportScope
-    from analysis.report import select_registries
 
     until = FOREVER if options.as_of is None else options.as_of + SECONDS_PER_DAY
     if (options.since or 0) >= until:

@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from analysis.stored_registries import add_registries_option, select_registries
 from db import ObservatoryError, UsageError
 from db.causes import describe_cause
 from db.cli import (
@@ -21,14 +22,12 @@ from db.cli import (
     add_hidden_alias,
     create_parser,
     describe_os_error,
-    did_you_mean,
     escape_control_characters,
     isoformat_utc,
     parse_day,
     positive_int,
     run_command,
 )
-from db.registry_names import match_registry, parse_registry
 
 if TYPE_CHECKING:
     from analysis.reporting.document import ReportScope
@@ -56,14 +55,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 def _add_scope_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--as-of", metavar="DATE", type=parse_day, help="only snapshots of this day and earlier")
-    parser.add_argument(
-        "--registry",
-        metavar="R",
-        type=parse_registry,
-        action="append",
-        default=[],
-        help="only this registry; may be repeated",
-    )
+    add_registries_option(parser)
     top = parser.add_argument(
         "--top",
         metavar="K",
@@ -208,29 +200,6 @@ def print_report(text: str, options: argparse.Namespace) -> None:
 
     is_coloured = allows_colour(sys.stdout, os.environ)
     show_text(add_colour(text) if is_coloured else text, use_pager=not options.no_pager)
-
-
-def select_registries(connection: sqlite3.Connection, requested: Sequence[str]) -> tuple[str, ...]:
-    """Return the requested registries, or all registries of the store.
-
-    Raises:
-        UsageError: a requested registry is not in the store.
-    """
-    from analysis.compute.relations import fetch_rows
-
-    rows = fetch_rows(connection, "registries")
-    registries = [str(row["name"]) for row in rows]
-    known = [(str(row["name"]), str(row["service_name"])) for row in rows]
-    names = [match_registry(name, known) for name in requested]
-    for name in names:
-        if name not in registries:
-            raise UsageError(
-                f"The store has no registry called {name!r}.",
-                why=did_you_mean(name, registries),
-                fix=f"It has: {', '.join(registries) or 'none yet'}.",
-                more="docs/commands.md",
-            )
-    return tuple(dict.fromkeys(names or registries))
 
 
 def compute_missing(connection: sqlite3.Connection, scope: ReportScope) -> list[StoredResult]:

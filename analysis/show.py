@@ -8,11 +8,12 @@ import sqlite3
 import sys
 from collections.abc import Sequence
 
-from analysis.lookup.fetching import SqlRow, end_of_day, fetch_rows, list_registries, open_for_lookup, require_registry
+from analysis.lookup.fetching import SqlRow, end_of_day, fetch_rows, open_for_lookup
 from analysis.lookup.near_names import name_patterns, nearest_names
 from analysis.lookup.package import SCHEMA, build_document, find_packages, summarize_package
 from analysis.lookup.package_text import render_package, render_summaries
 from analysis.lookup.plain_table import terminal_width
+from analysis.stored_registries import list_registries, require_registry
 from db import ObservatoryError, UsageError, __version__
 from db.cli import DONE, create_parser, escape_control_characters, parse_day, run_command
 from db.registry_names import parse_registry

@@ -8,11 +8,12 @@ import sqlite3
 import sys
 from collections.abc import Sequence
 
-from analysis.lookup.fetching import END_OF_TIME, end_of_day, fetch_rows, open_for_lookup, require_registry
+from analysis.lookup.fetching import END_OF_TIME, end_of_day, fetch_rows, open_for_lookup
 from analysis.lookup.list_text import render_csv, render_list
 from analysis.lookup.plain_table import terminal_width
 from analysis.lookup.ranked_list import ListRequest, build_document
 from analysis.show import ORDERS
+from analysis.stored_registries import require_registry
 from db import ObservatoryError, UsageError
 from db.cli import DONE, create_parser, escape_control_characters, isoformat_utc, parse_day, positive_int, run_command
 from db.registry_names import parse_registry

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 from db import StoreBusyError
 from db.connection import open_for_reading, open_for_writing
 from db.maintenance.files import sync_path
-from db.store import Store, load_statements
+from db.sql_files import load_statements
+from db.store import Store
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

@@ -28,7 +28,7 @@ from analysis.reporting.rows import (
 )
 from analysis.reporting.series import choose_deepest, choose_list_of_day, group_by_series, newest_day
 from analysis.reporting.stored_rows import fetch_typed_rows
-from db.store import load_statements
+from db.sql_files import load_statements
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ from db.census.blocks import (
 )
 from db.census.staging import CensusDigest, hex_lines, load_staged
 from db.ids import HUB_ID_BYTES
-from db.store import load_statements
+from db.sql_files import load_statements
 
 KEYFRAME_INTERVAL = 32
 MID_CHAIN_LINK = 16  # the link that is a delta from the keyframe of its chain

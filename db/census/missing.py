@@ -7,7 +7,7 @@ import sqlite3
 import numpy as np
 
 from db.census.history import load_counters
-from db.store import load_statements
+from db.sql_files import load_statements
 
 
 def find_missing_packages(connection: sqlite3.Connection, registry: str) -> list[tuple[int, int, int]]:

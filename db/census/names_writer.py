@@ -13,7 +13,8 @@ from db.census.staging import Key, iter_staged_packages
 from db.census.writer import UNKNOWN_ROW, CensusStore, KnownRow
 from db.ids import compact_ids
 from db.rows import CensusPage, Page, Progress
-from db.store import PageParameters, load_statements
+from db.sql_files import load_statements
+from db.store import PageParameters
 
 MAX_REPORTED_MISSING = 2  # the packages of a probe that `Progress.missing` names
 

@@ -16,7 +16,8 @@ from db.census.history import compute_census_digest, find_absent_packages, write
 from db.census.staging import Key, compute_staged_digest, encode_page, load_staged
 from db.ids import compact_ids
 from db.rows import CensusPage, GateResult, Page, Progress
-from db.store import PageParameters, Store, load_statements
+from db.sql_files import load_statements
+from db.store import PageParameters, Store
 
 # Package, fingerprint (None: compare all fields), the newest downloads, likes, all-time downloads and trending, key.
 KnownRow = tuple[int | None, int | None, int | None, int | None, int | None, float | None, Key]

@@ -13,7 +13,8 @@ from db import UsageError
 from db.removal.histories import restore_histories
 from db.removal.packages import restore_packages
 from db.removal.sightings import load_sightings
-from db.store import Store, load_statements
+from db.sql_files import load_statements
+from db.store import Store
 
 MAX_LISTED_IMPORTS = 8
 GUIDE_PAGE = "docs/running.md"

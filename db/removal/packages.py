@@ -11,7 +11,7 @@ from db.census.history import iter_counter_blocks
 from db.identity import derive_stable_id
 from db.ids import short_hash
 from db.removal.sightings import PackageSightings
-from db.store import load_statements
+from db.sql_files import load_statements
 
 COUNTERS = ("downloads", "likes", "downloads_all_time", "trending", "dependents", "dependent_repos")
 STATED = ("created_at", "modified_at", "revision")

@@ -8,31 +8,22 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import cache
-from pathlib import Path
 from typing import TypedDict
 
 import zstandard
 from sqlite_utils import Database
 
 from db.ids import compact_id, short_hash
-from db.migrate import split_statements
 from db.rows import RELATIONS, Event, GateResult, Observation, Page, Progress, Registry, SnapshotSpec, StoredResult
+from db.sql_files import load_statements
 from db.store.terms import TermIds
 
-STATEMENTS_FOLDER = Path(__file__).parent.parent / "statements"
 UNLIMITED = 2**62
 NEXT_SNAPSHOT = (
     "SELECT 1 + coalesce(max(snapshot_id), 0) FROM"
     " (SELECT snapshot_id FROM snapshot UNION ALL SELECT snapshot_id FROM removed_snapshot)"
 )
 MAX_NAMES_WITHOUT_COUNTERS = 50
-
-
-@cache
-def load_statements(name: str) -> tuple[str, ...]:
-    """Return the statements of one file of `statements/`."""
-    return tuple(split_statements((STATEMENTS_FOLDER / f"{name}.sql").read_text("utf-8")))
 
 
 @dataclass(frozen=True)

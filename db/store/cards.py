@@ -15,7 +15,8 @@ import zstandard
 
 from db.ids import compact_id, short_hash
 from db.rows import Registry
-from db.store import Store, load_statements
+from db.sql_files import load_statements
+from db.store import Store
 from db.store.scores import invalidate_results
 
 MAX_CARD_BYTES = 1_000_000

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from operator import itemgetter
 
-from db.store import Store, load_statements
+from db.sql_files import load_statements
+from db.store import Store
 
 MAX_HISTORY_SNAPSHOTS = 30
 

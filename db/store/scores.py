@@ -6,7 +6,8 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from db.store import Store, load_statements
+from db.sql_files import load_statements
+from db.store import Store
 
 ITEMS = ("description", "limitations", "how_to_use", "training", "evaluation")
 STATES = ("yes", "no", "invalid", "refused", "over_budget", "error")

@@ -14,7 +14,8 @@ from db.census.writer import CensusStore
 from db.ids import compact_id
 from db.migrate import split_statements
 from db.rows import RELATIONS, CensusPage, Observation, Parent, SnapshotSpec
-from db.store import STATEMENTS_FOLDER, Store
+from db.sql_files import STATEMENTS_FOLDER
+from db.store import Store
 from tests.db.builders import MODELS, PASSED, make_observation, make_page, query, take_snapshot
 from tests.db.census.test_history import make_census_store
 

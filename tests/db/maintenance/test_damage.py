@@ -13,7 +13,7 @@ import pytest
 
 from db.__main__ import main
 from db.maintenance.backup import back_up_store
-from db.store import load_statements
+from db.sql_files import load_statements
 from tests.db.builders import query
 
 PAGE = 4096
