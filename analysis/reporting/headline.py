@@ -15,8 +15,8 @@ MAX_SHARES = 3
 Labelled = tuple[str, ReportResult]
 
 
-def describe_matched(newest: Mapping[str, ReportResult], gap: str) -> str:
-    """Return the newest turnovers over one gap, by the labels of their lists.
+def describe_matched(newest: Mapping[str, ReportResult], gap: str) -> list[str]:
+    """Return the newest turnovers over one gap in sentences, by the labels of their lists.
 
     The first sentence compares lists whose periods overlap. Each list of another period has its own sentence.
     """
@@ -26,7 +26,7 @@ def describe_matched(newest: Mapping[str, ReportResult], gap: str) -> str:
         if all(have_overlap(result, other) for _, other in compared):
             compared.append((label, result))
     groups = [compared, *([pair] for pair in by_date if pair not in compared)]
-    return ". ".join(_describe_group(group, gap) for group in groups)
+    return [_describe_group(group, gap) for group in groups if group]
 
 
 def describe_unmatched(report: Report, k: int, matched: Mapping[str, ReportResult]) -> Iterator[str]:

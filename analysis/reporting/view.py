@@ -158,11 +158,8 @@ def _summarize(report: Report) -> Iterator[str]:
     """Yield the report in a few sentences."""
     if not report["snapshots"]:
         return
-    turnover = describe_turnover(report)
-    if turnover:
-        yield f"{turnover}."
     depth = report["k"] or choose_turnover_depth(report)
-    for sentence in describe_unmatched(report, depth, newest_turnovers(report)):
+    for sentence in (*describe_turnover(report), *describe_unmatched(report, depth, newest_turnovers(report))):
         yield f"{sentence}."
     yield from summarize_top(report)
     yield from _summarize_moves(report)

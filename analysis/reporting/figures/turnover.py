@@ -25,7 +25,7 @@ from analysis.reporting.figures._figure import (
 )
 from analysis.reporting.headline import describe_matched
 from analysis.reporting.rows import Report, ReportResult
-from analysis.reporting.series import complete_labels, select_results_of_days
+from analysis.reporting.series import complete_labels, newest_deepest, select_results_of_days
 from analysis.reporting.wording import format_percent, join_words, pluralize
 
 GAPS = {"91d": "three months", "365d": "a year", "182d": "six months", "30d": "a month", "7d": "a week"}
@@ -52,7 +52,7 @@ def draw(report: Report) -> Iterator[Figure]:
     """Draw lines over dates with the range of ties, if any turnover over a matched gap is known."""
     k, gap = choose_turnover_depth(report), choose_gap(report)
     if gap is not None:
-        yield _build_figure(describe_turnover(report) or "", _collect_points(report, k, gap), k, gap)
+        yield _build_figure(describe_turnover(report)[0], _collect_points(report, k, gap), k, gap)
 
 
 def _build_figure(title: str, points: Sequence[TurnoverPoint], k: int, gap: str) -> Figure:
@@ -84,17 +84,18 @@ def choose_turnover_depth(report: Report) -> int:
 
 
 def choose_gap(report: Report) -> str | None:
-    """Return the gap over which most lists can be compared, and of those the gap with the most results."""
+    """Return the gap over which most newest lists can be compared, then most lists, then with the most results."""
     k, labels = choose_turnover_depth(report), complete_labels(report["snapshots"])
-    results = [
-        (result["name"].partition(".")[2], labels[result["snapshot"]])
-        for result in _matched_results(report)
-        if result["k"] == k
-    ]
-    lists = {gap: [label for name, label in results if name == gap] for gap in GAPS}
-    return max(
-        (gap for gap in GAPS if lists[gap]), key=lambda gap: (len(set(lists[gap])), len(lists[gap])), default=None
-    )
+    newest_dates = {labels[row["snapshot"]]: row["date"] for row in newest_deepest(report["snapshots"])}
+    lists: dict[str, list[str]] = {}
+    newest_lists: dict[str, int] = dict.fromkeys(GAPS, 0)
+    for result in _matched_results(report):
+        if result["k"] == k:
+            gap, label = result["name"].partition(".")[2], labels[result["snapshot"]]
+            lists.setdefault(gap, []).append(label)
+            newest_lists[gap] += result["date"] == newest_dates[label]
+    known = [gap for gap in GAPS if gap in lists]
+    return max(known, key=lambda gap: (newest_lists[gap], len(set(lists[gap])), len(lists[gap])), default=None)
 
 
 def newest_turnovers(report: Report) -> dict[str, ReportResult]:
@@ -104,10 +105,10 @@ def newest_turnovers(report: Report) -> dict[str, ReportResult]:
     return {labels[result["snapshot"]]: result for result in sorted(results, key=lambda result: result["date"])}
 
 
-def describe_turnover(report: Report) -> str | None:
-    """Return the newest turnovers over the chosen gap with their dates, if any is defined."""
-    newest, gap = newest_turnovers(report), choose_gap(report)
-    return describe_matched(newest, GAPS[gap]) if newest and gap is not None else None
+def describe_turnover(report: Report) -> list[str]:
+    """Return the newest turnovers over the chosen gap, in a sentence for all lists of one time, with their dates."""
+    gap = choose_gap(report)
+    return [] if gap is None else describe_matched(newest_turnovers(report), GAPS[gap])
 
 
 def _turnover_results(report: Report) -> list[ReportResult]:

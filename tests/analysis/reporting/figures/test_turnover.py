@@ -83,6 +83,14 @@ def test_wide_and_narrow_drawings_name_their_lines() -> None:
 
 def test_the_title_states_the_newest_numbers() -> None:
     report = make_report(make_snapshots("2026-01-01", "2026-02-01"), [0.1, 0.25])
-    assert turnover.describe_turnover(report) == (
+    assert turnover.describe_turnover(report) == [
         "In a month, from 2026-01-01 to 2026-02-01, 25.0% of the top 1,000 of npm were replaced"
-    )
+    ]
+
+
+def test_the_gap_is_one_of_the_newest_list() -> None:
+    """A gap that only older lists have would show an old number first."""
+    report = make_report(make_snapshots("2026-01-01", "2026-02-01", "2026-03-01"), [0.1, 0.2, None])
+    newest = report["snapshots"][-1]
+    report["results"].append(make_result(newest, "turnover", "turnover.91d", 0.3, k=1000, previous_date="2025-12-01"))
+    assert turnover.choose_gap(report) == "91d"
