@@ -13,7 +13,7 @@ from db.cli import parse_day
 from db.rows import RELATIONS
 
 HUB = "huggingface/models"
-HUB_COUNTER = "last-30-days"
+HUB_COUNTER, HUB_PERIOD = "last-30-days", "last 30 days"
 MONTHLY_COUNTERS = (HUB_COUNTER, "last-month")  # what they count is comparable; a total, or an unstated period, is not
 MAX_AGE_DAYS = 8  # a week and a day: between two lists of a weekly schedule there is always a number
 MAX_DAYS_APART = 45  # numbers of two registries further apart are not compared

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from analysis.claims.results import (
+    HUB_PERIOD,
     MAX_AGE_DAYS,
     MAX_DAYS_APART,
     MONTHLY_COUNTERS,
@@ -201,7 +202,7 @@ def _get_beside(results: ResultLookup, subject: ResultRow, kind: ResultKind) -> 
 def _not_testable(results: ResultLookup, needed: str, kinds: Iterable[ResultKind]) -> Measurement:
     """Return the verdict for a missing number, with the date of the newest one."""
     rows = [row for kind in kinds if (row := results.get_newest(kind)) is not None]
-    newest = max((row["date"] for row in rows), default="none")
+    newest = max((row["date"] for row in rows), default=f"none by downloads of the {HUB_PERIOD}")
     period = f", taken on {results.day} or at most {MAX_AGE_DAYS} days earlier" if results.day else ""
     return Measurement(NOT_TESTABLE, note=f"needs {needed}{period}; newest: {newest}")
 
