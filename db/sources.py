@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ class StandIn:
         return f"simulated or local: {self.url}" if self.is_local else f"not the public registry: {self.url}"
 
 
+@cache
 def find_stand_in(source: str, service: str, origin: str) -> StandIn | None:
     """Return the endpoint that a snapshot comes from, or None if it is the public registry or an imported file.
 
@@ -48,6 +50,15 @@ def find_stand_in(source: str, service: str, origin: str) -> StandIn | None:
         return StandIn(endpoint, is_local=True)
     is_mirror = origin == "crawl" and host != PUBLIC_HOSTS.get(service, host)
     return StandIn(endpoint, is_local=False) if is_mirror else None
+
+
+def is_from_ecosystems(service: str, origin: str, stand_in: StandIn | None) -> bool:
+    """Return whether a snapshot is a crawl of Ecosyste.ms or of a mirror of it, whose licence then applies.
+
+    >>> [is_from_ecosystems(service, "crawl", None) for service in ("ecosystems", "huggingface", "shelf")]
+    [True, False, False]
+    """
+    return service == "ecosystems" and origin == "crawl" and not (stand_in and stand_in.is_local)
 
 
 def is_local_host(host: str) -> bool:
