@@ -101,16 +101,3 @@ def load_stand_ins(connection: sqlite3.Connection) -> dict[int, StandIn]:
     )
     stand_ins = {number: find_stand_in(source, service, origin) for number, source, service, origin in rows}
     return {number: stand_in for number, stand_in in stand_ins.items() if stand_in is not None}
-
-
-def load_warnings(connection: sqlite3.Connection) -> dict[str, str]:
-    """Return what a reader must know of each registry whose snapshots are not all from the public registry."""
-    stand_ins: dict[str, list[StandIn]] = {}
-    rows = connection.execute(
-        "SELECT DISTINCT r.name, s.source, r.service, s.origin FROM snapshot s JOIN registry r USING (registry_id)"
-    )
-    for name, source, service, origin in rows:
-        stand_in = find_stand_in(source, service, origin)
-        if stand_in is not None:
-            stand_ins.setdefault(name, []).append(stand_in)
-    return {name: describe_stand_ins(of_registry) for name, of_registry in stand_ins.items()}

@@ -16,6 +16,7 @@ from db.connection import open_for_writing
 from db.rows import Observation
 from db.store.changes import ChangeStore
 from tests.analysis.censuses import store_census
+from tests.analysis.conftest import History
 
 KEYS = [f"{key:024x}" for key in range(3)]
 
@@ -62,6 +63,21 @@ def test_a_census_without_the_package_says_so(census_store: Path) -> None:
     assert "  missing    in the census of 2026-04-08: unknown" in lines
     assert "In 1 of 2 complete censuses" in lines
     assert "  2026-04-08  not listed      –                   –" in lines
+
+
+def test_a_package_was_last_seen_in_the_newest_census_that_has_it(census_store: Path) -> None:
+    assert read_document(census_store, "owner/m2")["last_seen"] == "2026-04-08", "its row is as on the first day"
+    assert read_document(census_store, "owner/m2", parse_day("2026-04-08"))["last_seen"] == "2026-04-01"
+    assert read_document(census_store, "owner/m1", parse_day("2026-04-10"))["last_seen"] == "2026-04-01"
+
+
+def test_only_complete_snapshots_up_to_the_day_make_a_package_a_simulated_one(history: History) -> None:
+    local = "http://127.0.0.1:4711"
+    for day, status, source in ((1, "complete", "a test"), (2, "failed", local), (3, "complete", local)):
+        reason = None if status == "complete" else "a test"
+        history.add_snapshot(f"2026-01-0{day}", [("a", 2)], status, source=source, reason=reason)
+    warnings = [read_document(history.path, "a", parse_day(f"2026-01-0{day}"))["warning"] for day in (3, 4)]
+    assert [bool(warning) for warning in warnings] == [False, True]
 
 
 def test_of_the_lists_of_one_day_the_newest_with_the_package_counts_else_the_deepest() -> None:
