@@ -10,7 +10,7 @@ import pytest
 
 from db.connection import open_for_writing
 from db.identity import derive_stable_id
-from db.rows import Observation, Parent
+from db.rows import Observation
 from db.store import Store
 from tests.analysis.conftest import MODELS, History, add_snapshot
 from tests.analysis.lookups import ROOT, build_store, model, read_lookup, run_lookup
@@ -66,15 +66,6 @@ def test_nothing_after_the_day_of_as_of_is_shown(lookup_store: Path) -> None:
     process = run_lookup(lookup_store, "show", "owner/epsilon", "--as-of", "2026-01-31")
     message = "error: 'owner/epsilon' was not observed up to 2026-01-31; it is first seen on 2026-02-01."
     assert (process.returncode, process.stderr.splitlines()[0]) == (1, message)
-
-
-def test_a_child_has_the_name_of_that_day(history: History) -> None:
-    child = {"parents": (Parent("owner/base", "finetune", None),)}
-    for day, name in ((1, "owner/old"), (2, "owner/new")):
-        history.add_snapshot(f"2026-01-0{day}", [model("base", 9), model("child", 8, name, **child)])
-    for day, name in ((1, "owner/old"), (2, "owner/new")):
-        document = read_lookup(history.path, "show", "owner/base", "--as-of", f"2026-01-0{day}")
-        assert [row["name"] for row in document["children"]["leading"]] == [name]
 
 
 def test_a_name_of_lists_of_names_ends_with_the_last_list_that_has_it(history: History) -> None:

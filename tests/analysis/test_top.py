@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from db.rows import Registry
 from tests.analysis.conftest import History
 from tests.analysis.lookups import read_lookup, run_lookup
 
@@ -144,25 +143,6 @@ def test_a_simulated_list_says_so_and_links_to_no_page(history: History) -> None
     assert [row["url"] for row in document["packages"]] == [package["url"]] * 2 == [None, None]
     for command in (("top", HUB), ("show", "owner/a")):
         assert "Simulated or local, not a public registry" in run_lookup(history.path, *command).stdout
-
-
-def test_only_snapshots_that_are_shown_make_a_list_a_simulated_one(history: History) -> None:
-    local = "http://127.0.0.1:4711"
-    history.add_snapshot("2026-01-01", [("owner/a", 2)], source=local)
-    for day in ("2026-01-02", "2026-01-03"):
-        history.add_snapshot(day, [("owner/a", 2)])
-    history.add_snapshot("2026-01-04", [("owner/a", 2)], "failed", source=local, reason="a test")
-    history.add_snapshot("2026-01-05", [("owner/new", 2)], source=local)
-    assert [
-        bool(read_lookup(history.path, "top", HUB, "--date", f"2026-01-0{day}")["warning"]) for day in (2, 4, 5)
-    ] == [True, False, True]
-
-
-def test_a_list_of_another_service_has_no_page_of_ecosystems(history: History) -> None:
-    shelf = Registry("shelf", "shelf", "shelf.example")
-    history.add_snapshot("2026-01-01", [("a", 2)], registry=shelf, source="https://shelf.example.org")
-    assert [row["url"] for row in read_lookup(history.path, "top", "shelf")["packages"]] == [None]
-    assert read_lookup(history.path, "show", "a")["url"] is None
 
 
 def test_each_counter_of_an_order_has_its_line_in_the_error(history: History) -> None:

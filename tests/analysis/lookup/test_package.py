@@ -13,7 +13,7 @@ from analysis.lookup.package_text import render_package
 from db.census.missing import find_missing_packages
 from db.cli import parse_day
 from db.connection import open_for_writing
-from db.rows import Observation
+from db.rows import Observation, Parent, Registry
 from db.store.changes import ChangeStore
 from tests.analysis.censuses import store_census
 from tests.analysis.conftest import History
@@ -92,3 +92,19 @@ def test_of_the_lists_of_one_day_the_newest_with_the_package_counts_else_the_dee
         ("2026-01-01", 6, 100),
         ("2026-01-02", None, 9),
     ]
+
+
+def test_a_child_has_the_name_of_that_day(history: History) -> None:
+    for day, name in ((1, "owner/old"), (2, "owner/new")):
+        child = Observation("id-child", name, downloads=8, parents=(Parent("base", "finetune", None),))
+        history.add_snapshot(f"2026-01-0{day}", [("base", 9), child])
+    children = [
+        read_document(history.path, "base", parse_day(f"2026-01-0{day}"))["children"]["leading"] for day in (2, 3)
+    ]
+    assert [[row["name"] for row in leading] for leading in children] == [["owner/old"], ["owner/new"]]
+
+
+def test_a_package_of_another_service_has_no_page_of_ecosystems(history: History) -> None:
+    shelf = Registry("shelf", "shelf", "shelf.example")
+    history.add_snapshot("2026-01-01", [("a", 2)], registry=shelf, source="https://shelf.example.org")
+    assert read_document(history.path, "a")["url"] is None

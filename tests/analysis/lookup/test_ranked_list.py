@@ -5,10 +5,13 @@ from __future__ import annotations
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from analysis.lookup.fetching import END_OF_TIME
+from analysis.lookup.fetching import END_OF_TIME, open_for_lookup
 from analysis.lookup.ranked_list import ListRequest, build_document
 from analysis.reporting.document import ReportScope, build_report
+from db.cli import parse_day
+from db.rows import Registry
 from db.store import Store
+from tests.analysis.conftest import History
 from tests.db.builders import make_observation, make_store, take_snapshot
 
 DAY, TICK = 86_400, 1_200  # lists may be 20 minutes apart
@@ -69,3 +72,24 @@ def test_lists_between_the_two_compared_lists_are_not_their_past() -> None:
         ("d", "entered", "first listed 1970-01-03"),
         ("b", "left", "dropped below rank 4, or removed"),
     ]
+
+
+def test_only_snapshots_that_are_shown_make_a_list_a_simulated_one(history: History) -> None:
+    local = "http://127.0.0.1:4711"
+    history.add_snapshot("2026-01-01", [("owner/a", 2)], source=local)
+    for day in ("2026-01-02", "2026-01-03"):
+        history.add_snapshot(day, [("owner/a", 2)])
+    history.add_snapshot("2026-01-04", [("owner/a", 2)], "failed", source=local, reason="a test")
+    history.add_snapshot("2026-01-05", [("owner/new", 2)], source=local)
+    with open_for_lookup(history.path) as connection:
+        ends = [parse_day(f"2026-01-0{day + 1}") for day in (2, 4, 5)]
+        documents = [build_document(connection, ListRequest(HUB, "downloads", 20, end)) for end in ends]
+    assert [bool(document and document["warning"]) for document in documents] == [True, False, True]
+
+
+def test_a_list_of_another_service_has_no_page_of_ecosystems(history: History) -> None:
+    shelf = Registry("shelf", "shelf", "shelf.example")
+    history.add_snapshot("2026-01-01", [("a", 2)], registry=shelf, source="https://shelf.example.org")
+    with open_for_lookup(history.path) as connection:
+        document = build_document(connection, ListRequest("shelf", "downloads", 20, END_OF_TIME))
+    assert document and [row["url"] for row in document["packages"]] == [None]
