@@ -41,7 +41,7 @@ PENDING = ((2, "turnover_as_published"), (10, "kinship"), (10, "population"))
 TWO_LISTS = {"previous": 2, "depth": 4, "limit": 3}
 FAR_FUTURE = {
     "as_of": "2027-01-01", "applies_to": "ranking", "until": 2**40, "since": 0, "registry": "huggingface/models",
-    "name": "remained",
+    "name": "remained", "counter": "last-30-days",
 }  # fmt: skip
 
 
