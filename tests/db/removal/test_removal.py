@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sqlite_utils import Database
 
 from db import UsageError
+from db.census.writer import CensusStore
 from db.identity import derive_stable_id
 from db.ids import register_functions
 from db.removal import remove_snapshot
@@ -20,6 +21,7 @@ from db.rows import Observation, Parent, StoredResult
 from db.store import Store
 from db.store.cards import CardCollection, CardObservation, CardStore, CardText, blob_hash
 from tests.db.builders import MODELS, PASSED, begin_snapshot, make_page, make_store, query, take_snapshot
+from tests.db.census.test_history import Counters, take_census
 
 DAY = 86_400
 VIEWS = {
@@ -115,6 +117,42 @@ def test_an_import_that_is_removed_has_never_been_there(kept: PastList, removed:
     remove_snapshot(store, numbers[removed.day], "wrong", at=9 * DAY)
     assert content(store) == content(alone)
     assert query(store, "PRAGMA foreign_key_check") == []
+
+
+CENSUS_ROWS = st.dictionaries(
+    st.sampled_from([f"{number:024x}" for number in (1, 2, 3)]), st.tuples(*[st.integers(0, 9)] * 3), max_size=3
+)
+CENSUS_CONTENT = (
+    "SELECT stable_id, name, first_seen_at, downloads, likes, downloads_all_time, fingerprint IS NULL FROM package",
+    "SELECT package, name, since, until FROM v1_alias",
+)
+
+
+def store_in_order(store: CensusStore, items: Sequence[tuple[int, dict[str, Counters] | PastList]]) -> int:
+    """Store censuses and past lists one after the other, and return the number of the last past list."""
+    imported = 0
+    for day, item in items:
+        if isinstance(item, PastList):
+            imported = import_list(store, item)
+        else:
+            take_census(store, item, at=day * DAY)
+    return imported
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(CENSUS_ROWS, min_size=1, max_size=3), st.integers(0, 3), st.sampled_from((0.5, 1.5, 2.5, 3.5)), st.booleans())
+def test_a_removed_import_leaves_what_censuses_say_of_packages_that_are_gone_too(
+    censuses: list[dict[str, Counters]], place: int, day: float, has_ids: bool
+) -> None:
+    names = {f"{number:024x}": f"n{number:024x}7" for number in (1, 2, 4)}
+    rows = [Observation(key if has_ids else f"name:{name}", name, downloads=99) for key, name in names.items()]
+    kept = list(enumerate(censuses, 1))
+    store, alone = CensusStore(small_store().database), CensusStore(small_store().database)
+    store_in_order(alone, kept)
+    wrong = store_in_order(store, [*kept[:place], (0, PastList(day, tuple(rows))), *kept[place:]])
+    remove_snapshot(store, wrong, "wrong", at=9 * DAY)
+    for statement in CENSUS_CONTENT:
+        assert sorted(query(store, statement), key=str) == sorted(query(alone, statement), key=str)
 
 
 def detailed(name: str, downloads: int, **fields: object) -> Observation:
