@@ -218,13 +218,14 @@ def test_a_tombstone_cannot_be_changed_and_permits_no_other_deletion(store: Stor
         store.connection.execute(statement)
 
 
-def test_a_crawled_snapshot_an_unknown_number_and_an_empty_reason_are_refused(store: Store) -> None:
+def test_a_crawled_snapshot_an_unknown_number_and_a_reason_that_is_empty_or_private_are_refused(store: Store) -> None:
     crawled = take_snapshot(store, ["a"], at=4 * DAY)
     before = list(store.connection.iterdump())
     for number, reason, message in (
         (crawled, "wrong", f"Snapshot {crawled} was crawled, so it is not removed."),
         (77, "wrong", "There is no snapshot 77."),
         (crawled, "  ", "A removal needs a reason."),
+        (crawled, "jo.doe@mail.example.org said so", "The reason holds an e-mail address."),
     ):
         with pytest.raises(UsageError) as raised:
             remove_snapshot(store, number, reason, at=9 * DAY)
