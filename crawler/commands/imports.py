@@ -17,6 +17,7 @@ from db.registry_names import parse_registry
 
 if TYPE_CHECKING:
     from crawler.importers import ImportOutcome, PlannedImport
+    from db.stored_registries import StoredRegistry
 
 OPTIONS_OF_A_FILE = ("registry", "by", "counter", "source", "id", "value", "rank")
 
@@ -91,11 +92,13 @@ def _add_column_options(parser: argparse.ArgumentParser) -> None:
 def run_import(options: argparse.Namespace) -> int:
     """Import past lists and return the exit code."""
     from crawler.importers import import_planned, list_formats, plan_imports
+    from db.stored_registries import load_stored_registries
 
-    rows = [_with_stored_registry(row, options.db) for row in _list_rows(options)]
+    stored = load_stored_registries(options.db)
+    rows = _with_stored_registries(_list_rows(options), stored)
     planned_imports = plan_imports(rows, list_formats(), options.top, time.time())
     if not options.new_registry:
-        _require_known_registries(planned_imports, options.db)
+        _require_known_registries(planned_imports, stored)
     if options.dry_run:
         _print_plan(planned_imports, options.format)
         return DONE
@@ -134,18 +137,22 @@ def _list_rows(options: argparse.Namespace) -> list[Mapping[str, str]]:
     return [{**defaults, **row} for row in rows]
 
 
-def _with_stored_registry(row: Mapping[str, str], store: Path) -> Mapping[str, str]:
-    """Return a row whose registry has the name that the store has for it."""
+def _with_stored_registries(
+    rows: Sequence[Mapping[str, str]], stored: Sequence[StoredRegistry]
+) -> list[Mapping[str, str]]:
+    """Return rows whose registries have the names that the store or the list of registries has for them."""
     from crawler.registries import resolve_registry
 
-    return {**row, "registry": resolve_registry(parse_registry(row["registry"]), store)} if "registry" in row else row
+    spellings = {row["registry"] for row in rows if "registry" in row}
+    names = {spelling: resolve_registry(parse_registry(spelling), stored) for spelling in spellings}
+    return [{**row, "registry": names[row["registry"]]} if "registry" in row else row for row in rows]
 
 
-def _require_known_registries(planned_imports: Sequence[PlannedImport], store: Path) -> None:
+def _require_known_registries(planned_imports: Sequence[PlannedImport], stored: Sequence[StoredRegistry]) -> None:
     from crawler.registries import require_known_registry
 
     for registry in dict.fromkeys(planned.spec.registry for planned in planned_imports):
-        require_known_registry(registry, store)
+        require_known_registry(registry, stored)
 
 
 def _print_plan(planned_imports: Sequence[PlannedImport], output_format: str) -> None:

@@ -125,9 +125,10 @@ def _make_plan(options: argparse.Namespace) -> CrawlPlan:
     from crawler.fetching.runner import endpoint_url
     from crawler.plan import CrawlPlan
     from crawler.registries import find_spider, resolve_registry
+    from db.stored_registries import load_stored_registries
 
     (name,) = options.registries
-    registry = resolve_registry(name, options.db)
+    registry = resolve_registry(name, load_stored_registries(options.db))
     plan = CrawlPlan(
         registry, None if options.full else options.top, ordered_by=options.by,
         endpoint=endpoint_url(find_spider(registry, options.full)), with_counters=not options.no_counters,

@@ -17,8 +17,14 @@ from pathlib import Path
 import pyarrow
 import pyarrow.parquet
 import pytest
+from sqlite_utils import Database
 
+from db.connection import open_for_writing
+from db.migrate import load_migrations
+from db.rows import Registry
+from db.store import Store
 from tests.crawler.conftest import CrawlRun
+from tests.db.builders import take_snapshot
 from tests.forked_crawl import start_crawl_command, wait_for_process
 from tests.simulated import ROOT
 
@@ -187,6 +193,44 @@ def test_a_registry_and_a_counter_of_ones_own_are_accepted_in_so_many_words(run_
     done = run_import("csv", file, "--id", "name", "--value", "count", *words)
     assert done.exit_code == 0
     assert [row[1:3] for row in done.rows(SNAPSHOTS)] == [("other:stars", "attic")]
+
+
+def test_a_registry_of_the_store_is_found_in_any_capitals_and_so_is_a_public_one(
+    run_import: Import, tmp_path: Path
+) -> None:
+    files = [write_list(tmp_path, f"2022-07-0{day}.csv", ["a", f"b{day}"]) for day in (1, 2, 3, 4)]
+    words = ("--date-from-name", *COLUMNS)
+    assert run_import("csv", files[0], "--registry", "Attic", "--new-registry", *words).exit_code == 0
+    assert run_import("csv", files[1], "--registry", "attic", *words).exit_code == 0
+    assert run_import("csv", files[2], "--registry", "Attic", *words).exit_code == 0
+    done = run_import("csv", files[3], "--registry", "PyPI", *words)
+    assert [row[2] for row in done.rows(SNAPSHOTS)] == ["Attic", "Attic", "Attic", "pypi"]
+
+
+@pytest.mark.parametrize("with_record", [False, True], ids=["an empty file", "a record of migrations only"])
+def test_a_store_that_its_first_writer_left_empty_is_filled(
+    run_import: Import, tmp_path: Path, with_record: bool
+) -> None:
+    (tmp_path / "store.db").touch()
+    if with_record:
+        with closing(sqlite3.connect(tmp_path / "store.db")) as connection:
+            load_migrations().ensure_migrations_table(Database(connection))
+    file = write_list(tmp_path, "2022-07-01.csv", ["a"])
+    done = run_import("csv", file, "--registry", "npm", "--date-from-name", *COLUMNS)
+    assert (done.exit_code, done.errors) == (0, "")
+    assert done.rows("SELECT count(*) FROM snapshot") == [(1,)]
+
+
+@pytest.mark.ci
+def test_a_list_of_a_stored_registry_is_imported_without_scrapy(tmp_path: Path) -> None:
+    db = tmp_path / "store.db"
+    with open_for_writing(db) as database:
+        take_snapshot(Store(database), ["a"], registry=Registry("npm", "ecosystems"))
+    file = tmp_path / write_list(tmp_path, "2022-07-01.csv", ["a"])
+    words = ["import", "csv", str(file), "--registry", "NPM", "--date-from-name", *COLUMNS, "--db", str(db)]
+    code = "import sys; from crawler.__main__ import main; done = main(sys.argv[1:]); print('scrapy' in sys.modules, done)"
+    done = subprocess.run([sys.executable, "-c", code, *words], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "False 0"
 
 
 def test_the_same_file_with_another_statement_is_refused_and_names_the_stored_snapshot(

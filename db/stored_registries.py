@@ -1,0 +1,46 @@
+"""The registries of a store, read once for a whole command. A store that is not made yet has none."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from db.connection import open_for_reading
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRegistry:
+    """A registry, what its service calls it, and the date of its last complete snapshot."""
+
+    name: str
+    service_name: str | None
+    last_complete: str | None
+
+
+def load_stored_registries(path: Path) -> list[StoredRegistry]:
+    """Return the registries of a store, none if a writer has yet to make its first tables.
+
+    Raises:
+        StoreError: the file is not a store.
+    """
+    if not path.exists() or _is_without_tables(path):
+        return []
+    with open_for_reading(path) as connection:
+        rows = connection.execute(
+            "SELECT r.name, r.service_name, s.last_complete FROM registry r LEFT JOIN ("
+            "SELECT registry, max(date) AS last_complete FROM v1_snapshot WHERE status = 'complete' GROUP BY registry"
+            ") s ON s.registry = r.name ORDER BY r.name"
+        )
+        return [StoredRegistry(*row) for row in rows]
+
+
+def _is_without_tables(path: Path) -> bool:
+    """Return whether a file has nothing but the record of migrations: its first writer was killed, or is at work."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            statement = "SELECT 1 FROM sqlite_master WHERE tbl_name NOT IN ('_sqlite_migrations', 'sqlite_sequence')"
+            return not connection.execute(statement).fetchone()
+    except sqlite3.Error:
+        return False
