@@ -19,6 +19,7 @@ from db.cli import (
     add_common_options,
     create_parser,
     escape_control_characters,
+    pluralize,
     positive_int,
     print_error,
     run_command,
@@ -209,7 +210,7 @@ def redact(options: argparse.Namespace) -> int:
     with open_for_writing(options.db) as database:
         save_redactions(database.conn, entries)
         packages, _ = matching_packages(database.conn, entries)
-    summary = f"{len(entries):,} redactions are in force; packages omitted from the views: {len(packages):,}"
+    summary = f"redactions in force: {len(entries):,}; packages omitted from the views: {len(packages):,}"
     print(escape_control_characters(f"{options.db}: {summary}"))
     return DONE
 
@@ -229,8 +230,9 @@ def remove(options: argparse.Namespace) -> int:
         return DONE
     verb = "would be removed" if options.dry_run else "is removed"
     print(
-        f"snapshot {options.snapshot}, {counts.registry} of {counts.date}, {verb}: {counts.listed_packages:,} ranks,"
-        f" {counts.unobserved_packages:,} packages that only it had, {counts.results:,} results, {counts.cards:,} cards"
+        f"snapshot {options.snapshot}, {counts.registry} of {counts.date}, {verb}: {pluralize(counts.listed_packages, 'rank')},"
+        f" {pluralize(counts.unobserved_packages, 'package')} that only it had, {pluralize(counts.results, 'result')},"
+        f" {pluralize(counts.cards, 'card')}"
     )
     if counts.results and not options.dry_run:
         print("`observatory compute` computes the results of the other snapshots again.", file=sys.stderr)
