@@ -143,7 +143,8 @@ def _remove_cards(connection: sqlite3.Connection, row: sqlite3.Row) -> int:
         (row["registry_id"], row["taken_at"], row["file_sha256"]),
     ).fetchall()
     for (collection,) in collections:
-        _run(connection, "remove_cards", {"collection": collection})
+        parameters = {"collection": collection, "registry": row["registry_id"], "at": row["taken_at"]}
+        _run(connection, "remove_cards", parameters)
     (after,) = connection.execute("SELECT count(*) FROM card").fetchone()
     return int(before - after)
 
