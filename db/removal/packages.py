@@ -67,6 +67,7 @@ def restore_packages(connection: sqlite3.Connection, at: int, sightings: Package
         observed = observations.get(package["package_id"], [])
         if observed or package["first_seen_at"] != at:
             _restore_values(connection, package, [_with_stated(item, package, sightings) for item in observed], at)
+            _restore_presence(connection, package, sightings)
             _restore_name(connection, package)
             _restore_key(connection, package, observed, sightings, at)
             _restore_first_sighting(connection, package, observed, at)
@@ -112,6 +113,15 @@ def _restore_values(
         " dependents = ?, dependent_repos = ?, created_at = ?, modified_at = ?, revision = ? WHERE package_id = ?",
         (seen_at, *(values[name] for name in VALUES), package["package_id"]),
     )
+
+
+def _restore_presence(connection: sqlite3.Connection, package: sqlite3.Row, sightings: PackageSightings) -> None:
+    """Mark a package of the last census as present. The census did not, if the removed import saw the package later."""
+    if package["fingerprint"] is None and (sightings.last_census, package["package_id"]) in sightings.census_counters:
+        must_store_again = 0
+        connection.execute(
+            "UPDATE package SET fingerprint = ? WHERE package_id = ?", (must_store_again, package["package_id"])
+        )
 
 
 def _is_seen_later(package: sqlite3.Row, observed: Iterable[ObservedValues], at: int) -> bool:

@@ -19,7 +19,7 @@ class PackageSightings:
     """The other snapshots of each package, and the fields of each import. A snapshot without fields has all of them.
 
     `census_counters` are by census and package. A census keeps no trend, so a package keeps its own if the removed
-    import had none.
+    import had none. `last_census` is the newest complete census, None if there is none.
     """
 
     removed: int
@@ -27,6 +27,7 @@ class PackageSightings:
     fields: Mapping[int, frozenset[str]]
     census_counters: Mapping[tuple[int, int], Counters]
     has_trends: bool
+    last_census: int | None
 
     def knows(self, snapshot: int, field: str) -> bool:
         """Return whether the rows of a snapshot have a field. Every row has a name."""
@@ -62,7 +63,19 @@ def load_sightings(connection: sqlite3.Connection, removed: int) -> PackageSight
     (has_trends,) = connection.execute(
         "SELECT count(*) FROM ranking WHERE snapshot_id = ? AND trending IS NOT NULL", (removed,)
     ).fetchone()
-    return PackageSightings(removed, snapshots, _load_fields(connection), counters, bool(has_trends))
+    fields, last_census = _load_fields(connection), _find_last_census(connection, removed)
+    return PackageSightings(removed, snapshots, fields, counters, bool(has_trends), last_census)
+
+
+def _find_last_census(connection: sqlite3.Connection, removed: int) -> int | None:
+    """Return the newest complete census of the registry of a snapshot, None if there is none."""
+    row = connection.execute(
+        "SELECT s.snapshot_id FROM snapshot s JOIN census c ON c.snapshot_id = s.snapshot_id"
+        " JOIN snapshot x ON x.registry_id = s.registry_id WHERE x.snapshot_id = ? AND s.status = 'complete'"
+        " ORDER BY s.taken_at DESC, s.snapshot_id DESC LIMIT 1",
+        (removed,),
+    ).fetchone()
+    return None if row is None else row[0]
 
 
 def _load_fields(connection: sqlite3.Connection) -> dict[int, frozenset[str]]:
