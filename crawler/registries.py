@@ -33,7 +33,7 @@ def load_spiders() -> list[type[RegistrySpider]]:
 
 
 def resolve_registry(name: str, stored: Sequence[StoredRegistry]) -> str:
-    """Return the registry of the store that has a name, or else a listed registry in other capitals, or else the name."""
+    """Return the stored registry of a name, or else the listed one in other capitals, or else the name itself."""
     registry = match_registry(name, ((row.name, row.service_name) for row in stored))
     if registry == registry.lower() or any(row.name == registry for row in stored):
         return registry

@@ -229,9 +229,10 @@ def remove(options: argparse.Namespace) -> int:
         print(json.dumps({"schema": 1, "store": str(options.db), "removed": row}, ensure_ascii=False))
         return DONE
     verb = "would be removed" if options.dry_run else "is removed"
+    packages, results = pluralize(counts.unobserved_packages, "package"), pluralize(counts.results, "result")
     print(
-        f"snapshot {options.snapshot}, {counts.registry} of {counts.date}, {verb}: {pluralize(counts.listed_packages, 'rank')},"
-        f" {pluralize(counts.unobserved_packages, 'package')} that only it had, {pluralize(counts.results, 'result')},"
+        f"snapshot {options.snapshot}, {counts.registry} of {counts.date}, {verb}:"
+        f" {pluralize(counts.listed_packages, 'rank')}, {packages} that only it had, {results},"
         f" {pluralize(counts.cards, 'card')}"
     )
     if counts.results and not options.dry_run:

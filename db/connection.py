@@ -26,7 +26,7 @@ PRAGMA cell_size_check = ON;
 # The errors by which a damaged file shows: SQLite reports it, a text is not UTF-8, or a table lacks a column.
 UNREADABLE_ERRORS = (sqlite3.Error, UnicodeDecodeError, KeyError)
 CORRUPTION_CODES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-LOCK_ATTEMPTS = 2  # a writer that deletes an empty store deletes its lock file too, and another writer may have opened it
+LOCK_ATTEMPTS = 2  # the last holder may have deleted the lock file, with an empty store, after it was opened
 NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph"}
 
 

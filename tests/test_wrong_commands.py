@@ -59,11 +59,7 @@ def test_an_export_under_a_file_says_that_it_is_a_file(store: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("number", "why"),
-    [
-        (errno.ENOSPC, "The disk is full."),
-        (errno.EROFS, "The file system is read-only."),
-    ],
+    ("number", "why"), [(errno.ENOSPC, "The disk is full."), (errno.EROFS, "The file system is read-only.")]
 )
 def test_an_error_of_the_system_is_told_in_words(number: int, why: str) -> None:
     error = describe_exception(OSError(number, "No words", "out/x"))

@@ -228,9 +228,9 @@ def test_a_list_of_a_stored_registry_is_imported_without_scrapy(tmp_path: Path) 
         take_snapshot(Store(database), ["a"], registry=Registry("npm", "ecosystems"))
     file = tmp_path / write_list(tmp_path, "2022-07-01.csv", ["a"])
     words = ["import", "csv", str(file), "--registry", "NPM", "--date-from-name", *COLUMNS, "--db", str(db)]
-    code = "import sys; from crawler.__main__ import main; done = main(sys.argv[1:]); print('scrapy' in sys.modules, done)"
+    code = "import sys; from crawler.__main__ import main; print(main(sys.argv[1:]), 'scrapy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code, *words], cwd=ROOT, check=True, capture_output=True, text=True)
-    assert done.stdout.splitlines()[-1] == "False 0"
+    assert done.stdout.splitlines()[-1] == "0 False"
 
 
 def test_the_same_file_with_another_statement_is_refused_and_names_the_stored_snapshot(
