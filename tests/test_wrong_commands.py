@@ -97,10 +97,20 @@ def test_a_spelling_of_a_registry_is_its_name(text: str, name: str) -> None:
     assert parse_registry(text) == name
 
 
-def test_a_contact_that_nobody_can_reach_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("words", "contact", "error"),
+    [
+        (("--contact", "foo"), "", "error: --contact: 'foo' is neither an e-mail address nor a URL.\n"),
+        ((), "Zoë zoe@lab.example", "error: OBSERVATORY_CONTACT is not a contact.\n  why  'Zoë zoe@lab.example' has"),
+    ],
+)
+def test_a_contact_that_nobody_can_reach_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], contact: str, error: str
+) -> None:
     store = tmp_path / "observatory.db"
-    code, _, error = observatory(store, "crawl", "snapshot", "npm", "--contact", "foo")
-    assert code == 2 and "'foo' is neither an e-mail address nor a URL" in error
+    monkeypatch.setenv("OBSERVATORY_CONTACT", contact)
+    code, _, output = observatory(store, "crawl", "snapshot", "npm", "pypi", *words)
+    assert code == 2 and output.startswith(error)
     assert not store.exists()
 
 

@@ -28,6 +28,7 @@ from db.process import die_with_parent
 from db.registry_names import parse_registry
 
 if TYPE_CHECKING:
+    from crawler.fetching.settings import CrawlOptions
     from crawler.plan import CrawlPlan
 
 INDENT = "\n         "
@@ -103,7 +104,11 @@ def _add_order_options(parser: argparse.ArgumentParser) -> None:
 
 def run_snapshot(options: argparse.Namespace) -> int:
     """Take the requested snapshots, each of several in its own process, and return the exit code."""
-    outcomes = [_take_one_snapshot(options)] if len(options.registries) == 1 else _take_each_snapshot(options)
+    crawl_options = make_crawl_options(options)  # refuses a wrong contact before the first crawl
+    if len(options.registries) == 1:
+        outcomes = [_take_one_snapshot(options, crawl_options)]
+    else:
+        outcomes = _take_each_snapshot(options)
     if options.format == "json":
         print(json.dumps({"schema": 1, "snapshots": outcomes}, ensure_ascii=False))
     else:
@@ -114,10 +119,10 @@ def run_snapshot(options: argparse.Namespace) -> int:
     return FAILED if FAILED in exit_codes else max(exit_codes)
 
 
-def _take_one_snapshot(options: argparse.Namespace) -> OutcomeJson:
+def _take_one_snapshot(options: argparse.Namespace, crawl_options: CrawlOptions) -> OutcomeJson:
     from crawler.snapshots.take import take_snapshot
 
-    outcome = take_snapshot(options.db, _make_plan(options), make_crawl_options(options), options.resume)
+    outcome = take_snapshot(options.db, _make_plan(options), crawl_options, options.resume)
     return msgspec.convert(outcome.as_json(), OutcomeJson)
 
 
