@@ -141,6 +141,16 @@ def _is_empty_store(path: Path) -> bool:
         return False
 
 
+def is_without_tables(path: Path) -> bool:
+    """Return whether a file has nothing but the record of migrations: its first writer was killed, or is at work."""
+    statement = "SELECT 1 FROM sqlite_master WHERE tbl_name NOT IN ('_sqlite_migrations', 'sqlite_sequence')"
+    try:
+        with closing(sqlite3.connect(f"file:{_quote_path(path)}?mode=ro", uri=True)) as connection:
+            return not connection.execute(statement).fetchone()
+    except sqlite3.Error:
+        return False
+
+
 def _is_still_there(file: IO[str], path: Path) -> bool:
     """Return whether a path still names an open file."""
     return path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat())

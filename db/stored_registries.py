@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from db.connection import open_for_reading
+from db.connection import is_without_tables, open_for_reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +23,7 @@ def load_stored_registries(path: Path) -> list[StoredRegistry]:
     Raises:
         StoreError: the file is not a store.
     """
-    if not path.exists() or _is_without_tables(path):
+    if not path.exists() or is_without_tables(path):
         return []
     with open_for_reading(path) as connection:
         rows = connection.execute(
@@ -34,13 +32,3 @@ def load_stored_registries(path: Path) -> list[StoredRegistry]:
             ") s ON s.registry = r.name ORDER BY r.name"
         )
         return [StoredRegistry(*row) for row in rows]
-
-
-def _is_without_tables(path: Path) -> bool:
-    """Return whether a file has nothing but the record of migrations: its first writer was killed, or is at work."""
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            statement = "SELECT 1 FROM sqlite_master WHERE tbl_name NOT IN ('_sqlite_migrations', 'sqlite_sequence')"
-            return not connection.execute(statement).fetchone()
-    except sqlite3.Error:
-        return False

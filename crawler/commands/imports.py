@@ -28,7 +28,10 @@ def add_parser(subparsers: Subparsers) -> None:
 
     formats = list_formats()
     parser = add_command(
-        subparsers, "import", "import past lists as snapshots; a file that was imported before changes nothing"
+        subparsers,
+        "import",
+        "import past lists as snapshots; a file that was imported before changes nothing",
+        "0 complete, 1 failed, 2 wrong usage, 3 partial: a list is partial, or only some files could be imported",
     )
     file_format = parser.add_argument("form", choices=formats, metavar="FORMAT", help=", ".join(formats))
     files = parser.add_argument(
@@ -103,22 +106,26 @@ def run_import(options: argparse.Namespace) -> int:
         _print_plan(planned_imports, options.format)
         return DONE
     outcomes: list[ImportOutcome] = []
-    with show_file_progress(len(planned_imports), options.quiet) as show:
-        for outcome in import_planned(options.db, planned_imports, getattr(options, "debug", False)):
-            outcomes.append(outcome)
-            show(outcome.file, outcome.rows)
-    _print_outcomes(planned_imports, outcomes, options.format)
+    try:
+        with show_file_progress(len(planned_imports), options.quiet) as show:
+            for outcome in import_planned(options.db, planned_imports, getattr(options, "debug", False)):
+                outcomes.append(outcome)
+                show(outcome.file, outcome.rows)
+    finally:  # an error that stops the run is printed after what is stored
+        if outcomes:
+            _print_outcomes(planned_imports[: len(outcomes)], outcomes, options.format)
     return choose_exit_code([outcome.status for outcome in outcomes])
 
 
 def choose_exit_code(statuses: Sequence[str]) -> int:
-    """Return the exit code of a run: done, failed if no list is complete, or partial if some are.
+    """Return the exit code of a run: done, failed if nothing is stored, or partial if not every list is complete.
 
-    >>> choose_exit_code(["complete"] * 2), choose_exit_code(["failed"]), choose_exit_code(["complete", "partial"])
+    >>> choose_exit_code(["complete"] * 2), choose_exit_code(["failed"]), choose_exit_code(["partial", "failed"])
     (0, 1, 3)
     """
-    complete_count = statuses.count("complete")
-    return DONE if complete_count == len(statuses) else PARTIAL if complete_count else FAILED
+    if set(statuses) <= {"complete"}:
+        return DONE
+    return FAILED if set(statuses) == {"failed"} else PARTIAL
 
 
 def _list_rows(options: argparse.Namespace) -> list[Mapping[str, str]]:

@@ -19,6 +19,7 @@ import pyarrow.parquet
 import pytest
 from sqlite_utils import Database
 
+from crawler import importers
 from db.connection import open_for_writing
 from db.migrate import load_migrations
 from db.rows import Registry
@@ -94,6 +95,32 @@ def test_a_bad_file_does_not_stop_the_others_and_its_reason_is_printed(run_impor
     assert (failed.exit_code, failed.output.splitlines()[-1]) == (1, "2 files: 2 failed")
 
 
+def test_an_error_that_stops_a_run_is_printed_after_what_is_stored(
+    run_import: Import, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [write_list(tmp_path, f"2022-0{month}-01.csv", ["a", f"b{month}"]) for month in (1, 2, 3, 4)]
+    store_list = importers.store_list
+
+    def store_until_the_disk_is_full(store: Store, file: str, *rest: object) -> object:
+        if "2022-03" in file:
+            raise sqlite3.OperationalError("database or disk is full")
+        return store_list(store, file, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(importers, "store_list", store_until_the_disk_is_full)
+    done = run_import("csv", *files, "--registry", "npm", "--date-from-name", *COLUMNS)
+    assert done.exit_code == 1
+    assert done.output.splitlines()[-1] == "2 files: 2 complete"
+    assert done.errors.startswith("error: The store cannot be read or written: database or disk is full.\n")
+
+
+def test_a_partial_list_ends_like_a_partial_crawl(run_import: Import, tmp_path: Path) -> None:
+    (tmp_path / "2022-01-01.csv").write_text("place,name\n1,a\n9,b\n")
+    words = ("--registry", "npm", "--date-from-name", "--id", "name", "--rank", "place")
+    done = run_import("csv", "2022-01-01.csv", *words)
+    assert (done.exit_code, done.output[:8]) == (3, "partial ")
+
+
+@pytest.mark.fault("D12")
 def test_every_file_without_a_usable_date_is_reported_before_any_import(run_import: Import, tmp_path: Path) -> None:
     names = ["good_2022-07-01.csv", "none.csv", "a_2022-07-01_2022-08-01.csv", "b_2022-13-01.csv", "c_2031-01-01.csv"]
     files = [write_list(tmp_path, name, ["a"]) for name in names]
@@ -130,6 +157,7 @@ def test_a_manifest_states_dates_and_what_differs_from_the_options(run_import: I
         ("file,day\na.csv,2022-07-01\n", ["no heading 'date'", "'day' is not known"]),
         ("file,date,counter\na.csv,2022-07-01,lastweek\nb.csv,1.7.2022,\n", ["Did you mean last-week?", "'1.7.2022'"]),
         ("file,date,format\na.csv,2022-07-01,cvs\n,2022-07-01,\n", ["Did you mean csv?", "cell of the file is empty"]),
+        ("file,date\n2022-07-01.csv,\n2022-08-01.csv\n", ["every file: the cell of the date is empty"]),
         ("file,date\n", ["has no row"]),
     ],
 )

@@ -10,16 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from crawler.importers import (
-    Importer,
-    ImportFailedError,
-    ImportSpec,
-    ListImportOutcome,
-    import_file,
-    list_formats,
-    load_importer,
-)
+from crawler.importers import Importer, ImportFailedError, ImportSpec, ListImportOutcome, list_formats, load_importer
 from db.cli import isoformat_utc, parse_day
+from tests.crawler.importers.conftest import import_file, query
 
 NAMES = {"id": "name", "value": "count", "rank": None}
 
@@ -32,14 +25,9 @@ def import_text(
     path = tmp_path / file
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     spec = ImportSpec(registry, parse_day(date), by, counter, None, columns)
-    outcome = import_file(tmp_path / "store.db", format_name, str(path), spec)
+    outcome = import_file(tmp_path, format_name, str(path), spec)
     assert isinstance(outcome, ListImportOutcome)
     return outcome
-
-
-def query(tmp_path: Path, statement: str) -> list[tuple[object, ...]]:
-    with sqlite3.connect(tmp_path / "store.db") as connection:
-        return connection.execute(statement).fetchall()
 
 
 RANKING = "SELECT rank, package, downloads FROM v1_ranking ORDER BY snapshot, rank"
@@ -265,13 +253,6 @@ def test_an_import_has_the_stated_date_and_its_source(tmp_path: Path) -> None:
     assert query(tmp_path, "SELECT date, origin, source, k, depth, taken_at FROM v1_snapshot") == [
         ("2022-07-01", "import", "list.csv", 1, 1, isoformat_utc(parse_day("2022-07-01")))
     ]
-
-
-@pytest.mark.fault("D12")
-def test_a_day_that_has_not_come_is_refused_and_nothing_is_stored(tmp_path: Path) -> None:
-    with pytest.raises(ImportFailedError, match="The day 9999-07-01 has not come"):
-        import_text(tmp_path, "name,count\na,1\n", date="9999-07-01")
-    assert not (tmp_path / "store.db").exists()
 
 
 def test_an_import_is_not_compared_with_the_fields_of_a_crawl(tmp_path: Path) -> None:
