@@ -86,10 +86,12 @@ def test_a_quotation_mark_that_is_not_closed_makes_a_list_partial(tmp_path: Path
     done = import_text(tmp_path, "\n".join(["name\tcount\twords", *rows]))
     assert (done.status, done.reason) == (
         "partial",
-        "a quotation mark in row 41 is not closed and hides the rows after it",
+        "a quotation mark in row 41 may not be closed: a line in its cell reads like a row",
     )
-    rows[40] = 'p40\t960\t"the best,\n1, 2, 3"'
-    assert import_text(tmp_path, "\n".join(["name\tcount\twords", *rows]), date="2022-07-02").status == "complete"
+    for day, cell in ((2, '"the best,\n1, 2, 3"'), (3, '"it has\n\t9\tlines\ntall\t-7\tfeet"')):
+        rows[40] = f"p40\t960\t{cell}"
+        text = "\n".join(["name\tcount\twords", *rows])
+        assert import_text(tmp_path, text, date=f"2022-07-0{day}").status == "complete"
 
 
 def test_names_of_pypi_are_normalised_and_names_of_npm_are_not(tmp_path: Path) -> None:
