@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import msgspec
 from crawler.importers import ImportFailedError, ImportSpec, ParsedList, sort_by_counter
 from crawler.importers._cells import check_name, parse_count
 from crawler.importers._files import READ_ERRORS, open_binary, unreadable_file_error
+from crawler.importers._json import parse_json
 from crawler.response import Event, Observation, Reject
 from db.identity import derive_stable_id
 
@@ -48,7 +50,7 @@ class JsonLinesCards:
             if line is None:
                 yield None
             elif line.card or line.has_card:
-                yield NamedCard(line.name, (line.card or "").encode("utf-8"))
+                yield NamedCard(line.name, (line.card or "").encode("utf-8", "replace"))
             else:
                 yield NamedCard(line.name, None)
 
@@ -88,11 +90,18 @@ def iter_lines(file: Path) -> Iterator[CardLine | None]:
 
 
 def _decode_line(decoder: msgspec.json.Decoder[CardLine], line: bytes) -> CardLine | None:
-    try:
-        card_line = decoder.decode(line)
+    with suppress(msgspec.DecodeError, ValueError, RecursionError):
+        card_line = _decode_tolerantly(decoder, line)
         return msgspec.structs.replace(card_line, name=check_name(card_line.name))
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        return None
+    return None
+
+
+def _decode_tolerantly(decoder: msgspec.json.Decoder[CardLine], line: bytes) -> CardLine:
+    """Decode a line with Python's reader if it has half of a character, as a card that was cut in an emoji has."""
+    try:
+        return decoder.decode(line)
+    except msgspec.DecodeError:
+        return msgspec.convert(parse_json(line), CardLine)
 
 
 def _make_observation(line: CardLine | None, spec: ImportSpec) -> Observation:

@@ -222,6 +222,7 @@ CREATE TABLE `tags_in_repo` (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 INSERT INTO `tags_in_repo` VALUES ('base_model:adapter:gpt2','models/a/b'),('license:mit','models/gpt2');
 INSERT INTO `commits` VALUES ('ignored');
+-- Dump completed on 2024-10-01 10:00:00
 """
 FIRST_ERA_DUMP = r"""-- MySQL dump 10.13  Distrib 8.0.31, for Linux (x86_64)
 CREATE TABLE `model` (
@@ -250,6 +251,7 @@ CREATE TABLE `tags_in_repo` (
   PRIMARY KEY (`tag_name`,`repo_id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 INSERT INTO `tags_in_repo` VALUES ('base_model:adapter:gpt2','models/a/b'),('license:mit','models/gpt2');
+-- Dump completed on 2022-10-01 10:00:00
 """.replace("\n (", "(")  # MySQL writes all rows of a table in one line
 
 
@@ -299,7 +301,8 @@ def test_ptmtorrent_gives_rows_of_the_hub_and_skips_other_hubs(tmp_path: Path) -
         {"id": 18.0, "ModelHub": {"ModelHubName": "Modelzoo"}, "ModelName": "z", "ModelURL": "https://x.example/z"},
     ]  # fmt: skip
     (tmp_path / "hf.json").write_text(json.dumps(rows))
-    assert import_collection(tmp_path, "ptmtorrent", tmp_path / "hf.json", "2022-12-01").status == "complete"
+    done = import_collection(tmp_path, "ptmtorrent", tmp_path / "hf.json", "2022-12-01")
+    assert (done.status, done.reason) == ("partial", "only 1 of 3 rows have a number of downloads")
     assert query(tmp_path, RANKING) == [
         (1, f"{ID}1", "gpt2", 5, 2),
         (2, "name:a/b", "a/b", None, None),

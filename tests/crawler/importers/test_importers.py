@@ -145,7 +145,7 @@ def test_unreadable_rows_are_rejected_with_their_reasons(tmp_path: Path) -> None
     assert "note: 3 rows could not be read; the first is row 3,001: count is not a number: 'many'" in done.warnings
     assert query(tmp_path, "SELECT reason FROM reject ORDER BY position") == [
         ("count is not a number: 'many'",),
-        ("no name, or a name that cannot be stored",),
+        ("no name, or a name that cannot be stored: ''",),
         ("count is not a count: '-1'",),
     ]
 
