@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import date, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pyarrow
@@ -232,7 +231,11 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, An
         writer.writerows(rows)
     command = ["-m", "schedules.cli", "crawl", "import", "--manifest", "manifest.csv", "--format", "json", "--quiet"]
     done = subprocess.run(
-        [sys.executable, *command, "--db", "s.db"], cwd=folder, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+        [sys.executable, *command, "--db", "s.db"],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 3, done.stderr
     results = json.loads(done.stdout)["imports"]
