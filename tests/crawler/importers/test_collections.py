@@ -303,7 +303,8 @@ def test_ptmtorrent_gives_rows_of_the_hub_and_skips_other_hubs(tmp_path: Path) -
     (tmp_path / "hf.json").write_text(json.dumps(rows))
     done = import_collection(tmp_path, "ptmtorrent", tmp_path / "hf.json", "2022-12-01")
     assert (done.status, done.reason) == ("partial", "only 1 of 3 rows have a number of downloads")
-    assert query(tmp_path, RANKING) == [
+    stored = "SELECT rank, stable_id, name, downloads, r.likes FROM ranking r JOIN package USING (package_id)"
+    assert query(tmp_path, stored) == [
         (1, f"{ID}1", "gpt2", 5, 2),
         (2, "name:a/b", "a/b", None, None),
         (3, f"{ID}2", "a/c", None, None),
