@@ -61,7 +61,8 @@ def check_name(name: object) -> str:
     Raises:
         ValueError: the cell holds no name, or a name that cannot be stored.
     """
-    text = name.strip() if isinstance(name, str) else ""
+    decoded = name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else name
+    text = decoded.strip() if isinstance(decoded, str) else ""
     if not text or len(text) > MAX_NAME_LENGTH or UNSTORABLE.search(text):
         raise ValueError(f"no name, or a name that cannot be stored: {str(name)[:60]!r}")
     return text

@@ -53,9 +53,9 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 def _parse_number(number: float | Decimal) -> datetime:
-    if not math.isfinite(number):
+    if not isinstance(number, int) and not math.isfinite(number):
         raise ValueError(f"not a moment: {number}")
     seconds = next((int(number) // unit for unit in UNITS if FIRST <= int(number) // unit <= LAST), None)
     if seconds is None:
-        raise ValueError(f"not a moment: {number}")
+        raise ValueError("not a moment of the years 1990 to 2100")
     return datetime.fromtimestamp(seconds, UTC)
