@@ -69,7 +69,7 @@ IMPORTER = ContentImporter(parse_content)
 def _read_table(content: bytes) -> tuple[Sequence[str], list[Row], str]:
     """Return the headings, the rows and the delimiter of a table."""
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-8-sig").lstrip("\r\n")
     except UnicodeDecodeError as error:
         raise ImportFailedError(
             "The file is not UTF-8 text.",
