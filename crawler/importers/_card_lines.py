@@ -90,7 +90,7 @@ def iter_lines(file: Path) -> Iterator[CardLine | None]:
 
 
 def _decode_line(decoder: msgspec.json.Decoder[CardLine], line: bytes) -> CardLine | None:
-    with suppress(msgspec.DecodeError, ValueError, RecursionError):
+    with suppress(msgspec.DecodeError, ValueError, RecursionError, ImportFailedError):
         card_line = _decode_tolerantly(decoder, line)
         return msgspec.structs.replace(card_line, name=check_name(card_line.name))
     return None

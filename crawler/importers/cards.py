@@ -188,8 +188,12 @@ def _store_as_list(
     if all(counter_value(observation, spec.ordered_by) is None for observation in parsed.observations):
         return replace(outcome, warnings=(f"note: no line has {spec.ordered_by}, so there is no list",))
     result = store_list(store, outcome.file, identity, judge_list(parsed, list_spec), list_spec, format_name)
-    status = outcome.status if result.status == "complete" else result.status
-    return replace(outcome, snapshot=result.snapshot, listed=result.listed, status=status, warnings=result.warnings)
+    is_complete = result.status == "complete"
+    reasons = () if is_complete else (f"warning: the list is {result.status}: {result.reason}",)
+    return replace(
+        outcome, snapshot=result.snapshot, listed=result.listed,
+        status=outcome.status if is_complete else result.status, warnings=(*reasons, *result.warnings),
+    )  # fmt: skip
 
 
 IMPORTER = CardImporter(JsonLinesCards)

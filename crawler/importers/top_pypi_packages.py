@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 from crawler.importers import ContentImporter, ImportFailedError, ImportSpec, ParsedList, sort_by_counter
 from crawler.importers._cells import check_name, parse_count
 from crawler.importers._files import suggest_format
 from crawler.importers._json import parse_json
+from crawler.importers._moments import parse_moment
 from crawler.parsing.rows import epoch_seconds
 from crawler.response import Observation, Reject
 from db.identity import derive_stable_id, name_to_show
@@ -75,6 +75,6 @@ def _parse_row(row: object, spec: ImportSpec) -> Observation:
 
 def _last_update(document: Mapping[str, object]) -> int | None:
     try:
-        return epoch_seconds(datetime.fromisoformat(str(document.get("last_update"))))
+        return epoch_seconds(parse_moment(document.get("last_update")))
     except ValueError:
         return None

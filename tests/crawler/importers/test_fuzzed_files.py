@@ -14,13 +14,15 @@ from typing import Any
 
 import pytest
 
-from crawler.importers import ImportFailedError, ImportSpec, ListImporter, ParsedList, load_importer
+from crawler.importers import ImportFailedError, ImportSession, ImportSpec, ListImporter, ParsedList, load_importer
 from crawler.importers._judging import judge_list
 from crawler.importers.cards import CardImporter
+from db import SECONDS_PER_DAY
 from tests.list_files import WRITERS
 
-USUAL_FILES, SOME_FILES, MANY_FILES = 20, 1000, 100_000  # for each format: by default, by `make test-ci`, by `-slow`
+USUAL_FILES, SOME_FILES, MANY_FILES = 8, 1000, 100_000  # for each format: by default, by `make test-ci`, by `-slow`
 ROWS = 12
+FIRST_DAY, STORED_SHARE = 1_600_000_000, 25  # one file in 25 is stored too
 pytestmark = pytest.mark.fault("D13", "D9")
 SPECS = {
     "csv": ImportSpec(
@@ -185,6 +187,13 @@ def parse_file(path: Path, format_name: str) -> ParsedList:
     return replace(parsed, fault=parsed.fault or (f"{unread} lines could not be read" if unread else None))
 
 
+def store_file(session: ImportSession, path: Path, format_name: str, day: int) -> None:
+    """Store the list of a file as of a day. Whatever is not complete must say why."""
+    spec = replace(SPECS.get(format_name, HUB), taken_at=FIRST_DAY + day * SECONDS_PER_DAY)
+    outcome = load_importer(format_name).import_file(session, str(path), spec, format_name)
+    assert outcome.status == "complete" or outcome.remark or outcome.warnings
+
+
 def try_file(source: random.Random, format_name: str, path: Path) -> str:
     """Read a changed file, and return what became of the file: `refused`, `told` or `whole`."""
     file = source.choice(list_changes(format_name))(source, format_name)
@@ -205,10 +214,14 @@ def try_file(source: random.Random, format_name: str, path: Path) -> str:
 def try_files(format_name: str, count: int) -> Counter[str]:
     """Read changed files, and return how many were refused, told or whole. A failure names the seed of its file."""
     ends: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, ImportSession(Path(folder) / "store.db") as session:
+        path = Path(folder) / "file.dat"
         for seed in range(count):
             try:
-                ends[try_file(random.Random(seed), format_name, Path(folder) / "file.dat")] += 1
+                end = try_file(random.Random(seed), format_name, path)
+                if end != "refused" and seed % STORED_SHARE == 0:
+                    store_file(session, path, format_name, seed // STORED_SHARE)
+                ends[end] += 1
             except Exception as error:
                 raise AssertionError(f"file of seed {seed}") from error
     return ends

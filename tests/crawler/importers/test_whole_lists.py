@@ -20,6 +20,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from crawler.importers import list_formats
 from tests.simulated import ROOT
 
 pytestmark = pytest.mark.fault("D13")
@@ -149,6 +150,9 @@ CASES: dict[str, tuple[dict[str, str], str | bytes, str, str]] = {
     "a release cut in a row": (ECO, make_release()[:-20], "partial", "cut in its last row"),
     "a release with a heading twice": (ECO, make_release().replace("Description", "Downloads"), "failed",
                                        "stands 2 times"),
+    "projects of two lists": (TOP, make_top([{"project": "a", "download_count": 5}])[:-1] + ', "rows": []}', "failed",
+                              "The key 'rows' stands 2 times"),
+    "records with a name twice": (PTM, '{"a": {"modelId": "a", "downloads": 2}, "a": {}}', "failed", "stands 2 times"),
     "a body": (BODY, make_body(), "complete", ""),
     "a body with text as a count": (BODY, make_body(5, {"downloads": "12"}), "complete", ""),
     "a body with words as a count": (BODY, make_body(5, {"downloads": "many"}), "partial", "downloads is not a number"),
@@ -176,6 +180,7 @@ CASES: dict[str, tuple[dict[str, str], str | bytes, str, str]] = {
     "a plain list of something else": (TOP, make_body(), "failed", "has a `project`"),
     "projects that nest": (TOP, "[" * 50_000, "failed", "not JSON"),
     "a week": (STATS, make_parquet(), "complete", ""),
+    "a week of another data set": ({**STATS, "format": "hub-weekly-snapshots"}, make_parquet(), "complete", ""),
     "a week with text as counts": (STATS, make_parquet({"downloads": list(map(str, range(40)))}), "complete", ""),
     "a week with decimals as counts": (STATS, make_parquet({"downloads": [Decimal(900 - n) for n in range(40)]}),
                                        "complete", ""),
@@ -242,6 +247,11 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, An
     assert done.returncode == 3, done.stderr
     results = json.loads(done.stdout)["imports"]
     return dict(zip(CASES, results, strict=True))
+
+
+def test_each_format_has_a_whole_list_among_the_files() -> None:
+    whole = {columns["format"] for columns, _, status, _ in CASES.values() if status == "complete"}
+    assert whole == set(list_formats())
 
 
 @pytest.mark.parametrize("name", CASES)
