@@ -23,7 +23,7 @@ from crawler.parsing.huggingface_rows import EXPAND_FIELDS
 from tests.list_files import WRITERS
 from tests.simulated import ROOT, Simulation
 
-pytestmark = [pytest.mark.ci, pytest.mark.fault("D13")]
+pytestmark = pytest.mark.ci
 TOP = 40
 REGISTRIES = {"ecosystems-csv": "npm", "top-pypi-packages": "pypi"}
 OPTIONS = {
@@ -115,6 +115,7 @@ def test_each_format_has_a_writer() -> None:
     assert tuple(WRITERS) == list_formats()
 
 
+@pytest.mark.fault("D13")
 @pytest.mark.parametrize("format_name", WRITERS)
 def test_an_importer_and_a_crawl_store_the_same_list(crawled: CrawledLists, format_name: str, tmp_path: Path) -> None:
     registry = REGISTRIES.get(format_name, "huggingface/models")

@@ -117,9 +117,26 @@ def list_values(column: Array) -> list[Any]:
         column = column.cast(column.type.value_type)
     if types.is_timestamp(column.type):
         return [_make_moment(second) for second in _list_seconds(column)]
-    if types.is_string(column.type) or types.is_large_string(column.type):
-        return _list_texts(column)
-    return list(column.to_pylist())
+    try:
+        return list(column.to_pylist())
+    except UnicodeDecodeError:
+        return list(map(_decode_bytes, column.cast(_find_bytes_type(column.type)).to_pylist()))
+
+
+def _find_bytes_type(kind: DataType) -> DataType:
+    """Return the type of a text, or of a list of texts, as bytes. Other types stay."""
+    from pyarrow import large_binary, large_list, types
+
+    if types.is_list(kind) or types.is_large_list(kind):
+        return large_list(_find_bytes_type(kind.value_type))
+    return large_binary() if types.is_string(kind) or types.is_large_string(kind) else kind
+
+
+def _decode_bytes(value: object) -> object:
+    """Return bytes as text. Bytes that are not UTF-8 become half characters, so that only their row is rejected."""
+    if isinstance(value, list):
+        return list(map(_decode_bytes, value))
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
 
 
 def _list_seconds(column: Array) -> list[int | None]:
@@ -131,17 +148,6 @@ def _list_seconds(column: Array) -> list[int | None]:
 
 def _make_moment(second: int | None) -> datetime | int | None:
     return second if second is None or not FIRST <= second <= LAST else datetime.fromtimestamp(second, UTC)
-
-
-def _list_texts(column: Array) -> list[str | None]:
-    """Return texts. Bytes that are not UTF-8 become half characters, so that only their row is rejected."""
-    from pyarrow import large_binary, large_string
-
-    try:
-        return list(column.to_pylist())
-    except UnicodeDecodeError:
-        values = column.cast(large_string()).view(large_binary()).to_pylist()
-        return [None if value is None else value.decode("utf-8", "surrogateescape") for value in values]
 
 
 def _can_sort(counter: DataType, name: DataType) -> bool:

@@ -99,7 +99,8 @@ class ParquetCards:
         counter = spec.counter or f"{resolve_counter(spec)}-with-a-card"
         list_spec = replace(spec, counter=counter, columns={})
         fields = {LIST_COLUMNS[name] for name in LIST_COLUMNS if name in self._columns}
-        return parse_rows(self._iter_list_rows(), list_spec, fields), list_spec
+        with foreseen_damage(self._path):
+            return parse_rows(self._iter_list_rows(), list_spec, fields), list_spec
 
     def _iter_list_rows(self) -> Iterator[Mapping[str, object]]:
         columns = [name for name in LIST_COLUMNS if name in self._columns]

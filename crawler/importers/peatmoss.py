@@ -41,7 +41,7 @@ def read_file(path: Path, spec: ImportSpec) -> ParsedList:
             connection.row_factory = sqlite3.Row
             connection.text_factory = _read_text
             return _read_models(connection, spec)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # the name of a table or column may be no text
         raise _not_peatmoss_error(describe_cause(error)) from error
 
 

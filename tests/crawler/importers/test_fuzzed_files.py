@@ -23,7 +23,6 @@ from tests.list_files import WRITERS
 USUAL_FILES, SOME_FILES, MANY_FILES = 8, 1000, 100_000  # for each format: by default, by `make test-ci`, by `-slow`
 ROWS = 12
 FIRST_DAY, STORED_SHARE = 1_600_000_000, 25  # one file in 25 is stored too
-pytestmark = pytest.mark.fault("D13", "D9")
 SPECS = {
     "csv": ImportSpec(
         "huggingface/models", 0, "downloads", None, None, {"id": "name", "value": "number", "rank": "place"}
@@ -227,12 +226,14 @@ def try_files(format_name: str, count: int) -> Counter[str]:
     return ends
 
 
+@pytest.mark.fault("D13", "D9")
 @pytest.mark.parametrize("format_name", WRITERS)
 def test_any_file_is_read_told_or_refused(format_name: str) -> None:
     assert len(try_files(format_name, USUAL_FILES)) > 1
 
 
 @pytest.mark.ci
+@pytest.mark.fault("D13", "D9")
 @pytest.mark.parametrize("format_name", WRITERS)
 def test_a_thousand_files_are_read_told_or_refused(format_name: str) -> None:
     assert len(try_files(format_name, SOME_FILES)) == 3
@@ -240,6 +241,7 @@ def test_a_thousand_files_are_read_told_or_refused(format_name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
+@pytest.mark.fault("D13", "D9")
 @pytest.mark.parametrize("format_name", WRITERS)
 def test_many_files_are_read_told_or_refused(format_name: str, measured: Callable[[str], None]) -> None:
     ends = try_files(format_name, MANY_FILES)

@@ -23,7 +23,6 @@ import pytest
 from crawler.importers import list_formats
 from tests.simulated import ROOT
 
-pytestmark = pytest.mark.fault("D13")
 MODELS = "huggingface/models"
 COUNT = 150
 RELEASE = "ID,Ecosystem,Name,Downloads,Downloads Period,Dependent Packages Count,Description"
@@ -254,6 +253,7 @@ def test_each_format_has_a_whole_list_among_the_files() -> None:
     assert whole == set(list_formats())
 
 
+@pytest.mark.fault("D13")
 @pytest.mark.parametrize("name", CASES)
 def test_a_file_is_complete_only_if_it_is_a_whole_list(outcomes: dict[str, dict[str, Any]], name: str) -> None:
     _, _, status, words = CASES[name]
