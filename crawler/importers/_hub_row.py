@@ -46,7 +46,7 @@ def _clean_field(name: str, value: object) -> object:
     with suppress(ValueError, RecursionError):
         if name in COUNTS:
             return parse_count(value, name)
-        if name in MOMENTS:
+        if name in MOMENTS and not (isinstance(value, str) and value.endswith("Z")):  # as the Hub writes them
             moment = parse_moment(value)
             return moment and moment.isoformat()
         if name in NESTED_FIELDS and isinstance(value, str):
