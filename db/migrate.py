@@ -12,7 +12,7 @@ from db import SchemaTooNewError
 from db.ids import register_functions
 from db.redactions import install_redaction_views
 
-if TYPE_CHECKING:  # it imports pandas where that is installed, which takes longer than a small command
+if TYPE_CHECKING:  # to import sqlite-utils takes longer than a small command
     from db.database import Database, Migrations
 
 MIGRATION_SET = "observatory"

@@ -102,7 +102,7 @@ def iter_batches(path: Path, file: ParquetFile, rows: int, columns: Sequence[str
 def iter_batch(batch: RecordBatch) -> Iterator[dict[str, object]]:
     """Yield the rows of a batch, with its moments in UTC.
 
-    pyarrow itself needs pandas for moments that have a zone or nanoseconds, and a crawl runs without pandas.
+    pyarrow itself would import pandas for moments that have a zone or nanoseconds.
     """
     columns = {name: list_values(batch.column(name)) for name in batch.schema.names}
     for cells in zip(*columns.values(), strict=True):
