@@ -27,7 +27,7 @@ def parse_content(content: bytes, spec: ImportSpec) -> ParsedList:
     required = frozenset({"id", "_id", SORT_FIELDS[spec.ordered_by]})
     try:
         body = json.dumps(rows).encode("ascii")
-        parsed = read_rows(body, HuggingFaceRow, required, lambda row: make_observation(row, fields))
+        parsed = read_rows(body, HuggingFaceRow, required, lambda row, dropped: make_observation(row, fields, dropped))
     except NotAListError as error:
         raise ImportFailedError(
             "The file is not a list of rows.", why=str(error), fix="Store the response of the Hub's API as it is."

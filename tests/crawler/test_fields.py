@@ -42,13 +42,13 @@ ALSO_FITS = {  # values of the field's own type, or values that mean no value
 def read_hub_rows(rows: Sequence[object]) -> ParsedRows:
     fields = set(EXPAND_FIELDS["models"])
     return read_rows(
-        json.dumps(rows).encode(), HuggingFaceRow, frozenset({"_id", "id"}), lambda row: observe_model(row, fields)
+        json.dumps(rows).encode(), HuggingFaceRow, frozenset({"_id", "id"}), lambda row, dropped: observe_model(row, fields, dropped)
     )
 
 
 def read_package_rows(rows: Sequence[object]) -> ParsedRows:
     return read_rows(
-        json.dumps(rows).encode(), EcosystemsRow, frozenset({"name"}), lambda row: observe_package(row, "npm")
+        json.dumps(rows).encode(), EcosystemsRow, frozenset({"name"}), lambda row, _: observe_package(row, "npm")
     )
 
 

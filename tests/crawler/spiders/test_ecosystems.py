@@ -195,7 +195,7 @@ def test_a_recorded_package_is_read_without_its_maintainers(real_data: Path) -> 
         recorded = stream.read()
     row = json.loads(recorded)
     read = read_rows(
-        b"[" + recorded + b"]", EcosystemsRow, frozenset({"name"}), lambda package: make_observation(package, "npm")
+        b"[" + recorded + b"]", EcosystemsRow, frozenset({"name"}), lambda package, _: make_observation(package, "npm")
     )
     (observation,) = read.observations
     assert (observation.name, observation.downloads, observation.dependents) == (

@@ -140,7 +140,7 @@ def test_recorded_rows_of_the_hub_are_read_without_rejects(real_data: Path, name
         json.dumps(rows).encode(),
         HuggingFaceRow,
         frozenset({"id", "_id"}),
-        lambda row: make_observation(row, ALL_FIELDS),
+        lambda row, dropped: make_observation(row, ALL_FIELDS, dropped),
     )
     assert (read.received, read.rejects, read.events) == (len(rows), (), ())
     assert [(observation.stable_id, observation.name) for observation in read.observations] == [
