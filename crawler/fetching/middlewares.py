@@ -35,6 +35,7 @@ from crawler.parsing.rows import NotAListError, count_rows
 from crawler.response import HttpResponse
 from crawler.spiders import PacedSpider
 from db.cli import escape_control_characters
+from db.reasons import FailureReason
 
 DAMAGE = "damage"  # the key in the meta of a request whose response cannot be decoded, and the reason
 MAX_TRIES_OFFLINE = 3  # of a host that has never responded: a missing network is the likelier cause
@@ -189,6 +190,7 @@ class PaceMiddleware:
                 why=f"All {attempt} requests of {urlsplit(request.url).path} failed.",
                 fix=f"Nothing is lost: {resume_hint(self.spider.has_resume_option)} later.",
                 is_permanent=False,
+                reason=FailureReason.SERVER_FAILING if may_shrink else FailureReason.RATE_LIMITED,
             )
         wait = min(max(wait, shortest), longest)
         if wait > MAX_WAIT:
@@ -205,6 +207,7 @@ class PaceMiddleware:
             fix=f"Nothing is lost: {resume_hint(self.spider.has_resume_option)} in {wait / 60:.0f} minutes,"
             " or set a token (HF_TOKEN).",
             is_permanent=False,
+            reason=FailureReason.RATE_LIMITED,
         )
 
     def _follow_redirect(self, request: Request, response: HttpResponse) -> Request:
@@ -292,6 +295,7 @@ def refusal_error(response: HttpResponse, registry: str, is_permanent: bool = Tr
 
     After a page has come, the refusal of another page need not be permanent.
     """
+    reason = None if is_permanent else FailureReason.SERVER_FAILING
     message = response.headers.get("x-error-message") or response.body[:200].decode("utf-8", "replace")
     if response.status in (401, 403):
         return CrawlError(
@@ -306,12 +310,14 @@ def refusal_error(response: HttpResponse, registry: str, is_permanent: bool = Tr
             why="The URL has changed, or the endpoint is a different service.",
             fix=f"Check HF_ENDPOINT and ECOSYSTEMS_ENDPOINT, then run `observatory crawl check {registry}`.",
             is_permanent=is_permanent,
+            reason=reason,
         )
     return CrawlError(
         f"{registry} answered {response.status}.",
         why=f"Its message: {message[:200]}",
         fix=f"Its API may have changed: run `observatory crawl check {registry}`.",
         is_permanent=is_permanent,
+        reason=reason,
     )
 
 
@@ -324,6 +330,7 @@ def offline_error(url: str, exception: Exception) -> CrawlError:
         fix="Check the connection and HTTPS_PROXY. Without a network, `make demo` runs on a simulated Hub.",
         is_permanent=False,
         gate="offline",
+        reason=FailureReason.OFFLINE,
     )
 
 

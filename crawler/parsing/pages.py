@@ -16,7 +16,6 @@ STORED_HEADERS = (
     "x-request-id",
 )  # fmt: skip
 MAX_LINK_LENGTH = 20_000
-ROUND_PAGE = 100  # a server that reduces the size of a page reduces it to a multiple of this
 MAX_AGE_DIGITS = 9
 
 
@@ -54,13 +53,15 @@ def next_link(response: HttpResponse) -> str | None:
     return None
 
 
-def is_full_page(received: int, requested: int) -> bool:
+def is_full_page(received: int, requested: int, unit: int) -> bool:
     """Return whether a list may continue after a page, although the page names no next one.
 
-    >>> is_full_page(1000, 1000), is_full_page(500, 1000), is_full_page(317, 1000), is_full_page(0, 0)
+    A server that makes smaller pages than requested makes them of a multiple of `unit` rows.
+
+    >>> is_full_page(999, 999, 100), is_full_page(500, 1000, 100), is_full_page(317, 1000, 100), is_full_page(0, 0, 100)
     (True, True, False, False)
     """
-    return 0 < requested <= received or (received > 0 and received % ROUND_PAGE == 0)
+    return 0 < requested <= received or (received > 0 and received % unit == 0)
 
 
 def _is_same_page(anchor: str | None, url: str) -> bool:

@@ -46,6 +46,7 @@ from crawler.response import Event, HttpResponse, Observation, Page, Progress, R
 from crawler.spiders import RegistrySpider
 
 MAX_NAMES_PER_PAGE = 10_000
+ROUND_SIZE = 1000  # the largest page of most lists, and of names where the service caps it
 ROWS_PER_PAGE = 100
 COUNTER_PAGE_SIZES = (100, 50, 25, 5)  # each begins where a page of a larger size begins
 MAX_FAILURES_IN_A_ROW = 3
@@ -193,7 +194,7 @@ class EcosystemsSpider(RegistrySpider):
         """Return the URL of the next page. A full page that names none is followed by the next offset."""
         size = int_parameter(response.url, "per_page")
         following = _page_url(response.url, size, first_row(response.url) + size)
-        return self.next_page_url(response) or (following if is_full_page(received, size) else None)
+        return self.next_page_url(response) or (following if is_full_page(received, size, ROUND_SIZE) else None)
 
     def _next_counters_url(self, response: HttpResponse, received: int) -> str | None:
         """Return the URL of the next counters: the largest size that fits the offset, up to one that may work again."""
@@ -308,7 +309,7 @@ def first_row(url: str) -> int:
     >>> first_row("https://eco.example/packages?per_page=25&page=3")
     50
     """
-    return (int_parameter(url, "page") - 1) * int_parameter(url, "per_page")
+    return max(0, int_parameter(url, "page") - 1) * int_parameter(url, "per_page")
 
 
 def _page_url(url: str, size: int, row: int) -> str:

@@ -44,6 +44,7 @@ from crawler.response import Event, HttpResponse, Observation, Page, Progress, R
 from crawler.spiders import RegistrySpider
 
 MAX_ROWS_PER_PAGE = 1000
+ROUND_SIZE = 100
 COUNTERS = {"downloads": "last-30-days", "likes": "likes", "trending": "trending-score"}
 COUNTER_MEANINGS = {
     "models": "downloads: requests of certain files in the last 30 days; likes; trending score",
@@ -143,7 +144,7 @@ class HuggingFaceSpider(RegistrySpider):
             received = count_rows(response.body)
         except NotAListError:  # `read_page` reports it
             return None
-        if received < 2 or self._has_every_place(response.url, received) or not is_full_page(received, limit):
+        if received < 2 or self._has_every_place(response.url, received) or not is_full_page(received, limit, ROUND_SIZE):
             return None
         self._confirming_url = add_or_replace_parameter(response.url, "limit", str(received - 1))
         return self._confirming_url
@@ -157,7 +158,7 @@ class HuggingFaceSpider(RegistrySpider):
 
         `positions` has the position of the last readable row. Only an empty page shows that the list has ended.
         """
-        if not positions or not is_full_page(received, int_parameter(url, "limit")):
+        if not positions or not is_full_page(received, int_parameter(url, "limit"), ROUND_SIZE):
             return None
         return add_or_replace_parameter(url, "cursor", cursor_after(self._cursor_field(), positions[0]))
 

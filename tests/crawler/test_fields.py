@@ -28,6 +28,7 @@ PACKAGE = {
 }  # fmt: skip
 LONG = "x" * 10**5
 REQUIRED = {"_id", "id", "name"}
+NEVER_NULL = {"tags", "normalized_licenses"}  # an empty list is the value for none
 OTHER_VALUES = ("text", 7, -1, 1.5, 2**70, True, None, [], ["x"], {}, {"a": {"b": ["c"]}}, LONG, [[[[1]]]])
 ALSO_FITS = {  # values of the field's own type, or values that mean no value
     "gated": ("text", True, LONG), "disabled": (True,), "trendingScore": (7, -1, 1.5, 2**70),

@@ -112,6 +112,7 @@ def make_page(role: str, url: str, next_url: str | None) -> Page:
 
 
 PACKAGES = "http://eco.example/api/v1/registries/npm.example/packages?sort=downloads&order=desc"
+NAMES = "http://eco.example/api/v1/registries/npm.example/package_names"
 
 
 def test_counters_are_requested_after_the_order_is_known() -> None:
@@ -136,12 +137,14 @@ def test_packages_missing_between_two_pages_are_requested_by_name_once_each() ->
     [
         (f"{PACKAGES}&per_page=100&page=3", f"{PACKAGES}&per_page=50&page=5"),
         (f"{PACKAGES}&per_page=50&page=5", f"{PACKAGES}&per_page=25&page=9"),
-        (f"{PACKAGES}&per_page=12&page=5", None),
-        ("http://eco.example/api/v1/registries/npm.example/package_names?per_page=1000&page=1", None),
+        (f"{PACKAGES}&per_page=25&page=9", f"{PACKAGES}&per_page=5&page=41"),
+        (f"{PACKAGES}&per_page=5&page=41", None),
+        (f"{NAMES}?per_page=1000&page=3", f"{NAMES}?per_page=500&page=5"),
+        (f"{NAMES}?per_page=150&page=1", None),
         ("http://eco.example/api/v1/registries/npm.example/packages/x", None),
     ],
 )
-def test_a_page_that_is_too_heavy_is_requested_at_the_same_offset_with_half_the_size(
+def test_a_page_that_is_too_heavy_is_requested_at_the_same_offset_with_fewer_rows(
     url: str, lighter: str | None
 ) -> None:
     assert make_spider().smaller_page_url(url) == lighter
