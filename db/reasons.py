@@ -17,6 +17,7 @@ from enum import StrEnum
 REASON_PIPE = "OBSERVATORY_REASON_PIPE"
 FULL_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 BUSY_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+FULL_DISK_CODES = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
 class FailureReason(StrEnum):
@@ -53,7 +54,7 @@ def _own_reason(error: BaseException) -> FailureReason | None:
     if isinstance(error, OSError) and error.errno in FULL_DISK_ERRORS:
         return FailureReason.DISK_FULL
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL:
+    if code in FULL_DISK_CODES:
         return FailureReason.DISK_FULL
     return FailureReason.ANOTHER_WRITER if code in BUSY_CODES else None
 
@@ -69,7 +70,7 @@ def read_reason(word: object) -> FailureReason | None:
 
 def report_reason(reason: FailureReason | None) -> None:
     """Tell the daemon the reason of a failure, if a daemon has started this process."""
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, OverflowError):
         descriptor, inode = map(int, os.environ.get(REASON_PIPE, "").split(":"))
         status = os.fstat(descriptor)
         if reason is not None and stat.S_ISFIFO(status.st_mode) and status.st_ino == inode:

@@ -141,7 +141,9 @@ class ChangeSpider(HuggingFaceSpider):
     def _read_order_page(self, response: HttpResponse, order: str) -> Page:
         fields, required = set(self.expand_fields), frozenset({"id", "_id", ORDERS[order]})
         try:
-            rows = read_rows(response.body, HuggingFaceRow, required, lambda row, dropped: make_observation(row, fields, dropped))
+            rows = read_rows(
+                response.body, HuggingFaceRow, required, lambda row, dropped: make_observation(row, fields, dropped)
+            )
         except NotAListError as error:
             raise not_a_list_error(self.plan.registry, error, self.has_resume_option) from error
         stored_response = replace(response, url=response.url.removesuffix(SECOND_WALK_SUFFIX))

@@ -13,7 +13,7 @@ from crawler.fetching.middlewares import DAMAGE
 class DecodingMiddleware(HttpCompressionMiddleware):
     """Scrapy's decoding, whose errors would otherwise end a crawl: no other middleware sees them.
 
-    A body that is cut off is returned as far as it can be decoded. It is not JSON, and not what the ETag of a card says.
+    A body that is cut off is returned as far as it goes. It is not JSON, and not what the ETag of a card says.
     """
 
     def process_response(self, request: Request, response: Response) -> Request | Response:  # type: ignore[override]

@@ -114,7 +114,7 @@ class PaceMiddleware:
         raise refusal_error(http_response, self.spider.plan.registry, is_permanent=not self._has_accepted)
 
     def _retry_failure(self, request: Request, response: Response, http_response: HttpResponse) -> Request | Response:
-        """Retry a request that the server failed to answer. A failure that lasts may be an answer that a spider accepts.
+        """Retry a request that the server failed to answer. A spider may accept a failure that lasts.
 
         Raises:
             CrawlError: a retry would not help now.

@@ -26,7 +26,7 @@ class EcosystemsRow(msgspec.Struct, gc=False):
     period: str | None = msgspec.field(name="downloads_period", default=None)
     dependents: Count | None = msgspec.field(name="dependent_packages_count", default=None)
     dependent_repos: Count | None = msgspec.field(name="dependent_repos_count", default=None)
-    status: str | None | msgspec.UnsetType = msgspec.UNSET
+    status: str | msgspec.UnsetType | None = msgspec.UNSET
     synced_at: datetime | None = msgspec.field(name="last_synced_at", default=None)
     released_at: datetime | None = msgspec.field(name="first_release_published_at", default=None)
     modified_at: datetime | None = msgspec.field(name="latest_release_published_at", default=None)

@@ -59,7 +59,7 @@ class CardData(msgspec.Struct, gc=False):
 
 
 class HuggingFaceRow(msgspec.Struct, gc=False):
-    """One row of a list. A row lacks the properties that have no value, but for the tags, which may be an empty list."""
+    """One row of a list. A row lacks the properties that have no value. It never lacks its tags, which may be empty."""
 
     id: Name
     key: Key = msgspec.field(name="_id")
@@ -106,7 +106,9 @@ def make_observation(
             all_tags = json.dumps(sorted(set(tags)), ensure_ascii=False, separators=(",", ":"))
             attributes["tags"] = all_tags if tags else None
         attributes["licence"] = "|".join(sorted(tag[8:] for tag in tags if tag.startswith("license:"))) or None
-    has_lineage = bool(requested & LINEAGE_FIELDS) and not unreadable & LINEAGE_FIELDS and not _is_silent(row, requested)
+    has_lineage = (
+        bool(requested & LINEAGE_FIELDS) and not unreadable & LINEAGE_FIELDS and not _is_silent(row, requested)
+    )
     has_libraries = bool(requested & LIBRARY_FIELDS) and not unreadable & LIBRARY_FIELDS
     return Observation(
         row.key, row.id, row.downloads, row.likes, row.all_time, row.trending, created_at=epoch_seconds(row.created_at),

@@ -134,7 +134,10 @@ def check_order(evidence: GateEvidence) -> GateResult:
 def check_overlap(evidence: GateEvidence) -> GateResult:
     """Check the rows seen twice in a list that moves. About as many packages were probably missed."""
     duplicates, rows = evidence["duplicates"], max(1, evidence["ranked_received"])
-    measured, rule = f"{duplicates} seen twice (about as many may be missed) of {rows} rows", f"≤ {MAX_OVERLAP:.0%} of rows"
+    measured, rule = (
+        f"{duplicates} seen twice (about as many may be missed) of {rows} rows",
+        f"≤ {MAX_OVERLAP:.0%} of rows",
+    )
     if not evidence["ranked_received"]:
         return GateResult("overlap", "no baseline", "no rows", rule)
     return make_gate_result("overlap", duplicates <= MAX_OVERLAP * rows, measured, rule)

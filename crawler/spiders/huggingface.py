@@ -144,7 +144,11 @@ class HuggingFaceSpider(RegistrySpider):
             received = count_rows(response.body)
         except NotAListError:  # `read_page` reports it
             return None
-        if received < 2 or self._has_every_place(response.url, received) or not is_full_page(received, limit, ROUND_SIZE):
+        if (
+            received < 2
+            or self._has_every_place(response.url, received)
+            or not is_full_page(received, limit, ROUND_SIZE)
+        ):
             return None
         self._confirming_url = add_or_replace_parameter(response.url, "limit", str(received - 1))
         return self._confirming_url
@@ -227,7 +231,9 @@ class HuggingFaceSpider(RegistrySpider):
         fields = _expanded_fields(response.url) or set(self.expand_fields)
         required = frozenset({"id", "_id", SORT_FIELDS[self.ordered_by]})
         try:
-            return read_rows(response.body, HuggingFaceRow, required, lambda row, dropped: make_observation(row, fields, dropped))
+            return read_rows(
+                response.body, HuggingFaceRow, required, lambda row, dropped: make_observation(row, fields, dropped)
+            )
         except NotAListError as error:
             raise not_a_list_error(self.plan.registry, error, self.has_resume_option) from error
 

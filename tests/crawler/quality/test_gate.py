@@ -112,7 +112,15 @@ def test_an_import_has_no_rules_for_clocks_and_leaders() -> None:
     assert failed_rules(origin="import", oldest=10**6, skew=10**6, seconds=10**9, with_counters=0) == []
 
 
-WITHOUT_ROWS = {"listed": 0, "received": 0, "ranked_received": 0, "kept": 0, "duplicates": 0, "beyond": 0, "compared": 0}
+WITHOUT_ROWS = {
+    "listed": 0,
+    "received": 0,
+    "ranked_received": 0,
+    "kept": 0,
+    "duplicates": 0,
+    "beyond": 0,
+    "compared": 0,
+}
 
 
 @pytest.mark.parametrize(

@@ -154,6 +154,22 @@ def test_a_page_that_is_too_heavy_is_requested_at_the_same_offset_with_fewer_row
         assert len(offsets) == 1
 
 
+@pytest.mark.parametrize(
+    ("fields", "attributes"),
+    [
+        ({"status": None, "normalized_licenses": []}, {"status": None, "licence": None}),
+        ({"status": "removed", "normalized_licenses": ["MIT"]}, {"status": "removed", "licence": "MIT"}),
+        ({"status": 7, "normalized_licenses": ["MIT", None]}, {}),
+        ({"normalized_licenses": None}, {}),
+    ],
+)
+@pytest.mark.fault("D13")
+def test_a_field_that_cannot_be_read_ends_nothing(fields: dict[str, object], attributes: dict[str, object]) -> None:
+    body = json.dumps([{"name": "six", **fields}]).encode()
+    rows = read_rows(body, EcosystemsRow, frozenset({"name"}), lambda row, _: make_observation(row, "npm"))
+    assert rows.observations[0].attributes == attributes
+
+
 def test_an_order_that_ecosystems_does_not_have_is_refused() -> None:
     with pytest.raises(UnknownRegistryError, match="likes"):
         EcosystemsSpider(CrawlPlan("npm", 5, "likes"))

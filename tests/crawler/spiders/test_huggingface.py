@@ -104,6 +104,36 @@ def test_a_requested_attribute_that_is_absent_is_null() -> None:
     }
 
 
+@pytest.mark.parametrize("value", [None, ["license:mit", None], "license:mit", 7, {}])
+@pytest.mark.fault("D13")
+def test_tags_that_cannot_be_read_end_nothing(value: object) -> None:
+    row = {"_id": KEY, "id": "a/b", "tags": value, "pipeline_tag": "fill-mask"}
+    body = json.dumps([row]).encode()
+    required = frozenset({"id", "_id"})
+    rows = read_rows(body, HuggingFaceRow, required, lambda row, dropped: make_observation(row, ALL_FIELDS, dropped))
+    (observation,) = rows.observations
+    assert (observation.parents, observation.libraries) == (None, None)
+    assert not {"tags", "licence"} & observation.attributes.keys() and observation.attributes["task"] == "fill-mask"
+    assert [event.after for event in rows.events] == ["tags"]
+
+
+@pytest.mark.parametrize("field", ["baseModels", "tags", "cardData"])
+@pytest.mark.fault("D13")
+def test_parents_are_unknown_if_any_field_that_names_them_cannot_be_read(field: str) -> None:
+    row = HuggingFaceRow(id="a/b", key=KEY, tags=["base_model:c/d"], card=CardData("c/d"))
+    requested = ALL_FIELDS | {"cardData"}
+    assert make_observation(row, requested).parents == (Parent("c/d", "unstated"),)
+    assert make_observation(row, requested, {field}).parents is None
+    without_tags = HuggingFaceRow(id="a/b", key=KEY, base_models=make_base_models("finetune", "c/d"))
+    assert make_observation(without_tags, requested).parents is None, "the tags are always there"
+
+
+@pytest.mark.fault("D13")
+def test_a_row_without_a_card_tells_nothing_of_its_parents_if_only_the_card_was_requested() -> None:
+    assert make_observation(HuggingFaceRow(id="a/b", key=KEY), {"cardData"}).parents is None
+    assert make_observation(HuggingFaceRow(id="a/b", key=KEY, card=CardData()), {"cardData"}).parents == ()
+
+
 def test_an_attribute_that_was_not_requested_is_omitted() -> None:
     assert make_observation(HuggingFaceRow(id="a/b", key=KEY), {"downloads"}).attributes == {}
     assert make_observation(HuggingFaceRow(id="a/b", key=KEY), {"downloads"}).parents is None

@@ -14,7 +14,7 @@ import pytest
 
 from db import ObservatoryError
 from db import connection as connection_module
-from db.cli import describe_sqlite_error
+from db.cli import describe_exception, describe_sqlite_error
 from db.connection import open_for_writing
 from db.store import Store
 from tests.db.builders import begin_snapshot, make_page, query, run_in_child
