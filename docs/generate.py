@@ -240,8 +240,8 @@ def _make_sentence(text: str) -> str:
 
 
 COUNTS = (
-    "listed", "with_counters", "disorder", "not_ok", "singles", "short_pages", "lossy_pages", "ranked_received",
-    "received", "kept", "duplicates", "rejected", "rejected_everywhere", "beyond", "inversions", "seconds",
+    "listed", "with_counters", "disorder", "compared", "not_ok", "singles", "short_pages", "lossy_pages",
+    "ranked_received", "received", "kept", "duplicates", "rejected", "rejected_everywhere", "beyond", "inversions", "seconds",
     "population", "longest",
 )  # fmt: skip
 EVIDENCE = dict.fromkeys(COUNTS, 0) | {

@@ -192,9 +192,10 @@ class EcosystemsSpider(RegistrySpider):
 
     def next_list_url(self, response: HttpResponse, received: int) -> str | None:
         """Return the URL of the next page. A full page that names none is followed by the next offset."""
-        size = int_parameter(response.url, "per_page")
+        size, stated = int_parameter(response.url, "per_page"), response.headers.get("page-items", "")
         following = _page_url(response.url, size, first_row(response.url) + size)
-        return self.next_page_url(response) or (following if is_full_page(received, size, ROUND_SIZE) else None)
+        is_full = is_full_page(received, size, ROUND_SIZE) or (received > 0 and stated == str(received))
+        return self.next_page_url(response) or (following if is_full else None)
 
     def _next_counters_url(self, response: HttpResponse, received: int) -> str | None:
         """Return the URL of the next counters: the largest size that fits the offset, up to one that may work again."""

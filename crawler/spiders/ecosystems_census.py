@@ -93,7 +93,7 @@ class EcosystemsCensusSpider(EcosystemsSpider):
             "probe" if is_recheck else "ranking", response, len(rows), rejects=map(redact_reject, rejects),
             events=() if is_recheck else self._gap_events(response, names),
             disorder=count_out_of_order(names[:: -1 if is_recheck else 1]),
-            next_url=None if is_recheck else self._next_names_url(response, len(rows)),
+            next_url=None if is_recheck else self._next_names_url(response, len(rows), names),
         )  # fmt: skip
         self._page_names = None if is_recheck else frozenset(names)
         return make_names_page(page, names, int(self.probe_results.get("population") or 0))
@@ -157,9 +157,13 @@ class EcosystemsCensusSpider(EcosystemsSpider):
             return ()
         return (Event(NAMES_APART, "warning", "a page that shares no name with the page before"),)
 
-    def _next_names_url(self, response: HttpResponse, received: int) -> str | None:
-        """Return the URL of the next page. The service states how many rows a page may have, or the page shows it."""
-        if self.next_list_url(response, received) is None:
+    def _next_names_url(self, response: HttpResponse, received: int, names: Sequence[str]) -> str | None:
+        """Return the URL of the next page. The service states how many rows a page may have, or the page shows it.
+
+        After a page that names no next one and holds only names of the page before, there is none.
+        """
+        is_last = self.next_page_url(response) is None and self._previous_names.issuperset(names)
+        if is_last or self.next_list_url(response, received) is None:
             return None
         requested, number = int_parameter(response.url, "per_page"), int_parameter(response.url, "page")
         header = response.headers.get("page-items", "")

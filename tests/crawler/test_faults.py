@@ -113,7 +113,6 @@ def assert_partial(crawl: Crawl, pretend: Simulation, gate: str, *faults: dict[s
 @pytest.mark.parametrize(
     ("fault", "gate"),
     [
-        (make_fault("missing_link"), "G5 size"),
         (make_fault("short_page", n=10, times=2), "G2 transport"),
         (make_fault("drop_field", field="_id"), "G10 rejects"),
         (make_fault("change_type", field="downloads", value="many"), "G10 rejects"),

@@ -145,7 +145,7 @@ def test_a_row_that_fails_beside_others_is_read_alone(
 @pytest.mark.parametrize("single_fails", [False, True])
 @pytest.mark.fault("C19")
 def test_the_counters_around_a_row_that_fails_are_read(crawl: Crawl, pretend: Simulation, single_fails: bool) -> None:
-    poison = pretend.truth("npm.example", k=150)[-1]["id"]
+    poison = [row["id"] for row in pretend.truth("npm.example", k=150) if "@" not in row["id"]][-1]
     alone = [on_ecosystems("status", f"/packages/{poison}", code=500)] if single_fails else []
     pretend.faults([on_ecosystems("poison_row", "/packages?", row=poison), *alone])
     done = crawl(*PACKAGES)
@@ -167,7 +167,7 @@ def test_names_come_in_smaller_pages_and_a_first_row_that_fails_is_passed_over(
 @LONG
 @pytest.mark.fault("C19")
 def test_a_server_that_fails_for_good_is_not_asked_for_every_page(crawl: Crawl, pretend: Simulation) -> None:
-    pretend.faults([on_ecosystems("status", "/packages?sort=downloads&order=desc&per_page=1", code=500, request=5)])
+    pretend.faults([on_ecosystems("status", "/packages", code=500, request=5)])
     done = crawl(*PACKAGES)
     assert (done.exit_code, done.outcome["status"]) == (3, "open")
     assert done.outcome["error"]["reason"] == "server failing"  # type: ignore[index]
