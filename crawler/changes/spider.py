@@ -80,6 +80,11 @@ def sort_instant(observation: Observation, order: str) -> int | None:
     return observation.modified_at if order == "modified" else observation.created_at
 
 
+def order_of(url: str) -> str | None:
+    """Return the order of changes that a URL requests, or None."""
+    return next((order for order, sort in ORDERS.items() if f"sort={sort}&" in url), None)
+
+
 def sort_instants(observations: Iterable[Observation], order: str) -> list[int]:
     """Return the instants by which an order sorts rows, without rows that have none."""
     instants = (sort_instant(observation, order) for observation in observations)
@@ -123,7 +128,9 @@ class ChangeSpider(HuggingFaceSpider):
         return parse_package_id(url) is not None
 
     def _has_every_place(self, url: str, received: int) -> bool:
-        return False
+        """Return whether one page is enough, because the order has no mark yet."""
+        order = order_of(url)
+        return order is None or self.cursors[order].high_water_mark is None
 
     def _max_page_rows(self) -> int:
         return MAX_ROWS_PER_PAGE
@@ -132,7 +139,7 @@ class ChangeSpider(HuggingFaceSpider):
         """Read a page of an order, the response to a probe, or the first row, which shows the accepted fields."""
         if parse_package_id(response.url) is not None:
             return self._read_probe(response)
-        order = next((order for order, sort in ORDERS.items() if f"sort={sort}&" in response.url), None)
+        order = order_of(response.url)
         if order is None:
             page = super().read_page(response)
             return page if response.status == 400 else replace(page, next_url=None)

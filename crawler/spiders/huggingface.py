@@ -155,7 +155,7 @@ class HuggingFaceSpider(RegistrySpider):
 
     def _has_every_place(self, url: str, received: int) -> bool:
         """Return whether a first page fills the list."""
-        return received >= self.plan.top and url_parameter(url, "cursor") is None
+        return self.plan.k is not None and received >= self.plan.k and url_parameter(url, "cursor") is None
 
     def url_after(self, url: str, received: int, positions: Sequence[ListPosition]) -> str | None:
         """Return the URL after a full page that names no next page, or None for any other page.
@@ -171,7 +171,7 @@ class HuggingFaceSpider(RegistrySpider):
         return SORT_FIELDS[self.ordered_by]
 
     def _max_page_rows(self) -> int:
-        return min(MAX_ROWS_PER_PAGE, self.plan.top + 1)
+        return min(MAX_ROWS_PER_PAGE, (self.plan.k or MAX_ROWS_PER_PAGE) + 1)
 
     def read_page(self, response: HttpResponse) -> Page:
         """Return a page of the list, or the page of the first row."""

@@ -28,7 +28,7 @@ from crawler.parsing.pages import make_page
 from crawler.parsing.rows import NotAListError, read_row
 from crawler.plan import CrawlPlan, PageRecorder
 from crawler.response import HttpResponse, Observation, Page, Progress
-from crawler.spiders.huggingface import MAX_ROWS_PER_PAGE, HuggingFaceSpider, assumption_events
+from crawler.spiders.huggingface import HuggingFaceSpider, assumption_events
 
 REQUIRED_FIELDS = frozenset({"id", "_id"})
 LOOP_TURNS = 5  # of the event loop, after which a request has been sent
@@ -118,12 +118,6 @@ class HuggingFaceCensusSpider(HuggingFaceSpider):
 
     def _cursor_field(self) -> str:
         return ""
-
-    def _has_every_place(self, url: str, received: int) -> bool:
-        return False
-
-    def _max_page_rows(self) -> int:
-        return MAX_ROWS_PER_PAGE
 
     def _make_observation(self, raw: bytes, dropped_fields: list[tuple[str, str]]) -> Observation:
         row = read_row(raw, HuggingFaceRow, REQUIRED_FIELDS, dropped_fields)
