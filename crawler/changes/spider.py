@@ -87,8 +87,10 @@ def order_of(url: str) -> str | None:
 
 def sort_instants(observations: Iterable[Observation], order: str) -> list[int]:
     """Return the instants by which an order sorts rows, without rows that have none and rows that come again."""
-    first_rows = {observation.stable_id: observation for observation in reversed(list(observations))}
-    instants = (sort_instant(observation, order) for observation in reversed(first_rows.values()))
+    first_rows: dict[str, Observation] = {}
+    for observation in observations:
+        first_rows.setdefault(observation.stable_id, observation)
+    instants = (sort_instant(observation, order) for observation in first_rows.values())
     return [instant for instant in instants if instant is not None]
 
 
