@@ -22,6 +22,7 @@ from db.argument_errors import ArgumentFault, describe_argument_error
 from db.causes import DISK_ERRORS, SQLITE_ERRORS, describe_cause, primary_code
 from db.documents import locate_document
 from db.libraries import describe_missing_library
+from db.reasons import find_reason, report_reason
 
 DONE, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
 CONTROL_CHARACTERS = re.compile(
@@ -105,7 +106,13 @@ def escape_unprintable_output() -> None:
 
 
 def describe_exception(error: Exception) -> ObservatoryError:
-    """Return the error to print for an exception."""
+    """Return the error to print for an exception, with the reason that the exception or one of its causes has."""
+    report = _describe_exception(error)
+    report.reason = report.reason or find_reason(error)
+    return report
+
+
+def _describe_exception(error: Exception) -> ObservatoryError:
     if isinstance(error, ObservatoryError):
         return error
     if isinstance(error, sqlite3.OperationalError):
@@ -145,7 +152,8 @@ def describe_sqlite_error(error: sqlite3.OperationalError) -> ObservatoryError:
 
 
 def print_error(error: ObservatoryError) -> None:
-    """Print an error on stderr: what happened, why, how to fix it, where to read more."""
+    """Print an error on stderr: what happened, why, how to fix it, where to read more. The daemon gets its reason."""
+    report_reason(error.reason)
     print(f"error: {escape_control_characters(error.message)}", file=sys.stderr)
     more = locate_document(error.more or GUIDE)
     for label, text in (("why", error.why), ("fix", error.fix), ("more", more)):

@@ -208,6 +208,7 @@ def check_schedules(options: argparse.Namespace) -> int:
 def run_once(options: argparse.Namespace) -> int:
     """Run the command of one schedule now. Its tick is recorded as a person's."""
     from db.process import die_with_parent
+    from db.reasons import REASON_PIPE, ReasonPipe
     from db.ticks import append_ticks, flush_journal
     from schedules.child_process import OBSERVATORY_COMMAND, failure_reason
     from schedules.log_redaction import redact_tick, secret_values
@@ -219,14 +220,17 @@ def run_once(options: argparse.Namespace) -> int:
     secrets = secret_values(os.environ)
     (queued,) = planner.request_run(schedule.name, int(time.time()))
     append_ticks(store, [redact_tick(planner.start(queued, int(time.time())), secrets)])
+    reason_pipe = ReasonPipe()
     command = subprocess.run(
         [*OBSERVATORY_COMMAND, *schedule.arguments],
-        env={**os.environ, "OBSERVATORY_DB": str(store)},
+        env={**os.environ, "OBSERVATORY_DB": str(store), REASON_PIPE: reason_pipe.variable},
+        pass_fds=(reason_pipe.descriptor,),
         preexec_fn=die_with_parent(),
         check=False,
     )
+    reason_pipe.close_descriptor()
     code = command.returncode
-    finished = planner.finish(code, int(time.time()), failure_reason(code, []))[0]
+    finished = planner.finish(code, int(time.time()), failure_reason(code, reason_pipe.read()))[0]
     append_ticks(store, [redact_tick(finished, secrets)])
     flush_journal(store)
     return code if code >= 0 else FAILED

@@ -12,44 +12,65 @@ from pathlib import Path
 
 from db.cli import PARSE_ONLY
 from db.process import die_with_parent
+from db.reasons import REASON_PIPE, FailureReason, ReasonPipe
 from schedules.log_redaction import redact, secret_values
 
 MAX_LINE_BYTES = 2000
 READ_LIMIT = 2**20  # bytes of one line that asyncio buffers
-LINES_FOR_REASON = 20  # the newest lines, in which `failure_reason` looks
+MAX_LINES = 20  # the newest lines, which tell what went wrong
 OBSERVATORY_COMMAND = [sys.executable, "-m", "schedules.cli"]
-FAILURE_SIGNS = {  # what a command prints when it fails for a reason that passes
-    "disk full": ("disk is full", "No space left", "database or disk is full"),
-    "rate limited": ("asks us to wait", "answered 429"),
-    "offline": ("No answer from", "no network"),
-    "another writer": ("is writing to", "program holds the file"),
-}
 
 
 class ChildProcess:
     """A running command. The lines that it prints are logged without secrets."""
 
-    def __init__(self, process: asyncio.subprocess.Process, log_line: Callable[[str], None]) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, reason_pipe: ReasonPipe, log_line: Callable[[str], None]
+    ) -> None:
         self._process = process
+        self._reason_pipe = reason_pipe
         self._log_line = log_line
         self._secrets = secret_values(os.environ)
         self.lines: list[str] = []
 
     @classmethod
     async def start(cls, arguments: Sequence[str], store: Path, log_line: Callable[[str], None]) -> ChildProcess:
-        """Start `observatory` with these arguments on a store."""
-        process = await asyncio.create_subprocess_exec(
+        """Start `observatory` with these arguments on a store.
+
+        Raises:
+            OSError: the system has no process or no pipe to give.
+        """
+        reason_pipe = ReasonPipe()
+        try:
+            process = await cls._start_process(arguments, store, reason_pipe)
+        except OSError:
+            reason_pipe.read()
+            raise
+        finally:
+            reason_pipe.close_descriptor()
+        return cls(process, reason_pipe, log_line)
+
+    @staticmethod
+    async def _start_process(
+        arguments: Sequence[str], store: Path, reason_pipe: ReasonPipe
+    ) -> asyncio.subprocess.Process:
+        variables = {"OBSERVATORY_DB": str(store), "PYTHONUNBUFFERED": "1", REASON_PIPE: reason_pipe.variable}
+        return await asyncio.create_subprocess_exec(
             *OBSERVATORY_COMMAND,
             *arguments,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "OBSERVATORY_DB": str(store), "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, **variables},
+            pass_fds=(reason_pipe.descriptor,),
             limit=READ_LIMIT,
             start_new_session=True,
             preexec_fn=die_with_parent(),
         )
-        return cls(process, log_line)
+
+    def read_reason(self) -> FailureReason | None:
+        """Return the reason that a command which has ended gave for its failure. It can be read once."""
+        return self._reason_pipe.read()
 
     async def wait(self) -> int:
         """Wait for the end of the command, and return its exit code."""
@@ -63,7 +84,7 @@ class ChildProcess:
                 break
             text = redact(line[:MAX_LINE_BYTES].decode("utf-8", "replace").rstrip(), self._secrets)
             if text:
-                self.lines = [*self.lines, text][-LINES_FOR_REASON:]
+                self.lines = [*self.lines, text][-MAX_LINES:]
                 self._log_line(text)
         return await self._process.wait()
 
@@ -78,18 +99,15 @@ class ChildProcess:
         return self._process.pid
 
 
-def failure_reason(code: int, lines: Sequence[str]) -> str | None:
-    """Return the reason of a failure, if it is one that passes (pure).
+def failure_reason(code: int, reason: FailureReason | None) -> str | None:
+    """Return the reason of a failure, if it is one that passes (pure). `reason` is the one that the command gave.
 
-    >>> failure_reason(1, ["error: No answer from hub.example."])
-    'offline'
+    >>> failure_reason(1, FailureReason.OFFLINE), failure_reason(-9, None), failure_reason(0, FailureReason.OFFLINE)
+    ('offline', 'killed', None)
     """
     if code == 0:
         return None
-    if code < 0:
-        return "killed"
-    output = "\n".join(lines)
-    return next((reason for reason, signs in FAILURE_SIGNS.items() if any(sign in output for sign in signs)), None)
+    return "killed" if code < 0 else str(reason) if reason else None
 
 
 def validate_command(arguments: Sequence[str]) -> str | None:

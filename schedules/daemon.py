@@ -165,7 +165,8 @@ class Daemon:
     async def _wait_for_child(self, child: ChildProcess) -> None:
         """Wait for the end of a command, and record the outcome of its tick."""
         code = await child.wait()
-        reason = "stopped" if self._stopping and code != DONE else failure_reason(code, child.lines)
+        reason = failure_reason(code, child.read_reason())
+        reason = "stopped" if self._stopping and code != DONE else reason
         last_line = child.lines[-1] if child.lines and code != DONE else None
         self._child = None
         self._record_ticks(self._planner.finish(code, self._now(), reason, last_line))

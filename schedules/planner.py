@@ -11,13 +11,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from db.cli import DONE, PARTIAL
+from db.reasons import FailureReason
 from db.ticks import Tick
 from schedules.config import Schedule
 from schedules.timetable import Timetable, list_moments
 
 ON_TIME_SECONDS = 60  # a tick that starts later than this after its moment is a catch-up
 MAX_CLOCK_LEAD = 86400  # a record further in the future than this was written by a wrong clock
-RETRYABLE_REASONS = ("offline", "rate limited", "disk full", "another writer", "killed")
+RETRYABLE_REASONS = (*FailureReason, "killed")
 FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 300, 3600
 
 

@@ -28,7 +28,10 @@ LIBRARIES = {
         "duckdb", "huggingface_hub", "jinja2", "markdown_it", "markupsafe", "msgspec", "numpy", "openai", "pandas",
         "pyarrow", "pyspark", "rich", "scipy", "statsmodels", "tenacity", "vl_convert",
     },
-    "crawler": {"huggingface_hub", "msgspec", "pyarrow", "rich", "scipy", "scrapy", "tenacity", "twisted", "yaml"},
+    "crawler": {
+        "huggingface_hub", "msgspec", "pyarrow", "rich", "scipy", "scrapy", "tenacity", "twisted", "w3lib",
+        "weblinking", "yaml",
+    },
     "db": {"numpy", "sqlite_utils", "zstandard"},
     "schedules": {"apscheduler", "msgspec", "prometheus_client"},
     "simulation": {"numpy"},

@@ -26,11 +26,11 @@ class EcosystemsRow(msgspec.Struct, gc=False):
     period: str | None = msgspec.field(name="downloads_period", default=None)
     dependents: Count | None = msgspec.field(name="dependent_packages_count", default=None)
     dependent_repos: Count | None = msgspec.field(name="dependent_repos_count", default=None)
-    status: str | None = None
+    status: str | msgspec.UnsetType | None = msgspec.UNSET
     synced_at: datetime | None = msgspec.field(name="last_synced_at", default=None)
     released_at: datetime | None = msgspec.field(name="first_release_published_at", default=None)
     modified_at: datetime | None = msgspec.field(name="latest_release_published_at", default=None)
-    licences: list[str] | None = msgspec.field(name="normalized_licenses", default=None)
+    licences: list[str] | msgspec.UnsetType = msgspec.field(name="normalized_licenses", default=msgspec.UNSET)
 
 
 class EcosystemsRegistryRow(msgspec.Struct, gc=False):
@@ -44,6 +44,11 @@ class EcosystemsRegistryRow(msgspec.Struct, gc=False):
 
 def make_observation(row: EcosystemsRow, registry: str) -> Observation:
     """Return the observation of one row."""
+    attributes: dict[str, str | None] = {}  # a field that is missing or unreadable is unknown, and ends nothing
+    if row.status is not msgspec.UNSET:
+        attributes["status"] = row.status
+    if row.licences is not msgspec.UNSET:
+        attributes["licence"] = "|".join(sorted(row.licences)) or None
     return Observation(
         derive_stable_id(registry, row.name),
         name_to_show(registry, row.name),
@@ -53,7 +58,7 @@ def make_observation(row: EcosystemsRow, registry: str) -> Observation:
         created_at=epoch_seconds(row.released_at),
         modified_at=epoch_seconds(row.modified_at),
         synced_at=epoch_seconds(row.synced_at),
-        attributes={"status": row.status, "licence": "|".join(sorted(row.licences or ())) or None},
+        attributes=attributes,
     )
 
 

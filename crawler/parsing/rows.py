@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -78,11 +78,12 @@ def _split_tolerantly(body: bytes) -> list[bytes]:
 
 
 def read_rows(
-    body: bytes, row_type: type[RowT], required: frozenset[str], observe: Callable[[RowT], Observation]
+    body: bytes, row_type: type[RowT], required: frozenset[str], observe: Callable[[RowT, Set[str]], Observation]
 ) -> ParsedRows:
     """Return every row of a page as an observation, or as a reject with its reason.
 
     A field of the wrong type is dropped, unless it is `required`. One event for each field counts the dropped values.
+    `observe` gets a row and its dropped fields, which are unknown and not absent.
 
     Raises:
         NotAListError: see `split_json_rows`.
@@ -92,10 +93,13 @@ def read_rows(
     dropped: DroppedFields = []
     rows = split_json_rows(body)
     for position, raw in enumerate(rows):
+        dropped_of_row: DroppedFields = []
         try:
-            observations.append(_require_storable(observe(read_row(raw, row_type, required, dropped))))
+            row = read_row(raw, row_type, required, dropped_of_row)
+            observations.append(_require_storable(observe(row, {field for field, _ in dropped_of_row})))
         except (UnreadableRowError, RecursionError) as error:
             rejects.append(Reject(position, describe_error(error), truncate_raw(raw)))
+        dropped += dropped_of_row
     return ParsedRows(len(rows), tuple(observations), tuple(rejects), tuple(type_change_events(dropped)))
 
 

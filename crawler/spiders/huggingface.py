@@ -17,15 +17,17 @@ Counters
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import urlencode
 
 from huggingface_hub import constants, get_token
 from scrapy import Request
+from w3lib.url import add_or_replace_parameter
 
 from crawler.errors import CrawlError, UnknownRegistryError, not_a_list_error
 from crawler.parsing.cursors import (
     ListPosition,
+    cursor_after,
     cursor_keys,
     cursor_position,
     last_row_position,
@@ -33,14 +35,16 @@ from crawler.parsing.cursors import (
     lost_row_events,
 )
 from crawler.parsing.huggingface_rows import EXPAND_FIELDS, SORT_FIELDS, HuggingFaceRow, make_observation
-from crawler.parsing.pages import make_page
-from crawler.parsing.rows import NotAListError, ParsedRows, count_inversions, read_rows
-from crawler.parsing.urls import url_parameter, url_parameters
+from crawler.parsing.page_size import PageSize
+from crawler.parsing.pages import is_full_page, make_page
+from crawler.parsing.rows import NotAListError, ParsedRows, count_inversions, count_rows, read_rows
+from crawler.parsing.urls import int_parameter, url_parameter, url_parameters
 from crawler.plan import CrawlPlan, ListedRegistry, PageRecorder
 from crawler.response import Event, HttpResponse, Observation, Page, Progress, Registry
 from crawler.spiders import RegistrySpider
 
 MAX_ROWS_PER_PAGE = 1000
+ROUND_SIZE = 100
 COUNTERS = {"downloads": "last-30-days", "likes": "likes", "trending": "trending-score"}
 COUNTER_MEANINGS = {
     "models": "downloads: requests of certain files in the last 30 days; likes; trending score",
@@ -71,6 +75,8 @@ class HuggingFaceSpider(RegistrySpider):
         self.ordered_by = by
         self.probe_results.setdefault("expand", list(EXPAND_FIELDS[self.repo_type]))
         self._max_rows_returned = 0
+        self.page_size = PageSize(self._max_page_rows(), int_parameter(resume_url or "", "limit"))
+        self._counted_url = self._confirming_url = ""
 
     @classmethod
     def list_registries(cls) -> Iterator[ListedRegistry]:
@@ -91,7 +97,7 @@ class HuggingFaceSpider(RegistrySpider):
 
     def accepts_status(self, status: int, url: str) -> bool:
         """Accept 400 for the first request: its body names the fields that the Hub knows."""
-        return status == 200 or (status == 400 and url_parameter(url, "limit") == "1")
+        return status == 200 or (status == 400 and self.is_first_url(url))
 
     def make_request(self, url: str) -> Request:
         """Return a request with the token that huggingface_hub would send. It only goes to the endpoint."""
@@ -107,14 +113,75 @@ class HuggingFaceSpider(RegistrySpider):
         """Return the URL of one row, which shows which fields the Hub accepts."""
         return self._list_url(self.expand_fields, 1)
 
+    def is_first_url(self, url: str) -> bool:
+        """Return whether a URL is that of the first row. A page that keeps failing may shrink to one row, too."""
+        return "cursor" not in self.probe_results and int_parameter(url, "limit") == 1
+
+    def smaller_page_url(self, url: str) -> str | None:
+        """Return the URL of the first half of a page. A cursor holds for any number of rows."""
+        rows = self.page_size.shrink(int_parameter(url, "limit"))
+        return add_or_replace_parameter(url, "limit", str(rows)) if rows else None
+
+    def next_page_url(self, response: HttpResponse) -> str | None:
+        """Return the URL of the next page, for more rows again after pages that came."""
+        url = super().next_page_url(response)
+        if response.url != self._counted_url:
+            self._counted_url = response.url
+            self.page_size.count_page()
+        if url is None or int_parameter(url, "limit") in (0, self.page_size.rows) or self.is_first_url(response.url):
+            return url
+        return add_or_replace_parameter(url, "limit", str(self.page_size.rows))
+
+    def confirming_url(self, response: HttpResponse) -> str | None:
+        """Return the URL of a full page without its last row, if the page names no next page.
+
+        A page that leaves a row must name the next page. So this answer shows whether the server names next pages.
+        """
+        limit, is_confirmed = int_parameter(response.url, "limit"), response.url == self._confirming_url
+        if response.status != 200 or limit < 2 or is_confirmed or self.next_page_url(response):
+            return None
+        try:
+            received = count_rows(response.body)
+        except NotAListError:  # `read_page` reports it
+            return None
+        if (
+            received < 2
+            or self._has_every_place(response.url, received)
+            or not is_full_page(received, limit, ROUND_SIZE)
+        ):
+            return None
+        self._confirming_url = add_or_replace_parameter(response.url, "limit", str(received - 1))
+        return self._confirming_url
+
+    def _has_every_place(self, url: str, received: int) -> bool:
+        """Return whether a first page fills the list."""
+        return self.plan.k is not None and received >= self.plan.k and url_parameter(url, "cursor") is None
+
+    def url_after(self, url: str, received: int, positions: Sequence[ListPosition]) -> str | None:
+        """Return the URL after a full page that names no next page, or None for any other page.
+
+        `positions` has the position of the last readable row. Only an empty page shows that the list has ended.
+        """
+        if not positions or not is_full_page(received, int_parameter(url, "limit"), ROUND_SIZE):
+            return None
+        return add_or_replace_parameter(url, "cursor", cursor_after(self._cursor_field(), positions[0]))
+
+    def _cursor_field(self) -> str:
+        """Return the field that a cursor holds besides `_id`, '' if there is none."""
+        return SORT_FIELDS[self.ordered_by]
+
+    def _max_page_rows(self) -> int:
+        return min(MAX_ROWS_PER_PAGE, (self.plan.k or MAX_ROWS_PER_PAGE) + 1)
+
     def read_page(self, response: HttpResponse) -> Page:
         """Return a page of the list, or the page of the first row."""
         if response.status == 400:
             return self._drop_refused_fields(response)
         rows = self._read_rows(response)
         following = self.next_page_url(response)
-        if url_parameter(response.url, "limit") == "1":
+        if self.is_first_url(response.url):
             return self._make_first_page(response, rows, cursor_keys(following))
+        following = following or self.url_after(response.url, rows.received, self._positions(rows))
         disorder = count_inversions(_order_value(row, self.ordered_by) for row in rows.observations)
         events = [*rows.events, *lost_row_events(following, self._last_position(rows))]
         return make_page(
@@ -125,7 +192,7 @@ class HuggingFaceSpider(RegistrySpider):
     def _make_first_page(self, response: HttpResponse, rows: ParsedRows, cursor: str) -> Page:
         self.probe_results["cursor"] = cursor
         events = [*rows.events, *assumption_events(response, cursor, SORT_FIELDS[self.ordered_by])]
-        url = self._list_url(self.expand_fields, min(MAX_ROWS_PER_PAGE, self.plan.top + 1))
+        url = self._list_url(self.expand_fields, self.page_size.rows)
         return make_page("probe", response, rows.received, events=events, next_url=url, body=response.body)
 
     def refetch_url(self, page: Page, tries: int) -> str | None:
@@ -142,7 +209,7 @@ class HuggingFaceSpider(RegistrySpider):
                 return None if tries else page.url
             self._max_rows_returned = page.received
             return None
-        if page.received >= int(url_parameter(page.url, "limit") or 0) or page.received == self._max_rows_returned:
+        if page.received >= int_parameter(page.url, "limit") or page.received == self._max_rows_returned:
             return None
         self._max_rows_returned = page.received
         return None if tries else page.url
@@ -154,14 +221,19 @@ class HuggingFaceSpider(RegistrySpider):
         return page.next_url
 
     def _last_position(self, page: Page | ParsedRows) -> ListPosition | None:
-        positions = (list_position(_order_value(row, self.ordered_by), row.stable_id) for row in page.observations[-1:])
-        return last_row_position(page.received, positions, page.rejects)
+        return last_row_position(page.received, self._positions(page), page.rejects)
+
+    def _positions(self, page: Page | ParsedRows) -> list[ListPosition]:
+        """Return the position of the last readable row, if there is one."""
+        return [list_position(_order_value(row, self.ordered_by), row.stable_id) for row in page.observations[-1:]]
 
     def _read_rows(self, response: HttpResponse) -> ParsedRows:
         fields = _expanded_fields(response.url) or set(self.expand_fields)
         required = frozenset({"id", "_id", SORT_FIELDS[self.ordered_by]})
         try:
-            return read_rows(response.body, HuggingFaceRow, required, lambda row: make_observation(row, fields))
+            return read_rows(
+                response.body, HuggingFaceRow, required, lambda row, dropped: make_observation(row, fields, dropped)
+            )
         except NotAListError as error:
             raise not_a_list_error(self.plan.registry, error, self.has_resume_option) from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -12,12 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from db.connection import open_for_writing
+from db.reasons import FailureReason
 from db.ticks import Tick, append_ticks
-from schedules.child_process import FAILURE_SIGNS, failure_reason
+from schedules.child_process import ChildProcess, failure_reason
 from schedules.clock import ClockReading, is_clock_jump, is_suspend
 from schedules.config import Schedule
 from schedules.log import DaemonLog
 from schedules.log_redaction import redact, secret_values
+from schedules.planner import RETRYABLE_REASONS
 from schedules.prometheus import metric_families
 from schedules.status import Status, format_status, read_status
 from schedules.systemd import heartbeat_seconds, notify
@@ -81,25 +84,37 @@ def test_a_clock_that_was_set_differs_from_a_machine_that_was_suspended(
 
 
 @pytest.mark.parametrize(
-    ("code", "line", "reason"),
+    ("code", "given", "reason"),
     [
-        (0, "No answer from x", None), (-9, "", "killed"), (1, "error: No answer from hub.example.", "offline"),
-        (3, "npm asks us to wait 15 minutes.", "rate limited"), (1, "database or disk is full", "disk full"),
-        (1, "Another process (pid 4) is writing to x.db.", "another writer"), (1, "something else", None),
+        (0, FailureReason.OFFLINE, None), (-9, None, "killed"), (1, FailureReason.OFFLINE, "offline"),
+        (3, FailureReason.SERVER_FAILING, "server failing"), (1, None, None),
     ],
 )  # fmt: skip
-@pytest.mark.fault("C15")
-def test_the_output_of_a_failed_command_gives_the_reason(code: int, line: str, reason: str | None) -> None:
-    assert failure_reason(code, ["before", line]) == reason
+@pytest.mark.fault("C15", "C18")
+def test_a_failed_command_gives_the_reason(code: int, given: FailureReason | None, reason: str | None) -> None:
+    assert failure_reason(code, given) == reason
+    assert reason is None or reason in RETRYABLE_REASONS
 
 
-def test_the_signs_of_a_reason_are_texts_of_the_program() -> None:
-    sources = "\n".join(
-        path.read_text("utf-8") for folder in ("crawler", "db") for path in (ROOT / folder).rglob("*.py")
-    )
-    texts_of_sqlite = {"No space left", "database or disk is full"}
-    for sign in {sign for signs in FAILURE_SIGNS.values() for sign in signs} - texts_of_sqlite:
-        assert sign.replace("answered 429", "answered {response.status}") in sources
+@pytest.mark.fault("C18")
+def test_the_words_of_a_command_are_no_reason(tmp_path: Path) -> None:
+    """A command that prints every phrase of a failure, and fails for a reason that does not pass."""
+    child = asyncio.run(run_child(["store", "restore", "No answer from disk is full answered 429.db"], tmp_path))
+    assert child.lines and child.read_reason() is None
+
+
+@pytest.mark.fault("C15", "C18")
+def test_a_command_tells_its_reason_in_either_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    line = ["crawl", "snapshot", "huggingface/models", "--retry-for", "1", "--quiet", "--format", "json"]
+    assert asyncio.run(run_child(line, tmp_path)).read_reason() == "offline"
+
+
+async def run_child(line: list[str], folder: Path) -> ChildProcess:
+    """Return the process of a command that has ended."""
+    child = await ChildProcess.start(line, folder / "observatory.db", lambda line: None)
+    await child.wait()
+    return child
 
 
 def read_status_with(tmp_path: Path, *ticks: Tick) -> Status:
