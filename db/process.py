@@ -1,4 +1,4 @@
-"""Child processes that must not outlive the process that started them."""
+"""Processes of this program: children that must not outlive their parent, and streams that a parent has closed."""
 
 from __future__ import annotations
 
@@ -23,3 +23,15 @@ def die_with_parent() -> Callable[[], None] | None:
             os._exit(1)
 
     return request_signal
+
+
+def open_missing_streams() -> None:
+    """Open /dev/null in the place of each standard stream that was closed by whoever started this process.
+
+    Otherwise the next file that is opened would get the number of stderr, and the log would be written into it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free, which is this one

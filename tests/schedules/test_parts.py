@@ -47,10 +47,12 @@ def test_a_token_or_an_address_is_hidden(secret: str) -> None:
 
 
 @pytest.mark.fault("E8")
-def test_a_forged_line_stays_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_forged_line_stays_one_line(capfd: pytest.CaptureFixture[str]) -> None:
     for line_format in ("json", "text"):
-        DaemonLog(line_format).write("output", line='x\r\n{"event": "stopped"}\x1b[31m')
-    lines = capsys.readouterr().err.splitlines()
+        log = DaemonLog(line_format)
+        log.write("output", line='x\r\n{"event": "stopped"}\x1b[31m')
+        log.close()
+    lines = capfd.readouterr().err.splitlines()
     assert json.loads(lines[0])["event"] == "output"
     assert "\x1b" not in "".join(lines)
 
