@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import errno
+import json
 import os
 import re
 import shutil
@@ -26,7 +27,7 @@ DONE, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
 CONTROL_CHARACTERS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
-PARSE_ONLY = "OBSERVATORY_ONLY_READ_WORDS"  # set to validate a schedule: the command parses its arguments and ends
+PARSE_ONLY = "OBSERVATORY_ONLY_READ_WORDS"  # set to read a schedule: the command prints what it parsed, and ends
 OPTION_SYNONYMS = {"--date": "--as-of", "--limit": "--top", "--database": "--db"}  # the names in other programs
 
 
@@ -80,8 +81,10 @@ def run_command(make_parser: Callable[[], argparse.ArgumentParser], argv: Sequen
     debug = "--debug" in arguments
     try:
         options = make_parser().parse_args(arguments)
+        if os.environ.get(PARSE_ONLY):
+            return _print_options(options)
         options.db = Path(getattr(options, "db", None) or os.environ.get("OBSERVATORY_DB") or "observatory.db")
-        return DONE if os.environ.get(PARSE_ONLY) else int(options.do(options))
+        return int(options.do(options))
     except BrokenPipeError:  # the reader of our output has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
@@ -94,6 +97,14 @@ def run_command(make_parser: Callable[[], argparse.ArgumentParser], argv: Sequen
         report = describe_exception(error)
         print_error(report)
         return report.exit_code
+
+
+def _print_options(options: argparse.Namespace) -> int:
+    """Print the function that would run and its options as JSON, for a program that has to understand the line."""
+    words = dict(vars(options))
+    function = words.pop("do")
+    print(json.dumps({"function": f"{function.__module__}.{function.__name__}", "options": words}, default=str))
+    return DONE
 
 
 def describe_exception(error: Exception) -> ObservatoryError:

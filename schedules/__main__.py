@@ -128,7 +128,8 @@ def _load_schedules(options: argparse.Namespace) -> dict[str, Schedule]:
 
 def run_daemon(options: argparse.Namespace) -> int:
     """Run the daemon until it is asked to stop."""
-    from db.connection import hold_writer_lock, refuse_network_file_system
+    from db.connection import hold_writer_lock
+    from db.file_systems import refuse_network_file_system
     from db.process import open_missing_streams
     from schedules.daemon import Daemon, DaemonOptions
     from schedules.log import DaemonLog

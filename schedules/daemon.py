@@ -22,6 +22,7 @@ from pathlib import Path
 
 from db.cli import DONE, FAILED, isoformat_utc
 from db.maintenance.migrations import apply_pending_migrations, migration_states
+from db.maintenance.partial_copies import delete_abandoned_copies
 from db.ticks import Tick, load_schedule_state
 from schedules.child_process import ChildProcess, error_message, failure_reason
 from schedules.clock import ClockReading, is_clock_jump, is_suspend
@@ -82,6 +83,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: self._log.write("unexpected error", **context))
         loop.add_signal_handler(signal.SIGHUP, self._reload_schedules)  # called when all below has been done
+        self._delete_abandoned_copies()
         self._migrate_store()
         self._journal.flush()
         state = load_schedule_state(self._store)
@@ -105,6 +107,12 @@ class Daemon:
             self._ignore_signals()
             self._log.write("stopped")
         return DONE
+
+    def _delete_abandoned_copies(self) -> None:
+        """Delete what killed backups have left: it may have filled the disk, so that no command would start again."""
+        with suppress(OSError):
+            for file in delete_abandoned_copies(self._store):
+                self._log.write("abandoned copy deleted", file=str(file))
 
     def _migrate_store(self) -> None:
         """Apply the migrations that a newer version of the program brought, before anything is read."""

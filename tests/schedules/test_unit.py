@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from db.connection import file_system_type, refuse_network_file_system
+from db.file_systems import file_system_type, refuse_network_file_system
 from tests.schedules import system_calls
 from tests.simulated import Simulation
 
