@@ -14,9 +14,7 @@ nfs nfs4 cifs smb3 smbfs 9p afs kafs coda ceph lustre gpfs beegfs orangefs pvfs2
 vboxsf prl_fs wekafs ncpfs drvfs davfs fuse fuse.sshfs fuse.glusterfs fuse.rclone fuse.s3fs fuse.gcsfuse fuse.goofys
 fuse.ceph-fuse fuse.juicefs fuse.mfs fuse.moosefs fuse.grpcfuse fuse.osxfs fuse.vmhgfs-fuse fuse.one-of-next-year
 """
-LOCAL = (
-    "ext2 ext3 ext4 xfs btrfs zfs f2fs overlay tmpfs ramfs fuseblk ntfs3 exfat vfat apfs bcachefs fuse.fuse-overlayfs"
-)
+LOCAL = "ext2 ext3 ext4 xfs btrfs zfs f2fs overlay tmpfs ramfs fuseblk ntfs3 exfat vfat apfs fuse.fuse-overlayfs"
 
 
 @pytest.mark.fault("A10")
