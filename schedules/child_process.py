@@ -20,6 +20,7 @@ from schedules.log_redaction import redact, secret_values
 MAX_LINE_BYTES = 2000
 READ_LIMIT = 2**20  # bytes of one line that asyncio buffers
 LINES_FOR_REASON = 20  # the newest lines, in which `failure_reason` looks
+POLL_SECONDS = 0.2
 OUTPUT_SECONDS = 3  # for which the output of a command that has ended may stay open
 OBSERVATORY_COMMAND = [sys.executable, "-m", "schedules.cli"]
 FAILURE_SIGNS = {  # what a command prints when it fails for a reason that passes
@@ -60,19 +61,25 @@ class ChildProcess:
 
         The output may stay open longer, in the hands of a process that the command has started. It is not waited for.
         """
-        reading, ending = asyncio.create_task(self._read_output()), asyncio.create_task(self._process.wait())
+        reading, ending = asyncio.create_task(self._read_output()), asyncio.create_task(self._poll_for_end())
         try:
             await asyncio.wait({reading, ending}, return_when=asyncio.FIRST_COMPLETED)
             if reading.done():
                 reading.result()  # raises what went wrong while reading
-            code = await ending
+                return await self._process.wait()
             await asyncio.wait({reading}, timeout=OUTPUT_SECONDS)
-            return code
+            return await ending
         finally:
-            if not reading.done() or not ending.done():
+            if not reading.done() or self._process.returncode is None:
                 self._end_group()
             for task in (reading, ending):
                 task.cancel()
+
+    async def _poll_for_end(self) -> int:
+        """Return the exit code as soon as there is one. asyncio's own `wait` waits for the end of the output too."""
+        while self._process.returncode is None:
+            await asyncio.sleep(POLL_SECONDS)
+        return self._process.returncode
 
     async def _read_output(self) -> None:
         assert self._process.stdout

@@ -60,7 +60,10 @@ class Planner:
         return decisions
 
     def replace_schedules(self, schedules: Mapping[str, Schedule], now: int) -> list[Tick]:
-        """Continue with other schedules. Earlier decisions stay."""
+        """Continue with other schedules. Earlier decisions stay. A schedule with other moments is due from now on."""
+        for name, schedule in schedules.items():
+            if name not in self.schedules or self.schedules[name].timetable != schedule.timetable:
+                self.decided_until.pop(name, None)
         dropped = [_as_gap(queued.tick, "off") for name, queued in self.queue.items() if name not in schedules]
         self.schedules = dict(schedules)
         self.queue = {name: queued for name, queued in self.queue.items() if name in schedules}
@@ -162,7 +165,7 @@ class Planner:
         timed = (tick.due_at for tick in due if tick.cause in ("time", "catch-up"))
         self.decided_until[name] = max([self.decided_until[name], *timed])
         if self.running and self.running.schedule == name:
-            return [_as_gap(tick, "overrun") for tick in due]
+            return [_as_gap(tick, "overrun" if gap_reason == "off" else gap_reason) for tick in due]
         *missed, newest = due
         decisions = [_as_gap(tick, gap_reason) for tick in missed]
         if _is_too_late(schedule, newest.due_at, now):
