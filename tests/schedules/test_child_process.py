@@ -23,6 +23,7 @@ async def run_child(code: str, log_line: Callable[[str], None]) -> int:
         return await asyncio.wait_for(child.wait(), 10)
     finally:
         child.stop(kill=True)
+        await process.wait()
 
 
 @pytest.mark.fault("A21")

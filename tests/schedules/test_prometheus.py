@@ -64,24 +64,24 @@ def count_request_threads() -> int:
 def test_scrapers_that_send_nothing_or_drip_get_a_few_threads_for_a_limited_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(prometheus, "MAX_REQUEST_SECONDS", 0.3)
+    monkeypatch.setattr(prometheus, "MAX_REQUEST_SECONDS", 0.1)
     port = serve_metrics(0, tmp_path / "none.db", dict)
     slow = [socket.create_connection(("127.0.0.1", port)) for _ in range(3 * MAX_REQUESTS)]
     ended = threading.Event()
 
     def drip() -> None:
-        while not ended.wait(0.05):
+        while not ended.wait(0.02):
             for connection in slow[::2]:
                 with suppress(OSError):  # the server has cut it off
                     connection.send(b"G")
 
     dripping = threading.Thread(target=drip)
     dripping.start()
-    time.sleep(0.1)
+    time.sleep(0.05)
     assert 0 < count_request_threads() <= MAX_REQUESTS
     started_at = time.monotonic()
     assert fetch(port)[0] == 200
-    assert time.monotonic() - started_at < 3 * 0.3 + 1
+    assert time.monotonic() - started_at < 3 * 0.1 + 2
     ended.set()
     dripping.join()
     for connection in slow:

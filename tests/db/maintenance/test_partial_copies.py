@@ -81,6 +81,7 @@ def test_a_backup_without_room_is_refused_before_it_begins(store: Path, monkeypa
     assert raised.value.why == "The disk is full." and list_partial(store.parent) == []
 
 
+@pytest.mark.ci
 @pytest.mark.fault("A13", "A19")
 def test_sigterm_ends_a_backup_and_leaves_nothing(store: Path) -> None:
     code = (
