@@ -29,7 +29,7 @@ LIBRARIES = {
         "pyarrow", "pyspark", "rich", "scipy", "statsmodels", "tenacity", "vl_convert",
     },
     "crawler": {"huggingface_hub", "msgspec", "pyarrow", "rich", "scipy", "scrapy", "tenacity", "twisted", "yaml"},
-    "db": {"numpy", "sqlite_utils", "zstandard"},
+    "db": {"msgspec", "numpy", "sqlite_utils", "zstandard"},
     "schedules": {"apscheduler", "msgspec", "prometheus_client"},
     "simulation": {"numpy"},
 }  # fmt: skip
