@@ -92,12 +92,12 @@ class Daemon:
             self._schedules, state.decided_until, state.unfinished, self._options.first_retry_seconds
         )
         unclean = any(tick.outcome == "started" for tick in state.unfinished)
+        for number in STOP_SIGNALS:
+            loop.add_signal_handler(number, self._request_stop)
         self._log.write("started", store=str(self._store), schedules=len(self._schedules), unclean=unclean)
         self._record_ticks(self._planner.resume(self._now()))
         if self._hook:
             self._keep_task(self._hook.run())
-        for number in STOP_SIGNALS:
-            loop.add_signal_handler(number, self._request_stop)
         notify("READY=1")
         try:
             await self._loop()
