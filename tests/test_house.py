@@ -32,7 +32,7 @@ LIBRARIES = {
         "huggingface_hub", "msgspec", "pyarrow", "rich", "scipy", "scrapy", "tenacity", "twisted", "w3lib",
         "weblinking", "yaml",
     },
-    "db": {"numpy", "sqlite_utils", "zstandard"},
+    "db": {"msgspec", "numpy", "sqlite_utils", "zstandard"},
     "schedules": {"apscheduler", "msgspec", "prometheus_client"},
     "simulation": {"numpy"},
 }  # fmt: skip

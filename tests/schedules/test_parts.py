@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 
 from db.connection import open_for_writing
 from db.reasons import FailureReason
+from db.rows import Registry
+from db.store import Store
 from db.ticks import Tick, append_ticks
 from schedules.child_process import ChildProcess, failure_reason
 from schedules.clock import ClockReading, is_clock_jump, is_suspend
@@ -25,6 +28,7 @@ from schedules.prometheus import metric_families
 from schedules.status import Status, format_status, read_status
 from schedules.systemd import heartbeat_seconds, notify
 from schedules.timetable import IntervalTimetable
+from tests.db.builders import take_snapshot
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = 1_767_225_600
@@ -50,10 +54,12 @@ def test_a_token_or_an_address_is_hidden(secret: str) -> None:
 
 
 @pytest.mark.fault("E8")
-def test_a_forged_line_stays_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_forged_line_stays_one_line(capfd: pytest.CaptureFixture[str]) -> None:
     for line_format in ("json", "text"):
-        DaemonLog(line_format).write("output", line='x\r\n{"event": "stopped"}\x1b[31m')
-    lines = capsys.readouterr().err.splitlines()
+        log = DaemonLog(line_format)
+        log.write("output", line='x\r\n{"event": "stopped"}\x1b[31m')
+        log.close()
+    lines = capfd.readouterr().err.splitlines()
     assert json.loads(lines[0])["event"] == "output"
     assert "\x1b" not in "".join(lines)
 
@@ -171,3 +177,56 @@ def test_status_starts_fast() -> None:
     line = [sys.executable, "-X", "importtime", "-m", "schedules", "--help"]
     imports = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True).stderr
     assert "apscheduler" not in imports and "pandas" not in imports and "sqlite_utils" not in imports
+
+
+LINES = [
+    "crawl --debug snapshot --delay 1 --to=10 -- NPM PyPI",
+    *(
+        pytest.param(line, marks=pytest.mark.ci)
+        for line in (
+            "crawl snapshot npm pypi --top 10",
+            "crawl snapshot --top=10 npm PyPI",
+            "crawl --debug snapshot npm pypi --to 10",
+            "crawl snapshot --delay 1 --top 10 -- npm pypi",
+            "crawl snapshot NPM pypi/ --top 0010 --by downloads",
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize("line", LINES)
+@pytest.mark.fault("B7")
+def test_a_schedule_is_stale_if_any_registry_of_its_line_is_however_the_line_is_written(
+    tmp_path: Path, line: str
+) -> None:
+    path = tmp_path / "observatory.db"
+    schedules = {"top": Schedule("top", line, IntervalTimetable(3600))}
+    append_ticks(path, [Tick("top", NOW - 9000, "time", "gap", "off")])
+    with open_for_writing(path) as database:
+        store = Store(database)
+        npm, pypi = Registry("npm", "ecosystems"), Registry("pypi", "ecosystems")
+        take_snapshot(store, ["a"], NOW - 60, registry=npm)
+        assert read_status(path, schedules, NOW)["stale"], "pypi never was complete"
+        take_snapshot(store, ["a"], NOW - 6000, registry=pypi)
+        assert "no success for 1 hour 40 minutes" in read_status(path, schedules, NOW)["stale"][0]
+        take_snapshot(store, ["a"], NOW + 10**8, registry=pypi)
+        assert read_status(path, schedules, NOW)["stale"], "a clock that was ahead covers nothing"
+        take_snapshot(store, ["a"], NOW - 50, registry=pypi)
+        assert read_status(path, schedules, NOW)["stale"] == []
+
+
+@pytest.mark.fault("B4")
+def test_ticks_of_a_clock_that_was_years_ahead_hide_no_later_ones(tmp_path: Path) -> None:
+    ahead = [Tick("top", NOW + 10**8 + n, "time", "done", ended_at=NOW + 10**8 + n, attempts=1) for n in range(40)]
+    status = read_status_with(tmp_path, *ahead, Tick("top", NOW - 6000, "clock", "gap", "clock untrusted"))
+    assert [tick["outcome"] for tick in status["schedules"][0]["ticks"]] == ["gap"]
+    assert status["stale"] and status["schedules"][0]["last_done"] is None
+
+
+def test_a_missing_stream_is_opened_so_that_no_file_gets_its_number(tmp_path: Path) -> None:
+    code = (
+        "import os; os.close(2); from db.process import open_missing_streams; open_missing_streams();"
+        "assert os.open('x', os.O_CREAT | os.O_WRONLY) > 2 and os.readlink('/proc/self/fd/2') == os.devnull"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=False).returncode == 0
