@@ -20,7 +20,8 @@ from analysis.exports.tables import Batch, BatchReader, Part, Row, Table, Value,
 from analysis.exports.view_dictionary import list_view_columns
 from db import ObservatoryError, UsageError
 from db.causes import describe_cause
-from db.redactions import WITHHELD, RedactionEntry, matching_packages
+from db.redaction_views import WITHHELD
+from db.redactions import RedactionEntry, matching_packages, redacted_owners
 
 LAKE_PERSONAL_CLASSES: Mapping[str, Mapping[str, str]] = {
     "alias": {"name": "name"},
