@@ -10,18 +10,57 @@ import json
 import sqlite3
 import tomllib
 from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from db import ObservatoryError
 from db.causes import describe_cause
 from db.identity import derive_stable_id
 from db.ids import compact_id
+from db.redaction_views import WITHHELD
 from db.renames import other_name
-from db.spellings import find_quotations, list_owners, spell_cases
+from db.spellings import Quotations, find_quotations, list_owners, spell_cases
 from db.sql_files import load_statements
 
 KINDS = ("package", "name", "author")
 RedactionEntry = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class RedactedNames:
+    """The names, ids and owners to leave out."""
+
+    names: frozenset[str] = frozenset()
+    owners: frozenset[str] = frozenset()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is left out."""
+        return not (self.names or self.owners)
+
+    @cached_property
+    def _cases(self) -> frozenset[str]:
+        return frozenset(name.removeprefix("name:").lower() for name in self.names)
+
+    @cached_property
+    def _quotations(self) -> Quotations:
+        return find_quotations(self.names, self.owners)
+
+    def is_redacted_name(self, value: object) -> bool:
+        """Return whether a name or an id belongs to a redacted package or author."""
+        if value is None:
+            return False
+        text = str(value).removeprefix("name:").lower()
+        return text in self._cases or not self.owners.isdisjoint(list_owners(text))
+
+    def is_quoted_in(self, text: str) -> bool:
+        """Return whether a text quotes a redacted name or author."""
+        return self._quotations.are_in(text)
+
+    def withhold(self, text: str) -> str:
+        """Return a text, or a mark in its place if it quotes a redacted name or author."""
+        return WITHHELD if self.is_quoted_in(text) else text
 
 
 class InvalidRedactionsError(ObservatoryError):
@@ -58,6 +97,14 @@ def load_redactions(connection: sqlite3.Connection) -> list[RedactionEntry]:
     """Return the redactions that the store has."""
     rows = connection.execute("SELECT kind, value FROM redaction ORDER BY kind, value")
     return [(kind, value) for kind, value in rows]
+
+
+def load_redacted_names(connection: sqlite3.Connection) -> RedactedNames:
+    """Return what the redactions of the store match now, whenever the store was last written to."""
+    entries = load_redactions(connection)
+    if not entries:
+        return RedactedNames()
+    return RedactedNames(matching_packages(connection, entries)[1], redacted_owners(entries))
 
 
 def matching_packages(

@@ -64,10 +64,11 @@ def list_owners(name: str) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class Quotations:
-    """What a folded text has if it quotes a name: a piece of it, or a whole word."""
+    """What a folded text has if it quotes a name: a piece, a whole word, or the beginning of a word."""
 
     pieces: frozenset[str]
     words: frozenset[str]
+    beginnings: frozenset[str] = frozenset()
 
     def are_in(self, text: str) -> bool:
         """Return whether a text quotes a name.
@@ -77,32 +78,36 @@ class Quotations:
         [True, True, False, True, False]
         """
         folded = fold_text(text)
-        return any(piece in folded for piece in self.pieces) or self._has_word(folded)
+        return any(piece in folded for piece in self.pieces) or any(
+            text in folded and re.search(f"(?<![a-z0-9]){re.escape(text)}{end}", folded) for text, end in self._words()
+        )
 
     def globs(self) -> Iterator[str]:
         """Yield the patterns of SQLite's GLOB for a folded text between two spaces."""
         yield from (f"*{_escape_glob(piece)}*" for piece in self.pieces)
         yield from (f"*[^a-z0-9]{_escape_glob(word)}[^a-z0-9]*" for word in self.words)
+        yield from (f"*[^a-z0-9]{_escape_glob(beginning)}*" for beginning in self.beginnings)
 
-    def _has_word(self, folded: str) -> bool:
-        return any(
-            word in folded and re.search(f"(?<![a-z0-9]){re.escape(word)}(?![a-z0-9])", folded) for word in self.words
-        )
+    def _words(self) -> Iterator[tuple[str, str]]:
+        yield from ((word, "(?![a-z0-9])") for word in self.words)
+        yield from ((beginning, "") for beginning in self.beginnings)
 
 
 def find_quotations(names: Collection[str], owners: Collection[str]) -> Quotations:
     """Return what quotes these names and accounts.
 
-    A short name of letters and digits, and an account, count only as a whole word.
+    A short name of letters and digits, and an account, count only as a whole word. A very short account needs its slash.
     """
     accounts = frozenset(map(str.lower, owners))
-    pieces, words = set(), {account if len(account) >= MIN_OWNER_LENGTH else f"{account}/" for account in accounts}
+    pieces: set[str] = set()
+    words = {account for account in accounts if len(account) >= MIN_OWNER_LENGTH}
+    beginnings = {f"{account}/" for account in accounts - words}
     for name in names:
         bare = name.removeprefix("name:")
         if list_owners(bare).isdisjoint(accounts):
             is_distinctive = len(bare) >= MIN_DISTINCTIVE_LENGTH or not bare.isalnum()
             (pieces if is_distinctive else words).add(bare)
-    return Quotations(*(frozenset(fold_text(text) for text in texts) - {""} for texts in (pieces, words)))
+    return Quotations(*(frozenset(fold_text(text) for text in texts) - {""} for texts in (pieces, words, beginnings)))
 
 
 def _escape_glob(text: str) -> str:

@@ -90,7 +90,10 @@ def _write_bundle(
     """Write all files of a bundle, and return its facts and the number of reused files."""
     history, is_pseudonymised = ColumnHistory(), spec.pseudonym_key is not None
     tables = history.watch(drop_empty_parts(_load_tables(connection, spec), previous.has_part))
-    snapshots = load_snapshots(connection, spec.scope, is_pseudonymised)
+    snapshots = tuple(
+        replace(snapshot, source=spec.redactions.withhold(snapshot.source))
+        for snapshot in load_snapshots(connection, spec.scope, is_pseudonymised)
+    )
     dates = {snapshot.number: snapshot.date for snapshot in snapshots}
     files, reused_paths = _write_files(spec.formats, tables, folder, previous, history, dates)
     facts = BundleFacts(

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from analysis.reporting.movers import MoverRow
 from analysis.reporting.rows import ParentRow, RankedRow, ReportBaseModel, ReportResult, ReportSnapshot, ReportTopRow
+from db.redactions import RedactedNames
 
 TOP_ROWS = 20
 BASE_MODELS = 20  # with the most children, and as many with the largest growth
@@ -78,6 +79,9 @@ def shared_depth(snapshot: ReportSnapshot, previous: ReportSnapshot | None) -> i
     return min(ranking["depth"] or 0 for ranking in (snapshot, previous) if ranking)
 
 
-def omit_redacted(rows: Iterable[Row], redacted: frozenset[str]) -> list[Row]:
+def omit_redacted(rows: Iterable[Row], redacted: RedactedNames) -> list[Row]:
     """Return the rows of the packages that are not left out on request."""
-    return [row for row in rows if redacted.isdisjoint((row["package"], row["name"], row.get("previous_name")))]
+    return [
+        row for row in rows
+        if not any(map(redacted.is_redacted_name, (row["package"], row["name"], row.get("previous_name"))))
+    ]  # fmt: skip
