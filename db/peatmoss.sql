@@ -9,7 +9,7 @@ SELECT *
 FROM (SELECT r.package_id,
              COALESCE((SELECT a.name FROM store.alias a WHERE a.package_id = r.package_id AND a.valid_from <= s.taken_at
                         AND (a.valid_to IS NULL OR a.valid_to > s.taken_at)), p.name) AS name,
-             CASE WHEN p.seen_at = s.taken_at THEN p.sha END, r.downloads, r.likes, s.taken_at
+             CASE WHEN p.seen_at = s.taken_at AND NOT left_out(p.sha) THEN p.sha END, r.downloads, r.likes, s.taken_at
       FROM store.snapshot s
       JOIN store.ranking r ON r.snapshot_id = s.snapshot_id
       JOIN store.package p ON p.package_id = r.package_id

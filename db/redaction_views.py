@@ -1,7 +1,7 @@
 """The stable views without what is redacted. Each is wrapped in a query that omits or withholds.
 
-`db/dictionary.toml` says of which class a column is: `name` names a package, `text` may quote one, and `label` is a text
-that is mostly no name of a package, such as a library.
+`db/dictionary.toml` says of which class a column is: `name` names a package, `text` may quote one, and `label` is
+mostly no name of a package, such as a library.
 """
 
 from __future__ import annotations
@@ -78,7 +78,8 @@ def redaction_view_sql(
     """
     head, _, body = sql.partition(" AS\n")
     selected = ", ".join(
-        _masked_column(name, has_patterns) if classes.get(name) in ("text", "label") else f'"{name}"' for name in columns
+        _masked_column(name, has_patterns) if classes.get(name) in ("text", "label") else f'"{name}"'
+        for name in columns
     )
     name_columns = [name for name in columns if classes.get(name) == "name" and name not in ("name", "child_name")]
     condition = "\n  AND ".join(

@@ -96,7 +96,7 @@ class Quotations:
 def find_quotations(names: Collection[str], owners: Collection[str]) -> Quotations:
     """Return what quotes these names and accounts.
 
-    A short name of letters and digits, and an account, count only as a whole word. A very short account needs its slash.
+    A short name of letters and digits, and an account, count only as a whole word. A shorter account needs its slash.
     """
     accounts = frozenset(map(str.lower, owners))
     pieces: set[str] = set()

@@ -40,6 +40,7 @@ class ExportSpec:
     redactions: Redactions = field(default_factory=Redactions)
     pseudonym_key: bytes | None = None
     authors: tuple[BundleAuthor, ...] = ()
+    credentials: tuple[str, ...] = ()  # of this run: no file may have one
 
     @property
     def is_unredacted(self) -> bool:
@@ -109,7 +110,7 @@ def _write_bundle(
         tombstones=load_tombstones(connection, spec.scope, withhold_reason=not spec.is_unredacted),
     )
     _write_descriptors(facts, folder)
-    refuse_private_content(folder, reused_paths)
+    refuse_private_content(folder, reused_paths, spec.credentials)
     write_file(folder / MANIFEST, render_manifest(folder, files, _describe_bundle(facts)))
     return facts, len(reused_paths)
 

@@ -1,8 +1,8 @@
 """Redaction and pseudonyms: both change the rows of a bundle before they reach a format.
 
 A column may be of a class of personal data. `name` identifies a person or a package. `text` is free text that may quote
-names. `label` is mostly no name, such as that of a library. `hash` could confirm a guess of names. `db/dictionary.toml` has the classes of the stable views, and this module
-those of the lake.
+names. `label` is mostly no name, such as that of a library. `hash` could confirm a guess of names. `db/dictionary.toml`
+has the classes of the stable views, and this module those of the lake.
 """
 
 from __future__ import annotations
@@ -53,21 +53,36 @@ class InvalidKeyError(ObservatoryError):
 class Redactions(RedactedNames):
     """What a bundle leaves out: names, the numbers of packages, and cards that only these packages have.
 
-    `cards` has the numbers and the hashes of cards. `row_counts` counts the rows that were left out.
+    `cards` has the numbers and the hashes of cards. `public_texts` has the public form of each text with an address or
+    a token. `row_counts` counts the rows that were left out.
     """
 
     package_ids: frozenset[int] = frozenset()
     cards: frozenset[Value] = frozenset()
+    public_texts: Mapping[str, str] = field(default_factory=dict)
     row_counts: dict[tuple[str, str | None, int | None], int] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether every row is exported as it is."""
+        return super().is_empty and not self.public_texts
+
+    def withhold(self, text: str) -> str:
+        """Return the public form of a text, or a mark in its place if it quotes a redacted name or author."""
+        return super().withhold(self.public_texts.get(text, text))
 
 
 def expand_redactions(entries: Sequence[RedactionEntry], connection: sqlite3.Connection) -> Redactions:
     """Return the redactions of these entries, with every other name of the same packages."""
     package_ids, names = matching_packages(connection, entries)
+    return Redactions(names, redacted_owners(entries), package_ids, load_cards(connection, package_ids))
+
+
+def load_cards(connection: sqlite3.Connection, package_ids: Collection[int]) -> frozenset[Value]:
+    """Return the numbers and the hashes of the cards that only some packages have."""
     (cards_of_packages,) = load_statements("redacted_cards")
     rows = connection.execute(cards_of_packages, {"numbers": json.dumps(sorted(package_ids))})
-    cards = frozenset(value for row in rows for value in row)
-    return Redactions(names, redacted_owners(entries), package_ids, cards)
+    return frozenset(value for row in rows for value in row)
 
 
 def redact_tables(tables: Sequence[Table], redactions: Redactions) -> list[Table]:
@@ -172,7 +187,8 @@ def _redact_part(table: Table, part: Part, redactions: Redactions) -> Part:
 
     def rows() -> Iterator[Row]:
         dropped = 0
-        for row in part.rows():
+        for stored_row in part.rows():
+            row = _make_public(stored_row, redactions.public_texts)
             if is_redacted(row):
                 dropped += 1
             else:
@@ -202,6 +218,13 @@ def _redact_batches(table: Table, part: Part, read_batches: BatchReader, redacti
 
 def _package_id_indexes(table: Table) -> list[int]:
     return [index for index, column in enumerate(table.columns) if column.name in PACKAGE_ID_COLUMNS]
+
+
+def _make_public(row: Row, public_texts: Mapping[str, str]) -> Row:
+    """Return a row whose private texts are cut."""
+    if not public_texts or public_texts.keys().isdisjoint(row):
+        return row
+    return tuple(public_texts.get(value, value) if isinstance(value, str) else value for value in row)
 
 
 def _is_quoting(value: Value, redactions: Redactions) -> bool:

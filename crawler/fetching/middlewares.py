@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import sys
 import time
 from collections.abc import Mapping
 from urllib.parse import urljoin, urlsplit
 
+from huggingface_hub import get_token
 from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest
@@ -27,11 +29,12 @@ from crawler.fetching.pace import (
     seconds_after_429,
 )
 from crawler.fetching.running import running_spider
-from crawler.parsing.redact import redact_text
+from crawler.parsing.redact import EXCERPT_MARGIN, excerpt, redact_response, redact_text
 from crawler.parsing.rows import NotAListError, count_rows
 from crawler.response import HttpResponse
 from crawler.spiders import PacedSpider
 from db.cli import escape_control_characters
+from db.private_text import list_credentials
 
 RETRYABLE_STATUSES = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 530}
 MAX_TRIES_OFFLINE = 3  # of a host that has never responded: a missing network is the likelier cause
@@ -57,6 +60,7 @@ class PaceMiddleware:
         self._not_before = 0.0
         self._wait_reason = ""
         self._is_offline = False
+        self.credentials = list_credentials(os.environ, get_token())
         self.is_quiet = crawler.settings.getbool("PACE_QUIET")
 
     @classmethod
@@ -92,14 +96,15 @@ class PaceMiddleware:
         Raises:
             CrawlError: a retry would not help now.
         """
-        http_response = self._make_response(request, response)
+        received = self._make_response(request, response)
+        http_response = redact_response(received, self.credentials)
         self.host_responded = True
         quota = read_quota(http_response.headers)
         if quota and not is_from_cache(http_response):
             self.budget.update(quota, time.monotonic())
         status = http_response.status
         if self.spider.accepts_status(status, http_response.url):
-            return self._accept_unless_invalid(request, response, http_response)
+            return self._accept_unless_invalid(request, response, received, http_response)
         if status in RETRYABLE_STATUSES:
             return self._retry(request, f"the server answered {status}", self._requested_wait(request, http_response))
         if 300 <= status < 400:
@@ -107,9 +112,9 @@ class PaceMiddleware:
         raise refusal_error(http_response, self.spider.plan.registry)
 
     def _accept_unless_invalid(
-        self, request: Request, response: Response, http_response: HttpResponse
+        self, request: Request, response: Response, received: HttpResponse, http_response: HttpResponse
     ) -> Request | Response:
-        reason = self.invalid_reason(http_response) if http_response.status == 200 else ""
+        reason = self.invalid_reason(received) if http_response.status == 200 else ""
         if not reason and is_empty_with_next(http_response) and attempt_of(request) < MAX_EMPTY_PAGE_RETRIES:
             reason = "the page is empty, and the list continues"
         if reason:
@@ -190,7 +195,7 @@ class PaceMiddleware:
         target = self.spider.same_host_url(urljoin(request.url, response.headers.get("location", "")))
         redirects = request.meta.get("hops", 0) + 1
         if redirects > MAX_REDIRECTS:
-            raise CrawlError(f"{self.spider.plan.registry} redirects in a circle: {target[:200]}")
+            raise CrawlError(f"{self.spider.plan.registry} redirects in a circle: {excerpt(target, 200)}")
         redirect = request.replace(url=target, dont_filter=True)
         redirect.meta["hops"] = redirects
         return redirect
@@ -268,23 +273,23 @@ def printable_content_type(content_type: str) -> str:
 
 def refusal_error(response: HttpResponse, registry: str) -> CrawlError:
     """Return the error for a status that a retry would not change."""
-    message = response.headers.get("x-error-message") or response.body[:200].decode("utf-8", "replace")
+    message = response.headers.get("x-error-message") or response.body[:EXCERPT_MARGIN].decode("utf-8", "replace")
     if response.status in (401, 403):
         return CrawlError(
             f"{registry} refused the request ({response.status}).",
-            why=f"Its message: {message[:200]}",
+            why=f"Its message: {excerpt(message, 200)}",
             fix="If you set a token (HF_TOKEN, or `hf auth login`), it may have expired: renew it or unset it.",
             is_permanent=False,
         )
     if response.status == 404:
         return CrawlError(
-            f"{registry} has nothing at {urlsplit(response.url).path[:200]} (404).",
+            f"{registry} has nothing at {excerpt(urlsplit(response.url).path, 200)} (404).",
             why="The URL has changed, or the endpoint is a different service.",
             fix=f"Check HF_ENDPOINT and ECOSYSTEMS_ENDPOINT, then run `observatory crawl check {registry}`.",
         )
     return CrawlError(
         f"{registry} answered {response.status}.",
-        why=f"Its message: {message[:200]}",
+        why=f"Its message: {excerpt(message, 200)}",
         fix=f"Its API may have changed: run `observatory crawl check {registry}`.",
     )
 
@@ -306,4 +311,4 @@ def describe_exception(exception: Exception) -> str:
     reasons = getattr(exception, "reasons", None)
     if reasons:
         exception = getattr(reasons[0], "value", exception)
-    return f"{type(exception).__name__}: {str(exception)[:160]}".rstrip(": ")
+    return f"{type(exception).__name__}: {excerpt(str(exception), 160)}".rstrip(": ")

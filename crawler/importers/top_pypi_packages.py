@@ -13,6 +13,7 @@ from datetime import datetime
 from crawler.importers import ContentImporter, ImportFailedError, ImportSpec, ParsedList, sort_by_counter
 from crawler.importers._cells import MAX_COUNT
 from crawler.importers._files import suggest_format
+from crawler.parsing.redact import excerpt
 from crawler.parsing.rows import epoch_seconds
 from crawler.response import Observation, Reject
 from db.identity import derive_stable_id
@@ -31,7 +32,7 @@ def parse_content(content: bytes, spec: ImportSpec) -> ParsedList:
         try:
             observations.append(_parse_row(row, spec))
         except ValueError as error:
-            rejects.append(Reject(position, str(error), json.dumps(row)[:500]))
+            rejects.append(Reject(position, str(error), excerpt(json.dumps(row), 500)))
     ordered = sort_by_counter(observations, spec.ordered_by)
     return ParsedList(len(rows), ordered, tuple(rejects), newest=_last_update(document))
 

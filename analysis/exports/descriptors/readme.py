@@ -94,7 +94,8 @@ def _limits(facts: BundleFacts) -> Iterator[str]:
         yield "- Names are pseudonyms, the same throughout this bundle. Counters are public: this is not anonymity."
     if facts.redacted_packages:
         counts = ", ".join(f"{table} {rows:,}" for table, rows in sorted(facts.redacted_rows.items()) if rows)
-        yield f"- Packages left out on request: {facts.redacted_packages:,}; rows: {counts or 'none'}."
+        yield "- Some packages are left out: on request, or because their names have an address or a token."
+        yield f"  Packages left out: {facts.redacted_packages:,}; rows: {counts or 'none'}."
         yield "  The content hashes are of the lists before the packages were left out."
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from analysis.exports.files import WrittenFile
 from analysis.exports.formats import jsonl
-from analysis.exports.leak_scan import find_private_content
 from analysis.exports.tables import Table
 from db.connection import open_for_writing
+from db.private_text import find_private_text
 from db.rows import Event, Observation, Parent, Registry
 from db.store import Store
 from tests.analysis.conftest import History
@@ -124,7 +124,7 @@ def test_a_redaction_by_an_old_name_leaves_out_the_renamed_package(
     redacted = json.loads((out / "manifest.json").read_text("utf-8"))["redacted"]
     assert redacted["packages"] == 1
     assert [redacted["rows"][table] for table in ("v1_ranking", "ranking", "alias")] == [3, 3, 2]
-    assert "Packages left out on request: 1" in (out / "README.md").read_text("utf-8")
+    assert "Packages left out: 1" in (out / "README.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("text", ["[[redaction]]\n", "[[redaction]]\nname = ''\n", "redaction = 3\n", "[["])
@@ -148,7 +148,7 @@ PLANTED = {
 @pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind, texts in PLANTED.items() for text in texts])
 @pytest.mark.fault("E10", "G1")
 def test_addresses_and_tokens_are_found(kind: str, text: str) -> None:
-    assert find_private_content(f"see {text}, please") == kind
+    assert find_private_text(f"see {text}, please") == kind
 
 
 @pytest.mark.parametrize(("kind", "text"), [(kind, texts[-1]) for kind, texts in PLANTED.items()])
@@ -176,7 +176,7 @@ def test_an_address_is_found_in_every_format(format_name: str, store: Path, expo
      "hf_internal_testing_tiny_random_model_of_length", "a@b", "1@2.3"],
 )  # fmt: skip
 def test_names_that_resemble_addresses_and_tokens_are_accepted(text: str) -> None:
-    assert find_private_content(text) is None
+    assert find_private_text(text) is None
 
 
 def test_a_format_that_leaks_an_address_is_refused(
