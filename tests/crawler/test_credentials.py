@@ -13,7 +13,7 @@ from tests.crawler.conftest import HUB, Crawl, CrawlRun, environment
 from tests.simulated import Simulation
 
 TOKEN = "mirror/key=of-ours"
-ADDRESSES = ["jo＠lab.example", "jo&#64;lab.example", "用户@例子.广告", "jo@[192.168.0.1]"]
+ADDRESSES = ["jo\uff20lab.example", "jo&#64;lab.example", "用户@例子.广告", "jo@[192.168.0.1]"]
 LEAKED = ["ghp_" + "a1B2" * 9, "AKIA" + "A1B2" * 4]
 
 
@@ -46,7 +46,13 @@ def test_what_an_answer_echoes_of_the_token_or_quotes_of_a_person_is_not_stored(
 @pytest.mark.fault("E10")
 def test_a_refusal_that_quotes_the_token_is_stored_without_it(crawl: Crawl, pretend: Simulation) -> None:
     padding = "x" * 190
-    fault = {"api": "huggingface", "kind": "status", "code": 401, "body": f"{padding} {TOKEN} is not known", "request": 1}
+    fault = {
+        "api": "huggingface",
+        "kind": "status",
+        "code": 401,
+        "body": f"{padding} {TOKEN} is not known",
+        "request": 1,
+    }
     pretend.faults([fault])
     crawled = crawl("snapshot", HUB, "--top", "500", "--quiet", env=environment(pretend, HF_TOKEN=TOKEN))
     assert crawled.exit_code == 1
