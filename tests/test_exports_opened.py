@@ -121,21 +121,7 @@ def test_the_snippets_run(small: tuple[Path, Path], tmp_path: Path, format_name:
     assert len(connection.sql((out / "snippets" / "with_duckdb.sql").read_text("utf-8")).fetchall()) == 10
 
 
-ODD_NAMES = [
-    "null",
-    "NA",
-    "007",
-    "None",
-    "nan",
-    "true",
-    "1e5",
-    "2026-01-01",
-    "NULL",
-    '"q"',
-    "line\nbreak",
-    "N/A",
-    "inf",
-]
+ODD_NAMES = ["null", "NA", "007", "None", "nan", "true", "1e5", "2026-01-01", "NULL", '"q"', "line\nbreak", "inf"]
 
 
 @pytest.fixture(scope="module")

@@ -42,6 +42,7 @@ DUCKDB = {
         " allow_quoted_nulls = false, types = {types})"
     ),
 }
+QUERY = "SELECT date, rank, name FROM {} LIMIT 10;\n"
 R = {
     "parquet": 'ranking <- arrow::open_dataset("parquet/v1_ranking") |> dplyr::collect()\n',
     "jsonl": (
@@ -76,7 +77,7 @@ def render(facts: BundleFacts) -> Mapping[str, bytes]:
     if format_name in DUCKDB:
         types = ", ".join(f"'{column.name}': '{DUCKDB_TYPES[column.type]}'" for column in columns)
         source = DUCKDB[format_name].replace("{types}", f"{{{types}}}")
-        snippets["snippets/with_duckdb.sql"] = f"SELECT date, rank, name FROM {source} LIMIT 10;\n"
+        snippets["snippets/with_duckdb.sql"] = QUERY.format(source)
         snippets["snippets/with_datasets.py"] = (
             "import pathlib\n\nfrom datasets import load_dataset\n\n"
             'ranking = load_dataset(str(pathlib.Path.cwd()), "v1_ranking", split="train")\n'

@@ -27,7 +27,6 @@ def test_a_text_that_is_no_address_is_unchanged(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-@pytest.mark.parametrize(
     "body",
     [b"a" * 10**6, b"a@" * 500_000, b"a@b." * 250_000, b"%40" * 300_000, b"&amp;" * 200_000, b"eyJa.eyJ" * 120_000],
 )
