@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from analysis.exports.authors import NO_AUTHOR
 from analysis.exports.bundle_facts import BundleFacts
 from analysis.exports.columns import describe_column, describe_table
-from analysis.exports.terms import ATTRIBUTION, IMPORT_LICENCE, LOCAL_LICENCE, choose_licence, collect_terms
+from analysis.exports.terms import ATTRIBUTION, choose_licence, collect_terms, label_licence
 from db.dictionary import ColumnDescription
 
 LOADABLE_FORMATS = ("parquet", "jsonl", "csv")  # the best first
@@ -72,8 +72,7 @@ def _feature_type(column_type: str, description: ColumnDescription, format_name:
 def _license_lines(facts: BundleFacts) -> tuple[str, ...]:
     if facts.has_ecosystems_data:
         return ("license: cc-by-sa-4.0",)
-    names = {LOCAL_LICENCE["title"]: "simulated-or-local", IMPORT_LICENCE["title"]: "imported-lists"}
-    name = names.get(choose_licence(facts, None)["title"], "hub-facts")
+    name = label_licence(choose_licence(facts, None))
     return ("license: other", f"license_name: {name}", "license_link: LICENSES.md")
 
 
@@ -151,5 +150,5 @@ def _rights(facts: BundleFacts) -> Iterator[str]:
     if facts.has_ecosystems_data:
         yield f"Package ranks and counts: {ATTRIBUTION}.\n"
     yield from (f"- source: {json.dumps(source['title'], ensure_ascii=False)[1:-1]}" for source in sources)
-    yield from (f"- licence: {licence['name']}, {licence['path']}" for licence in licences)
+    yield from (f"- licence: {label_licence(licence)}, {licence['path']}" for licence in licences)
     yield "\nTo have data removed, write to whoever published this bundle. Later releases leave it out."
