@@ -9,6 +9,8 @@ from pathlib import Path
 from db import ObservatoryError
 from db.private_text import find_unmistakable
 
+CHUNK_CHARACTERS, CHUNK_ROWS = 1 << 20, 5_000  # searched as one text
+
 
 class PrivateContentError(ObservatoryError):
     """A bundle would hold something that must not leave the store."""
@@ -38,7 +40,8 @@ def _read_texts(path: Path) -> Iterator[str]:
         yield from _read_sqlite_texts(path)
     else:
         with path.open(encoding="utf-8", newline="\n") as stream:
-            yield from stream
+            while lines := stream.readlines(CHUNK_CHARACTERS):
+                yield "".join(lines)
 
 
 def _read_parquet_texts(path: Path) -> Iterator[str]:
@@ -55,7 +58,8 @@ def _read_sqlite_texts(path: Path) -> Iterator[str]:
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
     try:
         for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-            for row in connection.execute(f'SELECT * FROM "{table}"'):
-                yield "\n".join(value for value in row if isinstance(value, str))
+            cursor = connection.execute(f'SELECT * FROM "{table}"')
+            while rows := cursor.fetchmany(CHUNK_ROWS):
+                yield "\n".join(value for row in rows for value in row if isinstance(value, str))
     finally:
         connection.close()

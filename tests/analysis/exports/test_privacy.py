@@ -116,6 +116,16 @@ def test_a_redacted_package_is_in_no_format(
         assert len(files_with(out, word)) >= 5, word
 
 
+@pytest.mark.fault("G3")
+def test_a_renewed_bundle_has_nothing_of_what_was_redacted_since(store: Path, export: Export, tmp_path: Path) -> None:
+    formats = ("--format", "jsonl,parquet")
+    out = export(*formats)
+    assert len(files_with(out, "maker/a")) >= 5
+    (tmp_path / "r.toml").write_text('[[redaction]]\nname = "Maker/A"\n', "utf-8")
+    assert export(*formats, "--redactions", str(tmp_path / "r.toml")) == out
+    assert files_with(out, "maker/a") == files_with(out, "id-a") == [] and files_with(out, "maker/b")
+
+
 def test_a_redaction_by_an_old_name_leaves_out_the_renamed_package(
     store: Path, export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
