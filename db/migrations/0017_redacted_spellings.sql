@@ -4,6 +4,11 @@ CREATE TABLE redacted_pattern (
     pattern TEXT PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
 
+-- Until the next command that writes has computed the patterns, those of the names that are redacted already.
+INSERT INTO redacted_pattern
+SELECT DISTINCT '*' || replace(replace(lower(name), '_', '-'), '.', '-') || '*' FROM redacted_name
+WHERE name NOT GLOB '*[*?[]*';
+
 DROP VIEW v1_score;
 
 CREATE VIEW v1_score AS
