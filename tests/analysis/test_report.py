@@ -215,18 +215,14 @@ def test_events_are_counted_by_kind(history: History, read_report: ReadReport) -
     ]  # fmt: skip
 
 
-def test_a_day_before_the_first_list_is_refused_with_the_day_of_the_first_list(
+def test_a_report_of_a_day_before_the_first_list_names_the_day_of_the_first_list(
     history: History, capsys: pytest.CaptureFixture[str]
 ) -> None:
     add_two_snapshots(history)
-    assert main(["--as-of", "2019-01-01", "--db", str(history.path)]) == 2
-    output = capsys.readouterr()
-    assert output.out == ""
-    assert output.err.splitlines()[:2] == [
-        "error: There is no snapshot of 2019-01-01 or earlier.",
-        "  why  The first snapshot is of 2026-01-01.",
-    ]
+    assert main(["--as-of", "0001-01-01", "--db", str(history.path)]) == 0
+    assert "The first snapshot is of 2026-01-01, after the last day of this report." in capsys.readouterr().out
     assert main(["--as-of", "2026-01-01", "--db", str(history.path)]) == 0
+    assert "The first snapshot" not in capsys.readouterr().out
 
 
 @pytest.mark.fault("D7")
