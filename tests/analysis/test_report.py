@@ -19,6 +19,7 @@ from analysis.reporting.rows import Report, ReportResult
 from db.rows import Event, Registry
 from tests.analysis.conftest import History, descending_rows
 from tests.analysis.reporting.figures.documents import make_claims
+from tests.environments import hide_library
 
 NPM = Registry("npm", "ecosystems")
 
@@ -324,7 +325,7 @@ def test_a_missing_library_is_named_with_what_to_install(
     formats = ("analysis.reporting.formats.html", "analysis.reporting.formats.markdown")
     for name in [name for name in sys.modules if name.startswith((*formats, module))]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, module, None)
+    hide_library(monkeypatch, module)
     code, message = run_cli(*words)
     assert code == 1
     assert f"pip install {package}" in message
