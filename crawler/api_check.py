@@ -30,7 +30,7 @@ from crawler.parsing.cursors import cursor_keys
 from crawler.parsing.ecosystems_rows import choose_registry, read_registry
 from crawler.parsing.huggingface_rows import EXPAND_FIELDS
 from crawler.parsing.pages import next_link
-from crawler.parsing.redact import redact_text
+from crawler.parsing.redact import excerpt, redact_text
 from crawler.parsing.rows import count_inversions
 from crawler.plan import CrawlPlan
 from crawler.registries import find_spider
@@ -75,7 +75,7 @@ def decode_rows(response: HttpResponse) -> list[dict[str, object]]:
 
 def make_verdict(is_met: bool, measured: object) -> Verdict:
     """Return a verdict with what was measured."""
-    return (HOLDS if is_met else DIFFERS), str(measured)[:200]
+    return (HOLDS if is_met else DIFFERS), excerpt(str(measured), 200)
 
 
 def expect_descending(field: str) -> Judge:
@@ -271,7 +271,7 @@ class ApiCheckSpider(PacedSpider):
     def on_request_failed(self, name: str, failure: Failure) -> None:
         """Record that an assumption could not be tested, or that the program is at fault."""
         error = failure.value or RuntimeError("no reason given")
-        self.verdicts[name] = (UNKNOWN, str(error)[:200])
+        self.verdicts[name] = (UNKNOWN, excerpt(str(error), 200))
         crawl_error = error if isinstance(error, CrawlError) else unexpected_error(error)
         if crawl_error.gate == "program":
             self.crawl_error = crawl_error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from crawler.parsing.redact import redact_text
+from crawler.parsing.redact import excerpt, redact_text
 from db import ObservatoryError
 from db.cli import USAGE
 from db.reasons import FailureReason, read_reason, report_reason
@@ -22,7 +22,7 @@ class CrawlError(ObservatoryError):
         self, message: str, why: str = "", fix: str = "", is_permanent: bool = True, gate: str = "protocol",
         reason: FailureReason | None = None,
     ) -> None:  # fmt: skip
-        super().__init__(redact_text(message), redact_text(why), fix)  # both may quote the registry
+        super().__init__(redact_text(message), redact_text(why), redact_text(fix))  # they may quote the registry
         self.is_permanent, self.gate, self.reason = is_permanent, gate, reason
 
 
@@ -44,7 +44,7 @@ def not_a_list_error(registry: str, error: Exception, has_resume_option: bool = 
     """Return the error for a response that is not a list."""
     return UnexpectedPageError(
         f"The response of {registry} is not a list.",
-        why=str(error)[:300],
+        why=excerpt(str(error), 300),
         fix=f"Later, {resume_hint(has_resume_option)}. A proxy or a login page may have responded instead.",
         is_permanent=False,
         reason=FailureReason.SERVER_FAILING,
@@ -56,7 +56,7 @@ def unexpected_error(error: BaseException, has_resume_option: bool = True) -> Cr
     if isinstance(error, PROGRAM_FAULTS):
         return program_error(error)
     return CrawlError(
-        f"A page could not be fetched: {type(error).__name__}: {str(error)[:200]}",
+        f"A page could not be fetched: {type(error).__name__}: {excerpt(str(error), 200)}",
         why="The request failed before the response could be read.",
         fix=f"Nothing is lost: {resume_hint(has_resume_option)}.",
         is_permanent=False,
@@ -70,7 +70,7 @@ def program_error(error: BaseException | None) -> CrawlError:
     >>> program_error(AttributeError("no attribute 'x'")).message
     "The crawl failed: AttributeError: no attribute 'x'."
     """
-    cause = f"{type(error).__name__}: {str(error)[:200]}" if error else "Scrapy did not start the spider"
+    cause = f"{type(error).__name__}: {excerpt(str(error), 200)}" if error else "Scrapy did not start the spider"
     crawl_error = CrawlError(
         f"The crawl failed: {cause}.",
         why="The program is at fault, not the registry.",

@@ -15,7 +15,8 @@ __all__ = ["CensusPage", "Event", "HttpResponse", "Observation", "Page", "Parent
 class HttpResponse:
     """An HTTP response without its transport: header names are in lower case, `fetched_at` is seconds since 1970 UTC.
 
-    `skew` is by how many seconds the local clock is ahead of the registry's, None if unknown.
+    `skew` is by how many seconds the local clock is ahead of the registry's, None if unknown. `received_sha256` is the
+    hash of the body as received, if the body is another one since.
     """
 
     url: str
@@ -24,8 +25,9 @@ class HttpResponse:
     body: bytes
     fetched_at: int
     skew: int | None = None
+    received_sha256: str = ""
 
     @property
     def sha256(self) -> str:
         """The hash of the body as received, before any redaction."""
-        return hashlib.sha256(self.body).hexdigest()
+        return self.received_sha256 or hashlib.sha256(self.body).hexdigest()

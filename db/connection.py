@@ -58,6 +58,7 @@ def open_for_writing(path: Path, create: bool = True) -> Iterator[Database]:
                 migrate(database)
                 refresh_redacted_names(connection)
                 yield database
+                refresh_redacted_names(connection)  # of what the block has stored
         finally:
             connection.close()
 

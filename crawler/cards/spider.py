@@ -27,7 +27,7 @@ from crawler.cards.recorder import CardRecorder
 from crawler.errors import CrawlError, CrawlStoppedError, unexpected_error
 from crawler.fetching.middlewares import PaceMiddleware
 from crawler.parsing.pages import next_link
-from crawler.parsing.redact import redact_bytes
+from crawler.parsing.redact import excerpt
 from crawler.parsing.urls import int_parameter
 from crawler.plan import CrawlPlan
 from crawler.response import HttpResponse
@@ -193,8 +193,7 @@ def observe_card(card: PendingCard, response: HttpResponse) -> CardObservation:
     """
     state = classify_response(response.status, response.headers, card.sha)
     text = parse_card(response.body) if state == "card" else None
-    message = redact_bytes(response.headers.get("x-error-message", "").encode("utf-8", "replace"))[:200]
-    note = "" if state in ("card", "none") else message.decode("utf-8", "replace")
+    note = "" if state in ("card", "none") else excerpt(response.headers.get("x-error-message", ""), 200)
     return CardObservation(card.package, card.at, state, text, card.sha, response.fetched_at, note)
 
 

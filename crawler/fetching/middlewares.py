@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import random
 import sys
 import time
 from collections.abc import Mapping
 from urllib.parse import urljoin, urlsplit
 
+from huggingface_hub import get_token
 from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest
@@ -30,11 +32,12 @@ from crawler.fetching.pace import (
 )
 from crawler.fetching.running import running_spider
 from crawler.parsing.pages import next_link
-from crawler.parsing.redact import redact_text
+from crawler.parsing.redact import EXCERPT_MARGIN, excerpt, redact_response, redact_text
 from crawler.parsing.rows import NotAListError, count_rows
 from crawler.response import HttpResponse
 from crawler.spiders import PacedSpider
 from db.cli import escape_control_characters
+from db.private_text import list_credentials
 from db.reasons import FailureReason
 
 DAMAGE = "damage"  # the key in the meta of a request whose response cannot be decoded, and the reason
@@ -62,6 +65,7 @@ class PaceMiddleware:
         self._not_before = 0.0
         self._wait_reason = ""
         self._is_offline = False
+        self.credentials = list_credentials(os.environ, get_token())
         self.is_quiet = crawler.settings.getbool("PACE_QUIET")
 
     @classmethod
@@ -97,7 +101,8 @@ class PaceMiddleware:
         Raises:
             CrawlError: a retry would not help now.
         """
-        http_response = self._make_response(request, response)
+        received = self._make_response(request, response)
+        http_response = redact_response(received, self.credentials)
         self.host_responded = True
         quota = read_quota(http_response.headers)
         if quota and not is_from_cache(http_response):
@@ -106,7 +111,7 @@ class PaceMiddleware:
         if damage := request.meta.pop(DAMAGE, ""):
             return self._retry(request, damage)
         if self.spider.accepts_status(status, http_response.url):
-            return self._accept_unless_invalid(request, response, http_response)
+            return self._accept_unless_invalid(request, response, received, http_response)
         if passes_later(status):
             return self._retry_failure(request, response, http_response)
         if 300 <= status < 400:
@@ -130,9 +135,9 @@ class PaceMiddleware:
         return self._retry(request, reason, read_retry_after(http_response.headers) or 0.0)
 
     def _accept_unless_invalid(
-        self, request: Request, response: Response, http_response: HttpResponse
+        self, request: Request, response: Response, received: HttpResponse, http_response: HttpResponse
     ) -> Request | Response:
-        if http_response.status == 200 and (reason := self.invalid_reason(http_response)):
+        if http_response.status == 200 and (reason := self.invalid_reason(received)):
             return self._retry(request, reason)
         if is_empty_page(http_response) and attempt_of(request) < MAX_EMPTY_PAGE_RETRIES:
             return self._retry(request, "the page is empty", may_shrink=False)
@@ -214,7 +219,7 @@ class PaceMiddleware:
         target = self.spider.same_host_url(urljoin(request.url, response.headers.get("location", "")))
         redirects = request.meta.get("hops", 0) + 1
         if redirects > MAX_REDIRECTS:
-            raise CrawlError(f"{self.spider.plan.registry} redirects in a circle: {target[:200]}")
+            raise CrawlError(f"{self.spider.plan.registry} redirects in a circle: {excerpt(target, 200)}")
         redirect = request.replace(url=target, dont_filter=True)
         redirect.meta["hops"] = redirects
         return redirect
@@ -296,17 +301,17 @@ def refusal_error(response: HttpResponse, registry: str, is_permanent: bool = Tr
     After a page has come, the refusal of another page need not be permanent.
     """
     reason = None if is_permanent else FailureReason.SERVER_FAILING
-    message = response.headers.get("x-error-message") or response.body[:200].decode("utf-8", "replace")
+    message = response.headers.get("x-error-message") or response.body[:EXCERPT_MARGIN].decode("utf-8", "replace")
     if response.status in (401, 403):
         return CrawlError(
             f"{registry} refused the request ({response.status}).",
-            why=f"Its message: {message[:200]}",
+            why=f"Its message: {excerpt(message, 200)}",
             fix="If you set a token (HF_TOKEN, or `hf auth login`), it may have expired: renew it or unset it.",
             is_permanent=False,
         )
     if response.status == 404:
         return CrawlError(
-            f"{registry} has nothing at {urlsplit(response.url).path[:200]} (404).",
+            f"{registry} has nothing at {excerpt(urlsplit(response.url).path, 200)} (404).",
             why="The URL has changed, or the endpoint is a different service.",
             fix=f"Check HF_ENDPOINT and ECOSYSTEMS_ENDPOINT, then run `observatory crawl check {registry}`.",
             is_permanent=is_permanent,
@@ -314,7 +319,7 @@ def refusal_error(response: HttpResponse, registry: str, is_permanent: bool = Tr
         )
     return CrawlError(
         f"{registry} answered {response.status}.",
-        why=f"Its message: {message[:200]}",
+        why=f"Its message: {excerpt(message, 200)}",
         fix=f"Its API may have changed: run `observatory crawl check {registry}`.",
         is_permanent=is_permanent,
         reason=reason,
@@ -339,4 +344,4 @@ def describe_exception(exception: Exception) -> str:
     reasons = getattr(exception, "reasons", None)
     if reasons:
         exception = getattr(reasons[0], "value", exception)
-    return f"{type(exception).__name__}: {str(exception)[:160]}".rstrip(": ")
+    return f"{type(exception).__name__}: {excerpt(str(exception), 160)}".rstrip(": ")

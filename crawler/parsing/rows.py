@@ -12,6 +12,7 @@ from typing import Annotated, TypeVar, get_type_hints
 
 import msgspec
 
+from crawler.parsing.redact import EXCERPT_MARGIN, excerpt
 from crawler.response import Event, Observation, Reject
 
 RowT = TypeVar("RowT", bound=msgspec.Struct)
@@ -223,5 +224,5 @@ def describe_error(error: BaseException) -> str:
 
 
 def truncate_raw(body: bytes) -> str:
-    """Return the first 500 bytes of a rejected row or body as text."""
-    return body[:MAX_RAW_LENGTH].decode("utf-8", errors="replace")
+    """Return the first 500 characters of a rejected row or body."""
+    return excerpt(body[: MAX_RAW_LENGTH + EXCERPT_MARGIN].decode("utf-8", errors="replace"), MAX_RAW_LENGTH)

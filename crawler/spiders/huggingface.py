@@ -37,6 +37,7 @@ from crawler.parsing.cursors import (
 from crawler.parsing.huggingface_rows import EXPAND_FIELDS, SORT_FIELDS, HuggingFaceRow, make_observation
 from crawler.parsing.page_size import PageSize
 from crawler.parsing.pages import is_full_page, make_page
+from crawler.parsing.redact import excerpt
 from crawler.parsing.rows import NotAListError, ParsedRows, count_inversions, count_rows, read_rows
 from crawler.parsing.urls import int_parameter, url_parameter, url_parameters
 from crawler.plan import CrawlPlan, ListedRegistry, PageRecorder
@@ -245,12 +246,12 @@ class HuggingFaceSpider(RegistrySpider):
         if accepted == requested or SORT_FIELDS[self.ordered_by] not in accepted:
             raise CrawlError(
                 f"{self.plan.registry} refused the request (400).",
-                why=message[:300],
+                why=excerpt(message, 300),
                 fix=f"The Hub's API has changed: run `observatory crawl check {self.plan.registry}` and report it.",
             )
         self.probe_results["expand"] = accepted
         refused = ", ".join(name for name in requested if name not in accepted)
-        event = Event("schema_missing_field", "warning", message[:300], before=refused)
+        event = Event("schema_missing_field", "warning", excerpt(message, 300), before=refused)
         return make_page("probe", response, 0, events=[event], next_url=self._list_url(accepted, 1), body=response.body)
 
     def _list_url(self, expand: Iterable[str], limit: int) -> str:
