@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from scrapy.settings import Settings
 from scrapy.spiderloader import SpiderLoader
 
+from crawler.endpoints import endpoint_url
 from crawler.errors import UnknownRegistryError
 from crawler.plan import ListedRegistry
 from crawler.spiders import RegistrySpider
@@ -104,8 +104,7 @@ def format_table(rows: Iterable[dict[str, object]]) -> str:
         wrap_for_terminal(f"{row['registry']:<24}{row['last_complete'] or '-':<15}{row['counts']}", 39) for row in rows
     ]
     for spider in load_spiders():
-        endpoint = os.environ.get(spider.endpoint_variable) or spider.public_endpoint
-        note = spider.registries_note(endpoint) if spider.snapshot_kind == RANKING else ""
+        note = spider.registries_note(endpoint_url(spider)) if spider.snapshot_kind == RANKING else ""
         lines += ["", wrap_for_terminal(note, 0)] if note else []
     return "\n".join(lines)
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from crawler.cards.recorder import CardRecorder
 from crawler.cards.spider import URL_PREFIXES, CardSpider
+from crawler.endpoints import endpoint_url
 from crawler.errors import UnknownRegistryError, error_as_json
-from crawler.fetching.runner import endpoint_url, run_spider
+from crawler.fetching.runner import run_spider
 from crawler.fetching.settings import CrawlOptions
 from crawler.plan import CrawlPlan
 from crawler.response import Registry

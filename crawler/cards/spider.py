@@ -68,8 +68,12 @@ class CardSpider(PacedSpider):
         self._without_readme |= find_repositories_without_readme(list_page.body)
         is_last = list_page.status != 200 or page * PAGE_SIZE >= (self.plan.k or 0)
         next_url = None if is_last else next_link(list_page)
-        if next_url:
-            yield self._request_list(self.same_host_url(next_url), page + 1)
+        try:
+            following = self.same_host_url(next_url, list_page.url) if next_url else None
+        except CrawlError:  # another host is not asked, and the cards are asked for one by one
+            following = None
+        if following:
+            yield self._request_list(following, page + 1)
         else:
             yield from self._request_cards()
 

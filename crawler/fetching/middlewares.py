@@ -7,7 +7,7 @@ import random
 import sys
 import time
 from collections.abc import Mapping
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from scrapy import Request
 from scrapy.crawler import Crawler
@@ -187,7 +187,10 @@ class PaceMiddleware:
         )
 
     def _follow_redirect(self, request: Request, response: HttpResponse) -> Request:
-        target = self.spider.same_host_url(urljoin(request.url, response.headers.get("location", "")))
+        location = response.headers.get("location", "")
+        target = self.spider.same_host_url(location, request.url)
+        if target == request.url and urlsplit(location).scheme == "https":
+            raise https_required_error(self.spider.plan.endpoint)
         redirects = request.meta.get("hops", 0) + 1
         if redirects > MAX_REDIRECTS:
             raise CrawlError(f"{self.spider.plan.registry} redirects in a circle: {target[:200]}")
@@ -286,6 +289,17 @@ def refusal_error(response: HttpResponse, registry: str) -> CrawlError:
         f"{registry} answered {response.status}.",
         why=f"Its message: {message[:200]}",
         fix=f"Its API may have changed: run `observatory crawl check {registry}`.",
+    )
+
+
+def https_required_error(endpoint: str) -> CrawlError:
+    """Return the error for an endpoint by http that sends every request on to https."""
+    secure = urlsplit(endpoint)._replace(scheme="https").geturl()
+    return CrawlError(
+        f"{urlsplit(endpoint).netloc} answers http only with a redirect to https.",
+        why="The endpoint is written with http. By http anybody on the way reads the token and may change a list.",
+        fix=f"Write {secure} in HF_ENDPOINT or ECOSYSTEMS_ENDPOINT.",
+        gate="needs_https",
     )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 from scrapy import Request, Spider
 from scrapy.http import Response
@@ -16,6 +15,7 @@ from twisted.python.failure import Failure
 
 from crawler.errors import CrawlError, CrawlStoppedError, UnexpectedPageError, unexpected_error
 from crawler.parsing.pages import next_link
+from crawler.parsing.urls import url_on_endpoint
 from crawler.plan import CrawlPlan, ListedRegistry, PageRecorder
 from crawler.response import HttpResponse, Page, Progress, Registry
 
@@ -44,27 +44,21 @@ class PacedSpider(Spider):
         """Return the URL of a smaller page that begins at the same row, or None if there is none."""
         return None
 
-    def same_host_url(self, url: str) -> str:
-        """Return a URL of the registry on the endpoint of the plan.
-
-        A mirror may answer with URLs of the public host. Those are rewritten to the mirror.
+    def same_host_url(self, url: str, base: str = "") -> str:
+        """Return a URL of the registry on the endpoint of the plan. `base` is the URL of the response that names it.
 
         Raises:
-            UnexpectedPageError: the URL is on any other host.
+            UnexpectedPageError: the URL is on another host.
         """
-        endpoint, public = urlsplit(self.plan.endpoint), urlsplit(self.public_endpoint)
-        try:
-            parts = urlsplit(url)
-        except ValueError:
-            parts = urlsplit("")
-        if (parts.scheme, parts.netloc) not in {(endpoint.scheme, endpoint.netloc), (public.scheme, public.netloc)}:
+        on_endpoint = url_on_endpoint(url, base or self.plan.endpoint, self.plan.endpoint, self.public_endpoint)
+        if on_endpoint is None:
             raise UnexpectedPageError(
                 f"{self.plan.registry} redirected to another host: {url[:200]}",
                 why="All pages of a list are on the host of the endpoint. Another host may be a trap.",
                 fix="Check the URL. If the registry has moved, report it.",
                 gate="next_other_host",
             )
-        return parts._replace(scheme=endpoint.scheme, netloc=endpoint.netloc).geturl()
+        return on_endpoint
 
 
 class RegistrySpider(PacedSpider):
@@ -173,4 +167,4 @@ class RegistrySpider(PacedSpider):
     def next_page_url(self, response: HttpResponse) -> str | None:
         """Return the URL of the next page on the endpoint's host, or None at the end."""
         url = next_link(response)
-        return self.same_host_url(url) if url else None
+        return self.same_host_url(url, response.url) if url else None

@@ -117,7 +117,11 @@ class EcosystemsSpider(RegistrySpider):
 
     def accepts_status(self, status: int, url: str) -> bool:
         """Accept 404 for a package requested by name: the package may have been removed since it was listed."""
-        return status == 200 or (status == 404 and "/packages/" in urlsplit(url).path)
+        return status == 200 or (status == 404 and self.is_url_of_package(url))
+
+    def is_url_of_package(self, url: str) -> bool:
+        """Return whether a URL is that of one package. The path of a mirror may hold the same words."""
+        return "/packages/" in urlsplit(url.removeprefix(self.plan.endpoint)).path
 
     @property
     def counter(self) -> str:

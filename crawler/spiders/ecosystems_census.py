@@ -115,7 +115,7 @@ class EcosystemsCensusSpider(EcosystemsSpider):
         self._unseen_names += progress.missing
         if page.next_url:
             return page.next_url
-        if "/packages/" in page.url:
+        if self.is_url_of_package(page.url):
             return self._next_unseen_url()
         size = int_parameter(page.url, "per_page")
         last = int_parameter(page.url, "page") if "order=desc" in page.url else 0
