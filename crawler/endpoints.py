@@ -6,6 +6,7 @@ import os
 import re
 from urllib.parse import SplitResult, urlsplit
 
+from crawler.fetching.proxies import find_proxy
 from crawler.spiders import PacedSpider
 from db import UsageError
 from db.cli import escape_control_characters
@@ -19,7 +20,7 @@ def endpoint_url(spider: type[PacedSpider]) -> str:
 
     Raises:
         UsageError: the variable is not the address of a service, or holds a user name or a password, which would be
-            stored with every page.
+            stored with every page. Or the proxy to the service cannot be used.
     """
     text = os.environ.get(spider.endpoint_variable, "").strip() or spider.public_endpoint
     if has_login(text):
@@ -35,6 +36,7 @@ def endpoint_url(spider: type[PacedSpider]) -> str:
             why=fault,
             fix=f"Write it like {spider.public_endpoint}.",
         )
+    find_proxy(text)
     return urlsplit(text).geturl().rstrip("/")
 
 

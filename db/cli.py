@@ -19,6 +19,7 @@ from typing import NoReturn
 from db import GUIDE, ObservatoryError, UsageError, __version__
 from db.argument_errors import ArgumentFault, describe_argument_error
 from db.causes import OS_ERRORS, describe_cause
+from db.certificates import trust_named_authorities
 from db.documents import locate_document
 from db.libraries import describe_missing_library
 
@@ -78,6 +79,7 @@ def run_command(make_parser: Callable[[], argparse.ArgumentParser], argv: Sequen
     """Parse the arguments, run the command, print any error in four parts, and return the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
+    trust_named_authorities(os.environ)
     try:
         options = make_parser().parse_args(arguments)
         options.db = Path(getattr(options, "db", None) or os.environ.get("OBSERVATORY_DB") or "observatory.db")

@@ -15,6 +15,7 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
 from crawler.errors import PROGRAM_FAULTS, CrawlError, CrawlStoppedError, program_error, resume_hint
+from crawler.fetching.connection_errors import connection_error, describe_exception, https_required_error, proxy_error
 from crawler.fetching.pace import (
     MAX_ATTEMPTS,
     MAX_WAIT,
@@ -131,7 +132,7 @@ class PaceMiddleware:
             return self._retry(request, describe_exception(exception))
         self._is_offline = self._is_offline or attempt_of(request) + 1 >= MAX_TRIES_OFFLINE
         if self._is_offline:
-            raise offline_error(request.url, exception)
+            raise connection_error(request.url, exception)
         return self._retry(request, describe_exception(exception), wait=min(1.0, self.retry_for / 8))
 
     def invalid_reason(self, response: HttpResponse) -> str:
@@ -279,6 +280,8 @@ def refusal_error(response: HttpResponse, registry: str) -> CrawlError:
             fix="If you set a token (HF_TOKEN, or `hf auth login`), it may have expired: renew it or unset it.",
             is_permanent=False,
         )
+    if response.status == 407:
+        return proxy_error(response.url, needs_login=True)
     if response.status == 404:
         return CrawlError(
             f"{registry} has nothing at {urlsplit(response.url).path[:200]} (404).",
@@ -290,34 +293,3 @@ def refusal_error(response: HttpResponse, registry: str) -> CrawlError:
         why=f"Its message: {message[:200]}",
         fix=f"Its API may have changed: run `observatory crawl check {registry}`.",
     )
-
-
-def https_required_error(endpoint: str) -> CrawlError:
-    """Return the error for an endpoint by http that sends every request on to https."""
-    secure = urlsplit(endpoint)._replace(scheme="https").geturl()
-    return CrawlError(
-        f"{urlsplit(endpoint).netloc} answers http only with a redirect to https.",
-        why="The endpoint is written with http. By http anybody on the way reads the token and may change a list.",
-        fix=f"Write {secure} in HF_ENDPOINT or ECOSYSTEMS_ENDPOINT.",
-        gate="needs_https",
-    )
-
-
-def offline_error(url: str, exception: Exception) -> CrawlError:
-    """Return the error for a host that never responded."""
-    return CrawlError(
-        f"No answer from {urlsplit(url).netloc}.",
-        why=f"{describe_exception(exception).rstrip('.')}."
-        " There seems to be no network, or a proxy or firewall blocks the request.",
-        fix="Check the connection and HTTPS_PROXY. Without a network, `make demo` runs on a simulated Hub.",
-        is_permanent=False,
-        gate="offline",
-    )
-
-
-def describe_exception(exception: Exception) -> str:
-    """Return an exception in one line."""
-    reasons = getattr(exception, "reasons", None)
-    if reasons:
-        exception = getattr(reasons[0], "value", exception)
-    return f"{type(exception).__name__}: {str(exception)[:160]}".rstrip(": ")
