@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from scrapy import Request
 from scrapy.crawler import Crawler
-from scrapy.exceptions import IgnoreRequest
+from scrapy.exceptions import DownloadCancelledError, IgnoreRequest
 from scrapy.http import Response
 
 from crawler.errors import PROGRAM_FAULTS, CrawlError, CrawlStoppedError, program_error, resume_hint
@@ -119,12 +119,12 @@ class PaceMiddleware:
         return response
 
     def process_exception(self, request: Request, exception: Exception) -> Request:
-        """Retry a request after a broken connection or a timeout.
+        """Retry a request after a broken connection or a timeout. A page that is too large will be so again.
 
         Raises:
             CrawlError: the request has failed too often, or the program is at fault.
         """
-        if isinstance(exception, IgnoreRequest | CrawlStoppedError):
+        if isinstance(exception, IgnoreRequest | DownloadCancelledError | CrawlStoppedError):
             raise exception
         if isinstance(exception, PROGRAM_FAULTS):
             raise program_error(exception)

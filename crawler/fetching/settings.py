@@ -15,6 +15,10 @@ DOWNLOADER_MIDDLEWARES = {
     "httpcompression.HttpCompressionMiddleware": 590,
     "httpproxy.HttpProxyMiddleware": 750,
 }
+OWN_MIDDLEWARES = {
+    "crawler.fetching.encodings.EncodingLimitMiddleware": 595,
+    "crawler.fetching.proxies.ProxyMiddleware": 740,
+}
 
 
 @dataclass(frozen=True)
@@ -79,10 +83,7 @@ def build_scrapy_settings(options: CrawlOptions, default_delay: float, max_bytes
         "DOWNLOADER_MIDDLEWARES_BASE": {
             f"scrapy.downloadermiddlewares.{name}": order for name, order in DOWNLOADER_MIDDLEWARES.items()
         },
-        "DOWNLOADER_MIDDLEWARES": {
-            "crawler.fetching.middlewares.PaceMiddleware": 550,
-            "crawler.fetching.proxies.ProxyMiddleware": 740,
-        },
+        "DOWNLOADER_MIDDLEWARES": {"crawler.fetching.middlewares.PaceMiddleware": 550, **OWN_MIDDLEWARES},
         "SPIDER_MIDDLEWARES_BASE": {"scrapy.spidermiddlewares.start.StartSpiderMiddleware": 25},
         "ITEM_PIPELINES": {"crawler.fetching.pipelines.PagePipeline": 300},
         "EXTENSIONS_BASE": {"scrapy.extensions.corestats.CoreStats": 0},
