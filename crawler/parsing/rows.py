@@ -69,9 +69,13 @@ def _decode_raw_rows(body: bytes) -> Sequence[bytes | msgspec.Raw]:
         rows = msgspec.json.decode(body, type=list[msgspec.Raw])
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         rows = _split_tolerantly(body)
+    _check_row_count(rows)
+    return rows
+
+
+def _check_row_count(rows: Sequence[object]) -> None:
     if len(rows) > MAX_ROWS:
         raise NotAListError(f"too large: it has {len(rows):,} rows")
-    return rows
 
 
 def _split_tolerantly(body: bytes) -> list[bytes]:
@@ -82,6 +86,7 @@ def _split_tolerantly(body: bytes) -> list[bytes]:
         raise NotAListError(f"not JSON ({describe_error(error)}): {truncate_raw(body)}") from error
     if not isinstance(rows, list):
         raise NotAListError(f"not a list but {truncate_raw(body)}")
+    _check_row_count(rows)
     return [json.dumps(row).encode("ascii") for row in rows]
 
 

@@ -76,6 +76,7 @@ class RegistrySpider(PacedSpider):
     snapshot_kind = "ranking"  # a file of crawler/snapshots/kinds
     is_fallback = False  # whether it accepts names that no other service lists
     max_pages_without_new = 2
+    max_pages = 1_000_000  # a ranking ends at K, long before
     prefetched_url: str | None = None
 
     def __init__(self, plan: CrawlPlan, resume_url: str | None = None, recorder: PageRecorder | None = None) -> None:

@@ -45,6 +45,7 @@ from crawler.spiders import RegistrySpider
 MAX_NAMES_PER_PAGE = 10_000
 ROWS_PER_PAGE = 100
 MIN_ROWS_PER_PAGE = 10
+MAX_REGISTRY_PAGES = 20  # of 1,000 registries, which the service may cut to 50
 MAX_SINGLE_REQUESTS = 50  # for packages without counters; the gate judges any more than these
 SORT_FIELDS = {"downloads": "downloads", "dependents": "dependent_packages_count"}
 ECOSYSTEMS_BY_PERIOD = {
@@ -87,6 +88,7 @@ class EcosystemsSpider(RegistrySpider):
             )
         self.ordered_by = by
         self._single_requests: set[str] = set()
+        self._registry_pages = 0
 
     @classmethod
     def list_registries(cls) -> Iterator[ListedRegistry]:
@@ -186,7 +188,8 @@ class EcosystemsSpider(RegistrySpider):
         readable = [row for row in rows if row]
         registry = choose_registry(self.plan.registry, readable)
         following = self.next_page_url(response)
-        if registry is None and following:
+        self._registry_pages += 1
+        if registry is None and following and self._registry_pages < MAX_REGISTRY_PAGES:
             return make_page("probe", response, len(rows), next_url=following)
         if registry is None and None in rows:
             raise unreadable_registries_error(self.plan.registry, raw_rows, len(readable))

@@ -52,6 +52,7 @@ class EcosystemsCensusSpider(EcosystemsSpider):
 
     name = "ecosystems-census"
     snapshot_kind = "names_census"
+    max_pages = 100_000  # of 100 names, twice all names of npm
     max_pages_without_new = 2**MAX_REFETCHES  # after a step back that was too long
 
     def __init__(self, plan: CrawlPlan, resume_url: str | None = None, recorder: PageRecorder | None = None) -> None:
