@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from crawler.fetching.proxies import find_proxy
-from crawler.spiders import PacedSpider
 from db import UsageError
 from db.cli import escape_control_characters
+
+if TYPE_CHECKING:
+    from crawler.spiders import PacedSpider
 
 HOST = re.compile(r"[^\s\"'<>\\^`{|}%@,;/?#:]+")  # of letters of any script
 QUOTATION_MARKS = ("'", '"', "`", "\N{LEFT SINGLE QUOTATION MARK}", "\N{LEFT DOUBLE QUOTATION MARK}")

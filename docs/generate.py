@@ -60,7 +60,7 @@ end with 0. Errors have [four parts](errors.md).
 | `ECOSYSTEMS_ENDPOINT` | another Ecosyste.ms; the URL up to and including `/api/v1` |
 | `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` | a proxy, as `http://NAME:PASSWORD@HOST:PORT` |
 | `NO_PROXY` | hosts and networks that are reached without the proxy |
-| `SSL_CERT_FILE`, `SSL_CERT_DIR`, `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE` | certificate authorities to trust beside the system's; each one counts |
+| `SSL_CERT_FILE`, `SSL_CERT_DIR`, `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE` | a company's certificate authorities |
 """
 EXITS: Mapping[str, Mapping[int, str]] = {
     "crawl snapshot": {
@@ -77,9 +77,9 @@ EXITS: Mapping[str, Mapping[int, str]] = {
     },
     "crawl import": {
         0: "every list is complete, or was imported before",
-        1: "no list is complete: files cannot be read, or their lists are partial",
+        1: "no file could be imported, or an error of the store ended the run",
         2: "a date, registry, counter, format or manifest cannot be used; nothing was imported",
-        3: "of several lists some are complete, and the others are not",
+        3: "a list is partial, or of several files some could not be imported",
     },
     "crawl cards": {
         0: "every new or changed card was fetched, or there was none",
@@ -247,7 +247,8 @@ COUNTS = (
     "population", "longest",
 )  # fmt: skip
 EVIDENCE = dict.fromkeys(COUNTS, 0) | {
-    "k": 1000, "next_url": None, "pages": 1, "oldest": None, "skew": None, "with_counters_asked": True,
+    "k": 1000, "next_url": None, "pages": 1, "oldest": None, "skew": None, "main_reject": None,
+    "with_counters_asked": True,
 }  # fmt: skip
 
 

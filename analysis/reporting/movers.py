@@ -9,6 +9,13 @@ from db.cli import isoformat_utc
 if TYPE_CHECKING:  # `observatory top` imports this module, and must not import the rest of the report
     from analysis.reporting.rows import ReportMove, ReportSnapshot
 
+MOVE_CAPTIONS = {
+    "entered": "New in the top {k:,}, compared with {since}",
+    "returned": "Back in the top {k:,}, compared with {since}",
+    "left": "Left the top {k:,}, compared with {since}",
+    "renamed": "Renamed in the top {k:,}, compared with {since}; not counted as leaving",
+}
+
 
 class MoverRow(TypedDict):
     """One row of the query `movers`, with instants in seconds since 1970."""
@@ -22,6 +29,7 @@ class MoverRow(TypedDict):
     previous_name: str
     rank: int | None
     previous_rank: int | None
+    deepest_rank: int | None
     created_at: int | None
     first_at: int | None
     member_at: int | None
@@ -59,9 +67,10 @@ def explain_entry(row: MoverRow, k: int) -> str:
         return f"new: created {_format_date(row['created_at'])}"
     if row["previous_rank"] is not None:
         return f"rose from rank {row['previous_rank']:,}"
-    if row["first_at"] is not None:
-        return f"back in the list, first listed {_format_date(row['first_at'])}"
-    return "listed for the first time"
+    if row["first_at"] is None:
+        return "listed for the first time"
+    absence = "back in the list, " if row["first_at"] <= row["previous_at"] else ""
+    return f"{absence}first listed {_format_date(row['first_at'])}"
 
 
 def explain_return(row: MoverRow, k: int) -> str:
@@ -74,6 +83,8 @@ def explain_exit(row: MoverRow, k: int) -> str:
     """Return where a package that left is now."""
     if row["rank"] is not None:
         return f"fell to rank {row['rank']:,}"
+    if row["deepest_rank"] is not None:
+        return f"not in this list; rank {row['deepest_rank']:,} in the deepest list of the day"
     return f"dropped below rank {row['depth']:,}, or removed"
 
 

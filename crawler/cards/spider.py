@@ -10,7 +10,6 @@ The list (`expand=siblings`) is requested first. Repositories without a README i
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from urllib.parse import quote
@@ -53,6 +52,7 @@ class CardSpider(PacedSpider):
         self.due_cards, self.recorder = due_cards, recorder
         self.failure_count = self._consecutive_failures = 0
         self._without_readme: set[tuple[str, str | None]] = set()
+        self._listed_at = 0
 
     def accepts_status(self, status: int, url: str) -> bool:
         """Accept responses that return the card, or state that it is missing or private."""
@@ -65,6 +65,7 @@ class CardSpider(PacedSpider):
     def parse_list(self, response: Response, page: int) -> Iterator[Request | CardObservation]:
         """Note the repositories without a README, and request the other cards after the last page."""
         list_page: HttpResponse = response.meta["answer"]
+        self._listed_at = list_page.fetched_at
         self._without_readme |= find_repositories_without_readme(list_page.body)
         is_last = list_page.status != 200 or page * PAGE_SIZE >= (self.plan.k or 0)
         next_url = None if is_last else next_link(list_page)
@@ -75,6 +76,7 @@ class CardSpider(PacedSpider):
         if following:
             yield self._request_list(following, page + 1)
         else:
+            self.recorder.date_collection(self._listed_at)
             yield from self._request_cards()
 
     def on_list_failed(self, failure: Failure) -> Iterator[Request | CardObservation]:
@@ -88,7 +90,7 @@ class CardSpider(PacedSpider):
     def _request_cards(self) -> Iterator[Request | CardObservation]:
         for card in self.due_cards:
             if (card.name, card.sha) in self._without_readme:
-                yield CardObservation(card.package, card.at, "none", sha=card.sha, fetched_at=int(time.time()))
+                yield CardObservation(card.package, card.at, "none", sha=card.sha, fetched_at=self._listed_at)
             else:
                 callback, errback = partial(self.read_card, card=card), partial(self.on_card_failed, card=card)
                 yield _make_request(card_url(self.plan, card), callback, errback)

@@ -10,7 +10,7 @@ import json
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NotRequired, TypedDict
+from typing import TypedDict
 
 import msgspec
 
@@ -53,7 +53,7 @@ class GateEvidence(TypedDict):
     duplicates: int
     rejected: int
     rejected_everywhere: int
-    main_reject: NotRequired[str | None]
+    main_reject: str | None
     beyond: int
     inversions: int
     oldest: int | None
@@ -224,8 +224,8 @@ def check_duration(evidence: GateEvidence) -> GateResult:
 def check_rejects(evidence: GateEvidence) -> GateResult:
     """G10: Check that few rows are unreadable. Each keeps its rank, and `reject` holds the reason."""
     rejects, rows = evidence["rejected_everywhere"], max(1, evidence["received"])
-    reason = (evidence.get("main_reject") or "")[:MAX_REASON_LENGTH]
-    measured = f"{rejects} of {rows} rows" + (f"; {reason}" if reason else "")
+    reason = (evidence["main_reject"] or "")[:MAX_REASON_LENGTH]
+    measured = f"{rejects} of {rows} rows" + (f", most often: {reason}" if reason else "")
     rule = f"≤ {MAX_REJECTED:.1%} of rows"
     return make_gate_result("G10 rejects", rejects <= MAX_REJECTED * rows, measured, rule)
 

@@ -24,6 +24,7 @@ SOUND: GateEvidence = {
     "duplicates": 3,
     "rejected": 0,
     "rejected_everywhere": 0,
+    "main_reject": None,
     "beyond": 7,
     "inversions": 0,
     "disorder": 0,

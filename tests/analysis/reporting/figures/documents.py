@@ -48,6 +48,7 @@ def make_snapshot(
     return {
         "snapshot": number, "registry": registry, "kind": "top", "k": 1000, "by": "downloads", "counter": counter,
         "date": day, "taken_at": f"{day}T00:00:00Z", "started_at": f"{day}T00:00:00Z", "ended_at": f"{day}T00:10:00Z",
+        "service": "huggingface" if registry.startswith("huggingface/") else "ecosystems",
         "status": status, "reason": reason, "origin": origin, "source": source, "evidence": evidence, "depth": depth,
         "digest": "ab" * 32, "pages": 10, "duplicates": 0, "rejected": 0, "gate": list(gate),
     }  # fmt: skip
@@ -233,7 +234,8 @@ def make_claims(
             "rule": "the whole interval is above 0.1", "note": "see there", "p": None, "p_holm": None,
             "numbers": [] if value is None else [make_number("measured", value, day),
                                                  make_number("as in the paper", value, day, since="2025-12-06")],
-            "trend": [{"date": snapshot["date"], "value": value, "verdict": verdict, "depth": 15_000}
+            "trend": [{"date": snapshot["date"], "snapshot": snapshot["snapshot"], "value": value, "verdict": verdict,
+                       "depth": 15_000}
                       for snapshot in snapshots if value is not None],
         }  # fmt: skip
 
