@@ -11,8 +11,9 @@ VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUN
 
 def trust_named_authorities(environment: MutableMapping[str, str]) -> None:
     """Let OpenSSL trust the authorities of every variable, whichever program the variable is meant for."""
-    files = [path for path in named_paths(environment) if path.is_file()]
-    folders = [str(path) for path in named_paths(environment) if path.is_dir()]
+    paths = [path for path in named_paths(environment) if os.access(path, os.R_OK)]
+    files = [path for path in paths if path.is_file()]
+    folders = [str(path) for path in paths if path.is_dir()]
     if bundle := join_bundles(files):
         environment["SSL_CERT_FILE"] = str(bundle)
     if folders:
