@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
+from db.reasons import ReasonPipe
 from schedules import child_process
 from schedules.child_process import ChildProcess, ParsedCommand, error_message, parse_command
 
@@ -18,7 +19,9 @@ async def run_child(code: str, log_line: Callable[[str], None]) -> int:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", code, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
     )
-    child = ChildProcess(process, log_line)
+    reason_pipe = ReasonPipe()
+    reason_pipe.close_descriptor()
+    child = ChildProcess(process, reason_pipe, log_line)
     try:
         return await asyncio.wait_for(child.wait(), 10)
     finally:
@@ -77,5 +80,5 @@ def test_the_message_of_a_failure_is_the_error_and_not_the_last_line_of_its_help
 def test_a_command_line_is_read_by_the_parser_of_its_command() -> None:
     parsed = parse_command(["crawl", "snapshot", "--to=20", "--", "PyPI"])
     assert isinstance(parsed, ParsedCommand) and parsed.function == "crawler.commands.snapshot.run_snapshot"
-    assert parsed.options.items() >= {"registries": ["pypi"], "top": 20, "full": False, "by": None}.items()
+    assert parsed.options.items() >= {"registries": ["PyPI"], "top": 20, "full": False, "by": None}.items()
     assert "above zero" in str(parse_command(["crawl", "snapshot", "npm", "--top", "none"]))

@@ -19,12 +19,14 @@ def run_hook(command: str, offer: Callable[[EventHook], None], seconds: float = 
     """Let a hook pass the events that a function offers, for some seconds at most."""
 
     async def run() -> EventHook:
-        hook = EventHook(command, DaemonLog("json"))
+        log = DaemonLog("json")
+        hook = EventHook(command, log)
         task = asyncio.create_task(hook.run())
         offer(hook)
         await hook.wait_until_idle(seconds)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+        log.close()
         return hook
 
     return asyncio.run(run())
