@@ -12,18 +12,26 @@ Counters
     `downloads` counts requests of certain files in the last 30 days. It rolls, freezes, catches up and falls.
     `downloadsAllTime` is meant to grow only, and has fallen. `likes` come from people. `trendingScore` is the Hub's
     own. Spaces have no downloads. `config.json` is never requested, because that would count as a download.
+
+Private rows
+    A token also lists what only its owner sees. Each row says whether it is private, and private rows are dropped.
+    Where that leaves a doubt, the page and all later ones are requested without the token (`crawler.hub_access`).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from urllib.parse import urlencode
+from dataclasses import replace
+from functools import partial
+from urllib.parse import urlencode, urlsplit
 
-from huggingface_hub import constants, get_token
 from scrapy import Request
+from scrapy.http import Response
+from twisted.python.failure import Failure
 
-from crawler.errors import CrawlError, UnknownRegistryError, not_a_list_error
+from crawler.errors import CrawlError, CrawlStoppedError, UnknownRegistryError, not_a_list_error
+from crawler.hub_access import EVERYONE, OWNER_PATH, REFUSED_STATUSES, HubAccess
 from crawler.parsing.cursors import (
     ListPosition,
     cursor_keys,
@@ -33,9 +41,10 @@ from crawler.parsing.cursors import (
     lost_row_events,
 )
 from crawler.parsing.huggingface_rows import EXPAND_FIELDS, SORT_FIELDS, HuggingFaceRow, make_observation
-from crawler.parsing.pages import make_page
+from crawler.parsing.pages import make_page, next_link
 from crawler.parsing.rows import NotAListError, ParsedRows, count_inversions, read_rows
 from crawler.parsing.urls import url_parameter, url_parameters
+from crawler.parsing.visibility import keep_public_rows, read_owned_namespaces, read_shown_rows
 from crawler.plan import CrawlPlan, ListedRegistry, PageRecorder
 from crawler.response import Event, HttpResponse, Observation, Page, Progress, Registry
 from crawler.spiders import RegistrySpider
@@ -70,7 +79,9 @@ class HuggingFaceSpider(RegistrySpider):
             )
         self.ordered_by = by
         self.probe_results.setdefault("expand", list(EXPAND_FIELDS[self.repo_type]))
+        self.access = HubAccess()
         self._max_rows_returned = 0
+        self._ends_hidden = False
 
     @classmethod
     def list_registries(cls) -> Iterator[ListedRegistry]:
@@ -90,14 +101,61 @@ class HuggingFaceSpider(RegistrySpider):
         return list(self.probe_results["expand"])
 
     def accepts_status(self, status: int, url: str) -> bool:
-        """Accept 400 for the first request: its body names the fields that the Hub knows."""
-        return status == 200 or (status == 400 and url_parameter(url, "limit") == "1")
+        """Accept 400 for the first request: its body names the fields that the Hub knows.
+
+        A refusal is accepted if it may be due to the missing token, and every response about the owner of the token.
+        """
+        if status == 400:
+            return url_parameter(url, "limit") == "1"
+        is_expected = status in REFUSED_STATUSES and self.access.is_unproved
+        return status == 200 or is_expected or urlsplit(url).path.endswith(OWNER_PATH)
+
+    def read_owner(self, response: Response, url: str) -> Iterator[Request]:
+        """Note the namespaces of the owner of the token, and yield the request of a page again."""
+        self.access.owned = read_owned_namespaces(response.meta["answer"].body)
+        yield self.make_request(url)
+
+    def on_owner_unknown(self, failure: Failure, url: str) -> Iterator[Request]:
+        """Yield the request of a page again. Without the owner, each base of a model may be private."""
+        if not isinstance(failure.value, CrawlStoppedError):
+            yield self.make_request(url)
 
     def make_request(self, url: str) -> Request:
-        """Return a request with the token that huggingface_hub would send. It only goes to the endpoint."""
-        token = None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token()
+        """Return a request with the token, unless the public view is needed. The token only goes to the endpoint.
+
+        A Hub that does not state which rows are private gets no token.
+        """
         request = super().make_request(url)
-        return request.replace(headers={"Authorization": f"Bearer {token}"}) if token else request
+        return request.replace(headers=self.access.headers) if "private" in self.expand_fields else request
+
+    def parse(self, response: Response) -> Iterator[Page | Request]:
+        """Yield the page of a response, or a request to fetch the page again (called by Scrapy)."""
+        request = self.request_other_view(response)
+        yield from super().parse(response) if request is None else [request]
+
+    def request_other_view(self, response: Response) -> Request | None:
+        """Return the request of a page without the token if the token leaves a doubt, with it if the Hub insists."""
+        answer: HttpResponse = response.meta["answer"]
+        if answer.status in REFUSED_STATUSES and self.access.is_unproved:
+            self.access.become_member()
+            return self.make_request(answer.url)
+        if self.access.view == EVERYONE or answer.status != 200 or "private" not in self.expand_fields:
+            return None
+        rows = read_shown_rows(answer.body)
+        if self.access.needs_owner(rows):
+            return self._request_owner(answer.url)
+        has_next = url_parameter(answer.url, "limit") != "1" and next_link(answer) is not None
+        return self.make_request(answer.url) if self.access.leaves_doubt(rows, has_next) else None
+
+    def _request_owner(self, url: str) -> Request:
+        callback, errback = partial(self.read_owner, url=url), partial(self.on_owner_unknown, url=url)
+        return self.make_request(self.plan.endpoint + OWNER_PATH).replace(callback=callback, errback=errback)
+
+    def public_view(self, response: HttpResponse) -> HttpResponse:
+        """Return a response with the rows that everyone sees."""
+        public = keep_public_rows(response, self.access.owned, self.access.is_member)
+        self._ends_hidden = public.ends_hidden
+        return replace(public, notes=self.access.explain_doubt(lambda: read_shown_rows(public.body)))
 
     def describe_registry(self) -> Registry:
         """Return the registry, with the Hub's name of the repository type."""
@@ -111,12 +169,13 @@ class HuggingFaceSpider(RegistrySpider):
         """Return a page of the list, or the page of the first row."""
         if response.status == 400:
             return self._drop_refused_fields(response)
+        response = self.public_view(response)
         rows = self._read_rows(response)
         following = self.next_page_url(response)
         if url_parameter(response.url, "limit") == "1":
             return self._make_first_page(response, rows, cursor_keys(following))
         disorder = count_inversions(_order_value(row, self.ordered_by) for row in rows.observations)
-        events = [*rows.events, *lost_row_events(following, self._last_position(rows))]
+        events = [*rows.events, *lost_row_events(following, self._last_position(rows, rows.received))]
         return make_page(
             "ranking", response, rows.received, rows.observations, rows.rejects, events, disorder, following,
             response.body,
@@ -136,7 +195,7 @@ class HuggingFaceSpider(RegistrySpider):
         """
         if page.role != "ranking" or page.next_url is None or not page.received:  # empty pages were retried already
             return None
-        last = self._last_position(page)
+        last = self._last_position(page, page.received - page.hidden)
         if last is not None and cursor_position(page.next_url) is not None:
             if any(lost_row_events(page.next_url, last)):
                 return None if tries else page.url
@@ -153,9 +212,11 @@ class HuggingFaceSpider(RegistrySpider):
             return None
         return page.next_url
 
-    def _last_position(self, page: Page | ParsedRows) -> ListPosition | None:
+    def _last_position(self, page: Page | ParsedRows, received: int) -> ListPosition | None:
+        if self._ends_hidden:
+            return None
         positions = (list_position(_order_value(row, self.ordered_by), row.stable_id) for row in page.observations[-1:])
-        return last_row_position(page.received, positions, page.rejects)
+        return last_row_position(received, positions, page.rejects)
 
     def _read_rows(self, response: HttpResponse) -> ParsedRows:
         fields = _expanded_fields(response.url) or set(self.expand_fields)

@@ -17,6 +17,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Iterable
 
+from scrapy import Request
 from scrapy.http import Response
 
 from crawler.errors import CrawlError, not_a_list_error, unexpected_error
@@ -57,6 +58,7 @@ class HuggingFaceCensusSpider(HuggingFaceSpider):
         """Return one page of the census, or the page of the first row."""
         if response.status == 400:
             return self._drop_refused_fields(response)
+        response = self.public_view(response)
         following = self.next_page_url(response)
         if url_parameter(response.url, "limit") == "1":
             return self._make_census_probe(response, cursor_keys(following))
@@ -64,7 +66,8 @@ class HuggingFaceCensusSpider(HuggingFaceSpider):
         rows = self._read_census_rows(response.body)
         positions = (list_position(0, key) for key in rows.columns.key[-1:])
         last = last_row_position(rows.received, positions, rows.rejects)
-        rows.events.extend(lost_row_events(following, last) if last is not None and last[1] < first_later_id else ())
+        is_checked = last is not None and last[1] < first_later_id and not response.ends_hidden
+        rows.events.extend(lost_row_events(following, last) if is_checked else ())
         page = make_census_page(response, rows, self.last_id, first_later_id, self._make_observation, following)
         self.last_id = page.stable_ids[-1] if page.stable_ids else self.last_id
         return page
@@ -72,7 +75,8 @@ class HuggingFaceCensusSpider(HuggingFaceSpider):
     def _make_census_probe(self, response: HttpResponse, cursor: str) -> Page:
         self.probe_results["cursor"] = cursor
         url = self._list_url(self.expand_fields, MAX_ROWS_PER_PAGE)
-        return make_page("probe", response, 1, events=assumption_events(response, cursor, "_id"), next_url=url)
+        events = assumption_events(response, cursor, "_id")
+        return make_page("probe", response, 1 - response.hidden, events=events, next_url=url)
 
     def _read_census_rows(self, body: bytes) -> CensusRows:
         try:
@@ -84,13 +88,20 @@ class HuggingFaceCensusSpider(HuggingFaceSpider):
         """Return the next page, until none is left or a page holds packages created after the census began."""
         return page.next_url
 
-    async def parse(self, response: Response) -> AsyncIterator[Page]:  # type: ignore[override]
-        """Request the next page, then yield this page, so that a page arrives while another is written."""
+    async def parse(self, response: Response) -> AsyncIterator[Page | Request]:  # type: ignore[override]
+        """Request the next page, then yield this page, so that a page arrives while another is written.
+
+        A page that has to be requested again comes before its next page.
+        """
         await self._ready_for_page.wait()
         if self.reached_end or self.crawl_error or self.storage_error:
             return
         self._ready_for_page.clear()
         try:
+            if (request := self.request_other_view(response)) is not None:
+                self._ready_for_page.set()
+                yield request
+                return
             await self._prefetch_next_page(response.meta["answer"])
             yield self.read_page(response.meta["answer"])
         except CrawlError as error:
