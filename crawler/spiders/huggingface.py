@@ -50,6 +50,7 @@ from crawler.response import Event, HttpResponse, Observation, Page, Progress, R
 from crawler.spiders import RegistrySpider
 
 MAX_ROWS_PER_PAGE = 1000
+RECENT_FIELDS = ("baseModels", "resourceGroup", "private")  # those that an older Hub may lack, the likeliest first
 COUNTERS = {"downloads": "last-30-days", "likes": "likes", "trending": "trending-score"}
 COUNTER_MEANINGS = {
     "models": "downloads: requests of certain files in the last 30 days; likes; trending score",
@@ -254,15 +255,19 @@ class HuggingFaceSpider(RegistrySpider):
 def accepted_fields(requested: list[str], message: str) -> list[str]:
     """Return the requested fields that the text of a refusal names as known.
 
-    A text that names all of them, or none, is inconclusive. Then `baseModels` is dropped: it came last to the API.
+    A text that names all of them, or none, is inconclusive. Then one field is dropped that older Hubs may lack.
 
-    >>> accepted_fields(["baseModels", "likes"], 'expected one of "author"|"likes"')
+    >>> accepted_fields(["baseModels", "likes"], 'expected one of "author"|"likes", received "baseModels"')
     ['likes']
+    >>> accepted_fields(["likes", "private", "resourceGroup"], "no")
+    ['likes', 'private']
     """
-    words = set(re.findall(r"[A-Za-z_-]{2,40}", message))
+    words = set(re.findall(r"[A-Za-z_-]{2,40}", message.partition("received")[0]))
     accepted = [name for name in requested if name in words]
-    is_conclusive = 0 < len(accepted) < len(requested)
-    return accepted if is_conclusive else [name for name in requested if name != "baseModels"]
+    if 0 < len(accepted) < len(requested):
+        return accepted
+    dropped = next((name for name in RECENT_FIELDS if name in requested), None)
+    return [name for name in requested if name != dropped]
 
 
 def assumption_events(response: HttpResponse, cursor: str, sort: str) -> Iterator[Event]:

@@ -100,7 +100,8 @@ class Store:
     def progress(self, snapshot: int) -> Progress:
         """Return the progress of an open snapshot. `depth` counts the ranks assigned, those of rejected rows too."""
         row = self.connection.execute(
-            "SELECT count(*) AS pages, coalesce(sum(duplicates), 0) AS duplicates, coalesce(sum(hidden), 0) AS hidden,"
+            "SELECT count(*) AS pages, coalesce(sum(duplicates), 0) AS duplicates, "
+            " coalesce(sum(CASE WHEN role <> 'probe' THEN hidden END), 0) AS hidden,"
             " coalesce(sum(CASE WHEN role IN ('ranking', 'file') THEN kept + rejected END), 0) AS depth,"
             " coalesce(sum(CASE WHEN role = 'counters' THEN kept END), 0) AS with_counters"
             " FROM page WHERE snapshot_id = ?",
