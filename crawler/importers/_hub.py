@@ -14,6 +14,7 @@ from itertools import islice
 from crawler.importers import ImportFailedError, ImportSpec, ParsedList, sort_by_counter
 from crawler.parsing.huggingface_rows import EXPAND_FIELDS, SORT_FIELDS, HuggingFaceRow, make_observation
 from crawler.parsing.rows import read_rows
+from crawler.parsing.visibility import is_public_record
 from crawler.response import Event, Observation, Reject
 from db.identity import derive_stable_id
 
@@ -44,15 +45,19 @@ def parse_rows(
     observations: list[Observation] = []
     rejects: list[Reject] = []
     all_events = list(events)
-    received = 0
+    received = hidden = 0
     for batch in _batches(rows):
+        hidden += len(batch)
+        batch = list(filter(is_public_record, batch))
+        hidden -= len(batch)
         parsed = read_rows(json.dumps(batch).encode("ascii"), HuggingFaceRow, frozenset({"id", "_id"}), observe)
         observations += parsed.observations
         rejects += [replace(reject, position=received + reject.position) for reject in parsed.rejects]
         all_events += parsed.events
         received += parsed.received
     ordered = sort_by_counter(observations, spec.ordered_by)
-    return ParsedList(received, ordered, tuple(rejects), tuple(all_events), newest_instant(observations), population)
+    return ParsedList(received, ordered, tuple(rejects), tuple(all_events), newest_instant(observations), population,
+                      hidden=hidden)  # fmt: skip
 
 
 def newest_instant(observations: Iterable[Observation]) -> int | None:

@@ -32,6 +32,7 @@ from crawler.importers import (
 from crawler.importers._counters import counter_value
 from crawler.importers._files import READ_ERRORS, FileIdentity, identify_file, open_binary, unreadable_file_error
 from crawler.parsing.redact import redact_bytes
+from crawler.parsing.visibility import is_public_record
 from crawler.response import Event, Observation, Registry
 from db.cli import pluralize
 from db.identity import derive_stable_id
@@ -210,6 +211,7 @@ class CardLine(msgspec.Struct, gc=False):
     has_card: bool | None = msgspec.field(name="has_readme_file", default=None)
     downloads: object = None
     likes: object = None
+    private: object = None
 
 
 class JsonLinesCards:
@@ -219,7 +221,7 @@ class JsonLinesCards:
         self._file = file
 
     def iter_cards(self) -> Iterator[NamedCard | None]:
-        """Yield the card of each line, None for a line that cannot be read."""
+        """Yield the card of each line, None for a line that cannot be read or is of a private repository."""
         for line in iter_lines(self._file):
             if line is None:
                 yield None
@@ -248,7 +250,7 @@ IMPORTER = CardImporter(JsonLinesCards)
 
 
 def iter_lines(file: Path) -> Iterator[CardLine | None]:
-    """Yield the lines of a file one at a time, None for a line that cannot be read.
+    """Yield the lines of a file one at a time, None for a line that cannot be read or is of a private repository.
 
     Raises:
         ImportFailedError: the file cannot be read, or a line is longer than 32 MiB.
@@ -267,9 +269,10 @@ def iter_lines(file: Path) -> Iterator[CardLine | None]:
 
 def _decode_line(decoder: msgspec.json.Decoder[CardLine], line: bytes) -> CardLine | None:
     try:
-        return decoder.decode(line)
+        card = decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
+    return card if is_public_record({"private": card.private}) else None
 
 
 def _valid_counter(value: object) -> int | None:

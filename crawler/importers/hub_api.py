@@ -10,6 +10,7 @@ from crawler.importers._files import suggest_format
 from crawler.importers._hub import hub_kind, newest_instant
 from crawler.parsing.huggingface_rows import EXPAND_FIELDS, SORT_FIELDS, HuggingFaceRow, make_observation
 from crawler.parsing.rows import NotAListError, read_rows
+from crawler.parsing.visibility import is_public_record
 
 SAMPLE_ROWS = 50  # rows in which the fields of a body are looked up
 
@@ -21,7 +22,8 @@ def parse_content(content: bytes, spec: ImportSpec) -> ParsedList:
         ImportFailedError: the file is not JSON, or not of the Hub.
     """
     kind = hub_kind(spec)
-    rows = _read_json_rows(content)
+    all_rows = _read_json_rows(content)
+    rows = [row for row in all_rows if not isinstance(row, dict) or is_public_record(row)]
     words = set(json.dumps(rows[:SAMPLE_ROWS]).replace('"', " ").split())
     fields = {*EXPAND_FIELDS[kind], "cardData"} & words
     required = frozenset({"id", "_id", SORT_FIELDS[spec.ordered_by]})
@@ -33,7 +35,8 @@ def parse_content(content: bytes, spec: ImportSpec) -> ParsedList:
             "The file is not a list of rows.", why=str(error), fix="Store the response of the Hub's API as it is."
         ) from error
     observations = sort_by_counter(parsed.observations, spec.ordered_by)
-    return ParsedList(parsed.received, observations, parsed.rejects, parsed.events, newest_instant(observations))
+    return ParsedList(parsed.received, observations, parsed.rejects, parsed.events, newest_instant(observations),
+                      hidden=len(all_rows) - len(rows))  # fmt: skip
 
 
 IMPORTER = ContentImporter(parse_content)

@@ -17,6 +17,7 @@ from crawler.parsing.rows import NotAListError, split_json_rows
 from crawler.response import HttpResponse
 
 PUBLIC = False  # the only value of `private` that makes a row public
+PUBLIC_TEXTS = ("none", "false", "0", "0.0", "")
 PRIVATE_KEY = re.compile(rb'"private"\s{0,9}:\s{0,9}(?!false\b)')
 
 
@@ -72,6 +73,17 @@ def is_members_only(row: ShownRow) -> bool:
     [False, True, True]
     """
     return row.private is not PUBLIC or bool(row.group)
+
+
+def is_public_record(record: Mapping[str, object]) -> bool:
+    """Return whether a row of a file says nothing but that everyone sees it. Files write the flag in many ways.
+
+    >>> [is_public_record({"private": value}) for value in (None, False, 0, "0", "False", True, 1, "1", "yes")]
+    [True, True, True, True, True, False, False, False, False]
+    >>> is_public_record({"private": False, "resourceGroup": {"id": "7"}})
+    False
+    """
+    return str(record.get("private")).lower() in PUBLIC_TEXTS and not record.get("resourceGroup")
 
 
 def find_doubt(rows: Sequence[ShownRow], owned: Collection[str] | None, has_next: bool, known: Collection[str]) -> str:
