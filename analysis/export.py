@@ -112,6 +112,7 @@ def run_export(options: argparse.Namespace) -> int:
 def _make_spec(options: argparse.Namespace, key: bytes | None, connection: sqlite3.Connection) -> ExportSpec:
     from analysis.exports.authors import AUTHOR_VARIABLE, choose_authors
     from analysis.exports.bundle import ExportSpec
+    from analysis.exports.bundle_facts import refuse_empty_scope
     from analysis.exports.tables import FOREVER, ExportScope
 
     until = FOREVER if options.as_of is None else options.as_of + SECONDS_PER_DAY
@@ -119,6 +120,7 @@ def _make_spec(options: argparse.Namespace, key: bytes | None, connection: sqlit
         raise UsageError("No day is both --since and --as-of: --since is later.", fix="Exchange the two dates.")
     registries = select_registries(connection, options.registry)
     scope = ExportScope(options.since or 0, until, registries, tuple(options.tables))
+    refuse_empty_scope(connection, scope)
     redactions = _load_redactions(options.redactions, connection)
     authors = choose_authors(options.author, os.environ.get(AUTHOR_VARIABLE))
     return ExportSpec(scope, tuple(sorted(set(options.format))), redactions, key, authors)
@@ -187,7 +189,7 @@ def make_cite_parser() -> argparse.ArgumentParser:
         "out", metavar="OUT", type=Path, nargs="?", help="the folder of the bundle (default: the store)"
     )
     parser.add_argument(
-        "--format", choices=("text", "bibtex"), default="text", help="default: text; bibtex for a bundle"
+        "--format", choices=("text", "bibtex"), default="text", help="text, or bibtex for a bundle (default: text)"
     )
     parser.set_defaults(do=run_cite)
     return parser

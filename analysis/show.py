@@ -8,17 +8,17 @@ import sqlite3
 import sys
 from collections.abc import Sequence
 
-from analysis.lookup.fetching import SqlRow, end_of_day, fetch_rows, open_for_lookup
+from analysis.lookup.fetching import END_OF_TIME, SqlRow, end_of_day, fetch_rows, open_for_lookup
 from analysis.lookup.near_names import name_patterns, nearest_names
-from analysis.lookup.package import SCHEMA, build_document, find_packages, summarize_package
+from analysis.lookup.package import SCHEMA, build_document, find_packages, format_day, summarize_package
 from analysis.lookup.package_text import render_package, render_summaries
 from analysis.lookup.plain_table import terminal_width
 from analysis.stored_registries import list_registries, require_registry
 from db import ObservatoryError, UsageError, __version__
 from db.cli import DONE, create_parser, escape_control_characters, parse_day, run_command
 from db.registry_names import parse_registry
+from db.rows import ORDERS
 
-ORDERS = ("downloads", "likes", "trending", "dependents")
 MAX_CANDIDATES = 300
 
 
@@ -43,7 +43,7 @@ def run_show(options: argparse.Namespace) -> int:
         rows = select_packages(connection, options.name, options.registry, until)
         leading = newest_by_registry(rows, options.name)
         if len(leading) > 1:
-            print_summaries(leading, until, options.format)
+            print_summaries(leading, options.format)
             return DONE
         others = [row for row in rows if row is not leading[0]]
         document = build_document(connection, leading[0], others, options.by, until)
@@ -54,9 +54,9 @@ def run_show(options: argparse.Namespace) -> int:
     return DONE
 
 
-def print_summaries(rows: Sequence[SqlRow], until: int, form: str) -> None:
+def print_summaries(rows: Sequence[SqlRow], form: str) -> None:
     """Print a short text, or a short document, about several packages."""
-    summaries = [summarize_package(row, until) for row in rows]
+    summaries = [summarize_package(row) for row in rows]
     if form == "json":
         document = {"schema": SCHEMA, "generated_by": f"hub-observatory {__version__}", "packages": summaries}
         print(json.dumps(document, indent=2, allow_nan=False))
@@ -75,7 +75,8 @@ def select_packages(connection: sqlite3.Connection, name: str, registry: str | N
         registry = require_registry(connection, registry)
     rows = find_packages(connection, name, until)
     if not rows:
-        raise unknown_name_error(connection, name, registry)
+        later = [row for row in find_packages(connection, name, END_OF_TIME) if registry in (None, row["registry"])]
+        raise later_name_error(name, until, later) if later else unknown_name_error(connection, name, registry)
     in_registry = [row for row in rows if registry in (None, row["registry"])]
     if not in_registry:
         raise wrong_registry_error(name, str(registry), [row["registry"] for row in rows])
@@ -101,6 +102,16 @@ def wrong_registry_error(name: str, registry: str, registries: Sequence[str]) ->
         f"{registry} has no package called {name!r} in this store.",
         why=f"It is in {', '.join(sorted(set(registries)))}.",
         fix=f"Add --registry {registries[0]}, or omit --registry.",
+        more="docs/commands.md",
+    )
+
+
+def later_name_error(name: str, until: int, rows: Sequence[SqlRow]) -> ObservatoryError:
+    """Return the error for a name that was observed only after the day of --as-of."""
+    first = format_day(min(row["first_seen_at"] for row in rows))
+    return ObservatoryError(
+        f"{name!r} was not observed up to {format_day(until - 1)}; it is first seen on {first}.",
+        fix=f"Use --as-of {first} or a later day, or import an older list with `observatory crawl import`.",
         more="docs/commands.md",
     )
 

@@ -8,15 +8,16 @@ import sqlite3
 import sys
 from collections.abc import Sequence
 
-from analysis.lookup.fetching import END_OF_TIME, end_of_day, fetch_rows, open_for_lookup
+from analysis.lookup.fetching import END_OF_TIME, SqlRow, end_of_day, fetch_rows, open_for_lookup
 from analysis.lookup.list_text import render_csv, render_list
 from analysis.lookup.plain_table import terminal_width
 from analysis.lookup.ranked_list import ListRequest, build_document
-from analysis.show import ORDERS
+from analysis.reporting.names import counter_words
 from analysis.stored_registries import require_registry
-from db import ObservatoryError, UsageError
+from db import ObservatoryError
 from db.cli import DONE, create_parser, escape_control_characters, isoformat_utc, parse_day, positive_int, run_command
 from db.registry_names import parse_registry
+from db.rows import ORDERS
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -32,7 +33,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--since", metavar="DATE", type=parse_day,
-        help="compare with the newest list of this day or earlier (default: the list of the day before)",
+        help="compare with the newest list of this day or earlier (default: the newest list of an earlier day)",
     )  # fmt: skip
     parser.add_argument("--limit", metavar="N", type=positive_int, default=20, help="the depth (default: 20)")
     parser.add_argument("--by", choices=ORDERS, default="downloads", help="the order of the list")
@@ -45,8 +46,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 def run_top(options: argparse.Namespace) -> int:
     """Print the list."""
-    refuse_reversed_dates(options.date, options.since)
-    since = END_OF_TIME if options.since is None else end_of_day(options.since)
+    since = None if options.since is None else end_of_day(options.since)
     with open_for_lookup(options.db) as connection:
         registry = require_registry(connection, options.registry)
         request = ListRequest(registry, options.by, options.limit, end_of_day(options.date), since)
@@ -61,24 +61,10 @@ def run_top(options: argparse.Namespace) -> int:
     return DONE
 
 
-def refuse_reversed_dates(date: int | None, since: int | None) -> None:
-    """Refuse to compare a list with a later one.
-
-    Raises:
-        UsageError: the day of --since is not before the day of --date.
-    """
-    if date is not None and since is not None and since >= date:
-        raise UsageError(
-            f"--since {isoformat_utc(since)[:10]} is not before --date {isoformat_utc(date)[:10]}.",
-            fix="Name an earlier day with --since.",
-            more="docs/commands.md",
-        )
-
-
 def no_list_error(connection: sqlite3.Connection, request: ListRequest) -> ObservatoryError:
     """Return the error for a registry without such a list, with the lists that the store has."""
     rows = fetch_rows(connection, "orders_of_registry", registry=request.registry)
-    lists = "; ".join(f"{row['lists']:,} by {row['by']}, from {row['oldest']} to {row['newest']}" for row in rows)
+    lists = "; ".join(map(describe_orders, rows))
     has_order = any(row["by"] == request.by for row in rows)
     day = "" if request.until == END_OF_TIME else f" of {isoformat_utc(request.until - 1)[:10]} or earlier"
     return ObservatoryError(
@@ -91,6 +77,11 @@ def no_list_error(connection: sqlite3.Connection, request: ListRequest) -> Obser
         else f"Take one with `observatory crawl snapshot {request.registry}`.",
         more="docs/commands.md",
     )
+
+
+def describe_orders(row: SqlRow) -> str:
+    """Return the number of lists of one order and counter, with their first and last day."""
+    return f"{row['lists']:,} by {counter_words(row['by'], row['counter'])}, from {row['oldest']} to {row['newest']}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -19,6 +19,7 @@ import numpy as np
 
 from benchmarks.timing import format_spread, make_parser, print_table
 from db import SECONDS_PER_DAY
+from db.cli import DONE, FAILED
 from db.connection import open_for_writing
 from db.rows import GateResult, Observation, Page, Parent, Registry, SnapshotSpec
 from db.store import Store
@@ -38,12 +39,12 @@ QUERIES = {
     "v1_ranking, rows of each date": "SELECT date, count(*) FROM v1_ranking GROUP BY date",
 }
 COMMANDS = {
-    "observatory show NAME": ("analysis.show", "owner-7/model-7"),
-    "observatory show, with 5,000 children": ("analysis.show", f"owner-{BASE}/model-{BASE}"),
-    "observatory show, an unknown name": ("analysis.show", "owner-7/modle-77"),
-    "observatory top, 20 rows": ("analysis.top", "huggingface/models"),
+    "observatory show NAME": (DONE, "show", "owner-7/model-7"),
+    "observatory show, with 5,000 children": (DONE, "show", f"owner-{BASE}/model-{BASE}"),
+    "observatory show, an unknown name": (FAILED, "show", "owner-7/modle-77"),
+    "observatory top, 20 rows": (DONE, "top", "huggingface/models"),
     "observatory top, 1,000 rows since the first list": (
-        "analysis.top", "huggingface/models", "--limit", "1000", "--since", "2026-01-05",
+        DONE, "top", "huggingface/models", "--limit", "1000", "--since", "2026-01-05",
     ),
 }  # fmt: skip
 
@@ -57,7 +58,9 @@ def main() -> None:
         listed = options.lists * options.size
         size = store.stat().st_size
         queries = {name: measure_query(store, query, options.turns) for name, query in QUERIES.items()}
-        commands = {name: measure_command(store, words, options.turns) for name, words in COMMANDS.items()}
+        commands = {
+            name: measure_command(store, code, words, options.turns) for name, (code, *words) in COMMANDS.items()
+        }
     print(f"{listed:,} ranking rows: {size:,} bytes")
     head = ("wall s", "min", "median", "max")
     print_table("Queries of v1_ranking", head, [(name, *format_spread(times)) for name, times in queries.items()])
@@ -118,14 +121,14 @@ def measure_query(path: Path, query: str, turns: int) -> list[float]:
     return measure_wall(run, turns)
 
 
-def measure_command(path: Path, words: Sequence[str], turns: int) -> tuple[list[float], list[float]]:
-    """Return the wall and the CPU seconds of a command, each time in a new process."""
-    command = [sys.executable, "-m", *words, "--db", str(path)]
+def measure_command(path: Path, code: int, words: Sequence[str], turns: int) -> tuple[list[float], list[float]]:
+    """Return the wall and the CPU seconds of a command that ends with an exit code, each time in a new process."""
+    command = [sys.executable, "-m", "schedules.cli", *words, "--db", str(path)]
     cpu: list[float] = []
 
     def run() -> None:
         before = os.times()
-        subprocess.run(command, check=False, capture_output=True)
+        assert subprocess.run(command, check=False, capture_output=True).returncode == code, command
         after = os.times()
         cpu.append(sum(after[2:4]) - sum(before[2:4]))
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 NAMES_CENSUS_COUNTER = "census:names"  # the counter of a census that has no counters
+ORDERS = ("downloads", "likes", "trending", "dependents")  # of lists
 RELATIONS = ("finetune", "adapter", "merge", "quantized", "unstated")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ class StandIn:
         return f"simulated or local: {self.url}" if self.is_local else f"not the public registry: {self.url}"
 
 
+@cache
 def find_stand_in(source: str, service: str, origin: str) -> StandIn | None:
     """Return the endpoint that a snapshot comes from, or None if it is the public registry or an imported file.
 
@@ -48,6 +50,15 @@ def find_stand_in(source: str, service: str, origin: str) -> StandIn | None:
         return StandIn(endpoint, is_local=True)
     is_mirror = origin == "crawl" and host != PUBLIC_HOSTS.get(service, host)
     return StandIn(endpoint, is_local=False) if is_mirror else None
+
+
+def is_from_ecosystems(service: str, origin: str, stand_in: StandIn | None) -> bool:
+    """Return whether a snapshot is a crawl of Ecosyste.ms or of a mirror of it, whose licence then applies.
+
+    >>> [is_from_ecosystems(service, "crawl", None) for service in ("ecosystems", "huggingface", "shelf")]
+    [True, False, False]
+    """
+    return service == "ecosystems" and origin == "crawl" and not (stand_in and stand_in.is_local)
 
 
 def is_local_host(host: str) -> bool:
@@ -90,16 +101,3 @@ def load_stand_ins(connection: sqlite3.Connection) -> dict[int, StandIn]:
     )
     stand_ins = {number: find_stand_in(source, service, origin) for number, source, service, origin in rows}
     return {number: stand_in for number, stand_in in stand_ins.items() if stand_in is not None}
-
-
-def load_warnings(connection: sqlite3.Connection) -> dict[str, str]:
-    """Return what a reader must know of each registry whose snapshots are not all from the public registry."""
-    stand_ins: dict[str, list[StandIn]] = {}
-    rows = connection.execute(
-        "SELECT DISTINCT r.name, s.source, r.service, s.origin FROM snapshot s JOIN registry r USING (registry_id)"
-    )
-    for name, source, service, origin in rows:
-        stand_in = find_stand_in(source, service, origin)
-        if stand_in is not None:
-            stand_ins.setdefault(name, []).append(stand_in)
-    return {name: describe_stand_ins(of_registry) for name, of_registry in stand_ins.items()}

@@ -286,7 +286,7 @@ def find_keys(value: object) -> Iterator[str]:
 
 @pytest.fixture
 def small_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> tuple[Path, list[str]]:
-    """Import two lists into a store, and return the JSON of the imports and of the registries."""
+    """Import two lists, one of a local endpoint. Return the store and the JSON of the imports and of the registries."""
     from crawler.__main__ import main as crawl
 
     outputs = []
@@ -295,7 +295,8 @@ def small_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> tuple[Pat
         rows = (f"p{(index * day) % 151},{1000 - index}" for index in range(120))
         file.write_text("\n".join(["name,count", *rows]), "utf-8")
         line = f"import csv {file} --registry npm --date 2026-01-0{day} --id name --value count --db {tmp_path}/s.db"
-        assert crawl([*line.split(), "--format", "json"]) == 0
+        source = ("--source", "http://127.0.0.1:4711") if day == 1 else ()
+        assert crawl([*line.split(), *source, "--format", "json"]) == 0
         outputs.append(capsys.readouterr().out)
     assert crawl(["registries", "--db", f"{tmp_path}/s.db", "--format", "json"]) == 0
     return tmp_path / "s.db", [*outputs, capsys.readouterr().out]
@@ -313,7 +314,7 @@ def test_each_key_of_the_json_is_documented(
     assert analysis.report.main(["--db", str(store), "--format", "json"]) == 0
     outputs.append(capsys.readouterr().out)
     report = json.loads(outputs[-1])
-    assert report["movers"] and report["results"]
+    assert report["movers"] and report["results"] and report["not_public"]
     for main, argument in ((analysis.show.main, "p2"), (analysis.top.main, "npm")):
         assert main([argument, "--db", str(store), "--format", "json"]) == 0
         outputs.append(capsys.readouterr().out)

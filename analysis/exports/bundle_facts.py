@@ -9,10 +9,10 @@ from pathlib import Path
 
 from analysis.exports.authors import BundleAuthor
 from analysis.exports.files import WrittenFile, hash_file
-from analysis.exports.tables import Column, ExportScope, Part, Row, RowReader, Table, format_instant
-from db import ObservatoryError
+from analysis.exports.tables import FOREVER, Column, ExportScope, Part, Row, RowReader, Table, format_instant
+from db import ObservatoryError, UsageError
 from db.cli import isoformat_utc
-from db.sources import StandIn, describe_stand_ins, load_stand_ins
+from db.sources import StandIn, describe_stand_ins, is_from_ecosystems, load_stand_ins
 
 ECOSYSTEMS_FORMAT = "ecosystems-csv"  # the format of imports of its open data
 ATTRIBUTED_FILES = ("README.md", "datapackage.json", "CITATION.cff")
@@ -39,6 +39,7 @@ class BundleSnapshot:
 
     number: int
     registry: str
+    service: str
     date: str
     status: str
     origin: str
@@ -55,8 +56,7 @@ class BundleSnapshot:
     @property
     def is_from_ecosystems(self) -> bool:
         """Whether it has data of Ecosyste.ms: a crawl of a package registry, or an import of the open data."""
-        is_crawl = self.origin == "crawl" and not self.registry.startswith("huggingface/") and not self.is_local
-        return is_crawl or self.format == ECOSYSTEMS_FORMAT
+        return is_from_ecosystems(self.service, self.origin, self.stand_in) or self.format == ECOSYSTEMS_FORMAT
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,7 @@ def load_snapshots(
     Source and digest are withheld on request, because both could confirm a guess of names.
     """
     rows = connection.execute(
-        "SELECT s.snapshot_id, r.name, s.date, s.status, s.origin, s.source, s.digest,"
+        "SELECT s.snapshot_id, r.name, r.service, s.date, s.status, s.origin, s.source, s.digest,"
         " json_extract(s.settings, '$.format')"
         " FROM snapshot s JOIN registry r USING (registry_id)"
         " WHERE s.status <> 'open' AND s.taken_at >= ? AND s.taken_at < ? ORDER BY s.snapshot_id",
@@ -207,6 +207,23 @@ def load_snapshots(
     if withhold_source:
         snapshots = [replace(snapshot, source="withheld", digest=None) for snapshot in snapshots]
     return tuple(snapshots)
+
+
+def refuse_empty_scope(connection: sqlite3.Connection, scope: ExportScope) -> None:
+    """Refuse a period without snapshots. The bundle of registries without snapshots may be empty.
+
+    Raises:
+        UsageError: with the days of the snapshots that the registries have.
+    """
+    everything = load_snapshots(connection, replace(scope, since=0, until=FOREVER), withhold_source=False)
+    if everything and not load_snapshots(connection, scope, withhold_source=False):
+        days = [snapshot.date for snapshot in everything]
+        raise UsageError(
+            "No snapshot is of a day between --since and --as-of.",
+            why=f"The snapshots of these registries are of {min(days)} to {max(days)}.",
+            fix="Choose other days, or omit --since and --as-of.",
+            more="docs/exports.md",
+        )
 
 
 def load_tombstones(

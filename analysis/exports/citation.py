@@ -13,6 +13,12 @@ from analysis.exports.authors import NO_AUTHOR
 from analysis.exports.manifest import read_manifest
 from db.sources import load_stand_ins
 
+BIBTEX_ESCAPES = {letter: f"\\{letter}" for letter in "{}%&#$_"} | {
+    "\\": r"\textbackslash{}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+}
+
 
 def cite_bundle(folder: Path) -> str:
     """Return the citation of a bundle.
@@ -46,8 +52,8 @@ def cite_bundle_as_bibtex(folder: Path) -> str:
         f"@dataset{{hub-observatory-{short_digest(manifest['id'])},\n"
         + (f"  author = {{{names}}},\n" if names else "")
         + f"  title = {{{_escape_bibtex(manifest['title'])}}},\n"
-        f"  year = {{{max(dates, default='')[:4]}}},\n"
-        f"  note = {{{_escape_bibtex(note)}}}\n}}\n\n"
+        + (f"  year = {{{max(dates)[:4]}}},\n" if dates else "")
+        + f"  note = {{{_escape_bibtex(note)}}}\n}}\n\n"
         "@software{hub-observatory,\n"
         "  author = {{The hub-observatory developers}},\n"
         f"  title = {{{manifest['tool']}}}\n}}"
@@ -55,7 +61,7 @@ def cite_bundle_as_bibtex(folder: Path) -> str:
 
 
 def _escape_bibtex(text: str) -> str:
-    return re.sub(r"([\\{}%&#$_^~])", r"\\\1", text)
+    return "".join(BIBTEX_ESCAPES.get(letter, letter) for letter in text)
 
 
 def cite_snapshots(connection: sqlite3.Connection) -> Iterator[str]:

@@ -13,6 +13,7 @@ from typing import NotRequired, TypedDict
 
 from analysis.exports.files import WrittenFile, hash_file
 from db import ObservatoryError, __version__
+from db.causes import describe_cause
 
 MANIFEST = "manifest.json"
 MANIFEST_SCHEMA = 1
@@ -118,7 +119,8 @@ def read_manifest(folder: Path) -> Manifest:
     """
     try:
         manifest: Manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
-        if manifest["schema"] != MANIFEST_SCHEMA or compute_bundle_id(manifest["files"]) != manifest["id"]:
+        schema = int(manifest["schema"])
+        if schema == MANIFEST_SCHEMA and compute_bundle_id(manifest["files"]) != manifest["id"]:
             raise ValueError("its id does not match its files")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidBundleError(
@@ -127,14 +129,24 @@ def read_manifest(folder: Path) -> Manifest:
             fix="Name the folder that `observatory export` wrote, or export again.",
             more="docs/exports.md",
         ) from error
+    if schema != MANIFEST_SCHEMA:
+        raise InvalidBundleError(
+            f"{folder} is a bundle of another version.",
+            why=f"Its {MANIFEST} has schema {schema}. This version reads schema {MANIFEST_SCHEMA}.",
+            fix="Use the version of hub-observatory that wrote it, or export again.",
+            more="docs/exports.md",
+        )
     return manifest
 
 
 def _explain_missing_manifest(folder: Path, error: Exception) -> str:
-    if folder.is_dir():
-        is_missing = isinstance(error, FileNotFoundError)
-        return f"It has no {MANIFEST}." if is_missing else f"Its {MANIFEST} was damaged or changed."
-    return "It is a file." if folder.exists() else "There is no such folder."
+    if not folder.is_dir():
+        return "It is a file." if folder.exists() else "There is no such folder."
+    if isinstance(error, FileNotFoundError):
+        return f"It has no {MANIFEST}."
+    if isinstance(error, OSError):
+        return f"Its {MANIFEST} cannot be read. {describe_cause(error)}"
+    return f"Its {MANIFEST} was damaged or changed."
 
 
 def find_mismatches(folder: Path) -> Iterator[str]:

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 MAX_ATTEMPTS, MIN_WAIT_SECONDS, MAX_WAIT_SECONDS = 6, 1, 60
 RETRYABLE_STATUSES = frozenset((408, 429, 500, 502, 503, 504))
-UNKNOWN_SOURCES = (
-    "an older version wrote this bundle, and it does not say where its snapshots come from: export it again"
-)
 T = TypeVar("T")
 
 
@@ -62,12 +59,19 @@ def plan_publication(folder: Path, repository: str) -> PublicationPlan:
 
 
 def refuse_simulated(folder: Path) -> None:
-    """Refuse to publish a bundle whose snapshots are not from public registries.
+    """Refuse to publish a bundle whose snapshots are not, or may not be, from public registries.
 
     Raises:
-        UsageError: with the endpoints that the snapshots come from.
+        UsageError: with the endpoints that the snapshots come from, if the bundle states them.
     """
-    sources = read_manifest(folder).get("not_public", [UNKNOWN_SOURCES])
+    sources = read_manifest(folder).get("not_public")
+    if sources is None:
+        raise UsageError(
+            f"{folder} is not published: it does not say where its snapshots come from.",
+            why="An older version wrote this bundle.",
+            fix="Export it again.",
+            more="docs/exports.md",
+        )
     if sources:
         raise UsageError(
             f"{folder} is not published: its snapshots are not from public registries.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from analysis.exports.bundle_facts import BundleFacts, find_stand_ins
 
 ECOSYSTEMS_LICENCE = {
@@ -21,8 +23,14 @@ LOCAL_LICENCE = {
 }
 IMPORT_LICENCE = {
     "name": "other",
-    "title": "Imported lists: each stays under the licence of its source, which v1_snapshot names",
+    "title": "Lists of other sources: each stays under the licence of its source, which v1_snapshot names",
     "path": "LICENSES.md",
+}
+LICENCES = {
+    "CC-BY-SA-4.0": ECOSYSTEMS_LICENCE,
+    "hub-facts": HUB_LICENCE,
+    "imported-lists": IMPORT_LICENCE,
+    "simulated-or-local": LOCAL_LICENCE,
 }
 ATTRIBUTION = "ecosyste.ms Packages (https://packages.ecosyste.ms), CC BY-SA 4.0; reduced to name, rank and counters"
 HUB_SOURCE = {"title": "Hugging Face Hub API", "path": "https://huggingface.co/docs/hub/api"}
@@ -34,7 +42,7 @@ def collect_terms(facts: BundleFacts, registry: str | None) -> tuple[list[dict[s
     names = facts.registries if registry is None else [registry]
     snapshots = [snapshot for snapshot in facts.snapshots if snapshot.registry in names]
     public = [snapshot for snapshot in snapshots if not snapshot.is_local]
-    crawled_hub = any(is_hub_registry(snapshot.registry) and snapshot.origin == "crawl" for snapshot in public)
+    crawled_hub = any(snapshot.service == "huggingface" and snapshot.origin == "crawl" for snapshot in public)
     has_ecosystems = any(snapshot.is_from_ecosystems for snapshot in public)
     imported = {snapshot.source for snapshot in snapshots if snapshot.origin == "import"}
     return [choose_licence(facts, registry)], [
@@ -51,11 +59,15 @@ def choose_licence(facts: BundleFacts, registry: str | None) -> dict[str, str]:
     public = [snapshot for snapshot in snapshots if not snapshot.is_local]
     if any(snapshot.is_from_ecosystems for snapshot in public):
         return ECOSYSTEMS_LICENCE
-    if not snapshots or any(is_hub_registry(snapshot.registry) for snapshot in public):
+    if not snapshots or any(snapshot.service == "huggingface" for snapshot in public):
         return HUB_LICENCE
     return IMPORT_LICENCE if public else LOCAL_LICENCE
 
 
-def is_hub_registry(registry: str) -> bool:
-    """Return whether a registry is of the Hub and not of Ecosyste.ms."""
-    return registry.startswith("huggingface/")
+def label_licence(licence: Mapping[str, str]) -> str:
+    """Return the word that names a licence in the documents of a bundle.
+
+    >>> label_licence(HUB_LICENCE), label_licence(LOCAL_LICENCE)
+    ('hub-facts', 'simulated-or-local')
+    """
+    return next(label for label, other in LICENCES.items() if other == licence)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 
+from analysis.exports.formats.csv import format_cell
 from analysis.lookup.list_rows import ListDocument, RankedPackage, RankMove, RankTie
-from analysis.lookup.plain_table import UNKNOWN, describe_counter, format_number, format_table, wrap_text
+from analysis.lookup.plain_table import UNKNOWN, format_number, format_table, wrap_text
+from analysis.reporting.movers import MOVE_CAPTIONS
+from analysis.reporting.names import counter_words
 
 CSV_COLUMNS = ("registry", "by", "counter", "date", "previous_date", "k", "change", "rank", "previous_rank", "name",
                "package", "value", "reason")  # fmt: skip
-HEADINGS = {"entered": "Came", "returned": "Came back", "left": "Went", "renamed": "Renamed, not counted as a change"}
 NAMED_TIES = 5
 UNLIMITED_WIDTH = 10_000
 REASON_INDENT = 18
@@ -34,15 +34,16 @@ def _iter_lines(document: ListDocument, width: int) -> Iterator[str]:
     yield from format_table(f"rank change NAME {document['by']}", rows, width, stretch=2)
     for sentence in iter_notes(document):
         yield from ("", *wrap_text(sentence, width, ""))
-    for change, heading in HEADINGS.items():
+    for change, caption in MOVE_CAPTIONS.items():
         moves = [move for move in document["moves"] if move["change"] == change]
-        if moves:
-            yield from ("", f"{heading}: {len(moves):,}", *render_moves(moves, width))
+        if moves and document["previous"]:
+            heading = caption.format(k=document["k"], since=document["previous"]["date"])
+            yield from ("", *wrap_text(f"{heading}: {len(moves):,}", width, ""), *render_moves(moves, width))
 
 
 def describe_list(document: ListDocument) -> str:
     """Return which list it is, how deep it is read, and what it is compared with."""
-    order = describe_counter(document["by"], document["counter"])
+    order = counter_words(document["by"], document["counter"])
     previous = document["previous"]
     compared = f", compared with {previous['date']}" if previous else ""
     depth = f"the first {document['k']:,} of {document['list']['depth']:,}"
@@ -68,7 +69,7 @@ def iter_notes(document: ListDocument) -> Iterator[str]:
     if document["missing_ranks"]:
         yield f"Ranks without a package: {document['missing_ranks']:,}. Their rows could not be read, or are withheld."
     if document["previous"] and document["packages"] and not document["moves"]:
-        yield f"No package came into the top {document['k']:,}, and none went."
+        yield f"No package is new in the top {document['k']:,}, and none left."
     ties = document["ties"]
     if ties:
         more = f" and {len(ties) - NAMED_TIES:,} more" if len(ties) > NAMED_TIES else ""
@@ -106,10 +107,8 @@ def explain_move(move: RankMove) -> str:
 
 
 def render_csv(document: ListDocument) -> str:
-    """Return one row for each package of the list, and one for each package that left or was renamed."""
-    output = io.StringIO()
-    writer = csv.writer(output, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
+    """Return one row for each package of the list, and one for each package that left. No cell is a formula."""
+    lines: list[Sequence[object]] = [CSV_COLUMNS]
     reasons = {move["package"]: move for move in document["moves"]}
     listed = {row["package"]: row for row in document["packages"]}
     previous = document["previous"]
@@ -119,8 +118,8 @@ def render_csv(document: ListDocument) -> str:
         row, move = listed.get(package), reasons.get(package)
         place = row or move
         assert place is not None
-        writer.writerow([
+        lines.append([
             *head, move["change"] if move else "", place["rank"], place["previous_rank"], place["name"], package,
             row["value"] if row else None, move["reason"] if move else "",
         ])  # fmt: skip
-    return output.getvalue().rstrip("\n")
+    return "\n".join(",".join(map(format_cell, line)) for line in lines)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from analysis.lookup.fetching import END_OF_TIME, SqlRow, fetch_rows
-from analysis.lookup.links import package_url
 from analysis.lookup.package_rows import (
     CensusDay,
     ListedDay,
@@ -25,10 +24,14 @@ from analysis.lookup.package_rows import (
     PackageTrait,
     RankSeries,
 )
+from analysis.reporting.names import package_page
 from db import __version__
 from db.cli import isoformat_utc
 from db.rows import RELATIONS
-from db.sources import load_warnings
+from db.sources import StandIn, describe_stand_ins, load_stand_ins
+
+if TYPE_CHECKING:
+    from db.census.history import CensusPoint
 
 SCHEMA = 1
 LIST_KEYS = tuple(ListedDay.__annotations__)
@@ -48,10 +51,40 @@ class PackageLookup:
 
 
 def find_packages(connection: sqlite3.Connection, name: str, until: int) -> list[SqlRow]:
-    """Return the packages that have or had a name or id, each with a warning if its snapshots are not public."""
-    warnings = load_warnings(connection)
+    """Return the packages that have or had a name or id.
+
+    Each has its censuses, the time at which it was last seen, and a warning if its registry is not public.
+    """
     rows = fetch_rows(connection, "packages_by_any_name", name=name, until=until)
-    return [{**row, "warning": warnings.get(row["registry"], "")} for row in rows]
+    stand_ins = load_stand_ins(connection) if rows else {}
+    return [add_sightings(row, PackageLookup(connection, row["number"], until), stand_ins) for row in rows]
+
+
+def add_sightings(row: SqlRow, lookup: PackageLookup, stand_ins: Mapping[int, StandIn]) -> SqlRow:
+    """Return the row of a package with its censuses, the time at which it was last seen, and a warning."""
+    points = load_points(lookup)
+    return {
+        **row,
+        "points": points,
+        "seen_at": find_last_sighting(lookup, row["seen_at"], points),
+        "warning": describe_sources(lookup, stand_ins),
+    }
+
+
+def describe_sources(lookup: PackageLookup, stand_ins: Mapping[int, StandIn]) -> str:
+    """Return what a reader must know if complete snapshots of the registry are not from the public registry."""
+    numbers = [row["snapshot"] for row in lookup.fetch("complete_snapshots")]
+    return describe_stand_ins(stand_ins[number] for number in numbers if number in stand_ins)
+
+
+def find_last_sighting(lookup: PackageLookup, changed_at: int, points: Iterable[CensusPoint]) -> int:
+    """Return the last time at which a list or a census had the package, or it changed.
+
+    A census leaves the row of an unchanged package as it is.
+    """
+    (row,) = lookup.fetch("last_sighting")
+    instants: list[int] = [row["seen_at"], changed_at, *(point.taken_at for point in points if point.present)]
+    return max(at for at in instants if at < lookup.until)
 
 
 def build_document(
@@ -64,12 +97,12 @@ def build_document(
         "generated_by": f"hub-observatory {__version__}",
         "as_of": None if until == END_OF_TIME else format_day(until - 1),
         "warning": row["warning"],
-        **summarize_package(row, until),
-        "other_packages": [summarize_package(other, until) for other in others],
+        **summarize_package(row),
+        "other_packages": [summarize_package(other) for other in others],
         "names": list_names(lookup),
         "traits": list_traits(lookup),
         "series": list_series(lookup, by),
-        "censuses": list_censuses(lookup),
+        "censuses": list_censuses(row["points"]),
         "parents": list_parents(lookup),
         "children": list_children(lookup),
         "events": list_events(lookup),
@@ -78,15 +111,16 @@ def build_document(
     }
 
 
-def summarize_package(row: SqlRow, until: int) -> PackageSummary:
+def summarize_package(row: SqlRow) -> PackageSummary:
     """Return what identifies the package of a row of `find_packages`."""
+    page = package_page(row["registry"], row["name"], row["service"], row["service_name"])
     return {
         "registry": row["registry"],
         "package": row["package"],
         "name": row["name"],
-        "url": None if row["warning"] else package_url(row["registry"], row["service_name"], row["name"]),
+        "url": page if page and not row["warning"] else None,
         "first_seen": format_day(row["first_seen_at"]),
-        "last_seen": format_day(min(row["seen_at"], until - 1)),
+        "last_seen": format_day(row["seen_at"]),
         "created": format_known_day(row["created_at"]),
     }
 
@@ -95,7 +129,12 @@ def list_names(lookup: PackageLookup) -> list[PackageName]:
     """Return the names of the package, oldest first."""
     rows = lookup.fetch("names_of_package")
     return [
-        {"name": row["name"], "since": format_day(row["since"]), "until": format_known_day(row["until"])}
+        {
+            "name": row["name"],
+            "since": format_day(row["since"]),
+            "until": format_known_day(row["until"]),
+            "last_listed": format_known_day(row["last_listed"]),
+        }
         for row in rows
     ]
 
@@ -124,12 +163,8 @@ def select_days(rows: Iterable[SqlRow]) -> Iterator[ListedDay]:
         yield cast(ListedDay, {key: row[key] for key in LIST_KEYS})
 
 
-def list_censuses(lookup: PackageLookup) -> list[CensusDay]:
+def list_censuses(points: Iterable[CensusPoint]) -> list[CensusDay]:
     """Return the counters of the package in each complete census."""
-    if not has_censuses(lookup):
-        return []
-    from db.census.history import load_series  # it imports numpy
-
     return [
         {
             "date": format_day(point.taken_at),
@@ -139,9 +174,18 @@ def list_censuses(lookup: PackageLookup) -> list[CensusDay]:
             "likes": point.likes,
             "downloads_all_time": point.downloads_all_time,
         }
-        for point in load_series(lookup.connection, lookup.number)
-        if point.status == "complete" and point.taken_at < lookup.until
+        for point in points
     ]
+
+
+def load_points(lookup: PackageLookup) -> list[CensusPoint]:
+    """Return the package in each complete census."""
+    if not has_censuses(lookup):
+        return []
+    from db.census.history import load_series  # it imports numpy
+
+    points = load_series(lookup.connection, lookup.number)
+    return [point for point in points if point.status == "complete" and point.taken_at < lookup.until]
 
 
 def has_censuses(lookup: PackageLookup) -> bool:

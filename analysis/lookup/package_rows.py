@@ -6,11 +6,15 @@ from typing import TypedDict
 
 
 class PackageName(TypedDict):
-    """A name that the package had, with the days on which an observation began and ended it."""
+    """A name that the package had, with the days on which an observation began and ended it.
+
+    `last_listed` is the last day on which a list had the package under the name.
+    """
 
     name: str
     since: str
     until: str | None
+    last_listed: str | None
 
 
 class PackageTrait(TypedDict):

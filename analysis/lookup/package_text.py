@@ -18,8 +18,9 @@ from analysis.lookup.package_rows import (
     PackageSummary,
     RankSeries,
 )
-from analysis.lookup.plain_table import UNKNOWN, describe_counter, format_number, format_table, wrap_text
+from analysis.lookup.plain_table import UNKNOWN, format_number, format_table, wrap_text
 from analysis.lookup.rank_chart import draw_ranks
+from analysis.reporting.names import counter_words
 from db.cli import parse_day
 
 MAX_ROWS = 30
@@ -75,7 +76,7 @@ def iter_facts(document: PackageDocument) -> Iterator[tuple[str, str]]:
         yield "created", document["created"]
     yield "observed", f"from {document['first_seen']} to {document['last_seen']}"
     if len(document["names"]) > 1:
-        yield "names", "; ".join(map(describe_name, document["names"]))
+        yield "names", "; ".join(describe_name(name, is_name) for name in document["names"])
     if document["other_packages"]:
         yield "others", "; ".join(map(describe_other, document["other_packages"]))
     for trait, rows in groupby(document["traits"], itemgetter("trait")):
@@ -87,13 +88,17 @@ def iter_facts(document: PackageDocument) -> Iterator[tuple[str, str]]:
         yield "missing", f"in the census of {absence['missing_since']}: {absence['state']}{successor}"
 
 
-def describe_name(name: PackageName) -> str:
-    """Return a name with its days.
+def describe_name(name: PackageName, is_known_by_name: bool) -> str:
+    """Return a name with its days. If names alone are known, lists may lie years apart: the last list with it counts.
 
-    >>> describe_name({"name": "gpt2", "since": "2022-07-02", "until": None})
-    'gpt2 since 2022-07-02'
+    >>> name = {"name": "gpt2", "since": "2021-06-19", "until": "2026-08-07", "last_listed": "2022-07-02"}
+    >>> describe_name(name, False), describe_name(name, True)
+    ('gpt2 since 2021-06-19 until 2026-08-07', 'gpt2 since 2021-06-19, last seen 2022-07-02')
     """
-    return f"{name['name']} since {name['since']}" + (f" until {name['until']}" if name["until"] else "")
+    if not name["until"]:
+        return f"{name['name']} since {name['since']}"
+    end = f", last seen {name['last_listed']}" if is_known_by_name else f" until {name['until']}"
+    return f"{name['name']} since {name['since']}{end}"
 
 
 def describe_other(row: PackageSummary) -> str:
@@ -113,7 +118,7 @@ def render_series(series: RankSeries, width: int) -> Iterator[str]:
     listed = [day for day in days if day["rank"] is not None]
     yield ""
     yield from wrap_text(
-        f"Rank by {describe_counter(series['by'], series['counter'])}: listed on {len(listed):,} of the"
+        f"Rank by {counter_words(series['by'], series['counter'])}: listed on {len(listed):,} of the"
         f" {len(days):,} days with a list, from {days[0]['date']} to {days[-1]['date']}",
         width,
         "",

@@ -65,12 +65,3 @@ def wrap_text(text: str, width: int, indent: str = GAP, hanging: int = 2) -> lis
     """Return a text as lines within a width. The lines after the first are indented by `hanging` more characters."""
     further = indent + " " * hanging
     return textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=further, break_on_hyphens=False)
-
-
-def describe_counter(by: str, counter: str) -> str:
-    """Return an order with what its counter counts.
-
-    >>> describe_counter("downloads", "last-30-days"), describe_counter("likes", "likes")
-    ('downloads (last 30 days)', 'likes')
-    """
-    return by if by == counter else f"{by} ({counter.replace('-', ' ')})"

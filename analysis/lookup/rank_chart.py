@@ -25,7 +25,7 @@ def draw_ranks(points: Sequence[RankPoint], width: int) -> list[str]:
              1970-01-01
     """
     ranks = sorted({rank for _, rank in points if rank is not None})
-    if len(ranks) < 1 or sum(rank is not None for _, rank in points) < 2:
+    if sum(rank is not None for _, rank in points) < 2:
         return []
     levels = rank_levels(ranks[0], ranks[-1])
     labels = [f"{level:,}" for level in levels]

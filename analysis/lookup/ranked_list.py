@@ -9,39 +9,91 @@ from itertools import groupby
 from operator import itemgetter
 from typing import cast
 
+from analysis.compute.relations import fetch_rows as fetch_relation
 from analysis.lookup.fetching import SqlRow, fetch_rows
-from analysis.lookup.links import package_url
 from analysis.lookup.list_rows import ListDocument, ListIdentity, RankedPackage, RankMove, RankTie
 from analysis.reporting.movers import EXPLANATIONS, MoverRow, classify_move
-from db import SECONDS_PER_DAY, __version__
+from analysis.reporting.names import omit_redacted, package_page
+from db import SECONDS_PER_DAY, UsageError, __version__
 from db.cli import isoformat_utc
-from db.sources import load_warnings
+from db.depths import compare_at_depth
+from db.sources import describe_stand_ins, load_stand_ins
 
 SCHEMA = 1
 
 
 @dataclass(frozen=True)
 class ListRequest:
-    """A list to look up: the newest before `until`, compared with the newest before `since` of an earlier day."""
+    """A list to look up: of the newest day before `until`, compared with the newest list before `since` (None: any)."""
 
     registry: str
     by: str
     k: int
     until: int
-    since: int
+    since: int | None = None
+
+
+@dataclass(frozen=True)
+class ComparedLists:
+    """A list, its depth K, and the list that it is compared with, if there is any."""
+
+    target: SqlRow
+    k: int
+    previous: SqlRow | None
 
 
 def build_document(connection: sqlite3.Connection, request: ListRequest) -> ListDocument | None:
-    """Return the document about the list of a request, None if the store has no such list."""
-    target = find_list(connection, request, request.until)
-    if target is None:
+    """Return the document about the list of a request, None if the store has no such list.
+
+    Raises:
+        UsageError: the list is not later than the day that it should be compared with.
+    """
+    deepest = next(iter(fetch_rows(connection, "deepest_list", registry=request.registry, by=request.by,
+                                   until=request.until)), None)  # fmt: skip
+    if deepest is None:
         return None
-    k = min(request.k, target["depth"])
-    previous = find_previous(connection, request, target, k)
-    number = previous["snapshot"] if previous else None
-    warning = load_warnings(connection).get(request.registry, "")
-    rows = fetch_rows(connection, "compared_list", snapshot=target["snapshot"], previous=number, k=k)
-    listed = [row for row in rows if row["rank"] is not None and row["rank"] <= k]
+    k, day = min(request.k, deepest["depth"]), deepest["taken_at"] - deepest["taken_at"] % SECONDS_PER_DAY
+    skipped = range(0) if request.since is None else range(request.since, day)
+    if request.since is not None and request.since > day:
+        raise reversed_days_error(request.since, deepest["date"])
+    with compare_at_depth(connection, k, with_members=False, skipped=skipped):
+        lists = find_lists(connection, deepest["snapshot"], k)
+        target, previous = lists.target["snapshot"], lists.previous and lists.previous["snapshot"]
+        movers = fetch_relation(connection, "movers", snapshot=target, k=k)
+    rows = fetch_relation(connection, "top_ranks", snapshot=target, limit=k, previous=previous)
+    redacted = frozenset(row["name"] for row in fetch_rows(connection, "redacted_names"))
+    moves = [describe_move(row, k) for row in omit_redacted(movers, redacted)]
+    return describe_lists(connection, request, lists, omit_redacted(rows, redacted), moves)
+
+
+def reversed_days_error(since: int, date: str) -> UsageError:
+    """Return the error for a list that would be compared with a list of its own day or a later day."""
+    return UsageError(
+        f"--since {isoformat_utc(since - 1)[:10]} is not before the day of the list, {date}.",
+        fix="Name an earlier day with --since, or a later one with --date.",
+        more="docs/commands.md",
+    )
+
+
+def find_lists(connection: sqlite3.Connection, snapshot: int, k: int) -> ComparedLists:
+    """Return the list that stands for the day of a snapshot at K, and the list that it is compared with."""
+    (numbers,) = fetch_rows(connection, "list_of_day", snapshot=snapshot, k=k)
+    target, previous = (
+        next(iter(fetch_rows(connection, "list_by_number", snapshot=numbers[name])), None)
+        for name in ("snapshot", "previous")
+    )
+    assert target is not None
+    return ComparedLists(target, k, previous)
+
+
+def describe_lists(
+    connection: sqlite3.Connection, request: ListRequest, lists: ComparedLists, rows: Sequence[SqlRow],
+    moves: list[RankMove],
+) -> ListDocument:  # fmt: skip
+    """Return the document about two compared lists."""
+    target, previous, k = lists.target, lists.previous, lists.k
+    warning = describe_sources(connection, lists)
+    changes = {move["package"]: move["change"] for move in moves if move["change"] != "renamed"}
     return {
         "schema": SCHEMA,
         "generated_by": f"hub-observatory {__version__}",
@@ -53,30 +105,18 @@ def build_document(connection: sqlite3.Connection, request: ListRequest) -> List
         "k": k,
         "list": identify_list(target),
         "previous": identify_list(previous) if previous else None,
-        "packages": [describe_package(row, target, k, previous is not None, is_public=not warning) for row in listed],
-        "missing_ranks": k - len(listed),
-        "ties": list(find_ties(listed, next_value(connection, target, k))),
-        "moves": [describe_move(row, k) for row in rows if previous and is_move(row, k)],
+        "packages": [describe_package(row, target, changes.get(row["package"]), not warning) for row in rows],
+        "missing_ranks": k - len(rows),
+        "ties": list(find_ties(rows, next_value(connection, target, k))),
+        "moves": moves,
     }
 
 
-def find_list(connection: sqlite3.Connection, request: ListRequest, until: int) -> SqlRow | None:
-    """Return the newest list of a request before an instant."""
-    rows = fetch_rows(
-        connection, "list_before", registry=request.registry, by=request.by, until=until, counter=None, least=1,
-        k=request.k,
-    )  # fmt: skip
-    return rows[0] if rows else None
-
-
-def find_previous(connection: sqlite3.Connection, request: ListRequest, target: SqlRow, k: int) -> SqlRow | None:
-    """Return the newest list of an earlier day with the same counter and at least K ranks."""
-    day = target["taken_at"] - target["taken_at"] % SECONDS_PER_DAY
-    rows = fetch_rows(
-        connection, "list_before", registry=request.registry, by=request.by, until=min(day, request.since),
-        counter=target["counter"], least=k, k=k,
-    )  # fmt: skip
-    return rows[0] if rows else None
+def describe_sources(connection: sqlite3.Connection, lists: ComparedLists) -> str:
+    """Return what a reader must know if one of the two lists is not from the public registry."""
+    stand_ins = load_stand_ins(connection)
+    numbers = [row["snapshot"] for row in (lists.target, lists.previous) if row]
+    return describe_stand_ins(stand_ins[number] for number in numbers if number in stand_ins)
 
 
 def identify_list(row: SqlRow) -> ListIdentity:
@@ -90,26 +130,20 @@ def identify_list(row: SqlRow) -> ListIdentity:
     }
 
 
-def describe_package(row: SqlRow, target: SqlRow, k: int, is_compared: bool, is_public: bool) -> RankedPackage:
+def describe_package(row: SqlRow, target: SqlRow, change: str | None, is_public: bool) -> RankedPackage:
     """Return one package of the list, with its rise since the compared list."""
-    rank, previous_rank = row["rank"], row["previous_rank"]
-    is_in_both = previous_rank is not None and previous_rank <= k
+    rank, previous_rank, value = row["rank"], row["previous_rank"], row["value"]
+    page = package_page(target["registry"], row["name"], target["service"], target["service_name"])
     return {
         "rank": rank,
         "name": row["name"],
         "package": row["package"],
-        "url": package_url(target["registry"], target["service_name"], row["name"]) if is_public else None,
-        "value": row["value"],
+        "url": page if page and is_public else None,
+        "value": int(value) if value is not None and value.is_integer() else value,
         "previous_rank": previous_rank,
         "rise": None if previous_rank is None else previous_rank - rank,
-        "change": None if is_in_both or not is_compared else classify_move(rank, previous_rank, row["member_at"], k),
+        "change": change,
     }
-
-
-def is_move(row: SqlRow, k: int) -> bool:
-    """Return whether a package entered, left or was renamed."""
-    is_in_both = all(rank is not None and rank <= k for rank in (row["rank"], row["previous_rank"]))
-    return not is_in_both or row["name"] != row["previous_name"]
 
 
 def describe_move(row: SqlRow, k: int) -> RankMove:

@@ -132,7 +132,7 @@ def build_report(connection: sqlite3.Connection, scope: ReportScope, computed: S
         "results": results,
         "claims": _judge_claims(results, snapshots) if HUB in scope.registries else [],
         "snapshots": snapshots,
-        "not_public": _list_stand_ins(connection, snapshots),
+        "not_public": _list_stand_ins(snapshots),
         "top": packages.load_top(),
         "movers": moves,
         "base_models": [row for snapshot in newest for row in packages.load_base_models(snapshot)],
@@ -209,18 +209,18 @@ def _load_snapshots(connection: sqlite3.Connection, scope: ReportScope) -> list[
     for row in fetch_typed_rows(connection, "gate_results", GateRow, as_of=scope.last_day):
         rule = ReportGate(gate=row["gate"], outcome=row["outcome"], measured=row["measured"], rule=row["rule"])
         gates.setdefault(row["snapshot"], []).append(rule)
+    services = {str(row["name"]): str(row["service"]) for row in fetch_rows(connection, "registries")}
     return [
-        {**snapshot, "gate": gates.get(snapshot["snapshot"], [])}
+        {**snapshot, "service": services[snapshot["registry"]], "gate": gates.get(snapshot["snapshot"], [])}
         for snapshot in fetch_typed_rows(connection, "snapshots", StoredSnapshot, as_of=scope.last_day)
         if snapshot["registry"] in scope.registries
     ]
 
 
-def _list_stand_ins(connection: sqlite3.Connection, snapshots: Iterable[ReportSnapshot]) -> list[ReportStandIn]:
+def _list_stand_ins(snapshots: Iterable[ReportSnapshot]) -> list[ReportStandIn]:
     """Return the endpoints of the snapshots that are not the public registry."""
-    services = {str(row["name"]): str(row["service"]) for row in fetch_rows(connection, "registries")}
     counts = Counter(
-        (snapshot["registry"], find_stand_in(snapshot["source"], services[snapshot["registry"]], snapshot["origin"]))
+        (snapshot["registry"], find_stand_in(snapshot["source"], snapshot["service"], snapshot["origin"]))
         for snapshot in snapshots
     )
     return [

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
 
-from analysis.reporting.movers import MoverRow
 from analysis.reporting.rows import ParentRow, RankedRow, ReportBaseModel, ReportResult, ReportSnapshot, ReportTopRow
 
 TOP_ROWS = 20
 BASE_MODELS = 20  # with the most children, and as many with the largest growth
 # Children are compared over the first of these gaps for which there is a list.
 GROWTH_GAPS = ("turnover.91d", "turnover.30d", "turnover.182d", "turnover.365d", "turnover.7d", "turnover")
-
-Row = TypeVar("Row", RankedRow, ParentRow, MoverRow)
 
 
 def choose_previous(results: Iterable[ReportResult], snapshot: int, k: int | None) -> int | None:
@@ -76,8 +72,3 @@ def describe_base_models(
 def shared_depth(snapshot: ReportSnapshot, previous: ReportSnapshot | None) -> int:
     """Return the depth that both lists reach."""
     return min(ranking["depth"] or 0 for ranking in (snapshot, previous) if ranking)
-
-
-def omit_redacted(rows: Iterable[Row], redacted: frozenset[str]) -> list[Row]:
-    """Return the rows of the packages that are not left out on request."""
-    return [row for row in rows if redacted.isdisjoint((row["package"], row["name"], row.get("previous_name")))]

@@ -9,6 +9,13 @@ from db.cli import isoformat_utc
 if TYPE_CHECKING:  # `observatory top` imports this module, and must not import the rest of the report
     from analysis.reporting.rows import ReportMove, ReportSnapshot
 
+MOVE_CAPTIONS = {
+    "entered": "New in the top {k:,}, compared with {since}",
+    "returned": "Back in the top {k:,}, compared with {since}",
+    "left": "Left the top {k:,}, compared with {since}",
+    "renamed": "Renamed in the top {k:,}, compared with {since}; not counted as leaving",
+}
+
 
 class MoverRow(TypedDict):
     """One row of the query `movers`, with instants in seconds since 1970."""
@@ -59,9 +66,10 @@ def explain_entry(row: MoverRow, k: int) -> str:
         return f"new: created {_format_date(row['created_at'])}"
     if row["previous_rank"] is not None:
         return f"rose from rank {row['previous_rank']:,}"
-    if row["first_at"] is not None:
-        return f"back in the list, first listed {_format_date(row['first_at'])}"
-    return "listed for the first time"
+    if row["first_at"] is None:
+        return "listed for the first time"
+    absence = "back in the list, " if row["first_at"] <= row["previous_at"] else ""
+    return f"{absence}first listed {_format_date(row['first_at'])}"
 
 
 def explain_return(row: MoverRow, k: int) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+from urllib.parse import quote
 
 REGISTRY_TITLES: Mapping[str, str] = {
     "huggingface/models": "Hugging Face",
@@ -36,6 +38,8 @@ HUB_PAGES: Mapping[str, str] = {
     "huggingface/datasets": "https://huggingface.co/datasets/",
     "huggingface/spaces": "https://huggingface.co/spaces/",
 }
+ECOSYSTEMS_PAGES = "https://packages.ecosyste.ms/registries"
+Row = TypeVar("Row", bound=Mapping[str, object])
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII)
 
 
@@ -76,11 +80,26 @@ def is_census_counter(counter: str) -> bool:
     return counter.startswith("census")
 
 
-def package_page(registry: str, name: str) -> str:
-    """Return the address of a package's page on the Hub, or nothing if no address is known.
+def package_page(registry: str, name: str, service: str = "huggingface", service_name: str | None = None) -> str:
+    """Return the address of a package's page at the Hub or at Ecosyste.ms, or nothing if no address is known.
+
+    `service_name` is the name that Ecosyste.ms has for the registry. Only a crawl stores it.
 
     >>> package_page("huggingface/models", "org/a"), package_page("npm", "a"), package_page("huggingface/models", "a b")
     ('https://huggingface.co/org/a', '', '')
+    >>> package_page("npm", "@scope/name", "ecosystems", "npm.example")
+    'https://packages.ecosyste.ms/registries/npm.example/packages/%40scope%2Fname'
     """
+    if service == "ecosystems" and service_name:
+        return f"{ECOSYSTEMS_PAGES}/{quote(service_name, safe='')}/packages/{quote(name, safe='')}"
     prefix = HUB_PAGES.get(registry, "")
     return f"{prefix}{name}" if prefix and HUB_NAME.fullmatch(name) else ""
+
+
+def omit_redacted(rows: Iterable[Row], redacted: frozenset[str]) -> list[Row]:
+    """Return the rows of the packages that are not left out on request, by their ids and names.
+
+    >>> omit_redacted([{"package": "1", "name": "a"}, {"package": "2", "name": "b", "previous_name": "c"}], {"c"})
+    [{'package': '1', 'name': 'a'}]
+    """
+    return [row for row in rows if redacted.isdisjoint((row["package"], row["name"], row.get("previous_name")))]

@@ -59,8 +59,7 @@ def describe_rank_change(rank: int, previous_rank: int | None) -> str:
 
 def name_cell(name: str, snapshot: ReportSnapshot) -> ReportCell:
     """Return the name of a package with its page, unless the list is not of the public registry."""
-    service = "huggingface" if snapshot["registry"].startswith("huggingface/") else "ecosystems"
-    stand_in = find_stand_in(snapshot["source"], service, snapshot["origin"])
+    stand_in = find_stand_in(snapshot["source"], snapshot["service"], snapshot["origin"])
     return ReportCell(name, link="" if stand_in else package_page(snapshot["registry"], name))
 
 

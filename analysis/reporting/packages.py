@@ -13,10 +13,10 @@ from analysis.reporting.leaders import (
     choose_previous,
     describe_base_models,
     describe_top,
-    omit_redacted,
     shared_depth,
 )
 from analysis.reporting.movers import MoverRow, describe_move
+from analysis.reporting.names import omit_redacted
 from analysis.reporting.rows import (
     ParentRow,
     RankedRow,

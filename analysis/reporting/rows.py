@@ -43,8 +43,9 @@ class StoredSnapshot(TypedDict):
 
 
 class ReportSnapshot(StoredSnapshot):
-    """One snapshot with the rules of its gate."""
+    """One snapshot with the service of its registry and the rules of its gate."""
 
+    service: str
     gate: list[ReportGate]
 
 

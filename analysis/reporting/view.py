@@ -15,6 +15,7 @@ from analysis.reporting.figures.documentation import explain_undrawn
 from analysis.reporting.figures.turnover import choose_turnover_depth, describe_turnover, newest_turnovers
 from analysis.reporting.headline import describe_unmatched
 from analysis.reporting.highlights import describe_state, summarize_base_models, summarize_top
+from analysis.reporting.movers import MOVE_CAPTIONS
 from analysis.reporting.names import registry_title, series_title
 from analysis.reporting.notes import list_notes
 from analysis.reporting.omissions import describe_omissions
@@ -54,15 +55,9 @@ from analysis.reporting.tables import (
     sources_table,
 )
 from analysis.reporting.wording import escape_hidden, pluralize
-from db.sources import StandIn, describe_stand_ins, find_stand_in
+from db.sources import StandIn, describe_stand_ins, find_stand_in, is_from_ecosystems
 
 MAX_LONG_GAPS = 5
-MOVES = {
-    "entered": "New in the top {k:,}, compared with {since}",
-    "returned": "Back in the top {k:,}, compared with {since}",
-    "left": "Left the top {k:,}, compared with {since}",
-    "renamed": "Renamed in the top {k:,}, compared with {since}; not counted as leaving",
-}
 ECOSYSTEMS = (
     "Package registries other than Hugging Face were crawled through Ecosyste.ms, whose data is licensed CC BY-SA 4.0. "
     "Data derived from it is shared under the same licence, with that attribution."
@@ -149,9 +144,8 @@ def build_view(document: Report) -> ReportView:
 
 
 def _is_from_ecosystems(snapshot: ReportSnapshot) -> bool:
-    stand_in = find_stand_in(snapshot["source"], "ecosystems", snapshot["origin"])
-    is_simulated = stand_in is not None and stand_in.is_local
-    return snapshot["origin"] == "crawl" and not snapshot["registry"].startswith("huggingface/") and not is_simulated
+    service, origin = snapshot["service"], snapshot["origin"]
+    return is_from_ecosystems(service, origin, find_stand_in(snapshot["source"], service, origin))
 
 
 def _summarize(report: Report) -> Iterator[str]:
@@ -172,7 +166,7 @@ def _summarize_moves(report: Report) -> Iterator[str]:
     first, *_ = group_lists_first(report["snapshots"]).values()
     moves = _moves_of(first, report)
     if moves:
-        counts = {change: sum(move["change"] == change for move in moves) for change in MOVES}
+        counts = {change: sum(move["change"] == change for move in moves) for change in MOVE_CAPTIONS}
         renamed = f"; {counts['renamed']:,} changed only the name" if counts["renamed"] else ""
         period = f"From {moves[0]['previous_date']} to {moves[0]['date']}"
         yield (
@@ -279,7 +273,7 @@ def _list_problems(snapshots: Sequence[ReportSnapshot]) -> Iterator[str]:
 
 def _build_moves(snapshots: Sequence[ReportSnapshot], report: Report) -> Iterator[ReportTable]:
     moves = _moves_of(snapshots, report)
-    for change, heading in MOVES.items():
+    for change, heading in MOVE_CAPTIONS.items():
         group = [move for move in moves if move["change"] == change]
         if group:
             caption = heading.format(k=group[0]["k"], since=group[0]["previous_date"])

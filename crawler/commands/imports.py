@@ -14,6 +14,7 @@ from crawler.fetching.progress import show_file_progress
 from db import UsageError
 from db.cli import DONE, FAILED, PARTIAL, escape_control_characters, isoformat_utc, parse_day, positive_int
 from db.registry_names import parse_registry
+from db.rows import ORDERS
 
 if TYPE_CHECKING:
     from crawler.importers import ImportOutcome, PlannedImport
@@ -65,12 +66,7 @@ def _add_list_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--new-registry", action="store_true", help="accept a registry that `crawl registries` does not list"
     )
-    parser.add_argument(
-        "--by",
-        choices=("downloads", "likes", "trending", "dependents"),
-        default="downloads",
-        help="the counter the list is ordered by",
-    )
+    parser.add_argument("--by", choices=ORDERS, default="downloads", help="the counter the list is ordered by")
     parser.add_argument(
         "--counter",
         help="what the counter counts: last-week, last-30-days, last-month, total, … or other:TEXT for any other "

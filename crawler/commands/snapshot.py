@@ -26,6 +26,7 @@ from db import SECONDS_PER_DAY
 from db.cli import FAILED, PARTIAL, escape_control_characters, positive_int, print_error
 from db.process import die_with_parent
 from db.registry_names import parse_registry
+from db.rows import ORDERS
 
 if TYPE_CHECKING:
     from crawler.plan import CrawlPlan
@@ -90,9 +91,7 @@ def _add_depth_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_order_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--by",
-        choices=("downloads", "likes", "trending", "dependents"),
-        help="the counter to rank by (default: downloads, or the one that the registry has)",
+        "--by", choices=ORDERS, help="the counter to rank by (default: downloads, or the one that the registry has)"
     )
     parser.add_argument(
         "--resume", action="store_true", help="resume an interrupted snapshot of the last six hours, if there is one"

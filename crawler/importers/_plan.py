@@ -14,8 +14,8 @@ from crawler.importers._name_dates import date_of_name
 from crawler.importers._spec import ImportSpec, resolve_counter
 from db import SECONDS_PER_DAY, UsageError
 from db.cli import did_you_mean, parse_day
+from db.rows import ORDERS
 
-ORDERS = ("downloads", "likes", "trending", "dependents")
 COLUMN_OPTIONS = ("id", "value", "rank")
 
 

@@ -1,7 +1,6 @@
 -- Delete the rows of a removed import. Its tombstone, which must be there, lets the triggers permit it.
 DELETE FROM quality_event WHERE snapshot_id = :snapshot;
 DELETE FROM result WHERE snapshot_id IN (SELECT s.snapshot_id FROM snapshot s WHERE s.registry_id = :registry);
-DELETE FROM result WHERE previous_snapshot_id = :snapshot;
 DELETE FROM field_coverage WHERE snapshot_id = :snapshot;
 DELETE FROM import_field WHERE snapshot_id = :snapshot;
 DELETE FROM stated_value WHERE snapshot_id = :snapshot;

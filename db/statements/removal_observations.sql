@@ -1,4 +1,4 @@
--- What the other snapshots said of each package that a removed import touched, in the order in which they were stored.
+-- The observations in other snapshots of each package that a removed import touched, in the order in which they were stored.
 -- Snapshot 0 is a crawl of changes.
 SELECT o.package_id, o.snapshot_id, o.taken_at, v.package_id IS NOT NULL AS is_recorded, r.package_id IS NOT NULL AS is_listed,
        r.downloads, r.likes, r.downloads_all_time, r.trending, r.dependents, r.dependent_repos,

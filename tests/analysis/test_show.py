@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from db.connection import open_for_writing
+from db.identity import derive_stable_id
+from db.rows import Observation
 from db.store import Store
-from tests.analysis.conftest import add_snapshot
+from tests.analysis.conftest import MODELS, History, add_snapshot
 from tests.analysis.lookups import ROOT, build_store, model, read_lookup, run_lookup
 from tests.db.builders import query
 
@@ -20,8 +22,8 @@ def test_a_former_name_and_the_id_find_the_package(lookup_store: Path) -> None:
         document = read_lookup(lookup_store, "show", name)
         assert (document["package"], document["name"]) == ("id-alpha", "owner/alpha-v2")
     assert document["names"] == [
-        {"name": "owner/alpha", "since": "2026-01-01", "until": "2026-02-01"},
-        {"name": "owner/alpha-v2", "since": "2026-02-01", "until": None},
+        {"name": "owner/alpha", "since": "2026-01-01", "until": "2026-02-01", "last_listed": "2026-01-01"},
+        {"name": "owner/alpha-v2", "since": "2026-02-01", "until": None, "last_listed": "2026-03-02"},
     ]
     assert document["url"] == "https://huggingface.co/owner/alpha-v2"
 
@@ -57,11 +59,21 @@ def test_relatives_cards_and_events_are_named_with_their_dates(lookup_store: Pat
 
 def test_nothing_after_the_day_of_as_of_is_shown(lookup_store: Path) -> None:
     document = read_lookup(lookup_store, "show", "owner/alpha", "--as-of", "2026-01-31")
-    assert (document["as_of"], document["name"], document["last_seen"]) == ("2026-01-31", "owner/alpha", "2026-01-31")
+    assert (document["as_of"], document["name"], document["last_seen"]) == ("2026-01-31", "owner/alpha", "2026-01-01")
     assert [day["date"] for day in document["series"][0]["days"]] == ["2026-01-01"]
     assert (document["cards"], document["events"]) == ([], [])
     assert {row["downloads"] for row in document["children"]["leading"]} == {None, 50}
-    assert run_lookup(lookup_store, "show", "owner/epsilon", "--as-of", "2026-01-31").returncode == 1
+    process = run_lookup(lookup_store, "show", "owner/epsilon", "--as-of", "2026-01-31")
+    message = "error: 'owner/epsilon' was not observed up to 2026-01-31; it is first seen on 2026-02-01."
+    assert (process.returncode, process.stderr.splitlines()[0]) == (1, message)
+
+
+def test_a_name_of_lists_of_names_ends_with_the_last_list_that_has_it(history: History) -> None:
+    for date, name in (("2021-06-19", "gpt2"), ("2022-07-02", "gpt2"), ("2026-08-07", "openai-community/gpt2")):
+        row = Observation(derive_stable_id(MODELS.name, name), name, downloads=9)
+        history.add_snapshot(date, [row], origin="import")
+    text = " ".join(run_lookup(history.path, "show", "gpt2").stdout.split())
+    assert "gpt2 since 2021-06-19, last seen 2022-07-02; openai-community/gpt2 since 2026-08-07" in text
 
 
 def test_a_name_of_two_registries_is_shown_shortly_until_one_is_chosen(lookup_store: Path) -> None:

@@ -49,9 +49,9 @@ def test_a_package_that_came_between_two_compared_lists_has_entered(lookup_store
     }
 
 
-def test_a_list_of_the_same_day_is_not_the_previous_list(lookup_store: Path) -> None:
+def test_the_first_stored_list_stands_for_its_day_and_the_other_is_not_its_previous_list(lookup_store: Path) -> None:
     document = read_lookup(lookup_store, "top", HUB, "--limit", "2")
-    assert (document["list"]["depth"], document["previous"]["date"]) == (2, "2026-02-01")
+    assert (document["list"]["depth"], document["previous"]["date"]) == (4, "2026-02-01")
 
 
 def test_ties_and_a_short_list_are_said(lookup_store: Path) -> None:
@@ -91,6 +91,16 @@ def test_csv_has_a_row_for_each_package_of_both_lists(lookup_store: Path) -> Non
     ]
 
 
+@pytest.mark.fault("E5")
+def test_no_cell_of_the_csv_of_a_list_is_a_formula(history: History) -> None:
+    names = ("=HYPERLINK(1)", "@scope/a", "+b", "-c", "plain")
+    history.add_snapshot("2026-01-01", [(name, 9 - rank) for rank, name in enumerate(names)])
+    text = run_lookup(history.path, "top", HUB, "--format", "csv").stdout
+    assert [row["name"] for row in csv.DictReader(io.StringIO(text))] == [
+        "'=HYPERLINK(1)", "'@scope/a", "'+b", "'-c", "plain",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("form", ["text", "csv", "json"])
 def test_no_name_controls_the_terminal(lookup_store: Path, form: str) -> None:
     output = run_lookup(lookup_store, "top", "npm", "--format", form).stdout
@@ -102,8 +112,9 @@ def test_no_name_controls_the_terminal(lookup_store: Path, form: str) -> None:
     ("words", "code", "message"),
     [
         (("nmp",), 2, "Did you mean npm?"),
-        ((HUB, "--date", "2026-01-01", "--since", "2026-01-01"), 2, "is not before --date 2026-01-01"),
-        ((HUB, "--by", "likes"), 1, "It has: 4 by downloads, from 2026-01-01 to 2026-03-02."),
+        ((HUB, "--since", "2026-03-02"), 2, "--since 2026-03-02 is not before the day of the list, 2026-03-02."),
+        ((HUB, "--date", "2026-03-01", "--since", "2026-02-15"), 2, "is not before the day of the list, 2026-02-01."),
+        ((HUB, "--by", "likes"), 1, "It has: 4 by downloads of the last 30 days, from 2026-01-01 to 2026-03-02."),
         ((HUB, "--date", "2025-12-31"), 1, "of 2025-12-31 or earlier"),
     ],
 )
@@ -132,3 +143,18 @@ def test_a_simulated_list_says_so_and_links_to_no_page(history: History) -> None
     assert [row["url"] for row in document["packages"]] == [package["url"]] * 2 == [None, None]
     for command in (("top", HUB), ("show", "owner/a")):
         assert "Simulated or local, not a public registry" in run_lookup(history.path, *command).stdout
+
+
+def test_each_counter_of_an_order_has_its_line_in_the_error(history: History) -> None:
+    for day, counter in enumerate(("last-30-days", "total"), 1):
+        history.add_snapshot(f"2026-01-0{day}", [("a", 2)], counter=counter)
+    why = run_lookup(history.path, "top", HUB, "--by", "likes").stderr
+    assert "1 by downloads of all time, from 2026-01-02 to 2026-01-02; 1 by downloads of the last 30 days" in why
+
+
+def test_the_headings_of_moves_are_those_of_the_report(lookup_store: Path) -> None:
+    lines = run_lookup(lookup_store, "top", HUB, "--limit", "3").stdout.splitlines()
+    assert [line for line in lines if "compared with" in line and line.endswith(": 1")] == [
+        "Back in the top 3, compared with 2026-02-01: 1",
+        "Left the top 3, compared with 2026-02-01: 1",
+    ]

@@ -8,7 +8,7 @@ from analysis.exports.bundle_facts import BundleFacts
 from analysis.exports.columns import describe_column
 from analysis.exports.formats.csv import format_cell
 from analysis.exports.tables import Column, Table
-from analysis.exports.terms import collect_terms
+from analysis.exports.terms import choose_licence, label_licence
 
 HEADER = ("table", "column", "type", "unit", "nullable", "description", "source_field", "collected_since", "caveat",
           "licence", "personal")  # fmt: skip
@@ -18,7 +18,7 @@ def render(facts: BundleFacts) -> Mapping[str, bytes]:
     """Return the dictionary."""
     lines = [",".join(HEADER)]
     for table in facts.tables:
-        licences = {part.registry: collect_terms(facts, part.registry)[0][0]["name"] for part in table.parts}
+        licences = {part.registry: label_licence(choose_licence(facts, part.registry)) for part in table.parts}
         terms = "; ".join(f"{name}: {licence}" if name else licence for name, licence in licences.items())
         for column in table.columns:
             row = _make_row(table, column, facts.collected_since.get((table.name, column.name)), terms)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from analysis.exports.authors import NO_AUTHOR
 from analysis.exports.bundle_facts import BundleFacts
 from analysis.exports.columns import describe_table
-from analysis.exports.terms import ATTRIBUTION, IMPORT_LICENCE, LOCAL_LICENCE, choose_licence, collect_terms
+from analysis.exports.terms import ATTRIBUTION, choose_licence, collect_terms, label_licence
 
 LOADABLE_FORMATS = ("parquet", "jsonl", "csv")  # the best first
 DEFAULT_VIEW = "v1_ranking"
@@ -43,8 +43,7 @@ def _front_matter(facts: BundleFacts) -> Iterator[str]:
 def _license_lines(facts: BundleFacts) -> tuple[str, ...]:
     if facts.has_ecosystems_data:
         return ("license: cc-by-sa-4.0",)
-    names = {LOCAL_LICENCE["title"]: "simulated-or-local", IMPORT_LICENCE["title"]: "imported-lists"}
-    name = names.get(choose_licence(facts, None)["title"], "hub-facts")
+    name = label_licence(choose_licence(facts, None))
     return ("license: other", f"license_name: {name}", "license_link: LICENSES.md")
 
 
@@ -121,5 +120,5 @@ def _rights(facts: BundleFacts) -> Iterator[str]:
     if facts.has_ecosystems_data:
         yield f"Package ranks and counts: {ATTRIBUTION}.\n"
     yield from (f"- source: {json.dumps(source['title'], ensure_ascii=False)[1:-1]}" for source in sources)
-    yield from (f"- licence: {licence['name']}, {licence['path']}" for licence in licences)
+    yield from (f"- licence: {label_licence(licence)}, {licence['path']}" for licence in licences)
     yield "\nTo have data removed, write to whoever published this bundle. Later releases leave it out."

@@ -94,6 +94,20 @@ def test_without_an_author_a_bundle_says_so(
     assert "author" not in data and "hub-observatory developers" in software
 
 
+def test_bibtex_has_no_year_without_snapshots_and_no_letter_that_tex_would_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history = History(tmp_path / "observatory.db")
+    history.add_snapshot("2026-01-01", descending_rows("abc"), "failed", reason="a test")
+    line = [str(tmp_path / "out"), "--db", str(history.path), "--format", "csv", "--author", r"A\B^C~D_E"]
+    assert main(line) == 0
+    capsys.readouterr()
+    assert main(["cite", str(tmp_path / "out"), "--format", "bibtex"]) == 0
+    entry = capsys.readouterr().out
+    assert r"A\textbackslash{}B\textasciicircum{}C\textasciitilde{}D\_E" in entry
+    assert "year" not in entry
+
+
 def test_an_e_mail_address_is_refused_before_anything_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -52,9 +53,19 @@ def test_only_complete_snapshots_have_rows_and_the_others_are_listed(export: Exp
     assert statuses == {1: "complete", 2: "complete", 3: "partial", 4: "complete", 5: "complete"}
 
 
-def test_a_period_that_has_no_day_is_refused(export: Export, capsys: pytest.CaptureFixture[str]) -> None:
-    out = export("--since", "2026-03-02", "--as-of", "2026-03-01", code=2)
-    assert "No day is both --since and --as-of" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("period", "message"),
+    [
+        (("--since", "2026-03-02", "--as-of", "2026-03-01"), "No day is both --since and --as-of"),
+        (("--since", "2099-01-01"), "The snapshots of these registries are of 2026-01-01 to 2026-02-02."),
+        (("--as-of", "2025-12-31"), "No snapshot is of a day between --since and --as-of."),
+    ],
+)
+def test_a_period_without_a_day_or_a_snapshot_is_refused(
+    export: Export, capsys: pytest.CaptureFixture[str], period: Sequence[str], message: str
+) -> None:
+    out = export(*period, code=2)
+    assert message in capsys.readouterr().err
     assert not out.exists()
 
 

@@ -92,7 +92,7 @@ def test_the_manifest_and_the_dictionary_have_the_counters_and_the_other_formats
         rows = [row for row in csv.DictReader(stream) if row["table"] == "counter"]
     assert ", ".join(row["column"] for row in rows) == ORDERED
     assert {(row["type"], row["personal"]) for row in rows} == {("INTEGER", "none")}
-    assert {row["licence"] for row in rows} == {"huggingface/models: other; huggingface/datasets: other"}
+    assert {row["licence"] for row in rows} == {"huggingface/models: hub-facts; huggingface/datasets: hub-facts"}
     assert "| `counter` | The counters of every package of a complete census" in (out / "README.md").read_text("utf-8")
     package = json.loads((out / "datapackage.json").read_text("utf-8"))
     resources = [resource for resource in package["resources"] if "/counter/" in resource["path"]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -76,16 +77,12 @@ def test_a_bundle_that_does_not_say_where_it_comes_from_is_not_published(
 ) -> None:
     manifest = json.loads((simulated / "manifest.json").read_text("utf-8"))
     del manifest["not_public"]
-    older = Path(tmp_path / "older")
-    older.mkdir()
-    for path in simulated.rglob("*"):
-        if path.is_file() and path.name != "manifest.json":
-            copy = older / path.relative_to(simulated)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_bytes(path.read_bytes())
+    older = shutil.copytree(simulated, tmp_path / "older")
     (older / "manifest.json").write_text(json.dumps(manifest), "utf-8")
     assert main(["publish", "hf", "me/test", "--bundle", str(older), "--dry-run"]) == 2
-    assert "export it again" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "it does not say where its snapshots come from" in error and "Export it again." in error
+    assert "not from public registries" not in error
 
 
 def test_a_mirror_is_named_and_the_licence_of_the_registry_stays(tmp_path: Path) -> None:
@@ -105,6 +102,19 @@ def test_a_partly_simulated_bundle_keeps_the_licences_of_its_real_part(tmp_path:
     assert [licence["path"] for licence in package["licenses"]] == ["https://huggingface.co/terms-of-service"]
     licences = {resource["path"]: resource["licenses"][0]["path"] for resource in package["resources"]}
     assert licences["csv/v1_ranking/npm-000002.csv"] == "LICENSES.md"
+    text = (out / "LICENSES.md").read_text("utf-8")
+    assert "| `csv/v1_ranking/npm-000002.csv` | simulated-or-local |" in text
+    assert [line.split(":")[0] for line in text.splitlines() if line.startswith("- ")] == [
+        "- hub-facts",
+        "- simulated-or-local",
+    ], "each licence that a file has, and no other"
+
+
+def test_a_crawl_of_another_service_is_not_of_ecosystems(tmp_path: Path) -> None:
+    out = make_bundle(tmp_path, (Registry("shelf", "shelf", "shelf.example"), "https://shelf.example.org"))
+    for name in ("README.md", "LICENSES.md", "CITATION.cff"):
+        assert "CC-BY-SA" not in (out / name).read_text("utf-8"), name
+    assert "imported-lists: Lists of other sources" in (out / "LICENSES.md").read_text("utf-8")
 
 
 def test_pseudonyms_do_not_hide_a_simulation(tmp_path: Path) -> None:

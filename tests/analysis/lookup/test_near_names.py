@@ -32,7 +32,8 @@ def test_a_name_with_one_edit_has_a_pattern_of_the_name(pair: tuple[str, str]) -
 @settings(deadline=None)
 def test_a_name_with_one_edit_is_the_most_similar(pair: tuple[str, str], others: list[str]) -> None:
     name, edited = pair
-    candidates = [f"{other}{other}" for other in others]  # too long to be as similar
+    doubles = (f"{other}{other}" for other in others)  # too long to be as similar, unless the name is a piece
+    candidates = [double for double in doubles if edited.lower() not in double]
     assert nearest_names(edited, [*candidates, name])[0] == name
 
 

@@ -13,9 +13,10 @@ from analysis.lookup.package_text import render_package
 from db.census.missing import find_missing_packages
 from db.cli import parse_day
 from db.connection import open_for_writing
-from db.rows import Observation
+from db.rows import Observation, Parent, Registry
 from db.store.changes import ChangeStore
 from tests.analysis.censuses import store_census
+from tests.analysis.conftest import History
 
 KEYS = [f"{key:024x}" for key in range(3)]
 
@@ -64,6 +65,21 @@ def test_a_census_without_the_package_says_so(census_store: Path) -> None:
     assert "  2026-04-08  not listed      –                   –" in lines
 
 
+def test_a_package_was_last_seen_in_the_newest_census_that_has_it(census_store: Path) -> None:
+    assert read_document(census_store, "owner/m2")["last_seen"] == "2026-04-08", "its row is as on the first day"
+    assert read_document(census_store, "owner/m2", parse_day("2026-04-08"))["last_seen"] == "2026-04-01"
+    assert read_document(census_store, "owner/m1", parse_day("2026-04-10"))["last_seen"] == "2026-04-01"
+
+
+def test_only_complete_snapshots_up_to_the_day_make_a_package_a_simulated_one(history: History) -> None:
+    local = "http://127.0.0.1:4711"
+    for day, status, source in ((1, "complete", "a test"), (2, "failed", local), (3, "complete", local)):
+        reason = None if status == "complete" else "a test"
+        history.add_snapshot(f"2026-01-0{day}", [("a", 2)], status, source=source, reason=reason)
+    warnings = [read_document(history.path, "a", parse_day(f"2026-01-0{day}"))["warning"] for day in (3, 4)]
+    assert [bool(warning) for warning in warnings] == [False, True]
+
+
 def test_of_the_lists_of_one_day_the_newest_with_the_package_counts_else_the_deepest() -> None:
     counters = dict.fromkeys(("downloads", "likes", "downloads_all_time", "trending", "dependents", "dependent_repos"))
     lists = [("2026-01-01", 5, 100), ("2026-01-01", 6, 100), ("2026-01-01", None, 3), ("2026-01-02", None, 9),
@@ -76,3 +92,19 @@ def test_of_the_lists_of_one_day_the_newest_with_the_package_counts_else_the_dee
         ("2026-01-01", 6, 100),
         ("2026-01-02", None, 9),
     ]
+
+
+def test_a_child_has_the_name_of_that_day(history: History) -> None:
+    for day, name in ((1, "owner/old"), (2, "owner/new")):
+        child = Observation("id-child", name, downloads=8, parents=(Parent("base", "finetune", None),))
+        history.add_snapshot(f"2026-01-0{day}", [("base", 9), child])
+    children = [
+        read_document(history.path, "base", parse_day(f"2026-01-0{day}"))["children"]["leading"] for day in (2, 3)
+    ]
+    assert [[row["name"] for row in leading] for leading in children] == [["owner/old"], ["owner/new"]]
+
+
+def test_a_package_of_another_service_has_no_page_of_ecosystems(history: History) -> None:
+    shelf = Registry("shelf", "shelf", "shelf.example")
+    history.add_snapshot("2026-01-01", [("a", 2)], registry=shelf, source="https://shelf.example.org")
+    assert read_document(history.path, "a")["url"] is None

@@ -48,6 +48,7 @@ def make_snapshot(
     return {
         "snapshot": number, "registry": registry, "kind": "top", "k": 1000, "by": "downloads", "counter": counter,
         "date": day, "taken_at": f"{day}T00:00:00Z", "started_at": f"{day}T00:00:00Z", "ended_at": f"{day}T00:10:00Z",
+        "service": "huggingface" if registry.startswith("huggingface/") else "ecosystems",
         "status": status, "reason": reason, "origin": origin, "source": source, "evidence": evidence, "depth": depth,
         "digest": "ab" * 32, "pages": 10, "duplicates": 0, "rejected": 0, "gate": list(gate),
     }  # fmt: skip
