@@ -53,7 +53,18 @@ def _read_shown_row(raw: bytes) -> ShownRow:
     try:
         return _ROW_DECODER.decode(raw)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return _read_tolerantly(raw)
+
+
+def _read_tolerantly(raw: bytes) -> ShownRow:
+    """Read a row with Python's reader, which accepts NaN and lone surrogates."""
+    try:
+        row = json.loads(raw)
+    except (ValueError, RecursionError):
         return UNREADABLE
+    if not isinstance(row, dict):
+        return UNREADABLE
+    return ShownRow(*map(row.get, ShownRow.__struct_encode_fields__))
 
 
 def is_private(row: ShownRow) -> bool:
