@@ -28,7 +28,7 @@ class HubAccess:
     """Whose view of the Hub a crawl requests.
 
     `view` is everyone (without a token), owner (with a token, and the rest of the view can be had without) or members
-    (with a token, because the registry answers nobody without one).
+    (with a token, because the registry answers nobody without one, or its pages cannot be had without).
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class HubAccess:
 
     @property
     def is_member(self) -> bool:
-        """Whether the registry answers nobody without a token."""
+        """Whether doubtful rows are dropped, because the same page cannot be had without a token."""
         return self.view == MEMBERS
 
     @property
@@ -69,14 +69,19 @@ class HubAccess:
         self._is_owner_asked = any(has_doubtful_base(row, None, known) for row in rows)
         return self._is_owner_asked
 
-    def leaves_doubt(self, rows: Sequence[ShownRow], has_next: bool) -> bool:
-        """Return whether rows of the owner's view leave a doubt. Then requests carry no token from now on."""
+    def leaves_doubt(self, rows: Sequence[ShownRow], names_last_row: bool, is_movable: bool = True) -> bool:
+        """Return whether rows of the owner's view leave a doubt. Then requests carry no token from now on.
+
+        If the position of a page is not `is_movable`, because only the owner's list has it, doubtful rows are dropped.
+        """
         if self.view != OWNER:
             return False
         known = self._known | public_ids(rows, self.owned)
         if self.owned is not None:  # of all namespaces there would be too many
             self._known = known
-        self._doubt = find_doubt(rows, self.owned, has_next, known)
+        self._doubt = find_doubt(rows, self.owned, names_last_row, known)
+        if self._doubt and not is_movable:
+            self.view, self._doubt = MEMBERS, ""
         if self._doubt:
             self.view = EVERYONE
             self._doubtful_ids = {str(row.key) for row in rows if is_members_only(row)}

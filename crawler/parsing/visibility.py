@@ -97,11 +97,13 @@ def is_public_record(record: Mapping[str, object]) -> bool:
     return str(record.get("private")).lower() in PUBLIC_TEXTS and not record.get("resourceGroup")
 
 
-def find_doubt(rows: Sequence[ShownRow], owned: Collection[str] | None, has_next: bool, known: Collection[str]) -> str:
+def find_doubt(
+    rows: Sequence[ShownRow], owned: Collection[str] | None, names_last_row: bool, known: Collection[str]
+) -> str:
     """Return why a response to a request with a token cannot be reduced to what everyone sees, '' if it can be.
 
     `owned` are the namespaces in which the token may show private repositories, None if nothing tells. `known` are ids
-    of public repositories.
+    of public repositories. If `names_last_row`, the URL of the next page has the id of the last row.
 
     >>> find_doubt([ShownRow(private=False), ShownRow(private=True)], (), False, ())
     ''
@@ -112,7 +114,7 @@ def find_doubt(rows: Sequence[ShownRow], owned: Collection[str] | None, has_next
         return "a row does not state whether it is private"
     if any(not is_private(row) and row.group for row in rows):
         return "a repository belongs to a resource group"
-    if has_next and rows and is_private(rows[-1]):
+    if names_last_row and rows and is_private(rows[-1]):
         return "the last row of the page is private"
     if any(has_doubtful_base(row, owned, known) for row in rows if not is_private(row)):
         return "a base model may be private"

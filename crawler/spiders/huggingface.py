@@ -145,8 +145,9 @@ class HuggingFaceSpider(RegistrySpider):
         rows = read_shown_rows(answer.body)
         if self.access.needs_owner(rows):
             return self._request_owner(answer.url)
-        has_next = url_parameter(answer.url, "limit") != "1" and next_link(answer) is not None
-        return self.make_request(answer.url) if self.access.leaves_doubt(rows, has_next) else None
+        names_last_row = url_parameter(answer.url, "limit") != "1" and cursor_position(next_link(answer)) is not None
+        is_movable = not url_parameter(answer.url, "cursor") or cursor_position(answer.url) is not None
+        return self.make_request(answer.url) if self.access.leaves_doubt(rows, names_last_row, is_movable) else None
 
     def _request_owner(self, url: str) -> Request:
         callback, errback = partial(self.read_owner, url=url), partial(self.on_owner_unknown, url=url)

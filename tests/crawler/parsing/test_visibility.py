@@ -68,3 +68,11 @@ def test_a_base_is_known_to_be_public_from_its_own_row(monkeypatch: pytest.Monke
         for page in order:
             access.leaves_doubt(page, True)
         assert access.view == view
+
+
+@pytest.mark.fault("G8")
+def test_a_page_whose_position_only_the_owner_has_loses_its_doubtful_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_pretend")
+    access, response = HubAccess(), make_response([make_row(1, False), make_row(2, False, resourceGroup={"id": "7"})])
+    assert not access.leaves_doubt(read_shown_rows(response.body), True, is_movable=False)
+    assert keep_public_rows(response, access.owned, access.is_member).hidden == 1
