@@ -145,7 +145,10 @@ def to_lake_rows(results: Sequence[StoredResult], pending: PendingResults, now: 
 
 
 def record_verdict_changes(path: Path, first_day: str) -> None:
-    """Add a quality event for each unrecorded change of a claim's verdict on `first_day` or later."""
+    """Add a quality event to the list that changed the verdict on a claim, for each change since `first_day`.
+
+    A change that is recorded already is skipped.
+    """
     from analysis.claims.changes import find_changes_since
     from analysis.claims.results import HUB
     from analysis.compute.relations import fetch_rows
@@ -157,11 +160,16 @@ def record_verdict_changes(path: Path, first_day: str) -> None:
         changes = find_changes_since(connection, first_day)
         rows = fetch_rows(connection, "verdict_changes") if changes else []
     recorded = {(row["evidence"], row["before"], row["after"]) for row in rows}
-    transitions = [(f"{change.claim}, {change.date}", change.before, change.after) for change in changes]
-    events = [Event("verdict_changed", "warning", *row) for row in transitions if row not in recorded]
+    events = [
+        (change.snapshot, Event("verdict_changed", "warning", evidence, change.before, change.after))
+        for change in changes
+        if ((evidence := f"{change.claim}, {change.date}"), change.before, change.after) not in recorded
+    ]
     if events:
         with open_for_writing(path) as database:
-            Store(database).add_quality_events(Registry(HUB, "huggingface", "models"), events, int(time.time()))
+            store, hub, now = Store(database), Registry(HUB, "huggingface", "models"), int(time.time())
+            for snapshot, event in events:
+                store.add_quality_events(hub, [event], now, snapshot)
 
 
 def summarize_results(pending: PendingResults, results: Sequence[StoredResult]) -> list[Summary]:

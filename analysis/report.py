@@ -8,7 +8,7 @@ import sqlite3
 import sys
 import webbrowser
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +28,7 @@ from db.cli import (
     positive_int,
     run_command,
 )
+from db.files import explain_unwritable, write_whole
 
 if TYPE_CHECKING:
     from analysis.reporting.document import ReportScope
@@ -102,16 +103,15 @@ def run_report(options: argparse.Namespace) -> int:
 
 
 def _load_report(options: argparse.Namespace) -> Report:
-    from analysis.reporting.document import ReportScope, build_report, require_day, require_depth
+    from analysis.reporting.document import ReportScope, build_report, load_scope
     from db.connection import open_for_reading
 
     with open_for_reading(options.db) as connection:
         connection.execute("BEGIN")  # read one state of the store, whatever a crawl adds meanwhile
         as_of = isoformat_utc(options.as_of)[:10] if options.as_of is not None else None
         scope = ReportScope(as_of, select_registries(connection, options.registry), options.k)
-        require_day(connection, scope)
-        require_depth(connection, scope)
-        return build_report(connection, scope, compute_missing(connection, scope))
+        snapshots = load_scope(connection, scope)
+        return build_report(connection, scope, compute_missing(connection, scope), snapshots)
 
 
 def _render_report(report: Report, options: argparse.Namespace) -> str:
@@ -168,13 +168,16 @@ def save_figures(report: Report, folder: Path) -> None:
         ObservatoryError: the figures cannot be drawn or written.
     """
     from analysis.reporting.figures import draw_figures
-    from analysis.reporting.figures._render import DrawingError, write_figures
+    from analysis.reporting.figures._render import DrawingError, render_files
 
     try:
-        paths = write_figures(draw_figures(report), folder)
+        files = list(render_files(draw_figures(report)))
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files:
+            write_whole(folder / name, content)
     except (DrawingError, OSError) as error:
         raise ObservatoryError(f"The figures cannot be written to {folder}.", why=describe_cause(error)) from error
-    print(f"{len(paths):,} files of figures were written to {folder}.", file=sys.stderr)
+    print(f"{len(files):,} files of figures were written to {folder}.", file=sys.stderr)
 
 
 def output_report(text: str, options: argparse.Namespace) -> None:
@@ -230,41 +233,25 @@ def refuse_unwritable(path: Path | None) -> None:
     """Refuse a path that cannot be written, before anything is computed.
 
     Raises:
-        ObservatoryError: the path is a folder, or its folder is missing or not writable.
+        UsageError: the path is a folder, or its folder is missing, or the file or the folder is not writable.
     """
-    if path is None:
-        return
-    folder = path.absolute().parent
-    if path.is_dir():
-        why = "It is a folder."
-    elif not folder.is_dir():
-        why = f"There is no folder {folder}."
-    elif not os.access(path if path.exists() else folder, os.W_OK):
-        why = f"{path if path.exists() else folder} is not writable."
-    else:
-        return
-    raise UsageError(
-        f"The report cannot be written to {path}.", why=why,
-        fix="Name another file with --out, or omit --out to print the report.", more="docs/commands.md",
-    )  # fmt: skip
+    why = None if path is None else explain_unwritable(path)
+    if why is not None:
+        raise UsageError(
+            f"The report cannot be written to {path}.", why=why,
+            fix="Name another file with --out, or omit --out to print the report.", more="docs/commands.md",
+        )  # fmt: skip
 
 
 def write_report(path: Path, text: str) -> None:
-    """Write the report to a file, completely or not at all. A device or a pipe is written to and not replaced.
+    """Write the report to a file, completely or not at all.
 
     Raises:
         ObservatoryError: the file cannot be written.
     """
-    new_file = path.with_name(f".{path.name}.new")
     try:
-        if path.exists() and not path.is_file():
-            path.write_text(text + "\n", "utf-8")
-            return
-        new_file.write_text(text + "\n", "utf-8")
-        new_file.replace(path)
+        write_whole(path, f"{text}\n".encode())
     except OSError as error:
-        with suppress(OSError):
-            new_file.unlink(missing_ok=True)
         raise describe_os_error(error, path) from error
 
 

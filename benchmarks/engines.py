@@ -29,8 +29,8 @@ from analysis.compute.engines import (
     EngineLocation,
     EngineQueryError,
     list_engines,
-    list_lake_tables,
     open_engine,
+    read_lake_schema,
 )
 from analysis.compute.metric import list_metrics
 from analysis.compute.relations import cached_relations
@@ -44,7 +44,7 @@ from db.rows import GateResult, Observation, Page, Parent, Registry, SnapshotSpe
 from db.store import Store
 
 HUB = Registry("huggingface/models", "huggingface", "models")
-TABLES = ",".join(table.name for table in list_lake_tables() if not table.name.startswith("v1_"))
+TABLES = ",".join(table.name for table in read_lake_schema().tables if not table.name.startswith("v1_"))
 DAY, BEGIN = 86_400, 1_600_000_000
 RANKING_HISTORY = """
 WITH listed AS (

@@ -3,36 +3,41 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-
-from scrapy.settings import Settings
-from scrapy.spiderloader import SpiderLoader
+from typing import TYPE_CHECKING
 
 from crawler.errors import UnknownRegistryError
 from crawler.plan import ListedRegistry
-from crawler.spiders import RegistrySpider
 from db.cli import did_you_mean, wrap_for_terminal
-from db.connection import open_for_reading
 from db.registry_names import match_registry
+from db.stored_registries import StoredRegistry, load_stored_registries
+
+if TYPE_CHECKING:  # the import of Scrapy takes longer than a small import of lists
+    from crawler.spiders import RegistrySpider
 
 RANKING = "ranking"
 
 
 def load_spiders() -> list[type[RegistrySpider]]:
     """Return every spider of `crawler/spiders`; the fallback, which accepts any name, is last."""
+    from scrapy.settings import Settings
+    from scrapy.spiderloader import SpiderLoader
+
+    from crawler.spiders import RegistrySpider
+
     loader = SpiderLoader.from_settings(Settings({"SPIDER_MODULES": ["crawler.spiders"]}))
     classes = [loader.load(name) for name in loader.list()]
     spiders = [spider for spider in classes if issubclass(spider, RegistrySpider)]
     return sorted(spiders, key=lambda spider: (spider.is_fallback, spider.name))
 
 
-def resolve_registry(name: str, path: Path) -> str:
-    """Return the registry of the store that has a name, or that its service calls so, or else the name itself."""
-    if not path.exists():
-        return name
-    with open_for_reading(path) as connection:
-        return match_registry(name, connection.execute("SELECT name, service_name FROM registry"))
+def resolve_registry(name: str, stored: Sequence[StoredRegistry]) -> str:
+    """Return the stored registry of a name, or else the listed one in other capitals, or else the name itself."""
+    registry = match_registry(name, ((row.name, row.service_name) for row in stored))
+    if registry == registry.lower() or any(row.name == registry for row in stored):
+        return registry
+    return match_registry(name, ((listed, None) for spider in load_spiders() for listed in _names(spider)))
 
 
 def find_spider(registry: str, is_census: bool = False) -> type[RegistrySpider]:
@@ -59,15 +64,15 @@ def find_spider(registry: str, is_census: bool = False) -> type[RegistrySpider]:
     )
 
 
-def require_known_registry(registry: str, path: Path) -> None:
-    """Refuse a registry that no spider lists and that is not in the store, such as a misspelt name.
+def require_known_registry(registry: str, stored: Sequence[StoredRegistry]) -> None:
+    """Refuse a registry that no spider lists and that has no complete snapshot, such as a misspelt name.
 
     Raises:
         UnknownRegistryError: there is no such registry. The message has the registry that was probably meant.
     """
-    if registry in _last_complete_dates(path):
+    if registry in _last_complete_dates(stored):
         return
-    names = [str(row["registry"]) for row in list_registries(path)]
+    names = [str(row["registry"]) for row in _list_rows(stored)]
     if registry not in names:
         raise UnknownRegistryError(
             f"There is no registry {registry!r}.",
@@ -87,7 +92,11 @@ def unknown_registry_error(registry: str, names: Iterable[str]) -> UnknownRegist
 
 def list_registries(path: Path) -> list[dict[str, object]]:
     """Return every registry with its service, orders, counters, and the date of its last complete snapshot."""
-    dates = _last_complete_dates(path)
+    return _list_rows(load_stored_registries(path))
+
+
+def _list_rows(stored: Sequence[StoredRegistry]) -> list[dict[str, object]]:
+    dates = _last_complete_dates(stored)
     rankings = [spider for spider in load_spiders() if spider.snapshot_kind == RANKING]
     rows = {
         listed.name: _registry_row(listed, spider.service, dates)
@@ -136,11 +145,5 @@ def _registry_row(listed: ListedRegistry, service: str, dates: dict[str, str]) -
     }
 
 
-def _last_complete_dates(path: Path) -> dict[str, str]:
-    if not path.exists():
-        return {}
-    with open_for_reading(path) as connection:
-        rows = connection.execute(
-            "SELECT registry, max(date) FROM v1_snapshot WHERE status = 'complete' GROUP BY registry"
-        ).fetchall()
-    return {row[0]: row[1] for row in rows}
+def _last_complete_dates(stored: Iterable[StoredRegistry]) -> dict[str, str]:
+    return {row.name: row.last_complete for row in stored if row.last_complete}

@@ -19,6 +19,7 @@ from db.cli import (
     add_common_options,
     create_parser,
     escape_control_characters,
+    pluralize,
     positive_int,
     print_error,
     run_command,
@@ -209,7 +210,7 @@ def redact(options: argparse.Namespace) -> int:
     with open_for_writing(options.db) as database:
         save_redactions(database.conn, entries)
         packages, _ = matching_packages(database.conn, entries)
-    summary = f"{len(entries):,} redactions are in force; packages omitted from the views: {len(packages):,}"
+    summary = f"redactions in force: {len(entries):,}; packages omitted from the views: {len(packages):,}"
     print(escape_control_characters(f"{options.db}: {summary}"))
     return DONE
 
@@ -228,9 +229,11 @@ def remove(options: argparse.Namespace) -> int:
         print(json.dumps({"schema": 1, "store": str(options.db), "removed": row}, ensure_ascii=False))
         return DONE
     verb = "would be removed" if options.dry_run else "is removed"
+    packages, results = pluralize(counts.unobserved_packages, "package"), pluralize(counts.results, "result")
     print(
-        f"snapshot {options.snapshot}, {counts.registry} of {counts.date}, {verb}: {counts.listed_packages:,} ranks,"
-        f" {counts.unobserved_packages:,} packages that only it had, {counts.results:,} results, {counts.cards:,} cards"
+        f"snapshot {options.snapshot}, {counts.registry} of {counts.date}, {verb}:"
+        f" {pluralize(counts.listed_packages, 'rank')}, {packages} that only it had, {results},"
+        f" {pluralize(counts.cards, 'card')}"
     )
     if counts.results and not options.dry_run:
         print("`observatory compute` computes the results of the other snapshots again.", file=sys.stderr)

@@ -18,10 +18,22 @@ OS_ERRORS = {
     errno.ENOENT: "There is no such file or folder, or none can be made there.",
     errno.ENOTDIR: "A part of the path is a file, not a folder.",
     errno.EISDIR: "It is a folder, not a file.",
-    errno.EEXIST: "A part of the path is a file, not a folder.",
+    errno.EEXIST: "Something else has that name.",
     errno.ENAMETOOLONG: "The name is too long.",
     errno.EIO: "The disk reported an error.",
 }
+
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}  # of the disk, whatever the path
+SQLITE_ERRORS = {
+    sqlite3.SQLITE_BUSY: "Another program holds the file.",
+    sqlite3.SQLITE_LOCKED: "Another program holds the file.",
+    sqlite3.SQLITE_FULL: "The disk is full.",
+}
+
+
+def primary_code(error: sqlite3.Error) -> int:
+    """Return the result code of SQLite without its details, 0 if Python raised the error."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def describe_cause(error: BaseException) -> str:
@@ -43,8 +55,7 @@ def describe_cause(error: BaseException) -> str:
     if isinstance(error, (EOFError, zlib.error)):
         return "The compressed file is cut off or damaged."
     if isinstance(error, sqlite3.Error):
-        is_full = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
-        return "The disk is full." if is_full else f"SQLite says: {error}."
+        return SQLITE_ERRORS.get(primary_code(error), f"SQLite says: {error}.")
     if isinstance(error, KeyError):
         return f"It has no {error}."
     if isinstance(error, OSError) and error.errno:

@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from db import GUIDE, ObservatoryError, UsageError, __version__
 from db.argument_errors import ArgumentFault, describe_argument_error
-from db.causes import OS_ERRORS, describe_cause
+from db.causes import DISK_ERRORS, SQLITE_ERRORS, describe_cause, primary_code
 from db.documents import locate_document
 from db.libraries import describe_missing_library
 
@@ -102,7 +102,7 @@ def describe_exception(error: Exception) -> ObservatoryError:
         return error
     if isinstance(error, sqlite3.OperationalError):
         return describe_sqlite_error(error)
-    if isinstance(error, OSError) and error.errno in OS_ERRORS:
+    if isinstance(error, OSError) and error.errno in DISK_ERRORS:
         return describe_os_error(error)
     if isinstance(error, ModuleNotFoundError) and (missing := describe_missing_library(error)):
         return missing
@@ -128,10 +128,7 @@ def describe_os_error(error: OSError, path: Path | str | None = None) -> Observa
 
 def describe_sqlite_error(error: sqlite3.OperationalError) -> ObservatoryError:
     """Return the error to print when SQLite could not read or write the store."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    causes = dict.fromkeys((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED), "Another program holds the file.")
-    causes[sqlite3.SQLITE_FULL] = "The disk is full."
-    cause = causes.get(code, "The disk is full, read-only or unreachable.")
+    cause = SQLITE_ERRORS.get(primary_code(error), "The disk is full, read-only or unreachable.")
     return ObservatoryError(
         f"The store cannot be read or written: {error}.",
         why=f"{cause} The unfinished transaction was rolled back.",

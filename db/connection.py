@@ -7,11 +7,12 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from db import StoreBusyError, StoreError
+from db.causes import primary_code
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -25,6 +26,7 @@ PRAGMA cell_size_check = ON;
 # The errors by which a damaged file shows: SQLite reports it, a text is not UTF-8, or a table lacks a column.
 UNREADABLE_ERRORS = (sqlite3.Error, UnicodeDecodeError, KeyError)
 CORRUPTION_CODES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+LOCK_ATTEMPTS = 2  # the last holder may have deleted the lock file, with an empty store, after it was opened
 NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph"}
 
 
@@ -90,14 +92,13 @@ def hold_writer_lock(path: Path) -> Iterator[None]:
     Raises:
         StoreBusyError: another process holds the lock. The message has its process id.
     """
-    with _open_lock_file(path) as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            lock.seek(0)
-            holder = lock.read().strip() or "unknown"
-            raise _busy_error(path, holder) from error
-        if not _is_still_there(lock, lock_path(path)):  # its last holder has deleted the file with an empty store
+    with ExitStack() as stack:
+        for _ in range(LOCK_ATTEMPTS):
+            lock = stack.enter_context(_open_lock_file(path))
+            _lock_file(lock, path)
+            if _is_still_there(lock, lock_path(path)):
+                break
+        else:
             raise _busy_error(path, "unknown")
         lock.seek(0)
         lock.truncate()
@@ -106,9 +107,19 @@ def hold_writer_lock(path: Path) -> Iterator[None]:
         yield
 
 
+def _lock_file(lock: IO[str], path: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.seek(0)
+        holder = lock.read().strip() or "unknown"
+        raise _busy_error(path, holder) from error
+
+
 @contextmanager
 def _delete_if_unused(path: Path) -> Iterator[None]:
     """Delete the store if the block fails, created the store and has left it empty. The lock must be held."""
+    path = path.resolve()  # a link that names the store is the user's
     is_new = not path.exists()
     try:
         yield
@@ -126,6 +137,16 @@ def _is_empty_store(path: Path) -> bool:
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'tick'").fetchone():
                 return True  # its migrations have failed
             return not connection.execute("SELECT 1 FROM registry UNION ALL SELECT 1 FROM tick").fetchone()
+    except sqlite3.Error:
+        return False
+
+
+def is_without_tables(path: Path) -> bool:
+    """Return whether a file has nothing but the record of migrations: its first writer was killed, or is at work."""
+    statement = "SELECT 1 FROM sqlite_master WHERE tbl_name NOT IN ('_sqlite_migrations', 'sqlite_sequence')"
+    try:
+        with closing(sqlite3.connect(f"file:{_quote_path(path)}?mode=ro", uri=True)) as connection:
+            return not connection.execute(statement).fetchone()
     except sqlite3.Error:
         return False
 
@@ -196,7 +217,7 @@ def _report_corruption(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF in CORRUPTION_CODES:
+        if primary_code(error) in CORRUPTION_CODES:
             raise _unusable_store_error(path, error) from error
         raise
 

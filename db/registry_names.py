@@ -11,30 +11,35 @@ HUB_URL = re.compile(r"(?:https?://)?(?:www\.)?huggingface\.co(?:/([a-z]+))?")
 
 
 def parse_registry(text: str) -> str:
-    """Return the name of a registry for a spelling of it, as an argument type. An unknown spelling is only lowered.
+    """Return the name of a registry of the Hub for a spelling of it, as an argument type. Any other keeps its capitals.
 
-    >>> [parse_registry(text) for text in ("PyPI", "NPM", "hf", "models", "HuggingFace/Datasets")]
-    ['pypi', 'npm', 'huggingface/models', 'huggingface/models', 'huggingface/datasets']
+    >>> [parse_registry(text) for text in ("PyPI", "hf", "models", "HuggingFace/Datasets")]
+    ['PyPI', 'huggingface/models', 'huggingface/models', 'huggingface/datasets']
     >>> parse_registry("https://huggingface.co/spaces/")
     'huggingface/spaces'
     """
-    name = " ".join(text.lower().split()).rstrip("/")
+    spelling = " ".join(text.split()).rstrip("/")
+    name = spelling.lower()
     url = HUB_URL.fullmatch(name)
     if url:
         return f"huggingface/{url[1] or HUB_KINDS[0]}"
     service, _, kind = name.partition("/")
     if service in HUB_NAMES:
         return f"huggingface/{kind or HUB_KINDS[0]}"
-    return f"huggingface/{name}" if name in HUB_KINDS else name
+    return f"huggingface/{name}" if name in HUB_KINDS else spelling
 
 
 def match_registry(name: str, registries: Iterable[tuple[str, str | None]]) -> str:
-    """Return the registry that has a name, or else the registry that its service calls so, or else the name.
+    """Return the registry that has a name, in its capitals or in others, or that its service calls so; or the name.
 
-    >>> match_registry("npm.example", [("npm", "npm.example"), ("pypi", None)]), match_registry("go", [])
-    ('npm', 'go')
+    >>> match_registry("NPM.example", [("npm", "npm.example"), ("pypi", None)]), match_registry("Go", [])
+    ('npm', 'Go')
+    >>> match_registry("attic", [("Attic", None)]), match_registry("Attic", [("attic", None), ("Attic", None)])
+    ('Attic', 'Attic')
     """
     rows = list(registries)
     if any(registry == name for registry, _ in rows):
         return name
-    return next((registry for registry, service_name in rows if service_name == name), name)
+    by_spelling = {service_name.lower(): registry for registry, service_name in reversed(rows) if service_name}
+    by_spelling |= {registry.lower(): registry for registry, _ in reversed(rows)}
+    return by_spelling.get(name.lower(), name)

@@ -604,7 +604,7 @@ BEGIN SELECT RAISE(ABORT, 'tombstones cannot be deleted'); END;
 CREATE TABLE import_field (
     -- what the rows of an imported file have, so that the import can be removed
     snapshot_id INTEGER NOT NULL REFERENCES snapshot,
-    field       TEXT NOT NULL,                    -- id, libraries, parents, values, or attribute NAME
+    field       TEXT NOT NULL,                    -- id, name, libraries, parents, values, or attribute NAME
     PRIMARY KEY (snapshot_id, field)
 ) STRICT, WITHOUT ROWID;
 

@@ -75,9 +75,9 @@ EXITS: Mapping[str, Mapping[int, str]] = {
     },
     "crawl import": {
         0: "every list is complete, or was imported before",
-        1: "no list is complete: files cannot be read, or their lists are partial",
+        1: "no file could be imported, or an error of the store ended the run",
         2: "a date, registry, counter, format or manifest cannot be used; nothing was imported",
-        3: "of several lists some are complete, and the others are not",
+        3: "a list is partial, or of several files some could not be imported",
     },
     "crawl cards": {
         0: "every new or changed card was fetched, or there was none",
@@ -241,11 +241,12 @@ def _make_sentence(text: str) -> str:
 
 COUNTS = (
     "listed", "with_counters", "disorder", "not_ok", "singles", "short_pages", "lossy_pages", "ranked_received",
-    "received", "kept", "duplicates", "rejected", "rejected_everywhere", "beyond", "inversions", "seconds",
+    "received", "kept", "duplicates", "rejected", "rejected_everywhere", "beyond", "hidden", "inversions", "seconds",
     "population", "longest",
 )  # fmt: skip
 EVIDENCE = dict.fromkeys(COUNTS, 0) | {
-    "k": 1000, "next_url": None, "pages": 1, "oldest": None, "skew": None, "with_counters_asked": True,
+    "k": 1000, "next_url": None, "pages": 1, "oldest": None, "skew": None, "main_reject": None,
+    "with_counters_asked": True,
 }  # fmt: skip
 
 

@@ -26,6 +26,6 @@ COMMANDS = {
     "top": Command("analysis.top", "show one list: who is in it, who came, who went, and why"),
     "export": Command("analysis.export", "export the history as a bundle that can be cited"),
     "schedule": Command("schedules", "run the daemon, list and check its schedules, show its status"),
-    "store": Command("db", "maintain the store: migrate, check, schema, redact, backup, restore"),
+    "store": Command("db", "maintain the store: migrate, check, schema, redact, remove, backup, restore"),
     "demo": Command("schedules.demo", "run everything once without a network, on a simulated Hub"),
 }

@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from db import ObservatoryError
-from db.cli import USAGE, describe_os_error, did_you_mean
+from db.causes import describe_cause
+from db.cli import USAGE, did_you_mean
 from schedules.commands import COMMANDS
 from schedules.timetable import CronTimetable, IntervalTimetable, Timetable
 
@@ -146,13 +147,9 @@ def read_schedules(folders: Iterable[Path]) -> tuple[dict[str, Schedule], list[s
             try:
                 texts[file.stem] = file.read_text("utf-8")
             except (OSError, UnicodeDecodeError) as error:
-                faults.append(f"{file.name}: cannot be read: {_describe_read_error(error)}")
+                faults.append(f"{file.name}: cannot be read: {describe_cause(error)}")
     schedules, text_faults = parse_schedules(texts)
     return schedules, [*faults, *text_faults]
-
-
-def _describe_read_error(error: OSError | UnicodeDecodeError) -> str:
-    return describe_os_error(error).why if isinstance(error, OSError) else "it is not UTF-8 text"
 
 
 def parse_schedules(texts: Mapping[str, str]) -> tuple[dict[str, Schedule], list[str]]:

@@ -45,10 +45,6 @@ class BrowserPage:
         """Return the number of figures."""
         return int(self._page.evaluate("() => document.querySelectorAll('figure').length"))
 
-    def screenshot(self, path: Path) -> None:
-        """Save a picture of the whole page."""
-        self._page.screenshot(path=path, full_page=True)
-
 
 def iter_pages(file: Path) -> Iterator[tuple[str, BrowserPage]]:
     """Yield the page of a file at each width and in each colour scheme, with the name of both. Every fold is open."""

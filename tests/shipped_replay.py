@@ -22,6 +22,7 @@ from typing import Any
 from db.ticks import load_schedule_state
 from schedules.config import Schedule, load_schedules, schedule_folders
 from schedules.timetable import list_moments
+from tests.db.builders import query
 from tests.simulated import ROOT, Simulation
 
 DAY = 86_400
@@ -81,13 +82,9 @@ class ShippedReplay:
         assert process.returncode == 0, process.stderr
         return str(process.stdout)
 
-    def query(self, statement: str) -> list[tuple[Any, ...]]:
+    def query(self, statement: str) -> list[tuple[object, ...]]:
         """Return the rows of a statement on the store."""
-        connection = sqlite3.connect(f"file:{self.store}?mode=ro", uri=True)
-        try:
-            return connection.execute(statement).fetchall()
-        finally:
-            connection.close()
+        return query(self.store, statement)
 
     def true_names(self, day: str, registry: str, k: int) -> set[str]:
         """Return the stable ids of the true top K of a day."""

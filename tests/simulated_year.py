@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import sqlite3
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,6 +23,7 @@ from schedules.child_process import failure_reason
 from schedules.config import Schedule
 from schedules.planner import Planner
 from schedules.timetable import CronTimetable
+from tests.db.builders import query
 from tests.db.store.test_kill import call_at_statements
 from tests.forked_crawl import run_forked
 from tests.simulated import Simulation
@@ -135,8 +135,7 @@ class SimulatedYear:
 
     def query(self, statement: str) -> list[tuple[object, ...]]:
         """Return rows of the store."""
-        with sqlite3.connect(f"file:{self.store}?mode=ro", uri=True) as connection:
-            return connection.execute(statement).fetchall()
+        return query(self.store, statement)
 
 
 def run_crawl_killed_at(store: Path, plan: CrawlPlan, ahead: float, kill_at: int) -> int:

@@ -50,6 +50,8 @@ def test_a_removal_is_told_by_every_reader(folder: Path) -> None:
     with hold_writer_lock(store):
         busy = observatory(folder, "store", "remove", "2", "--reason", REASON, code=1)
     assert "is writing to" in busy.stderr
+    private = observatory(folder, "store", "remove", "2", "--reason", "see jo.doe@mail.example.org", code=2)
+    assert private.stderr.startswith("error: The reason holds an e-mail address.\n")
     plan = observatory(folder, "store", "remove", "2", "--reason", REASON, "--dry-run").stdout
     assert plan.startswith("snapshot 2, npm of 2022-02-01, would be removed: 120 ranks, 40 packages that only it had, ")
     removed = json.loads(observatory(folder, "store", "remove", "2", "--reason", REASON, "--format", "json").stdout)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from zstandard import decompress
 
 from db.connection import open_for_reading
 from db.store.cards import unscored_cards
+from tests.db.builders import query
 from tests.simulated import ROOT, Simulation
 
 HUB = "huggingface/models"
@@ -65,8 +65,7 @@ class CommandFolder:
         assert pages
 
     def query(self, statement: str) -> list[tuple[object, ...]]:
-        with sqlite3.connect(f"file:{self.store}?mode=ro", uri=True) as connection:
-            return connection.execute(statement).fetchall()
+        return query(self.store, statement)
 
     def iter_contents(self) -> Iterator[tuple[str, bytes]]:
         """Yield the bytes of every file, and the unpacked content of some."""

@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ import pytest
 from db.libraries import OURS
 from tests.commits import run_fake_hub
 from tests.simulated import Simulation
-from tests.walk import ENDLESS, NOT_RUN, PLACEHOLDERS, CommandLine, Walk, find_command_lines
+from tests.walk import ENDLESS, NOT_RUN, PLACEHOLDERS, CommandLine, Walk, find_command_lines, find_reason_not_to_run
 from tests.walk_inputs import write_inputs
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -162,6 +163,9 @@ def test_every_command_line_of_a_document_works_in_its_order(
     document: str, walks: dict[str, Future[list[str]]]
 ) -> None:
     faults = walks[document].result()
+    for line in read_lines(document):
+        if reason := find_reason_not_to_run(line):
+            warnings.warn(f"not run: {line}: {reason}", stacklevel=1)
     assert not faults, "\n\n".join(faults)
 
 

@@ -59,16 +59,16 @@ def test_an_export_under_a_file_says_that_it_is_a_file(store: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("number", "why"),
-    [
-        (errno.ENOSPC, "The disk is full."),
-        (errno.EACCES, "This user may not read or write there."),
-        (errno.EROFS, "The file system is read-only."),
-    ],
+    ("number", "why"), [(errno.ENOSPC, "The disk is full."), (errno.EROFS, "The file system is read-only.")]
 )
 def test_an_error_of_the_system_is_told_in_words(number: int, why: str) -> None:
     error = describe_exception(OSError(number, "No words", "out/x"))
     assert (error.message, error.why) == ("out/x cannot be read or written.", why)
+
+
+def test_a_missing_program_or_file_of_our_own_is_no_fault_of_the_users_path() -> None:
+    error = describe_exception(FileNotFoundError(errno.ENOENT, "No such file or directory", "db/queries/none.sql"))
+    assert (error.message.split(":")[0], error.why) == ("Unexpected error", "This is a bug in hub-observatory.")
 
 
 def test_a_registry_is_found_under_its_usual_spellings(store: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_registry_is_found_under_its_usual_spellings(store: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "name"),
     [
-        ("PyPI", "pypi"),
+        ("PyPI ", "PyPI"),
         ("Hugging Face", "huggingface/models"),
         ("hf/datasets", "huggingface/datasets"),
         ("huggingface.co/spaces", "huggingface/spaces"),
@@ -97,10 +97,20 @@ def test_a_spelling_of_a_registry_is_its_name(text: str, name: str) -> None:
     assert parse_registry(text) == name
 
 
-def test_a_contact_that_nobody_can_reach_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("words", "contact", "error"),
+    [
+        (("--contact", "foo"), "", "error: --contact: 'foo' is neither an e-mail address nor a URL.\n"),
+        ((), "Zoë zoe@lab.example", "error: OBSERVATORY_CONTACT is not a contact.\n  why  'Zoë zoe@lab.example' has"),
+    ],
+)
+def test_a_contact_that_nobody_can_reach_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], contact: str, error: str
+) -> None:
     store = tmp_path / "observatory.db"
-    code, _, error = observatory(store, "crawl", "snapshot", "npm", "--contact", "foo")
-    assert code == 2 and "'foo' is neither an e-mail address nor a URL" in error
+    monkeypatch.setenv("OBSERVATORY_CONTACT", contact)
+    code, _, output = observatory(store, "crawl", "snapshot", "npm", "pypi", *words)
+    assert code == 2 and output.startswith(error)
     assert not store.exists()
 
 

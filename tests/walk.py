@@ -103,8 +103,6 @@ class Walk:
     environment: Mapping[str, str]
     addresses: dict[str, str] = field(default_factory=dict)
     running: list[subprocess.Popen[str]] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
-    skipped: list[str] = field(default_factory=list)
 
     def run(self, lines: list[CommandLine]) -> list[str]:
         """Run the lines in order, and return what was wrong with each."""
@@ -116,13 +114,10 @@ class Walk:
                 process.wait(30)
 
     def _run_line(self, line: CommandLine) -> str:
-        if reason := find_reason_not_to_run(line):
-            self.skipped.append(f"{line}: {reason}")
+        if find_reason_not_to_run(line):
             return ""
         command = self.fill_placeholders(line.text)
-        start = time.monotonic()
         fault = self._start_endless(command) if ENDLESS.search(command) else self._run_to_its_end(command)
-        self.seconds[str(line)] = time.monotonic() - start
         return f"{line}\n{fault}" if fault else ""
 
     def fill_placeholders(self, text: str) -> str:

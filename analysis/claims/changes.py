@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from analysis.claims.paper import CLAIMS
-from analysis.claims.results import HUB, StoredResults
+from analysis.claims.results import HUB, HUB_COUNTER, StoredResults
 from analysis.claims.verdicts import (
     TrendPoint,
     VerdictChange,
@@ -47,6 +47,8 @@ def find_changes_since(connection: sqlite3.Connection, first_day: str) -> list[V
 
 
 def _iter_days(connection: sqlite3.Connection) -> Iterator[str]:
-    """Yield the distinct days of the Hub's lists, newest first. They are read on demand."""
-    rows = connection.execute(load_query("ranking_dates"), {"registry": HUB, "until": MAX_INSTANT})
+    """Yield the distinct days of the Hub's lists of one counter, newest first. They are read on demand."""
+    rows = connection.execute(
+        load_query("ranking_dates"), {"registry": HUB, "counter": HUB_COUNTER, "until": MAX_INSTANT}
+    )
     yield from (day for day, _ in groupby(str(row["date"]) for row in rows))

@@ -8,10 +8,13 @@ from datetime import date, timedelta
 from typing import NamedTuple, Protocol, TypedDict
 
 from analysis.compute.relations import SqlRow, fetch_rows
+from analysis.periods import count_days
 from db.cli import parse_day
 from db.rows import RELATIONS
 
 HUB = "huggingface/models"
+HUB_COUNTER, HUB_PERIOD = "last-30-days", "last 30 days"
+MONTHLY_COUNTERS = (HUB_COUNTER, "last-month")  # what they count is comparable; a total, or an unstated period, is not
 MAX_AGE_DAYS = 8  # a week and a day: between two lists of a weekly schedule there is always a number
 MAX_DAYS_APART = 45  # numbers of two registries further apart are not compared
 RESERVED_NAMES = ("coverage", "gain", "lift")  # words of the names of preservation results that are not of one library
@@ -21,6 +24,7 @@ class ResultRow(TypedDict):
     """One result, as the queries of results return it."""
 
     registry: str
+    counter: str
     date: str
     previous_date: str | None
     snapshot: int
@@ -41,6 +45,7 @@ class ResultKind(NamedTuple):
     name: str
     k: int = 0
     registry: str = HUB
+    counter: str = HUB_COUNTER
 
 
 class ResultLookup(Protocol):
@@ -76,7 +81,7 @@ class LatestResults:
         for row in results:
             self._day = max(self._day, row["date"])
             if row["value"] is not None:
-                self._rows[ResultKind(row["metric"], row["name"], row["k"], row["registry"])] = row
+                self._rows[ResultKind(row["metric"], row["name"], row["k"], row["registry"], row["counter"])] = row
             if is_library_result(row):
                 self._libraries.setdefault((row["snapshot"], row["k"]), []).append(row)
 
@@ -109,12 +114,12 @@ class StoredResults:
     def get_newest(self, kind: ResultKind) -> ResultRow | None:
         """Return the newest defined result of a kind, unless it is too old for every verdict."""
         rows = fetch_rows(self._connection, "latest_result", **kind._asdict(), since=self._since, until=self._until)
-        return next(map(_to_result_row, rows), None)
+        return next(map(to_result_row, rows), None)
 
     def iter_library_results(self, subject: ResultRow) -> Iterator[ResultRow]:
         """Yield the defined results of preservation by Eq. 1 of the subject's own list and depth, one per library."""
         rows = fetch_rows(self._connection, "metric_results", snapshot=subject["snapshot"], metric="preservation")
-        results = (row for row in map(_to_result_row, rows) if row["k"] == subject["k"])
+        results = (row for row in map(to_result_row, rows) if row["k"] == subject["k"])
         yield from (row for row in results if is_library_result(row))
 
 
@@ -124,20 +129,6 @@ def get_recent(results: ResultLookup, kind: ResultKind) -> ResultRow | None:
     return row if row is not None and count_days(row["date"], results.day) <= MAX_AGE_DAYS else None
 
 
-def count_days(first: str, second: str) -> int:
-    """Return the days between two dates.
-
-    >>> count_days("2026-01-05", "2026-01-01")
-    4
-    """
-    return abs((date.fromisoformat(first) - date.fromisoformat(second)).days)
-
-
-def count_gap_days(row: ResultRow) -> int | None:
-    """Return the days between the two lists of a result, or None if it is of one list."""
-    return None if row["previous_date"] is None else count_days(row["previous_date"], row["date"])
-
-
 def is_library_result(row: ResultRow) -> bool:
     """Return whether a result is the preservation of one library over all relations, and defined."""
     words = row["name"].split(".")
@@ -145,9 +136,11 @@ def is_library_result(row: ResultRow) -> bool:
     return is_library and words[-1] not in RELATIONS and row["value"] is not None
 
 
-def _to_result_row(row: SqlRow) -> ResultRow:
+def to_result_row(row: SqlRow) -> ResultRow:
+    """Return the columns of a result that the rules read."""
     return {
-        "registry": row["registry"], "date": row["date"], "previous_date": row["previous_date"],
-        "snapshot": row["snapshot"], "metric": row["metric"], "name": row["name"], "k": row["k"],
-        "value": row["value"], "low": row["low"], "high": row["high"], "n": row["n"], "note": row["note"],
+        "registry": row["registry"], "counter": row["counter"], "date": row["date"],
+        "previous_date": row["previous_date"], "snapshot": row["snapshot"], "metric": row["metric"],
+        "name": row["name"], "k": row["k"], "value": row["value"], "low": row["low"], "high": row["high"],
+        "n": row["n"], "note": row["note"],
     }  # fmt: skip

@@ -18,23 +18,23 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from analysis.claims.results import (
+    HUB_PERIOD,
     MAX_AGE_DAYS,
     MAX_DAYS_APART,
+    MONTHLY_COUNTERS,
     ResultKind,
     ResultLookup,
     ResultRow,
-    count_days,
-    count_gap_days,
     get_recent,
 )
+from analysis.compute.metric import POPULATION_DEPTHS
+from analysis.periods import count_days, count_gap_days, have_overlap
 
 HOLDS, WEAKER, REVERSED, NOT_TESTABLE = "holds", "weaker", "reversed", "not testable"
 TOP_K = 1000
-PAPER_DEPTH = 15_000  # the paper's set: the 15,000 most downloaded models
-POPULATION_DEPTHS = (PAPER_DEPTH, 5_000, 1_000)
-CARD_DEPTHS = (PAPER_DEPTH, 5_000)  # at 1,000 the top and the bottom group of 1,000 would be the same models
-FIRST_MODELS = "the first 15,000, 5,000 or 1,000 models"
-FIRST_CARDS = "the first 15,000 or 5,000 models"
+DEEPEST_FIRST = tuple(sorted(POPULATION_DEPTHS, reverse=True))
+PAPER_DEPTH = DEEPEST_FIRST[0]  # the paper's set: the 15,000 most downloaded models
+CARD_DEPTHS = DEEPEST_FIRST[:-1]  # at 1,000 the top and the bottom group of 1,000 would be the same models
 TURNOVER_RESULT = "turnover.91d"
 PACKAGE_REGISTRIES = ("npm", "pypi")
 MUCH_HIGHER_FACTOR = 2.0  # the project's reading of "much higher"
@@ -65,14 +65,13 @@ class Measurement:
 
 def judge_preservation(results: ResultLookup) -> Measurement:
     """Judge C1: descendants keep transformers more than any other library."""
-    kinds = {k: ResultKind("preservation", "preservation.transformers", k) for k in POPULATION_DEPTHS}
+    kinds = {k: ResultKind("preservation", "preservation.transformers", k) for k in DEEPEST_FIRST}
     depth, subject = _get_deepest(results, kinds)
     libraries = () if subject is None else results.iter_library_results(subject)
     rivals = [row for row in libraries if row["name"] != "preservation.transformers" and not _is_format_or_tracker(row)]
     if subject is None or not rivals:
-        return _not_testable(
-            results, f"the preservation of transformers and of another library in {FIRST_MODELS}", kinds.values()
-        )
+        libraries_needed = f"the preservation of transformers and of another library in {_name_depths(kinds)}"
+        return _not_testable(results, libraries_needed, kinds.values())
     best = max(rivals, key=_value)
     return Measurement(
         _compare_intervals(_interval_bounds(subject), _interval_bounds(best)),
@@ -86,20 +85,19 @@ def judge_preservation(results: ResultLookup) -> Measurement:
 
 def judge_faster_turnover(results: ResultLookup) -> Measurement:
     """Judge Finding 5: the top models are replaced much faster than the top packages of npm and PyPI."""
-    kinds = [ResultKind("turnover", TURNOVER_RESULT, TOP_K, registry) for registry in PACKAGE_REGISTRIES]
     hub = get_recent(results, _turnover_kind())
     if hub is None:
         return _not_testable(results, f"{TURNOVER_RESULT} of the Hub at K = {TOP_K:,}", [_turnover_kind()])
-    newest = {kind.registry: results.get_newest(kind) for kind in kinds}
+    newest = {registry: _newest_by_month(results, registry) for registry in PACKAGE_REGISTRIES}
     rivals = [row for row in newest.values() if row is not None and are_comparable(hub, row)]
     missing = "; ".join(_describe_missing(newest, rivals))
     if not rivals:
         period = f"the Hub's is {_describe_period(hub)}"
         return Measurement(NOT_TESTABLE, note=f"needs {TURNOVER_RESULT} of npm or pypi then; {period}; {missing}")
     low, high = _interval_bounds(hub)
-    rival_low, rival_high = _interval_bounds(max(rivals, key=_value))
-    is_much_higher = low >= MUCH_HIGHER_FACTOR * rival_high
-    verdict = HOLDS if is_much_higher else REVERSED if high < rival_low else WEAKER
+    rival_lows, rival_highs = zip(*map(_interval_bounds, rivals), strict=True)
+    is_much_higher = low >= MUCH_HIGHER_FACTOR * max(rival_highs)
+    verdict = HOLDS if is_much_higher else REVERSED if high < min(rival_lows) else WEAKER
     return Measurement(verdict, hub, _share_of_top(results, "newcomers"), tuple(rivals), TOP_K, missing)
 
 
@@ -119,10 +117,10 @@ def judge_stability(results: ResultLookup) -> Measurement:
 
 def judge_descendants(results: ResultLookup) -> Measurement:
     """Judge C2: models with more downloads have more descendants."""
-    kinds = {k: ResultKind("descendants", "descendants.spearman", k) for k in POPULATION_DEPTHS}
+    kinds = {k: ResultKind("descendants", "descendants.spearman", k) for k in DEEPEST_FIRST}
     depth, rho = _get_deepest(results, kinds)
     if rho is None:
-        return _not_testable(results, f"lineage and downloads of {FIRST_MODELS}", kinds.values())
+        return _not_testable(results, f"lineage and downloads of {_name_depths(kinds)}", kinds.values())
     low, high = _interval_bounds(rho)
     verdict = HOLDS if low >= NEGLIGIBLE_CORRELATION else REVERSED if high < 0 else WEAKER
     slope = _get_beside(results, rho, ResultKind("descendants", "descendants.slope", depth))
@@ -143,7 +141,7 @@ def judge_documentation(results: ResultLookup) -> Measurement:
     kinds = {depth: ResultKind("documentation", f"{name}.delta", TOP_K) for depth, name in names.items()}
     depth, delta = _get_deepest(results, kinds)
     if delta is None:
-        return _not_testable(results, f"scored cards of {FIRST_CARDS}", kinds.values())
+        return _not_testable(results, f"scored cards of {_name_depths(kinds)}", kinds.values())
     coverage = _get_beside(results, delta, ResultKind("documentation", f"documentation.of{depth}.rules.coverage"))
     if coverage is None or _value(coverage) < MIN_COVERAGE:
         known = "an unknown share" if coverage is None else f"{_value(coverage):.1%}"
@@ -175,13 +173,7 @@ def judge_attributes(results: ResultLookup) -> Measurement:
 
 def are_comparable(first: ResultRow, second: ResultRow) -> bool:
     """Return whether two numbers of a gap are of overlapping periods that end at most `MAX_DAYS_APART` days apart."""
-    starts = (first["previous_date"], second["previous_date"])
-    return (
-        starts[0] is not None
-        and starts[1] is not None
-        and max(starts[0], starts[1]) < min(first["date"], second["date"])
-        and count_days(first["date"], second["date"]) <= MAX_DAYS_APART
-    )
+    return have_overlap(first, second) and count_days(first["date"], second["date"]) <= MAX_DAYS_APART
 
 
 def p_value_from_interval(value: float, low: float, high: float) -> float | None:
@@ -210,13 +202,20 @@ def _get_beside(results: ResultLookup, subject: ResultRow, kind: ResultKind) -> 
 def _not_testable(results: ResultLookup, needed: str, kinds: Iterable[ResultKind]) -> Measurement:
     """Return the verdict for a missing number, with the date of the newest one."""
     rows = [row for kind in kinds if (row := results.get_newest(kind)) is not None]
-    newest = max((row["date"] for row in rows), default="none")
+    newest = max((row["date"] for row in rows), default=f"none by downloads of the {HUB_PERIOD}")
     period = f", taken on {results.day} or at most {MAX_AGE_DAYS} days earlier" if results.day else ""
     return Measurement(NOT_TESTABLE, note=f"needs {needed}{period}; newest: {newest}")
 
 
 def _turnover_kind() -> ResultKind:
     return ResultKind("turnover", TURNOVER_RESULT, TOP_K)
+
+
+def _newest_by_month(results: ResultLookup, registry: str) -> ResultRow | None:
+    """Return the newest turnover of a registry whose lists count the downloads of a month, as those of the Hub do."""
+    kinds = (ResultKind("turnover", TURNOVER_RESULT, TOP_K, registry, counter) for counter in MONTHLY_COUNTERS)
+    rows = (row for kind in kinds if (row := results.get_newest(kind)) is not None)
+    return max(rows, key=lambda row: row["date"], default=None)
 
 
 def _share_of_top(results: ResultLookup, name: str) -> ResultRow | None:
@@ -229,13 +228,23 @@ def _describe_missing(newest: dict[str, ResultRow | None], rivals: Sequence[Resu
     """Say of each package registry that is not compared why it is left out."""
     for registry, row in newest.items():
         if row is None:
-            yield f"{registry} is missing: it has no such number"
+            yield f"{registry} is missing: it has no such number of the downloads of a month"
         elif row not in rivals:
             yield f"{registry} is missing: its newest number is {_describe_period(row)}"
 
 
 def _describe_period(row: ResultRow) -> str:
     return f"from {row['previous_date']} to {row['date']} ({count_gap_days(row)} days)"
+
+
+def _name_depths(depths: Iterable[int]) -> str:
+    """Return the first models that a number may be of, the deepest first.
+
+    >>> _name_depths((15_000, 5_000, 1_000))
+    'the first 15,000, 5,000 or 1,000 models'
+    """
+    *deeper, last = (f"{depth:,}" for depth in depths)
+    return f"the first {', '.join(deeper)} or {last} models"
 
 
 def _note_depth(depth: int) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypedDict
 
 from analysis.claims.paper import CLAIMS, Claim
-from analysis.claims.results import HUB, LatestResults, ResultLookup, ResultRow, count_gap_days
+from analysis.claims.results import HUB, HUB_COUNTER, LatestResults, ResultLookup, ResultRow
 from analysis.claims.rules import HOLDS, NOT_TESTABLE, SIGNIFICANCE_LEVEL, WEAKER, Measurement
+from analysis.periods import count_gap_days
 from analysis.statistics import inference
 
 
@@ -17,6 +18,7 @@ class TrendPoint(TypedDict):
     """The verdict on a claim at a day whose own list gave the number."""
 
     date: str
+    snapshot: int
     value: float | None
     verdict: str
     depth: int | None
@@ -70,10 +72,11 @@ class ClaimRow(TypedDict):
 
 
 class VerdictChange(NamedTuple):
-    """A change of the verdict on a claim."""
+    """A change of the verdict on a claim, with the list that changed it."""
 
     claim: str
     date: str
+    snapshot: int
     before: str
     after: str
 
@@ -88,7 +91,7 @@ def judge_claims(results: Sequence[ResultRow]) -> list[ClaimRow]:
         for index in range(len(CLAIMS))
     ]
     return [
-        {**_make_claim_row(claim, now, trend), "judged_on": day or None, "p_holm": p_holm}
+        _make_claim_row(claim, now, trend, day or None, p_holm)
         for claim, now, p_holm, trend in zip(CLAIMS, latest, adjusted, trends, strict=True)
     ]
 
@@ -98,15 +101,17 @@ def is_measured(measurement: Measurement, day: str) -> bool:
     return measurement.verdict != NOT_TESTABLE and measurement.sound is not None and measurement.sound["date"] == day
 
 
-def _make_claim_row(claim: Claim, now: Measurement, trend: list[TrendPoint]) -> ClaimRow:
+def _make_claim_row(
+    claim: Claim, now: Measurement, trend: list[TrendPoint], judged_on: str | None, p_holm: float | None
+) -> ClaimRow:
     sound, published = now.sound, now.as_published
     return {
         "claim": claim.claim, "finding": claim.finding, "label": claim.label, "title": claim.title,
         "quote": claim.quote, "published": claim.published, "published_date": claim.published_date,
         "as_published": published and published["value"], "sound": sound and sound["value"],
         "low": sound and sound["low"], "high": sound and sound["high"], "n": sound and sound["n"],
-        "verdict": now.verdict, "judged_on": None, "date": sound and sound["date"], "depth": now.depth,
-        "rule": claim.rule, "note": now.note, "p": now.p, "p_holm": None,
+        "verdict": now.verdict, "judged_on": judged_on, "date": sound and sound["date"], "depth": now.depth,
+        "rule": claim.rule, "note": now.note, "p": now.p, "p_holm": p_holm,
         "numbers": list(_iter_numbers(claim, now)), "trend": trend,
     }  # fmt: skip
 
@@ -134,8 +139,8 @@ def make_trend_point(measurement: Measurement) -> TrendPoint:
     if measurement.sound is None:
         raise ValueError(f"no number is behind the verdict {measurement.verdict}")
     return {
-        "date": measurement.sound["date"], "value": measurement.sound["value"], "verdict": measurement.verdict,
-        "depth": measurement.depth,
+        "date": measurement.sound["date"], "snapshot": measurement.sound["snapshot"],
+        "value": measurement.sound["value"], "verdict": measurement.verdict, "depth": measurement.depth,
     }  # fmt: skip
 
 
@@ -151,26 +156,21 @@ def compute_verdicts(results: ResultLookup) -> list[Measurement]:
     ]
 
 
-def iter_claim_changes(claims: Iterable[ClaimRow]) -> Iterator[VerdictChange]:
-    """Yield each change of a verdict in the trends of a report's claims."""
-    for claim in claims:
-        yield from iter_verdict_changes(claim["claim"], claim["trend"])
-
-
 def iter_verdict_changes(claim: str, trend: Sequence[TrendPoint]) -> Iterator[VerdictChange]:
     """Yield each change of the verdict on one claim. `trend` is oldest first.
 
     Verdicts are compared at one depth only, because another depth is another set of packages.
 
-    >>> points = [("2026-01-01", "holds", 5000), ("2026-01-02", "weaker", 1000), ("2026-02-01", "weaker", 5000)]
-    >>> trend = [{"date": day, "value": 0.2, "verdict": verdict, "depth": depth} for day, verdict, depth in points]
-    >>> list(iter_verdict_changes("C1", trend))
-    [VerdictChange(claim='C1', date='2026-02-01', before='holds', after='weaker')]
+    >>> points = [("01-01", 1, "holds", 5000), ("01-02", 2, "weaker", 1000), ("02-01", 3, "weaker", 5000)]
+    >>> keys = ("date", "snapshot", "verdict", "depth")
+    >>> [change] = iter_verdict_changes("C1", [dict(zip(keys, point), value=0.2) for point in points])
+    >>> change
+    VerdictChange(claim='C1', date='02-01', snapshot=3, before='holds', after='weaker')
     """
     for depth in dict.fromkeys(point["depth"] for point in trend):
         for before, after in itertools.pairwise([point for point in trend if point["depth"] == depth]):
             if before["verdict"] != after["verdict"]:
-                yield VerdictChange(claim, after["date"], before["verdict"], after["verdict"])
+                yield VerdictChange(claim, after["date"], after["snapshot"], before["verdict"], after["verdict"])
 
 
 def adjust_p_values(p_values: Sequence[float | None]) -> list[float | None]:
@@ -184,10 +184,10 @@ def adjust_p_values(p_values: Sequence[float | None]) -> list[float | None]:
 
 
 def _verdicts_by_day(results: Sequence[ResultRow]) -> Iterator[tuple[str, list[Measurement]]]:
-    """Yield the verdicts on each day with results of the Hub. Each result is read once."""
+    """Yield the verdicts on each day with results of the Hub's usual counter. Each result is read once."""
     latest, ordered = LatestResults(), sorted(results, key=lambda row: row["date"])
     for day, rows in itertools.groupby(ordered, key=lambda row: row["date"]):
         of_day = list(rows)
         latest.add(of_day)
-        if any(row["registry"] == HUB for row in of_day):
+        if any((row["registry"], row["counter"]) == (HUB, HUB_COUNTER) for row in of_day):
             yield day, compute_verdicts(latest)

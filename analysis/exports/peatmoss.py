@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
 import db
 from analysis.exports.privacy import Redactions
 from db import UsageError
+from db.files import new_file_beside
 from db.migrate import split_statements
 from db.sources import StandIn
 
@@ -51,18 +53,11 @@ def write_database(
     """
     if out.exists():
         raise UsageError(f"{out} exists.", fix="Name another file; an existing file is never replaced.")
-    new_file = out.with_name(f".{out.name}.new")
-    new_file.unlink(missing_ok=True)
-    connection = sqlite3.connect(new_file, isolation_level=None, uri=True)
-    try:
-        models = _fill_database(connection, store, snapshot, redactions, stand_in)
-    except BaseException:
-        connection.close()
-        new_file.unlink(missing_ok=True)
-        raise
-    connection.close()
-    new_file.rename(out)
-    return models
+    with (
+        new_file_beside(out) as new_file,
+        closing(sqlite3.connect(new_file, isolation_level=None, uri=True)) as connection,
+    ):
+        return _fill_database(connection, store, snapshot, redactions, stand_in)
 
 
 def _fill_database(

@@ -65,7 +65,7 @@ def turnover(
         turnover = 1 - |last & cur| / K
 
     `turnover` is against the previous list. `turnover.7d` to `turnover.365d` are against the list of the day closest to
-    that gap, at most a fifth of it (and at least a day) away. `low` and `high` are the least and the largest value over
+    that gap, at most a fifth of it away. `low` and `high` are the least and the largest value over
     every order of the packages that tie at rank K, in both lists.
 
     >>> before = DataFrame({"k": 2, "snapshot": 1, "date": "2026-01-01", "taken_at": 0, "rank": [1, 2, 3],

@@ -7,7 +7,8 @@
      "results":   [{registry, metric, name, version, snapshot, date, previous_snapshot, previous_date, k, value, low,
                     high, n, note}],
      "claims":    [{claim, finding, label, title, quote, published, published_date, as_published, sound, low, high, n,
-                    verdict, judged_on, date, depth, rule, note, p, p_holm, trend: [{date, value, verdict, depth}],
+                    verdict, judged_on, date, depth, rule, note, p, p_holm,
+                    trend: [{date, snapshot, value, verdict, depth}],
                     numbers: [{role, registry, measure, is_share, metric, name, snapshot, date, previous_date, days, k,
                                value, low, high, n}]}],
      "snapshots": [{every column of v1_snapshot, and gate: [{gate, outcome, measured, rule}]}],
@@ -36,7 +37,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TypedDict
 
-from analysis.claims.results import HUB
+from analysis.claims.results import HUB, to_result_row
 from analysis.claims.verdicts import ClaimRow, judge_claims
 from analysis.compute.metric import list_metrics
 from analysis.compute.relations import cached_relations, fetch_rows
@@ -53,7 +54,13 @@ from analysis.reporting.rows import (
     ReportStandIn,
     StoredSnapshot,
 )
-from analysis.reporting.series import newest_deepest, select_complete
+from analysis.reporting.series import (
+    affects_numbers,
+    is_turnover,
+    newest_deepest,
+    select_complete,
+    select_results_of_days,
+)
 from analysis.reporting.stored_rows import fetch_typed_rows
 from analysis.reporting.wording import pluralize
 from analysis.statistics.lineage import count_parents_by_downloads
@@ -69,7 +76,7 @@ COMPARISONS = {"previous_ranking", "flows"}  # the relations of the metrics that
 
 
 class GateRow(ReportGate):
-    """One row of the query `findings`."""
+    """One row of the query `gate_results`."""
 
     snapshot: int
 
@@ -85,12 +92,11 @@ class RemovalRow(TypedDict):
 
 
 class EventRow(TypedDict):
-    """One row of the query `events`. An event of no snapshot has no date."""
+    """One row of the query `quality_events`. An event of no snapshot has no date."""
 
     registry: str
     snapshot: int | None
     date: str | None
-    stated_date: str | None
     noted_at: int
     kind: str
     severity: str
@@ -112,9 +118,17 @@ class ReportScope:
         return self.as_of or MAX_DATE
 
 
-def build_report(connection: sqlite3.Connection, scope: ReportScope, computed: Sequence[StoredResult]) -> Report:
-    """Build the document. `computed` are results of the scope that the store does not hold."""
-    snapshots = _load_snapshots(connection, scope)
+def build_report(
+    connection: sqlite3.Connection,
+    scope: ReportScope,
+    computed: Sequence[StoredResult],
+    loaded: Sequence[ReportSnapshot] | None = None,
+) -> Report:
+    """Build the document. `computed` are results of the scope that the store does not hold.
+
+    `loaded` are the snapshots of the scope, if they are loaded already.
+    """
+    snapshots = _select_days(_load_snapshots(connection, scope), scope) if loaded is None else list(loaded)
     events = _load_events(connection, scope)
     newest, depths = newest_deepest(snapshots), _load_depths(connection)
     k = scope.k or choose_depth(depths, newest)
@@ -143,7 +157,12 @@ def build_report(connection: sqlite3.Connection, scope: ReportScope, computed: S
 
 
 def _judge_claims(results: Sequence[ReportResult], snapshots: Sequence[ReportSnapshot]) -> list[ClaimRow]:
-    return judge_claims(_results_by_downloads(results, snapshots))
+    """Judge the claims by lists by downloads, the paper's measure of popularity: turnover by the list of each day."""
+    counters = {snapshot["snapshot"]: snapshot["counter"] for snapshot in snapshots if snapshot["by"] == "downloads"}
+    other_results = (result for result in results if not is_turnover(result))
+    usable = [*select_results_of_days(snapshots, filter(is_turnover, results)), *other_results]
+    by_downloads = [row for row in usable if row["snapshot"] in counters]
+    return judge_claims([to_result_row({**row, "counter": counters[row["snapshot"]]}) for row in by_downloads])
 
 
 def choose_depth(depths: Sequence[int], newest: Sequence[ReportSnapshot]) -> int | None:
@@ -152,16 +171,23 @@ def choose_depth(depths: Sequence[int], newest: Sequence[ReportSnapshot]) -> int
     return max((k for k in depths if k <= min(shallowest, DEFAULT_MAX_DEPTH)), default=None)
 
 
-def require_depth(connection: sqlite3.Connection, scope: ReportScope) -> None:
-    """Refuse a requested depth that no list of the scope has, before anything is computed.
+def load_scope(connection: sqlite3.Connection, scope: ReportScope) -> list[ReportSnapshot]:
+    """Return the snapshots of a scope, and refuse a scope that has none, before anything is computed.
 
     Raises:
-        UsageError: no complete list is that deep.
+        UsageError: every snapshot is later than the last day, or no complete list is as deep as requested.
     """
-    complete = select_complete(_load_snapshots(connection, scope))
-    deepest = max(
-        (snapshot["depth"] or 0 for snapshot in complete if not is_census_counter(snapshot["counter"])), default=None
-    )
+    snapshots = _load_snapshots(connection, scope)
+    _require_day(snapshots, scope)
+    of_scope = _select_days(snapshots, scope)
+    _require_depth(of_scope, scope)
+    return of_scope
+
+
+def _require_depth(snapshots: Sequence[ReportSnapshot], scope: ReportScope) -> None:
+    """Refuse a requested depth that no list of the scope has."""
+    lists = [row for row in select_complete(snapshots) if not is_census_counter(row["counter"])]
+    deepest = max((snapshot["depth"] or 0 for snapshot in lists), default=None)
     if scope.k is not None and deepest is not None and scope.k > deepest:
         raise UsageError(
             f"No complete list of this report is {scope.k:,} deep.",
@@ -171,19 +197,14 @@ def require_depth(connection: sqlite3.Connection, scope: ReportScope) -> None:
         )
 
 
-def require_day(connection: sqlite3.Connection, scope: ReportScope) -> None:
-    """Refuse a last day before the first snapshot of the registries. A store without any has an empty report.
-
-    Raises:
-        UsageError: every snapshot is later than the last day.
-    """
-    snapshots = [] if scope.as_of is None else fetch_typed_rows(connection, "snapshots", StoredSnapshot, as_of=MAX_DATE)
-    days = [snapshot["date"] for snapshot in snapshots if snapshot["registry"] in scope.registries]
-    if days and min(days) > scope.last_day:
+def _require_day(snapshots: Sequence[ReportSnapshot], scope: ReportScope) -> None:
+    """Refuse a last day before the first snapshot of the registries. A store without any has an empty report."""
+    first_day = min((snapshot["date"] for snapshot in snapshots), default=None)
+    if first_day is not None and first_day > scope.last_day:
         raise UsageError(
             f"There is no snapshot of {scope.last_day} or earlier.",
-            why=f"The first snapshot is of {min(days)}.",
-            fix=f"Use --as-of {min(days)} or a later day, or import an older list with `observatory crawl import`.",
+            why=f"The first snapshot is of {first_day}.",
+            fix=f"Use --as-of {first_day} or a later day, or import an older list with `observatory crawl import`.",
             more="docs/commands.md",
         )
 
@@ -204,15 +225,20 @@ def _compute_comparisons(
             yield from (row for metric in metrics for row in metric.compute(snapshot["snapshot"], read_relation))
 
 
+def _select_days(snapshots: Sequence[ReportSnapshot], scope: ReportScope) -> list[ReportSnapshot]:
+    return [snapshot for snapshot in snapshots if snapshot["date"] <= scope.last_day]
+
+
 def _load_snapshots(connection: sqlite3.Connection, scope: ReportScope) -> list[ReportSnapshot]:
+    """Return the snapshots of every day of the registries of a scope."""
     gates: dict[int, list[ReportGate]] = {}
-    for row in fetch_typed_rows(connection, "gate_results", GateRow, as_of=scope.last_day):
+    for row in fetch_typed_rows(connection, "gate_results", GateRow, as_of=MAX_DATE):
         rule = ReportGate(gate=row["gate"], outcome=row["outcome"], measured=row["measured"], rule=row["rule"])
         gates.setdefault(row["snapshot"], []).append(rule)
     services = {str(row["name"]): str(row["service"]) for row in fetch_rows(connection, "registries")}
     return [
         {**snapshot, "service": services[snapshot["registry"]], "gate": gates.get(snapshot["snapshot"], [])}
-        for snapshot in fetch_typed_rows(connection, "snapshots", StoredSnapshot, as_of=scope.last_day)
+        for snapshot in fetch_typed_rows(connection, "snapshots", StoredSnapshot, as_of=MAX_DATE)
         if snapshot["registry"] in scope.registries
     ]
 
@@ -260,10 +286,10 @@ def _collect_results(
 
 
 def _warnings_by_snapshot(events: Iterable[ReportEvent]) -> dict[int, str]:
-    """Return the quality events above a note that affect the numbers of each snapshot."""
+    """Return the quality events that affect the numbers of each snapshot."""
     warnings: dict[int, list[str]] = {}
     for event in events:
-        if event["severity"] != "note" and event["snapshot"] is not None and event["kind"] != "verdict_changed":
+        if event["snapshot"] is not None and affects_numbers(event):
             warnings.setdefault(event["snapshot"], []).append(f"{event['kind']}: {event['example']}")
     return {snapshot: "; ".join(texts) for snapshot, texts in warnings.items()}
 
@@ -292,12 +318,6 @@ def _add_warning(result: StoredResult, warnings: Mapping[int, str]) -> str:
     return "; ".join(part for part in (result.note, f"quality event: {'; '.join(relevant)}") if part)
 
 
-def _results_by_downloads(results: Iterable[ReportResult], snapshots: Iterable[ReportSnapshot]) -> list[ReportResult]:
-    """Return the results of lists by downloads, which are the paper's measure of popularity."""
-    numbers = {snapshot["snapshot"] for snapshot in snapshots if snapshot["by"] == "downloads"}
-    return [result for result in results if result["snapshot"] in numbers]
-
-
 def _lineage_points(connection: sqlite3.Connection, snapshot: ReportSnapshot) -> Iterator[ReportPoint]:
     """Yield parents with their own downloads and the number of their descendants, for the paper's Figure 7."""
     read_relation = cached_relations(connection, snapshot["snapshot"])
@@ -323,7 +343,7 @@ def _make_event(row: EventRow) -> ReportEvent:
     return {
         "registry": row["registry"],
         "snapshot": row["snapshot"],
-        "date": row["date"] or row["stated_date"] or isoformat_utc(row["noted_at"])[:10],
+        "date": row["date"] or isoformat_utc(row["noted_at"])[:10],
         "kind": row["kind"],
         "severity": row["severity"],
         "count": row["count"],

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
 
+from analysis.periods import count_gap_days, have_overlap
 from analysis.reporting.rows import Report, ReportResult
-from analysis.reporting.series import complete_labels
+from analysis.reporting.series import complete_labels, select_results_of_days
 from analysis.reporting.wording import format_percent, join_words, pluralize
 
-LONG_GAP_DAYS = 438  # a year and a fifth: the longest gap over which lists are matched
+LONG_GAP_DAYS = 365 * 1.2  # the longest gap over which lists are matched, with its tolerance of a fifth
 MAX_SHARES = 3
 
 Labelled = tuple[str, ReportResult]
@@ -36,36 +36,26 @@ def describe_unmatched(report: Report, k: int, matched: Mapping[str, ReportResul
     that have one.
     """
     labels = complete_labels(report["snapshots"])
+    since_the_list_before = [result for result in report["results"] if _is_since_the_list_before(result, k)]
+    results = select_results_of_days(report["snapshots"], since_the_list_before)
     newest = {
         labels[result["snapshot"]]: result
-        for result in sorted(report["results"], key=lambda result: (result["k"] == k, result["k"], result["date"]))
-        if _is_since_the_list_before(result, k)
-        and result["snapshot"] in labels
-        and (count_gap(result) > LONG_GAP_DAYS or labels[result["snapshot"]] not in matched)
+        for result in sorted(results, key=lambda result: (result["k"] == k, result["k"], result["date"]))
+        if (count_gap_days(result) or 0) > LONG_GAP_DAYS or labels[result["snapshot"]] not in matched
     }
     yield from (_describe_unmatched(label, result) for label, result in newest.items())
 
 
-def have_overlap(first: ReportResult, second: ReportResult) -> bool:
-    """Return whether the periods of two results have days in common."""
-    starts = [result["previous_date"] or result["date"] for result in (first, second)]
-    return max(starts) < min(first["date"], second["date"])
-
-
-def count_gap(result: ReportResult) -> int:
-    """Return the days between the two lists of a result."""
-    return (date.fromisoformat(result["date"]) - date.fromisoformat(result["previous_date"] or result["date"])).days
-
-
 def _is_since_the_list_before(result: ReportResult, k: int) -> bool:
     is_turnover = result["metric"] == result["name"] == "turnover" and result["value"] is not None
-    return is_turnover and result["k"] <= k and count_gap(result) > 0
+    return is_turnover and result["k"] <= k and bool(count_gap_days(result))
 
 
 def _describe_unmatched(label: str, result: ReportResult) -> str:
+    gap = pluralize(count_gap_days(result) or 0, "day")
     return (
-        f"Between the lists of {result['previous_date']} and {result['date']}, {pluralize(count_gap(result), 'day')} "
-        f"apart, {format_percent(result['value'])} of the top {result['k']:,} of {label} were replaced"
+        f"Between the lists of {result['previous_date']} and {result['date']}, {gap} apart, "
+        f"{format_percent(result['value'])} of the top {result['k']:,} of {label} were replaced"
     )
 
 

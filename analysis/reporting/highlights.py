@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from analysis.reporting.figures.snapshots import describe_snapshots
 from analysis.reporting.names import registry_title
 from analysis.reporting.package_tables import measure_growth
-from analysis.reporting.rows import Report
+from analysis.reporting.rows import Report, ReportMove
 from analysis.reporting.series import group_lists_first, newest_day
-from analysis.reporting.wording import join_words
+from analysis.reporting.wording import join_words, pluralize
+
+MOVE_VERBS = {
+    "entered": "entered for the first time",
+    "returned": "returned",
+    "left": "left",
+    "renamed": "changed only the name",
+}
 
 
 def describe_state(report: Report) -> str:
@@ -37,6 +44,15 @@ def summarize_top(report: Report) -> Iterator[str]:
     if len(names) > 1:
         registry = registry_title(first[0]["registry"])
         yield f"First on {registry} by {first[0]['by']}: {join_words(names)}."
+
+
+def describe_moves(moves: Sequence[ReportMove]) -> str:
+    """Return how many packages moved in each way, without the ways in which none did."""
+    counts = {verb: sum(move["change"] == change for move in moves) for change, verb in MOVE_VERBS.items()}
+    (first_verb, first_count), *others = [(verb, count) for verb, count in counts.items() if count]
+    clauses = [f"{pluralize(first_count, 'package')} {first_verb}", *(f"{count:,} {verb}" for verb, count in others)]
+    registry, period = registry_title(moves[0]["registry"]), f"from {moves[0]['previous_date']} to {moves[0]['date']}"
+    return f"In the top {moves[0]['k']:,} of {registry}, {period}: {join_words(clauses)}."
 
 
 def summarize_base_models(report: Report) -> Iterator[str]:

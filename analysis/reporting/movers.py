@@ -29,6 +29,7 @@ class MoverRow(TypedDict):
     previous_name: str
     rank: int | None
     previous_rank: int | None
+    deepest_rank: int | None
     created_at: int | None
     first_at: int | None
     member_at: int | None
@@ -82,6 +83,8 @@ def explain_exit(row: MoverRow, k: int) -> str:
     """Return where a package that left is now."""
     if row["rank"] is not None:
         return f"fell to rank {row['rank']:,}"
+    if row["deepest_rank"] is not None:
+        return f"not in this list; rank {row['deepest_rank']:,} in the deepest list of the day"
     return f"dropped below rank {row['depth']:,}, or removed"
 
 

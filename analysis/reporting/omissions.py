@@ -1,7 +1,8 @@
-"""The sections that a report leaves out because they would be empty, with the reason."""
+"""The sections that a report leaves out because they would be empty, with the reason, unless a limitation says why."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from analysis.reporting.rows import Report
@@ -31,8 +32,9 @@ def _list_omissions(report: Report) -> Iterator[tuple[str, str]]:
     present = {result["metric"] for result in defined if not result["metric"].startswith("turnover")}
     present |= {result["name"] for result in defined if result["metric"] == "turnover"}
     present |= {"descendants"} if report["base_models"] else set()
+    explained = {word for sentence in report["unknown"] for word in re.findall(r"\w+", sentence)}
     for metric, (section, reason) in METRIC_SECTIONS.items():
-        if not any(name.startswith(metric) for name in present):
+        if metric not in explained and not any(name.startswith(metric) for name in present):
             yield section, reason
     if not report["claims"]:
         yield "claims of the paper", "Hugging Face is not in this report"

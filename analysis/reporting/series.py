@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from statistics import median
+from typing import NamedTuple
 
+from analysis.periods import count_days
 from analysis.reporting.names import is_census_counter, registry_title, series_title
-from analysis.reporting.rows import ReportResult, ReportSnapshot
+from analysis.reporting.rows import ReportEvent, ReportResult, ReportSnapshot
 
 POPULATION_METRICS = ("descendants", "preservation")  # their K is how many packages of the list they are of
 POPULATION_NAMES = r"documentation\.of\d+(\.|$)"
 
+LONG_GAP_FACTOR = 1.5  # a gap longer than this many usual gaps is long
+
 SeriesKey = tuple[str, str, str]
+
+
+class DateGap(NamedTuple):
+    """The days between two dates that follow each other. A long gap breaks a line."""
+
+    before: str
+    after: str
+    days: int
+    is_long: bool
 
 
 def series_key(snapshot: ReportSnapshot) -> SeriesKey:
@@ -104,6 +119,18 @@ def select_newest_results(snapshots: Sequence[ReportSnapshot], results: Iterable
 def is_turnover(result: ReportResult) -> bool:
     """Return whether a result compares a list with an earlier one."""
     return result["metric"].startswith("turnover")
+
+
+def list_gaps(dates: Sequence[str]) -> list[DateGap]:
+    """Return the gap between each date and the next."""
+    gaps = [(before, after, count_days(before, after)) for before, after in pairwise(dates)]
+    limit = LONG_GAP_FACTOR * median(days for _, _, days in gaps) if gaps else 0
+    return [DateGap(*gap, is_long=gap[2] > limit) for gap in gaps]
+
+
+def affects_numbers(event: ReportEvent) -> bool:
+    """Return whether a quality event affects the numbers of its snapshot. A changed verdict follows from them."""
+    return event["severity"] != "note" and event["kind"] != "verdict_changed"
 
 
 def select_whole_list(results: Iterable[ReportResult]) -> list[ReportResult]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
 
+from analysis.periods import count_gap_days
 from analysis.reporting.names import registry_title
 from analysis.reporting.rows import ReportEvent, ReportGate, ReportResult, ReportSnapshot
 from analysis.reporting.table import ColumnKind, ReportCell, ReportTable, make_table
@@ -127,10 +127,7 @@ def _change_cells(number: int, index: ResultIndex, k: int) -> tuple[ReportCell |
 
 def _since(result: ReportResult) -> tuple[str, str]:
     """Return the date of the snapshot before, and the days since then."""
-    if not result["previous_date"]:
-        return UNDEFINED, UNDEFINED
-    gap = date.fromisoformat(result["date"]) - date.fromisoformat(result["previous_date"])
-    return result["previous_date"], f"{gap.days:,}"
+    return result["previous_date"] or UNDEFINED, format_count(count_gap_days(result))
 
 
 def result_cell(result: ReportResult | None) -> ReportCell:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
-from itertools import pairwise
 from statistics import median
 
 from analysis.reporting.claims import ABOUT, ClaimDetail, claims_table, describe_claim, published_table
-from analysis.reporting.figures._figure import LONG_GAP_FACTOR
 from analysis.reporting.figures.claims import describe_claims
 from analysis.reporting.figures.documentation import explain_undrawn
 from analysis.reporting.figures.turnover import choose_turnover_depth, describe_turnover, newest_turnovers
 from analysis.reporting.headline import describe_unmatched
-from analysis.reporting.highlights import describe_state, summarize_base_models, summarize_top
+from analysis.reporting.highlights import describe_moves, describe_state, summarize_base_models, summarize_top
 from analysis.reporting.movers import MOVE_CAPTIONS
 from analysis.reporting.names import registry_title, series_title
 from analysis.reporting.notes import list_notes
@@ -27,12 +24,14 @@ from analysis.reporting.package_tables import (
     preservation_table,
     top_table,
 )
-from analysis.reporting.rows import Report, ReportBaseModel, ReportMove, ReportSnapshot
+from analysis.reporting.rows import Report, ReportBaseModel, ReportMove, ReportSnapshot, ReportTopRow
 from analysis.reporting.series import (
+    DateGap,
     SeriesKey,
     choose_deepest,
     describe_list,
     group_lists_first,
+    list_gaps,
     newest_day,
     select_complete,
     select_lists_of_days,
@@ -166,14 +165,7 @@ def _summarize_moves(report: Report) -> Iterator[str]:
     first, *_ = group_lists_first(report["snapshots"]).values()
     moves = _moves_of(first, report)
     if moves:
-        counts = {change: sum(move["change"] == change for move in moves) for change in MOVE_CAPTIONS}
-        renamed = f"; {counts['renamed']:,} changed only the name" if counts["renamed"] else ""
-        period = f"From {moves[0]['previous_date']} to {moves[0]['date']}"
-        yield (
-            f"{period}, {pluralize(counts['entered'], 'package')} entered "
-            f"the top {moves[0]['k']:,} of {registry_title(moves[0]['registry'])} that had never been in it, "
-            f"{counts['returned']:,} returned and {counts['left']:,} left{renamed}."
-        )
+        yield describe_moves(moves)
 
 
 def _moves_of(snapshots: Sequence[ReportSnapshot], report: Report) -> list[ReportMove]:
@@ -211,7 +203,7 @@ def _build_series(
         over_time=over_time_table(lists, index, k) if k and len(lists) > 1 else None,
         population=population_table(newest, index) if newest else None,
         notes=tuple(list_notes(results)),
-        top=top_table(leaders, snapshots[-1] if newest is None else newest),
+        top=top_table(leaders, _list_of(leaders, snapshots)),
         moves=tuple(_build_moves(snapshots, report)),
         base_models=_build_base_models(parents, newest) if newest else (),
         base_models_note=explain_base_models(parents),
@@ -233,24 +225,19 @@ def _describe_coverage(complete: Sequence[ReportSnapshot]) -> Iterator[str]:
         yield f"{count}, of {dates[0]}: no change can be measured yet."
         return
     days = "" if len(dates) == len(complete) else f" of {pluralize(len(dates), 'day')}"
-    gaps = [(before, after, _days_between(before, after)) for before, after in pairwise(dates)]
-    usual = median(days for _, _, days in gaps)
-    longest = max(days for _, _, days in gaps)
+    gaps = list_gaps(dates)
+    usual, longest = median(gap.days for gap in gaps), max(gap.days for gap in gaps)
     yield (
         f"{pluralize(len(complete), 'complete snapshot')}{days} from {dates[0]} to {dates[-1]}, usually "
         f"{_format_days(usual)} apart. The longest gap is {_format_days(longest)}."
     )
-    yield from _describe_long_gaps([gap for gap in gaps if gap[2] > LONG_GAP_FACTOR * usual])
+    yield from _describe_long_gaps([gap for gap in gaps if gap.is_long])
 
 
-def _days_between(before: str, after: str) -> int:
-    return (date.fromisoformat(after) - date.fromisoformat(before)).days
-
-
-def _describe_long_gaps(long_gaps: Sequence[tuple[str, str, int]]) -> Iterator[str]:
+def _describe_long_gaps(long_gaps: Sequence[DateGap]) -> Iterator[str]:
     if long_gaps:
         listing = ", ".join(
-            f"{before} to {after} ({_format_days(days)})" for before, after, days in long_gaps[-MAX_LONG_GAPS:]
+            f"{gap.before} to {gap.after} ({_format_days(gap.days)})" for gap in long_gaps[-MAX_LONG_GAPS:]
         )
         yield f"Gaps longer than usual: {listing}."
     if len(long_gaps) > MAX_LONG_GAPS:
@@ -277,7 +264,15 @@ def _build_moves(snapshots: Sequence[ReportSnapshot], report: Report) -> Iterato
         group = [move for move in moves if move["change"] == change]
         if group:
             caption = heading.format(k=group[0]["k"], since=group[0]["previous_date"])
-            yield moves_table(f"{caption}: {len(group):,}", group, snapshots[-1])
+            yield moves_table(f"{caption}: {len(group):,}", group, _list_of(group, snapshots))
+
+
+def _list_of(
+    rows: Sequence[ReportMove] | Sequence[ReportTopRow], snapshots: Sequence[ReportSnapshot]
+) -> ReportSnapshot:
+    """Return the list that rows are of, or the newest one if there are no rows."""
+    number = rows[0]["snapshot"] if rows else None
+    return next((snapshot for snapshot in snapshots if snapshot["snapshot"] == number), snapshots[-1])
 
 
 def _build_base_models(rows: Sequence[ReportBaseModel], snapshot: ReportSnapshot) -> tuple[ReportTable, ...]:

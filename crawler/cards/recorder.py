@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from dataclasses import replace
 
 from db.cli import escape_control_characters
 from db.store.cards import CardCollection, CardObservation, CardStore
@@ -18,6 +19,10 @@ class CardRecorder:
         self._cards, self._card_collection, self._card_count, self._is_quiet = cards, collection, card_count, quiet
         self._collection_id = 0
         self.state_counts: Counter[str] = Counter()
+
+    def date_collection(self, at: int) -> None:
+        """Date the collection, which has not begun yet, by the clock that dates the responses."""
+        self._card_collection = replace(self._card_collection, taken_at=at, started_at=at)
 
     def store_observation(self, observation: CardObservation, quota: str) -> None:
         """Store the observation of one package, and print the progress after every 100 cards."""

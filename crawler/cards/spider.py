@@ -14,7 +14,6 @@ shows as public and not gated.
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from urllib.parse import quote
@@ -65,6 +64,7 @@ class CardSpider(PacedSpider):
         self.failure_count = self._consecutive_failures = 0
         self._without_readme: set[tuple[str, str | None]] = set()
         self._open_repositories: set[str] | None = None  # None: no request carries a token
+        self._listed_at = 0
 
     def accepts_status(self, status: int, url: str) -> bool:
         """Accept responses that return the card, or state that it is missing or private."""
@@ -83,12 +83,14 @@ class CardSpider(PacedSpider):
             return
         if self._open_repositories is not None:
             self._open_repositories |= find_open_repositories(list_page.body)
+        self._listed_at = list_page.fetched_at
         self._without_readme |= find_repositories_without_readme(list_page.body)
         is_last = list_page.status != 200 or page * PAGE_SIZE >= (self.plan.k or 0)
         next_url = None if is_last else next_link(list_page)
         if next_url:
             yield self._request_list(self.same_host_url(next_url), page + 1)
         else:
+            self.recorder.date_collection(self._listed_at)
             yield from self._request_cards()
 
     def on_list_failed(self, failure: Failure) -> Iterator[Request | CardObservation]:
@@ -102,9 +104,11 @@ class CardSpider(PacedSpider):
     def _request_cards(self) -> Iterator[Request | CardObservation]:
         for card in self.due_cards:
             if (card.name, card.sha) in self._without_readme:
-                yield CardObservation(card.package, card.at, "none", sha=card.sha, fetched_at=int(time.time()))
+                yield CardObservation(card.package, card.at, "none", sha=card.sha, fetched_at=self._listed_at)
             elif self._open_repositories is not None and card.name not in self._open_repositories:
-                yield CardObservation(card.package, card.at, "gated", sha=card.sha, note=NOT_OPEN)
+                yield CardObservation(
+                    card.package, card.at, "gated", sha=card.sha, fetched_at=self._listed_at, note=NOT_OPEN
+                )
             else:
                 callback, errback = partial(self.read_card, card=card), partial(self.on_card_failed, card=card)
                 yield self._make_request(card_url(self.plan, card), callback, errback)

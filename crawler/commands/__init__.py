@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import pkgutil
-import re
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeAlias
 
+from crawler.contact import find_contact, parse_contact
 from db.cli import CommandParser, add_common_options, add_hidden_alias
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def add_crawl_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of every command that sends requests."""
     parser.add_argument(
         "--contact",
-        type=_parse_contact,
+        type=parse_contact,
         help="your e-mail address or page, sent to the registry (or OBSERVATORY_CONTACT)",
     )
     quota_share = parser.add_argument(
@@ -83,20 +83,18 @@ def add_storage_options(parser: argparse.ArgumentParser) -> None:
 
 
 def make_crawl_options(options: argparse.Namespace) -> CrawlOptions:
-    """Return the crawl options of a command line."""
+    """Return the crawl options of a command line.
+
+    Raises:
+        UsageError: the contact of the environment cannot be sent, or nobody can be reached by it.
+    """
     from crawler.fetching.settings import CrawlOptions
 
     return CrawlOptions(
-        options.contact, options.quota_share, options.retry_for, options.delay,
+        find_contact(options.contact), options.quota_share, options.retry_for, options.delay,
         clock=getattr(options, "clock", "local"), keep_bodies_days=getattr(options, "body_retention", 400),
         quiet=getattr(options, "quiet", False), debug=getattr(options, "debug", False),
     )  # fmt: skip
-
-
-def _parse_contact(text: str) -> str:
-    if not re.fullmatch(r"[^\s@]+@[^\s@]+\.[^\s@]+|https?://\S+", text.strip()):
-        raise argparse.ArgumentTypeError(f"{text!r} is neither an e-mail address nor a URL")
-    return text.strip()
 
 
 def _parse_fraction(text: str) -> float:

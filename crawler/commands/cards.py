@@ -7,6 +7,7 @@ import json
 
 from crawler.commands import (
     Subparsers,
+    add_clock_option,
     add_command,
     add_crawl_options,
     add_format_option,
@@ -33,6 +34,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "--top", type=positive_int, default=1000, metavar="K", help="fetch down to rank K (default: 1000)"
     )
     add_crawl_options(parser)
+    add_clock_option(parser, "the collection")
     add_quiet_option(parser)
     add_format_option(parser)
     parser.set_defaults(do=run_cards)

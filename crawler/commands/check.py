@@ -24,8 +24,9 @@ def run_check(options: argparse.Namespace) -> int:
     """Test the assumptions about a registry and return the exit code."""
     from crawler.api_check import check_registry, format_table
     from crawler.registries import resolve_registry
+    from db.stored_registries import load_stored_registries
 
-    registry = resolve_registry(options.registry, options.db)
+    registry = resolve_registry(options.registry, load_stored_registries(options.db))
     results = check_registry(options.db, registry, make_crawl_options(options))
     if options.format == "json":
         print(json.dumps({"schema": 1, "registry": registry, "assumptions": results}, ensure_ascii=False))

@@ -18,6 +18,7 @@ from db.rows import ORDERS
 
 if TYPE_CHECKING:
     from crawler.importers import ImportOutcome, PlannedImport
+    from db.stored_registries import StoredRegistry
 
 OPTIONS_OF_A_FILE = ("registry", "by", "counter", "source", "id", "value", "rank")
 
@@ -28,7 +29,10 @@ def add_parser(subparsers: Subparsers) -> None:
 
     formats = list_formats()
     parser = add_command(
-        subparsers, "import", "import past lists as snapshots; a file that was imported before changes nothing"
+        subparsers,
+        "import",
+        "import past lists as snapshots; a file that was imported before changes nothing",
+        "0 complete, 1 failed, 2 wrong usage, 3 partial: a list is partial, or only some files could be imported",
     )
     file_format = parser.add_argument("form", choices=formats, metavar="FORMAT", help=", ".join(formats))
     files = parser.add_argument(
@@ -87,31 +91,37 @@ def _add_column_options(parser: argparse.ArgumentParser) -> None:
 def run_import(options: argparse.Namespace) -> int:
     """Import past lists and return the exit code."""
     from crawler.importers import import_planned, list_formats, plan_imports
+    from db.stored_registries import load_stored_registries
 
-    rows = [_with_stored_registry(row, options.db) for row in _list_rows(options)]
+    stored = load_stored_registries(options.db)
+    rows = _with_stored_registries(_list_rows(options), stored)
     planned_imports = plan_imports(rows, list_formats(), options.top, time.time())
     if not options.new_registry:
-        _require_known_registries(planned_imports, options.db)
+        _require_known_registries(planned_imports, stored)
     if options.dry_run:
         _print_plan(planned_imports, options.format)
         return DONE
     outcomes: list[ImportOutcome] = []
-    with show_file_progress(len(planned_imports), options.quiet) as show:
-        for outcome in import_planned(options.db, planned_imports, getattr(options, "debug", False)):
-            outcomes.append(outcome)
-            show(outcome.file, outcome.rows)
-    _print_outcomes(planned_imports, outcomes, options.format)
+    try:
+        with show_file_progress(len(planned_imports), options.quiet) as show:
+            for outcome in import_planned(options.db, planned_imports, getattr(options, "debug", False)):
+                outcomes.append(outcome)
+                show(outcome.file, outcome.rows)
+    finally:  # an error that stops the run is printed after what is stored
+        if outcomes:
+            _print_outcomes(planned_imports[: len(outcomes)], outcomes, options.format)
     return choose_exit_code([outcome.status for outcome in outcomes])
 
 
 def choose_exit_code(statuses: Sequence[str]) -> int:
-    """Return the exit code of a run: done, failed if no list is complete, or partial if some are.
+    """Return the exit code of a run: done, failed if nothing is stored, or partial if not every list is complete.
 
-    >>> choose_exit_code(["complete"] * 2), choose_exit_code(["failed"]), choose_exit_code(["complete", "partial"])
+    >>> choose_exit_code(["complete"] * 2), choose_exit_code(["failed"]), choose_exit_code(["partial", "failed"])
     (0, 1, 3)
     """
-    complete_count = statuses.count("complete")
-    return DONE if complete_count == len(statuses) else PARTIAL if complete_count else FAILED
+    if set(statuses) <= {"complete"}:
+        return DONE
+    return FAILED if set(statuses) == {"failed"} else PARTIAL
 
 
 def _list_rows(options: argparse.Namespace) -> list[Mapping[str, str]]:
@@ -130,18 +140,22 @@ def _list_rows(options: argparse.Namespace) -> list[Mapping[str, str]]:
     return [{**defaults, **row} for row in rows]
 
 
-def _with_stored_registry(row: Mapping[str, str], store: Path) -> Mapping[str, str]:
-    """Return a row whose registry has the name that the store has for it."""
+def _with_stored_registries(
+    rows: Sequence[Mapping[str, str]], stored: Sequence[StoredRegistry]
+) -> list[Mapping[str, str]]:
+    """Return rows whose registries have the names that the store or the list of registries has for them."""
     from crawler.registries import resolve_registry
 
-    return {**row, "registry": resolve_registry(parse_registry(row["registry"]), store)} if "registry" in row else row
+    spellings = {row["registry"] for row in rows if "registry" in row}
+    names = {spelling: resolve_registry(parse_registry(spelling), stored) for spelling in spellings}
+    return [{**row, "registry": names[row["registry"]]} if "registry" in row else row for row in rows]
 
 
-def _require_known_registries(planned_imports: Sequence[PlannedImport], store: Path) -> None:
+def _require_known_registries(planned_imports: Sequence[PlannedImport], stored: Sequence[StoredRegistry]) -> None:
     from crawler.registries import require_known_registry
 
     for registry in dict.fromkeys(planned.spec.registry for planned in planned_imports):
-        require_known_registry(registry, store)
+        require_known_registry(registry, stored)
 
 
 def _print_plan(planned_imports: Sequence[PlannedImport], output_format: str) -> None:

@@ -29,6 +29,7 @@ from db.registry_names import parse_registry
 from db.rows import ORDERS
 
 if TYPE_CHECKING:
+    from crawler.fetching.settings import CrawlOptions
     from crawler.plan import CrawlPlan
 
 INDENT = "\n         "
@@ -103,7 +104,11 @@ def _add_order_options(parser: argparse.ArgumentParser) -> None:
 
 def run_snapshot(options: argparse.Namespace) -> int:
     """Take the requested snapshots, each of several in its own process, and return the exit code."""
-    outcomes = [_take_one_snapshot(options)] if len(options.registries) == 1 else _take_each_snapshot(options)
+    crawl_options = make_crawl_options(options)  # refuses a wrong contact before the first crawl
+    if len(options.registries) == 1:
+        outcomes = [_take_one_snapshot(options, crawl_options)]
+    else:
+        outcomes = _take_each_snapshot(options)
     if options.format == "json":
         print(json.dumps({"schema": 1, "snapshots": outcomes}, ensure_ascii=False))
     else:
@@ -114,10 +119,10 @@ def run_snapshot(options: argparse.Namespace) -> int:
     return FAILED if FAILED in exit_codes else max(exit_codes)
 
 
-def _take_one_snapshot(options: argparse.Namespace) -> OutcomeJson:
+def _take_one_snapshot(options: argparse.Namespace, crawl_options: CrawlOptions) -> OutcomeJson:
     from crawler.snapshots.take import take_snapshot
 
-    outcome = take_snapshot(options.db, _make_plan(options), make_crawl_options(options), options.resume)
+    outcome = take_snapshot(options.db, _make_plan(options), crawl_options, options.resume)
     return msgspec.convert(outcome.as_json(), OutcomeJson)
 
 
@@ -125,9 +130,10 @@ def _make_plan(options: argparse.Namespace) -> CrawlPlan:
     from crawler.fetching.runner import endpoint_url
     from crawler.plan import CrawlPlan
     from crawler.registries import find_spider, resolve_registry
+    from db.stored_registries import load_stored_registries
 
     (name,) = options.registries
-    registry = resolve_registry(name, options.db)
+    registry = resolve_registry(name, load_stored_registries(options.db))
     plan = CrawlPlan(
         registry, None if options.full else options.top, ordered_by=options.by,
         endpoint=endpoint_url(find_spider(registry, options.full)), with_counters=not options.no_counters,

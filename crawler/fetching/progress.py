@@ -44,9 +44,11 @@ def show_file_progress(file_count: int, is_quiet: bool) -> Iterator[Callable[[st
         start, end = ("\r\x1b[2K", "") if is_terminal else ("", "\n")
         print(start + escape_control_characters(line)[:MAX_LINE_CHARACTERS], end=end, file=sys.stderr, flush=True)
 
-    yield show
-    if is_terminal and last_line > started:
-        print(file=sys.stderr)
+    try:
+        yield show
+    finally:
+        if is_terminal and last_line > started:
+            print(file=sys.stderr)
 
 
 def _plain_lines(registry: str, expected: int | None) -> ProgressCallback:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from dataclasses import dataclass
 
 from db import __version__
@@ -37,9 +36,7 @@ def user_agent(contact: str | None) -> str:
     >>> user_agent("me@lab.example.org")
     'hub-observatory/0.1.0 (me@lab.example.org)'
     """
-    contact = (contact or os.environ.get("OBSERVATORY_CONTACT", "")).strip()
-    is_valid = contact and contact.isascii() and contact.isprintable()
-    return f"hub-observatory/{__version__} ({contact if is_valid else 'no contact given'})"
+    return f"hub-observatory/{__version__} ({contact or 'no contact given'})"
 
 
 def configure_logging(debug: bool) -> None:

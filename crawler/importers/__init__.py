@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import importlib
 import sqlite3
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,15 +29,15 @@ from crawler.importers._session import ImportSession
 from crawler.importers._spec import ImportSpec, ParsedList, resolve_counter
 from crawler.importers._storing import date_parsed_list, find_list, format_warnings, refuse_impossible_day, store_list
 from crawler.importers._summary import format_plan, format_summary
-from db import SECONDS_PER_DAY, StoreError
-from db.cli import describe_exception, isoformat_utc
+from db import StoreError
+from db.cli import describe_exception
 
 STOPPING_ERRORS = (StoreError, sqlite3.Error, MemoryError)  # the next file would fail for the same reason
 
 __all__ = [
     "ContentImporter", "FailedImport", "FileImporter", "ImportFailedError", "ImportOutcome", "ImportSession",
     "ImportSpec", "Importer", "ListImportOutcome", "ParsedList", "PlannedImport", "date_parsed_list", "find_list",
-    "format_plan", "format_summary", "format_warnings", "import_file", "import_planned", "list_formats",
+    "format_plan", "format_summary", "format_warnings", "import_planned", "list_formats",
     "load_importer", "parse_content", "plan_imports", "read_manifest", "read_unpacked", "refuse_impossible_day",
     "resolve_counter", "sort_by_counter", "store_list",
 ]  # fmt: skip
@@ -126,16 +125,6 @@ def load_importer(format_name: str) -> Importer:
     return module.IMPORTER
 
 
-def import_file(path: Path, format_name: str, file: str, spec: ImportSpec) -> ImportOutcome:
-    """Read a file of a format and store its content.
-
-    Raises:
-        ImportFailedError: the file is not what the user states, or the stated day has not come.
-    """
-    with ImportSession(path) as session:
-        return _import_in_session(session, format_name, file, spec)
-
-
 def import_planned(path: Path, planned_imports: Sequence[PlannedImport], debug: bool) -> Iterator[ImportOutcome]:
     """Import each file of a plan and yield its outcome. A file that cannot be imported does not stop the others.
 
@@ -145,7 +134,8 @@ def import_planned(path: Path, planned_imports: Sequence[PlannedImport], debug: 
     with ImportSession(path) as session:
         for planned in planned_imports:
             try:
-                yield _import_in_session(session, planned.format_name, planned.file, planned.spec)
+                importer = load_importer(planned.format_name)
+                yield importer.import_file(session, planned.file, planned.spec, planned.format_name)
             except STOPPING_ERRORS:
                 raise
             except Exception as error:
@@ -157,21 +147,6 @@ def import_planned(path: Path, planned_imports: Sequence[PlannedImport], debug: 
 def _describe_failure(error: Exception) -> str:
     described = describe_exception(error)
     return " ".join(part for part in (described.message, described.why, described.fix) if part)
-
-
-def _import_in_session(session: ImportSession, format_name: str, file: str, spec: ImportSpec) -> ImportOutcome:
-    """Read a file of a format and store its content in the store of a session.
-
-    Raises:
-        ImportFailedError: the file is not what the user states, or the stated day has not come.
-    """
-    if spec.taken_at > time.time() + SECONDS_PER_DAY:
-        raise ImportFailedError(
-            f"The day {isoformat_utc(spec.taken_at)[:10]} has not come.",
-            why="A past list is stored under the day of its content.",
-            fix="Give the day of the list with --date.",
-        )
-    return load_importer(format_name).import_file(session, file, spec, format_name)
 
 
 def parse_content(format_name: str, content: bytes, spec: ImportSpec) -> ParsedList:

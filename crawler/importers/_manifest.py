@@ -1,8 +1,8 @@
 """Read a manifest: a CSV file with a row for each list to import.
 
 The columns `file` and `date` are required. `format`, `registry`, `by`, `counter`, `source`, `id`, `value` and `rank`
-replace the option of the same name for one row. An empty cell leaves the option as it is. The path of a file is
-relative to the folder of the manifest.
+replace the option of the same name for one row, where an empty cell leaves the option as it is. The path of a file
+is relative to the folder of the manifest.
 """
 
 from __future__ import annotations
@@ -42,8 +42,9 @@ def read_manifest(path: Path) -> list[dict[str, str]]:
 
 
 def _clean_row(row: Mapping[str | None, str | Sequence[str] | None]) -> dict[str, str]:
-    """Return the cells of a row that are filled. More cells than headings are left out."""
-    return {name: cell.strip() for name, cell in row.items() if name and isinstance(cell, str) and cell.strip()}
+    """Return the date of a row, '' if its cell is empty, and the other filled cells that have a heading."""
+    filled = {name: cell.strip() for name, cell in row.items() if name and isinstance(cell, str) and cell.strip()}
+    return {"date": "", **filled}
 
 
 def _check_headings(path: Path, headings: Sequence[str]) -> None:

@@ -52,8 +52,9 @@ def plan_imports(
         UsageError: a file has no usable date, format, registry, order or counter. All such files are reported.
     """
     files_by_fault: dict[str, list[str]] = {}
+    common_day = _find_common_day(rows)
     for row in rows:
-        for fault in (*_find_faults(row, formats, now), *_find_contradictions(row, rows)):
+        for fault in (*_find_faults(row, formats, now), *_find_contradictions(row, common_day)):
             files_by_fault.setdefault(fault, []).append(row.get("file", "a row without a file"))
     if files_by_fault:
         raise _unusable_plan_error(files_by_fault, len(rows))
@@ -91,19 +92,27 @@ def _find_faults(row: Mapping[str, str], formats: Sequence[str], now: float) -> 
         yield fault
 
 
-def _find_contradictions(row: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
+def _find_common_day(rows: Sequence[Mapping[str, str]]) -> str | None:
+    """Return the day that is stated for all of several files, None if there is none."""
+    days = {row.get("date") for row in rows}
+    return days.pop() if len(rows) > 1 and len(days) == 1 else None
+
+
+def _find_contradictions(row: Mapping[str, str], common_day: str | None) -> Iterator[str]:
     """Yield that the name of a file has another day than the day that is stated for several files."""
-    if len(rows) == 1 or "date" not in row or len({other.get("date") for other in rows}) > 1:
+    if not common_day:
         return
     with suppress(ValueError):
         named_day = date_of_name(Path(row.get("file", ""))).isoformat()
-        if named_day != row["date"]:
-            yield f"its name says {named_day}, and {row['date']} is stated for every file: use --date-from-name"
+        if named_day != common_day:
+            yield f"its name says {named_day}, and {common_day} is stated for every file: use --date-from-name"
 
 
 def _read_day(row: Mapping[str, str]) -> int:
     """Return the first second of the stated day, or of the day in the name of the file."""
     text = row["date"] if "date" in row else date_of_name(Path(row["file"])).isoformat()
+    if not text:
+        raise ValueError("the cell of the date is empty")
     try:
         return parse_day(text)
     except ArgumentTypeError as error:

@@ -34,7 +34,7 @@ def find_same_file(store: Store, file: str, identity: FileIdentity, spec: Import
 
 
 def describe_differences(row: Mapping[str, object] | sqlite3.Row, spec: ImportSpec) -> list[str]:
-    """Return what an earlier import of the same file was told otherwise: its counter, columns and number of rows."""
+    """Return what was stated otherwise for an earlier import of the same file: counter, columns or number of rows."""
     settings = json.loads(str(row["settings"]))
     columns = {name: column for name, column in settings.get("columns", {}).items() if column}
     stated_columns = {name: column for name, column in spec.columns.items() if column}

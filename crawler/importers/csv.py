@@ -139,14 +139,22 @@ def _counts_rows(table: Sequence[Row], column: str) -> bool:
 
 
 def _find_hidden_row(table: Sequence[Row], headings: Sequence[str], delimiter: str, spec: ImportSpec) -> str | None:
-    """Return the reason why rows are hidden in a cell, whose quotation mark is not closed in its row, or None."""
-    column = spec.columns.get("rank") or spec.columns.get("value") or ""
+    """Return the reason why rows may be hidden in a cell of several lines, or None."""
     for number, row in enumerate(table, 1):
         lines = [line for cell in row.values() if isinstance(cell, str) and "\n" in cell for line in cell.split("\n")]
-        for cells in (line.split(delimiter) for line in lines):
-            if len(cells) == len(headings) and is_number(cells[headings.index(column)]):
-                return f"a quotation mark in row {number:,} is not closed and hides the rows after it"
+        if any(_is_row(line.split(delimiter), headings, spec) for line in lines):
+            return f"a quotation mark in row {number:,} may not be closed: a line in its cell reads like a row"
     return None
+
+
+def _is_row(cells: Sequence[str], headings: Sequence[str], spec: ImportSpec) -> bool:
+    """Return whether cells could be a row of the table, with a number in its column of ranks or counts."""
+    column = spec.columns.get("rank") or spec.columns.get("value") or ""
+    if len(cells) != len(headings) or not is_number(cells[headings.index(column)]):
+        return False
+    with suppress(ValueError):
+        return bool(_parse_row(dict(zip(headings, cells, strict=True)), spec))
+    return False
 
 
 def _is_mostly(predicate: Callable[[str], bool], table: Sequence[Row], column: str | None) -> bool:

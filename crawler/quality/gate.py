@@ -10,7 +10,7 @@ import json
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NotRequired, TypedDict
+from typing import TypedDict
 
 import msgspec
 
@@ -53,9 +53,9 @@ class GateEvidence(TypedDict):
     duplicates: int
     rejected: int
     rejected_everywhere: int
-    main_reject: NotRequired[str | None]
+    main_reject: str | None
     beyond: int
-    hidden: NotRequired[int]
+    hidden: int
     inversions: int
     oldest: int | None
     skew: int | None
@@ -140,7 +140,7 @@ def check_counts(evidence: GateEvidence) -> GateResult:
     """G4: Check that every received row was kept, seen twice, rejected, beyond rank K, or dropped as not public."""
     received = evidence["received"]
     parts = [evidence["kept"], evidence["duplicates"], evidence["rejected_everywhere"], evidence["beyond"]]
-    parts.append(evidence.get("hidden", 0))
+    parts.append(evidence["hidden"])
     measured = f"{received} received = {' + '.join(map(str, parts))}"
     return make_gate_result("G4 counts", received == sum(parts), measured, COUNTS_RULE)
 
@@ -226,8 +226,8 @@ def check_duration(evidence: GateEvidence) -> GateResult:
 def check_rejects(evidence: GateEvidence) -> GateResult:
     """G10: Check that few rows are unreadable. Each keeps its rank, and `reject` holds the reason."""
     rejects, rows = evidence["rejected_everywhere"], max(1, evidence["received"])
-    reason = (evidence.get("main_reject") or "")[:MAX_REASON_LENGTH]
-    measured = f"{rejects} of {rows} rows" + (f"; {reason}" if reason else "")
+    reason = (evidence["main_reject"] or "")[:MAX_REASON_LENGTH]
+    measured = f"{rejects} of {rows} rows" + (f", most often: {reason}" if reason else "")
     rule = f"≤ {MAX_REJECTED:.1%} of rows"
     return make_gate_result("G10 rejects", rejects <= MAX_REJECTED * rows, measured, rule)
 

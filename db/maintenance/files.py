@@ -8,6 +8,7 @@ from pathlib import Path
 from db.connection import lock_path
 from db.migrate import APPLICATION_ID
 
+SQLITE_HEADER = b"SQLite format 3\x00"
 SIDE_FILE_SUFFIXES = ("-wal", "-shm", "-journal")
 SET_ASIDE_MARKS = (".before-restore-", ".damaged", ".partial")
 
@@ -36,7 +37,7 @@ def _is_set_aside(path: Path) -> bool:
 
 def is_sqlite_file(path: Path) -> bool:
     """Return whether a file begins like a file of SQLite."""
-    return _read_header(path)[:16] == b"SQLite format 3\x00"
+    return _read_header(path).startswith(SQLITE_HEADER)
 
 
 def _read_header(path: Path) -> bytes:
@@ -48,11 +49,9 @@ def _read_header(path: Path) -> bytes:
 
 
 def _is_backup(path: Path) -> bool:
-    return (
-        not lock_path(path).exists()
-        and is_sqlite_file(path)
-        and _read_header(path)[68:72] == APPLICATION_ID.to_bytes(4, "big")
-    )
+    header = _read_header(path)
+    is_store = header.startswith(SQLITE_HEADER) and header[68:72] == APPLICATION_ID.to_bytes(4, "big")
+    return is_store and not lock_path(path).exists()
 
 
 def find_writer_process(path: Path) -> int | None:

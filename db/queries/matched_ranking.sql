@@ -1,6 +1,6 @@
 -- Earlier lists at stated gaps, for each depth K that the snapshot reaches. For each gap, the list of the day (the view
--- `list_of_day`) of the same series that is closest to `gap` days earlier. It may miss the gap by 20 %, or by one day for a short
--- gap. The columns are those of `ranking`.
+-- `list_of_day`) of the same series that is closest to `gap` days earlier. It may miss the gap by 20 %. The columns are
+-- those of `ranking`.
 WITH target AS (
     SELECT snapshot_id, registry_id, ordered_by, counter, taken_at, depth
     FROM snapshot WHERE snapshot_id = :snapshot AND status = 'complete'),
@@ -13,7 +13,7 @@ earlier AS (
     FROM target t
     JOIN list_of_day l ON l.registry_id = t.registry_id AND l.ordered_by = t.ordered_by AND l.counter = t.counter
      AND l.taken_at < t.taken_at AND l.k <= t.depth
-    JOIN gaps g ON ABS(t.taken_at - l.taken_at - g.gap * 86400) <= CASE WHEN g.gap < 5 THEN 86400 ELSE g.gap * 17280 END
+    JOIN gaps g ON ABS(t.taken_at - l.taken_at - g.gap * 86400) <= g.gap * 17280
     JOIN snapshot e ON e.snapshot_id = l.snapshot_id),
 nearest AS (SELECT * FROM earlier WHERE nearness = 1),
 listed AS (

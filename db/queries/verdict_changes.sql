@@ -1,3 +1,3 @@
 -- The recorded changes of claim verdicts.
-SELECT evidence, before, after FROM quality_event WHERE snapshot_id IS NULL AND kind = 'verdict_changed'
+SELECT evidence, before, after FROM quality_event WHERE kind = 'verdict_changed'
 ORDER BY evidence, before, after

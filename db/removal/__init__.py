@@ -10,6 +10,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from db import UsageError
+from db.private_content import find_private_content
 from db.removal.histories import restore_histories
 from db.removal.packages import restore_packages
 from db.removal.sightings import load_sightings
@@ -40,10 +41,9 @@ def remove_snapshot(store: Store, snapshot: int, reason: str, at: int, *, dry_ru
     """Remove an import in one transaction, and return the numbers of rows that are gone.
 
     Raises:
-        UsageError: there is no such import, or no reason.
+        UsageError: there is no such import, or no reason that may be published.
     """
-    if not reason.strip():
-        raise UsageError("A removal needs a reason.", fix='Write it like --reason "the dates were swapped".')
+    _check_reason(reason)
     row = _load_import(store.connection, snapshot)
     counts: list[RemovalCounts] = []
     try:
@@ -54,6 +54,18 @@ def remove_snapshot(store: Store, snapshot: int, reason: str, at: int, *, dry_ru
     except RehearsalError:
         pass
     return counts[0]
+
+
+def _check_reason(reason: str) -> None:
+    if not reason.strip():
+        raise UsageError("A removal needs a reason.", fix='Write it like --reason "the dates were swapped".')
+    if kind := find_private_content(reason):
+        raise UsageError(
+            f"The reason holds {kind}.",
+            why="Exports and reports show the reason, and it stays on record.",
+            fix="Write the reason without it.",
+            more=GUIDE_PAGE,
+        )
 
 
 def _load_import(connection: sqlite3.Connection, snapshot: int) -> sqlite3.Row:
@@ -131,7 +143,8 @@ def _remove_cards(connection: sqlite3.Connection, row: sqlite3.Row) -> int:
         (row["registry_id"], row["taken_at"], row["file_sha256"]),
     ).fetchall()
     for (collection,) in collections:
-        _run(connection, "remove_cards", {"collection": collection})
+        parameters = {"collection": collection, "registry": row["registry_id"], "at": row["taken_at"]}
+        _run(connection, "remove_cards", parameters)
     (after,) = connection.execute("SELECT count(*) FROM card").fetchone()
     return int(before - after)
 

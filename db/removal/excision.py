@@ -44,7 +44,7 @@ def excise(intervals: Iterable[ValueInterval], at: int, others: Sequence[Sightin
     moved = [_begin_later(interval, later_stored) for interval in ordered if interval.start == at]
     following = [interval for interval in (*moved, *ordered) if interval is not None and interval.start > at]
     following.sort(key=lambda interval: interval.start)
-    return _join(earlier, at, following, later[0] if later else None, is_moved=any(moved))
+    return _join(earlier, at, following, later[0] if later else None)
 
 
 def _begin_later(interval: ValueInterval, instants: Sequence[int]) -> ValueInterval | None:
@@ -54,7 +54,7 @@ def _begin_later(interval: ValueInterval, instants: Sequence[int]) -> ValueInter
 
 
 def _join(
-    earlier: list[ValueInterval], at: int, following: list[ValueInterval], next_at: int | None, *, is_moved: bool
+    earlier: list[ValueInterval], at: int, following: list[ValueInterval], next_at: int | None
 ) -> list[ValueInterval]:
     """Return the intervals before and after, with a new end of the interval that ended at `at`."""
     ended = next((interval for interval in earlier if interval.end == at), None)
@@ -65,6 +65,6 @@ def _join(
     kept = [interval for interval in earlier if interval is not ended]
     if is_seen_otherwise or successor is None:
         return [*kept, replace(ended, end=next_at), *following]
-    if successor.value == ended.value and not is_moved:
+    if successor.value == ended.value:
         return [*kept, replace(ended, end=successor.end), *following[1:]]
     return [*kept, replace(ended, end=successor.start), *following]

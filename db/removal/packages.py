@@ -6,8 +6,6 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from db.census.blocks import MISSING_VALUE
-from db.census.history import iter_counter_blocks
 from db.identity import derive_stable_id
 from db.ids import short_hash
 from db.removal.sightings import PackageSightings
@@ -69,6 +67,7 @@ def restore_packages(connection: sqlite3.Connection, at: int, sightings: Package
         observed = observations.get(package["package_id"], [])
         if observed or package["first_seen_at"] != at:
             _restore_values(connection, package, [_with_stated(item, package, sightings) for item in observed], at)
+            _restore_presence(connection, package, sightings)
             _restore_name(connection, package)
             _restore_key(connection, package, observed, sightings, at)
             _restore_first_sighting(connection, package, observed, at)
@@ -80,37 +79,24 @@ def _with_stated(observed: ObservedValues, package: sqlite3.Row, sightings: Pack
     A removed import that stated no values changed none of those before it, so the package still has them.
     """
     is_unchanged = not sightings.has_stated_values and observed.snapshot < sightings.removed
-    if observed.is_recorded and not is_unchanged:
-        return observed
-    return replace(observed, values={**observed.values, **{name: package[name] for name in STATED}})
+    kept = () if observed.is_recorded and not is_unchanged else STATED
+    if (observed.snapshot, package["package_id"]) in sightings.census_counters and not sightings.has_trends:
+        kept = (*kept, "trending")
+    return replace(observed, values={**observed.values, **{name: package[name] for name in kept}})
 
 
 def _load_observations(connection: sqlite3.Connection, sightings: PackageSightings) -> dict[int, list[ObservedValues]]:
     """Return what the other snapshots said of each touched package, in the order in which they were stored."""
     (statement,) = load_statements("removal_observations")
     rows = connection.execute(statement).fetchall()
-    censuses = {(row["taken_at"], row["snapshot_id"]) for row in rows if not row["is_listed"] and row["snapshot_id"]}
-    counters = {census: _load_census_counters(connection, census) for _, census in sorted(censuses)[-1:]}
     observations: dict[int, list[ObservedValues]] = {}
     for row in rows:
         values = {name: row[name] for name in VALUES}
-        values |= counters.get(row["snapshot_id"], {}).get(row["package_id"], {})
+        values |= sightings.census_counters.get((row["snapshot_id"], row["package_id"]), {})
         is_recorded = bool(row["is_recorded"]) or row["snapshot_id"] in sightings.fields
         observed = ObservedValues(row["snapshot_id"], row["taken_at"], values, is_recorded)
         observations.setdefault(row["package_id"], []).append(observed)
     return observations
-
-
-def _load_census_counters(connection: sqlite3.Connection, census: int) -> dict[int, dict[str, object]]:
-    """Return the counters of the touched packages in a census."""
-    touched = {package for (package,) in connection.execute("SELECT package_id FROM temp.touched_package")}
-    names = COUNTERS[:3]
-    return {
-        package: {name: None if value == MISSING_VALUE else value for name, value in zip(names, counters, strict=True)}
-        for block in iter_counter_blocks(connection, census)
-        for package, *counters in zip(*(column.tolist() for column in block.values()), strict=True)
-        if package in touched
-    }
 
 
 def _restore_values(
@@ -127,6 +113,15 @@ def _restore_values(
         " dependents = ?, dependent_repos = ?, created_at = ?, modified_at = ?, revision = ? WHERE package_id = ?",
         (seen_at, *(values[name] for name in VALUES), package["package_id"]),
     )
+
+
+def _restore_presence(connection: sqlite3.Connection, package: sqlite3.Row, sightings: PackageSightings) -> None:
+    """Mark a package of the last census as present. The census did not, if the removed import saw the package later."""
+    if package["fingerprint"] is None and (sightings.last_census, package["package_id"]) in sightings.census_counters:
+        must_store_again = 0
+        connection.execute(
+            "UPDATE package SET fingerprint = ? WHERE package_id = ?", (must_store_again, package["package_id"])
+        )
 
 
 def _is_seen_later(package: sqlite3.Row, observed: Iterable[ObservedValues], at: int) -> bool:

@@ -2,6 +2,7 @@
 INSERT INTO unobserved_package (package_id)
 SELECT p.package_id FROM touched_package t CROSS JOIN package p ON p.package_id = t.package_id
 WHERE p.first_seen_at = :at AND p.seen_at = :at AND p.fingerprint IS NULL
+  AND NOT EXISTS (SELECT 1 FROM observer o WHERE o.package_id = p.package_id)
   AND NOT EXISTS (SELECT 1 FROM ranking r WHERE r.package_id = p.package_id)
   AND NOT EXISTS (SELECT 1 FROM edge e WHERE e.child_id = p.package_id)
   AND NOT EXISTS (SELECT 1 FROM card_revision v WHERE v.package_id = p.package_id)

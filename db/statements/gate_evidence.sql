@@ -23,8 +23,7 @@ SELECT s.snapshot_id, r.name AS registry, s.origin, s.kind, s.k, s.ordered_by, s
        (SELECT coalesce(sum(duplicates), 0) FROM pages) AS duplicates,
        (SELECT coalesce(sum(rejected), 0) FROM listing) AS rejected,
        (SELECT coalesce(sum(rejected), 0) FROM pages) AS rejected_everywhere,
-       (SELECT x.reason || ' in ' || count(*) || ' of ' || (SELECT coalesce(sum(received), 0) FROM pages) || ' rows'
-        FROM reject x WHERE x.snapshot_id = s.snapshot_id
+       (SELECT x.reason FROM reject x WHERE x.snapshot_id = s.snapshot_id
         GROUP BY x.reason ORDER BY count(*) DESC, x.reason LIMIT 1) AS main_reject,
        (SELECT coalesce(sum(beyond), 0) FROM pages) AS beyond,
        (SELECT coalesce(sum(hidden), 0) FROM pages) AS hidden,

@@ -9,11 +9,3 @@ INSERT INTO observer (package_id, snapshot_id, taken_at)
 SELECT t.package_id, s.snapshot_id, s.taken_at
 FROM touched_package t CROSS JOIN ranking r ON r.package_id = t.package_id CROSS JOIN snapshot s ON s.snapshot_id = r.snapshot_id
 WHERE r.snapshot_id <> :snapshot;
-
--- A package with a fingerprint is in the last census, and so in every census since it was created.
-INSERT INTO observer (package_id, snapshot_id, taken_at)
-SELECT p.package_id, s.snapshot_id, s.taken_at
-FROM touched_package t CROSS JOIN package p ON p.package_id = t.package_id
-JOIN snapshot s ON s.registry_id = p.registry_id AND s.status = 'complete' JOIN census c ON c.snapshot_id = s.snapshot_id
-WHERE p.fingerprint IS NOT NULL AND s.taken_at >= coalesce(p.created_at, p.first_seen_at)
-ON CONFLICT DO NOTHING;

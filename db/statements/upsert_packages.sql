@@ -22,6 +22,15 @@ WHERE stable_id LIKE 'name:%';
 
 UPDATE incoming SET key = compact(stable_id) WHERE typeof(key) = 'text' AND key <> stable_id;
 
+-- A package that was stored under its former name before db/renames.toml had the rename gets the key of the current name.
+UPDATE package SET key = 'name:' || current_name((SELECT r.name FROM registry r WHERE r.registry_id = :registry), substr(key, 6))
+WHERE package_id IN (
+    SELECT f.package_id FROM registry r CROSS JOIN incoming i CROSS JOIN package f ON f.registry_id = :registry
+      AND f.key IN ('name:' || i.name, 'name:' || other_name(r.name, i.name))
+    WHERE r.registry_id = :registry AND other_name(r.name, i.name) <> i.name)
+  AND NOT EXISTS (SELECT 1 FROM package p WHERE p.registry_id = :registry AND p.key = 'name:' || current_name(
+      (SELECT r.name FROM registry r WHERE r.registry_id = :registry), substr(package.key, 6)));
+
 -- A package that was known only by its name gets its stable id, if the package existed when the name was first listed.
 UPDATE package SET key = i.key FROM incoming i
 WHERE EXISTS (SELECT 1 FROM package n WHERE n.registry_id = :registry AND n.key >= 'name:' AND n.key < 'name;')

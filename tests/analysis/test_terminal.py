@@ -40,6 +40,22 @@ def test_the_pager_is_that_of_the_environment_and_none_in_a_pipe() -> None:
     assert choose_pager(FakeStream(False), {"PAGER": "more"}) == []
 
 
+def test_a_pager_that_cannot_be_read_as_a_command_is_no_pager() -> None:
+    assert choose_pager(FakeStream(True), {"PAGER": 'less "'}) == []
+
+
+def test_an_interrupt_is_for_the_pager_and_does_not_end_it() -> None:
+    """The parent waits until the pager ends, and is interruptible again afterwards."""
+    code = "import sys; sys.stdout.isatty = lambda: True; from analysis.terminal import show_text; show_text('x', True)"
+    pager = "sh -c 'trap \"\" INT; read line; kill -INT $PPID; sleep 0.1; echo $line; echo ended'"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}; import os, signal; os.kill(os.getpid(), signal.SIGINT)"],
+        env={**os.environ, "PAGER": pager}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout == "x\nended\n"
+    assert done.stderr.endswith("KeyboardInterrupt\n")
+
+
 def run_at_terminal(path: Path, *words: str, module: str = "analysis.report", **variables: str) -> str:
     """Run a command with a terminal as its stdout, and return what the terminal receives."""
     terminal, stdout = pty.openpty()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from sqlite_utils import Database
 
 from db.connection import PRAGMAS
+from db.ids import register_functions
 from db.migrate import migrate
 from db.rows import GateResult, Observation, Page, Registry, Reject, SnapshotSpec
 from db.store import Store
@@ -61,6 +63,15 @@ def take_snapshot(store: Store, rows: Iterable[Observation | str], at: int = 0, 
     store.save_page(snapshot, make_page(rows))
     store.end_snapshot(snapshot, "complete", PASSED, None, at)
     return snapshot
+
+
+@contextmanager
+def no_known_renames(store: Store) -> Iterator[None]:
+    """Store packages as a version did that did not have their renames in its table yet."""
+    for function in ("current_name", "other_name"):
+        store.connection.create_function(function, 2, lambda registry, name: name, deterministic=True)
+    yield
+    register_functions(store.connection)
 
 
 def run_in_child(function: Callable[[], object]) -> int:

@@ -114,6 +114,30 @@ def test_a_lock_file_that_was_deleted_between_opening_and_locking_is_not_a_lock(
         pass
 
 
+def test_a_lock_file_that_its_last_holder_has_just_deleted_is_made_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, deletions = fcntl.flock, iter([lock_path(path)])
+
+    def lock_after_one_deletion(file: object, operation: int) -> None:
+        for deleted in deletions:
+            deleted.unlink()
+        lock(file, operation)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("fcntl.flock", lock_after_one_deletion)
+    with hold_writer_lock(path):
+        assert lock_path(path).read_text() == str(os.getpid())
+
+
+def test_a_link_to_a_store_that_is_deleted_again_stays(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    link = tmp_path / "link.db"
+    link.symlink_to(tmp_path / "disk" / "real.db")
+    with pytest.raises(UsageError), open_for_writing(link):
+        raise UsageError("It is wrong.")
+    assert (list((tmp_path / "disk").iterdir()), link.is_symlink()) == ([], True)
+
+
 def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
     with (
         pytest.raises(StoreError, match="No such file or directory") as raised,

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import pytest
 
 from benchmarks.daemon import DaemonRecord, format_record, run_daemons
 from db.ticks import Tick, append_ticks, read_journal
+from tests.db.builders import query
 from tests.db.test_upgrade import FILES, make_older_store
 from tests.simulated import Simulation
 
@@ -93,11 +93,7 @@ class DaemonFolder:
         )
 
     def query(self, statement: str) -> list[tuple[object, ...]]:
-        connection = sqlite3.connect(f"file:{self.store}?mode=ro", uri=True)
-        try:
-            return connection.execute(statement).fetchall()
-        finally:
-            connection.close()
+        return query(self.store, statement)
 
 
 @pytest.fixture

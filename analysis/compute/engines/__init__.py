@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -167,39 +167,33 @@ def replace_parameter_prefix(query: str, prefix: str) -> str:
     return PARAMETER_PATTERN.sub(lambda match: f"{prefix}{match[1]}" if match[1] else match[0], query)
 
 
+@dataclass(frozen=True)
+class LakeSchema:
+    """The tables of a lake, and the name and the query of each view that an engine needs over them."""
+
+    tables: tuple[LakeTable, ...]
+    views: tuple[tuple[str, str], ...]
+
+
 @cache
-def list_lake_tables() -> tuple[LakeTable, ...]:
-    """Return every table of a lake: those that the export of an empty store has."""
+def read_lake_schema() -> LakeSchema:
+    """Return the schema of a lake: the tables that the export of an empty store has, and views of that store."""
     from analysis.exports.tables import ExportScope, load_tables
     from db.migrate import create_empty_store
 
-    connection = create_empty_store()
-    try:
+    with closing(create_empty_store()) as connection:
         exported = load_tables(connection, ExportScope())
-    finally:
-        connection.close()
-    return tuple(
+        definitions = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'view'").fetchall())
+    tables = (
         LakeTable(table.name, tuple((column.name, column.type) for column in table.columns), table.partitions)
         for table in exported
     )
-
-
-@cache
-def list_shared_views() -> tuple[tuple[str, str], ...]:
-    """Return the name and the query of each view that an engine over a lake needs: those of an empty store."""
-    from db.migrate import create_empty_store
-
-    connection = create_empty_store()
-    try:
-        definitions = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'view'").fetchall())
-    finally:
-        connection.close()
-    return tuple((name, definitions[name].partition(" AS\n")[2]) for name in DAY_VIEWS)
+    return LakeSchema(tuple(tables), tuple((name, definitions[name].partition(" AS\n")[2]) for name in DAY_VIEWS))
 
 
 def list_result_columns() -> list[tuple[str, str]]:
     """Return the columns of the lake's table of results, with those its files are partitioned by."""
-    (table,) = [table for table in list_lake_tables() if table.name == "result"]
+    (table,) = [table for table in read_lake_schema().tables if table.name == "result"]
     return [*table.columns, ("registry", "TEXT"), ("snapshot", "INTEGER")]
 
 

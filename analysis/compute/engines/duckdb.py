@@ -12,12 +12,11 @@ from analysis.compute.engines import (
     LakeTable,
     QueryResult,
     columns_from_arrow,
-    list_lake_tables,
     list_result_columns,
-    list_shared_views,
     missing_lake_error,
     parameter_names,
     query_error,
+    read_lake_schema,
     replace_parameter_prefix,
     resolve_lake_root,
 )
@@ -39,9 +38,9 @@ class DuckDBEngine:
 
     def __init__(self, connection: DuckDBPyConnection, lake: str) -> None:
         self._connection = connection
-        for table in list_lake_tables():
+        for table in read_lake_schema().tables:
             self._create_view(table, lake)
-        for name, query in list_shared_views():
+        for name, query in read_lake_schema().views:
             connection.sql(query).create_view(name)
 
     def execute(self, query: str, parameters: Mapping[str, object]) -> QueryResult:

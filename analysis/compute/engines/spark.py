@@ -14,12 +14,11 @@ from analysis.compute.engines import (
     LakeTable,
     QueryResult,
     columns_from_arrow,
-    list_lake_tables,
     list_result_columns,
-    list_shared_views,
     missing_lake_error,
     parameter_names,
     query_error,
+    read_lake_schema,
     resolve_lake_root,
 )
 from db.lake_names import store_column, store_table
@@ -48,9 +47,9 @@ class SparkEngine:
 
     def __init__(self, session: SparkSession, lake: str) -> None:
         self._session = session
-        for table in list_lake_tables():
+        for table in read_lake_schema().tables:
             self._read_table(table, lake).createOrReplaceTempView(store_table(table.name))
-        for name, query in list_shared_views():
+        for name, query in read_lake_schema().views:
             session.sql(query).createOrReplaceTempView(name)
 
     def execute(self, query: str, parameters: Mapping[str, object]) -> QueryResult:

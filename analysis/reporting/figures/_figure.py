@@ -6,11 +6,18 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import pairwise
-from statistics import median
+from itertools import accumulate
 
 from analysis.reporting.rows import Report, ReportResult
-from analysis.reporting.series import choose_deepest, complete_labels, describe_list, group_by_day, select_whole_list
+from analysis.reporting.series import (
+    affects_numbers,
+    choose_deepest,
+    complete_labels,
+    describe_list,
+    group_by_day,
+    list_gaps,
+    select_whole_list,
+)
 from analysis.reporting.wording import format_percent
 
 Spec = dict[str, object]
@@ -23,7 +30,6 @@ DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 2], [1, 3], [10, 4], [3, 1])
 RELATIONS = ("finetune", "adapter", "merge", "quantized", "unstated")
 WIDE, NARROW = 720, 320  # pixels
 NARROW_WIDTH = 400  # pixels: a chart below this width is narrow
-LONG_GAP_FACTOR = 1.5  # a gap longer than this many usual gaps breaks a line
 LEGEND: Spec = {
     "labelColor": INK, "labelFontSize": 12, "titleColor": GREY, "titleFontWeight": "normal", "title": None,
     "orient": "top", "direction": "horizontal", "symbolStrokeWidth": 2, "symbolSize": 70, "symbolOpacity": 1,
@@ -185,8 +191,8 @@ def describe_origin(report: Report, results: Sequence[ReportResult]) -> str:
 
 
 def flagged_snapshots(report: Report) -> set[int | None]:
-    """Return the snapshots with a quality event above a note."""
-    return {event["snapshot"] for event in report["events"] if event["severity"] != "note"}
+    """Return the snapshots with a quality event that affects their numbers."""
+    return {event["snapshot"] for event in report["events"] if affects_numbers(event)}
 
 
 def segment_dates(dates: Sequence[str]) -> list[int]:
@@ -195,13 +201,7 @@ def segment_dates(dates: Sequence[str]) -> list[int]:
     >>> segment_dates(["2026-01-01", "2026-02-01", "2026-03-01", "2026-07-01"])
     [0, 0, 0, 1]
     """
-    days = [date.fromisoformat(day) for day in dates]
-    gaps = [(after - before).days for before, after in pairwise(days)]
-    usual = median(gaps) if gaps else 0
-    segments = [0]
-    for gap in gaps:
-        segments.append(segments[-1] + (gap > LONG_GAP_FACTOR * usual))
-    return segments[: len(dates)]
+    return list(accumulate((gap.is_long for gap in list_gaps(dates)), initial=0))[: len(dates)]
 
 
 def spread_apart(positions: Sequence[float], min_distance: float) -> list[float]:

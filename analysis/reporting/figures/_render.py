@@ -8,8 +8,7 @@ import json
 import re
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from types import ModuleType
 from xml.etree import ElementTree
 
@@ -82,32 +81,16 @@ def render_drawing(figure: Figure, narrow: bool) -> str:
     return ElementTree.tostring(root, encoding="unicode")
 
 
-def write_figures(figures: Sequence[Figure], folder: Path) -> list[Path]:
-    """Write each figure as SVG, PNG, PDF, CSV and .vl.json, and return the files.
+def render_files(figures: Iterable[Figure]) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the content of each file of each figure: SVG, PNG, PDF, CSV and .vl.json.
 
     Raises:
         DrawingError: the library that draws is not installed.
-        OSError: the folder cannot be written to.
     """
-    _import_renderer()
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = []
     for figure in figures:
-        contents = {kind: render_image(figure, kind) for kind in ("svg", "png", "pdf")}
-        contents = {**contents, "csv": csv_table(figure).encode(), "vl.json": specification_json(figure).encode()}
-        for kind, content in contents.items():
-            path = folder / f"{figure.name}.{kind}"
-            _write_whole(path, content)
-            paths.append(path)
-    return paths
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except OSError:
-        path.unlink(missing_ok=True)
-        raise
+        yield from ((f"{figure.name}.{kind}", render_image(figure, kind)) for kind in ("svg", "png", "pdf"))
+        yield f"{figure.name}.csv", csv_table(figure).encode()
+        yield f"{figure.name}.vl.json", specification_json(figure).encode()
 
 
 def javascript_bundle() -> str:

@@ -46,11 +46,14 @@ class VerdictPoint(TypedDict):
 def draw(report: Report) -> Iterator[Figure]:
     """Draw a row of verdicts for each claim that was measured, if there are at least two dates."""
     points = [
-        VerdictPoint(claim=claim["claim"], label=claim["label"], **row)
+        VerdictPoint(
+            claim=claim["claim"], label=claim["label"], date=row["date"], verdict=row["verdict"], value=row["value"],
+            depth=row["depth"],
+        )
         for claim in report["claims"]
         for row in claim["trend"]
         if row["verdict"] in VERDICTS
-    ]
+    ]  # fmt: skip
     dates = sorted({point["date"] for point in points})
     if len(dates) > 1:
         yield _build_figure(describe_claims(report["claims"]), points, dates)

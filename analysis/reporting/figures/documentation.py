@@ -81,12 +81,21 @@ def draw(report: Report) -> Iterator[Figure]:
 
 
 def explain_undrawn(report: Report) -> list[str]:
-    """Return why the means of a newest list are not drawn."""
-    return [
-        f"{scored.dated_label}: a tenth of the list has fewer than {MIN_N} packages with known documentation."
-        for scored in _scored_lists(report)
-        if len({point["tenth"] for point in _decile_points(scored)}) < 2
-    ]
+    """Return why the means by tenths of a newest list are not drawn. Of means that do not exist the results say why."""
+    reasons = ((scored, _explain_undrawn_tenths(scored)) for scored in _scored_lists(report))
+    return [f"{scored.dated_label}, scored by {scored.scorer}: {reason}." for scored, reason in reasons if reason]
+
+
+def _explain_undrawn_tenths(scored: ScoredList) -> str | None:
+    """Return what prevents the figure of tenths, or None if nothing does or there are no means."""
+    known, drawn = (
+        {point["tenth"] for point in points} for points in (_all_decile_points(scored), _decile_points(scored))
+    )
+    if not known or len(drawn) > 1:
+        return None
+    if len(known) == 1:
+        return "packages tie, and those with known documentation are all in one tenth of the list"
+    return f"fewer than two tenths of the list have {MIN_N} packages with known documentation"
 
 
 def _scored_lists(report: Report) -> Iterator[ScoredList]:
@@ -117,12 +126,16 @@ def _make_group_point(by: str, group: str, row: ReportResult) -> GroupPoint:
 
 
 def _decile_points(scored: ScoredList) -> list[DecilePoint]:
+    return [point for point in _all_decile_points(scored) if point["n"] is not None and point["n"] >= MIN_N]
+
+
+def _all_decile_points(scored: ScoredList) -> list[DecilePoint]:
     names = {
         f"documentation.{scored.scorer}.{by}.decile.{tenth:02}": (by, tenth)
         for by in POPULARITY
         for tenth in range(1, 11)
     }
-    results = [result for result in scored.results if result["name"] in names and _is_enough(result)]
+    results = [result for result in scored.results if result["name"] in names]
     results.sort(key=lambda result: names[result["name"]])
     return [_make_decile_point(*names[result["name"]], result) for result in results]
 

@@ -44,6 +44,7 @@ class TurnoverPoint(TypedDict):
     n: int | None
     segment: str
     hollow: bool
+    interrupted: bool
     newest: bool
     label: str
 
@@ -61,8 +62,8 @@ def _build_figure(title: str, points: Sequence[TurnoverPoint], k: int, gap: str)
         name="turnover", section="turnover", title=title,
         measure=f"Share of the top {k:,} that was not in it about {gap[:-1]} days earlier, by date of the later list",
         legend="Band and bars: least and largest share over every order of ties at the last rank; a census has no "
-        "sampling error. Hollow: no interval, or a quality event. Cross at the foot: no list to compare with. "
-        "Lines are not drawn across missing dates",
+        "sampling error. Hollow: no interval, or a quality event. Cross at the foot: from this date there is no list "
+        "to compare with. Lines are not drawn across missing dates",
         sample=_describe_sample([point for point in points if point["value"] is not None]),
         columns=("list", "date", "since", "k", "turnover", "low", "high", "n"),
         rows=tuple(map(itemgetter("series", "date", "since", "k", "value", "low", "high", "n"), points)),
@@ -139,13 +140,15 @@ def _line_points(label: str, results: Sequence[ReportResult], flagged: set[int |
     results = list(dropwhile(lambda result: result["value"] is None, ordered))
     last = max((position for position, result in enumerate(results) if result["value"] is not None), default=-1)
     stretches = segment_dates([result["date"] for result in results])
-    undefined = 0
+    undefined, is_known = 0, False
     for position, (result, stretch) in enumerate(zip(results, stretches, strict=True)):
-        undefined += result["value"] is None
+        was_known, is_known = is_known, result["value"] is not None
+        undefined += not is_known
         yield TurnoverPoint(
             series=label, date=result["date"], since=result["previous_date"], k=result["k"], value=result["value"],
             low=result["low"], high=result["high"], n=result["n"], segment=f"{label} {stretch} {undefined}",
-            hollow=result["low"] is None or result["snapshot"] in flagged, newest=position == last,
+            hollow=result["low"] is None or result["snapshot"] in flagged,
+            interrupted=was_known and not is_known, newest=position == last,
             label=f"{format_percent(result['value'])} ({format_interval(result)})",
         )  # fmt: skip
 
@@ -182,9 +185,13 @@ def _line_layer(encoding: Spec) -> Spec:
 
 
 def _cross_layer(x: Spec, y: int) -> Spec:
-    """Return crosses at the foot of the figure, for the undefined values."""
+    """Return crosses at the foot of the figure: one for each date on which a line is interrupted."""
     mark = {"type": "point", "shape": "cross", "size": 36, "color": GREY, "opacity": 1, "angle": 45}
-    return {"mark": mark, "transform": [{"filter": "datum.value === null"}], "encoding": {"x": x, "y": {"value": y}}}
+    dates: list[Spec] = [
+        {"filter": "datum.interrupted"},
+        {"aggregate": [{"op": "count", "as": "lines"}], "groupby": ["date"]},
+    ]
+    return {"mark": mark, "transform": dates, "encoding": {"x": x, "y": {"value": y}}}
 
 
 def _interval_layers(band: Spec) -> list[Spec]:

@@ -12,14 +12,17 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from analysis.reporting.claims import ClaimDetail
+from analysis.reporting.formats._breaking import BreakableCell
 from analysis.reporting.rows import Report
 from analysis.reporting.table import ReportColumn, ReportTable
 from analysis.reporting.tables import FLOWS
 from analysis.reporting.view import ReportView, SeriesView, build_view
+from analysis.reporting.wording import UNDEFINED
 
 DEFAULT_WIDTH, MIN_WIDTH = 80, 60
 MAX_LINE = 100  # of a sentence: longer lines are hard to read on any terminal
 INDENT = "  "
+FIXED_KINDS = ("number", "date")  # kinds of columns that are never broken
 MIN_TEXT_WIDTH = 12  # of a column of names or sentences
 NEWEST_ROWS = 12
 FIRST_ROWS = 10
@@ -97,7 +100,10 @@ class TextPage:
             return
         yield "DOES THE PAPER STILL HOLD?"
         if any(claim.is_testable for claim in view.claim_details):
-            yield self._lay_out_table("Claims and verdicts", view.claims.select(*CLAIM_COLUMNS))
+            claims = view.claims.select(*CLAIM_COLUMNS)
+            yield self._lay_out_table(
+                "Claims and verdicts", claims if self._fits(claims) else claims.without("interval")
+            )
         yield from self._list_sentences("What these verdicts rest on", list(map(_describe_claim, view.claim_details)))
 
     def _lay_out_trust(self, view: ReportView) -> Iterator[str]:
@@ -135,7 +141,7 @@ class TextPage:
         widths = []
         for column, texts in zip(table.columns, zip(*_read_rows(table), strict=True), strict=True):
             natural = max(map(len, (column.heading, *texts)))
-            widths.append(natural if column.kind in ("number", "date") else min(natural, MIN_TEXT_WIDTH))
+            widths.append(natural if column.kind in FIXED_KINDS else min(natural, MIN_TEXT_WIDTH))
         return sum(widths) + len(widths) - 1 <= self.width - len(INDENT)
 
     def _align(self, table: ReportTable) -> list[str]:
@@ -144,7 +150,7 @@ class TextPage:
         for column in table.columns:
             _add_column(grid, column)
         for row in _read_rows(table):
-            grid.add_row(*map(Text, row))
+            grid.add_row(*map(_make_cell, table.columns, row))
         natural_width = console.measure(grid, options=console.options.update(width=10_000)).maximum
         grid.collapse_padding = natural_width > console.width  # one space between columns instead of two
         with console.capture() as capture:
@@ -153,7 +159,10 @@ class TextPage:
 
     def _join_row(self, table: ReportTable, row: Sequence[str]) -> str:
         pairs = zip(table.columns, row, strict=True)
-        return self._wrap(" · ".join(f"{column.heading} {text}" for column, text in pairs if text), f"{INDENT}- ")
+        return self._wrap(
+            " · ".join(f"{column.heading} {text}" for column, text in pairs if text not in ("", UNDEFINED)),
+            f"{INDENT}- ",
+        )
 
     def _wrap(self, sentence: str, bullet: str = INDENT) -> str:
         return textwrap.fill(
@@ -193,8 +202,12 @@ def _describe_claim(claim: ClaimDetail) -> str:
     return f"{claim.label}: {claim.title}.{numbers} Published {claim.published}. Rule: {claim.rule}.{note}"
 
 
+def _make_cell(column: ReportColumn, text: str) -> Text | BreakableCell:
+    return Text(text) if column.kind in FIXED_KINDS else BreakableCell(text)
+
+
 def _add_column(grid: Grid, column: ReportColumn) -> None:
-    is_fixed = column.kind in ("number", "date")
     grid.add_column(
-        Text(column.heading), justify="right" if column.kind == "number" else "left", overflow="fold", no_wrap=is_fixed
-    )
+        Text(column.heading), justify="right" if column.kind == "number" else "left", overflow="fold",
+        no_wrap=column.kind in FIXED_KINDS,
+    )  # fmt: skip

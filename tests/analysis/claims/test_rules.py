@@ -11,17 +11,17 @@ from statsmodels.stats.multitest import multipletests
 from analysis.claims.paper import CLAIMS
 from analysis.claims.results import HUB, LatestResults, ResultKind, ResultRow
 from analysis.claims.rules import p_value_from_interval
-from analysis.claims.verdicts import ClaimRow, adjust_p_values, iter_claim_changes, judge_claims
+from analysis.claims.verdicts import ClaimRow, adjust_p_values, iter_verdict_changes, judge_claims
 
 DAY = "2026-10-01"
 
 
 def result(metric: str, name: str, value: float | None, low: float | None = None, high: float | None = None,
            k: int = 15_000, registry: str = HUB, date: str = DAY, note: str = "",
-           previous_date: str | None = None) -> ResultRow:  # fmt: skip
-    return {"registry": registry, "snapshot": int(date.replace("-", "")), "date": date, "previous_date": previous_date,
-            "metric": metric, "name": name, "k": k, "value": value, "low": low, "high": high, "n": 100,
-            "note": note}  # fmt: skip
+           previous_date: str | None = None, counter: str = "last-30-days") -> ResultRow:  # fmt: skip
+    return {"registry": registry, "counter": counter, "snapshot": int(date.replace("-", "")), "date": date,
+            "previous_date": previous_date, "metric": metric, "name": name, "k": k, "value": value, "low": low,
+            "high": high, "n": 100, "note": note}  # fmt: skip
 
 
 def claim_of(claim: str, *rows: ResultRow) -> ClaimRow:
@@ -33,8 +33,9 @@ def verdict(claim: str, *rows: ResultRow) -> str:
 
 
 def turnover(value: float, low: float | None, high: float | None, registry: str = HUB, date: str = DAY,
-             previous_date: str = "2026-07-02") -> ResultRow:  # fmt: skip
-    return result("turnover", "turnover.91d", value, low, high, 1000, registry, date, previous_date=previous_date)
+             previous_date: str = "2026-07-02", counter: str = "last-30-days") -> ResultRow:  # fmt: skip
+    return result("turnover", "turnover.91d", value, low, high, 1000, registry, date, previous_date=previous_date,
+                  counter=counter)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -53,9 +54,41 @@ def test_turnover_is_much_faster_only_with_the_whole_interval(
     assert verdict("Finding 5", turnover(*hub), turnover(*rival, registry="pypi")) == expected
 
 
-def test_the_hub_is_compared_with_the_faster_package_registry() -> None:
-    rows = (turnover(0.3, 0.3, 0.3), turnover(0.02, 0.02, 0.02, "npm"), turnover(0.2, 0.2, 0.2, "pypi"))
-    assert verdict("Finding 5", *rows) == "weaker"
+@pytest.mark.parametrize(
+    ("hub", "npm", "pypi", "expected"),
+    [
+        (0.3, (0.02, 0.02), (0.2, 0.2), "weaker"),  # not twice that of PyPI
+        (0.4, (0.1, 0.3), (0.2, 0.2), "weaker"),  # not twice what the ties of npm allow, though npm's value is lower
+        (0.1, (0.05, 0.05), (0.2, 0.2), "weaker"),  # below PyPI, above npm
+        (0.04, (0.05, 0.05), (0.2, 0.2), "reversed"),
+    ],
+)
+def test_the_hub_is_compared_with_both_package_registries(
+    hub: float, npm: tuple[float, float], pypi: tuple[float, float], expected: str
+) -> None:
+    rivals = (turnover(sum(npm) / 2, *npm, "npm"), turnover(sum(pypi) / 2, *pypi, "pypi"))
+    assert verdict("Finding 5", turnover(hub, hub, hub), *rivals) == expected
+
+
+@pytest.mark.parametrize("counter", ["total", "unstated", "last-week"])
+def test_a_month_is_compared_with_months_only(counter: str) -> None:
+    hub, other = turnover(0.3, 0.3, 0.3), turnover(0.01, 0.01, 0.01, "npm", counter=counter)
+    claim = claim_of("Finding 5", hub, other)
+    assert claim["verdict"] == "not testable"
+    assert "npm is missing: it has no such number of the downloads of a month" in claim["note"]
+    by_month = turnover(0.2, 0.2, 0.2, "npm", date="2026-09-30", counter="last-month")
+    assert [row["value"] for row in claim_of("Finding 5", hub, other, by_month)["numbers"]] == [0.3, 0.2]
+
+
+@pytest.mark.parametrize("counter", ["total", "unstated"])
+def test_the_trend_of_a_claim_on_the_hub_has_one_counter(counter: str) -> None:
+    rows = [turnover(0.1, 0.1, 0.1, date="2026-09-01"), turnover(0.1, 0.1, 0.1, date="2026-09-20")]
+    others = [turnover(0.5, 0.5, 0.5, date=day, counter=counter) for day in ("2026-09-10", "2026-09-20", DAY)]
+    claim = claim_of("C2 stability", *rows, *others)
+    assert (claim["verdict"], claim["judged_on"]) == ("holds", "2026-09-20")
+    assert [(point["date"], point["verdict"]) for point in claim["trend"]] == [
+        ("2026-09-01", "holds"), ("2026-09-20", "holds")
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -71,7 +104,7 @@ def test_registries_are_compared_over_overlapping_periods_that_end_at_most_45_da
 ) -> None:
     claim = claim_of("Finding 5", turnover(0.3, 0.3, 0.3), turnover(0.1, 0.1, 0.1, "pypi", date, previous_date))
     assert claim["verdict"] == expected
-    assert "npm is missing: it has no such number" in claim["note"]
+    assert "npm is missing: it has no such number of the downloads of a month" in claim["note"]
     if expected == "not testable":
         assert "the Hub's is from 2026-07-02 to 2026-10-01 (91 days)" in claim["note"]
         assert f"pypi is missing: its newest number is from {previous_date} to {date}" in claim["note"]
@@ -122,7 +155,7 @@ def test_transformers_is_compared_with_the_best_other_library(rival: tuple, expe
 
 
 def spearman(rho: tuple[float, float, float], **more: object) -> ResultRow:
-    return result("descendants", "descendants.spearman", *rho) | more  # type: ignore[return-value]
+    return result("descendants", "descendants.spearman", *rho, **more)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -247,15 +280,15 @@ def test_the_trend_has_the_verdict_at_each_date_of_a_measurement() -> None:
     ]
     without_lineage = result("turnover", "turnover", 0.1, k=1000, date="2026-02-04")
     claims = judge_claims([*rows, without_lineage])
-    trend = next(claim["trend"] for claim in claims if claim["claim"] == "C2 descendants")
+    (trend,) = [claim["trend"] for claim in claims if claim["claim"] == "C2 descendants"]
     assert [(row["date"], row["verdict"]) for row in trend] == [
         ("2026-01-01", "holds"),
         ("2026-02-01", "weaker"),
         ("2026-03-01", "reversed"),
     ]
-    assert list(iter_claim_changes(claims)) == [
-        ("C2 descendants", "2026-02-01", "holds", "weaker"),
-        ("C2 descendants", "2026-03-01", "weaker", "reversed"),
+    assert list(iter_verdict_changes("C2 descendants", trend)) == [
+        ("C2 descendants", "2026-02-01", 20260201, "holds", "weaker"),
+        ("C2 descendants", "2026-03-01", 20260301, "weaker", "reversed"),
     ]
 
 
@@ -263,7 +296,8 @@ def test_verdicts_at_different_depths_are_no_change() -> None:
     rows = [spearman((rho, rho - 0.05, rho + 0.05), date=date, k=k) for date, rho, k in (
         ("2026-01-01", 0.4, 15_000), ("2026-02-01", 0.08, 1000), ("2026-03-01", 0.4, 15_000), ("2026-04-01", 0.3, 1000)
     )]  # fmt: skip
-    assert list(iter_claim_changes(judge_claims(rows))) == [("C2 descendants", "2026-04-01", "weaker", "holds")]
+    trend = claim_of("C2 descendants", *rows)["trend"]
+    assert list(iter_verdict_changes("C2", trend)) == [("C2", "2026-04-01", 20260401, "weaker", "holds")]
 
 
 @settings(max_examples=25, deadline=None)

@@ -13,8 +13,8 @@ import pandas
 import pytest
 from pyarrow.parquet import read_table
 
-from analysis.exports.leak_scan import find_private_content
 from analysis.exports.manifest import find_mismatches
+from db.private_content import find_private_content
 from db.rows import Observation
 from tests.analysis.conftest import History
 from tests.analysis.exports.conftest import Export, hash_tree

@@ -11,9 +11,9 @@ import pytest
 
 from analysis.exports.files import WrittenFile
 from analysis.exports.formats import jsonl
-from analysis.exports.leak_scan import find_private_content
 from analysis.exports.tables import Table
 from db.connection import open_for_writing
+from db.private_content import find_private_content
 from db.rows import Event, Observation, Parent, Registry
 from db.store import Store
 from tests.analysis.conftest import History

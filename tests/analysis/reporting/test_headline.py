@@ -51,6 +51,17 @@ def test_a_number_of_another_period_has_its_own_sentence() -> None:
     ]
 
 
+def test_of_two_lists_of_a_day_the_headline_has_the_one_that_stands_for_the_day() -> None:
+    lists = [make_snapshot(number, "npm", "2026-07-06", depth=1000 * number) for number in (1, 2)]
+    results = [
+        make_result(snapshot, "turnover", "turnover", share, k=1000, previous_date="2022-07-06")
+        for snapshot, share in zip(lists, (0.15, 0.45), strict=True)
+    ]
+    for ordered in (results, results[::-1]):
+        (sentence,) = describe_unmatched(report_of(*lists, results=ordered), 1000, {})
+        assert "15.0% of the top 1,000 of npm" in sentence
+
+
 @given(st.lists(st.tuples(DAYS, st.integers(73, 109)), min_size=1, max_size=6))
 def test_each_number_is_told_once_and_the_first_sentence_shares_days(ends: list[tuple[date, int]]) -> None:
     newest = {

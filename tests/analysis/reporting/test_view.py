@@ -31,8 +31,8 @@ def test_the_summary_has_turnover_the_first_names_moves_growth_and_claims() -> N
         "In a month, from 2025-12-06 to 2026-04-05, 12.3% of the top 1,000 of PyPI were replaced, 8.3% of npm and 4.3% "
         "of Hugging Face.",
         "First on Hugging Face by downloads: org/a, org/b and org/c.",
-        "From 2026-01-05 to 2026-04-05, 2 packages entered the top 1,000 of Hugging Face that had never been in it, 2 "
-        "returned and 2 left; 2 changed only the name.",
+        "In the top 1,000 of Hugging Face, from 2026-01-05 to 2026-04-05: 2 packages entered for the first time, 2 "
+        "returned, 2 left and 2 changed only the name.",
         "The base model with the largest growth is org/base: 12 of the first 1,000 of Hugging Face say they were made "
         "from it on 2026-04-05, 9 on 2026-01-05.",
         "On 2026-04-05, of 4 claims of the paper, 1 holds, 1 is weaker, 1 is reversed and 1 cannot be tested.",
@@ -51,6 +51,16 @@ def test_the_state_has_registries_dates_and_the_states_of_the_snapshots() -> Non
     source = {"registry": "npm", "source": "http://127.0.0.1:4711", "local": True, "snapshots": 1}
     report = {**report_of(local), "not_public": [source]}
     assert build_view(report).state == "npm · 2026-01-05 · The snapshot is complete · simulated or local"
+
+
+def test_the_links_of_moves_and_of_the_first_packages_are_those_of_their_own_list() -> None:
+    """A later snapshot of another endpoint decides nothing."""
+    report = full_report()
+    *earlier, newest = [row for row in report["snapshots"] if row["registry"] == "huggingface/models"]
+    failed = {**newest, "snapshot": 99, "date": "2026-04-09", "status": "failed", "source": "http://127.0.0.1:4711"}
+    series = first_series({**report, "snapshots": [*earlier, newest, failed]})
+    links = {row[1].link for table in (series.top, *series.moves) for row in table.rows}
+    assert links == {f"https://huggingface.co/org/{name}" for name in "abc"}
 
 
 def test_each_counter_of_a_registry_is_a_series_of_its_own() -> None:

@@ -14,7 +14,7 @@ from crawler.plan import CrawlPlan
 from crawler.response import HttpResponse
 from crawler.spiders.huggingface import HuggingFaceSpider
 from db.store.cards import MAX_CARD_BYTES, PendingCard, blob_hash
-from tests.crawler.conftest import HUB, Crawl, CrawlRun
+from tests.crawler.conftest import HUB, Crawl, CrawlRun, environment
 from tests.simulated import Simulation
 
 K = "40"
@@ -81,6 +81,16 @@ def test_a_second_crawl_of_unchanged_cards_requests_nothing(
     history = third.rows("SELECT valid_to IS NULL, card_id FROM card_revision JOIN package USING (package_id)"
                          " WHERE name = ? ORDER BY valid_from", name)  # fmt: skip
     assert [newest for newest, _ in history] == [0, 1] and len({card for _, card in history}) == 2
+
+
+def test_the_clock_of_the_registry_dates_a_collection(crawl: Crawl) -> None:
+    clock = ("--top", "5", "--quiet", "--clock", "registry")
+    with Simulation(models=20, start="2026-01-05") as long_ago:
+        for command in ("snapshot", "cards"):
+            done = crawl(command, HUB, *clock, env=environment(long_ago))
+            assert done.exit_code == 0
+    dates = "SELECT DISTINCT date(taken_at, 'unixepoch'), date(fetched_at, 'unixepoch') FROM card_collection"
+    assert done.rows(f"{dates} JOIN card_revision USING (collection_id)") == [("2026-01-05", "2026-01-05")]
 
 
 def test_a_stopped_card_crawl_names_no_option_that_its_command_lacks() -> None:

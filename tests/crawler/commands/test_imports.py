@@ -17,8 +17,15 @@ from pathlib import Path
 import pyarrow
 import pyarrow.parquet
 import pytest
+from sqlite_utils import Database
 
+from crawler import importers
+from db.connection import open_for_writing
+from db.migrate import load_migrations
+from db.rows import Registry
+from db.store import Store
 from tests.crawler.conftest import CrawlRun
+from tests.db.builders import take_snapshot
 from tests.forked_crawl import start_crawl_command, wait_for_process
 from tests.simulated import ROOT
 
@@ -88,6 +95,32 @@ def test_a_bad_file_does_not_stop_the_others_and_its_reason_is_printed(run_impor
     assert (failed.exit_code, failed.output.splitlines()[-1]) == (1, "2 files: 2 failed")
 
 
+def test_an_error_that_stops_a_run_is_printed_after_what_is_stored(
+    run_import: Import, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [write_list(tmp_path, f"2022-0{month}-01.csv", ["a", f"b{month}"]) for month in (1, 2, 3, 4)]
+    store_list = importers.store_list
+
+    def store_until_the_disk_is_full(store: Store, file: str, *rest: object) -> object:
+        if "2022-03" in file:
+            raise sqlite3.OperationalError("database or disk is full")
+        return store_list(store, file, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(importers, "store_list", store_until_the_disk_is_full)
+    done = run_import("csv", *files, "--registry", "npm", "--date-from-name", *COLUMNS)
+    assert done.exit_code == 1
+    assert done.output.splitlines()[-1] == "2 files: 2 complete"
+    assert done.errors.startswith("error: The store cannot be read or written: database or disk is full.\n")
+
+
+def test_a_partial_list_ends_like_a_partial_crawl(run_import: Import, tmp_path: Path) -> None:
+    (tmp_path / "2022-01-01.csv").write_text("place,name\n1,a\n9,b\n")
+    words = ("--registry", "npm", "--date-from-name", "--id", "name", "--rank", "place")
+    done = run_import("csv", "2022-01-01.csv", *words)
+    assert (done.exit_code, done.output[:8]) == (3, "partial ")
+
+
+@pytest.mark.fault("D12")
 def test_every_file_without_a_usable_date_is_reported_before_any_import(run_import: Import, tmp_path: Path) -> None:
     names = ["good_2022-07-01.csv", "none.csv", "a_2022-07-01_2022-08-01.csv", "b_2022-13-01.csv", "c_2031-01-01.csv"]
     files = [write_list(tmp_path, name, ["a"]) for name in names]
@@ -124,6 +157,7 @@ def test_a_manifest_states_dates_and_what_differs_from_the_options(run_import: I
         ("file,day\na.csv,2022-07-01\n", ["no heading 'date'", "'day' is not known"]),
         ("file,date,counter\na.csv,2022-07-01,lastweek\nb.csv,1.7.2022,\n", ["Did you mean last-week?", "'1.7.2022'"]),
         ("file,date,format\na.csv,2022-07-01,cvs\n,2022-07-01,\n", ["Did you mean csv?", "cell of the file is empty"]),
+        ("file,date\n2022-07-01.csv,\n2022-08-01.csv\n", ["every file: the cell of the date is empty"]),
         ("file,date\n", ["has no row"]),
     ],
 )
@@ -187,6 +221,44 @@ def test_a_registry_and_a_counter_of_ones_own_are_accepted_in_so_many_words(run_
     done = run_import("csv", file, "--id", "name", "--value", "count", *words)
     assert done.exit_code == 0
     assert [row[1:3] for row in done.rows(SNAPSHOTS)] == [("other:stars", "attic")]
+
+
+def test_a_registry_of_the_store_is_found_in_any_capitals_and_so_is_a_public_one(
+    run_import: Import, tmp_path: Path
+) -> None:
+    files = [write_list(tmp_path, f"2022-07-0{day}.csv", ["a", f"b{day}"]) for day in (1, 2, 3, 4)]
+    words = ("--date-from-name", *COLUMNS)
+    assert run_import("csv", files[0], "--registry", "Attic", "--new-registry", *words).exit_code == 0
+    assert run_import("csv", files[1], "--registry", "attic", *words).exit_code == 0
+    assert run_import("csv", files[2], "--registry", "Attic", *words).exit_code == 0
+    done = run_import("csv", files[3], "--registry", "PyPI", *words)
+    assert [row[2] for row in done.rows(SNAPSHOTS)] == ["Attic", "Attic", "Attic", "pypi"]
+
+
+@pytest.mark.parametrize("with_record", [False, True], ids=["an empty file", "a record of migrations only"])
+def test_a_store_that_its_first_writer_left_empty_is_filled(
+    run_import: Import, tmp_path: Path, with_record: bool
+) -> None:
+    (tmp_path / "store.db").touch()
+    if with_record:
+        with closing(sqlite3.connect(tmp_path / "store.db")) as connection:
+            load_migrations().ensure_migrations_table(Database(connection))
+    file = write_list(tmp_path, "2022-07-01.csv", ["a"])
+    done = run_import("csv", file, "--registry", "npm", "--date-from-name", *COLUMNS)
+    assert (done.exit_code, done.errors) == (0, "")
+    assert done.rows("SELECT count(*) FROM snapshot") == [(1,)]
+
+
+@pytest.mark.ci
+def test_a_list_of_a_stored_registry_is_imported_without_scrapy(tmp_path: Path) -> None:
+    db = tmp_path / "store.db"
+    with open_for_writing(db) as database:
+        take_snapshot(Store(database), ["a"], registry=Registry("npm", "ecosystems"))
+    file = tmp_path / write_list(tmp_path, "2022-07-01.csv", ["a"])
+    words = ["import", "csv", str(file), "--registry", "NPM", "--date-from-name", *COLUMNS, "--db", str(db)]
+    code = "import sys; from crawler.__main__ import main; print(main(sys.argv[1:]), 'scrapy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, *words], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "0 False"
 
 
 def test_the_same_file_with_another_statement_is_refused_and_names_the_stored_snapshot(

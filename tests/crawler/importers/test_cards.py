@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import gzip
 import json
-import sqlite3
 from pathlib import Path
 
 import pytest
 
 from crawler.__main__ import main as crawl
-from crawler.importers import ImportFailedError, ImportSpec, import_file
+from crawler.importers import ImportFailedError, ImportSpec
 from crawler.importers.cards import CardImportOutcome
 from db.cli import parse_day
 from db.connection import open_for_reading
 from db.store.cards import blob_hash
+from tests.crawler.importers.conftest import import_file, query
 from tests.db.builders import read_card
 
 MODELS = "huggingface/models"
@@ -31,14 +31,9 @@ def write_lines(tmp_path: Path, lines: list[object], name: str = "cards.jsonl.gz
 
 def import_cards(tmp_path: Path, lines: list[object], registry: str = MODELS, **more: str) -> CardImportOutcome:
     spec = ImportSpec(registry, DAY, "downloads", None, None)
-    outcome = import_file(tmp_path / "store.db", "cards", str(write_lines(tmp_path, lines, **more)), spec)
+    outcome = import_file(tmp_path, "cards", str(write_lines(tmp_path, lines, **more)), spec)
     assert isinstance(outcome, CardImportOutcome)
     return outcome
-
-
-def query(tmp_path: Path, statement: str) -> list[tuple[object, ...]]:
-    with sqlite3.connect(tmp_path / "store.db") as connection:
-        return connection.execute(statement).fetchall()
 
 
 def test_cards_are_stored_without_addresses_under_the_hash_of_the_whole_file(tmp_path: Path) -> None:
@@ -78,7 +73,7 @@ def test_cards_belong_to_the_packages_of_imported_lists(tmp_path: Path) -> None:
     list_file = tmp_path / "list.csv"
     list_file.write_text("name,count\na/b,5\nc/d,3\n")
     columns = {"id": "name", "value": "count", "rank": None}
-    import_file(tmp_path / "store.db", "csv", str(list_file), ImportSpec(MODELS, DAY, "downloads", None, None, columns))
+    import_file(tmp_path, "csv", str(list_file), ImportSpec(MODELS, DAY, "downloads", None, None, columns))
     import_cards(tmp_path, [{"modelId": "c/d", "card": "one"}, {"modelId": "new", "card": "two"}])
     assert query(tmp_path, "SELECT count(*) FROM package") == [(3,)]
     ranked = "SELECT p.name FROM ranking r JOIN card_revision v USING (package_id) JOIN package p USING (package_id)"
@@ -95,7 +90,7 @@ LISTED: list[object] = [
 
 def import_as_list(tmp_path: Path, by: str = "downloads", value: str = "downloads", *more: object) -> CardImportOutcome:
     spec = ImportSpec(MODELS, DAY, by, None, None, {"value": value})
-    outcome = import_file(tmp_path / "store.db", "cards", str(write_lines(tmp_path, [*LISTED, *more])), spec)
+    outcome = import_file(tmp_path, "cards", str(write_lines(tmp_path, [*LISTED, *more])), spec)
     assert isinstance(outcome, CardImportOutcome)
     return outcome
 
@@ -137,7 +132,7 @@ def test_unreadable_lines_are_counted(tmp_path: Path) -> None:
 def test_a_file_without_cards_is_refused_and_leaves_nothing(tmp_path: Path, lines: list[object]) -> None:
     with pytest.raises(ImportFailedError):
         import_cards(tmp_path, lines)
-    assert [path.name for path in tmp_path.iterdir() if "s.db" in path.name] == []
+    assert [path.name for path in tmp_path.iterdir() if "store.db" in path.name] == []
 
 
 def test_only_the_hub_has_cards(tmp_path: Path) -> None:
@@ -147,7 +142,7 @@ def test_only_the_hub_has_cards(tmp_path: Path) -> None:
 
 def test_the_command_reports_its_imports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = write_lines(tmp_path, [{"modelId": "a", "card": "one"}, {"modelId": "b", "card": ""}])
-    store, date = str(tmp_path / "s.db"), "2022-02-15"
+    store, date = str(tmp_path / "store.db"), "2022-02-15"
     arguments = ["import", "cards", str(file), "--registry", MODELS, "--date", date, "--db", store]
     assert crawl([*arguments, "--format", "json"]) == 0
     (result,) = json.loads(capsys.readouterr().out)["imports"]
@@ -160,7 +155,7 @@ def test_the_command_reports_its_imports(tmp_path: Path, capsys: pytest.CaptureF
 @pytest.mark.slow
 def test_the_real_collection_is_imported_whole(tmp_path: Path, real_data: Path) -> None:
     file = real_data / "hf_cards" / "hf_cards_2022-02-15.jsonl.gz"
-    outcome = import_file(tmp_path / "store.db", "cards", str(file), ImportSpec(MODELS, DAY, "downloads", None, None))
+    outcome = import_file(tmp_path, "cards", str(file), ImportSpec(MODELS, DAY, "downloads", None, None))
     assert outcome.as_text().count("16,590 cards, 12,842 packages without one")
     with open_for_reading(tmp_path / "store.db") as connection:
         stored_bytes, original_bytes = connection.execute("SELECT sum(length(content)), sum(size) FROM card").fetchone()

@@ -16,9 +16,10 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from crawler.importers import ImportFailedError, ImportSpec, ListImportOutcome, import_file
+from crawler.importers import ImportFailedError, ImportSpec, ListImportOutcome
 from crawler.importers import hfcommunity as dump
 from db.cli import parse_day
+from tests.crawler.importers.conftest import import_file, query
 
 RANKING = "SELECT rank, package, name, downloads, likes FROM v1_ranking ORDER BY rank"
 ID = "621ffdc036468d709f17432"
@@ -30,14 +31,9 @@ def import_collection(
     counter: str | None = None, top: int | None = None,
 ) -> ListImportOutcome:  # fmt: skip
     spec = ImportSpec(registry, parse_day(date), "downloads", counter, None, {}, top)
-    outcome = import_file(tmp_path / "store.db", format_name, str(file), spec)
+    outcome = import_file(tmp_path, format_name, str(file), spec)
     assert isinstance(outcome, ListImportOutcome)
     return outcome
-
-
-def query(tmp_path: Path, statement: str) -> list[tuple[object, ...]]:
-    with sqlite3.connect(tmp_path / "store.db") as connection:
-        return connection.execute(statement).fetchall()
 
 
 def parse_utc(text: str) -> datetime:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,11 +9,12 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from crawler.importers import ImportFailedError, ImportSpec, import_file
+from crawler.importers import ImportFailedError, ImportSpec
 from crawler.importers.cards import CardImportOutcome
 from db.cli import parse_day
 from db.connection import open_for_reading
 from db.store.cards import blob_hash
+from tests.crawler.importers.conftest import import_file, query
 from tests.db.builders import read_card
 
 MOMENT = pyarrow.timestamp("us", tz="UTC")
@@ -40,14 +40,9 @@ def import_cards(
     schema = pyarrow.schema([(name, kind) for name, kind in COLUMNS.items() if name not in without])
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows, schema), tmp_path / f"{name}.parquet")
     spec = ImportSpec(registry, parse_day(date), "downloads", None, None, {"value": value})
-    outcome = import_file(tmp_path / "s.db", "librarian-bots", str(tmp_path / f"{name}.parquet"), spec)
+    outcome = import_file(tmp_path, "librarian-bots", str(tmp_path / f"{name}.parquet"), spec)
     assert isinstance(outcome, CardImportOutcome)
     return outcome
-
-
-def query(tmp_path: Path, statement: str) -> list[tuple[object, ...]]:
-    with sqlite3.connect(tmp_path / "s.db") as connection:
-        return connection.execute(statement).fetchall()
 
 
 @pytest.mark.parametrize("without", [(), ("library_name", "pipeline_tag", "createdAt")])
@@ -56,7 +51,7 @@ def test_cards_become_cards_of_packages_and_no_list(tmp_path: Path, without: tup
         tmp_path, [make_row("a/b", CARD), make_row("gone", "Entry not found"), make_row("c", "")], *without
     )
     assert (outcome.status, outcome.cards, outcome.none, outcome.rejected) == ("complete", 1, 2, 0)
-    with open_for_reading(tmp_path / "s.db") as connection:
+    with open_for_reading(tmp_path / "store.db") as connection:
         card = read_card(connection, 1, parse_day("2025-01-14"))
     assert card and (card.blob, "jo.doe" in card.text) == (blob_hash(CARD.encode()), False)
     assert query(tmp_path, "SELECT name, state, since FROM v1_card ORDER BY name") == [
@@ -115,4 +110,4 @@ def test_another_parquet_file_and_another_registry_are_refused_and_leave_nothing
     ):
         with pytest.raises(ImportFailedError):
             import_cards(tmp_path, rows, *without, registry=registry)
-    assert not (tmp_path / "s.db").exists()
+    assert not (tmp_path / "store.db").exists()

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,6 +16,7 @@ from crawler.fetching.settings import CrawlOptions
 from crawler.plan import CrawlPlan
 from crawler.snapshots.take import take_snapshot
 from tests.crawler.conftest import HUB, ROOT, environment
+from tests.db.builders import query
 from tests.db.store.test_kill import call_at_statements
 from tests.forked_crawl import run_forked
 from tests.simulated import Simulation
@@ -39,12 +38,6 @@ def undisturbed_digest(pretend: Simulation, tmp_path_factory: pytest.TempPathFac
     path = tmp_path_factory.mktemp("undisturbed") / "store.db"
     assert run_crawl(pretend, path) == 0
     return str(query(path, "SELECT digest FROM snapshot")[0][0])
-
-
-def query(path: Path, statement: str) -> list[tuple[Any, ...]]:
-    """Return the rows of a query of a store."""
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
-        return connection.execute(statement).fetchall()
 
 
 def run_crawl(

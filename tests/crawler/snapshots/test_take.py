@@ -210,9 +210,10 @@ def test_a_registry_smaller_than_k_is_complete_only_if_it_states_its_size(crawl:
 
 
 def test_a_contact_is_sent_in_the_user_agent(crawl: Crawl, pretend: Simulation) -> None:
-    crawl("snapshot", "npm", "--top", "5", "--delay", "0", "--quiet", "--contact", "who@lab.example")
+    contact = "Jo Doe <who@lab.example>"
+    crawl("snapshot", "npm", "--top", "5", "--delay", "0", "--quiet", "--contact", contact)
     agents = {request["user_agent"] for request in pretend.requests("ecosystems")}
-    assert agents == {"hub-observatory/0.1.0 (who@lab.example)"}
+    assert agents == {f"hub-observatory/0.1.0 ({contact})"}
 
 
 @pytest.mark.fault("E10")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sqlite_utils import Database
 
 from db import UsageError
+from db.census.writer import CensusStore
 from db.identity import derive_stable_id
 from db.ids import register_functions
 from db.removal import remove_snapshot
@@ -20,6 +21,7 @@ from db.rows import Observation, Parent, StoredResult
 from db.store import Store
 from db.store.cards import CardCollection, CardObservation, CardStore, CardText, blob_hash
 from tests.db.builders import MODELS, PASSED, begin_snapshot, make_page, make_store, query, take_snapshot
+from tests.db.census.test_history import Counters, take_census
 
 DAY = 86_400
 VIEWS = {
@@ -117,6 +119,47 @@ def test_an_import_that_is_removed_has_never_been_there(kept: PastList, removed:
     assert query(store, "PRAGMA foreign_key_check") == []
 
 
+CENSUS_ROWS = st.dictionaries(
+    st.sampled_from([f"{number:024x}" for number in (1, 2, 3)]), st.tuples(*[st.integers(0, 9)] * 3), max_size=3
+)
+CENSUS_CONTENT = (
+    "SELECT stable_id, name, first_seen_at, downloads, likes, downloads_all_time, fingerprint IS NULL FROM package",
+    "SELECT package, name, since, until FROM v1_alias",
+)
+
+
+def store_in_order(store: CensusStore, items: Sequence[tuple[int, dict[str, Counters] | PastList]]) -> int:
+    """Store censuses and past lists one after the other, and return the number of the last past list."""
+    imported = 0
+    for day, item in items:
+        if isinstance(item, PastList):
+            imported = import_list(store, item)
+        else:
+            take_census(store, item, at=day * DAY)
+    return imported
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(CENSUS_ROWS, min_size=1, max_size=3),
+    st.integers(0, 3),
+    st.sampled_from((0.5, 1.5, 2.5, 3.5)),
+    st.booleans(),
+)
+def test_a_removed_import_leaves_what_censuses_say_of_packages_that_are_gone_too(
+    censuses: list[dict[str, Counters]], place: int, day: float, has_ids: bool
+) -> None:
+    names = {f"{number:024x}": f"n{number:024x}7" for number in (1, 2, 4)}
+    rows = [Observation(key if has_ids else f"name:{name}", name, downloads=99) for key, name in names.items()]
+    kept = list(enumerate(censuses, 1))
+    store, alone = CensusStore(small_store().database), CensusStore(small_store().database)
+    store_in_order(alone, kept)
+    wrong = store_in_order(store, [*kept[:place], (0, PastList(day, tuple(rows))), *kept[place:]])
+    remove_snapshot(store, wrong, "wrong", at=9 * DAY)
+    for statement in CENSUS_CONTENT:
+        assert sorted(query(store, statement), key=str) == sorted(query(alone, statement), key=str)
+
+
 def detailed(name: str, downloads: int, **fields: object) -> Observation:
     return Observation(f"id-{name}", name, downloads=downloads, **fields)
 
@@ -180,13 +223,14 @@ def test_a_tombstone_cannot_be_changed_and_permits_no_other_deletion(store: Stor
         store.connection.execute(statement)
 
 
-def test_a_crawled_snapshot_an_unknown_number_and_an_empty_reason_are_refused(store: Store) -> None:
+def test_a_crawled_snapshot_an_unknown_number_and_a_reason_that_is_empty_or_private_are_refused(store: Store) -> None:
     crawled = take_snapshot(store, ["a"], at=4 * DAY)
     before = list(store.connection.iterdump())
     for number, reason, message in (
         (crawled, "wrong", f"Snapshot {crawled} was crawled, so it is not removed."),
         (77, "wrong", "There is no snapshot 77."),
         (crawled, "  ", "A removal needs a reason."),
+        (crawled, "jo.doe@mail.example.org said so", "The reason holds an e-mail address."),
     ):
         with pytest.raises(UsageError) as raised:
             remove_snapshot(store, number, reason, at=9 * DAY)
@@ -219,17 +263,50 @@ def test_a_list_of_names_and_counters_leaves_what_a_crawl_stated(store: Store) -
     assert query(store, "SELECT sha, created_at, downloads, seen_at FROM package") == [("1" * 40, 7, 5, 4 * DAY)]
 
 
+CARD_TEXTS = {name: CardText(blob_hash(name.encode()), 1, name.encode()) for name in ("one", "two")}
+
+
+def collect_card(store: Store, day: int, name: str, *, is_import: bool = False) -> None:
+    """Save the card of a package, or that it has none, as a crawl or a file of a day gave it."""
+    cards, text = CardStore(store), CARD_TEXTS.get(name)
+    origin, file_hash = ("import", f"{day * DAY:064}") if is_import else ("crawl", None)
+    collection, _ = cards.begin_collection(CardCollection(MODELS, origin, "s", day * DAY, 0, file_hash))
+    package = cards.find_or_add_package(MODELS, "id-a", "a", 3 * DAY)
+    cards.save_observation(collection, CardObservation(package, day * DAY, "card" if text else "none", text))
+
+
 def test_cards_that_only_the_file_gave_are_gone(store: Store) -> None:
-    rows = (detailed("a", 1), detailed("b", 1))
-    wrong = import_list(store, PastList(3, rows))
-    cards = CardStore(store)
-    text = {name: CardText(blob_hash(name.encode()), 1, name.encode()) for name in ("one", "two")}
-    for origin, day, name in (("crawl", 1, "one"), ("import", 3, "two")):
-        file_hash = f"{3 * DAY:064}" if origin == "import" else None
-        collection, _ = cards.begin_collection(CardCollection(MODELS, origin, "s", day * DAY, 0, file_hash))
-        package = cards.find_or_add_package(MODELS, "id-a", "a", 3 * DAY)
-        cards.save_observation(collection, CardObservation(package, day * DAY, "card", text[name]))
+    wrong = import_list(store, PastList(3, (detailed("a", 1), detailed("b", 1))))
+    collect_card(store, 1, "one")
+    collect_card(store, 3, "two", is_import=True)
     counts = remove_snapshot(store, wrong, "wrong", at=9 * DAY)
     assert counts.cards == 1
-    assert query(store, "SELECT blob, since, until FROM v1_card") == [(text["one"].blob, "1970-01-02T00:00:00Z", None)]
+    assert query(store, "SELECT blob, since, until FROM v1_card") == [
+        (CARD_TEXTS["one"].blob, "1970-01-02T00:00:00Z", None)
+    ]
     assert query(store, "SELECT stable_id, is_listed FROM package") == [("id-a", 0)], "a package with a card stays"
+
+
+CARD_NAMES = st.sampled_from(("one", "two", "none"))
+CARD_CONTENT = (
+    "SELECT state, blob, valid_from, valid_to, checked_at, c.taken_at"
+    " FROM card_revision LEFT JOIN card USING (card_id) JOIN card_collection c USING (collection_id) ORDER BY 3"
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.dictionaries(st.sampled_from((1, 5)), CARD_NAMES), CARD_NAMES, st.integers(0, 2))
+def test_a_removed_file_leaves_the_cards_that_others_gave_and_can_be_imported_again(
+    kept: dict[int, str], wrong: str, place: int
+) -> None:
+    store, alone = small_store(), small_store()
+    checks = sorted(kept.items())
+    snapshots = [import_list(each, PastList(day, (detailed("a", 1),))) for day in (3, 4) for each in (store, alone)]
+    for day, name in checks:
+        collect_card(alone, day, name)
+    for day, name in [*checks[:place], (3, wrong), *checks[place:]]:
+        collect_card(store, day, name, is_import=day == 3)
+    remove_snapshot(store, snapshots[0], "wrong", at=9 * DAY)
+    assert query(store, CARD_CONTENT) == query(alone, CARD_CONTENT)
+    assert query(store, "SELECT count(*) FROM card_collection WHERE origin = 'import'") == [(0,)]
+    assert query(store, "PRAGMA foreign_key_check") == []

@@ -8,8 +8,16 @@ import pytest
 
 from db.identity import derive_stable_id
 from db.rows import Parent, Registry
-from db.store import Store
-from tests.db.builders import begin_snapshot, make_observation, make_page, query, served_rows, take_snapshot
+from db.store import Store, compute_digest
+from tests.db.builders import (
+    begin_snapshot,
+    make_observation,
+    make_page,
+    no_known_renames,
+    query,
+    served_rows,
+    take_snapshot,
+)
 
 NOW = 1_700_000_000  # after LONG_AGO
 LONG_AGO = 1_646_263_744  # the creation date that the Hub gives to all older packages
@@ -191,6 +199,20 @@ def test_a_known_rename_is_an_event_that_says_how_it_is_known(store: Store) -> N
     assert query(store, "SELECT kind, before, after, evidence FROM quality_event") == [
         ("renamed", FORMER, CURRENT, "a known rename")
     ]
+
+
+@pytest.mark.parametrize("later_name", [FORMER, CURRENT])
+@pytest.mark.parametrize("key", [None, "1"])
+def test_a_rename_that_becomes_known_does_not_split_a_stored_package(
+    store: Store, later_name: str, key: str | None
+) -> None:
+    with no_known_renames(store):
+        first = take_at(store, NOW, (f"name:{FORMER}", FORMER))
+    digest = query(store, "SELECT digest FROM snapshot")
+    take_at(store, NOW + 10, (key or f"name:{CURRENT}", later_name), created=LONG_AGO)
+    assert query(store, "SELECT stable_id, name FROM package") == [(key or f"name:{CURRENT}", later_name)]
+    assert served_rows(store, first) == [(key or f"name:{CURRENT}", FORMER, 1)]
+    assert [(compute_digest(store.connection, first),)] == digest
 
 
 def test_both_names_in_one_list_are_the_same_package_twice(store: Store) -> None:

@@ -18,9 +18,9 @@ from analysis.compute.engines import (
     EngineLocation,
     EngineUnavailableError,
     list_engines,
-    list_lake_tables,
     open_engine,
     parameter_names,
+    read_lake_schema,
 )
 from analysis.compute.relations import CENSUS_RELATIONS, QUERY_FOLDER, load_query, load_relation
 from analysis.export import main as export
@@ -41,7 +41,7 @@ PENDING = ((2, "turnover_as_published"), (10, "kinship"), (10, "population"))
 TWO_LISTS = {"previous": 2, "depth": 4, "limit": 3}
 FAR_FUTURE = {
     "as_of": "2027-01-01", "applies_to": "ranking", "until": 2**40, "since": 0, "registry": "huggingface/models",
-    "name": "remained",
+    "name": "remained", "counter": "last-30-days",
 }  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def tables_read_by(name: str) -> set[str]:
     return tables
 
 
-LAKE = {store_table(table.name) for table in list_lake_tables()} | set(DAY_VIEWS)
+LAKE = {store_table(table.name) for table in read_lake_schema().tables} | set(DAY_VIEWS)
 QUERIES = sorted(path.stem for path in QUERY_FOLDER.glob("*.sql") if tables_read_by(path.stem) <= LAKE)
 ALL_SNAPSHOTS, SOME_SNAPSHOTS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13), (2, 6, 10, 13)
 CENSUSES = (7, 8, 9, 10)

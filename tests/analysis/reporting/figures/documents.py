@@ -234,7 +234,8 @@ def make_claims(
             "rule": "the whole interval is above 0.1", "note": "see there", "p": None, "p_holm": None,
             "numbers": [] if value is None else [make_number("measured", value, day),
                                                  make_number("as in the paper", value, day, since="2025-12-06")],
-            "trend": [{"date": snapshot["date"], "value": value, "verdict": verdict, "depth": 15_000}
+            "trend": [{"date": snapshot["date"], "snapshot": snapshot["snapshot"], "value": value, "verdict": verdict,
+                       "depth": 15_000}
                       for snapshot in snapshots if value is not None],
         }  # fmt: skip
 

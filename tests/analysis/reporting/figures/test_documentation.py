@@ -49,12 +49,26 @@ def test_a_mean_of_few_packages_is_not_drawn_and_the_report_says_why() -> None:
         result["n"] = MIN_N - 1
     assert list(draw(report_of(SNAPSHOT, results=results))) == []
     assert explain_undrawn(report_of(SNAPSHOT, results=results)) == [
-        "Hugging Face on 2026-01-05: a tenth of the list has fewer than 20 packages with known documentation."
+        "Hugging Face on 2026-01-05, scored by rules: fewer than two tenths of the list have 20 packages with known "
+        "documentation."
     ]
     results[0]["n"] = MIN_N  # one group of packages
     assert [figure.rows for figure in draw(report_of(SNAPSHOT, results=results))] == [
         (("downloads", "top 1,000", 0.7, 0.6499999999999999, 0.75, MIN_N),)
     ]
+
+
+def test_the_means_of_one_tenth_are_not_drawn_because_packages_tie() -> None:
+    (first, *_) = (result for result in documentation_results(SNAPSHOT) if ".decile." in result["name"])
+    assert explain_undrawn(report_of(SNAPSHOT, results=[first])) == [
+        "Hugging Face on 2026-01-05, scored by rules: packages tie, and those with known documentation are all in one "
+        "tenth of the list."
+    ]
+
+
+def test_of_missing_documentation_the_result_alone_says_why() -> None:
+    missing = make_result(SNAPSHOT, "documentation", "documentation.rules.coverage", None, note="no card is scored")
+    assert explain_undrawn(report_of(SNAPSHOT, results=[missing])) == []
 
 
 def test_the_figure_of_an_older_list_has_its_date_in_the_title() -> None:

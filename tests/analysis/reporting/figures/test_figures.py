@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import sys
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -109,10 +108,9 @@ def test_in_the_csv_a_number_is_a_number_and_a_formula_is_text() -> None:
     assert (row["list"], row["depth"]) == ("'=HYPERLINK(1)", "1000")
 
 
-def test_figures_are_written_under_fixed_names_with_the_same_content_each_time(tmp_path: Path) -> None:
+def test_the_files_of_figures_have_fixed_names_and_the_same_content_each_time() -> None:
     figures = [snapshots_figure("../../x")]
-    first = {path.name: path.read_bytes() for path in _render.write_figures(figures, tmp_path / "first")}
-    second = {path.name: path.read_bytes() for path in _render.write_figures(figures, tmp_path / "second")}
+    first, second = dict(_render.render_files(figures)), dict(_render.render_files(figures))
     assert sorted(first) == [f"snapshots.{kind}" for kind in ("csv", "pdf", "png", "svg", "vl.json")]
     assert {name for name in first if first[name] != second[name]} <= {"snapshots.pdf"}
     assert first["snapshots.png"].startswith(b"\x89PNG") and first["snapshots.pdf"].startswith(b"%PDF")
@@ -127,10 +125,10 @@ def test_the_compressed_png_is_smaller_and_ends_as_a_png_does() -> None:
     assert compressed[-12:] == png[-12:]
 
 
-def test_without_the_library_the_reason_names_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_the_library_the_reason_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     with pytest.raises(_render.DrawingError, match="pip install vl-convert-python"):
-        _render.write_figures(draw_figures(full_report()), tmp_path)
+        dict(_render.render_files(draw_figures(full_report())))
 
 
 def test_the_bundle_is_ascii_and_ends_no_script() -> None:

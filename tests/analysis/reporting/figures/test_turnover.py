@@ -47,6 +47,14 @@ def test_an_undefined_value_ends_a_stretch_of_line() -> None:
     assert points[0]["segment"] != points[2]["segment"]
 
 
+def test_there_is_a_cross_for_each_date_on_which_a_line_is_interrupted() -> None:
+    days = ("2026-01-01", "2026-02-01", "2026-03-01", "2026-04-01", "2026-05-01")
+    points = collect_points(make_report(make_snapshots(*days), [0.1, None, None, 0.2, None]))
+    assert [point["date"] for point in points if point["interrupted"]] == ["2026-02-01", "2026-05-01"]
+    (crosses,) = [layer for layer in draw_one(full_report()).wide["layer"] if layer["mark"].get("shape") == "cross"]
+    assert crosses["transform"][-1]["groupby"] == ["date"], "two lines interrupted on a day have one cross"
+
+
 def test_a_long_gap_breaks_the_line() -> None:
     dates = ("2026-01-01", "2026-02-01", "2026-03-01", "2026-08-01")
     points = collect_points(make_report(make_snapshots(*dates), [0.1] * 4))

@@ -73,6 +73,44 @@ def test_a_table_too_wide_for_a_terminal_becomes_sentences() -> None:
     assert "- top K 100 · since 2025-12-06 · remained 14 · newcomers 14 · returning 14" in " ".join(text.split())
 
 
+def claims_part(columns: int) -> list[str]:
+    """Return the lines about claims that were measured between two dates, with a long name."""
+    report = full_report()
+    for claim in report["claims"]:
+        claim["label"] = "Faster turnover"
+        for number in claim["numbers"]:
+            number["previous_date"] = "2026-01-05"
+    lines = text_format.render(report, width=columns).splitlines()
+    return lines[lines.index("Claims and verdicts") + 1 : lines.index("What these verdicts rest on") - 1]
+
+
+def test_claims_between_two_dates_are_a_table_of_80_columns_without_intervals() -> None:
+    assert claims_part(80)[:2] == [
+        "  claim               verdict      measure    measured dates",
+        "  C0: faster turnover holds        share kept    50.0% 2026-01-05 to 2026-04-05",
+    ]
+    assert "interval" in claims_part(100)[0], "where there is room"
+
+
+def test_claims_in_60_columns_are_sentences_without_what_is_not_known() -> None:
+    first, *_, last = re.split(" (?=- )", " ".join(" ".join(claims_part(60)).split()))
+    sentence = (
+        "- claim C0: faster turnover · verdict holds · measure share kept · measured 50.0% · dates 2026-01-05 to "
+    )
+    assert first == f"{sentence}2026-04-05"
+    assert last == "- claim C3: faster turnover · verdict not testable"
+
+
+def test_a_long_name_is_broken_at_its_marks() -> None:
+    report = full_report()
+    report["base_models"][0]["name"] = "organisation/large-language-model_of-2026"
+    lines = text_format.render(report, width=62).splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("  organisation/"))
+    assert [line[2:20].strip() for line in lines[first : first + 3]] == [
+        "organisation/", "large-language-", "model_of-2026",
+    ]  # fmt: skip
+
+
 def test_the_sections_stand_in_the_order_in_which_they_are_read() -> None:
     lines = text_format.render(full_report(), width=80).splitlines()
     assert [line for line in lines if line.isupper()] == [
@@ -137,7 +175,9 @@ def test_the_report_of_an_empty_store_says_how_to_fill_it(print_report: PrintRep
 
 def test_one_snapshot_shows_no_change(history: History, print_report: PrintReport) -> None:
     history.add_snapshot("2026-01-01", descending_rows("abcd"))
-    assert "One complete snapshot, of 2026-01-01: no change can be measured yet." in print_report()
+    text = print_report()
+    assert "One complete snapshot, of 2026-01-01: no change can be measured yet." in text
+    assert "no earlier list" not in text, "that is said once"
 
 
 def test_a_partial_snapshot_has_its_reason_and_no_turnover(history: History, print_report: PrintReport) -> None:
