@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from crawler.importers import ImportSpec, import_file
+from crawler.importers import ImportSpec
 from db.cli import parse_day
+from tests.crawler.importers.conftest import import_file
 
 KEY = "64b0234d53bd91402e6ad49{}"
 DUMP = """CREATE TABLE `repository` (
@@ -56,7 +57,7 @@ def test_a_private_row_of_a_file_is_dropped_and_counted(tmp_path: Path, format_n
     file = tmp_path / "list"
     FILES[format_name](file)
     spec = ImportSpec("huggingface/models", parse_day("2026-07-01"), "downloads", None, None)
-    outcome = import_file(tmp_path / "store.db", format_name, str(file), spec)
+    outcome = import_file(tmp_path, format_name, str(file), spec)
     assert outcome.status == "complete"
     assert [warning for warning in outcome.warnings if "private" in warning] == [
         "note: 1 row of private repositories dropped"
@@ -73,7 +74,7 @@ def test_the_card_of_a_private_package_is_not_imported(tmp_path: Path) -> None:
     lines = [{**row, "card": f"# The card of {row['id']}"} for row in make_rows(True)]
     file.write_text("\n".join(json.dumps(line) for line in lines))
     spec = ImportSpec("huggingface/models", parse_day("2026-07-01"), "downloads", None, None)
-    outcome = import_file(tmp_path / "store.db", "cards", str(file), spec)
+    outcome = import_file(tmp_path, "cards", str(file), spec)
     assert (outcome.cards, outcome.rejected) == (1, 1)  # type: ignore[union-attr]
     with sqlite3.connect(tmp_path / "store.db") as connection:
         assert connection.execute("SELECT name FROM package").fetchall() == [("a/b",)]
