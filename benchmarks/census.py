@@ -35,7 +35,7 @@ PAGE = 1000
 PEER = """
 import sys
 from huggingface_hub import HfApi
-from sqlite_utils import Database
+from db.database import Database
 models = HfApi(endpoint=sys.argv[1]).list_models(sort="createdAt", expand=sys.argv[3:])
 SCALARS = (int, float, str, type(None))
 rows = (

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pandas
 from huggingface_hub import ModelInfo
-from sqlite_utils import Database
 
 from benchmarks.population import Day, encode_page, generate_days, make_package_id
 from benchmarks.timing import format_spread, make_parser, measure_in_turns, print_table
@@ -24,6 +23,7 @@ from crawler.response import HttpResponse, Registry
 from crawler.spiders.huggingface_census import HuggingFaceCensusSpider
 from db.census.writer import CensusStore
 from db.connection import open_for_writing
+from db.database import Database
 from db.rows import GateResult, SnapshotSpec
 
 ROWS = 1000

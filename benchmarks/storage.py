@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow
 import pyarrow.parquet
-from sqlite_utils import Database
 
 from benchmarks.population import Day, change_entropy, changed_share, generate_days, make_package_id
 from benchmarks.timing import make_parser, print_table
 from db.census.history import load_counters, write_census
 from db.census.staging import encode_page
 from db.connection import open_for_reading, open_for_writing
+from db.database import Database
 
 SAMPLE_DAYS = 3  # censuses that are stored in the ways in which every census has the same size
 

@@ -25,6 +25,4 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    # sqlite-utils imports pandas where it is installed: half a second and 60 MB that no crawl needs.
-    sys.modules["pandas"] = None  # type: ignore[assignment]
     sys.exit(main())

@@ -284,6 +284,4 @@ def _print_json(path: Path, name: str, rows: Iterable[Mapping[str, str]]) -> Non
 
 
 if __name__ == "__main__":
-    # sqlite-utils imports pandas if it is installed: half a second and 60 MB that nothing here uses.
-    sys.modules["pandas"] = None  # type: ignore[assignment]
     sys.exit(main())

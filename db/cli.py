@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import errno
+import io
 import os
 import re
 import shutil
@@ -78,6 +79,7 @@ def run_command(make_parser: Callable[[], argparse.ArgumentParser], argv: Sequen
     """Parse the arguments, run the command, print any error in four parts, and return the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
+    escape_unprintable_output()
     try:
         options = make_parser().parse_args(arguments)
         options.db = Path(getattr(options, "db", None) or os.environ.get("OBSERVATORY_DB") or "observatory.db")
@@ -94,6 +96,12 @@ def run_command(make_parser: Callable[[], argparse.ArgumentParser], argv: Sequen
         report = describe_exception(error)
         print_error(report)
         return report.exit_code
+
+
+def escape_unprintable_output() -> None:
+    """Let stdout escape the characters that it cannot encode, such as half of a character in the name of a file."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def describe_exception(error: Exception) -> ObservatoryError:

@@ -15,7 +15,7 @@ from db import StoreBusyError, StoreError
 from db.causes import primary_code
 
 if TYPE_CHECKING:
-    from sqlite_utils import Database
+    from db.database import Database
 
 PRAGMAS = """
 PRAGMA foreign_keys = ON;
@@ -43,8 +43,7 @@ def open_for_writing(path: Path, create: bool = True) -> Iterator[Database]:
         StoreBusyError: another process is writing.
         StoreError: the file is not a store, is damaged, is on a network file system, or must exist and does not.
     """
-    from sqlite_utils import Database
-
+    from db.database import Database
     from db.migrate import migrate
     from db.redactions import refresh_redacted_names
 
@@ -252,8 +251,7 @@ def _report_pending_migrations(connection: sqlite3.Connection, path: Path) -> It
     try:
         yield
     except sqlite3.OperationalError as error:
-        from sqlite_utils import Database
-
+        from db.database import Database
         from db.migrate import pending_migrations
 
         pending = pending_migrations(Database(connection)) if str(error).startswith("no such ") else []

@@ -12,9 +12,8 @@ from db import SchemaTooNewError
 from db.ids import register_functions
 from db.redactions import install_redaction_views
 
-if TYPE_CHECKING:  # it imports pandas where that is installed, which takes longer than a small command
-    from sqlite_utils import Database
-    from sqlite_utils.migrations import Migrations
+if TYPE_CHECKING:  # to import sqlite-utils takes longer than a small command
+    from db.database import Database, Migrations
 
 MIGRATION_SET = "observatory"
 FOLDER = Path(__file__).parent / "migrations"
@@ -40,7 +39,7 @@ def split_statements(script: str) -> Iterator[str]:
 
 def load_migrations() -> Migrations:
     """Return the numbered files of `migrations/`, in order, as migrations of sqlite-utils."""
-    from sqlite_utils.migrations import Migrations
+    from db.database import Migrations
 
     registered = Migrations(MIGRATION_SET)
     for path in sorted(FOLDER.glob("*.sql")):
@@ -119,7 +118,7 @@ def _foreign_keys_disabled(connection: sqlite3.Connection) -> Iterator[None]:
 
 def create_empty_store() -> sqlite3.Connection:
     """Return a connection to an empty store of this version in memory."""
-    from sqlite_utils import Database
+    from db.database import Database
 
     database = Database(memory=True)
     migrate(database)

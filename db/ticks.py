@@ -25,7 +25,7 @@ from db.sql_files import load_statements
 from db.store import Store
 
 if TYPE_CHECKING:
-    from sqlite_utils import Database
+    from db.database import Database
 
 UNFINISHED_OUTCOMES = ("queued", "started", "interrupted")
 FINAL_OUTCOMES = ("known", "done")  # these are never changed

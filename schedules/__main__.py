@@ -254,6 +254,4 @@ def show_status(options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    # sqlite-utils imports pandas if it is installed: half a second and 60 MB that nothing here uses.
-    sys.modules["pandas"] = None  # type: ignore[assignment]
     sys.exit(main())

@@ -126,9 +126,10 @@ def build_report(
 ) -> Report:
     """Build the document. `computed` are results of the scope that the store does not hold.
 
-    `loaded` are the snapshots of the scope, if they are loaded already.
+    `loaded` are the snapshots of every day, if they are loaded already.
     """
-    snapshots = _select_days(_load_snapshots(connection, scope), scope) if loaded is None else list(loaded)
+    of_every_day = _load_snapshots(connection, scope) if loaded is None else loaded
+    snapshots = _select_days(of_every_day, scope)
     events = _load_events(connection, scope)
     newest, depths = newest_deepest(snapshots), _load_depths(connection)
     k = scope.k or choose_depth(depths, newest)
@@ -152,7 +153,11 @@ def build_report(
         "base_models": [row for snapshot in newest for row in packages.load_base_models(snapshot)],
         "points": [point for snapshot in newest for point in _lineage_points(connection, snapshot)],
         "events": events,
-        "unknown": [*list_limitations(snapshots, results, k), *_describe_removals(connection, scope)],
+        "unknown": [
+            *list_limitations(snapshots, results, k),
+            *_describe_first_day(of_every_day, scope),
+            *_describe_removals(connection, scope),
+        ],
     }
 
 
@@ -172,16 +177,14 @@ def choose_depth(depths: Sequence[int], newest: Sequence[ReportSnapshot]) -> int
 
 
 def load_scope(connection: sqlite3.Connection, scope: ReportScope) -> list[ReportSnapshot]:
-    """Return the snapshots of a scope, and refuse a scope that has none, before anything is computed.
+    """Return the snapshots of every day, and refuse a depth that the scope has not, before anything is computed.
 
     Raises:
-        UsageError: every snapshot is later than the last day, or no complete list is as deep as requested.
+        UsageError: no complete list of the scope is as deep as requested.
     """
     snapshots = _load_snapshots(connection, scope)
-    _require_day(snapshots, scope)
-    of_scope = _select_days(snapshots, scope)
-    _require_depth(of_scope, scope)
-    return of_scope
+    _require_depth(_select_days(snapshots, scope), scope)
+    return snapshots
 
 
 def _require_depth(snapshots: Sequence[ReportSnapshot], scope: ReportScope) -> None:
@@ -197,16 +200,11 @@ def _require_depth(snapshots: Sequence[ReportSnapshot], scope: ReportScope) -> N
         )
 
 
-def _require_day(snapshots: Sequence[ReportSnapshot], scope: ReportScope) -> None:
-    """Refuse a last day before the first snapshot of the registries. A store without any has an empty report."""
-    first_day = min((snapshot["date"] for snapshot in snapshots), default=None)
-    if first_day is not None and first_day > scope.last_day:
-        raise UsageError(
-            f"There is no snapshot of {scope.last_day} or earlier.",
-            why=f"The first snapshot is of {first_day}.",
-            fix=f"Use --as-of {first_day} or a later day, or import an older list with `observatory crawl import`.",
-            more="docs/commands.md",
-        )
+def _describe_first_day(snapshots: Sequence[ReportSnapshot], scope: ReportScope) -> list[str]:
+    """Return a sentence on the first day, if the report ends before the first snapshot."""
+    first_day = min((snapshot["date"] for snapshot in snapshots), default=scope.last_day)
+    is_early = first_day > scope.last_day
+    return [f"The first snapshot is of {first_day}, after the last day of this report."] if is_early else []
 
 
 def _load_depths(connection: sqlite3.Connection) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,12 +29,21 @@ def read_cards(files: Sequence[Path], public_only: bool = False) -> Iterator[tup
             if path.name.endswith(JSON_LINES_SUFFIXES):
                 for row in read_json_lines(path):
                     if not (public_only and any(row.get(field) for field in ("private", "gated", "resourceGroup"))):
-                        yield str(row["modelId"]), str(row.get("card") or "")
+                        yield replace_half_characters(str(row["modelId"])), replace_half_characters(row.get("card"))
             else:
                 with path.open(encoding="utf-8-sig", errors="replace") as file:
                     yield str(path), file.read(MAX_FILE_CHARACTERS)
-        except (OSError, ValueError, TypeError, KeyError, EOFError) as error:
+        except (OSError, ValueError, TypeError, KeyError, EOFError, zlib.error) as error:
             raise unreadable_file_error(path, error) from None
+
+
+def replace_half_characters(text: object) -> str:
+    """Return a text that can be stored and printed. A text that was cut may have half of an emoji.
+
+    >>> replace_half_characters("film \\ud83d reviews"), replace_half_characters(None)
+    ('film ? reviews', '')
+    """
+    return str(text or "").encode("utf-8", "replace").decode("utf-8")
 
 
 def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -41,7 +51,22 @@ def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
     with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
         for line in file:
             if line.strip():
-                yield json.loads(line)
+                yield parse_line(line)
+
+
+def parse_line(line: str) -> dict[str, Any]:
+    """Return the object of a line.
+
+    Raises:
+        ValueError: the line is no JSON, no object, or nests too deeply.
+    """
+    try:
+        row = json.loads(line)
+    except RecursionError:
+        raise ValueError("A line nests too deeply.") from None
+    if not isinstance(row, dict):
+        raise ValueError(f"A line is no object but {type(row).__name__}.")
+    return row
 
 
 def unreadable_file_error(path: Path, error: Exception) -> ObservatoryError:

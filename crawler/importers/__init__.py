@@ -15,12 +15,13 @@ from __future__ import annotations
 import importlib
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from crawler.importers._counters import sort_by_counter
 from crawler.importers._files import FileIdentity, ImportFailedError, identify_content, identify_file, read_unpacked
+from crawler.importers._judging import judge_list
 from crawler.importers._manifest import read_manifest
 from crawler.importers._outcomes import FailedImport, ImportOutcome, ListImportOutcome
 from crawler.importers._plan import PlannedImport, plan_imports
@@ -93,8 +94,8 @@ class ContentImporter(ListImporter):
         return ListFile(identify_content(content), lambda spec: self.parse_list(content, spec))
 
     def parse_list(self, content: bytes, spec: ImportSpec) -> ParsedList:
-        """Parse content, and keep the top rows."""
-        return _limit_to_top(self.parse_content(content, spec), spec)
+        """Parse content, and judge its rows."""
+        return judge_list(self.parse_content(content, spec), spec)
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class FileImporter(ListImporter):
 
     def open_list(self, file: Path) -> ListFile:
         """Compute the hash of a file."""
-        return ListFile(identify_file(file), lambda spec: _limit_to_top(self.read_file(file, spec), spec))
+        return ListFile(identify_file(file), lambda spec: judge_list(self.read_file(file, spec), spec))
 
 
 def list_formats() -> tuple[str, ...]:
@@ -159,17 +160,3 @@ def parse_content(format_name: str, content: bytes, spec: ImportSpec) -> ParsedL
     if not isinstance(importer, ContentImporter):
         raise TypeError(f"files of {format_name} are not read whole")
     return importer.parse_list(content, spec)
-
-
-def _limit_to_top(parsed: ParsedList, spec: ImportSpec) -> ParsedList:
-    if not parsed.observations:
-        raise ImportFailedError(
-            "The file holds no row that can be read.",
-            why=parsed.rejects[0].reason if parsed.rejects else "The file is empty.",
-            fix="Check the file, and the columns that were named.",
-        )
-    population = parsed.population or len(parsed.observations)
-    if spec.top is None or len(parsed.observations) <= spec.top:
-        return parsed
-    top_rows = parsed.observations[: spec.top]
-    return replace(parsed, received=spec.top, observations=top_rows, rejects=(), population=population)

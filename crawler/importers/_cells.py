@@ -1,4 +1,4 @@
-"""Read the cells of a table: counts in the forms that programs write, and ranks with their gaps (pure)."""
+"""Read the cells of a table: counts in the forms that programs write, names, and ranks with their gaps (pure)."""
 
 from __future__ import annotations
 
@@ -8,20 +8,24 @@ from decimal import Decimal, InvalidOperation
 
 MAX_COUNT = 2**63 - 1
 MAX_DIGITS = 400  # of a number in a cell: more are not a count, and take long to read
+MAX_NAME_LENGTH = 300
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # half of a character, as JSON may escape it, cannot be stored
 EMPTY_CELLS = ("", "nan", "none", "null", "na", "n/a", "<na>")
 GROUPED_DIGITS = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.0*)?")
 
 
-def parse_count(text: str | None, column: str) -> int | None:
-    """Parse the count in a cell, or return None for an empty cell.
+def parse_count(value: object, column: str) -> int | None:
+    """Parse the count in a cell, of text or of any type that a table has. Return None for an empty cell.
 
-    >>> [parse_count(text, "downloads") for text in ("12", "12.0", "1,234", "1.5e3", "NaN")]
-    [12, 12, 1234, 1500, None]
+    >>> [parse_count(value, "downloads") for value in ("12", "12.0", "1,234", "1.5e3", "NaN", 12.0, b"12", None)]
+    [12, 12, 1234, 1500, None, 12, 12, None]
 
     Raises:
         ValueError: the cell is not a count.
     """
-    text = (text or "").strip()
+    if type(value) is int and 0 <= value <= MAX_COUNT:
+        return value
+    text = format_cell(value, column).strip()
     if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS:
         number = Decimal(text)
     elif text.lower() in EMPTY_CELLS:
@@ -31,6 +35,37 @@ def parse_count(text: str | None, column: str) -> int | None:
     if not number.is_finite() or number.adjusted() > MAX_DIGITS or not 0 <= number <= MAX_COUNT or number % 1:
         raise ValueError(f"{column} is not a count: {text[:60]!r}")
     return int(number)
+
+
+def format_cell(value: object, column: str) -> str:
+    """Return a cell as text, '' for an empty cell.
+
+    >>> format_cell(None, "downloads"), format_cell(b"7", "downloads"), format_cell(7.5, "downloads")
+    ('', '7', '7.5')
+
+    Raises:
+        ValueError: the cell is true, false, a list or an object.
+    """
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise ValueError(f"{column} is not a number: {str(value)[:60]!r}")
+    return str(value)
+
+
+def check_name(name: object) -> str:
+    """Return a name without the spaces around it.
+
+    Raises:
+        ValueError: the cell holds no name, or a name that cannot be stored.
+    """
+    decoded = name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else name
+    text = decoded.strip() if isinstance(decoded, str) else ""
+    if not text or len(text) > MAX_NAME_LENGTH or UNSTORABLE.search(text):
+        raise ValueError(f"no name, or a name that cannot be stored: {str(name)[:60]!r}")
+    return text
 
 
 def _parse_decimal(text: str, column: str) -> Decimal:

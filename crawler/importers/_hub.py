@@ -8,31 +8,30 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import date, datetime
 from itertools import islice
 
 from crawler.importers import ImportFailedError, ImportSpec, ParsedList, sort_by_counter
+from crawler.importers._hub_row import MISSING_ID, clean_row
 from crawler.parsing.huggingface_rows import EXPAND_FIELDS, SORT_FIELDS, HuggingFaceRow, make_observation
-from crawler.parsing.rows import read_rows
+from crawler.parsing.rows import MAX_RAW_LENGTH, describe_error, read_rows
 from crawler.parsing.visibility import is_public_record
 from crawler.response import Event, Observation, Reject
 from db.identity import derive_stable_id
 
 BATCH_ROWS = 10_000
-MISSING_ID = "0" * 24  # for collections that have only names
-NESTED_FIELDS = ("baseModels", "safetensors")
 
 
 def parse_rows(
-    rows: Iterable[Mapping[str, object]], spec: ImportSpec, fields: Collection[str], population: int | None = None,
-    events: tuple[Event, ...] = (), lineage: bool = True,
+    rows: Iterable[object], spec: ImportSpec, fields: Collection[str], population: int | None = None,
+    events: tuple[Event, ...] = (), lineage: bool = True, required: Collection[str] = (), fault: str | None = None,
 ) -> ParsedList:  # fmt: skip
     """Parse rows whose fields have the Hub's names.
 
-    `fields` are the fields of the collection. A row without `_id` is identified by its name. Without `lineage`, tags
-    tell nothing about parents, because the collection is older than lineage tags.
+    `fields` are the fields of the collection. A row without a `required` field, or whose counter is no number, is
+    rejected. A row without `_id` is identified by its name. Without `lineage`, tags tell nothing about parents,
+    because the collection is older than lineage tags.
     """
-    requested = set(fields) & set(EXPAND_FIELDS[hub_kind(spec)])
+    requested = set(fields) & {*EXPAND_FIELDS[hub_kind(spec)], "cardData"}
 
     def observe(row: HuggingFaceRow) -> Observation:
         observation = make_observation(row, requested)
@@ -47,17 +46,19 @@ def parse_rows(
     all_events = list(events)
     received = hidden = 0
     for batch in _batches(rows):
-        hidden += len(batch)
-        batch = list(filter(is_public_record, batch))
-        hidden -= len(batch)
-        parsed = read_rows(json.dumps(batch).encode("ascii"), HuggingFaceRow, frozenset({"id", "_id"}), observe)
+        public = [row for row in batch if not isinstance(row, Mapping) or is_public_record(row)]
+        positions, cleaned = _clean_rows(public, received, spec, required, rejects)
+        parsed = read_rows(json.dumps(cleaned).encode("ascii"), HuggingFaceRow, frozenset({"id", "_id"}), observe)
         observations += parsed.observations
-        rejects += [replace(reject, position=received + reject.position) for reject in parsed.rejects]
+        rejects += [replace(reject, position=positions[reject.position]) for reject in parsed.rejects]
         all_events += parsed.events
-        received += parsed.received
+        received += len(public)
+        hidden += len(batch) - len(public)
     ordered = sort_by_counter(observations, spec.ordered_by)
-    return ParsedList(received, ordered, tuple(rejects), tuple(all_events), newest_instant(observations), population,
-                      hidden=hidden)  # fmt: skip
+    return ParsedList(
+        received, ordered, tuple(sorted(rejects, key=lambda reject: reject.position)), tuple(all_events),
+        newest_instant(observations), population, fault, hidden=hidden,
+    )  # fmt: skip
 
 
 def newest_instant(observations: Iterable[Observation]) -> int | None:
@@ -81,43 +82,27 @@ def hub_kind(spec: ImportSpec) -> str:
     return kind
 
 
-def _batches(rows: Iterable[Mapping[str, object]]) -> Iterator[list[dict[str, object]]]:
+def _batches(rows: Iterable[object]) -> Iterator[list[object]]:
     iterator = iter(rows)
-    while batch := [_clean_row(row) for row in islice(iterator, BATCH_ROWS)]:
+    while batch := list(islice(iterator, BATCH_ROWS)):
         yield batch
 
 
-def _clean_row(row: Mapping[str, object]) -> dict[str, object]:
-    """Return a row as the Hub would have sent it: without empty fields, and with objects instead of JSON text."""
-    fields = dict(_present_fields(row))
-    for name in NESTED_FIELDS:
-        text = fields.get(name)
-        if isinstance(text, str):
-            fields[name] = _parse_json_text(text)
-    return {**fields, "_id": fields.get("_id") or MISSING_ID, "id": fields.get("id") or fields.get("modelId")}
+def _clean_rows(
+    rows: Iterable[object], first: int, spec: ImportSpec, required: Collection[str], rejects: list[Reject]
+) -> tuple[list[int], list[Mapping[str, object]]]:
+    """Return the rows that can be read, with their positions. The others are added to `rejects`."""
+    cleaned_rows = []
+    for position, row in enumerate(rows, first):
+        try:
+            cleaned_rows.append((position, clean_row(row, SORT_FIELDS[spec.ordered_by], required)))
+        except (ValueError, RecursionError) as error:
+            rejects.append(Reject(position, describe_error(error), _format_raw(row)))
+    return [position for position, _ in cleaned_rows], [row for _, row in cleaned_rows]
 
 
-def _parse_json_text(text: str) -> object:
+def _format_raw(row: object) -> str:
     try:
-        return json.loads(text)
-    except ValueError:
-        return text  # the reader of rows drops a field of the wrong type, and counts the drop
-
-
-def _present_fields(row: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    for name, value in row.items():
-        json_value = _as_json_value(name, value)
-        if json_value is not None and json_value != {}:
-            yield name, json_value
-
-
-def _as_json_value(name: str, value: object) -> object:
-    if isinstance(value, Mapping):
-        return dict(_present_fields(value))
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, list):
-        return [dict(_present_fields(item)) if isinstance(item, Mapping) else item for item in value]
-    if isinstance(value, float) and value == int(value) and name != "trendingScore":
-        return int(value)
-    return value
+        return json.dumps(row, default=str)[:MAX_RAW_LENGTH]
+    except (ValueError, TypeError, RecursionError):
+        return ""

@@ -50,8 +50,10 @@ def _clean_row(row: Mapping[str | None, str | Sequence[str] | None]) -> dict[str
 def _check_headings(path: Path, headings: Sequence[str]) -> None:
     missing = [name for name in REQUIRED if name not in headings]
     unknown = [name for name in headings if name not in (*REQUIRED, *OPTIONAL)]
-    if missing or unknown:
+    repeated = [name for name in (*REQUIRED, *OPTIONAL) if headings.count(name) > 1]
+    if missing or unknown or repeated:
         faults = [f"There is no heading {name!r}." for name in missing]
+        faults += [f"The heading {name!r} stands {headings.count(name)} times." for name in repeated]
         faults += [f"The heading {name!r} is not known. {did_you_mean(name, OPTIONAL)}".rstrip() for name in unknown]
         raise UsageError(
             f"The manifest {path} has other headings than expected.",

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crawler.importers import ImportFailedError, ImportSpec, ParsedList
 from crawler.importers._hub import hub_kind, parse_rows
+from crawler.importers._judging import repeated_heading_error
+from crawler.importers._moments import FIRST, LAST
 from crawler.parsing.huggingface_rows import EXPAND_FIELDS, SORT_FIELDS
 from crawler.response import Event
 
 if TYPE_CHECKING:
-    from pyarrow import Array, RecordBatch
+    from pyarrow import Array, DataType, RecordBatch
     from pyarrow.parquet import ParquetFile
 
 BATCH_ROWS = 10_000
@@ -25,11 +28,9 @@ def read_parquet(path: Path, spec: ImportSpec, events: tuple[Event, ...] = ()) -
     Raises:
         ImportFailedError: the file is not Parquet, or has no names or no counts.
     """
-    from pyarrow import ArrowException
-
     kind = hub_kind(spec)
     file = open_parquet(path)
-    try:
+    with foreseen_damage(path):
         columns = file.schema_arrow.names
         name, counter = "id" if "id" in columns else "modelId", SORT_FIELDS[spec.ordered_by]
         for column in (name, counter):
@@ -40,10 +41,20 @@ def read_parquet(path: Path, spec: ImportSpec, events: tuple[Event, ...] = ()) -
                     fix="Name another order with --by, or another file.",
                 )
         known_columns = [column for column in (*EXPAND_FIELDS[kind], "_id", name) if column in columns]
+        check_columns(columns, known_columns)
         rows = _iter_rows(file, known_columns, _top_positions(file, name, counter, spec.top))
         return parse_rows(rows, spec, known_columns, file.metadata.num_rows, events)
-    except (ArrowException, OSError) as error:
-        raise _not_parquet_error(path, error) from error
+
+
+def check_columns(columns: Sequence[str], known_columns: Iterable[str]) -> None:
+    """Refuse a file with a column that is read and stands twice.
+
+    Raises:
+        ImportFailedError: a column stands twice.
+    """
+    for column in known_columns:
+        if columns.count(column) > 1:
+            raise repeated_heading_error(column, columns.count(column))
 
 
 def open_parquet(path: Path) -> ParquetFile:
@@ -52,19 +63,46 @@ def open_parquet(path: Path) -> ParquetFile:
     Raises:
         ImportFailedError: the file is not Parquet.
     """
-    from pyarrow import ArrowException
     from pyarrow.parquet import ParquetFile
 
-    try:
+    with foreseen_damage(path):
         return ParquetFile(path)
-    except (ArrowException, OSError) as error:
+
+
+@contextmanager
+def foreseen_damage(path: Path) -> Iterator[None]:
+    """Turn what the reader of Parquet raises for a damaged file into an error in words.
+
+    Raises:
+        ImportFailedError: the file is not Parquet, or is damaged.
+    """
+    from pyarrow import ArrowException
+
+    try:
+        yield
+    except (ArrowException, OSError, UnicodeDecodeError) as error:
         raise _not_parquet_error(path, error) from error
+
+
+def iter_batches(path: Path, file: ParquetFile, rows: int, columns: Sequence[str]) -> Iterator[RecordBatch]:
+    """Yield some columns of a file in batches.
+
+    Raises:
+        ImportFailedError: the file is damaged.
+    """
+    batches = file.iter_batches(rows, columns=list(columns))
+    while True:
+        with foreseen_damage(path):
+            batch = next(batches, None)
+        if batch is None:
+            return
+        yield batch
 
 
 def iter_batch(batch: RecordBatch) -> Iterator[dict[str, object]]:
     """Yield the rows of a batch, with its moments in UTC.
 
-    pyarrow itself needs pandas for moments that have a zone or nanoseconds, and a crawl runs without pandas.
+    pyarrow itself would import pandas for moments that have a zone or nanoseconds.
     """
     columns = {name: list_values(batch.column(name)) for name in batch.schema.names}
     for cells in zip(*columns.values(), strict=True):
@@ -72,13 +110,51 @@ def iter_batch(batch: RecordBatch) -> Iterator[dict[str, object]]:
 
 
 def list_values(column: Array) -> list[Any]:
-    """Return the values of a column, with its moments in UTC and in whole seconds."""
-    from pyarrow import int64, timestamp, types
+    """Return the values of a column, with its moments in whole seconds. A moment outside 1990 to 2100 is an int."""
+    from pyarrow import types
 
-    if not types.is_timestamp(column.type):
+    if types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if types.is_timestamp(column.type):
+        return [_make_moment(second) for second in _list_seconds(column)]
+    try:
         return list(column.to_pylist())
-    seconds = column.cast(timestamp("s", tz=column.type.tz), safe=False).cast(int64()).to_pylist()
-    return [None if second is None else datetime.fromtimestamp(second, UTC) for second in seconds]
+    except UnicodeDecodeError:
+        return list(map(_decode_bytes, column.cast(_find_bytes_type(column.type)).to_pylist()))
+
+
+def _find_bytes_type(kind: DataType) -> DataType:
+    """Return the type of a text, or of a list of texts, as bytes. Other types stay."""
+    from pyarrow import large_binary, large_list, types
+
+    if types.is_list(kind) or types.is_large_list(kind):
+        return large_list(_find_bytes_type(kind.value_type))
+    return large_binary() if types.is_string(kind) or types.is_large_string(kind) else kind
+
+
+def _decode_bytes(value: object) -> object:
+    """Return bytes as text. Bytes that are not UTF-8 become half characters, so that only their row is rejected."""
+    if isinstance(value, list):
+        return list(map(_decode_bytes, value))
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
+
+
+def _list_seconds(column: Array) -> list[int | None]:
+    from pyarrow import int64, timestamp
+
+    seconds: list[int | None] = column.cast(timestamp("s", tz=column.type.tz), safe=False).cast(int64()).to_pylist()
+    return seconds
+
+
+def _make_moment(second: int | None) -> datetime | int | None:
+    return second if second is None or not FIRST <= second <= LAST else datetime.fromtimestamp(second, UTC)
+
+
+def _can_sort(counter: DataType, name: DataType) -> bool:
+    from pyarrow import types
+
+    has_numbers = types.is_integer(counter) or types.is_floating(counter) or types.is_decimal(counter)
+    return bool(has_numbers and (types.is_string(name) or types.is_large_string(name)))
 
 
 def _not_parquet_error(path: Path, error: Exception) -> ImportFailedError:
@@ -100,10 +176,15 @@ def _iter_rows(file: ParquetFile, columns: list[str], positions: set[int] | None
 
 
 def _top_positions(file: ParquetFile, name: str, counter: str, top: int | None) -> set[int] | None:
-    """Return the positions of the best rows, or None for all rows. Only two columns are read to find them."""
+    """Return the positions of the best rows, or None for all rows. Only two columns are read to find them.
+
+    Numbers that are stored as text cannot be sorted here, so that all rows are read.
+    """
     if top is None or file.metadata.num_rows <= top:
         return None
     table = file.read(columns=[name, counter])
+    if not _can_sort(table[counter].type, table[name].type):
+        return None
     positions = table.append_column("position", [list(range(len(table)))])
     ordered = positions.sort_by([(counter, "descending"), (name, "ascending")])
     with_counter = ordered.filter(ordered[counter].is_valid())

@@ -15,42 +15,28 @@ from pathlib import Path
 from typing import Protocol
 from zlib import crc32
 
-import msgspec
-
 from crawler.cards.content import parse_card
 from crawler.importers import (
     ImportFailedError,
     ImportSession,
     ImportSpec,
-    ListImportOutcome,
     ParsedList,
     find_list,
     format_warnings,
-    sort_by_counter,
     store_list,
 )
+from crawler.importers._card_lines import COUNTERS, JsonLinesCards, NamedCard
 from crawler.importers._counters import counter_value
-from crawler.importers._files import READ_ERRORS, FileIdentity, identify_file, open_binary, unreadable_file_error
+from crawler.importers._files import FileIdentity, identify_file
+from crawler.importers._judging import judge_list
 from crawler.parsing.redact import redact_bytes
-from crawler.parsing.visibility import is_public_record
-from crawler.response import Event, Observation, Registry
+from crawler.response import Event, Registry
 from db.cli import pluralize
 from db.identity import derive_stable_id
 from db.store import Store
 from db.store.cards import TRAINING_SAMPLE_SIZE, CardCollection, CardObservation, CardStore
 
-MAX_LINE_BYTES = 32 * 1024 * 1024
-MAX_COUNTER = 2**63 - 1
 HUB_PREFIX = "huggingface/"
-COUNTERS = ("downloads", "likes")
-
-
-@dataclass(frozen=True, slots=True)
-class NamedCard:
-    """The name of a package and the content of its card, None if the package had no card."""
-
-    name: str
-    content: bytes | None
 
 
 class CardSource(Protocol):
@@ -62,8 +48,8 @@ class CardSource(Protocol):
     def find_events(self, spec: ImportSpec) -> tuple[Event, ...]:
         """Return the events of a file whose content contradicts its stated day."""
 
-    def as_list(self, spec: ImportSpec) -> tuple[ParsedList, ImportSpec] | None:
-        """Return the file as a list with the spec of the list, or None if no row has a counter."""
+    def as_list(self, spec: ImportSpec) -> tuple[ParsedList, ImportSpec]:
+        """Return the file as a list, with the spec of the list."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +163,8 @@ def _store_cards(
     if not counts["card"] + counts["none"]:
         raise ImportFailedError("The file holds no row with a `modelId`.", fix="Check the file.")
     cards.finish_collection()
-    return CardImportOutcome(file, registry.name, "complete", counts["card"], counts["none"], counts["rejected"])
+    status = "partial" if counts["rejected"] else "complete"
+    return CardImportOutcome(file, registry.name, status, counts["card"], counts["none"], counts["rejected"])
 
 
 def sample_cards(cards: Iterable[NamedCard | None]) -> Iterator[bytes]:
@@ -190,90 +177,23 @@ def _store_as_list(
     outcome: CardImportOutcome, store: Store, source: CardSource, identity: FileIdentity, spec: ImportSpec,
     format_name: str,
 ) -> CardImportOutcome:  # fmt: skip
-    """Store the rows as a list too, unless the store has a list of that day, or no row has a counter."""
+    """Store the rows as a list too, unless the store has a list of that day, or no row has a counter.
+
+    The collection is partial if its cards or its list are.
+    """
     snapshot = find_list(store, spec)
     if snapshot is not None:
         return replace(outcome, warnings=(f"note: the store already has a list of that day, snapshot {snapshot}",))
-    listed = source.as_list(spec)
-    if listed is None:
+    parsed, list_spec = source.as_list(spec)
+    if all(counter_value(observation, spec.ordered_by) is None for observation in parsed.observations):
         return replace(outcome, warnings=(f"note: no line has {spec.ordered_by}, so there is no list",))
-    result: ListImportOutcome = store_list(store, outcome.file, identity, *listed, format_name)
+    result = store_list(store, outcome.file, identity, judge_list(parsed, list_spec), list_spec, format_name)
+    is_complete = result.status == "complete"
+    reasons = () if is_complete else (f"warning: the list is {result.status}: {result.reason}",)
     return replace(
-        outcome, snapshot=result.snapshot, listed=result.listed, status=result.status, warnings=result.warnings
-    )
-
-
-class CardLine(msgspec.Struct, gc=False):
-    """One line of the file."""
-
-    name: str = msgspec.field(name="modelId")
-    card: str | None = None
-    has_card: bool | None = msgspec.field(name="has_readme_file", default=None)
-    downloads: object = None
-    likes: object = None
-    private: object = None
-
-
-class JsonLinesCards:
-    """A file of JSON lines."""
-
-    def __init__(self, file: Path, spec: ImportSpec) -> None:
-        self._file = file
-
-    def iter_cards(self) -> Iterator[NamedCard | None]:
-        """Yield the card of each line, None for a line that cannot be read or is of a private repository."""
-        for line in iter_lines(self._file):
-            if line is None:
-                yield None
-            elif line.card or line.has_card:
-                yield NamedCard(line.name, (line.card or "").encode("utf-8"))
-            else:
-                yield NamedCard(line.name, None)
-
-    def find_events(self, spec: ImportSpec) -> tuple[Event, ...]:
-        """Return no event: the lines have no dates."""
-        return ()
-
-    def as_list(self, spec: ImportSpec) -> tuple[ParsedList, ImportSpec] | None:
-        """Return the lines as a list, or None if no line has the counter."""
-        observations = [
-            Observation(derive_stable_id(spec.registry, line.name), line.name,
-                        _valid_counter(line.downloads), _valid_counter(line.likes))
-            for line in iter_lines(self._file) if line is not None
-        ]  # fmt: skip
-        if all(counter_value(observation, spec.ordered_by) is None for observation in observations):
-            return None
-        return ParsedList(len(observations), sort_by_counter(observations, spec.ordered_by)), spec
+        outcome, snapshot=result.snapshot, listed=result.listed,
+        status=outcome.status if is_complete else result.status, warnings=(*reasons, *result.warnings),
+    )  # fmt: skip
 
 
 IMPORTER = CardImporter(JsonLinesCards)
-
-
-def iter_lines(file: Path) -> Iterator[CardLine | None]:
-    """Yield the lines of a file one at a time, None for a line that cannot be read or is of a private repository.
-
-    Raises:
-        ImportFailedError: the file cannot be read, or a line is longer than 32 MiB.
-    """
-    decoder = msgspec.json.Decoder(CardLine)
-    try:
-        with open_binary(file) as stream:
-            while line := stream.readline(MAX_LINE_BYTES + 1):
-                if len(line) > MAX_LINE_BYTES:
-                    raise ImportFailedError(f"{file} has a line longer than {MAX_LINE_BYTES >> 20} MiB.")
-                if line.strip():
-                    yield _decode_line(decoder, line)
-    except READ_ERRORS as error:
-        raise unreadable_file_error(file, error) from error
-
-
-def _decode_line(decoder: msgspec.json.Decoder[CardLine], line: bytes) -> CardLine | None:
-    try:
-        card = decoder.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    return card if is_public_record({"private": card.private}) else None
-
-
-def _valid_counter(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_COUNTER else None

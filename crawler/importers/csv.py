@@ -13,14 +13,15 @@ from contextlib import suppress
 from dataclasses import replace
 
 from crawler.importers import ContentImporter, ImportFailedError, ImportSpec, ParsedList, sort_by_counter
-from crawler.importers._cells import EMPTY_CELLS, count_undecided, describe_gap, is_number, parse_count
+from crawler.importers._cells import EMPTY_CELLS, check_name, count_undecided, describe_gap, is_number, parse_count
 from crawler.importers._counters import counter_value
 from crawler.importers._files import suggest_format
+from crawler.importers._judging import repeated_heading_error
 from crawler.response import Event, Observation, Reject
-from db.identity import derive_stable_id
+from db.identity import derive_stable_id, name_to_show
 
-MAX_NAME_LENGTH = 300
 SAMPLE_ROWS = 1000  # rows in which the kind of a column is looked up
+MORE_CELLS = "\0"  # the key of the cells without a heading
 Row = Mapping[str, str]
 RankedRow = tuple[int, Observation]
 
@@ -34,7 +35,7 @@ def parse_content(content: bytes, spec: ImportSpec) -> ParsedList:
     headings, table, delimiter = _read_table(content)
     _check_columns(headings, spec, suggest_format(content, "csv"))
     _check_cells(table, spec)
-    hidden = _find_hidden_row(table, headings, delimiter, spec)
+    fault = _find_hidden_row(table, headings, delimiter, spec) or _find_cut(table)
     ranked: list[RankedRow] = []
     rejects: list[Reject] = []
     for position, row in enumerate(table):
@@ -44,9 +45,9 @@ def parse_content(content: bytes, spec: ImportSpec) -> ParsedList:
             rejects.append(Reject(position, str(error), str(dict(row))[:500]))
     if not spec.columns.get("rank"):
         observations = sort_by_counter((observation for _, observation in ranked), spec.ordered_by)
-        return ParsedList(len(table), observations, tuple(rejects), fault=hidden)
+        return ParsedList(len(table), observations, tuple(rejects), fault=fault)
     parsed = _sort_by_rank(len(table), ranked, rejects, spec)
-    return replace(parsed, fault=hidden or parsed.fault)
+    return replace(parsed, fault=fault or parsed.fault)
 
 
 def _sort_by_rank(
@@ -58,7 +59,8 @@ def _sort_by_rank(
     evidence = f"{undecided:,} rows share a rank with another row, and their order is that of the file"
     events = (Event("ranks_repeated", "warning", evidence),) if undecided else ()
     gap = describe_gap([rank for rank, _ in top], len(rejects))
-    return ParsedList(received, tuple(observation for _, observation in ordered), tuple(rejects), events, fault=gap)
+    observations = tuple(observation for _, observation in ordered)
+    return ParsedList(received, observations, tuple(rejects), events, fault=gap, is_ranked=True)
 
 
 IMPORTER = ContentImporter(parse_content)
@@ -67,7 +69,7 @@ IMPORTER = ContentImporter(parse_content)
 def _read_table(content: bytes) -> tuple[Sequence[str], list[Row], str]:
     """Return the headings, the rows and the delimiter of a table."""
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-8-sig").lstrip("\r\n")
     except UnicodeDecodeError as error:
         raise ImportFailedError(
             "The file is not UTF-8 text.",
@@ -76,7 +78,7 @@ def _read_table(content: bytes) -> tuple[Sequence[str], list[Row], str]:
         ) from error
     csv.field_size_limit(1024 * 1024)
     try:
-        reader = csv.DictReader(io.StringIO(text, newline=""), dialect=_detect_dialect(text))
+        reader = csv.DictReader(io.StringIO(text, newline=""), restkey=MORE_CELLS, dialect=_detect_dialect(text))
         rows: list[Row] = list(reader)
     except csv.Error as error:
         raise ImportFailedError(
@@ -108,11 +110,7 @@ def _check_columns(headings: Sequence[str], spec: ImportSpec, hint: str) -> None
             fix = hint or f"--{option} can be one of: {columns}."
             raise ImportFailedError(f"There is no column {column!r}.", fix=fix)
         if column and headings.count(column) > 1:
-            raise ImportFailedError(
-                f"The heading {column!r} stands {headings.count(column)} times.",
-                why="Which of the columns is meant cannot be known.",
-                fix="Give each column of the file its own heading.",
-            )
+            raise repeated_heading_error(column, headings.count(column))
 
 
 def _check_cells(table: Sequence[Row], spec: ImportSpec) -> None:
@@ -147,6 +145,12 @@ def _find_hidden_row(table: Sequence[Row], headings: Sequence[str], delimiter: s
     return None
 
 
+def _find_cut(table: Sequence[Row]) -> str | None:
+    """Return the reason why rows may be missing at the end, if only the last row lacks cells, or None."""
+    is_cut = len(table) > 1 and None in table[-1].values() and None not in table[-2].values()
+    return "the file is cut in its last row" if is_cut else None
+
+
 def _is_row(cells: Sequence[str], headings: Sequence[str], spec: ImportSpec) -> bool:
     """Return whether cells could be a row of the table, with a number in its column of ranks or counts."""
     column = spec.columns.get("rank") or spec.columns.get("value") or ""
@@ -173,18 +177,17 @@ def _wrong_column_error(message: str, table: Sequence[Row], spec: ImportSpec) ->
 
 
 def _parse_row(row: Row, spec: ImportSpec) -> RankedRow:
-    name = (row[str(spec.columns["id"])] or "").strip()
-    if not name or len(name) > MAX_NAME_LENGTH or "\x00" in name:
-        raise ValueError("no name, or a name that cannot be stored")
+    name = check_name(row[str(spec.columns["id"])])
+    if any(cell.strip() for cell in row.get(MORE_CELLS) or ()):
+        raise ValueError("more cells than headings")
     stable_id = derive_stable_id(spec.registry, name)
     value_column, rank_column = spec.columns.get("value"), spec.columns.get("rank")
     value = parse_count(row[value_column], value_column) if value_column else None
     rank = parse_count(row[rank_column], rank_column) if rank_column else 0
     if rank is None:
         raise ValueError(f"no number in {rank_column}")
-    display_name = name if stable_id.startswith("name:") else stable_id
     counters = {spec.ordered_by: value}
     return rank, Observation(
-        stable_id, display_name, downloads=counters.get("downloads"), likes=counters.get("likes"),
+        stable_id, name_to_show(spec.registry, name), downloads=counters.get("downloads"), likes=counters.get("likes"),
         dependents=counters.get("dependents"), trending=counters.get("trending"),
     )  # fmt: skip

@@ -9,21 +9,33 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
 from crawler.importers import FileImporter, ImportFailedError, ImportSpec, ParsedList, sort_by_counter
+from crawler.importers._cells import check_name, parse_count
 from crawler.importers._files import READ_ERRORS, open_text
-from crawler.parsing.rows import epoch_seconds
-from crawler.response import Event, Observation
+from crawler.importers._judging import limit_rejects, repeated_heading_error
+from crawler.importers._moments import parse_moment
+from crawler.parsing.rows import DroppedFields, epoch_seconds, type_change_events
+from crawler.response import Event, Observation, Reject
 from db.causes import describe_cause
-from db.identity import derive_stable_id
+from db.identity import derive_stable_id, name_to_show
 
 MAX_CELL_BYTES = 16 * 1024 * 1024
-MAX_COUNT_DIGITS = 18
+COUNTS = {  # the counters of a package, and their headings
+    "downloads": ("downloads",),
+    "dependents": ("dependent_packages_count",),
+    "dependent_repos": ("dependent_repositories_count", "dependent_repos_count"),
+}
+MOMENTS = {
+    "created_at": ("first_release_publish_timestamp", "first_release_published_at"),
+    "modified_at": ("latest_release_publish_timestamp", "latest_release_published_at"),
+    "synced_at": ("last_synced_timestamp", "last_synced", "last_synced_at"),
+}
+USED_HEADINGS = ("name", "ecosystem", "registry", "downloads_period", *chain(*COUNTS.values(), *MOMENTS.values()))
 
 
 class _ReleaseReader:
@@ -31,6 +43,9 @@ class _ReleaseReader:
 
     def __init__(self, spec: ImportSpec) -> None:
         self.spec, self.row_count, self.newest = spec, 0, 0
+        self.fault: str | None = None
+        self.rejects: list[Reject] = []
+        self.dropped: DroppedFields = []
         self.other_ecosystems: Counter[str] = Counter()
         self.periods: Counter[str] = Counter()
 
@@ -38,31 +53,62 @@ class _ReleaseReader:
         """Yield the rows of the registry in the order of the file."""
         csv.field_size_limit(MAX_CELL_BYTES)
         table = csv.reader(stream)
-        columns = [re.sub(r"[^a-z0-9]+", "_", heading.strip().lower()).strip("_") for heading in next(table, [])]
-        if not {"name", "ecosystem"} <= set(columns):
-            raise _not_a_release_error(f"Its headings are: {', '.join(columns[:20])}.")
-        for cells in table:
+        columns = _read_headings(next(table, []))
+        cells: Sequence[str] = columns
+        for position, cells in enumerate(filter(None, table)):
             row = dict(zip(columns, cells, strict=False))
-            if self.spec.registry not in (row["ecosystem"].lower(), row.get("registry")):
-                self.other_ecosystems[row["ecosystem"]] += 1
-            elif row["name"]:
-                self.row_count += 1
-                self.periods[row.get("downloads_period") or "none"] += bool(row.get("downloads"))
-                yield self._make_observation(row)
+            ecosystem = row.get("ecosystem", "").lower()
+            self._find_hidden_row(position, cells, columns)
+            if self.spec.registry not in (ecosystem, row.get("registry")) and len(cells) == len(columns):
+                self.other_ecosystems[ecosystem] += 1
+                continue
+            self.row_count += 1
+            try:
+                yield self._make_observation(row, len(cells), len(columns))
+            except ValueError as error:
+                self.rejects.append(Reject(position, str(error)[:200], ",".join(cells)[:500]))
+        if len(cells) < len(columns):
+            self.fault = "the file is cut in its last row"
 
-    def _make_observation(self, row: Mapping[str, str]) -> Observation:
-        synced_at = _first_instant(row, "last_synced_timestamp", "last_synced", "last_synced_at")
-        self.newest = max(self.newest, synced_at or 0)
-        return Observation(
-            derive_stable_id(self.spec.registry, row["name"]),
-            row["name"],
-            downloads=_parse_count(row.get("downloads")),
-            dependents=_parse_count(row.get("dependent_packages_count")),
-            dependent_repos=_parse_count(row.get("dependent_repositories_count") or row.get("dependent_repos_count")),
-            created_at=_first_instant(row, "first_release_publish_timestamp", "first_release_published_at"),
-            modified_at=_first_instant(row, "latest_release_publish_timestamp", "latest_release_published_at"),
-            synced_at=synced_at,
-        )
+    def _find_hidden_row(self, position: int, cells: Sequence[str], columns: Sequence[str]) -> None:
+        """Note that a cell holds a row of the table, because a quotation mark is not closed in its row."""
+        lines = (line for cell in cells if "\n" in cell for line in cell.split("\n")[1:])
+        where = columns.index("ecosystem")
+        for values in (line.split(",") for line in lines):
+            ecosystem = values[where].lower() if len(values) > where + 1 else ""
+            if ecosystem and (ecosystem == self.spec.registry or ecosystem in self.other_ecosystems):
+                self.fault = f"a quotation mark in row {position + 1:,} is not closed and hides the rows after it"
+
+    def _make_observation(self, row: Mapping[str, str], cells: int, columns: int) -> Observation:
+        if cells != columns:
+            raise ValueError(f"{cells} cells for {columns} headings")
+        name = check_name(row["name"])
+        observation = Observation(
+            derive_stable_id(self.spec.registry, name), name_to_show(self.spec.registry, name),
+            downloads=self._read_count(row, "downloads"), dependents=self._read_count(row, "dependents"),
+            dependent_repos=self._read_count(row, "dependent_repos"), created_at=self._read_moment(row, "created_at"),
+            modified_at=self._read_moment(row, "modified_at"), synced_at=self._read_moment(row, "synced_at"),
+        )  # fmt: skip
+        self.newest = max(self.newest, observation.synced_at or 0)
+        self.periods[row.get("downloads_period") or "none"] += observation.downloads is not None
+        return observation
+
+    def _read_count(self, row: Mapping[str, str], field: str) -> int | None:
+        """Return a counter. If the list is not ordered by it, a value that is no count is dropped."""
+        try:
+            return parse_count(_first_value(row, COUNTS[field]), field)
+        except ValueError as error:
+            if field == self.spec.ordered_by:
+                raise
+            self.dropped.append((field, str(error)))
+            return None
+
+    def _read_moment(self, row: Mapping[str, str], field: str) -> int | None:
+        try:
+            return epoch_seconds(parse_moment(_first_value(row, MOMENTS[field])))
+        except ValueError as error:
+            self.dropped.append((field, str(error)[:200]))
+            return None
 
     def period_events(self) -> tuple[Event, ...]:
         """Return an event if most downloads count another period than the stated one."""
@@ -86,26 +132,48 @@ def read_file(path: Path, spec: ImportSpec) -> ParsedList:
     except (*READ_ERRORS, UnicodeDecodeError, csv.Error) as error:
         raise _not_a_release_error(describe_cause(error)) from error
     if not observations:
-        ecosystems = ", ".join(name for name, _ in reader.other_ecosystems.most_common(20))
-        raise ImportFailedError(
-            f"The file has no package of {spec.registry}.", fix=f"--registry can be one of: {ecosystems}."
-        )
-    events, newest = reader.period_events(), reader.newest or None
-    return ParsedList(len(observations), observations, (), events, newest, reader.row_count)
+        raise _no_package_error(reader)
+    events = (*reader.period_events(), *type_change_events(reader.dropped))
+    rejects, fault = limit_rejects(reader.rejects, reader.row_count, spec)
+    received = len(observations) + len(rejects)
+    return ParsedList(
+        received, observations, rejects, events, reader.newest or None, reader.row_count, reader.fault or fault
+    )
 
 
 IMPORTER = FileImporter(read_file)
 
 
-def _parse_count(text: str | None) -> int | None:
-    return int(text) if text and text.isdigit() and len(text) <= MAX_COUNT_DIGITS else None
+def _read_headings(cells: Sequence[str]) -> list[str]:
+    """Return the headings as names of columns.
+
+    Raises:
+        ImportFailedError: the table is of another kind, or a heading that is read stands twice.
+    """
+    columns = [re.sub(r"[^a-z0-9]+", "_", heading.strip().lower()).strip("_") for heading in cells]
+    if not {"name", "ecosystem"} <= set(columns):
+        raise _not_a_release_error(f"Its headings are: {', '.join(columns[:20])}.")
+    repeated = [name for name in USED_HEADINGS if columns.count(name) > 1]
+    if repeated:
+        raise repeated_heading_error(repeated[0], columns.count(repeated[0]))
+    return columns
 
 
-def _first_instant(row: Mapping[str, str], *columns: str) -> int | None:
-    text = next((row[column] for column in columns if row.get(column)), None)
-    with suppress(ValueError):
-        return epoch_seconds(datetime.fromisoformat(text.replace(" UTC", "+00:00"))) if text else None
-    return None
+def _first_value(row: Mapping[str, str], columns: Iterable[str]) -> str | None:
+    return next((row[column] for column in columns if row.get(column)), None)
+
+
+def _no_package_error(reader: _ReleaseReader) -> ImportFailedError:
+    ecosystems = ", ".join(name for name, _ in reader.other_ecosystems.most_common(20))
+    if reader.rejects:
+        why = f"The first of its rows that cannot be read: {reader.rejects[0].reason}."
+    else:
+        why = "Each of its rows is of another registry."
+    return ImportFailedError(
+        f"The file has no package of {reader.spec.registry}.",
+        why=why,
+        fix=f"--registry can be one of: {ecosystems}." if ecosystems else "Check the file.",
+    )
 
 
 def _not_a_release_error(why: str) -> ImportFailedError:

@@ -3,14 +3,15 @@
 Eras: at first `model` had all columns, with an `id` like `models/gpt2`. Later the columns that all kinds share moved to
 `repository`, and `model` refers to it by `model_id`. `disabled` came last. The columns are read from the dump itself.
 `tags_in_repo` has the tags. Authors, commits, files and discussions are not read. A dump has no stable ids. The
-extractor never removes a row: a deleted repository is still listed, with its last counters.
+extractor never removes a row: a deleted repository is still listed, with its last counters. The program that writes
+dumps begins them with its name and ends them with `-- Dump completed`: without that line, a dump is cut.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -25,7 +26,27 @@ CREATE_PATTERN = re.compile(r"CREATE TABLE `(\w+)`")
 COLUMN_PATTERN = re.compile(r"\s+`(\w+)` ")
 INSERT_PATTERN = re.compile(r"INSERT INTO `(\w+)`\s*(\([^()]*\))?\s*VALUES\s*")
 ESCAPED_LETTERS = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "Z": "\x1a"}
+FIRST_LINES, LAST_LINE = ("-- MySQL dump", "-- MariaDB dump"), "-- Dump completed"
 Cells = dict[str, str | None]
+
+
+class _DumpLines:
+    """The lines of a dump. At their end it is known whether the dump is whole."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._is_named = self._is_completed = False
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._stream:
+            self._is_named |= line.startswith(FIRST_LINES)
+            self._is_completed |= line.startswith(LAST_LINE)
+            yield line
+
+    def find_fault(self) -> str | None:
+        """Return the reason why the dump is not whole, or None."""
+        is_cut = self._is_named and not self._is_completed
+        return f"the dump is cut: it does not end with `{LAST_LINE}`" if is_cut else None
 
 
 class _Dump:
@@ -69,14 +90,15 @@ def read_file(path: Path, spec: ImportSpec) -> ParsedList:
     dump = _Dump(kind)
     try:
         with open_text(path, "utf-8") as stream:
-            for table, row in _iter_rows(stream, {"repository", kind, "tags_in_repo"}):
+            lines = _DumpLines(stream)
+            for table, row in _iter_rows(lines, {"repository", kind, "tags_in_repo"}):
                 dump.add_row(table, row)
-    except (*READ_ERRORS, UnicodeDecodeError, KeyError) as error:
+    except (*READ_ERRORS, ValueError, KeyError) as error:
         raise _not_a_dump_error(describe_cause(error)) from error
     dump.repositories = dump.repositories or {key: row for key, row in dump.kind_rows.items() if "id" in row}
     if not dump.repositories:
         raise _not_a_dump_error(f"There is no row of `repository` with the type {kind}, nor of `{kind}` with an id.")
-    return parse_rows(dump.iter_hub_rows(), spec, dump.find_fields())
+    return parse_rows(dump.iter_hub_rows(), spec, dump.find_fields(), fault=lines.find_fault())
 
 
 IMPORTER = FileImporter(read_file)
@@ -85,13 +107,13 @@ IMPORTER = FileImporter(read_file)
 def _make_hub_row(name: str, row: Cells, kind_row: Cells, tags: list[str] | None) -> dict[str, object]:
     return {
         "id": row.get("name") or name.partition("/")[2],
-        "lastModified": _format_instant(row.get("last_modified")),
+        "lastModified": row.get("last_modified"),
         "sha": row.get("sha"),
         "pipeline_tag": kind_row.get("pipeline_tag"),
         "library_name": kind_row.get("library_name"),
         "sdk": kind_row.get("sdk"),
-        "downloads": _parse_number(kind_row.get("downloads")),
-        "likes": _parse_number(row.get("likes") or kind_row.get("likes")),
+        "downloads": kind_row.get("downloads"),
+        "likes": row.get("likes") or kind_row.get("likes"),
         "tags": tags,
         "gated": row["gated"] if row.get("gated") in ("auto", "manual") else None,
         "private": row.get("private"),
@@ -99,11 +121,15 @@ def _make_hub_row(name: str, row: Cells, kind_row: Cells, tags: list[str] | None
     }
 
 
-def _iter_rows(stream: TextIO, tables: set[str]) -> Iterator[tuple[str, Cells]]:
-    """Yield the rows of tables, each with the column names of its CREATE TABLE or INSERT statement."""
+def _iter_rows(lines: Iterable[str], tables: set[str]) -> Iterator[tuple[str, Cells]]:
+    """Yield the rows of tables, each with the column names of its CREATE TABLE or INSERT statement.
+
+    Raises:
+        ValueError: a row has other columns than its table, or the lines end within a statement.
+    """
     columns: dict[str, list[str]] = defaultdict(list)
     created_table = filled_table = None
-    for line in stream:
+    for line in lines:
         values = line
         if match := CREATE_PATTERN.match(line):
             created_table = match[1]
@@ -119,8 +145,16 @@ def _iter_rows(stream: TextIO, tables: set[str]) -> Iterator[tuple[str, Cells]]:
         if filled_table and created_table is None:
             names = columns[filled_table]
             for row in _parse_tuples(values):
-                yield filled_table, dict(zip(names, row, strict=True)) if names else {}
+                yield filled_table, _name_cells(filled_table, names, row)
             filled_table = None if values.rstrip().endswith(";") else filled_table
+    if filled_table:
+        raise ValueError(f"The dump is cut within the rows of `{filled_table}`.")
+
+
+def _name_cells(table: str, names: Sequence[str], row: Sequence[str | None]) -> Cells:
+    if names and len(names) != len(row):
+        raise ValueError(f"A row of `{table}` has {len(row)} values for {len(names)} columns.")
+    return dict(zip(names, row, strict=True)) if names else {}
 
 
 def _parse_tuples(text: str) -> Iterator[list[str | None]]:
@@ -141,14 +175,6 @@ def _parse_tuples(text: str) -> Iterator[list[str | None]]:
 
 def _unescape(match: re.Match[str]) -> str:
     return "'" if match[1] is None else ESCAPED_LETTERS.get(match[1], match[1])
-
-
-def _parse_number(text: str | None) -> int | str | None:
-    return int(text) if text is not None and text.isdigit() else text
-
-
-def _format_instant(text: str | None) -> str | None:
-    return None if not text else text.replace(" ", "T", 1)
 
 
 def _not_a_dump_error(why: str) -> ImportFailedError:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from contextlib import suppress
-
-from crawler.importers import ContentImporter, ImportFailedError, ImportSpec, ParsedList, sort_by_counter
+from crawler.importers import ContentImporter, ImportFailedError, ImportSpec, ParsedList
 from crawler.importers._files import suggest_format
-from crawler.importers._hub import hub_kind, newest_instant
-from crawler.parsing.huggingface_rows import EXPAND_FIELDS, SORT_FIELDS, HuggingFaceRow, make_observation
-from crawler.parsing.rows import NotAListError, read_rows
-from crawler.parsing.visibility import is_public_record
+from crawler.importers._hub import hub_kind, parse_rows
+from crawler.importers._json import parse_json
+from crawler.parsing.huggingface_rows import EXPAND_FIELDS, SORT_FIELDS
 
 SAMPLE_ROWS = 50  # rows in which the fields of a body are looked up
 
@@ -22,31 +18,21 @@ def parse_content(content: bytes, spec: ImportSpec) -> ParsedList:
         ImportFailedError: the file is not JSON, or not of the Hub.
     """
     kind = hub_kind(spec)
-    all_rows = _read_json_rows(content)
-    rows = [row for row in all_rows if not isinstance(row, dict) or is_public_record(row)]
-    words = set(json.dumps(rows[:SAMPLE_ROWS]).replace('"', " ").split())
-    fields = {*EXPAND_FIELDS[kind], "cardData"} & words
-    required = frozenset({"id", "_id", SORT_FIELDS[spec.ordered_by]})
-    try:
-        body = json.dumps(rows).encode("ascii")
-        parsed = read_rows(body, HuggingFaceRow, required, lambda row: make_observation(row, fields))
-    except NotAListError as error:
-        raise ImportFailedError(
-            "The file is not a list of rows.", why=str(error), fix="Store the response of the Hub's API as it is."
-        ) from error
-    observations = sort_by_counter(parsed.observations, spec.ordered_by)
-    return ParsedList(parsed.received, observations, parsed.rejects, parsed.events, newest_instant(observations),
-                      hidden=len(all_rows) - len(rows))  # fmt: skip
+    rows = _read_json_rows(content)
+    names = {name for row in rows[:SAMPLE_ROWS] if isinstance(row, dict) for name in row}
+    fields = {*EXPAND_FIELDS[kind], "cardData"} & names
+    return parse_rows(rows, spec, fields, required=("id", "_id", SORT_FIELDS[spec.ordered_by]))
 
 
 IMPORTER = ContentImporter(parse_content)
 
 
 def _read_json_rows(content: bytes) -> list[object]:
-    with suppress(ValueError):
-        document = json.loads(content)
-        return document if isinstance(document, list) else [document]
-    return _read_json_lines(content)
+    try:
+        document = parse_json(content)
+    except ValueError:
+        return _read_json_lines(content)
+    return document if isinstance(document, list) else [document]
 
 
 def _read_json_lines(content: bytes) -> list[object]:
@@ -55,7 +41,7 @@ def _read_json_lines(content: bytes) -> list[object]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = parse_json(line)
         except ValueError as error:
             beginning = line[:60].decode("utf-8", "replace")
             raise ImportFailedError(

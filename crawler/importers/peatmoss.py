@@ -39,12 +39,17 @@ def read_file(path: Path, spec: ImportSpec) -> ParsedList:
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1", uri=True)) as connection:
             connection.row_factory = sqlite3.Row
+            connection.text_factory = _read_text
             return _read_models(connection, spec)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # the name of a table or column may be no text
         raise _not_peatmoss_error(describe_cause(error)) from error
 
 
 IMPORTER = FileImporter(read_file)
+
+
+def _read_text(text: bytes) -> str:
+    return text.decode("utf-8", "surrogateescape")  # half characters: the reader of rows refuses them
 
 
 def _read_models(connection: sqlite3.Connection, spec: ImportSpec) -> ParsedList:

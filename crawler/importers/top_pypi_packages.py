@@ -1,21 +1,23 @@
 """`top-pypi-packages-30-days.json` and its variants: the most downloaded projects of PyPI, with the day of the file.
 
 Eras: weekly, then monthly. 4,000 rows, then 5,000, 8,000 and 15,000. Files of 365 days beside those of 30 until
-2021-11. `last_update` is text. State the period with --counter: last-30-days or last-365-days.
+2021-11. `last_update` is text. Files before 2018-02-10 are the plain list of rows, without a day. State the period with
+--counter: last-30-days or last-365-days.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 from crawler.importers import ContentImporter, ImportFailedError, ImportSpec, ParsedList, sort_by_counter
-from crawler.importers._cells import MAX_COUNT
+from crawler.importers._cells import check_name, parse_count
 from crawler.importers._files import suggest_format
+from crawler.importers._json import parse_json
+from crawler.importers._moments import parse_moment
 from crawler.parsing.rows import epoch_seconds
 from crawler.response import Observation, Reject
-from db.identity import derive_stable_id
+from db.identity import derive_stable_id, name_to_show
 
 
 def parse_content(content: bytes, spec: ImportSpec) -> ParsedList:
@@ -42,12 +44,15 @@ IMPORTER = ContentImporter(parse_content)
 def _load_document(content: bytes) -> tuple[Mapping[str, object], Sequence[object]]:
     """Return the document and its rows."""
     try:
-        document = json.loads(content)
+        parsed = parse_json(content)
     except ValueError as error:
         raise _other_kind_error("It is not JSON.", content) from error
-    rows = document.get("rows") if isinstance(document, dict) else None
+    document = parsed if isinstance(parsed, dict) else {"rows": parsed}
+    rows = document.get("rows")
     if not isinstance(rows, list):
         raise _other_kind_error("It has no list of `rows`.", content)
+    if not any(isinstance(row, dict) and "project" in row for row in rows):
+        raise _other_kind_error("None of its rows has a `project`.", content)
     return document, rows
 
 
@@ -61,22 +66,15 @@ def _other_kind_error(why: str, content: bytes) -> ImportFailedError:
 
 
 def _parse_row(row: object, spec: ImportSpec) -> Observation:
-    name, count = (row.get("project"), row.get("download_count")) if isinstance(row, dict) else (None, None)
-    if not isinstance(name, str) or not name.strip() or not _is_text(name):
-        raise ValueError(f"no name: {str(name)[:60]!r}")
-    if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= MAX_COUNT:
-        raise ValueError(f"not a count: {str(count)[:60]!r}")
-    stable_id = derive_stable_id(spec.registry, name)
-    return Observation(stable_id, stable_id, downloads=count)
-
-
-def _is_text(name: str) -> bool:
-    """Return whether a name can be stored. Half of a character, as JSON may escape it, cannot."""
-    return not any("\ud800" <= character <= "\udfff" or character == "\0" for character in name)
+    if not isinstance(row, dict):
+        raise ValueError(f"a row that is not an object but {type(row).__name__}")
+    name = check_name(row.get("project"))
+    count = parse_count(row.get("download_count"), "download_count")
+    return Observation(derive_stable_id(spec.registry, name), name_to_show(spec.registry, name), downloads=count)
 
 
 def _last_update(document: Mapping[str, object]) -> int | None:
     try:
-        return epoch_seconds(datetime.fromisoformat(str(document.get("last_update"))))
+        return epoch_seconds(parse_moment(document.get("last_update")))
     except ValueError:
         return None

@@ -10,7 +10,7 @@ import msgspec
 
 from crawler.parsing.rows import Count, Name, UnreadableRowError, check_storable, epoch_seconds
 from crawler.response import Observation, Reject
-from db.identity import derive_stable_id
+from db.identity import derive_stable_id, name_to_show
 
 STORED_FIELDS = (
     "id", "name", "downloads", "downloads_period", "dependent_packages_count", "dependent_repos_count", "status",
@@ -44,10 +44,9 @@ class EcosystemsRegistryRow(msgspec.Struct, gc=False):
 
 def make_observation(row: EcosystemsRow, registry: str) -> Observation:
     """Return the observation of one row."""
-    name = derive_stable_id(registry, row.name)
     return Observation(
-        name,
-        name,
+        derive_stable_id(registry, row.name),
+        name_to_show(registry, row.name),
         row.downloads,
         dependents=row.dependents,
         dependent_repos=row.dependent_repos,
@@ -97,11 +96,11 @@ def reduce_body(body: bytes) -> bytes:
 
 
 def read_names(registry: str, rows: Iterable[bytes]) -> tuple[list[str], list[Reject]]:
-    """Return the stable ids of a list of names, and the rows that hold no name."""
+    """Return the names of a list as they are shown, and the rows that hold no name."""
     names, rejects = [], []
     for position, raw in enumerate(rows):
         try:
-            name = derive_stable_id(registry, msgspec.json.decode(raw, type=Name))
+            name = name_to_show(registry, msgspec.json.decode(raw, type=Name))
             check_storable(name)
             names.append(name)
         except (msgspec.DecodeError, UnicodeDecodeError, UnreadableRowError) as error:

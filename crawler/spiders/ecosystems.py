@@ -41,6 +41,7 @@ from crawler.parsing.urls import int_parameter
 from crawler.plan import CrawlPlan, ListedRegistry, PageRecorder
 from crawler.response import Event, HttpResponse, Observation, Page, Progress, Registry
 from crawler.spiders import RegistrySpider
+from db.identity import derive_stable_id
 
 MAX_NAMES_PER_PAGE = 10_000
 ROWS_PER_PAGE = 100
@@ -217,7 +218,7 @@ class EcosystemsSpider(RegistrySpider):
     def _read_names(self, response: HttpResponse) -> Page:
         rows = split_rows(self.plan.registry, response)
         names, rejects = read_names(self.plan.registry, rows)
-        observations = [Observation(name, name) for name in names]
+        observations = [Observation(derive_stable_id(self.plan.registry, name), name) for name in names]
         url = self.next_page_url(response)
         return make_page("ranking", response, len(rows), observations, rejects, next_url=url, body=response.body)
 

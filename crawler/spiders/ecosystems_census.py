@@ -17,7 +17,7 @@ Counters
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -33,6 +33,7 @@ from crawler.parsing.urls import int_parameter
 from crawler.plan import CrawlPlan, PageRecorder
 from crawler.response import CensusPage, Event, HttpResponse, Observation, Page, Progress, Reject
 from crawler.spiders.ecosystems import MAX_NAMES_PER_PAGE, EcosystemsSpider, split_rows
+from db.identity import derive_stable_id
 from db.rows import NAMES_CENSUS_COUNTER
 
 NAME_FINGERPRINT = 1  # the same for every row, which holds nothing but a name
@@ -97,7 +98,8 @@ class EcosystemsCensusSpider(EcosystemsSpider):
             next_url=None if is_recheck else self._next_names_url(response, len(rows)),
         )  # fmt: skip
         self._page_names = None if is_recheck else frozenset(names)
-        return make_names_page(page, names, int(self.probe_results.get("population") or 0))
+        names_by_id = {derive_stable_id(self.plan.registry, name): name for name in reversed(names)}
+        return make_names_page(page, names_by_id, len(names), int(self.probe_results.get("population") or 0))
 
     def refetch_url(self, page: Page, tries: int) -> str | None:
         """Return a page further back (half a page, then 1, 2, 4, … pages) if this page overlaps no other."""
@@ -139,15 +141,15 @@ class EcosystemsCensusSpider(EcosystemsSpider):
         """Return a page that states whether one package is newer than the census. The package may be gone."""
         self._page_names = None
         if response.status == 404:
-            return make_names_page(make_page("probe", response, 0), ())
+            return make_names_page(make_page("probe", response, 0), {})
         try:
             row = msgspec.json.decode(response.body, type=PackageCreation)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             reject = redact_reject(Reject(0, describe_error(error), ""))
-            return make_names_page(make_page("probe", response, 0, rejects=[reject]), ())
+            return make_names_page(make_page("probe", response, 0, rejects=[reject]), {})
         created_at = epoch_seconds(row.created_at)
         is_newer = created_at is not None and created_at >= int(self.probe_results["began"])
-        return dataclasses.replace(make_names_page(make_page("probe", response, 1), ()), beyond=int(is_newer))
+        return dataclasses.replace(make_names_page(make_page("probe", response, 1), {}), beyond=int(is_newer))
 
     def _gap_events(self, response: HttpResponse, names: Sequence[str]) -> Sequence[Event]:
         is_first = int_parameter(response.url, "page") <= 1 or not self._previous_names
@@ -182,13 +184,14 @@ class EcosystemsCensusSpider(EcosystemsSpider):
         return f"{self.registry_url()}/package_names?{urlencode(parameters)}"
 
 
-def make_names_page(page: Page, names: Sequence[str], population: int = 0) -> CensusPage:
-    """Return a page of a census whose rows hold nothing but names."""
-    ids = sorted(set(names))
+def make_names_page(page: Page, names_by_id: Mapping[str, str], received: int = 0, population: int = 0) -> CensusPage:
+    """Return a page of a census whose rows hold nothing but names, each with the stable id of its package."""
+    ids = sorted(names_by_id)
     unknown = [None] * len(ids)
     common = {field.name: getattr(page, field.name) for field in dataclasses.fields(Page)}
     return CensusPage(
         **common, stable_ids=ids, fingerprints=[NAME_FINGERPRINT] * len(ids), downloads=unknown, likes=unknown,
-        downloads_all_time=unknown, trending=unknown, observe=lambda index: Observation(ids[index], ids[index]),
-        repeated=len(names) - len(ids), population=population,
+        downloads_all_time=unknown, trending=unknown,
+        observe=lambda index: Observation(ids[index], names_by_id[ids[index]]), repeated=received - len(ids),
+        population=population,
     )  # fmt: skip

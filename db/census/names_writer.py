@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from sqlite_utils import Database
 
 from db.census.staging import Key, iter_staged_packages
 from db.census.writer import UNKNOWN_ROW, CensusStore, KnownRow
+from db.database import Database
 from db.ids import compact_ids
 from db.rows import CensusPage, Page, Progress
 from db.sql_files import load_statements
@@ -55,7 +55,7 @@ class NamesCensusStore(CensusStore):
         known_rows, beyond = len(page.stable_ids) - len(new_indices), len(new_indices) + page.beyond
         self._save_page_row(parameters, page, known_rows, page.repeated, beyond)
         self._progress = None
-        missing = tuple(page.stable_ids[index] for index in new_indices[:MAX_REPORTED_MISSING])
+        missing = tuple(page.observe(index).name for index in new_indices[:MAX_REPORTED_MISSING])
         return replace(self.progress(parameters["snapshot"]), missing=missing)
 
     def _load_known_rows(self, registry: int, keys: Sequence[Key]) -> list[KnownRow]:

@@ -9,11 +9,10 @@ from dataclasses import replace
 from itertools import compress, count, repeat
 from operator import itemgetter, ne
 
-from sqlite_utils import Database
-
 from db.census import new_packages
 from db.census.history import compute_census_digest, find_absent_packages, write_census
 from db.census.staging import Key, compute_staged_digest, encode_page, load_staged
+from db.database import Database
 from db.ids import compact_ids
 from db.rows import CensusPage, GateResult, Page, Progress
 from db.sql_files import load_statements

@@ -12,11 +12,10 @@ from datetime import datetime
 from itertools import chain, count
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from db import StoreError
 from db.causes import describe_cause
 from db.connection import hold_writer_lock, open_for_reading, refuse_network_file_system
+from db.database import Database
 from db.maintenance.check import BROKEN, run_check, run_checks
 from db.maintenance.files import aside_path, existing_files, is_sqlite_file, sync_path
 from db.migrate import pending_migrations

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from db import StoreError
 from db.census.history import compute_census_digest, is_census
 from db.connection import UNREADABLE_ERRORS, open_for_reading
+from db.database import Database
 from db.maintenance.files import aside_path, existing_files, find_newest_backup, find_writer_process
 from db.maintenance.schema import load_definitions
 from db.migrate import APPLICATION_ID, create_empty_store, pending_migrations

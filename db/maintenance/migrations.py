@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from db.connection import open_for_reading, open_for_writing
+from db.database import Database
 from db.migrate import FOLDER, pending_migrations
 
 

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from typing import TypedDict
 
 import zstandard
-from sqlite_utils import Database
 
+from db.database import Database
 from db.ids import compact_id, short_hash
 from db.rows import RELATIONS, Event, GateResult, Observation, Page, Progress, Registry, SnapshotSpec, StoredResult
 from db.sql_files import load_statements

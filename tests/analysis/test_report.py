@@ -19,6 +19,7 @@ from analysis.reporting.rows import Report, ReportResult
 from db.rows import Event, Registry
 from tests.analysis.conftest import History, descending_rows
 from tests.analysis.reporting.figures.documents import make_claims
+from tests.environments import hide_library
 
 NPM = Registry("npm", "ecosystems")
 
@@ -215,18 +216,14 @@ def test_events_are_counted_by_kind(history: History, read_report: ReadReport) -
     ]  # fmt: skip
 
 
-def test_a_day_before_the_first_list_is_refused_with_the_day_of_the_first_list(
+def test_a_report_of_a_day_before_the_first_list_names_the_day_of_the_first_list(
     history: History, capsys: pytest.CaptureFixture[str]
 ) -> None:
     add_two_snapshots(history)
-    assert main(["--as-of", "2019-01-01", "--db", str(history.path)]) == 2
-    output = capsys.readouterr()
-    assert output.out == ""
-    assert output.err.splitlines()[:2] == [
-        "error: There is no snapshot of 2019-01-01 or earlier.",
-        "  why  The first snapshot is of 2026-01-01.",
-    ]
+    assert main(["--as-of", "0001-01-01", "--db", str(history.path)]) == 0
+    assert "The first snapshot is of 2026-01-01, after the last day of this report." in capsys.readouterr().out
     assert main(["--as-of", "2026-01-01", "--db", str(history.path)]) == 0
+    assert "The first snapshot" not in capsys.readouterr().out
 
 
 @pytest.mark.fault("D7")
@@ -328,7 +325,7 @@ def test_a_missing_library_is_named_with_what_to_install(
     formats = ("analysis.reporting.formats.html", "analysis.reporting.formats.markdown")
     for name in [name for name in sys.modules if name.startswith((*formats, module))]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, module, None)
+    hide_library(monkeypatch, module)
     code, message = run_cli(*words)
     assert code == 1
     assert f"pip install {package}" in message

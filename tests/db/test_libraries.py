@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import configparser
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 from db.cli import describe_exception
 from db.libraries import OURS, describe_missing_library, make_install_command
+from tests.environments import run_without_library
 
 ROOT = Path(__file__).resolve().parents[2]
 ALWAYS_WITH = {"markupsafe": "jinja2", "twisted": "scrapy"}  # libraries that come with a required one
@@ -65,11 +65,7 @@ def test_a_missing_module_of_ours_is_a_bug() -> None:
 @pytest.mark.parametrize("word", ["crawl registries", "schedule run --prometheus 9100"])
 def test_a_command_without_its_library_ends_in_one_clear_error(word: str, tmp_path: Path) -> None:
     missing = "scrapy" if "crawl" in word else "prometheus_client"
-    code = (
-        f"import sys; sys.modules[{missing!r}] = None\n"
-        f"from schedules.cli import main; sys.exit(main({[*word.split(), '--db', str(tmp_path / 's.db')]!r}))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    done = run_without_library(missing, [*word.split(), "--db", str(tmp_path / "s.db")], tmp_path)
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: This command needs {missing}") and "Traceback" not in done.stderr
     assert f"{sys.executable} -m pip install {missing.replace('_', '-')}" in done.stderr

@@ -336,7 +336,7 @@ def test_ranks_as_counts_and_names_against_the_date_are_refused(run_import: Impo
     assert "its name says 2022-08-01, and 2022-07-01 is stated for every file: use --date-from-name" in mixed.errors
 
 
-def test_moments_with_a_zone_are_read_where_pandas_is_switched_off(tmp_path: Path) -> None:
+def test_moments_with_a_zone_and_nanoseconds_are_read_in_a_fresh_process(tmp_path: Path) -> None:
     moment = pyarrow.array([datetime(2025, 1, 10, tzinfo=UTC)], pyarrow.timestamp("ns", tz="Europe/Madrid"))
     columns = {"_id": ["0" * 23 + "1"], "id": ["a/b"], "downloads": [9], "createdAt": moment, "lastModified": moment}
     pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "models.parquet")

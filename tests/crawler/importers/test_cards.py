@@ -84,7 +84,7 @@ LISTED: list[object] = [
     {"modelId": "a", "card": "one", "downloads": 5, "likes": 0},
     {"modelId": "b", "downloads": 9, "likes": 2},
     {"modelId": "c", "downloads": None, "likes": True},
-    {"modelId": "d", "downloads": "many"},
+    {"modelId": "d", "downloads": ""},
 ]
 
 

@@ -106,6 +106,26 @@ def test_names_of_pypi_are_normalised_and_names_of_npm_are_not(tmp_path: Path) -
     ]
 
 
+@pytest.mark.parametrize(
+    ("registry", "names"),
+    [
+        ("nuget", ("Newtonsoft.Json", "newtonsoft.json")),
+        ("packagist", ("Acme/Tool", "acme/tool")),
+        ("hex", ("Plug", "plug")),
+        ("cargo", ("Serde_Json", "serde-json")),
+    ],
+)
+def test_two_spellings_of_a_package_are_one_package_as_its_registry_compares_names(
+    tmp_path: Path, registry: str, names: tuple[str, str]
+) -> None:
+    for number, name in enumerate(names):
+        text = f"name,count\n{name},3\nother,2\n"
+        import_text(tmp_path, text, registry=registry, date=f"2022-07-0{number + 1}", file=f"{number}.csv")
+    rows = query(tmp_path, "SELECT date, package, name FROM v1_ranking WHERE rank = 1 ORDER BY date")
+    assert [(date, name) for date, _, name in rows] == [("2022-07-01", names[0]), ("2022-07-02", names[1])]
+    assert len({package for _, package, _ in rows}) == 1
+
+
 def test_the_same_file_twice_changes_nothing(tmp_path: Path) -> None:
     first = import_text(tmp_path, "name,count\na,1\n")
     before = query(tmp_path, "SELECT * FROM snapshot")
@@ -135,7 +155,7 @@ def test_unreadable_rows_are_rejected_with_their_reasons(tmp_path: Path) -> None
     assert "note: 3 rows could not be read; the first is row 3,001: count is not a number: 'many'" in done.warnings
     assert query(tmp_path, "SELECT reason FROM reject ORDER BY position") == [
         ("count is not a number: 'many'",),
-        ("no name, or a name that cannot be stored",),
+        ("no name, or a name that cannot be stored: ''",),
         ("count is not a count: '-1'",),
     ]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import sys
 from xml.etree import ElementTree
 
 import pytest
@@ -15,6 +14,7 @@ from analysis.reporting.figures._figure import Figure
 from analysis.reporting.rows import Report
 from tests.analysis.reporting.figures.documents import empty_report, full_report, make_snapshot, report_of
 from tests.analysis.reporting.figures.payloads import PAYLOADS
+from tests.environments import hide_library
 
 NAMES = [
     "snapshots",
@@ -126,7 +126,7 @@ def test_the_compressed_png_is_smaller_and_ends_as_a_png_does() -> None:
 
 
 def test_without_the_library_the_reason_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    hide_library(monkeypatch, "vl_convert")
     with pytest.raises(_render.DrawingError, match="pip install vl-convert-python"):
         dict(_render.render_files(draw_figures(full_report())))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -33,6 +32,7 @@ from tests.analysis.reporting.figures.documents import (
     report_of,
 )
 from tests.analysis.reporting.figures.payloads import ATTACKS, ESCAPES, PAYLOADS
+from tests.environments import hide_library
 
 LINK = re.compile(
     r"#[\w-]+|https://huggingface\.co/[\w.-]+(/[\w.-]+)?|data:(image/svg\+xml|image/png|text/csv|application/json);base64,[A-Za-z0-9+/=]+"
@@ -296,7 +296,7 @@ def test_a_reason_that_all_rows_share_stands_in_the_caption_of_their_table(page:
 def test_without_the_library_that_draws_the_page_has_tables_and_a_sentence(
     report: Report, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    hide_library(monkeypatch, "vl_convert")
     text = html.render(report)
     assert "<svg" not in text and text.count("<details open>") == FIGURES
     assert "pip install vl-convert-python" in text
