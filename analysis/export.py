@@ -28,6 +28,7 @@ from db.cli import (
 if TYPE_CHECKING:
     from analysis.exports.bundle import ExportOutcome, ExportSpec
     from analysis.exports.privacy import Redactions
+    from analysis.exports.private_rows import PrivateContent
 
 FORMATS_FOLDER = Path(__file__).parent / "exports" / "formats"
 KEY_VARIABLE = "OBSERVATORY_PSEUDONYM_KEY"
@@ -113,7 +114,9 @@ def _make_spec(options: argparse.Namespace, key: bytes | None, connection: sqlit
     from analysis.exports.authors import AUTHOR_VARIABLE, choose_authors
     from analysis.exports.bundle import ExportSpec
     from analysis.exports.bundle_facts import refuse_empty_scope
+    from analysis.exports.private_rows import add_private_content, load_private_content
     from analysis.exports.tables import FOREVER, ExportScope
+    from db.private_text import list_credentials
 
     until = FOREVER if options.as_of is None else options.as_of + SECONDS_PER_DAY
     if (options.since or 0) >= until:
@@ -123,7 +126,22 @@ def _make_spec(options: argparse.Namespace, key: bytes | None, connection: sqlit
     refuse_empty_scope(connection, scope)
     redactions = _load_redactions(options.redactions, connection)
     authors = choose_authors(options.author, os.environ.get(AUTHOR_VARIABLE))
-    return ExportSpec(scope, tuple(sorted(set(options.format))), redactions, key, authors)
+    credentials = list_credentials(os.environ)
+    content = load_private_content(connection, credentials)
+    _warn_of_private_content(content)
+    redactions = add_private_content(redactions, content, connection)
+    return ExportSpec(scope, tuple(sorted(set(options.format))), redactions, key, authors, credentials)
+
+
+def _warn_of_private_content(content: PrivateContent) -> None:
+    """Print how much of the store is not exported because it has an address or a token. It is not quoted."""
+    if content.is_empty:
+        return
+    print(
+        f"Addresses or tokens were found in the store. Packages left out, because their names have one:"
+        f" {len(content.package_ids):,}. Texts in which each was cut: {len(content.public_texts):,}.",
+        file=sys.stderr,
+    )
 
 
 def _print_outcome(outcome: ExportOutcome, out: Path) -> None:
@@ -265,12 +283,15 @@ def make_peatmoss_parser() -> argparse.ArgumentParser:
 def run_peatmoss(options: argparse.Namespace) -> int:
     """Write the PeaTMOSS database."""
     from analysis.exports.peatmoss import choose_snapshot, write_database
+    from analysis.exports.private_rows import add_private_content, load_private_content
     from db.connection import open_for_reading
+    from db.private_text import list_credentials
     from db.sources import describe_stand_ins, load_stand_ins
 
     with open_for_reading(options.db) as connection:
         snapshot, date = choose_snapshot(connection, options.snapshot)
-        redactions = _load_redactions(options.redactions, connection)
+        content = load_private_content(connection, list_credentials(os.environ))
+        redactions = add_private_content(_load_redactions(options.redactions, connection), content, connection)
         stand_in = load_stand_ins(connection).get(snapshot)
     models = write_database(options.db, snapshot, options.out, redactions, stand_in)
     print(escape_control_characters(f"{options.out}: {models:,} models of snapshot {snapshot}, {date}"))

@@ -30,7 +30,7 @@ from crawler.parsing.cursors import cursor_keys
 from crawler.parsing.ecosystems_rows import choose_registry, read_registry
 from crawler.parsing.huggingface_rows import EXPAND_FIELDS
 from crawler.parsing.pages import next_link
-from crawler.parsing.redact import redact_text
+from crawler.parsing.redact import excerpt, redact_text
 from crawler.parsing.rows import count_inversions
 from crawler.plan import CrawlPlan
 from crawler.registries import find_spider
@@ -75,7 +75,7 @@ def decode_rows(response: HttpResponse) -> list[dict[str, object]]:
 
 def make_verdict(is_met: bool, measured: object) -> Verdict:
     """Return a verdict with what was measured."""
-    return (HOLDS if is_met else DIFFERS), str(measured)[:200]
+    return (HOLDS if is_met else DIFFERS), excerpt(str(measured), 200)
 
 
 def expect_descending(field: str) -> Judge:
@@ -84,7 +84,9 @@ def expect_descending(field: str) -> Judge:
     def judge(response: HttpResponse) -> Verdict:
         values = [row.get(field) for row in decode_rows(response)]
         numbers = [value if isinstance(value, int | float) else None for value in values]
-        return make_verdict(len(numbers) > 1 and not count_inversions(numbers), values[:5])
+        if len(numbers) - numbers.count(None) < 2:
+            return UNKNOWN, f"fewer than two rows have {field}: {values[:5]}"[:200]
+        return make_verdict(not count_inversions(numbers), values[:5])
 
     return judge
 
@@ -143,14 +145,18 @@ def expect_period(period: str) -> Judge:
 def check_oldest_first(response: HttpResponse) -> Verdict:
     """Judge whether the rows are in the order of their `_id`, oldest first."""
     keys = [str(row.get("_id")) for row in decode_rows(response)]
-    return make_verdict(len(keys) > 1 and keys == sorted(keys), keys[:3])
+    if len(keys) < 2:
+        return UNKNOWN, f"{len(keys)} rows"
+    return make_verdict(keys == sorted(keys), keys[:3])
 
 
 def check_window_within_all_time(response: HttpResponse) -> Verdict:
     """Judge whether the downloads of 30 days are at most those of all time."""
     pairs = [(row.get("downloads"), row.get("downloadsAllTime")) for row in decode_rows(response)]
     counts = [(recent, total) for recent, total in pairs if isinstance(recent, int) and isinstance(total, int)]
-    return make_verdict(bool(counts) and all(recent <= total for recent, total in counts), counts[:3])
+    if not counts:
+        return UNKNOWN, "no row has both counts"
+    return make_verdict(all(recent <= total for recent, total in counts), counts[:3])
 
 
 def check_full_page(response: HttpResponse) -> Verdict:
@@ -265,7 +271,7 @@ class ApiCheckSpider(PacedSpider):
     def on_request_failed(self, name: str, failure: Failure) -> None:
         """Record that an assumption could not be tested, or that the program is at fault."""
         error = failure.value or RuntimeError("no reason given")
-        self.verdicts[name] = (UNKNOWN, str(error)[:200])
+        self.verdicts[name] = (UNKNOWN, excerpt(str(error), 200))
         crawl_error = error if isinstance(error, CrawlError) else unexpected_error(error)
         if crawl_error.gate == "program":
             self.crawl_error = crawl_error

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from crawler.parsing.redact import redact_text
+from crawler.parsing.redact import excerpt, redact_text
 from db import ObservatoryError
 from db.cli import USAGE
+from db.reasons import FailureReason, read_reason, report_reason
 
 PROGRAM_FAULTS = (AssertionError, AttributeError, ImportError, LookupError, NameError, TypeError)  # never of a network
 
@@ -14,14 +15,15 @@ PROGRAM_FAULTS = (AssertionError, AttributeError, ImportError, LookupError, Name
 class CrawlError(ObservatoryError):
     """A registry did not respond as expected. If `is_permanent`, a later retry would not help.
 
-    `gate` names the rule that the response breaks.
+    `gate` names the rule that the response breaks, and `reason` says what may pass.
     """
 
     def __init__(
-        self, message: str, why: str = "", fix: str = "", is_permanent: bool = True, gate: str = "protocol"
-    ) -> None:
-        super().__init__(redact_text(message), redact_text(why), fix)  # both may quote the registry
-        self.is_permanent, self.gate = is_permanent, gate
+        self, message: str, why: str = "", fix: str = "", is_permanent: bool = True, gate: str = "protocol",
+        reason: FailureReason | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(redact_text(message), redact_text(why), redact_text(fix))  # they may quote the registry
+        self.is_permanent, self.gate, self.reason = is_permanent, gate, reason
 
 
 class CrawlStoppedError(Exception):
@@ -42,9 +44,10 @@ def not_a_list_error(registry: str, error: Exception, has_resume_option: bool = 
     """Return the error for a response that is not a list."""
     return UnexpectedPageError(
         f"The response of {registry} is not a list.",
-        why=str(error)[:300],
+        why=excerpt(str(error), 300),
         fix=f"Later, {resume_hint(has_resume_option)}. A proxy or a login page may have responded instead.",
         is_permanent=False,
+        reason=FailureReason.SERVER_FAILING,
     )
 
 
@@ -53,10 +56,11 @@ def unexpected_error(error: BaseException, has_resume_option: bool = True) -> Cr
     if isinstance(error, PROGRAM_FAULTS):
         return program_error(error)
     return CrawlError(
-        f"A page could not be fetched: {type(error).__name__}: {str(error)[:200]}",
+        f"A page could not be fetched: {type(error).__name__}: {excerpt(str(error), 200)}",
         why="The request failed before the response could be read.",
         fix=f"Nothing is lost: {resume_hint(has_resume_option)}.",
         is_permanent=False,
+        reason=FailureReason.SERVER_FAILING,
     )
 
 
@@ -66,7 +70,7 @@ def program_error(error: BaseException | None) -> CrawlError:
     >>> program_error(AttributeError("no attribute 'x'")).message
     "The crawl failed: AttributeError: no attribute 'x'."
     """
-    cause = f"{type(error).__name__}: {str(error)[:200]}" if error else "Scrapy did not start the spider"
+    cause = f"{type(error).__name__}: {excerpt(str(error), 200)}" if error else "Scrapy did not start the spider"
     crawl_error = CrawlError(
         f"The crawl failed: {cause}.",
         why="The program is at fault, not the registry.",
@@ -84,8 +88,14 @@ def resume_hint(has_resume_option: bool) -> str:
 
 
 def error_as_json(error: ObservatoryError) -> dict[str, str]:
-    """Return the four parts of an error for JSON output."""
-    return {"what": error.message, "why": error.why, "fix": error.fix, "more": error.more}
+    """Return the four parts of an error for JSON output, and its reason if it may pass."""
+    reason = {"reason": str(error.reason)} if error.reason else {}
+    return {"what": error.message, "why": error.why, "fix": error.fix, "more": error.more, **reason}
+
+
+def report_failure(parts: Mapping[str, str] | None) -> None:
+    """Tell the daemon the reason of an error in JSON, if there is an error and it may pass."""
+    report_reason(read_reason((parts or {}).get("reason")))
 
 
 def error_from_json(parts: Mapping[str, str]) -> ObservatoryError:
@@ -94,4 +104,6 @@ def error_from_json(parts: Mapping[str, str]) -> ObservatoryError:
     >>> error_from_json(error_as_json(CrawlError("npm answered 500."))).message
     'npm answered 500.'
     """
-    return ObservatoryError(parts["what"], parts["why"], parts["fix"], parts["more"])
+    error = ObservatoryError(parts["what"], parts["why"], parts["fix"], parts["more"])
+    error.reason = read_reason(parts.get("reason"))
+    return error

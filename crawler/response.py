@@ -15,9 +15,9 @@ __all__ = ["CensusPage", "Event", "HttpResponse", "Observation", "Page", "Parent
 class HttpResponse:
     """An HTTP response without its transport: header names are in lower case, `fetched_at` is seconds since 1970 UTC.
 
-    `skew` is by how many seconds the local clock is ahead of the registry's, None if unknown. `hidden` rows were
-    dropped from the body because the public does not see them. If `ends_hidden`, the last row is one of them.
-    `as_received` is then the whole body. `notes` become events of the page.
+    `skew` is by how many seconds the local clock is ahead of the registry's, None if unknown. `received_sha256` is the
+    hash of the body as received, if the body is another one since. `hidden` rows were dropped from the body because the
+    public does not see them. If `ends_hidden`, the last row is one of them. `notes` become events of the page.
     """
 
     url: str
@@ -26,17 +26,12 @@ class HttpResponse:
     body: bytes
     fetched_at: int
     skew: int | None = None
+    received_sha256: str = ""
     hidden: int = 0
     ends_hidden: bool = False
-    as_received: bytes = b""
     notes: tuple[Event, ...] = ()
 
     @property
-    def size(self) -> int:
-        """The size of the body as received."""
-        return len(self.as_received or self.body)
-
-    @property
     def sha256(self) -> str:
-        """The hash of the body as received, before any row was dropped and before any redaction."""
-        return hashlib.sha256(self.as_received or self.body).hexdigest()
+        """The hash of the body as received, before any redaction."""
+        return self.received_sha256 or hashlib.sha256(self.body).hexdigest()

@@ -19,6 +19,8 @@ Every other package may import this package. It imports none of them. The errors
 
 from __future__ import annotations
 
+from db.reasons import FailureReason
+
 __version__ = "0.1.0"
 SECONDS_PER_DAY = 86_400
 
@@ -26,9 +28,13 @@ GUIDE = "docs/errors.md"
 
 
 class ObservatoryError(Exception):
-    """An error for a person, in four parts. `exit_code` is the exit code of the command."""
+    """An error for a person, in four parts. `exit_code` is the exit code of the command.
+
+    `reason` is the word for programs, if the failure may pass.
+    """
 
     exit_code = 1
+    reason: FailureReason | None = None
 
     def __init__(self, message: str, why: str = "", fix: str = "", more: str = GUIDE) -> None:
         super().__init__(message)
@@ -47,6 +53,8 @@ class StoreError(ObservatoryError):
 
 class StoreBusyError(StoreError):
     """A store whose writer's lock another process holds."""
+
+    reason = FailureReason.ANOTHER_WRITER
 
 
 class SchemaTooNewError(StoreError):

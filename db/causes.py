@@ -21,6 +21,15 @@ OS_ERRORS = {
     errno.EEXIST: "Something else has that name.",
     errno.ENAMETOOLONG: "The name is too long.",
     errno.EIO: "The disk reported an error.",
+    errno.ENXIO: "The device is not there.",
+    errno.ENODEV: "The device is not there.",
+    errno.ESTALE: "The file system was taken away.",
+    errno.EBUSY: "The system needs the file for something else.",
+    errno.ELOOP: "Too many links name one another.",
+    errno.EINVAL: "The file system cannot do that with it.",
+    errno.ENOMEM: "The system has no memory left.",
+    errno.EMFILE: "This process has too many files open.",
+    errno.ENFILE: "The system has too many files open.",
 }
 
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}  # of the disk, whatever the path

@@ -6,6 +6,7 @@ import argparse
 import difflib
 import errno
 import io
+import json
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ import sqlite3
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
@@ -22,12 +24,13 @@ from db.argument_errors import ArgumentFault, describe_argument_error
 from db.causes import DISK_ERRORS, SQLITE_ERRORS, describe_cause, primary_code
 from db.documents import locate_document
 from db.libraries import describe_missing_library
+from db.reasons import find_reason, report_reason
 
 DONE, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
 CONTROL_CHARACTERS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
-PARSE_ONLY = "OBSERVATORY_ONLY_READ_WORDS"  # set to validate a schedule: the command parses its arguments and ends
+PARSE_ONLY = "OBSERVATORY_ONLY_READ_WORDS"  # set to read a schedule: the command prints what it parsed, and ends
 OPTION_SYNONYMS = {"--date": "--as-of", "--limit": "--top", "--database": "--db"}  # the names in other programs
 
 
@@ -78,17 +81,28 @@ def add_hidden_alias(parser: argparse.ArgumentParser, option: argparse.Action, *
 def run_command(make_parser: Callable[[], argparse.ArgumentParser], argv: Sequence[str] | None) -> int:
     """Parse the arguments, run the command, print any error in four parts, and return the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    debug = "--debug" in arguments
+    return guard_command(lambda: _parse_and_run(make_parser, arguments), "--debug" in arguments)
+
+
+def guard_command(run: Callable[[], int], debug: bool = False) -> int:
+    """Run a command, print any error in four parts, and return the exit code.
+
+    What was printed is flushed here, so that a full disk under it is an error like any other.
+    """
+    if sys.stdout is None or sys.stderr is None:  # whoever started this process has closed them
+        nothing = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+        sys.stdout, sys.stderr = sys.stdout or nothing, sys.stderr or nothing
     escape_unprintable_output()
     try:
-        options = make_parser().parse_args(arguments)
-        options.db = Path(getattr(options, "db", None) or os.environ.get("OBSERVATORY_DB") or "observatory.db")
-        return DONE if os.environ.get(PARSE_ONLY) else int(options.do(options))
+        try:
+            return run()
+        finally:
+            sys.stdout.flush()
     except BrokenPipeError:  # the reader of our output has closed the pipe
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        with suppress(OSError):
+            print("interrupted", file=sys.stderr)
         return PARTIAL
     except Exception as error:
         if debug:
@@ -96,6 +110,33 @@ def run_command(make_parser: Callable[[], argparse.ArgumentParser], argv: Sequen
         report = describe_exception(error)
         print_error(report)
         return report.exit_code
+    finally:
+        _discard_unwritten_output()
+
+
+def _parse_and_run(make_parser: Callable[[], argparse.ArgumentParser], arguments: list[str]) -> int:
+    options = make_parser().parse_args(arguments)
+    if os.environ.get(PARSE_ONLY):
+        return _print_options(options)
+    options.db = Path(getattr(options, "db", None) or os.environ.get("OBSERVATORY_DB") or "observatory.db")
+    return int(options.do(options))
+
+
+def _discard_unwritten_output() -> None:
+    """Let output that cannot be written go. Python would try again at its end, and change the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _print_options(options: argparse.Namespace) -> int:
+    """Print the function that would run and its options as JSON, for a program that has to understand the line."""
+    words = dict(vars(options))
+    function = words.pop("do")
+    print(json.dumps({"function": f"{function.__module__}.{function.__name__}", "options": words}, default=str))
+    return DONE
 
 
 def escape_unprintable_output() -> None:
@@ -105,7 +146,13 @@ def escape_unprintable_output() -> None:
 
 
 def describe_exception(error: Exception) -> ObservatoryError:
-    """Return the error to print for an exception."""
+    """Return the error to print for an exception, with the reason that the exception or one of its causes has."""
+    report = _describe_exception(error)
+    report.reason = report.reason or find_reason(error)
+    return report
+
+
+def _describe_exception(error: Exception) -> ObservatoryError:
     if isinstance(error, ObservatoryError):
         return error
     if isinstance(error, sqlite3.OperationalError):
@@ -145,12 +192,16 @@ def describe_sqlite_error(error: sqlite3.OperationalError) -> ObservatoryError:
 
 
 def print_error(error: ObservatoryError) -> None:
-    """Print an error on stderr: what happened, why, how to fix it, where to read more."""
-    print(f"error: {escape_control_characters(error.message)}", file=sys.stderr)
-    more = locate_document(error.more or GUIDE)
-    for label, text in (("why", error.why), ("fix", error.fix), ("more", more)):
-        if text:
-            print(f"  {label:<5}{escape_control_characters(text)}", file=sys.stderr)
+    """Print an error on stderr: what happened, why, how to fix it, where to read more. A closed stderr gets nothing.
+
+    The daemon gets the reason of the error.
+    """
+    report_reason(error.reason)
+    parts = (("why", error.why), ("fix", error.fix), ("more", locate_document(error.more or GUIDE)))
+    lines = [f"error: {escape_control_characters(error.message)}"]
+    lines += [f"  {label:<5}{escape_control_characters(text)}" for label, text in parts if text]
+    with suppress(OSError):
+        print("\n".join(lines), file=sys.stderr, flush=True)
 
 
 def escape_control_characters(text: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -13,6 +12,7 @@ from typing import IO, TYPE_CHECKING
 
 from db import StoreBusyError, StoreError
 from db.causes import primary_code
+from db.file_systems import refuse_network_file_system
 
 if TYPE_CHECKING:
     from db.database import Database
@@ -27,7 +27,6 @@ PRAGMA cell_size_check = ON;
 UNREADABLE_ERRORS = (sqlite3.Error, UnicodeDecodeError, KeyError)
 CORRUPTION_CODES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 LOCK_ATTEMPTS = 2  # the last holder may have deleted the lock file, with an empty store, after it was opened
-NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph"}
 
 
 @contextmanager
@@ -59,6 +58,7 @@ def open_for_writing(path: Path, create: bool = True) -> Iterator[Database]:
                 migrate(database)
                 refresh_redacted_names(connection)
                 yield database
+                refresh_redacted_names(connection)  # of what the block has stored
         finally:
             connection.close()
 
@@ -271,32 +271,3 @@ def _unusable_store_error(path: Path, error: Exception) -> StoreError:
         fix=f"Check it with `observatory store check --db {path}`, or restore a backup with "
         f"`observatory store restore BACKUP --db {path}`.",
     )
-
-
-def refuse_network_file_system(path: Path, mounts: Path = Path("/proc/self/mounts")) -> None:
-    """Refuse a network file system, because its locks and memory maps are not reliable enough for SQLite.
-
-    Raises:
-        StoreError: the file is on a network file system. The message has its type.
-    """
-    kind = file_system_type(path.resolve().parent, mounts)
-    if kind in NETWORK_FILE_SYSTEMS:
-        raise StoreError(
-            f"{path} is on a network file system ({kind}).",
-            why="SQLite's write-ahead log needs shared memory and locks that network file systems do not provide.",
-            fix="Put the store on a local disk, and copy it with `observatory store backup`.",
-        )
-
-
-def file_system_type(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
-    """Return the type of the file system that holds a folder, '' where the system does not report it."""
-    if not mounts.exists():
-        return ""
-    longest_mount, folder_type = "", ""
-    for line in mounts.read_text("utf-8", errors="replace").splitlines():
-        _, mount, mount_type, *_ = line.split()
-        mount = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), mount)
-        is_inside = mount == "/" or str(folder) == mount or str(folder).startswith(mount + "/")
-        if is_inside and len(mount) >= len(longest_mount):
-            longest_mount, folder_type = mount, mount_type
-    return folder_type

@@ -10,7 +10,10 @@ DICTIONARY = Path(__file__).parent / "dictionary.toml"
 
 
 class ColumnDescription(TypedDict):
-    """One column of a stable view. `personal` says whether it may name (name, hash) or quote (text) a person."""
+    """One column of a stable view.
+
+    `personal` says whether it may name (name, hash) or quote (text) a person, or is mostly no name at all (label).
+    """
 
     name: str
     type: str

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Sequence
 
 from db.renames import current_name, other_name
+from db.spellings import fold_text
 
 HUB_ID_BYTES = 12
 HEX_LENGTHS = (2 * HUB_ID_BYTES, 40)  # the digits of an id of the Hub, and of a git hash
@@ -58,9 +59,11 @@ def short_hash(text: str) -> int:
 def register_functions(connection: sqlite3.Connection) -> None:
     """Register the SQL functions of a connection.
 
-    They are `compact(text)`, `short_hash(text)`, `current_name(registry, name)` and `other_name(registry, name)`.
+    They are `compact(text)`, `short_hash(text)`, `current_name(registry, name)`, `other_name(registry, name)`, and
+    `folded(text)`: a text between two spaces, as the patterns of redactions expect it.
     """
     connection.create_function("compact", 1, compact_id, deterministic=True)
     connection.create_function("short_hash", 1, short_hash, deterministic=True)
     connection.create_function("current_name", 2, current_name, deterministic=True)
+    connection.create_function("folded", 1, lambda text: text and f" {fold_text(text)} ", deterministic=True)
     connection.create_function("other_name", 2, other_name, deterministic=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from db import SchemaTooNewError
 from db.ids import register_functions
-from db.redactions import install_redaction_views
+from db.redaction_views import install_redaction_views
 
 if TYPE_CHECKING:  # to import sqlite-utils takes longer than a small command
     from db.database import Database, Migrations

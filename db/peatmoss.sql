@@ -9,7 +9,7 @@ SELECT *
 FROM (SELECT r.package_id,
              COALESCE((SELECT a.name FROM store.alias a WHERE a.package_id = r.package_id AND a.valid_from <= s.taken_at
                         AND (a.valid_to IS NULL OR a.valid_to > s.taken_at)), p.name) AS name,
-             CASE WHEN p.seen_at = s.taken_at THEN p.sha END, r.downloads, r.likes, s.taken_at
+             CASE WHEN p.seen_at = s.taken_at AND NOT left_out(p.sha) THEN p.sha END, r.downloads, r.likes, s.taken_at
       FROM store.snapshot s
       JOIN store.ranking r ON r.snapshot_id = s.snapshot_id
       JOIN store.package p ON p.package_id = r.package_id
@@ -40,7 +40,8 @@ SELECT l.id, 'author', substr(l.name, 1, instr(l.name, '/') - 1) FROM temp.liste
 INSERT INTO temp.model_label
 SELECT DISTINCT l.id, 'library', b.library
 FROM temp.listed l
-JOIN store.package_library b ON b.package_id = l.id AND b.valid_from <= l.at AND (b.valid_to IS NULL OR b.valid_to > l.at);
+JOIN store.package_library b ON b.package_id = l.id AND b.valid_from <= l.at AND (b.valid_to IS NULL OR b.valid_to > l.at)
+WHERE NOT left_out(b.library);
 
 -- The tags of a model are its labels without a prefix that are not libraries, and its task.
 INSERT INTO temp.model_label
@@ -51,7 +52,7 @@ UNION
 SELECT l.id, 'tag', a.value
 FROM temp.listed l
 JOIN store.attribute a ON a.package_id = l.id AND a.name = 'task' AND a.valid_from <= l.at AND (a.valid_to IS NULL OR a.valid_to > l.at)
-WHERE a.value IS NOT NULL;
+WHERE a.value IS NOT NULL AND NOT left_out(a.value);
 
 CREATE TEMP TABLE label AS
 SELECT kind, name, ROW_NUMBER() OVER (PARTITION BY kind ORDER BY name) AS id

@@ -9,34 +9,58 @@ from __future__ import annotations
 import json
 import sqlite3
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
-from functools import cache
-from itertools import product
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from db import ObservatoryError
 from db.causes import describe_cause
-from db.dictionary import load_dictionary
-from db.ids import compact_id, short_hash
+from db.identity import derive_stable_id
+from db.ids import compact_id
+from db.redaction_views import WITHHELD
+from db.renames import other_name
+from db.spellings import Quotations, find_quotations, list_owners, spell_cases
+from db.sql_files import load_statements
 
 KINDS = ("package", "name", "author")
-WITHHELD = "[withheld]"
-REDACTION_MARKER = "FROM redacted_name"  # in the SQL of every view that omits redacted names
-_PACKAGES_BY_NAME = (
-    "SELECT package_id FROM name_history WHERE name = :name",
-    "SELECT package_id FROM package WHERE name_hash = :hash AND name = :name",
-    "SELECT p.package_id FROM registry r CROSS JOIN package p ON p.registry_id = r.registry_id AND p.key = :key",
-)
-_PACKAGES_BY_AUTHOR = (
-    "SELECT package_id FROM name_history WHERE name >= ? AND name < ?",
-    "SELECT package_id FROM package WHERE name >= ? AND name < ?",
-)
-_NAMES_OF_PACKAGES = (
-    "SELECT name FROM alias WHERE package_id IN (SELECT value FROM json_each(:numbers))"
-    " UNION SELECT stable_id FROM package WHERE package_id IN (SELECT value FROM json_each(:numbers))"
-    " UNION SELECT name FROM package WHERE package_id IN (SELECT value FROM json_each(:numbers))"
-)
 RedactionEntry = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class RedactedNames:
+    """The names, ids and owners to leave out."""
+
+    names: frozenset[str] = frozenset()
+    owners: frozenset[str] = frozenset()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is left out."""
+        return not (self.names or self.owners)
+
+    @cached_property
+    def _cases(self) -> frozenset[str]:
+        return frozenset(name.removeprefix("name:").lower() for name in self.names)
+
+    @cached_property
+    def _quotations(self) -> Quotations:
+        return find_quotations(self.names, self.owners)
+
+    def is_redacted_name(self, value: object) -> bool:
+        """Return whether a name or an id belongs to a redacted package or author."""
+        if value is None:
+            return False
+        text = str(value).removeprefix("name:").lower()
+        return text in self._cases or not self.owners.isdisjoint(list_owners(text))
+
+    def is_quoted_in(self, text: str) -> bool:
+        """Return whether a text quotes a redacted name or author."""
+        return self._quotations.are_in(text)
+
+    def withhold(self, text: str) -> str:
+        """Return a text, or a mark in its place if it quotes a redacted name or author."""
+        return WITHHELD if self.is_quoted_in(text) else text
 
 
 class InvalidRedactionsError(ObservatoryError):
@@ -75,21 +99,61 @@ def load_redactions(connection: sqlite3.Connection) -> list[RedactionEntry]:
     return [(kind, value) for kind, value in rows]
 
 
+def load_redacted_names(connection: sqlite3.Connection) -> RedactedNames:
+    """Return what the redactions of the store match now, whenever the store was last written to."""
+    entries = load_redactions(connection)
+    if not entries:
+        return RedactedNames()
+    return RedactedNames(matching_packages(connection, entries)[1], redacted_owners(entries))
+
+
 def matching_packages(
     connection: sqlite3.Connection, entries: Collection[RedactionEntry]
 ) -> tuple[frozenset[int], frozenset[str]]:
-    """Return the numbers of the packages that redactions match, and every id and name of these packages."""
-    redacted_names = {value for kind, value in entries if kind != "author"}
-    numbers: set[int] = set()
-    for name, statement in product(redacted_names, _PACKAGES_BY_NAME):
-        values = {"name": name, "hash": short_hash(name), "key": compact_id(name)}
-        numbers |= {number for (number,) in connection.execute(statement, values)}
-    for kind, author in entries:
-        for statement in _PACKAGES_BY_AUTHOR if kind == "author" else ():
-            # `0` follows `/` in ASCII, so the range holds what begins with the author and a slash.
-            numbers |= {number for (number,) in connection.execute(statement, (f"{author}/", f"{author}0"))}
-    names = connection.execute(_NAMES_OF_PACKAGES, {"numbers": json.dumps(sorted(numbers))})
-    return frozenset(numbers), frozenset(redacted_names | {name for (name,) in names})
+    """Return the numbers of the packages that redactions match, and every id and name of these packages.
+
+    A name matches in every case, in every spelling that its registry takes for the same, and as a former name.
+    """
+    redacted_names, owners = _split_entries(entries)
+    registries = [name for (name,) in connection.execute("SELECT name FROM registry")]
+    spellings = {spelling for name in redacted_names for spelling in _list_spellings(name, registries)}
+    parameters = {
+        "names": json.dumps(sorted({case for spelling in spellings for case in spell_cases(spelling)})),
+        "owners": json.dumps(sorted(owners)),
+    }
+    matching, with_key, names_of_packages = load_statements("redacted_packages")
+    numbers = {
+        row[0]
+        for row in connection.execute(matching, parameters)
+        if row[2] or not owners.isdisjoint(list_owners(row[1]))
+    }
+    for key in filter(None, map(_compact_key, spellings)):
+        numbers |= {number for (number,) in connection.execute(with_key, {"key": key})}
+    names = connection.execute(names_of_packages, {"numbers": json.dumps(sorted(numbers))})
+    return frozenset(numbers), frozenset(spellings | {name for (name,) in names})
+
+
+def _split_entries(entries: Collection[RedactionEntry]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names and ids of redactions, and their authors in lower case, each without what surrounds it."""
+    names = frozenset(value.strip() for kind, value in entries if kind != "author")
+    owners = frozenset(value.strip().strip("@/").lower() for kind, value in entries if kind == "author")
+    return names - {""}, owners - {""}
+
+
+def _list_spellings(name: str, registries: Collection[str]) -> frozenset[str]:
+    """Return a name, its stable id in each registry, and the other name of a known rename."""
+    both = {(registry, text) for registry in registries for text in (name, other_name(registry, name))}
+    return frozenset({name} | {text for _, text in both} | {derive_stable_id(*pair) for pair in both})
+
+
+def _compact_key(text: str) -> bytes | None:
+    key = compact_id(text.lower())
+    return key if isinstance(key, bytes) else None
+
+
+def redacted_owners(entries: Collection[RedactionEntry]) -> frozenset[str]:
+    """Return the accounts whose packages are redacted, in lower case."""
+    return _split_entries(entries)[1]
 
 
 def save_redactions(connection: sqlite3.Connection, entries: Collection[RedactionEntry]) -> None:
@@ -103,85 +167,31 @@ def save_redactions(connection: sqlite3.Connection, entries: Collection[Redactio
 
 def refresh_redacted_names(connection: sqlite3.Connection) -> None:
     """Save the ids and names that the redactions match now: packages may be new, and names may have changed."""
-    entries = load_redactions(connection)
+    names, patterns = _find_redacted_names(connection, load_redactions(connection))
     saved_names = {name for (name,) in connection.execute("SELECT name FROM redacted_name")}
-    names = set(matching_packages(connection, entries)[1]) if entries else set()
-    for kind, author in entries:
-        if kind == "author":
-            names |= {f"{author}/", *_dangling_parent_names(connection, author)}
-    if names == saved_names:
+    saved_patterns = {pattern for (pattern,) in connection.execute("SELECT pattern FROM redacted_pattern")}
+    if (names, patterns) == (saved_names, saved_patterns):
         return
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("DELETE FROM redacted_name")
+    connection.execute("DELETE FROM redacted_pattern")
     connection.executemany("INSERT INTO redacted_name (name) VALUES (?)", ((name,) for name in sorted(names)))
+    connection.executemany("INSERT INTO redacted_pattern (pattern) VALUES (?)", ((text,) for text in sorted(patterns)))
     connection.execute("COMMIT")
 
 
-def _dangling_parent_names(connection: sqlite3.Connection, author: str) -> Iterator[str]:
-    """Return an author's names that packages state as parents, whether or not they were ever listed."""
-    like = "SELECT DISTINCT parent_name FROM lineage_edge WHERE substr(parent_name, 1, ?) = ?"
-    return (name for (name,) in connection.execute(like, (len(author) + 1, f"{author}/")).fetchall())
+def _find_redacted_names(
+    connection: sqlite3.Connection, entries: Collection[RedactionEntry]
+) -> tuple[set[str], set[str]]:
+    """Return every id and name that redactions match, in each case, and the patterns of texts that quote one."""
+    if not entries:
+        return set(), set()
+    owners = redacted_owners(entries)
+    names = matching_packages(connection, entries)[1] | _dangling_parent_names(connection, owners)
+    return {case for name in names for case in spell_cases(name)}, set(find_quotations(names, owners).globs())
 
 
-def install_redaction_views(connection: sqlite3.Connection) -> None:
-    """Rebuild every stable view that names or quotes packages and does not omit redacted names yet."""
-    rows = connection.execute(
-        "SELECT name, sql FROM sqlite_master WHERE type = 'view' AND instr(sql, ?) = 0", (REDACTION_MARKER,)
-    )
-    unredacted = {name: sql for name, sql in rows.fetchall() if name in _redacted_columns()}
-    if not unredacted or not _has_redacted_names(connection):
-        return
-    is_nested = connection.in_transaction
-    if not is_nested:
-        connection.execute("BEGIN IMMEDIATE")
-    for name, sql in unredacted.items():
-        columns = [row[1] for row in connection.execute("SELECT * FROM pragma_table_info(?)", (name,))]
-        connection.execute(f"DROP VIEW {name}")
-        connection.execute(redaction_view_sql(sql, columns, _redacted_columns()[name]))
-    if not is_nested:
-        connection.execute("COMMIT")
-
-
-def _has_redacted_names(connection: sqlite3.Connection) -> bool:
-    """Return whether the store has the table of redacted names. Migrations before 0012 do not create it."""
-    cursor = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'redacted_name'")
-    return cursor.fetchone() is not None
-
-
-def redaction_view_sql(sql: str, columns: Collection[str], classes: Mapping[str, str]) -> str:
-    """Return the SQL of a view that omits rows with redacted names and withholds texts that quote them.
-
-    >>> print(redaction_view_sql("CREATE VIEW v AS\\nSELECT * FROM t", ["package", "n"], {"package": "name"}))
-    CREATE VIEW v AS
-    SELECT "package", "n"
-    FROM (
-    SELECT * FROM t
-    ) b
-    WHERE coalesce("package", '') NOT IN (SELECT name FROM redacted_name)
-    """
-    head, _, body = sql.partition(" AS\n")
-    selected = ", ".join(_masked_column(name) if classes.get(name) == "text" else f'"{name}"' for name in columns)
-    name_columns = [name for name in columns if classes.get(name) == "name" and name not in ("name", "child_name")]
-    condition = "\n  AND ".join(
-        f"coalesce(\"{name}\", '') NOT IN (SELECT name FROM redacted_name)" for name in name_columns
-    )
-    return f"{head} AS\nSELECT {selected}\nFROM (\n{body}\n) b" + (f"\nWHERE {condition}" if condition else "")
-
-
-def _masked_column(name: str) -> str:
-    quotes = f'EXISTS (SELECT 1 FROM redacted_name x WHERE instr(b."{name}", x.name))'
-    return f'CASE WHEN {quotes} THEN \'{WITHHELD}\' ELSE b."{name}" END AS "{name}"'
-
-
-@cache
-def _redacted_columns() -> Mapping[str, Mapping[str, str]]:
-    """Return for each stable view the columns that name (`name`) or may quote (`text`) a package."""
-    columns = {
-        view["name"]: {
-            column["name"]: column["personal"]
-            for column in view["column"]
-            if "personal" in column and column["personal"] in ("name", "text")
-        }
-        for view in load_dictionary()
-    }
-    return {name: classes for name, classes in columns.items() if classes}
+def _dangling_parent_names(connection: sqlite3.Connection, owners: Collection[str]) -> frozenset[str]:
+    """Return the names of redacted authors that packages state as parents, whether or not they were ever listed."""
+    rows = connection.execute("SELECT DISTINCT parent_name FROM lineage_edge") if owners else ()
+    return frozenset(name for (name,) in rows if not list_owners(name).isdisjoint(owners))

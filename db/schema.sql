@@ -569,8 +569,13 @@ CREATE TABLE redaction (                          -- what views and exports leav
     PRIMARY KEY (kind, value)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE redacted_name (                      -- every known id and name that the entries of redaction cover
+CREATE TABLE redacted_name (
+    -- every known id and name that the entries of redaction cover, in the cases in which a view looks for it
     name TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE redacted_pattern (                   -- patterns of GLOB for texts that quote what is redacted
+    pattern TEXT PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE removed_snapshot (                   -- tombstones of imports that were removed
@@ -643,41 +648,6 @@ SELECT e.child_id, CASE typeof(e.parent) WHEN 'integer' THEN e.parent END AS par
        c.first_seen_at + e.valid_from AS valid_from, c.first_seen_at + e.valid_to AS valid_to
 FROM edge e CROSS JOIN package c ON c.package_id = e.child_id LEFT JOIN package p ON p.package_id = e.parent;
 
-CREATE VIEW v1_tick AS
-SELECT schedule, strftime('%Y-%m-%dT%H:%M:%SZ', due_at, 'unixepoch') AS due_at, outcome, reason, cause, command,
-       strftime('%Y-%m-%dT%H:%M:%SZ', started_at, 'unixepoch') AS started_at,
-       strftime('%Y-%m-%dT%H:%M:%SZ', ended_at, 'unixepoch') AS ended_at, exit_code, attempts
-FROM tick WHERE outcome <> 'known';
-
-CREATE VIEW v1_snapshot AS
-SELECT "snapshot", "registry", "kind", "k", "by", "counter", "date", "taken_at", "started_at", "ended_at", "status", CASE WHEN EXISTS (SELECT 1 FROM redacted_name x WHERE instr(b."reason", x.name)) THEN '[withheld]' ELSE b."reason" END AS "reason", "origin", CASE WHEN EXISTS (SELECT 1 FROM redacted_name x WHERE instr(b."source", x.name)) THEN '[withheld]' ELSE b."source" END AS "source", CASE WHEN EXISTS (SELECT 1 FROM redacted_name x WHERE instr(b."evidence", x.name)) THEN '[withheld]' ELSE b."evidence" END AS "evidence", "depth", "digest", "pages", "duplicates", "rejected"
-FROM (
-SELECT s.snapshot_id AS snapshot, r.name AS registry, s.kind, s.k, s.ordered_by AS "by", s.counter, s.date,
-       strftime('%Y-%m-%dT%H:%M:%SZ', s.taken_at, 'unixepoch') AS taken_at,
-       strftime('%Y-%m-%dT%H:%M:%SZ', s.started_at, 'unixepoch') AS started_at,
-       strftime('%Y-%m-%dT%H:%M:%SZ', s.ended_at, 'unixepoch') AS ended_at,
-       s.status, s.reason, s.origin, s.source, s.date_evidence AS evidence, s.depth, s.digest,
-       (SELECT count(*) FROM page p WHERE p.snapshot_id = s.snapshot_id) AS pages,
-       (SELECT coalesce(sum(p.duplicates), 0) FROM page p WHERE p.snapshot_id = s.snapshot_id) AS duplicates,
-       (SELECT count(*) FROM reject x WHERE x.snapshot_id = s.snapshot_id) AS rejected
-FROM snapshot s JOIN registry r ON r.registry_id = s.registry_id
-) b;
-
-CREATE VIEW v1_look AS
-SELECT "look", "registry", CASE WHEN EXISTS (SELECT 1 FROM redacted_name x WHERE instr(b."source", x.name)) THEN '[withheld]' ELSE b."source" END AS "source", "started_at", "ended_at", "status", CASE WHEN EXISTS (SELECT 1 FROM redacted_name x WHERE instr(b."reason", x.name)) THEN '[withheld]' ELSE b."reason" END AS "reason", "requests", "new", "edited", "duplicates"
-FROM (
-SELECT c.change_crawl_id AS look, r.name AS registry, c.source,
-       strftime('%Y-%m-%dT%H:%M:%SZ', c.started_at, 'unixepoch') AS started_at,
-       strftime('%Y-%m-%dT%H:%M:%SZ', c.ended_at, 'unixepoch') AS ended_at, c.status, c.reason,
-       (SELECT count(*) FROM change_crawl_page p WHERE p.change_crawl_id = c.change_crawl_id) AS requests,
-       (SELECT coalesce(sum(p.new), 0) FROM change_crawl_page p WHERE p.change_crawl_id = c.change_crawl_id) AS new,
-       (SELECT coalesce(sum(p.edited), 0) FROM change_crawl_page p
-        WHERE p.change_crawl_id = c.change_crawl_id) AS edited,
-       (SELECT coalesce(sum(p.duplicates), 0) FROM change_crawl_page p
-        WHERE p.change_crawl_id = c.change_crawl_id) AS duplicates
-FROM change_crawl c JOIN registry r ON r.registry_id = c.registry_id
-) b;
-
 CREATE VIEW v1_absence AS
 SELECT "registry", "package", "name", "last_seen", "missed_at", "state", "probes", "first_probe", "last_probe", "successor", "decided_at"
 FROM (
@@ -689,28 +659,8 @@ SELECT r.name AS registry, p.stable_id AS package, m.name,
        strftime('%Y-%m-%dT%H:%M:%SZ', m.decided_at, 'unixepoch') AS decided_at
 FROM missing_package m JOIN package p ON p.package_id = m.package_id JOIN registry r ON r.registry_id = p.registry_id
 ) b
-WHERE coalesce("package", '') NOT IN (SELECT name FROM redacted_name)
-  AND coalesce("successor", '') NOT IN (SELECT name FROM redacted_name);
-
-CREATE VIEW v1_card AS
-SELECT "registry", "package", "name", "state", "blob", "size", "truncated", "redacted", "front", "sha", "since", "until", CASE WHEN EXISTS (SELECT 1 FROM redacted_name x WHERE instr(b."note", x.name)) THEN '[withheld]' ELSE b."note" END AS "note"
-FROM (
-SELECT g.name AS registry, p.stable_id AS package, p.name, v.state, c.blob, c.size, c.truncated, c.redacted, c.front,
-       v.sha, strftime('%Y-%m-%dT%H:%M:%SZ', v.valid_from, 'unixepoch') AS since,
-       strftime('%Y-%m-%dT%H:%M:%SZ', v.valid_to, 'unixepoch') AS until, v.note
-FROM card_revision v JOIN package p ON p.package_id = v.package_id JOIN registry g ON g.registry_id = p.registry_id
-LEFT JOIN card c ON c.card_id = v.card_id
-) b
-WHERE coalesce("package", '') NOT IN (SELECT name FROM redacted_name);
-
-CREATE VIEW v1_score AS
-SELECT "registry", "blob", "scorer", "version", "item", "state", "agreement", "evidence_start", "evidence_end", CASE WHEN EXISTS (SELECT 1 FROM redacted_name x WHERE instr(b."reason", x.name)) THEN '[withheld]' ELSE b."reason" END AS "reason", "scored_at"
-FROM (
-SELECT DISTINCT g.name AS registry, c.blob, s.scorer, s.version, s.item, s.state, s.agreement, s.evidence_start,
-       s.evidence_end, s.reason, strftime('%Y-%m-%dT%H:%M:%SZ', s.scored_at, 'unixepoch') AS scored_at
-FROM score s JOIN card c ON c.card_id = s.card_id JOIN card_revision v ON v.card_id = c.card_id
-JOIN package p ON p.package_id = v.package_id JOIN registry g ON g.registry_id = p.registry_id
-) b;
+WHERE lower(coalesce("package", '')) NOT IN (SELECT name FROM redacted_name)
+  AND lower(coalesce("successor", '')) NOT IN (SELECT name FROM redacted_name);
 
 CREATE VIEW v1_alias AS
 SELECT "registry", "package", "name", "created_at", "since", "until"
@@ -721,27 +671,7 @@ SELECT r.name AS registry, p.stable_id AS package, a.name,
        strftime('%Y-%m-%dT%H:%M:%SZ', a.valid_to, 'unixepoch') AS until
 FROM alias a JOIN package p ON p.package_id = a.package_id JOIN registry r ON r.registry_id = p.registry_id
 ) b
-WHERE coalesce("package", '') NOT IN (SELECT name FROM redacted_name);
-
-CREATE VIEW v1_attribute AS
-SELECT "registry", "package", "attribute", CASE WHEN EXISTS (SELECT 1 FROM redacted_name x WHERE instr(b."value", x.name)) THEN '[withheld]' ELSE b."value" END AS "value", "since", "until"
-FROM (
-SELECT r.name AS registry, p.stable_id AS package, a.name AS attribute, a.value,
-       strftime('%Y-%m-%dT%H:%M:%SZ', a.valid_from, 'unixepoch') AS since,
-       strftime('%Y-%m-%dT%H:%M:%SZ', a.valid_to, 'unixepoch') AS until
-FROM attribute a JOIN package p ON p.package_id = a.package_id JOIN registry r ON r.registry_id = p.registry_id
-) b
-WHERE coalesce("package", '') NOT IN (SELECT name FROM redacted_name);
-
-CREATE VIEW v1_library AS
-SELECT "registry", "package", "library", "kind", "since", "until"
-FROM (
-SELECT r.name AS registry, p.stable_id AS package, l.library, l.kind,
-       strftime('%Y-%m-%dT%H:%M:%SZ', l.valid_from, 'unixepoch') AS since,
-       strftime('%Y-%m-%dT%H:%M:%SZ', l.valid_to, 'unixepoch') AS until
-FROM package_library l JOIN package p ON p.package_id = l.package_id JOIN registry r ON r.registry_id = p.registry_id
-) b
-WHERE coalesce("package", '') NOT IN (SELECT name FROM redacted_name);
+WHERE lower(coalesce("package", '')) NOT IN (SELECT name FROM redacted_name);
 
 CREATE VIEW v1_lineage_edge AS
 SELECT "registry", "child", "child_name", "parent", "parent_name", "relation", "since", "until"
@@ -755,42 +685,9 @@ SELECT r.name AS registry, c.stable_id AS child,
 FROM lineage_edge e JOIN package c ON c.package_id = e.child_id JOIN registry r ON r.registry_id = c.registry_id
 LEFT JOIN package p ON p.package_id = e.parent_id
 ) b
-WHERE coalesce("child", '') NOT IN (SELECT name FROM redacted_name)
-  AND coalesce("parent", '') NOT IN (SELECT name FROM redacted_name)
-  AND coalesce("parent_name", '') NOT IN (SELECT name FROM redacted_name);
-
-CREATE VIEW v1_result AS
-SELECT "registry", "snapshot", "date", "metric", "version", CASE WHEN EXISTS (SELECT 1 FROM redacted_name x WHERE instr(b."name", x.name)) THEN '[withheld]' ELSE b."name" END AS "name", "k", "previous_snapshot", "value", "low", "high", "n", CASE WHEN EXISTS (SELECT 1 FROM redacted_name x WHERE instr(b."note", x.name)) THEN '[withheld]' ELSE b."note" END AS "note"
-FROM (
-SELECT r.name AS registry, t.snapshot_id AS snapshot, s.date, t.metric, t.version, t.name, t.k,
-       t.previous_snapshot_id AS previous_snapshot, t.value, t.low, t.high, t.n, t.note
-FROM result t JOIN snapshot s ON s.snapshot_id = t.snapshot_id JOIN registry r ON r.registry_id = s.registry_id
-) b;
-
-CREATE VIEW v1_quality_event AS
-SELECT "registry", "snapshot", "date", "package", "kind", "severity", CASE WHEN EXISTS (SELECT 1 FROM redacted_name x WHERE instr(b."before", x.name)) THEN '[withheld]' ELSE b."before" END AS "before", CASE WHEN EXISTS (SELECT 1 FROM redacted_name x WHERE instr(b."after", x.name)) THEN '[withheld]' ELSE b."after" END AS "after", CASE WHEN EXISTS (SELECT 1 FROM redacted_name x WHERE instr(b."evidence", x.name)) THEN '[withheld]' ELSE b."evidence" END AS "evidence", "noted_at"
-FROM (
-SELECT r.name AS registry, e.snapshot_id AS snapshot, s.date, p.stable_id AS package, e.kind, e.severity, e.before,
-       e.after, e.evidence, strftime('%Y-%m-%dT%H:%M:%SZ', e.noted_at, 'unixepoch') AS noted_at
-FROM quality_event e JOIN registry r ON r.registry_id = e.registry_id
-LEFT JOIN snapshot s ON s.snapshot_id = e.snapshot_id LEFT JOIN package p ON p.package_id = e.package_id
-) b
-WHERE coalesce("package", '') NOT IN (SELECT name FROM redacted_name);
-
-CREATE VIEW v1_finding AS
-SELECT "registry", "snapshot", "date", "gate", "outcome", CASE WHEN EXISTS (SELECT 1 FROM redacted_name x WHERE instr(b."measured", x.name)) THEN '[withheld]' ELSE b."measured" END AS "measured", "rule"
-FROM (
-SELECT r.name AS registry, g.snapshot_id AS snapshot, s.date, g.gate, g.outcome, g.measured, g.rule
-FROM gate_result g JOIN snapshot s ON s.snapshot_id = g.snapshot_id JOIN registry r ON r.registry_id = s.registry_id
-) b;
-
-CREATE VIEW v1_reject AS
-SELECT "registry", "snapshot", "date", CASE WHEN EXISTS (SELECT 1 FROM redacted_name x WHERE instr(b."reason", x.name)) THEN '[withheld]' ELSE b."reason" END AS "reason", "rejected"
-FROM (
-SELECT r.name AS registry, x.snapshot_id AS snapshot, s.date, x.reason, count(*) AS rejected
-FROM reject x JOIN snapshot s ON s.snapshot_id = x.snapshot_id JOIN registry r ON r.registry_id = s.registry_id
-GROUP BY r.name, x.snapshot_id, s.date, x.reason
-) b;
+WHERE lower(coalesce("child", '')) NOT IN (SELECT name FROM redacted_name)
+  AND lower(coalesce("parent", '')) NOT IN (SELECT name FROM redacted_name)
+  AND lower(coalesce("parent_name", '')) NOT IN (SELECT name FROM redacted_name);
 
 CREATE VIEW list_of_day AS
 -- For each series, K and UTC day: of the complete lists at least K deep, the list that was stored first.
@@ -835,14 +732,126 @@ LEFT JOIN name_history n ON n.package_id = p.package_id AND n.valid_from = (
     WHERE o.package_id = p.package_id AND o.valid_from <= s.taken_at - p.first_seen_at)
 WHERE p.package_id IN (SELECT package_id FROM name_history)
 ) b
-WHERE coalesce("package", '') NOT IN (SELECT name FROM redacted_name);
+WHERE lower(coalesce("package", '')) NOT IN (SELECT name FROM redacted_name);
+
+CREATE VIEW v1_snapshot AS
+SELECT "snapshot", "registry", "kind", "k", "by", "counter", "date", "taken_at", "started_at", "ended_at", "status", CASE WHEN EXISTS (SELECT 1 FROM redacted_pattern x WHERE ' ' || replace(replace(replace(replace(lower(b."reason"), '_', '-'), '.', '-'), '%2f', '/'), '%40', '@') || ' ' GLOB x.pattern) THEN '[withheld]' ELSE b."reason" END AS "reason", "origin", CASE WHEN EXISTS (SELECT 1 FROM redacted_pattern x WHERE ' ' || replace(replace(replace(replace(lower(b."source"), '_', '-'), '.', '-'), '%2f', '/'), '%40', '@') || ' ' GLOB x.pattern) THEN '[withheld]' ELSE b."source" END AS "source", CASE WHEN EXISTS (SELECT 1 FROM redacted_pattern x WHERE ' ' || replace(replace(replace(replace(lower(b."evidence"), '_', '-'), '.', '-'), '%2f', '/'), '%40', '@') || ' ' GLOB x.pattern) THEN '[withheld]' ELSE b."evidence" END AS "evidence", "depth", "digest", "pages", "duplicates", "rejected"
+FROM (
+SELECT s.snapshot_id AS snapshot, r.name AS registry, s.kind, s.k, s.ordered_by AS "by", s.counter, s.date,
+       strftime('%Y-%m-%dT%H:%M:%SZ', s.taken_at, 'unixepoch') AS taken_at,
+       strftime('%Y-%m-%dT%H:%M:%SZ', s.started_at, 'unixepoch') AS started_at,
+       strftime('%Y-%m-%dT%H:%M:%SZ', s.ended_at, 'unixepoch') AS ended_at,
+       s.status, s.reason, s.origin, s.source, s.date_evidence AS evidence, s.depth, s.digest,
+       (SELECT count(*) FROM page p WHERE p.snapshot_id = s.snapshot_id) AS pages,
+       (SELECT coalesce(sum(p.duplicates), 0) FROM page p WHERE p.snapshot_id = s.snapshot_id) AS duplicates,
+       (SELECT count(*) FROM reject x WHERE x.snapshot_id = s.snapshot_id) AS rejected
+FROM snapshot s JOIN registry r ON r.registry_id = s.registry_id
+) b;
+
+CREATE VIEW v1_look AS
+SELECT "look", "registry", CASE WHEN EXISTS (SELECT 1 FROM redacted_pattern x WHERE ' ' || replace(replace(replace(replace(lower(b."source"), '_', '-'), '.', '-'), '%2f', '/'), '%40', '@') || ' ' GLOB x.pattern) THEN '[withheld]' ELSE b."source" END AS "source", "started_at", "ended_at", "status", CASE WHEN EXISTS (SELECT 1 FROM redacted_pattern x WHERE ' ' || replace(replace(replace(replace(lower(b."reason"), '_', '-'), '.', '-'), '%2f', '/'), '%40', '@') || ' ' GLOB x.pattern) THEN '[withheld]' ELSE b."reason" END AS "reason", "requests", "new", "edited", "duplicates"
+FROM (
+SELECT c.change_crawl_id AS look, r.name AS registry, c.source,
+       strftime('%Y-%m-%dT%H:%M:%SZ', c.started_at, 'unixepoch') AS started_at,
+       strftime('%Y-%m-%dT%H:%M:%SZ', c.ended_at, 'unixepoch') AS ended_at, c.status, c.reason,
+       (SELECT count(*) FROM change_crawl_page p WHERE p.change_crawl_id = c.change_crawl_id) AS requests,
+       (SELECT coalesce(sum(p.new), 0) FROM change_crawl_page p WHERE p.change_crawl_id = c.change_crawl_id) AS new,
+       (SELECT coalesce(sum(p.edited), 0) FROM change_crawl_page p
+        WHERE p.change_crawl_id = c.change_crawl_id) AS edited,
+       (SELECT coalesce(sum(p.duplicates), 0) FROM change_crawl_page p
+        WHERE p.change_crawl_id = c.change_crawl_id) AS duplicates
+FROM change_crawl c JOIN registry r ON r.registry_id = c.registry_id
+) b;
+
+CREATE VIEW v1_tick AS
+SELECT "schedule", "due_at", "outcome", CASE WHEN EXISTS (SELECT 1 FROM redacted_pattern x WHERE ' ' || replace(replace(replace(replace(lower(b."reason"), '_', '-'), '.', '-'), '%2f', '/'), '%40', '@') || ' ' GLOB x.pattern) THEN '[withheld]' ELSE b."reason" END AS "reason", "cause", CASE WHEN EXISTS (SELECT 1 FROM redacted_pattern x WHERE ' ' || replace(replace(replace(replace(lower(b."command"), '_', '-'), '.', '-'), '%2f', '/'), '%40', '@') || ' ' GLOB x.pattern) THEN '[withheld]' ELSE b."command" END AS "command", "started_at", "ended_at", "exit_code", "attempts"
+FROM (
+SELECT schedule, strftime('%Y-%m-%dT%H:%M:%SZ', due_at, 'unixepoch') AS due_at, outcome, reason, cause, command,
+       strftime('%Y-%m-%dT%H:%M:%SZ', started_at, 'unixepoch') AS started_at,
+       strftime('%Y-%m-%dT%H:%M:%SZ', ended_at, 'unixepoch') AS ended_at, exit_code, attempts
+FROM tick WHERE outcome <> 'known'
+) b;
+
+CREATE VIEW v1_card AS
+SELECT "registry", "package", "name", "state", "blob", "size", "truncated", "redacted", "front", "sha", "since", "until", CASE WHEN EXISTS (SELECT 1 FROM redacted_pattern x WHERE ' ' || replace(replace(replace(replace(lower(b."note"), '_', '-'), '.', '-'), '%2f', '/'), '%40', '@') || ' ' GLOB x.pattern) THEN '[withheld]' ELSE b."note" END AS "note"
+FROM (
+SELECT g.name AS registry, p.stable_id AS package, p.name, v.state, c.blob, c.size, c.truncated, c.redacted, c.front,
+       v.sha, strftime('%Y-%m-%dT%H:%M:%SZ', v.valid_from, 'unixepoch') AS since,
+       strftime('%Y-%m-%dT%H:%M:%SZ', v.valid_to, 'unixepoch') AS until, v.note
+FROM card_revision v JOIN package p ON p.package_id = v.package_id JOIN registry g ON g.registry_id = p.registry_id
+LEFT JOIN card c ON c.card_id = v.card_id
+) b
+WHERE lower(coalesce("package", '')) NOT IN (SELECT name FROM redacted_name);
+
+CREATE VIEW v1_attribute AS
+SELECT "registry", "package", "attribute", CASE WHEN EXISTS (SELECT 1 FROM redacted_pattern x WHERE ' ' || replace(replace(replace(replace(lower(b."value"), '_', '-'), '.', '-'), '%2f', '/'), '%40', '@') || ' ' GLOB x.pattern) THEN '[withheld]' ELSE b."value" END AS "value", "since", "until"
+FROM (
+SELECT r.name AS registry, p.stable_id AS package, a.name AS attribute, a.value,
+       strftime('%Y-%m-%dT%H:%M:%SZ', a.valid_from, 'unixepoch') AS since,
+       strftime('%Y-%m-%dT%H:%M:%SZ', a.valid_to, 'unixepoch') AS until
+FROM attribute a JOIN package p ON p.package_id = a.package_id JOIN registry r ON r.registry_id = p.registry_id
+) b
+WHERE lower(coalesce("package", '')) NOT IN (SELECT name FROM redacted_name);
+
+CREATE VIEW v1_library AS
+SELECT "registry", "package", CASE WHEN EXISTS (SELECT 1 FROM redacted_pattern x WHERE ' ' || replace(replace(replace(replace(lower(b."library"), '_', '-'), '.', '-'), '%2f', '/'), '%40', '@') || ' ' GLOB x.pattern) THEN '[withheld]' ELSE b."library" END AS "library", "kind", "since", "until"
+FROM (
+SELECT r.name AS registry, p.stable_id AS package, l.library, l.kind,
+       strftime('%Y-%m-%dT%H:%M:%SZ', l.valid_from, 'unixepoch') AS since,
+       strftime('%Y-%m-%dT%H:%M:%SZ', l.valid_to, 'unixepoch') AS until
+FROM package_library l JOIN package p ON p.package_id = l.package_id JOIN registry r ON r.registry_id = p.registry_id
+) b
+WHERE lower(coalesce("package", '')) NOT IN (SELECT name FROM redacted_name);
+
+CREATE VIEW v1_result AS
+SELECT "registry", "snapshot", "date", "metric", "version", CASE WHEN EXISTS (SELECT 1 FROM redacted_pattern x WHERE ' ' || replace(replace(replace(replace(lower(b."name"), '_', '-'), '.', '-'), '%2f', '/'), '%40', '@') || ' ' GLOB x.pattern) THEN '[withheld]' ELSE b."name" END AS "name", "k", "previous_snapshot", "value", "low", "high", "n", CASE WHEN EXISTS (SELECT 1 FROM redacted_pattern x WHERE ' ' || replace(replace(replace(replace(lower(b."note"), '_', '-'), '.', '-'), '%2f', '/'), '%40', '@') || ' ' GLOB x.pattern) THEN '[withheld]' ELSE b."note" END AS "note"
+FROM (
+SELECT r.name AS registry, t.snapshot_id AS snapshot, s.date, t.metric, t.version, t.name, t.k,
+       t.previous_snapshot_id AS previous_snapshot, t.value, t.low, t.high, t.n, t.note
+FROM result t JOIN snapshot s ON s.snapshot_id = t.snapshot_id JOIN registry r ON r.registry_id = s.registry_id
+) b;
+
+CREATE VIEW v1_quality_event AS
+SELECT "registry", "snapshot", "date", "package", "kind", "severity", CASE WHEN EXISTS (SELECT 1 FROM redacted_pattern x WHERE ' ' || replace(replace(replace(replace(lower(b."before"), '_', '-'), '.', '-'), '%2f', '/'), '%40', '@') || ' ' GLOB x.pattern) THEN '[withheld]' ELSE b."before" END AS "before", CASE WHEN EXISTS (SELECT 1 FROM redacted_pattern x WHERE ' ' || replace(replace(replace(replace(lower(b."after"), '_', '-'), '.', '-'), '%2f', '/'), '%40', '@') || ' ' GLOB x.pattern) THEN '[withheld]' ELSE b."after" END AS "after", CASE WHEN EXISTS (SELECT 1 FROM redacted_pattern x WHERE ' ' || replace(replace(replace(replace(lower(b."evidence"), '_', '-'), '.', '-'), '%2f', '/'), '%40', '@') || ' ' GLOB x.pattern) THEN '[withheld]' ELSE b."evidence" END AS "evidence", "noted_at"
+FROM (
+SELECT r.name AS registry, e.snapshot_id AS snapshot, s.date, p.stable_id AS package, e.kind, e.severity, e.before,
+       e.after, e.evidence, strftime('%Y-%m-%dT%H:%M:%SZ', e.noted_at, 'unixepoch') AS noted_at
+FROM quality_event e JOIN registry r ON r.registry_id = e.registry_id
+LEFT JOIN snapshot s ON s.snapshot_id = e.snapshot_id LEFT JOIN package p ON p.package_id = e.package_id
+) b
+WHERE lower(coalesce("package", '')) NOT IN (SELECT name FROM redacted_name);
+
+CREATE VIEW v1_finding AS
+SELECT "registry", "snapshot", "date", "gate", "outcome", CASE WHEN EXISTS (SELECT 1 FROM redacted_pattern x WHERE ' ' || replace(replace(replace(replace(lower(b."measured"), '_', '-'), '.', '-'), '%2f', '/'), '%40', '@') || ' ' GLOB x.pattern) THEN '[withheld]' ELSE b."measured" END AS "measured", "rule"
+FROM (
+SELECT r.name AS registry, g.snapshot_id AS snapshot, s.date, g.gate, g.outcome, g.measured, g.rule
+FROM gate_result g JOIN snapshot s ON s.snapshot_id = g.snapshot_id JOIN registry r ON r.registry_id = s.registry_id
+) b;
+
+CREATE VIEW v1_reject AS
+SELECT "registry", "snapshot", "date", CASE WHEN EXISTS (SELECT 1 FROM redacted_pattern x WHERE ' ' || replace(replace(replace(replace(lower(b."reason"), '_', '-'), '.', '-'), '%2f', '/'), '%40', '@') || ' ' GLOB x.pattern) THEN '[withheld]' ELSE b."reason" END AS "reason", "rejected"
+FROM (
+SELECT r.name AS registry, x.snapshot_id AS snapshot, s.date, x.reason, count(*) AS rejected
+FROM reject x JOIN snapshot s ON s.snapshot_id = x.snapshot_id JOIN registry r ON r.registry_id = s.registry_id
+GROUP BY r.name, x.snapshot_id, s.date, x.reason
+) b;
 
 CREATE VIEW v1_removed_snapshot AS
-SELECT "snapshot", "registry", "kind", "by", "counter", "date", "taken_at", CASE WHEN EXISTS (SELECT 1 FROM redacted_name x WHERE instr(b."source", x.name)) THEN '[withheld]' ELSE b."source" END AS "source", "status", "digest", "packages", CASE WHEN EXISTS (SELECT 1 FROM redacted_name x WHERE instr(b."reason", x.name)) THEN '[withheld]' ELSE b."reason" END AS "reason", "removed_at"
+SELECT "snapshot", "registry", "kind", "by", "counter", "date", "taken_at", CASE WHEN EXISTS (SELECT 1 FROM redacted_pattern x WHERE ' ' || replace(replace(replace(replace(lower(b."source"), '_', '-'), '.', '-'), '%2f', '/'), '%40', '@') || ' ' GLOB x.pattern) THEN '[withheld]' ELSE b."source" END AS "source", "status", "digest", "packages", CASE WHEN EXISTS (SELECT 1 FROM redacted_pattern x WHERE ' ' || replace(replace(replace(replace(lower(b."reason"), '_', '-'), '.', '-'), '%2f', '/'), '%40', '@') || ' ' GLOB x.pattern) THEN '[withheld]' ELSE b."reason" END AS "reason", "removed_at"
 FROM (
 SELECT d.snapshot_id AS snapshot, r.name AS registry, d.kind, d.ordered_by AS "by", d.counter,
        date(d.taken_at, 'unixepoch') AS date, strftime('%Y-%m-%dT%H:%M:%SZ', d.taken_at, 'unixepoch') AS taken_at,
        d.source, d.status, d.digest, d.packages, d.reason,
        strftime('%Y-%m-%dT%H:%M:%SZ', d.removed_at, 'unixepoch') AS removed_at
 FROM removed_snapshot d JOIN registry r ON r.registry_id = d.registry_id
+) b;
+
+CREATE VIEW v1_score AS
+SELECT "registry", "blob", "scorer", "version", "item", "state", "agreement", "evidence_start", "evidence_end", CASE WHEN EXISTS (SELECT 1 FROM redacted_pattern x WHERE ' ' || replace(replace(replace(replace(lower(b."reason"), '_', '-'), '.', '-'), '%2f', '/'), '%40', '@') || ' ' GLOB x.pattern) THEN '[withheld]' ELSE b."reason" END AS "reason", "scored_at"
+FROM (
+SELECT DISTINCT g.name AS registry, c.blob, s.scorer, s.version, s.item, s.state, s.agreement, s.evidence_start,
+       s.evidence_end, s.reason, strftime('%Y-%m-%dT%H:%M:%SZ', s.scored_at, 'unixepoch') AS scored_at
+FROM score s JOIN card c ON c.card_id = s.card_id JOIN card_revision v ON v.card_id = c.card_id
+JOIN package p ON p.package_id = v.package_id JOIN registry g ON g.registry_id = p.registry_id
+WHERE p.stable_id NOT IN (SELECT name FROM redacted_name)
 ) b;

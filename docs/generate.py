@@ -240,9 +240,9 @@ def _make_sentence(text: str) -> str:
 
 
 COUNTS = (
-    "listed", "with_counters", "disorder", "not_ok", "singles", "short_pages", "lossy_pages", "ranked_received",
-    "received", "kept", "duplicates", "rejected", "rejected_everywhere", "beyond", "hidden", "inversions", "seconds",
-    "population", "longest",
+    "listed", "with_counters", "disorder", "compared", "not_ok", "singles", "short_pages", "lossy_pages",
+    "ranked_received", "received", "kept", "duplicates", "rejected", "rejected_everywhere", "beyond", "hidden",
+    "inversions", "seconds", "population", "longest",
 )  # fmt: skip
 EVIDENCE = dict.fromkeys(COUNTS, 0) | {
     "k": 1000, "next_url": None, "pages": 1, "oldest": None, "skew": None, "main_reject": None,

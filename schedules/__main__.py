@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from db import StoreBusyError, UsageError
+from db import ObservatoryError, StoreBusyError, UsageError
 from db.cli import (
     DONE,
     FAILED,
@@ -30,6 +31,8 @@ from schedules import commands
 
 if TYPE_CHECKING:
     from schedules.config import Schedule
+    from schedules.daemon import Daemon
+    from schedules.log import DaemonLog
 
     Subparsers: TypeAlias = argparse._SubParsersAction[CommandParser]
 
@@ -38,6 +41,7 @@ SCHEDULES_HELP = (
     " (or OBSERVATORY_SCHEDULES; default: shipped)"
 )
 PID_ATTEMPTS, PID_PAUSE = 40, 0.05
+STDERR = 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -124,34 +128,45 @@ def _load_schedules(options: argparse.Namespace) -> dict[str, Schedule]:
 
 def run_daemon(options: argparse.Namespace) -> int:
     """Run the daemon until it is asked to stop."""
-    import asyncio
-
-    from db.connection import hold_writer_lock, refuse_network_file_system
+    from db.connection import hold_writer_lock
+    from db.file_systems import refuse_network_file_system
+    from db.process import open_missing_streams
     from schedules.daemon import Daemon, DaemonOptions
     from schedules.log import DaemonLog
 
-    schedules = _load_schedules(options)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the daemon can reload: the schedules are read below
+    open_missing_streams()
+    _load_schedules(options)  # a fault in a schedule ends with 2, before anything else is tried
     store = Path(os.path.realpath(options.db))
     refuse_network_file_system(store)
-    log = DaemonLog(options.log or ("text" if sys.stderr.isatty() else "json"))
-    daemon_options = DaemonOptions(options.on_event, options.retry)
-
-    async def run() -> int:
-        return await Daemon(store, lambda: _load_schedules(options), log, daemon_options).run()
-
     try:
         with hold_writer_lock(Path(f"{store}.daemon")):
-            if options.prometheus:
-                from schedules.prometheus import serve_metrics
-
-                serve_metrics(options.prometheus, store, lambda: schedules)
-            return asyncio.run(run())
+            log = DaemonLog(options.log or ("text" if os.isatty(STDERR) else "json"))
+            daemon_options = DaemonOptions(options.on_event, options.retry)
+            daemon = Daemon(store, lambda: _load_schedules(options), log, daemon_options)
+            return _serve_and_run(daemon, log, store, options.prometheus)
     except StoreBusyError as busy:
         raise StoreBusyError(
             f"Another daemon (pid {_first_daemon_pid(store)}) runs on {store}.",
             why="Two daemons would run every command twice.",
             fix="Leave the store to that daemon, or stop it first.",
         ) from busy
+
+
+def _serve_and_run(daemon: Daemon, log: DaemonLog, store: Path, port: int | None) -> int:
+    """Serve metrics and run the daemon. Its log is closed before an error is printed."""
+    import asyncio
+
+    try:
+        if port:
+            from schedules.prometheus import serve_metrics
+
+            serve_metrics(port, store, lambda: daemon.schedules)
+        return asyncio.run(daemon.run())
+    except BrokenPipeError as error:  # which ends any other command with 0
+        raise ObservatoryError("The daemon lost a pipe.", why=str(error), fix="Start the daemon again.") from error
+    finally:
+        log.close()
 
 
 def _first_daemon_pid(store: Path) -> int | str:
@@ -208,6 +223,7 @@ def check_schedules(options: argparse.Namespace) -> int:
 def run_once(options: argparse.Namespace) -> int:
     """Run the command of one schedule now. Its tick is recorded as a person's."""
     from db.process import die_with_parent
+    from db.reasons import REASON_PIPE, ReasonPipe
     from db.ticks import append_ticks, flush_journal
     from schedules.child_process import OBSERVATORY_COMMAND, failure_reason
     from schedules.log_redaction import redact_tick, secret_values
@@ -219,14 +235,17 @@ def run_once(options: argparse.Namespace) -> int:
     secrets = secret_values(os.environ)
     (queued,) = planner.request_run(schedule.name, int(time.time()))
     append_ticks(store, [redact_tick(planner.start(queued, int(time.time())), secrets)])
+    reason_pipe = ReasonPipe()
     command = subprocess.run(
         [*OBSERVATORY_COMMAND, *schedule.arguments],
-        env={**os.environ, "OBSERVATORY_DB": str(store)},
+        env={**os.environ, "OBSERVATORY_DB": str(store), REASON_PIPE: reason_pipe.variable},
+        pass_fds=(reason_pipe.descriptor,),
         preexec_fn=die_with_parent(),
         check=False,
     )
+    reason_pipe.close_descriptor()
     code = command.returncode
-    finished = planner.finish(code, int(time.time()), failure_reason(code, []))[0]
+    finished = planner.finish(code, int(time.time()), failure_reason(code, reason_pipe.read()))[0]
     append_ticks(store, [redact_tick(finished, secrets)])
     flush_journal(store)
     return code if code >= 0 else FAILED

@@ -7,23 +7,26 @@ import sys
 from collections.abc import Sequence
 
 from db import UsageError, __version__
-from db.cli import FAILED, USAGE, describe_exception, did_you_mean, print_error
+from db.cli import DONE, FAILED, USAGE, did_you_mean, guard_command
 from schedules.commands import COMMANDS
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the module of the first word with the words after it, and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    return guard_command(lambda: _run_words(words), "--debug" in words)
+
+
+def _run_words(words: Sequence[str]) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
         print(format_overview())
-        return 0 if words else USAGE
+        return DONE if words else USAGE
     name, *arguments = words
     if name == "--version":
         print(f"hub-observatory {__version__}")
-        return 0
+        return DONE
     if name not in COMMANDS:
-        print_error(unknown_command_error(name))
-        return USAGE
+        raise unknown_command_error(name)
     return _run_module(name, arguments)
 
 
@@ -32,11 +35,8 @@ def _run_module(name: str, arguments: Sequence[str]) -> int:
     try:
         runpy.run_module(COMMANDS[name].module, run_name="__main__", alter_sys=True)
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
-    except ModuleNotFoundError as error:  # of a module that is imported before the command reads its arguments
-        print_error(describe_exception(error))
-        return FAILED
-    return 0
+        return end.code if isinstance(end.code, int) else DONE if end.code is None else FAILED
+    return DONE
 
 
 def format_overview() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shlex
@@ -27,6 +28,7 @@ EXAMPLES = {
     "grace": 'grace = "2 days"',
     "then": 'then = ["compute"]',
 }
+PASSING_ERRORS = (errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EINTR)
 SECONDS_PER_UNIT = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 7 * 86400}
 MAX_SECONDS = 366 * 86400
 
@@ -137,7 +139,7 @@ def load_schedules(folders: Iterable[Path]) -> dict[str, Schedule]:
 
 
 def read_schedules(folders: Iterable[Path]) -> tuple[dict[str, Schedule], list[str]]:
-    """Return the schedules of some folders by name, and every fault in their files."""
+    """Return the schedules of some folders by name, and every fault in their files. A broken disk is no such fault."""
     texts: dict[str, str] = {}
     faults: list[str] = []
     for folder in folders:
@@ -147,6 +149,8 @@ def read_schedules(folders: Iterable[Path]) -> tuple[dict[str, Schedule], list[s
             try:
                 texts[file.stem] = file.read_text("utf-8")
             except (OSError, UnicodeDecodeError) as error:
+                if isinstance(error, OSError) and error.errno in PASSING_ERRORS:
+                    raise
                 faults.append(f"{file.name}: cannot be read: {describe_cause(error)}")
     schedules, text_faults = parse_schedules(texts)
     return schedules, [*faults, *text_faults]

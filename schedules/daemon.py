@@ -13,31 +13,34 @@ import asyncio
 import os
 import shutil
 import signal
-import sqlite3
+import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from db import ObservatoryError
-from db.cli import DONE, isoformat_utc
-from db.maintenance.check import LARGE_WAL
+from db.cli import DONE, FAILED, isoformat_utc
 from db.maintenance.migrations import apply_pending_migrations, migration_states
-from db.ticks import Tick, append_ticks, flush_journal, load_schedule_state, to_json
-from schedules.child_process import ChildProcess, failure_reason
+from db.maintenance.partial_copies import delete_abandoned_copies
+from db.ticks import Tick, load_schedule_state
+from schedules.child_process import ChildProcess, error_message, failure_reason
 from schedules.clock import ClockReading, is_clock_jump, is_suspend
 from schedules.config import Schedule, ScheduleError
+from schedules.hook import EventHook
+from schedules.journal import DaemonJournal
 from schedules.log import DaemonLog
 from schedules.log_redaction import redact_tick, secret_values
 from schedules.planner import FIRST_RETRY_SECONDS, Planner
 from schedules.quality_events import list_new_events, newest_event_id
 from schedules.systemd import heartbeat_seconds, notify
+from schedules.tick_events import list_tick_events
 
 MAX_STOP_SECONDS = 9.0  # after which a command that was asked to stop is killed
+MAX_KILL_SECONDS = 3.0  # after which the daemon ends without a command that cannot be killed
 MIN_FREE_BYTES = 100 * 2**20
-HOOK_TIMEOUT = 60
 REPORTED_OUTCOMES = ("partial", "failed", "gap")
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 MIN_POLL_SECONDS, MAX_POLL_SECONDS = 0.02, 5.0
 
 
@@ -63,47 +66,64 @@ class Daemon:
         self._child: ChildProcess | None = None
         self._stopping = False
         self._clocks = ClockReading.read()
+        self._hook = EventHook(options.on_event, log) if options.on_event else None
+        self._journal = DaemonJournal(store, log)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._failure: BaseException | None = None
         self._last_event_id = 0
         self._secrets = secret_values(os.environ)
 
+    @property
+    def schedules(self) -> Mapping[str, Schedule]:
+        """The schedules that the daemon follows now."""
+        return self._schedules
+
     async def run(self) -> int:
         """Run until asked to stop, and return the exit code."""
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: self._log.write("unexpected error", **context))
+        loop.add_signal_handler(signal.SIGHUP, self._reload_schedules)  # called when all below has been done
+        self._delete_abandoned_copies()
         self._migrate_store()
-        self._flush_journal()
+        self._journal.flush()
         state = load_schedule_state(self._store)
         self._last_event_id = newest_event_id(self._store)
         self._planner = Planner(
             self._schedules, state.decided_until, state.unfinished, self._options.first_retry_seconds
         )
         unclean = any(tick.outcome == "started" for tick in state.unfinished)
+        for number in STOP_SIGNALS:
+            loop.add_signal_handler(number, self._request_stop)
         self._log.write("started", store=str(self._store), schedules=len(self._schedules), unclean=unclean)
         self._record_ticks(self._planner.resume(self._now()))
-        self._listen()
+        if self._hook:
+            self._keep_task(self._hook.run())
         notify("READY=1")
         try:
             await self._loop()
         finally:
             notify("STOPPING=1")
-            self._flush_journal()
+            self._journal.flush()
             self._ignore_signals()
             self._log.write("stopped")
         return DONE
+
+    def _delete_abandoned_copies(self) -> None:
+        """Delete what killed backups have left: it may have filled the disk, so that no command would start again."""
+        with suppress(OSError):
+            for file in delete_abandoned_copies(self._store):
+                self._log.write("abandoned copy deleted", file=str(file))
 
     def _migrate_store(self) -> None:
         """Apply the migrations that a newer version of the program brought, before anything is read."""
         if self._store.exists() and any(state == "pending" for _, state in migration_states(self._store)):
             self._log.write("migrated", migrations=", ".join(apply_pending_migrations(self._store)))
 
-    def _listen(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._request_stop)
-        loop.add_signal_handler(signal.SIGHUP, self._reload_schedules)
-
     def _ignore_signals(self) -> None:
         """Ignore signals from now on. Everything is recorded, so a signal would only change the exit code."""
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signals = (*STOP_SIGNALS, signal.SIGHUP)
+        signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # asyncio restores what a signal does by default
+        for number in signals:
             asyncio.get_running_loop().remove_signal_handler(number)
             signal.signal(number, signal.SIG_IGN)
 
@@ -118,6 +138,8 @@ class Daemon:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), min(heartbeat, self._poll_seconds()))
             self._wake.clear()
+            if self._failure is not None:
+                raise self._failure
         await self._wait_for_stop()
 
     def _poll_seconds(self) -> float:
@@ -137,55 +159,70 @@ class Daemon:
 
     def _has_free_space(self, tick: Tick) -> bool:
         """Return whether the disk has room for a command. If not, defer its tick."""
-        free = shutil.disk_usage(self._store.parent).free
-        needed = self._options.min_free_bytes
-        if self._planner.schedules[tick.schedule].arguments[:2] == ["store", "backup"] and self._store.exists():
-            needed += self._store.stat().st_size
-        if free >= needed:
+        try:
+            free = shutil.disk_usage(self._store.parent).free
+        except OSError:  # the command tells what is wrong with the disk
+            return True
+        if free >= self._options.min_free_bytes:
             return True
         self._record_ticks(self._planner.defer(tick, "disk full", self._now()))
-        self._log.write("disk full", schedule=tick.schedule, free=free, wanted=needed)
+        self._log.write("disk full", schedule=tick.schedule, free=free, wanted=self._options.min_free_bytes)
         return False
 
     async def _start_command(self, tick: Tick) -> None:
-        self._flush_journal()
+        self._journal.flush()
         self._record_ticks([self._planner.start(tick, self._now())])
         arguments = self._planner.schedules[tick.schedule].arguments
         try:
             self._child = await ChildProcess.start(
                 arguments, self._store, lambda line: self._log.write("output", schedule=tick.schedule, line=line)
             )
-        except OSError as error:  # the system has no process to give
-            self._record_ticks(self._planner.finish(1, self._now(), None, str(error)))
+        except (OSError, RuntimeError, subprocess.SubprocessError) as error:  # no process, or no thread to wait for it
+            self._record_ticks(self._planner.finish(FAILED, self._now(), None, str(error)))
             return
         due_at = isoformat_utc(tick.due_at)
         self._log.write("command started", schedule=tick.schedule, due_at=due_at, pid=self._child.pid)
-        self._keep_task(asyncio.create_task(self._wait_for_child(self._child)))
+        self._keep_task(self._wait_for_child(self._child))
+        if self._stopping:  # the signal came while the command started
+            self._child.stop()
 
     async def _wait_for_child(self, child: ChildProcess) -> None:
         """Wait for the end of a command, and record the outcome of its tick."""
-        code = await child.wait()
-        reason = "stopped" if self._stopping and code != DONE else failure_reason(code, child.lines)
-        last_line = child.lines[-1] if child.lines and code != DONE else None
+        given_reason = None
+        try:
+            code = await child.wait()
+            said = error_message(child.lines) if code != DONE else None
+            given_reason = child.read_reason()
+        except Exception as error:  # whatever it is, the command must not be waited for any more
+            child.stop(kill=True)
+            code, said = FAILED, f"{type(error).__name__}: {error}"
+        reason = "stopped" if self._stopping and code != DONE else failure_reason(code, given_reason)
         self._child = None
-        self._record_ticks(self._planner.finish(code, self._now(), reason, last_line))
-        self._flush_journal()
+        self._record_ticks(self._planner.finish(code, self._now(), reason, said))
+        self._journal.flush()
         self._report_quality_events()
         self._wake.set()
 
     async def _wait_for_stop(self) -> None:
-        """Let the running command end after its page, and kill it if that takes too long."""
-        deadline = time.monotonic() + MAX_STOP_SECONDS
+        """Let the running command end after its page, and kill it if that takes too long. Then the hook may end."""
+        started_at = time.monotonic()
         while self._child is not None:
-            if time.monotonic() > deadline:
+            seconds = time.monotonic() - started_at
+            if seconds > MAX_STOP_SECONDS:
                 self._child.stop(kill=True)
-                deadline += 3600
+            if seconds > MAX_STOP_SECONDS + MAX_KILL_SECONDS:
+                self._log.write("command not ended", pid=self._child.pid, why="the system does not end it")
+                break
             self._write_heartbeat()
             await asyncio.sleep(0.05)
+        if self._hook:
+            await self._hook.wait_until_idle(max(0.1, started_at + MAX_STOP_SECONDS - time.monotonic()))
 
     def _request_stop(self) -> None:
         if self._child is not None:
             self._child.stop(kill=self._stopping)
+        if self._hook and self._stopping:
+            self._hook.stop_waiting()
         self._stopping = True
         self._wake.set()
 
@@ -193,8 +230,8 @@ class Daemon:
         notify("RELOADING=1")
         try:
             self._schedules = self._load_schedules()
-        except (ScheduleError, OSError) as error:
-            faults = error.faults if isinstance(error, ScheduleError) else [str(error)]
+        except Exception as error:  # whatever it is, the daemon goes on with the schedules that it has
+            faults = error.faults if isinstance(error, ScheduleError) else [f"{type(error).__name__}: {error}"]
             self._log.write("not reloaded", faults=list(faults))
         else:
             self._record_ticks(self._planner.replace_schedules(self._schedules, self._now()))
@@ -203,55 +240,37 @@ class Daemon:
         self._wake.set()
 
     def _record_ticks(self, decisions: Sequence[Tick]) -> None:
-        """Write decisions to the journal. On a full disk they are only logged, and are gaps after a restart."""
+        """Write decisions to the journal, then to the log and the hook."""
         ticks = [redact_tick(tick, self._secrets) for tick in decisions]
-        try:
-            append_ticks(self._store, ticks)
-        except OSError as error:
-            self._log.write("journal not written", why=error.strerror or str(error), ticks=len(ticks))
-        for tick in ticks:
-            if tick.outcome not in ("known", "queued", "started"):
-                self._log.write("tick", **_tick_fields(tick))
-            if tick.outcome in REPORTED_OUTCOMES:
-                self._notify_hook("tick", _tick_fields(tick))
-
-    def _flush_journal(self) -> None:
-        """Move the journal into the store unless another process writes to it. Log a large write-ahead log."""
-        with suppress(OSError):
-            size = Path(f"{self._store}-wal").stat().st_size
-            if size > LARGE_WAL:
-                self._log.write("write-ahead log", bytes=size, why="a reader keeps SQLite from truncating it")
-        try:
-            flush_journal(self._store)
-        except (ObservatoryError, sqlite3.Error, OSError) as error:
-            self._log.write("journal not flushed", why=str(error))
+        self._journal.append(ticks)
+        for event in list_tick_events(ticks):
+            self._log.write("tick", **event)
+            if event["outcome"] in REPORTED_OUTCOMES:
+                self._notify_hook("tick", event)
 
     def _report_quality_events(self) -> None:
-        for event in list_new_events(self._store, self._last_event_id):
-            self._last_event_id = max(self._last_event_id, event["event_id"])
-            self._log.write("quality event", **event)
-            self._notify_hook("quality event", event)
+        while events := list_new_events(self._store, self._last_event_id):
+            self._last_event_id = max(event["event_id"] for event in events)
+            for event in events:
+                self._log.write("quality event", **event)
+                self._notify_hook("quality event", event)
 
     def _notify_hook(self, event: str, fields: Mapping[str, object]) -> None:
-        if self._options.on_event:
-            self._keep_task(asyncio.create_task(self._run_hook(event, fields)))
+        if self._hook:
+            self._hook.offer(event, fields)
 
-    async def _run_hook(self, event: str, fields: Mapping[str, object]) -> None:
-        """Pass one event to the `--on-event` command, as JSON on its stdin. Its exit code is ignored."""
-        process = None
-        try:
-            process = await asyncio.create_subprocess_shell(str(self._options.on_event), stdin=asyncio.subprocess.PIPE)
-            line = self._log.format_json(event, fields).encode("utf-8") + b"\n"
-            await asyncio.wait_for(process.communicate(line), HOOK_TIMEOUT)
-        except (OSError, TimeoutError) as error:
-            self._log.write("hook failed", why=str(error) or "it took too long")
-            if process is not None and process.returncode is None:
-                process.kill()
-
-    def _keep_task(self, task: asyncio.Task[None]) -> None:
-        """Keep a reference to a task: asyncio itself does not, and would drop it unfinished."""
+    def _keep_task(self, attending: Coroutine[None, None, None]) -> None:
+        """Start a task and keep a reference to it: asyncio itself does not, and would drop it unfinished."""
+        task = asyncio.create_task(attending)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._end_task)
+
+    def _end_task(self, task: asyncio.Task[None]) -> None:
+        """Let the daemon fail with a task that failed, because a supervisor can start it again."""
+        self._tasks.discard(task)
+        if not task.cancelled() and (failure := task.exception()):
+            self._failure = failure
+            self._wake.set()
 
     def _write_heartbeat(self) -> None:
         notify("WATCHDOG=1")
@@ -265,10 +284,3 @@ class Daemon:
 def heartbeat_file(store: Path) -> Path:
     """Return the lock file of the daemon. Its modification time is the last heartbeat."""
     return Path(f"{os.path.realpath(store)}.daemon.lock")
-
-
-def _tick_fields(tick: Tick) -> dict[str, object]:
-    """Return the fields of a tick that have a value, with instants as text."""
-    fields = {name: value for name, value in to_json(tick).items() if value is not None}
-    instants = {"due_at": tick.due_at, "started_at": tick.started_at, "ended_at": tick.ended_at}
-    return fields | {name: isoformat_utc(instant) for name, instant in instants.items() if instant is not None}

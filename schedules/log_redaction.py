@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from db.private_text import list_credentials, remove_private_text
 from db.ticks import Tick
 
 REPLACEMENT = "***"
@@ -13,14 +14,12 @@ SECRET_PATTERN = re.compile(
     r"hf_[A-Za-z0-9]{8,}|sk-[A-Za-z0-9_-]{8,}|(?<=[Bb]earer )[^\s\"',]+|(?<=://)[^/@\s]+(?=@)"
     r"|[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+"
 )
-SECRET_NAMES = ("TOKEN", "KEY", "SECRET", "PASSWORD")
 MIN_SECRET_LENGTH = 6
 
 
 def secret_values(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the values of the environment variables with a secret's name, the longest first."""
-    values = {value for name, value in environment.items() if name.upper().endswith(SECRET_NAMES)}
-    return tuple(sorted((value for value in values if len(value) >= MIN_SECRET_LENGTH), key=len, reverse=True))
+    """Return the credentials of the environment, the longest first."""
+    return list_credentials(environment, min_length=MIN_SECRET_LENGTH)
 
 
 def redact_tick(tick: Tick, secrets: tuple[str, ...]) -> Tick:
@@ -37,4 +36,4 @@ def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
     """
     for secret in secrets:
         text = text.replace(secret, REPLACEMENT)
-    return SECRET_PATTERN.sub(REPLACEMENT, text)
+    return remove_private_text(SECRET_PATTERN.sub(REPLACEMENT, text))

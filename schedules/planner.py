@@ -2,7 +2,8 @@
 
 One command runs at a time, because the store has one writer. A moment that passes while the schedule's own command
 runs, or while no daemon runs, becomes a gap with its reason. Of all moments that were missed, only the newest is
-caught up, and only within the grace of its schedule.
+caught up, and only within the grace of its schedule. When more moments were missed than a person would read, such as
+after a clock was years behind, the oldest recorded gap stands for those before it, and says so.
 """
 
 from __future__ import annotations
@@ -10,15 +11,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from db.cli import DONE, PARTIAL
+from db.cli import DONE, PARTIAL, isoformat_utc
+from db.reasons import FailureReason
 from db.ticks import Tick
 from schedules.config import Schedule
-from schedules.timetable import Timetable, list_moments
+from schedules.timetable import Timetable, list_newest_moments
 
 ON_TIME_SECONDS = 60  # a tick that starts later than this after its moment is a catch-up
 MAX_CLOCK_LEAD = 86400  # a record further in the future than this was written by a wrong clock
-RETRYABLE_REASONS = ("offline", "rate limited", "disk full", "another writer", "killed")
+RETRYABLE_REASONS = (*FailureReason, "killed")
 FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 300, 3600
+MAX_MISSED_MOMENTS = 10_000  # of one schedule at once that are recorded one by one: a year of hours
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,10 @@ class Planner:
         return decisions
 
     def replace_schedules(self, schedules: Mapping[str, Schedule], now: int) -> list[Tick]:
-        """Continue with other schedules. Earlier decisions stay."""
+        """Continue with other schedules. Earlier decisions stay. A schedule with other moments is due from now on."""
+        for name, schedule in schedules.items():
+            if name not in self.schedules or self.schedules[name].timetable != schedule.timetable:
+                self.decided_until.pop(name, None)
         dropped = [_as_gap(queued.tick, "off") for name, queued in self.queue.items() if name not in schedules]
         self.schedules = dict(schedules)
         self.queue = {name: queued for name, queued in self.queue.items() if name in schedules}
@@ -66,6 +72,7 @@ class Planner:
 
     def update(self, now: int, gap_reason: str = "off") -> list[Tick]:
         """Decide every moment up to now. `gap_reason` says why older moments passed undecided."""
+        self._correct_future_queue(now)
         return [
             tick
             for name in self.schedules
@@ -144,6 +151,13 @@ class Planner:
         is_due_now = timetable is not None and timetable.next_after(now - 1) == now  # that moment has its own row
         return [Tick(name, now + is_due_now, "clock", "gap", "clock untrusted")]
 
+    def _correct_future_queue(self, now: int) -> None:
+        """Let the retries that were planned by a clock ahead of this one start, and its moments be forgotten."""
+        for name, queued in self.queue.items():
+            if queued.not_before > now + max(MAX_RETRY_SECONDS, self.first_retry_seconds):
+                self.queue[name] = replace(queued, not_before=now)
+        self._last_moments = {name: last for name, last in self._last_moments.items() if last <= now + MAX_CLOCK_LEAD}
+
     def _decide_moments(self, name: str, now: int, gap_reason: str, unfinished: Iterable[Tick] = ()) -> list[Tick]:
         schedule = self.schedules[name]
         due = [*sorted(unfinished, key=lambda tick: tick.due_at), *self._due_ticks(schedule, now)]
@@ -152,7 +166,7 @@ class Planner:
         timed = (tick.due_at for tick in due if tick.cause in ("time", "catch-up"))
         self.decided_until[name] = max([self.decided_until[name], *timed])
         if self.running and self.running.schedule == name:
-            return [_as_gap(tick, "overrun") for tick in due]
+            return [_as_gap(tick, "overrun" if gap_reason == "off" else gap_reason) for tick in due]
         *missed, newest = due
         decisions = [_as_gap(tick, gap_reason) for tick in missed]
         if _is_too_late(schedule, newest.due_at, now):
@@ -164,9 +178,13 @@ class Planner:
 
     def _due_ticks(self, schedule: Schedule, now: int) -> Iterable[Tick]:
         name, timetable = schedule.name, schedule.timetable
-        if timetable and self._next_moment(name, timetable) <= now:
-            for moment in list_moments(timetable, self.decided_until[name], now):
-                yield Tick(name, moment, "time", "queued")
+        if not timetable or self._next_moment(name, timetable) > now:
+            return []
+        since = self.decided_until[name]
+        moments, has_older = list_newest_moments(timetable, since, now, MAX_MISSED_MOMENTS)
+        oldest, *newer = [Tick(name, moment, "time", "queued") for moment in moments]
+        said = f"stands for every moment since {isoformat_utc(since)}: too many to record one by one"
+        return [replace(oldest, last_line=said) if has_older else oldest, *newer]
 
     def _next_moment(self, name: str, timetable: Timetable) -> int:
         """Return the first undecided moment. It is cached, because cron fields take long to compute."""

@@ -1,14 +1,21 @@
-"""The status for Prometheus: an endpoint on loopback, which reads the status anew for each request."""
+"""The status for Prometheus: an endpoint on loopback, which reads the status anew for each request.
+
+A few requests are answered at once, and each has a time limit, however slowly its client sends or reads.
+"""
 
 from __future__ import annotations
 
+import io
 import re
+import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
-from wsgiref.simple_server import WSGIRequestHandler, make_server
+from socketserver import ThreadingMixIn
+from typing import TYPE_CHECKING, Any, NamedTuple
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from db import ObservatoryError
 from schedules.config import Schedule
@@ -20,6 +27,8 @@ if TYPE_CHECKING:
     from prometheus_client import Metric
 
 LOOPBACK = "127.0.0.1"
+MAX_REQUESTS = 4  # answered at once
+MAX_REQUEST_SECONDS = 10.0
 
 
 def serve_metrics(port: int, store: Path, schedules: Callable[[], Mapping[str, Schedule]]) -> int:
@@ -29,13 +38,12 @@ def serve_metrics(port: int, store: Path, schedules: Callable[[], Mapping[str, S
         ObservatoryError: the port is taken.
     """
     from prometheus_client import CollectorRegistry, make_wsgi_app
-    from prometheus_client.exposition import ThreadingWSGIServer
 
     registry = CollectorRegistry(auto_describe=False)
     registry.register(StatusCollector(store, schedules))
     try:
         app = require_loopback_host(make_wsgi_app(registry))
-        server = make_server(LOOPBACK, port, app, ThreadingWSGIServer, QuietRequestHandler)
+        server = make_server(LOOPBACK, port, app, BoundedServer, QuietRequestHandler)
     except OSError as error:
         raise ObservatoryError(
             f"Cannot listen on {LOOPBACK}:{port}.", why=error.strerror or "", fix="Choose another port."
@@ -56,8 +64,50 @@ def require_loopback_host(app: WSGIApplication) -> WSGIApplication:
     return respond
 
 
+class BoundedServer(ThreadingMixIn, WSGIServer):
+    """A server with a few threads, whose requests end in time. A further request waits for one of them."""
+
+    daemon_threads = True
+
+    def __init__(self, *arguments: Any) -> None:
+        self._free_threads = threading.BoundedSemaphore(MAX_REQUESTS)
+        super().__init__(*arguments)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer a request in a thread, once fewer than `MAX_REQUESTS` are being answered."""
+        self._free_threads.acquire()
+        try:
+            super().process_request(request, client_address)
+        except RuntimeError:  # the system has no thread to give
+            self._free_threads.release()
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: socket.socket, client_address: Any) -> None:  # type: ignore[override]
+        """Answer a request, and cut its connection off when its time is over."""
+        alarm = threading.Timer(MAX_REQUEST_SECONDS, _cut_off, (request,))
+        alarm.daemon = True
+        try:
+            alarm.start()
+            super().process_request_thread(request, client_address)
+        finally:
+            alarm.cancel()
+            self._free_threads.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Ignore a request whose client went away, instead of printing a traceback into the log."""
+
+
+def _cut_off(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
 class QuietRequestHandler(WSGIRequestHandler):
-    """A handler that does not log requests."""
+    """A handler that does not log requests, and prints no traceback into the log."""
+
+    def get_stderr(self) -> Any:
+        """Return a stream that nobody reads."""
+        return io.StringIO()
 
     def log_message(self, format: str, *args: object) -> None:
         """Log nothing."""

@@ -18,19 +18,15 @@ from db.maintenance.files import find_newest_backup, find_writer_process
 from db.maintenance.migrations import migration_states
 from db.ticks import Tick, load_schedule_state, newest_ticks, read_journal
 from schedules.config import Schedule
+from schedules.coverage import last_covered_at
 from schedules.daemon import heartbeat_file
+from schedules.planner import MAX_CLOCK_LEAD
 
 STALE_INTERVALS = 1.5  # a schedule is stale when its last success is more intervals ago than this
 MAX_TICKS = 30
 EVENT_DAYS = 30
 HEARTBEAT_TIMEOUT = 180  # seconds after the last heartbeat, after which a daemon counts as dead
-DEFAULT_DEPTH = 1000  # of `crawl snapshot`
 
-LATEST_COVERING = """
-SELECT r.name AS registry, max(s.taken_at) AS taken_at, max(s.snapshot_id) AS snapshot
-FROM snapshot s JOIN registry r ON r.registry_id = s.registry_id
-WHERE s.status = 'complete' AND s.origin = 'crawl' AND s.kind = ? AND (s.k IS NULL OR s.k >= ?) GROUP BY r.name
-"""
 LATEST_COMPLETE = """
 SELECT r.name AS registry, max(s.taken_at) AS taken_at, max(s.snapshot_id) AS snapshot, count(*) AS snapshots
 FROM snapshot s JOIN registry r ON r.registry_id = s.registry_id
@@ -140,11 +136,11 @@ def read_status(store: Path, schedules: Mapping[str, Schedule], instant: int | N
     events: list[EventCount] = []
     if store.exists():
         with open_for_reading(store) as connection:
-            ticks = newest_ticks(connection, store, MAX_TICKS)
+            ticks = newest_ticks(connection, store, MAX_TICKS, now + MAX_CLOCK_LEAD)
             registries = [_registry_status(row, now) for row in connection.execute(LATEST_COMPLETE)]
             since = now - EVENT_DAYS * SECONDS_PER_DAY
             events = [_event_count(row) for row in connection.execute(OPEN_EVENTS, (since,))]
-            covered_at = {name: _last_covered_at(connection, schedule) for name, schedule in schedules.items()}
+            covered_at = last_covered_at(connection, schedules, now + MAX_CLOCK_LEAD)
     rows = [
         _schedule_status(schedule, ticks.get(name, []), state.decided_until.get(name), covered_at.get(name, 0), now)
         for name, schedule in sorted(schedules.items())
@@ -199,10 +195,11 @@ def _schedule_status(
     timetable = schedule.timetable
     next_moment = timetable.next_after(now) if timetable else None
     interval = timetable.next_after(next_moment) - next_moment if timetable and next_moment else None
-    done_at = max([tick.ended_at or 0 for tick in ticks if tick.outcome == "done"], default=0)
+    ended_at = [tick.ended_at or 0 for tick in ticks if tick.outcome == "done"]
+    done_at = max([instant for instant in ended_at if instant <= now + MAX_CLOCK_LEAD], default=0)
     success_at = max(done_at, covered_at)
     since = success_at or (ticks[0].due_at if ticks else known_since)
-    age = None if since is None else now - since
+    age = None if since is None else max(0, now - since)
     return {
         "schedule": schedule.name,
         "run": schedule.run,
@@ -222,23 +219,6 @@ def _schedule_status(
             for tick in ticks
         ],
     }
-
-
-def _last_covered_at(connection: sqlite3.Connection, schedule: Schedule) -> int:
-    """Return when the lists of a snapshot schedule were last complete, by whatever command, or 0."""
-    arguments = schedule.arguments
-    if arguments[:2] != ["crawl", "snapshot"]:
-        return 0
-    if "--full" in arguments:
-        kind, depth = "full", 0
-    elif "--top" in arguments[:-1]:
-        kind, depth = "top", int(arguments[arguments.index("--top") + 1])
-    else:
-        kind, depth = "top", DEFAULT_DEPTH
-    taken_at: dict[str, int] = {
-        row["registry"]: row["taken_at"] for row in connection.execute(LATEST_COVERING, (kind, depth))
-    }
-    return min((taken_at[name] for name in arguments[2:] if name in taken_at), default=0)
 
 
 def _registry_status(row: sqlite3.Row, now: int) -> RegistryStatus:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import islice
 
 from apscheduler.triggers.cron import CronTrigger
 
@@ -94,3 +95,29 @@ def list_moments(timetable: Timetable, after: int, until: int) -> Iterator[int]:
     while moment <= until:
         yield moment
         moment = timetable.next_after(moment)
+
+
+def list_newest_moments(timetable: Timetable, after: int, until: int, limit: int) -> tuple[list[int], bool]:
+    """Return the newest moments after an instant, up to another one, and whether older ones were left out.
+
+    If so, they are nine tenths of the limit at least. The work has a bound, however many years lie between the instants
+    and however often the timetable is due.
+
+    >>> list_newest_moments(IntervalTimetable(60), 0, 180, 2), list_newest_moments(IntervalTimetable(60), 0, 180, 3)
+    (([120, 180], True), ([60, 120, 180], False))
+    """
+    moments = _first_moments(timetable, after, until, limit + 1)
+    if len(moments) <= limit:
+        return moments, False
+    too_early, late_enough = after, until
+    guess = until - (moments[-1] - moments[0])  # right at once for a timetable without pauses
+    while late_enough - too_early > 1 and not limit * 9 // 10 <= len(moments) <= limit:
+        middle = guess if too_early < guess < late_enough else (too_early + late_enough) // 2
+        moments = _first_moments(timetable, middle, until, limit + 1)
+        too_early, late_enough = (middle, late_enough) if len(moments) > limit else (too_early, middle)
+        guess = 0
+    return _first_moments(timetable, late_enough, until, limit), True
+
+
+def _first_moments(timetable: Timetable, after: int, until: int, limit: int) -> list[int]:
+    return list(islice(list_moments(timetable, after, until), limit))

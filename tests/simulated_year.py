@@ -109,7 +109,7 @@ class SimulatedYear:
             if code < 0 and self.random.random() < 0.5:
                 self.restart_daemon()  # the daemon was killed too
             else:
-                append_ticks(self.store, self.planner.finish(code, self.now(), failure_reason(code, [])))
+                append_ticks(self.store, self.planner.finish(code, self.now(), failure_reason(code, None)))
 
     def run_crawl(self, name: str) -> int:
         """Run one crawl and return its exit code. Some of its requests fail, and a kill at any statement may end it."""

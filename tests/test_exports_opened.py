@@ -19,6 +19,8 @@ from pyarrow.dataset import dataset
 from analysis.export import main as export
 from analysis.exports.manifest import find_mismatches
 from crawler.__main__ import main as crawl
+from db.rows import Observation, Registry
+from tests.analysis.conftest import History
 from tests.analysis.exports.conftest import fill_store, hash_tree, query
 from tests.analysis.exports.readers import assert_equal_in_every_format
 from tests.simulated import Simulation
@@ -117,6 +119,57 @@ def test_the_snippets_run(small: tuple[Path, Path], tmp_path: Path, format_name:
     connection = duckdb.connect()
     connection.sql(f"SET file_search_path = '{out}'")
     assert len(connection.sql((out / "snippets" / "with_duckdb.sql").read_text("utf-8")).fetchall()) == 10
+
+
+ODD_NAMES = ["null", "NA", "007", "None", "nan", "true", "1e5", "2026-01-01", "NULL", '"q"', "line\nbreak", "inf"]
+
+
+@pytest.fixture(scope="module")
+def gappy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a store whose first list has no counters, and whose packages have names that readers take for others."""
+    history = History(tmp_path_factory.mktemp("gappy") / "s.db")
+    npm = Registry("npm", "ecosystems", "npm.example")
+    history.add_snapshot("2026-01-01", ODD_NAMES, registry=npm, counter="last-month")
+    rows = [Observation(name, name, downloads=2**53 - index, synced_at=1) for index, name in enumerate(ODD_NAMES)]
+    history.add_snapshot("2026-01-08", rows, registry=npm, counter="last-month")
+    return history.path
+
+
+@pytest.mark.parametrize("format_name", ["jsonl", "csv", "sqlite"])
+def test_the_snippets_read_a_package_called_null_and_a_column_that_is_empty_in_the_first_file(
+    gappy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format_name: str
+) -> None:
+    out = export_store(tmp_path / "out", gappy, "--format", format_name)
+    monkeypatch.chdir(out)
+    namespace: dict[str, pandas.DataFrame] = {}
+    exec((out / "snippets" / "with_pandas.py").read_text("utf-8"), namespace)
+    ranking = namespace["ranking"]
+    assert ranking["name"].tolist() == 2 * ODD_NAMES
+    assert {name: str(ranking[name].dtype) for name in ("name", "downloads", "trending", "synced_at")} == {
+        "name": "string", "downloads": "Int64", "trending": "Float64", "synced_at": "string",
+    }  # fmt: skip
+    assert ranking["downloads"].isna().sum() == len(ODD_NAMES) and ranking["downloads"].max() == 2**53
+    if format_name != "sqlite":
+        connection = duckdb.connect()
+        connection.sql(f"SET file_search_path = '{out}'")
+        snippet = (out / "snippets" / "with_duckdb.sql").read_text("utf-8").replace(" LIMIT 10", "")
+        assert sorted(row[2] for row in connection.sql(snippet).fetchall()) == sorted(2 * ODD_NAMES)
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("format_name", ["jsonl", "csv"])
+def test_datasets_reads_a_package_called_null_and_a_column_that_is_empty_in_the_first_file(
+    gappy: Path, tmp_path: Path, format_name: str
+) -> None:
+    out = export_store(tmp_path / "out", gappy, "--format", format_name)
+    script = (
+        "import json, os; from datasets import get_dataset_config_names, load_dataset;"
+        "names = get_dataset_config_names(os.getcwd());"
+        "views = {name: load_dataset(os.getcwd(), name, split='train') for name in names};"
+        "print(json.dumps([len(views), views['v1_ranking']['name'][:], views['v1_ranking']['downloads'][-1]]))"
+    )
+    count, names, downloads = json.loads(run_offline(out, sys.executable, "-c", script).splitlines()[-1])
+    assert (count >= 4, names, downloads) == (True, 2 * ODD_NAMES, 2**53 - len(ODD_NAMES) + 1)
 
 
 @pytest.mark.slow

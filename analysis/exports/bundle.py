@@ -40,6 +40,7 @@ class ExportSpec:
     redactions: Redactions = field(default_factory=Redactions)
     pseudonym_key: bytes | None = None
     authors: tuple[BundleAuthor, ...] = ()
+    credentials: tuple[str, ...] = ()  # of this run: no file may have one
 
     @property
     def is_unredacted(self) -> bool:
@@ -90,7 +91,10 @@ def _write_bundle(
     """Write all files of a bundle, and return its facts and the number of reused files."""
     history, is_pseudonymised = ColumnHistory(), spec.pseudonym_key is not None
     tables = history.watch(drop_empty_parts(_load_tables(connection, spec), previous.has_part))
-    snapshots = load_snapshots(connection, spec.scope, is_pseudonymised)
+    snapshots = tuple(
+        replace(snapshot, source=spec.redactions.withhold(snapshot.source))
+        for snapshot in load_snapshots(connection, spec.scope, is_pseudonymised)
+    )
     dates = {snapshot.number: snapshot.date for snapshot in snapshots}
     files, reused_paths = _write_files(spec.formats, tables, folder, previous, history, dates)
     facts = BundleFacts(
@@ -106,7 +110,7 @@ def _write_bundle(
         tombstones=load_tombstones(connection, spec.scope, withhold_reason=not spec.is_unredacted),
     )
     _write_descriptors(facts, folder)
-    refuse_private_content(folder, reused_paths)
+    refuse_private_content(folder, reused_paths, spec.credentials)
     write_file(folder / MANIFEST, render_manifest(folder, files, _describe_bundle(facts)))
     return facts, len(reused_paths)
 

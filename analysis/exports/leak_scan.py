@@ -7,14 +7,16 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from db import ObservatoryError
-from db.private_content import find_private_content
+from db.private_text import find_unmistakable
+
+CHUNK_CHARACTERS, CHUNK_ROWS = 1 << 20, 5_000  # searched as one text
 
 
 class PrivateContentError(ObservatoryError):
     """A bundle would hold something that must not leave the store."""
 
 
-def refuse_private_content(folder: Path, verified: Collection[Path] = ()) -> None:
+def refuse_private_content(folder: Path, verified: Collection[Path], credentials: Collection[str]) -> None:
     """Scan every text of every file, except files that an earlier export has scanned.
 
     Raises:
@@ -22,11 +24,11 @@ def refuse_private_content(folder: Path, verified: Collection[Path] = ()) -> Non
     """
     for path in sorted(folder.rglob("*")):
         for text in read_texts(path) if path.is_file() and path not in verified else ():
-            if kind := find_private_content(text):
+            if kind := find_unmistakable(text, credentials):
                 raise PrivateContentError(
                     f"The bundle would hold {kind}, in {path.relative_to(folder)}.",
                     why="E-mail addresses and tokens must not be published. Nothing was written.",
-                    fix="Find it in the store, and leave out the package that has it with redactions.toml.",
+                    fix="Find the text in the store, and leave out what has it with redactions.toml.",
                     more="docs/exports.md",
                 )
 
@@ -39,7 +41,8 @@ def read_texts(path: Path) -> Iterator[str]:
         yield from _read_sqlite_texts(path)
     else:
         with path.open(encoding="utf-8", newline="\n") as stream:
-            yield from stream
+            while lines := stream.readlines(CHUNK_CHARACTERS):
+                yield "".join(lines)
 
 
 def _read_parquet_texts(path: Path) -> Iterator[str]:
@@ -56,7 +59,8 @@ def _read_sqlite_texts(path: Path) -> Iterator[str]:
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
     try:
         for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-            for row in connection.execute(f'SELECT * FROM "{table}"'):
-                yield "\n".join(value for value in row if isinstance(value, str))
+            cursor = connection.execute(f'SELECT * FROM "{table}"')
+            while rows := cursor.fetchmany(CHUNK_ROWS):
+                yield "\n".join(value for row in rows for value in row if isinstance(value, str))
     finally:
         connection.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -12,6 +13,7 @@ from analysis.exports.privacy import Redactions
 from db import UsageError
 from db.files import new_file_beside
 from db.migrate import split_statements
+from db.private_text import find_unmistakable
 from db.sources import StandIn
 
 SCHEMA_SCRIPT = Path(db.__file__).parent / "peatmoss.sql"
@@ -64,9 +66,7 @@ def _fill_database(
     connection: sqlite3.Connection, store: Path, snapshot: int, redactions: Redactions, stand_in: StandIn | None
 ) -> int:
     hub = {"hub": str(stand_in) if stand_in else HUB_NAME, "url": stand_in.url if stand_in else HUB_URL}
-    connection.create_function(
-        "left_out", 1, lambda text: redactions.is_redacted_name(text) or redactions.is_quoted_in(str(text))
-    )
+    connection.create_function("left_out", 1, partial(_is_left_out, redactions=redactions))
     connection.execute("ATTACH DATABASE ? AS store", (f"file:{quote(str(store.resolve()))}?mode=ro",))
     connection.execute("BEGIN")
     for statement in split_statements(SCHEMA_SCRIPT.read_text("utf-8")):
@@ -74,3 +74,10 @@ def _fill_database(
     models: int = connection.execute("SELECT count(*) FROM model").fetchone()[0]
     connection.execute("COMMIT")
     return models
+
+
+def _is_left_out(text: str | None, redactions: Redactions) -> bool:
+    """Return whether a text names what is left out, or has an address or a token."""
+    if text is None:
+        return False
+    return redactions.is_redacted_name(text) or redactions.is_quoted_in(text) or find_unmistakable(text) is not None

@@ -103,6 +103,7 @@ def hash_code(connection: sqlite3.Connection) -> str:
     code_hash = hashlib.sha256(f"{__version__} {pyarrow} {sqlite3.sqlite_version}".encode())
     census = Path(db.__file__).parent / "census"
     paths = [*Path(__file__).parent.rglob("*.py"), *LAKE_FOLDER.glob("*.sql"), DICTIONARY, RENAMES]
+    paths += [Path(db.__file__).parent / name for name in ("private_text.py", "token_patterns.py", "escaped_text.py")]
     for path in sorted([*paths, census / "blocks.py", census / "history.py"]):
         code_hash.update(path.read_bytes())
     for (sql,) in connection.execute("SELECT sql FROM sqlite_master WHERE type = 'view' ORDER BY name"):

@@ -1,14 +1,15 @@
 """Redaction and pseudonyms: both change the rows of a bundle before they reach a format.
 
 A column may be of a class of personal data. `name` identifies a person or a package. `text` is free text that may quote
-names. `hash` could confirm a guess of names. `db/dictionary.toml` has the classes of the stable views, and this module
-those of the lake.
+names. `label` is mostly no name, such as that of a library. `hash` could confirm a guess of names. `db/dictionary.toml`
+has the classes of the stable views, and this module those of the lake.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import re
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -20,7 +21,9 @@ from analysis.exports.tables import Batch, BatchReader, Part, Row, Table, Value,
 from analysis.exports.view_dictionary import list_view_columns
 from db import ObservatoryError, UsageError
 from db.causes import describe_cause
-from db.redactions import WITHHELD, RedactionEntry, matching_packages
+from db.redaction_views import WITHHELD
+from db.redactions import RedactedNames, RedactionEntry, matching_packages, redacted_owners
+from db.sql_files import load_statements
 
 LAKE_PERSONAL_CLASSES: Mapping[str, Mapping[str, str]] = {
     "alias": {"name": "name"},
@@ -29,6 +32,7 @@ LAKE_PERSONAL_CLASSES: Mapping[str, Mapping[str, str]] = {
     "finding": {"measured": "text"},
     "lineage_edge": {"parent_name": "name"},
     "package": {"stable_id": "name", "name": "name", "sha": "hash"},
+    "package_library": {"library": "label"},
     "quality_event": {"before": "text", "after": "text", "evidence": "text"},
     "result": {"name": "text", "note": "text"},
     "snapshot": {"source": "text", "evidence": "text", "reason": "text", "file_sha256": "hash", "digest": "hash"},
@@ -36,7 +40,8 @@ LAKE_PERSONAL_CLASSES: Mapping[str, Mapping[str, str]] = {
 PACKAGE_ID_COLUMNS = ("package_id", "child_id", "parent_id")
 WORD_PATTERN = re.compile(r"[^\s\"'\[\]{}(),:;=|]+")
 MIN_KEY_BYTES = 16
-MIN_DISTINCTIVE_LENGTH = 6
+CARD_COLUMNS = ("card_id", "blob")
+QUOTING_CLASSES = ("text", "label")
 CellTransform = Callable[[Value], Value]
 
 
@@ -45,36 +50,39 @@ class InvalidKeyError(ObservatoryError):
 
 
 @dataclass(frozen=True)
-class Redactions:
-    """The packages to leave out, by number, by name or id, and by author, and the counts of rows left out."""
+class Redactions(RedactedNames):
+    """What a bundle leaves out: names, the numbers of packages, and cards that only these packages have.
+
+    `cards` has the numbers and the hashes of cards. `public_texts` has the public form of each text with an address or
+    a token. `row_counts` counts the rows that were left out.
+    """
 
     package_ids: frozenset[int] = frozenset()
-    names: frozenset[str] = frozenset()
-    author_prefixes: tuple[str, ...] = ()
+    cards: frozenset[Value] = frozenset()
+    public_texts: Mapping[str, str] = field(default_factory=dict)
     row_counts: dict[tuple[str, str | None, int | None], int] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
-        """Whether no package is left out."""
-        return not (self.names or self.author_prefixes)
+        """Whether every row is exported as it is."""
+        return super().is_empty and not self.public_texts
 
-    def is_redacted_name(self, value: object) -> bool:
-        """Return whether a name or an id belongs to a redacted package or author."""
-        text = str(value).removeprefix("name:")
-        return value in self.names or text in self.names or text.startswith(self.author_prefixes)
-
-    def is_quoted_in(self, text: str) -> bool:
-        """Return whether a text quotes a redacted name or author."""
-        words = set(WORD_PATTERN.findall(text))
-        return any(word.startswith(self.author_prefixes) for word in words) or any(
-            name in text if _is_distinctive(name) else name in words for name in self.names
-        )
+    def withhold(self, text: str) -> str:
+        """Return the public form of a text, or a mark in its place if it quotes a redacted name or author."""
+        return super().withhold(self.public_texts.get(text, text))
 
 
 def expand_redactions(entries: Sequence[RedactionEntry], connection: sqlite3.Connection) -> Redactions:
     """Return the redactions of these entries, with every other name of the same packages."""
     package_ids, names = matching_packages(connection, entries)
-    return Redactions(package_ids, names, tuple(f"{value}/" for kind, value in entries if kind == "author"))
+    return Redactions(names, redacted_owners(entries), package_ids, load_cards(connection, package_ids))
+
+
+def load_cards(connection: sqlite3.Connection, package_ids: Collection[int]) -> frozenset[Value]:
+    """Return the numbers and the hashes of the cards that only some packages have."""
+    (cards_of_packages,) = load_statements("redacted_cards")
+    rows = connection.execute(cards_of_packages, {"numbers": json.dumps(sorted(package_ids))})
+    return frozenset(value for row in rows for value in row)
 
 
 def redact_tables(tables: Sequence[Table], redactions: Redactions) -> list[Table]:
@@ -92,6 +100,7 @@ def pseudonymise_tables(tables: Sequence[Table], key: bytes, known_names: Collec
     transforms: Mapping[str, CellTransform] = {
         "name": lambda value: None if value is None else make_pseudonym(str(value), key),
         "text": withhold,
+        "label": lambda value: WITHHELD if isinstance(value, str) and ("/" in value or "@" in value) else value,
         "hash": lambda value: None,
     }
     return [_map_parts(table, partial(_transform_part, table, transforms=transforms)) for table in tables]
@@ -165,17 +174,21 @@ def _redact_part(table: Table, part: Part, redactions: Redactions) -> Part:
         return _redact_batches(table, part, part.batches, redactions)
     classes = load_personal_classes(table)
     name_indexes = [index for index, column in enumerate(table.columns) if classes.get(column.name) == "name"]
-    text_indexes = [index for index, column in enumerate(table.columns) if classes.get(column.name) == "text"]
+    text_indexes = [index for index, column in enumerate(table.columns) if classes.get(column.name) in QUOTING_CLASSES]
     id_indexes = _package_id_indexes(table)
+    card_indexes = [index for index, column in enumerate(table.columns) if column.name in CARD_COLUMNS]
 
     def is_redacted(row: Row) -> bool:
-        return any(row[index] in redactions.package_ids for index in id_indexes) or any(
-            row[index] is not None and redactions.is_redacted_name(row[index]) for index in name_indexes
+        return (
+            any(row[index] in redactions.package_ids for index in id_indexes)
+            or any(row[index] in redactions.cards for index in card_indexes)
+            or any(row[index] is not None and redactions.is_redacted_name(row[index]) for index in name_indexes)
         )
 
     def rows() -> Iterator[Row]:
         dropped = 0
-        for row in part.rows():
+        for stored_row in part.rows():
+            row = _make_public(stored_row, redactions.public_texts)
             if is_redacted(row):
                 dropped += 1
             else:
@@ -207,6 +220,13 @@ def _package_id_indexes(table: Table) -> list[int]:
     return [index for index, column in enumerate(table.columns) if column.name in PACKAGE_ID_COLUMNS]
 
 
+def _make_public(row: Row, public_texts: Mapping[str, str]) -> Row:
+    """Return a row whose private texts are cut."""
+    if not public_texts or public_texts.keys().isdisjoint(row):
+        return row
+    return tuple(public_texts.get(value, value) if isinstance(value, str) else value for value in row)
+
+
 def _is_quoting(value: Value, redactions: Redactions) -> bool:
     return isinstance(value, str) and redactions.is_quoted_in(value)
 
@@ -233,11 +253,6 @@ def _has_possible_name(text: str, known_names: Collection[str], unusual_names: S
         or any(word in known_names for word in WORD_PATTERN.findall(text))
         or any(name in text for name in unusual_names)
     )
-
-
-def _is_distinctive(name: str) -> bool:
-    """Return whether a name is long or unusual enough not to occur in another word by chance."""
-    return len(name) >= MIN_DISTINCTIVE_LENGTH or not name.isalnum()
 
 
 def _hash_name(kind: str, text: str, key: bytes) -> str:

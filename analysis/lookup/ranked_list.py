@@ -17,6 +17,7 @@ from analysis.reporting.names import omit_redacted, package_page
 from db import SECONDS_PER_DAY, UsageError, __version__
 from db.cli import isoformat_utc
 from db.depths import compare_at_depth
+from db.redactions import RedactedNames
 from db.sources import describe_stand_ins, load_stand_ins
 
 SCHEMA = 1
@@ -61,9 +62,9 @@ def build_document(connection: sqlite3.Connection, request: ListRequest) -> List
         target, previous = lists.target["snapshot"], lists.previous and lists.previous["snapshot"]
         movers = fetch_relation(connection, "movers", snapshot=target, k=k)
     rows = fetch_relation(connection, "top_ranks", snapshot=target, limit=k, previous=previous)
-    redacted = frozenset(row["name"] for row in fetch_rows(connection, "redacted_names"))
-    moves = [describe_move(row, k) for row in omit_redacted(movers, redacted)]
-    return describe_lists(connection, request, lists, omit_redacted(rows, redacted), moves)
+    names = RedactedNames(frozenset(row["name"] for row in fetch_rows(connection, "redacted_names")))
+    moves = [describe_move(row, k) for row in omit_redacted(movers, names.is_redacted_name)]
+    return describe_lists(connection, request, lists, omit_redacted(rows, names.is_redacted_name), moves)
 
 
 def reversed_days_error(since: int, date: str) -> UsageError:

@@ -44,6 +44,7 @@ from analysis.compute.relations import cached_relations, fetch_rows
 from analysis.reporting.limitations import list_limitations
 from analysis.reporting.names import is_census_counter
 from analysis.reporting.packages import PackageLoader
+from analysis.reporting.redacted_rows import names_redacted_library, withhold_from_event, withhold_from_gate
 from analysis.reporting.rows import (
     Report,
     ReportEvent,
@@ -67,6 +68,7 @@ from analysis.statistics.lineage import count_parents_by_downloads
 from db import SECONDS_PER_DAY, UsageError, __version__
 from db.cli import isoformat_utc, parse_day
 from db.depths import compare_at_depth
+from db.redactions import load_redacted_names
 from db.rows import StoredResult
 from db.sources import find_stand_in
 
@@ -128,15 +130,17 @@ def build_report(
 
     `loaded` are the snapshots of every day, if they are loaded already.
     """
+    redacted = load_redacted_names(connection)
     of_every_day = _load_snapshots(connection, scope) if loaded is None else loaded
-    snapshots = _select_days(of_every_day, scope)
-    events = _load_events(connection, scope)
+    snapshots = [withhold_from_gate(snapshot, redacted) for snapshot in _select_days(of_every_day, scope)]
+    events = [withhold_from_event(event, redacted) for event in _load_events(connection, scope)]
     newest, depths = newest_deepest(snapshots), _load_depths(connection)
     k = scope.k or choose_depth(depths, newest)
     with compare_at_depth(connection, k) if k and k not in depths else nullcontext():
         at_depth = [] if not k or k in depths else list(_compute_comparisons(connection, snapshots, k))
         results = _collect_results(connection, scope, snapshots, computed, at_depth, _warnings_by_snapshot(events))
-        packages = PackageLoader(connection, snapshots, results, k)
+        results = [result for result in results if not names_redacted_library(result, redacted)]
+        packages = PackageLoader(connection, snapshots, results, k, redacted)
         moves = packages.load_moves()
 
     return {

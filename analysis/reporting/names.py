@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -96,10 +96,14 @@ def package_page(registry: str, name: str, service: str = "huggingface", service
     return f"{prefix}{name}" if prefix and HUB_NAME.fullmatch(name) else ""
 
 
-def omit_redacted(rows: Iterable[Row], redacted: frozenset[str]) -> list[Row]:
+def omit_redacted(rows: Iterable[Row], is_redacted: Callable[[object], bool]) -> list[Row]:
     """Return the rows of the packages that are not left out on request, by their ids and names.
 
-    >>> omit_redacted([{"package": "1", "name": "a"}, {"package": "2", "name": "b", "previous_name": "c"}], {"c"})
+    >>> rows = [{"package": "1", "name": "a"}, {"package": "2", "name": "b", "previous_name": "c"}]
+    >>> omit_redacted(rows, {"c"}.__contains__)
     [{'package': '1', 'name': 'a'}]
     """
-    return [row for row in rows if redacted.isdisjoint((row["package"], row["name"], row.get("previous_name")))]
+    return [
+        row for row in rows
+        if not any(is_redacted(name) for name in (row["package"], row["name"], row.get("previous_name")))
+    ]  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from analysis.reporting.leaders import (
     TOP_ROWS,
@@ -28,7 +27,7 @@ from analysis.reporting.rows import (
 )
 from analysis.reporting.series import choose_deepest, choose_list_of_day, group_by_series, newest_day
 from analysis.reporting.stored_rows import fetch_typed_rows
-from db.sql_files import load_statements
+from db.redactions import RedactedNames
 
 
 @dataclass(frozen=True)
@@ -39,11 +38,7 @@ class PackageLoader:
     snapshots: Sequence[ReportSnapshot]
     results: Sequence[ReportResult]
     k: int | None
-
-    @cached_property
-    def _redacted(self) -> frozenset[str]:
-        (statement,) = load_statements("redacted_names")
-        return frozenset(row["name"] for row in self.connection.execute(statement))
+    redacted: RedactedNames
 
     def load_top(self) -> list[ReportTopRow]:
         """Return the first packages of the newest list of each series."""
@@ -60,18 +55,18 @@ class PackageLoader:
         depth = shared_depth(snapshot, previous)
         rows = fetch_typed_rows(self.connection, "base_models", ParentRow, snapshot=snapshot["snapshot"],
                       previous=previous and previous["snapshot"], depth=depth)  # fmt: skip
-        return describe_base_models(omit_redacted(rows, self._redacted), snapshot, previous, depth)
+        return describe_base_models(omit_redacted(rows, self.redacted.is_redacted_name), snapshot, previous, depth)
 
     def _load_top(self, snapshot: ReportSnapshot) -> Iterator[ReportTopRow]:
         previous = choose_previous(self.results, snapshot["snapshot"], self.k)
         rows = fetch_typed_rows(
             self.connection, "top_ranks", RankedRow, snapshot=snapshot["snapshot"], previous=previous, limit=TOP_ROWS
         )
-        return describe_top(omit_redacted(rows, self._redacted), snapshot, self._snapshot(previous))
+        return describe_top(omit_redacted(rows, self.redacted.is_redacted_name), snapshot, self._snapshot(previous))
 
     def _load_moves(self, snapshot: ReportSnapshot, k: int) -> Iterator[ReportMove]:
         rows = fetch_typed_rows(self.connection, "movers", MoverRow, snapshot=snapshot["snapshot"], k=k)
-        return (describe_move(row, snapshot, k) for row in omit_redacted(rows, self._redacted))
+        return (describe_move(row, snapshot, k) for row in omit_redacted(rows, self.redacted.is_redacted_name))
 
     def _newest_lists(self) -> Iterator[ReportSnapshot]:
         """Yield the list that stands for the newest day of each series at K, or else the deepest of that day."""

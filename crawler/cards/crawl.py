@@ -23,7 +23,10 @@ MAX_CONCURRENT_REQUESTS = 8  # the quota holds at any number of concurrent reque
 SETTINGS = {
     "CONCURRENT_REQUESTS": MAX_CONCURRENT_REQUESTS,
     "CONCURRENT_REQUESTS_PER_DOMAIN": MAX_CONCURRENT_REQUESTS,
-    "DOWNLOADER_MIDDLEWARES": {"crawler.cards.spider.CardPaceMiddleware": 550},
+    "DOWNLOADER_MIDDLEWARES": {
+        "crawler.cards.spider.CardPaceMiddleware": 550,
+        "crawler.fetching.decoding.DecodingMiddleware": 590,
+    },
     "ITEM_PIPELINES": {"crawler.cards.pipeline.CardPipeline": 300},
 }
 

@@ -6,6 +6,7 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
+from crawler.parsing.rows import NotAListError, split_json_rows
 from crawler.parsing.visibility import is_members_only, read_shown_rows
 from crawler.plan import CrawlPlan
 
@@ -50,20 +51,22 @@ def is_list_url(url: str) -> bool:
 
 
 def find_repositories_without_readme(body: bytes) -> set[tuple[str, str | None]]:
-    """Return the id and commit of each listed repository without a README. Invalid bodies give an empty set.
+    """Return the id and commit of each listed repository without a README.
 
-    >>> body = b'[{"id": "a/b", "sha": "0f", "siblings": [{"rfilename": "x"}]}, {"id": "a/c", "sha": "1e"}]'
+    Only a list of files that can be read shows that one is missing. A repository has files, so an empty list does not.
+
+    >>> body = b'[{"id": "a/b", "sha": "0f", "siblings": [{"rfilename": "x"}]}, {"id": "a/c", "siblings": [null]}]'
     >>> find_repositories_without_readme(body)
     {('a/b', '0f')}
     """
     try:
-        rows = msgspec.json.decode(body, type=list[ListedRepository])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        rows = map(_read_repository, split_json_rows(body))
+    except NotAListError:
         return set()
     return {
         (row.id, row.sha)
         for row in rows
-        if row.siblings is not None and all(file.rfilename != README for file in row.siblings)
+        if row is not None and row.siblings and all(file.rfilename != README for file in row.siblings)
     }
 
 
@@ -75,3 +78,10 @@ def find_open_repositories(body: bytes) -> set[str]:
     {'a/b'}
     """
     return {str(row.name) for row in read_shown_rows(body) if not is_members_only(row) and not row.gated}
+
+
+def _read_repository(raw: bytes) -> ListedRepository | None:
+    try:
+        return msgspec.json.decode(raw, type=ListedRepository)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None

@@ -22,25 +22,22 @@ from scrapy import Request
 from scrapy.exceptions import DownloadCancelledError, IgnoreRequest
 from scrapy.http import Response
 from twisted.python.failure import Failure
+from w3lib.url import add_or_replace_parameter
 
 from crawler.cards.content import parse_card
-from crawler.cards.listing import (
-    PAGE_SIZE,
-    find_open_repositories,
-    find_repositories_without_readme,
-    first_list_url,
-    is_list_url,
-)
+from crawler.cards.listing import find_open_repositories, find_repositories_without_readme, first_list_url, is_list_url
 from crawler.cards.recorder import CardRecorder
 from crawler.errors import CrawlError, CrawlStoppedError, unexpected_error
 from crawler.fetching.middlewares import PaceMiddleware
 from crawler.hub_access import REFUSED_STATUSES, read_token
 from crawler.parsing.pages import next_link
-from crawler.parsing.redact import redact_bytes
+from crawler.parsing.redact import excerpt
+from crawler.parsing.urls import int_parameter
 from crawler.plan import CrawlPlan
 from crawler.response import HttpResponse
 from crawler.spiders import PacedSpider
 from crawler.spiders.huggingface import HuggingFaceSpider
+from db.reasons import FailureReason
 from db.store.cards import CardObservation, PendingCard, blob_hash
 
 MAX_DOWNLOAD_BYTES = 16 * 1024 * 1024
@@ -62,6 +59,7 @@ class CardSpider(PacedSpider):
         super().__init__(plan)
         self.due_cards, self.recorder = due_cards, recorder
         self.failure_count = self._consecutive_failures = 0
+        self._listed_rows = 0
         self._without_readme: set[tuple[str, str | None]] = set()
         self._open_repositories: set[str] | None = None  # None: no request carries a token
         self._listed_at = 0
@@ -72,23 +70,29 @@ class CardSpider(PacedSpider):
 
     async def start(self) -> AsyncIterator[Request]:
         """Request the list, which says which repositories have a README (called by Scrapy)."""
-        yield self._request_list(first_list_url(self.plan), page=1)
+        yield self._request_list(first_list_url(self.plan))
 
-    def parse_list(self, response: Response, page: int) -> Iterator[Request | CardObservation]:
+    def smaller_page_url(self, url: str) -> str | None:
+        """Return the URL of the first half of a page of the list."""
+        limit = int_parameter(url, "limit") if is_list_url(url) else 0
+        return add_or_replace_parameter(url, "limit", str(limit // 2)) if limit > 1 else None
+
+    def parse_list(self, response: Response) -> Iterator[Request | CardObservation]:
         """Note the repositories without a README, and request the other cards after the last page."""
         list_page: HttpResponse = response.meta["answer"]
         if list_page.status in REFUSED_STATUSES and self._open_repositories is None and read_token():
             self._open_repositories = set()
-            yield self._request_list(first_list_url(self.plan, with_access=True), page)
+            yield self._request_list(first_list_url(self.plan, with_access=True))
             return
         if self._open_repositories is not None:
             self._open_repositories |= find_open_repositories(list_page.body)
         self._listed_at = list_page.fetched_at
         self._without_readme |= find_repositories_without_readme(list_page.body)
-        is_last = list_page.status != 200 or page * PAGE_SIZE >= (self.plan.k or 0)
+        self._listed_rows += int_parameter(list_page.url, "limit")
+        is_last = list_page.status != 200 or self._listed_rows >= (self.plan.k or 0)
         next_url = None if is_last else next_link(list_page)
         if next_url:
-            yield self._request_list(self.same_host_url(next_url), page + 1)
+            yield self._request_list(self.same_host_url(next_url))
         else:
             self.recorder.date_collection(self._listed_at)
             yield from self._request_cards()
@@ -98,8 +102,8 @@ class CardSpider(PacedSpider):
         if not isinstance(failure.value, CrawlStoppedError):
             yield from self._request_cards()
 
-    def _request_list(self, url: str, page: int) -> Request:
-        return self._make_request(url, partial(self.parse_list, page=page), self.on_list_failed)
+    def _request_list(self, url: str) -> Request:
+        return self._make_request(url, self.parse_list, self.on_list_failed)
 
     def _request_cards(self) -> Iterator[Request | CardObservation]:
         for card in self.due_cards:
@@ -127,8 +131,11 @@ class CardSpider(PacedSpider):
         except Exception as error:  # Scrapy would log the error and continue
             self._stop(unexpected_error(error, self.has_resume_option))
         else:
-            self._consecutive_failures = 0
-            yield observation
+            if observation.state:
+                self._consecutive_failures = 0
+                yield observation
+            else:
+                self._count_failure(unexplained_error(self.plan.registry, response.meta["answer"].status))
 
     def on_card_failed(self, failure: Failure, card: PendingCard) -> Iterator[CardObservation]:
         """Record a permanent failure, and leave a temporary one for the next run.
@@ -142,9 +149,11 @@ class CardSpider(PacedSpider):
         if state:
             yield CardObservation(card.package, card.at, state, sha=card.sha)
             return
+        self._count_failure(error if isinstance(error, CrawlError) else unexpected_error(error, self.has_resume_option))
+
+    def _count_failure(self, crawl_error: CrawlError) -> None:
         self.failure_count += 1
         self._consecutive_failures += 1
-        crawl_error = error if isinstance(error, CrawlError) else unexpected_error(error, self.has_resume_option)
         if self._consecutive_failures >= MAX_CONSECUTIVE_FAILURES or crawl_error.gate == "offline":
             self._stop(crawl_error)
         self.crawl_error = self.crawl_error or crawl_error
@@ -199,13 +208,14 @@ def observe_card(card: PendingCard, response: HttpResponse) -> CardObservation:
     """
     state = classify_response(response.status, response.headers, card.sha)
     text = parse_card(response.body) if state == "card" else None
-    message = redact_bytes(response.headers.get("x-error-message", "").encode("utf-8", "replace"))[:200]
-    note = "" if state in ("card", "none") else message.decode("utf-8", "replace")
+    note = "" if state in ("card", "none") else excerpt(response.headers.get("x-error-message", ""), 200)
     return CardObservation(card.package, card.at, state, text, card.sha, response.fetched_at, note)
 
 
 def classify_response(status: int, headers: Mapping[str, str], sha: str) -> str:
     """Return the state of a card that a response shows: card, none, missing or gated.
+
+    The Hub explains each refusal. A refusal without a word is by something in between, and its state is ''.
 
     Raises:
         CrawlError: the Hub does not accept the token.
@@ -225,9 +235,22 @@ def classify_response(status: int, headers: Mapping[str, str], sha: str) -> str:
             is_permanent=False,
         )
     code = headers.get("x-error-code", "")
+    if not code and "x-error-message" not in headers:
+        return ""
     if status == 404:
         return "none" if code == "EntryNotFound" else "missing"
     return "gated" if code == "GatedRepo" or status == 403 else "missing"
+
+
+def unexplained_error(registry: str, status: int) -> CrawlError:
+    """Return the error for a refusal that is not the Hub's own."""
+    return CrawlError(
+        f"{registry} answered {status} for a card without saying why.",
+        why="The Hub explains each refusal in a header. A proxy or a firewall may have answered.",
+        fix="Run the same command again later.",
+        is_permanent=False,
+        reason=FailureReason.SERVER_FAILING,
+    )
 
 
 def classify_failure(error: BaseException) -> str:

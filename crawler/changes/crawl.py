@@ -169,4 +169,6 @@ def _describe_end(spider: ChangeSpider) -> tuple[str, int, str | None]:
     if spider.page_limit_reached:
         reason = f"{spider.plan.k} pages did not reach the high-water mark; the next crawl resumes there"
         return "bounded", PARTIAL, reason
+    if spider.ended_above_mark:
+        return "bounded", PARTIAL, "the list ended above the high-water mark; the next crawl begins at its top"
     return "caught up", DONE, None

@@ -60,6 +60,8 @@ class Probe:
 def parse_probe(status: int, repository: Mapping[str, object], at: int) -> Probe:
     """Return the probe that a response of `/api/models/{id}` gives.
 
+    The Hub explains each refusal. A refusal without a word is by something in between, and tells nothing.
+
     >>> parse_probe(200, {"_id": "7", "id": "a/b", "gated": "auto"}, 0)
     Probe(at=0, status=200, id='7', name='a/b', gated=True, disabled=False)
     >>> parse_probe(401, {"error": "Invalid username or password."}, 0).id is None
@@ -69,6 +71,8 @@ def parse_probe(status: int, repository: Mapping[str, object], at: int) -> Probe
     """
     if repository.get("private"):  # a registry may send a token of its own
         return Probe(at, HTTPStatus.NOT_FOUND)
+    if status in GONE_STATUSES and "error" not in repository:
+        return Probe(at, 0)
     if status != 200 or not isinstance(repository.get("_id"), str):
         return Probe(at, status)
     return Probe(

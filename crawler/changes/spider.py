@@ -11,7 +11,7 @@ nobody without a token is not probed: a missing package would look like all othe
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from urllib.parse import quote, urlencode, urljoin, urlsplit
@@ -30,6 +30,7 @@ from crawler.response import Event, HttpResponse, Observation, Page, Progress
 from crawler.spiders.huggingface import MAX_ROWS_PER_PAGE, HuggingFaceSpider
 
 LATENESS_MARGIN = 900  # seconds below the mark; the Hub may list a change late, or out of its order in time
+ROWS_AT_MARK = 2
 ORDERS = {"modified": "lastModified", "created": "createdAt"}
 PROBE_FIELDS = {
     "models": ("gated", "disabled", "private"),
@@ -58,26 +59,52 @@ class ChangeCursor:
     def advance(self, page: Page) -> ChangeCursor:
         """Return the cursor after a stored page. Without a mark, one page sets the mark.
 
+        The mark rises only if the walk has come down to it. A list that ends above it is walked again from its top.
+
         >>> page = Page("created", "", 500, 200, 0, "", {}, 0, next_url="more", observations=())
         >>> ChangeCursor("created", 100, 400, "here").advance(page)
         ChangeCursor(order='created', high_water_mark=100, upper_bound=400, resume_url='more')
         """
-        instants = [sort_instant(observation, self.order) for observation in page.observations]
-        dated = [instant for instant in instants if instant is not None]
+        dated = sort_instants(page.observations, self.order)
         mark = self.high_water_mark
         upper_bound = self.upper_bound
         if upper_bound is None:
             newest = min(max(dated, default=mark or 0), page.fetched_at)
             upper_bound = max(newest, mark or 0) or None
-        reached_mark = mark is None or bool(dated and min(dated) < mark - LATENESS_MARGIN)
-        if reached_mark or page.next_url is None or upper_bound is None:
+        if upper_bound is None or mark is None or self.reaches_mark(dated, page.next_url is None):
             return ChangeCursor(self.order, upper_bound)
+        if page.next_url is None:
+            return ChangeCursor(self.order, mark)
         return ChangeCursor(self.order, mark, upper_bound, page.next_url)
+
+    def reaches_mark(self, instants: Sequence[int], is_last_page: bool) -> bool:
+        """Return whether the last rows of a page, newest first, are so old that every newer change has been listed.
+
+        One row alone may have a wrong date. The last page of a list need not have rows below the margin.
+        """
+        mark = self.high_water_mark or 0
+        if is_last_page:
+            return bool(instants) and instants[-1] <= mark
+        return bool(instants) and max(instants[-ROWS_AT_MARK:]) < mark - LATENESS_MARGIN
 
 
 def sort_instant(observation: Observation, order: str) -> int | None:
     """Return the instant by which an order sorts a row."""
     return observation.modified_at if order == "modified" else observation.created_at
+
+
+def order_of(url: str) -> str | None:
+    """Return the order of changes that a URL requests, or None."""
+    return next((order for order, sort in ORDERS.items() if f"sort={sort}&" in url), None)
+
+
+def sort_instants(observations: Iterable[Observation], order: str) -> list[int]:
+    """Return the instants by which an order sorts rows, without rows that have none and rows that come again."""
+    first_rows: dict[str, Observation] = {}
+    for observation in observations:
+        first_rows.setdefault(observation.stable_id, observation)
+    instants = (sort_instant(observation, order) for observation in first_rows.values())
+    return [instant for instant in instants if instant is not None]
 
 
 class ChangeSpider(HuggingFaceSpider):
@@ -99,7 +126,7 @@ class ChangeSpider(HuggingFaceSpider):
         self.missing_packages = {package.package: package for package in missing_packages}
         self.probes: dict[int, Probe] = {}
         self.pages_left = dict.fromkeys(ORDERS, plan.k or 0)
-        self.page_limit_reached = False
+        self.page_limit_reached = self.ended_above_mark = False
         self._resumed_orders = {order for order in ORDERS if self.cursors[order].resume_url}
         self._pending_orders = [order for order in ORDERS for _ in range(1 + (order in self._resumed_orders))]
         self._pending_probes = list(self.missing_packages)
@@ -123,13 +150,25 @@ class ChangeSpider(HuggingFaceSpider):
         """Return the request of a page in another view, None for a probe."""
         return None if is_without_token(response.meta["answer"].url) else super().request_other_view(response)
 
+    def accepts_failure(self, url: str) -> bool:
+        """Accept that a probe fails: its package is probed again by the next crawl."""
+        return parse_package_id(url) is not None
+
+    def _has_every_place(self, url: str, received: int) -> bool:
+        """Return whether one page is enough, because the order has no mark yet."""
+        order = order_of(url)
+        return order is None or self.cursors[order].high_water_mark is None
+
+    def _max_page_rows(self) -> int:
+        return MAX_ROWS_PER_PAGE
+
     def read_page(self, response: HttpResponse) -> Page:
         """Read a page of an order, the response to a probe, or the first row, which shows the accepted fields."""
         if parse_package_id(response.url) is not None:
             return self._read_probe(response)
         if response.url.endswith(WITHOUT_TOKEN_SUFFIX):
             return self._read_public_answer(response)
-        order = next((order for order, sort in ORDERS.items() if f"sort={sort}&" in response.url), None)
+        order = order_of(response.url)
         if order is None:
             page = super().read_page(response)
             return page if response.status == 400 else replace(page, next_url=None)
@@ -139,7 +178,9 @@ class ChangeSpider(HuggingFaceSpider):
         response = self.public_view(response)
         fields, required = set(self.expand_fields), frozenset({"id", "_id", ORDERS[order]})
         try:
-            rows = read_rows(response.body, HuggingFaceRow, required, lambda row: make_observation(row, fields))
+            rows = read_rows(
+                response.body, HuggingFaceRow, required, lambda row, dropped: make_observation(row, fields, dropped)
+            )
         except NotAListError as error:
             raise not_a_list_error(self.plan.registry, error, self.has_resume_option) from error
         stored_response = replace(response, url=response.url.removesuffix(SECOND_WALK_SUFFIX))
@@ -169,15 +210,19 @@ class ChangeSpider(HuggingFaceSpider):
         return url + SECOND_WALK_SUFFIX if cursor.order in self._second_walks else url
 
     def _advance(self, page: Page) -> None:
-        cursor = self.cursors[page.role].advance(page)
+        mark, cursor = self.cursors[page.role].high_water_mark, self.cursors[page.role].advance(page)
         self.cursors[page.role] = cursor
+        is_unchanged = mark is not None and cursor == ChangeCursor(page.role, mark)
+        self.ended_above_mark |= is_unchanged and not self.cursors[page.role].reaches_mark(
+            sort_instants(page.observations, page.role), is_last_page=True
+        )
         self.pages_left[page.role] -= 1
         if cursor.resume_url is None:
             self._pending_orders.remove(page.role)
             self._second_walks |= {page.role} & self._resumed_orders
 
     def _order_url(self, order: str) -> str:
-        parameters = [("sort", ORDERS[order]), ("direction", "-1"), ("limit", str(MAX_ROWS_PER_PAGE))]
+        parameters = [("sort", ORDERS[order]), ("direction", "-1"), ("limit", str(self.page_size.rows))]
         query = urlencode(parameters + [("expand", name) for name in self.expand_fields])
         return f"{self.plan.endpoint}/api/{self.repo_type}?{query}"
 

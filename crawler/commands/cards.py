@@ -14,7 +14,7 @@ from crawler.commands import (
     add_quiet_option,
     make_crawl_options,
 )
-from crawler.errors import error_from_json
+from crawler.errors import error_from_json, report_failure
 from db.cli import escape_control_characters, positive_int, print_error
 from db.registry_names import parse_registry
 
@@ -45,6 +45,7 @@ def run_cards(options: argparse.Namespace) -> int:
     from crawler.cards.crawl import crawl_cards
 
     outcome = crawl_cards(options.db, options.registry, options.top, make_crawl_options(options))
+    report_failure(outcome.error)
     if options.format == "json":
         print(json.dumps({"schema": 1, "cards": outcome.as_json()}, ensure_ascii=False))
     else:

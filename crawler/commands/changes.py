@@ -16,7 +16,7 @@ from crawler.commands import (
     add_quiet_option,
     make_crawl_options,
 )
-from crawler.errors import error_from_json
+from crawler.errors import error_from_json, report_failure
 from db.cli import add_hidden_alias, escape_control_characters, isoformat_utc, pluralize, positive_int, print_error
 from db.registry_names import parse_registry
 
@@ -65,6 +65,7 @@ def run_changes(options: argparse.Namespace) -> int:
     outcome = crawl_changes(
         options.db, options.registry, make_crawl_options(options), options.max_pages, options.max_probes, show
     )
+    report_failure(outcome.error)
     if options.format == "json":
         print(json.dumps({"schema": 1, "look": outcome.as_json()}, ensure_ascii=False))
     else:

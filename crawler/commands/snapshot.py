@@ -21,7 +21,7 @@ from crawler.commands import (
     add_storage_options,
     make_crawl_options,
 )
-from crawler.errors import error_from_json
+from crawler.errors import error_from_json, report_failure
 from db import SECONDS_PER_DAY
 from db.cli import FAILED, PARTIAL, escape_control_characters, positive_int, print_error
 from db.process import die_with_parent
@@ -109,6 +109,8 @@ def run_snapshot(options: argparse.Namespace) -> int:
         outcomes = [_take_one_snapshot(options, crawl_options)]
     else:
         outcomes = _take_each_snapshot(options)
+    for outcome in outcomes:
+        report_failure(outcome["error"])
     if options.format == "json":
         print(json.dumps({"schema": 1, "snapshots": outcomes}, ensure_ascii=False))
     else:

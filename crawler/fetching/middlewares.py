@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import os
 import random
 import sys
 import time
 from collections.abc import Mapping
 from urllib.parse import urljoin, urlsplit
 
+from huggingface_hub import get_token
 from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest
@@ -21,19 +24,23 @@ from crawler.fetching.pace import (
     QuotaBudget,
     backoff_seconds,
     parse_int,
+    passes_later,
     read_date,
     read_quota,
     read_retry_after,
     seconds_after_429,
 )
 from crawler.fetching.running import running_spider
-from crawler.parsing.redact import redact_text
+from crawler.parsing.pages import next_link
+from crawler.parsing.redact import EXCERPT_MARGIN, excerpt, redact_response, redact_text
 from crawler.parsing.rows import NotAListError, count_rows
 from crawler.response import HttpResponse
 from crawler.spiders import PacedSpider
 from db.cli import escape_control_characters
+from db.private_text import list_credentials
+from db.reasons import FailureReason
 
-RETRYABLE_STATUSES = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 530}
+DAMAGE = "damage"  # the key in the meta of a request whose response cannot be decoded, and the reason
 MAX_TRIES_OFFLINE = 3  # of a host that has never responded: a missing network is the likelier cause
 TRIES_BEFORE_SMALLER_PAGE = 2
 MAX_EMPTY_PAGE_RETRIES = 2  # then the empty page is accepted, and the gate reports that rows may be lost
@@ -54,9 +61,11 @@ class PaceMiddleware:
         self.retry_for = crawler.settings.getfloat("PACE_RETRY_FOR", 120.0)
         self.clock = crawler.settings.get("PACE_CLOCK", "local")
         self.host_responded = False
+        self._has_accepted = False
         self._not_before = 0.0
         self._wait_reason = ""
         self._is_offline = False
+        self.credentials = list_credentials(os.environ, get_token())
         self.is_quiet = crawler.settings.getbool("PACE_QUIET")
 
     @classmethod
@@ -92,29 +101,48 @@ class PaceMiddleware:
         Raises:
             CrawlError: a retry would not help now.
         """
-        http_response = self._make_response(request, response)
+        received = self._make_response(request, response)
+        http_response = redact_response(received, self.credentials)
         self.host_responded = True
         quota = read_quota(http_response.headers)
         if quota and not is_from_cache(http_response):
             self.budget.update(quota, time.monotonic())
         status = http_response.status
+        if damage := request.meta.pop(DAMAGE, ""):
+            return self._retry(request, damage)
         if self.spider.accepts_status(status, http_response.url):
-            return self._accept_unless_invalid(request, response, http_response)
-        if status in RETRYABLE_STATUSES:
-            return self._retry(request, f"the server answered {status}", self._requested_wait(request, http_response))
+            return self._accept_unless_invalid(request, response, received, http_response)
+        if passes_later(status):
+            return self._retry_failure(request, response, http_response)
         if 300 <= status < 400:
             return self._follow_redirect(request, http_response)
-        raise refusal_error(http_response, self.spider.plan.registry)
+        raise refusal_error(http_response, self.spider.plan.registry, is_permanent=not self._has_accepted)
+
+    def _retry_failure(self, request: Request, response: Response, http_response: HttpResponse) -> Request | Response:
+        """Retry a request that the server failed to answer. A spider may accept a failure that lasts.
+
+        Raises:
+            CrawlError: a retry would not help now.
+        """
+        is_last = attempt_of(request) + 1 > MAX_ATTEMPTS and http_response.status >= 500
+        if is_last and self.spider.accepts_failure(request.url):
+            request.meta["answer"], self._wait_reason = http_response, ""
+            return response
+        reason = f"the server answered {http_response.status}"
+        if http_response.status == 429:  # a smaller page costs as much
+            seconds = seconds_after_429(http_response.headers, attempt_of(request) + 1)
+            return self._retry(request, reason, seconds, seconds, may_shrink=False)
+        return self._retry(request, reason, read_retry_after(http_response.headers) or 0.0)
 
     def _accept_unless_invalid(
-        self, request: Request, response: Response, http_response: HttpResponse
+        self, request: Request, response: Response, received: HttpResponse, http_response: HttpResponse
     ) -> Request | Response:
-        reason = self.invalid_reason(http_response) if http_response.status == 200 else ""
-        if not reason and is_empty_with_next(http_response) and attempt_of(request) < MAX_EMPTY_PAGE_RETRIES:
-            reason = "the page is empty, and the list continues"
-        if reason:
+        if http_response.status == 200 and (reason := self.invalid_reason(received)):
             return self._retry(request, reason)
+        if is_empty_page(http_response) and attempt_of(request) < MAX_EMPTY_PAGE_RETRIES:
+            return self._retry(request, "the page is empty", may_shrink=False)
         request.meta["answer"], self._wait_reason = http_response, ""
+        self._has_accepted = True
         return response
 
     def process_exception(self, request: Request, exception: Exception) -> Request:
@@ -132,7 +160,7 @@ class PaceMiddleware:
         self._is_offline = self._is_offline or attempt_of(request) + 1 >= MAX_TRIES_OFFLINE
         if self._is_offline:
             raise offline_error(request.url, exception)
-        return self._retry(request, describe_exception(exception), wait=min(1.0, self.retry_for / 8))
+        return self._retry(request, describe_exception(exception), longest=min(1.0, self.retry_for / 8))
 
     def invalid_reason(self, response: HttpResponse) -> str:
         """Return why a response with status 200 is invalid, '' if it is valid."""
@@ -147,29 +175,29 @@ class PaceMiddleware:
             message = f"{self.spider.plan.registry}: waiting {wait:.0f} s ({self._wait_reason or self.budget})"
             print(escape_control_characters(redact_text(message)), file=sys.stderr, flush=True)
 
-    def _requested_wait(self, request: Request, response: HttpResponse) -> float | None:
-        if response.status == 429:
-            return seconds_after_429(response.headers, attempt_of(request) + 1)
-        return read_retry_after(response.headers)
-
-    def _retry(self, request: Request, reason: str, wait: float | None = None) -> Request:
+    def _retry(
+        self, request: Request, reason: str, shortest: float = 0.0, longest: float = math.inf, may_shrink: bool = True
+    ) -> Request:
         """Return the request to send again after a wait, for a smaller page if the page seems too heavy.
+
+        The wait has bounds: a registry may ask for a longer one than ours, and for none at all.
 
         Raises:
             CrawlError: all attempts failed, or the registry asks for a longer wait than `MAX_WAIT`.
         """
         attempt, smaller_url = attempt_of(request) + 1, None
-        if wait is None and attempt >= TRIES_BEFORE_SMALLER_PAGE:
+        if may_shrink and self.host_responded and attempt >= TRIES_BEFORE_SMALLER_PAGE:
             smaller_url = self.spider.smaller_page_url(request.url)
+        wait = backoff_seconds(1 if smaller_url else attempt, self.retry_for, random.random())
         if wait is None:
-            wait = backoff_seconds(1 if smaller_url else attempt, self.retry_for, random.random())
-        if wait is None or attempt > MAX_ATTEMPTS:
             raise CrawlError(
                 f"{self.spider.plan.registry} kept failing: {reason}.",
                 why=f"All {attempt} requests of {urlsplit(request.url).path} failed.",
                 fix=f"Nothing is lost: {resume_hint(self.spider.has_resume_option)} later.",
                 is_permanent=False,
+                reason=FailureReason.SERVER_FAILING if may_shrink else FailureReason.RATE_LIMITED,
             )
+        wait = min(max(wait, shortest), longest)
         if wait > MAX_WAIT:
             raise self._wait_error(wait)
         self._not_before, self._wait_reason = time.monotonic() + wait, reason
@@ -184,13 +212,14 @@ class PaceMiddleware:
             fix=f"Nothing is lost: {resume_hint(self.spider.has_resume_option)} in {wait / 60:.0f} minutes,"
             " or set a token (HF_TOKEN).",
             is_permanent=False,
+            reason=FailureReason.RATE_LIMITED,
         )
 
     def _follow_redirect(self, request: Request, response: HttpResponse) -> Request:
         target = self.spider.same_host_url(urljoin(request.url, response.headers.get("location", "")))
         redirects = request.meta.get("hops", 0) + 1
         if redirects > MAX_REDIRECTS:
-            raise CrawlError(f"{self.spider.plan.registry} redirects in a circle: {target[:200]}")
+            raise CrawlError(f"{self.spider.plan.registry} redirects in a circle: {excerpt(target, 200)}")
         redirect = request.replace(url=target, dont_filter=True)
         redirect.meta["hops"] = redirects
         return redirect
@@ -251,14 +280,14 @@ def invalid_reason(response: HttpResponse) -> str:
     except NotAListError as error:
         return f"the response is {str(error)[:120]}"
     stated_rows = header_number(response.headers, "page-items")
-    if rows < stated_rows and 'rel="next"' in response.headers.get("link", ""):
+    if rows < stated_rows and next_link(response):
         return f"the page should hold {stated_rows} rows, and holds {rows}"
     return ""
 
 
-def is_empty_with_next(response: HttpResponse) -> bool:
-    """Return whether a page is empty although it has a link to a next page."""
-    return response.body.strip() == b"[]" and 'rel="next"' in response.headers.get("link", "")
+def is_empty_page(response: HttpResponse) -> bool:
+    """Return whether a page of a list has no rows. A list that has ended is rarer than a server that has failed."""
+    return response.status == 200 and response.body.strip() == b"[]"
 
 
 def printable_content_type(content_type: str) -> str:
@@ -266,26 +295,34 @@ def printable_content_type(content_type: str) -> str:
     return content_type if content_type.isprintable() and 0 < len(content_type) < 60 else "no content type"
 
 
-def refusal_error(response: HttpResponse, registry: str) -> CrawlError:
-    """Return the error for a status that a retry would not change."""
-    message = response.headers.get("x-error-message") or response.body[:200].decode("utf-8", "replace")
+def refusal_error(response: HttpResponse, registry: str, is_permanent: bool = True) -> CrawlError:
+    """Return the error for a status that a retry would not change at once.
+
+    After a page has come, the refusal of another page need not be permanent.
+    """
+    reason = None if is_permanent else FailureReason.SERVER_FAILING
+    message = response.headers.get("x-error-message") or response.body[:EXCERPT_MARGIN].decode("utf-8", "replace")
     if response.status in (401, 403):
         return CrawlError(
             f"{registry} refused the request ({response.status}).",
-            why=f"Its message: {message[:200]}",
+            why=f"Its message: {excerpt(message, 200)}",
             fix="If you set a token (HF_TOKEN, or `hf auth login`), it may have expired: renew it or unset it.",
             is_permanent=False,
         )
     if response.status == 404:
         return CrawlError(
-            f"{registry} has nothing at {urlsplit(response.url).path[:200]} (404).",
+            f"{registry} has nothing at {excerpt(urlsplit(response.url).path, 200)} (404).",
             why="The URL has changed, or the endpoint is a different service.",
             fix=f"Check HF_ENDPOINT and ECOSYSTEMS_ENDPOINT, then run `observatory crawl check {registry}`.",
+            is_permanent=is_permanent,
+            reason=reason,
         )
     return CrawlError(
         f"{registry} answered {response.status}.",
-        why=f"Its message: {message[:200]}",
+        why=f"Its message: {excerpt(message, 200)}",
         fix=f"Its API may have changed: run `observatory crawl check {registry}`.",
+        is_permanent=is_permanent,
+        reason=reason,
     )
 
 
@@ -298,6 +335,7 @@ def offline_error(url: str, exception: Exception) -> CrawlError:
         fix="Check the connection and HTTPS_PROXY. Without a network, `make demo` runs on a simulated Hub.",
         is_permanent=False,
         gate="offline",
+        reason=FailureReason.OFFLINE,
     )
 
 
@@ -306,4 +344,4 @@ def describe_exception(exception: Exception) -> str:
     reasons = getattr(exception, "reasons", None)
     if reasons:
         exception = getattr(reasons[0], "value", exception)
-    return f"{type(exception).__name__}: {str(exception)[:160]}".rstrip(": ")
+    return f"{type(exception).__name__}: {excerpt(str(exception), 160)}".rstrip(": ")

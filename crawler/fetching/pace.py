@@ -10,9 +10,21 @@ from email.utils import parsedate_to_datetime
 
 MAX_WAIT = 15 * 60.0  # seconds, for one request; before a longer wait the crawl stops, to be resumed later
 MAX_ATTEMPTS = 6
+PASSING_STATUSES = {408, 421, 423, 425, 429, 499}  # refusals that concern the moment, and not the request
 EPSILON = 0.001  # seconds: a rounded sum may end just before its window, where the request would count for the old one
 _QUOTA = re.compile(r'"(\w{1,40})"\s*;\s*r\s*=\s*(\d{1,9})\s*;\s*t\s*=\s*(\d{1,6})')
 _POLICY = re.compile(r"q\s*=\s*(\d{1,9})\s*;\s*w\s*=\s*(\d{1,6})")
+
+
+def passes_later(status: int) -> bool:
+    """Return whether the same request may be answered later: any failure of a server, and any success without a body.
+
+    A firewall that tests a client answers 202. The services in front of a server have statuses of their own above 505.
+
+    >>> [passes_later(status) for status in (202, 421, 429, 507, 599)], passes_later(200), passes_later(404)
+    ([True, True, True, True, True], False, False)
+    """
+    return 200 < status < 300 or status >= 500 or status in PASSING_STATUSES
 
 
 @dataclass(frozen=True, slots=True)

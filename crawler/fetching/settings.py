@@ -11,7 +11,6 @@ DOWNLOADER_MIDDLEWARES = {
     "downloadtimeout.DownloadTimeoutMiddleware": 350,
     "defaultheaders.DefaultHeadersMiddleware": 400,
     "useragent.UserAgentMiddleware": 500,
-    "httpcompression.HttpCompressionMiddleware": 590,
     "httpproxy.HttpProxyMiddleware": 750,
 }
 
@@ -75,7 +74,10 @@ def build_scrapy_settings(options: CrawlOptions, default_delay: float, max_bytes
         "DOWNLOADER_MIDDLEWARES_BASE": {
             f"scrapy.downloadermiddlewares.{name}": order for name, order in DOWNLOADER_MIDDLEWARES.items()
         },
-        "DOWNLOADER_MIDDLEWARES": {"crawler.fetching.middlewares.PaceMiddleware": 550},
+        "DOWNLOADER_MIDDLEWARES": {
+            "crawler.fetching.middlewares.PaceMiddleware": 550,
+            "crawler.fetching.decoding.DecodingMiddleware": 590,
+        },
         "SPIDER_MIDDLEWARES_BASE": {"scrapy.spidermiddlewares.start.StartSpiderMiddleware": 25},
         "ITEM_PIPELINES": {"crawler.fetching.pipelines.PagePipeline": 300},
         "EXTENSIONS_BASE": {"scrapy.extensions.corestats.CoreStats": 0},

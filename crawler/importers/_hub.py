@@ -6,7 +6,7 @@ A field that a collection lacks counts as not requested, because every era lacks
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 from itertools import islice
 
@@ -33,8 +33,8 @@ def parse_rows(
     """
     requested = set(fields) & {*EXPAND_FIELDS[hub_kind(spec)], "cardData"}
 
-    def observe(row: HuggingFaceRow) -> Observation:
-        observation = make_observation(row, requested)
+    def observe(row: HuggingFaceRow, dropped: Set[str]) -> Observation:
+        observation = make_observation(row, requested, dropped)
         if not lineage:
             observation = replace(observation, parents=None)
         if row.key == MISSING_ID:

@@ -33,13 +33,15 @@ def store_list(
     store: Store, file: str, identity: FileIdentity, parsed: ParsedList, spec: ImportSpec, format_name: str
 ) -> ListImportOutcome:
     """Store a past list as a snapshot of its day, judged by the gate."""
+    from crawler.parsing.redact import redact_spec
     from crawler.snapshots.ending import end_snapshot
     from crawler.snapshots.kinds import load_kind
 
     now = int(time.time())
     dating = date_parsed_list(parsed, spec)
     events = (*parsed.events, *dating.events)
-    snapshot = store.begin_snapshot(_describe_snapshot(file, identity, parsed, spec, format_name, dating.summary, now))
+    description = _describe_snapshot(file, identity, parsed, spec, format_name, dating.summary, now)
+    snapshot = store.begin_snapshot(redact_spec(description))
     page = _make_page(file, identity, parsed, spec, events, now)
     progress = store.save_page(snapshot, page)
     status, reason = end_snapshot(load_kind("ranking"), store, snapshot, parsed.fault)

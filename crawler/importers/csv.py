@@ -17,6 +17,7 @@ from crawler.importers._cells import EMPTY_CELLS, check_name, count_undecided, d
 from crawler.importers._counters import counter_value
 from crawler.importers._files import suggest_format
 from crawler.importers._judging import repeated_heading_error
+from crawler.parsing.redact import excerpt
 from crawler.response import Event, Observation, Reject
 from db.identity import derive_stable_id, name_to_show
 
@@ -42,7 +43,7 @@ def parse_content(content: bytes, spec: ImportSpec) -> ParsedList:
         try:
             ranked.append(_parse_row(row, spec))
         except ValueError as error:
-            rejects.append(Reject(position, str(error), str(dict(row))[:500]))
+            rejects.append(Reject(position, str(error), excerpt(str(dict(row)), 500)))
     if not spec.columns.get("rank"):
         observations = sort_by_counter((observation for _, observation in ranked), spec.ordered_by)
         return ParsedList(len(table), observations, tuple(rejects), fault=fault)

@@ -15,6 +15,7 @@ from crawler.importers._cells import check_name, parse_count
 from crawler.importers._files import suggest_format
 from crawler.importers._json import parse_json
 from crawler.importers._moments import parse_moment
+from crawler.parsing.redact import excerpt
 from crawler.parsing.rows import epoch_seconds
 from crawler.response import Observation, Reject
 from db.identity import derive_stable_id, name_to_show
@@ -33,7 +34,7 @@ def parse_content(content: bytes, spec: ImportSpec) -> ParsedList:
         try:
             observations.append(_parse_row(row, spec))
         except ValueError as error:
-            rejects.append(Reject(position, str(error), json.dumps(row)[:500]))
+            rejects.append(Reject(position, str(error), excerpt(json.dumps(row), 500)))
     ordered = sort_by_counter(observations, spec.ordered_by)
     return ParsedList(len(rows), ordered, tuple(rejects), newest=_last_update(document))
 

@@ -18,7 +18,7 @@ from msgspec.structs import astuple
 
 from crawler.parsing.huggingface_rows import HuggingFaceRow
 from crawler.parsing.pages import make_page
-from crawler.parsing.redact import may_contain_address, redact_event, redact_observation, redact_reject
+from crawler.parsing.redact import redact_event, redact_observation, redact_reject
 from crawler.parsing.rows import (
     Count,
     DroppedFields,
@@ -207,7 +207,7 @@ def _make_observer(
         observation = observe(raw, dropped)
         if dropped:
             events.extend(redact_event(event) for event in type_change_events(dropped))
-        return redact_observation(observation) if may_contain_address(raw) else observation
+        return redact_observation(observation)
 
     return read_at
 

@@ -15,6 +15,8 @@ from crawler.response import Event, Reject
 
 ListPosition = tuple[float, str]  # the negative sort value and the id, in a list with the largest value first
 
+WITHOUT_VALUE = 1.0
+
 
 def list_position(value: float | None, stable_id: str) -> ListPosition:
     """Return the position of a row. Rows without a value come last.
@@ -22,7 +24,7 @@ def list_position(value: float | None, stable_id: str) -> ListPosition:
     >>> list_position(9, "b") < list_position(4, "a") < list_position(4, "b") < list_position(None, "a")
     True
     """
-    return (1.0 if value is None else -value, stable_id)
+    return (WITHOUT_VALUE if value is None else -value, stable_id)
 
 
 def last_row_position(
@@ -47,6 +49,21 @@ def cursor_position(next_url: str | None) -> ListPosition | None:
             value = values[0] if values else 0
             return list_position(value if isinstance(value, int | float) else None, after["$gt"])
     return None
+
+
+def cursor_after(field: str, row: ListPosition) -> str:
+    """Return the cursor after a row, as the Hub writes it. `field` is the field of the order, '' if that is `_id`.
+
+    >>> base64.b64decode(cursor_after("", (0.0, "6a")))
+    b'{"_id":{"$gt":"6a"}}'
+    """
+    after: dict[str, object] = {"_id": {"$gt": row[1]}}
+    if field and row[0] == WITHOUT_VALUE:
+        after = {field: None, **after}
+    elif field:
+        value = int(-row[0]) if float(row[0]).is_integer() else -row[0]
+        after = {"$or": [{field: value, **after}, {field: {"$lt": value}}, {field: None}]}
+    return base64.b64encode(json.dumps(after, separators=(",", ":")).encode()).decode()
 
 
 def lost_row_events(next_url: str | None, last_row: ListPosition | None) -> Iterator[Event]:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 import msgspec
 
-from crawler.parsing.rows import Count, Name, UnreadableRowError, check_storable, epoch_seconds
+from crawler.parsing.rows import Count, Name, UnreadableRowError, check_storable, epoch_seconds, truncate_raw
 from crawler.response import Observation, Reject
 from db.identity import derive_stable_id, name_to_show
+from db.private_text import find_private_text
 
 STORED_FIELDS = (
     "id", "name", "downloads", "downloads_period", "dependent_packages_count", "dependent_repos_count", "status",
     "last_synced_at", "updated_at", "first_release_published_at", "latest_release_published_at", "normalized_licenses",
 )  # fmt: skip
+PERIOD = re.compile("[a-z][a-z0-9 _-]{0,38}", re.ASCII | re.IGNORECASE)
 
 
 class EcosystemsRow(msgspec.Struct, gc=False):
@@ -26,11 +29,11 @@ class EcosystemsRow(msgspec.Struct, gc=False):
     period: str | None = msgspec.field(name="downloads_period", default=None)
     dependents: Count | None = msgspec.field(name="dependent_packages_count", default=None)
     dependent_repos: Count | None = msgspec.field(name="dependent_repos_count", default=None)
-    status: str | None = None
+    status: str | msgspec.UnsetType | None = msgspec.UNSET
     synced_at: datetime | None = msgspec.field(name="last_synced_at", default=None)
     released_at: datetime | None = msgspec.field(name="first_release_published_at", default=None)
     modified_at: datetime | None = msgspec.field(name="latest_release_published_at", default=None)
-    licences: list[str] | None = msgspec.field(name="normalized_licenses", default=None)
+    licences: list[str] | msgspec.UnsetType = msgspec.field(name="normalized_licenses", default=msgspec.UNSET)
 
 
 class EcosystemsRegistryRow(msgspec.Struct, gc=False):
@@ -44,6 +47,11 @@ class EcosystemsRegistryRow(msgspec.Struct, gc=False):
 
 def make_observation(row: EcosystemsRow, registry: str) -> Observation:
     """Return the observation of one row."""
+    attributes: dict[str, str | None] = {}  # a field that is missing or unreadable is unknown, and ends nothing
+    if row.status is not msgspec.UNSET:
+        attributes["status"] = row.status
+    if row.licences is not msgspec.UNSET:
+        attributes["licence"] = "|".join(sorted(row.licences)) or None
     return Observation(
         derive_stable_id(registry, row.name),
         name_to_show(registry, row.name),
@@ -53,14 +61,14 @@ def make_observation(row: EcosystemsRow, registry: str) -> Observation:
         created_at=epoch_seconds(row.released_at),
         modified_at=epoch_seconds(row.modified_at),
         synced_at=epoch_seconds(row.synced_at),
-        attributes={"status": row.status, "licence": "|".join(sorted(row.licences or ())) or None},
+        attributes=attributes,
     )
 
 
 def read_period(body: bytes, downloads: int | None) -> str:
     """Return the period that the downloads of the first row cover.
 
-    'none' if the row has no downloads, 'unstated' if the row has no period.
+    'none' if the row has no downloads, 'unstated' if the row has no period, or a text that is none.
 
     >>> read_period(b'[{"name": "six", "downloads": 5, "downloads_period": "last-month"}]', 5)
     'last-month'
@@ -69,7 +77,7 @@ def read_period(body: bytes, downloads: int | None) -> str:
         return "none"
     row = json.loads(body)[0]
     period = row.get("downloads_period") if isinstance(row, dict) else None
-    return period if isinstance(period, str) and 0 < len(period) < 40 else "unstated"
+    return period if isinstance(period, str) and PERIOD.fullmatch(period) else "unstated"
 
 
 def choose_registry(name: str, registries: Iterable[EcosystemsRegistryRow]) -> EcosystemsRegistryRow | None:
@@ -104,7 +112,7 @@ def read_names(registry: str, rows: Iterable[bytes]) -> tuple[list[str], list[Re
             check_storable(name)
             names.append(name)
         except (msgspec.DecodeError, UnicodeDecodeError, UnreadableRowError) as error:
-            rejects.append(Reject(position, str(error)[:200], raw[:500].decode("utf-8", "replace")))
+            rejects.append(Reject(position, str(error)[:200], truncate_raw(raw)))
     return names, rejects
 
 
@@ -115,15 +123,16 @@ def find_registry_fault(raw: bytes) -> str:
     ('Object missing required field `name`', '')
     """
     try:
-        msgspec.json.decode(raw, type=EcosystemsRegistryRow)
+        row = msgspec.json.decode(raw, type=EcosystemsRegistryRow)
+        return "" if (kind := find_private_text(row.name)) is None else f"the name holds {kind}"
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return str(error)[:200]
-    return ""
 
 
 def read_registry(raw: bytes) -> EcosystemsRegistryRow | None:
-    """Return one registry of the list, or None if the row cannot be read."""
+    """Return one registry of the list, or None if the row cannot be read or its name cannot be stored."""
     try:
-        return msgspec.json.decode(raw, type=EcosystemsRegistryRow)
+        row = msgspec.json.decode(raw, type=EcosystemsRegistryRow)
+        return None if find_private_text(row.name) else row
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None

@@ -30,6 +30,7 @@ EXPAND_FIELDS = {
         "trendingScore",
     ),
 }  # fmt: skip
+LINEAGE_FIELDS, LIBRARY_FIELDS = {"baseModels", "cardData", "tags"}, {"library_name", "tags"}
 STATED_RELATIONS = tuple(relation for relation in RELATIONS if relation != "unstated")
 
 
@@ -61,7 +62,7 @@ class CardData(msgspec.Struct, gc=False):
 
 
 class HuggingFaceRow(msgspec.Struct, gc=False):
-    """One row of a list. A row lacks the properties that have no value."""
+    """One row of a list. A row lacks the properties that have no value. It never lacks its tags, which may be empty."""
 
     id: Name
     key: Key = msgspec.field(name="_id")
@@ -78,17 +79,22 @@ class HuggingFaceRow(msgspec.Struct, gc=False):
     task: str | None = msgspec.field(name="pipeline_tag", default=None)
     sdk: str | None = None
     safetensors: Safetensors | None = None
-    tags: list[str] | None = None
+    tags: list[str] | msgspec.UnsetType = msgspec.UNSET
     base_models: BaseModels | None = msgspec.field(name="baseModels", default=None)
     card: CardData | None = msgspec.field(name="cardData", default=None)
 
 
-def make_observation(row: HuggingFaceRow, requested: Set[str], keep_tags: bool = True) -> Observation:
+def make_observation(
+    row: HuggingFaceRow, requested: Set[str], unreadable: Set[str] = frozenset(), keep_tags: bool = True
+) -> Observation:
     """Return the observation that a row gives. Only `requested` fields are known to be missing where a row lacks them.
 
-    The tags of a census are not stored, because they would be most of its bytes.
+    What depends on an `unreadable` field is unknown, so that it ends nothing. The tags of a census are not stored,
+    because they would be most of its bytes.
     """
-    tags = row.tags or []
+    tags = [] if row.tags is msgspec.UNSET else row.tags
+    unreadable = unreadable | ({"tags"} & requested if row.tags is msgspec.UNSET else set())
+    readable = requested - unreadable
     stated = {
         "library_name": ("library", row.library),
         "pipeline_tag": ("task", row.task),
@@ -97,20 +103,27 @@ def make_observation(row: HuggingFaceRow, requested: Set[str], keep_tags: bool =
         "sdk": ("sdk", row.sdk),
         "safetensors": ("parameters", _optional_text(row.safetensors.total) if row.safetensors else None),
     }
-    attributes = {name: value for field, (name, value) in stated.items() if field in requested}
-    if "tags" in requested:
+    attributes = {name: value for field, (name, value) in stated.items() if field in readable}
+    if "tags" in readable:
         if keep_tags:
             all_tags = json.dumps(sorted(set(tags)), ensure_ascii=False, separators=(",", ":"))
             attributes["tags"] = all_tags if tags else None
         attributes["licence"] = "|".join(sorted(tag[8:] for tag in tags if tag.startswith("license:"))) or None
-    has_lineage = bool(requested & {"baseModels", "cardData", "tags"})
-    has_libraries = bool(requested & {"library_name", "tags"})
+    # The Hub repeats the bases of a card as tags, so an unreadable card hides none of them where tags name bases.
+    needed = LINEAGE_FIELDS - ({"cardData"} if any(tag.startswith("base_model:") for tag in tags) else set())
+    has_lineage = bool(requested & LINEAGE_FIELDS) and not unreadable & needed and not _is_silent(row, requested)
+    has_libraries = bool(requested & LIBRARY_FIELDS) and not unreadable & LIBRARY_FIELDS
     return Observation(
         row.key, row.id, row.downloads, row.likes, row.all_time, row.trending, created_at=epoch_seconds(row.created_at),
         modified_at=epoch_seconds(row.modified_at), sha=row.sha, attributes=attributes,
         parents=find_parents(row.base_models, tags, row.card) if has_lineage else None,
         libraries=find_libraries(row.library, tags) if has_libraries else None,
     )  # fmt: skip
+
+
+def _is_silent(row: HuggingFaceRow, requested: Set[str]) -> bool:
+    """Return whether a row has no front matter, and nothing else was requested that tells the parents."""
+    return row.card is None and requested & LINEAGE_FIELDS == {"cardData"}
 
 
 def find_libraries(library_name: str | None, tags: Iterable[str]) -> tuple[tuple[str, str], ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -12,6 +12,7 @@ from typing import Annotated, TypeVar, get_type_hints
 
 import msgspec
 
+from crawler.parsing.redact import EXCERPT_MARGIN, excerpt
 from crawler.response import Event, Observation, Reject
 
 RowT = TypeVar("RowT", bound=msgspec.Struct)
@@ -78,11 +79,12 @@ def _split_tolerantly(body: bytes) -> list[bytes]:
 
 
 def read_rows(
-    body: bytes, row_type: type[RowT], required: frozenset[str], observe: Callable[[RowT], Observation]
+    body: bytes, row_type: type[RowT], required: frozenset[str], observe: Callable[[RowT, Set[str]], Observation]
 ) -> ParsedRows:
     """Return every row of a page as an observation, or as a reject with its reason.
 
     A field of the wrong type is dropped, unless it is `required`. One event for each field counts the dropped values.
+    `observe` gets a row and its dropped fields, which are unknown and not absent.
 
     Raises:
         NotAListError: see `split_json_rows`.
@@ -92,10 +94,13 @@ def read_rows(
     dropped: DroppedFields = []
     rows = split_json_rows(body)
     for position, raw in enumerate(rows):
+        dropped_of_row: DroppedFields = []
         try:
-            observations.append(_require_storable(observe(read_row(raw, row_type, required, dropped))))
+            row = read_row(raw, row_type, required, dropped_of_row)
+            observations.append(_require_storable(observe(row, {field for field, _ in dropped_of_row})))
         except (UnreadableRowError, RecursionError) as error:
             rejects.append(Reject(position, describe_error(error), truncate_raw(raw)))
+        dropped += dropped_of_row
     return ParsedRows(len(rows), tuple(observations), tuple(rejects), tuple(type_change_events(dropped)))
 
 
@@ -219,5 +224,5 @@ def describe_error(error: BaseException) -> str:
 
 
 def truncate_raw(body: bytes) -> str:
-    """Return the first 500 bytes of a rejected row or body as text."""
-    return body[:MAX_RAW_LENGTH].decode("utf-8", errors="replace")
+    """Return the first 500 characters of a rejected row or body."""
+    return excerpt(body[: MAX_RAW_LENGTH + EXCERPT_MARGIN].decode("utf-8", errors="replace"), MAX_RAW_LENGTH)

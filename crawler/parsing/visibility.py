@@ -178,7 +178,7 @@ def keep_public_rows(response: HttpResponse, owned: Collection[str] | None, is_m
     ]
     return replace(
         response, body=b"[" + b",".join(kept) + b"]", hidden=sum(is_dropped), ends_hidden=is_dropped[-1],
-        as_received=response.body,
+        received_sha256=response.sha256,
     )  # fmt: skip
 
 

@@ -42,8 +42,10 @@ def judge_census(
 def check_ids_rise(evidence: GateEvidence) -> GateResult:
     """G3: Check that the ids rise strictly from the first row to the last, so that no package was skipped."""
     inversions, duplicates = evidence["inversions"], evidence["duplicates"]
-    measured = f"{inversions} ids not above the previous id, {duplicates} seen twice"
-    return make_gate_result("G3 order", not inversions and not duplicates, measured, "ids rise strictly")
+    measured, rule = f"{inversions} ids not above the previous id, {duplicates} seen twice", "ids rise strictly"
+    if not evidence["received"]:
+        return GateResult("G3 order", "no baseline", "no rows", rule)
+    return make_gate_result("G3 order", not inversions and not duplicates, measured, rule)
 
 
 def check_size(packages: int, sizes: Sequence[int]) -> GateResult:

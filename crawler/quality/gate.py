@@ -1,7 +1,7 @@
 """The gate of a ranking: decides from the stored pages whether a snapshot is complete (pure).
 
-Every rule must hold for `complete`. The rules that fail give the reason for `partial`. The limits are starting values.
-Each result states what was measured.
+Every rule must hold for `complete`. The rules that fail give the reason for `partial`. A rule without evidence passes
+nothing: its result is `no baseline`. The limits are starting values. Each result states what was measured.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class GateEvidence(TypedDict):
     listed: int
     with_counters: int
     disorder: int
+    compared: int
     pages: int
     not_ok: int
     singles: int
@@ -126,14 +127,21 @@ def check_order(evidence: GateEvidence) -> GateResult:
     inversions, rows = evidence["inversions"], max(1, evidence["received"])
     measured = f"{inversions} inversions within pages, {evidence['disorder']} in all, of {rows} rows"
     rule = f"within pages ≤ {MAX_DISORDER:.1%} of rows"
+    if not evidence["compared"] and not inversions:
+        return GateResult("G3 order", "no baseline", "no two rows in a row have a counter", rule)
     return make_gate_result("G3 order", inversions <= MAX_DISORDER * rows, measured, rule)
 
 
 def check_overlap(evidence: GateEvidence) -> GateResult:
     """Check the rows seen twice in a list that moves. About as many packages were probably missed."""
     duplicates, rows = evidence["duplicates"], max(1, evidence["ranked_received"])
-    measured = f"{duplicates} seen twice (about as many may be missed) of {rows} rows"
-    return make_gate_result("overlap", duplicates <= MAX_OVERLAP * rows, measured, f"≤ {MAX_OVERLAP:.0%} of rows")
+    measured, rule = (
+        f"{duplicates} seen twice (about as many may be missed) of {rows} rows",
+        f"≤ {MAX_OVERLAP:.0%} of rows",
+    )
+    if not evidence["ranked_received"]:
+        return GateResult("overlap", "no baseline", "no rows", rule)
+    return make_gate_result("overlap", duplicates <= MAX_OVERLAP * rows, measured, rule)
 
 
 def check_counts(evidence: GateEvidence) -> GateResult:
@@ -142,6 +150,8 @@ def check_counts(evidence: GateEvidence) -> GateResult:
     parts = [evidence["kept"], evidence["duplicates"], evidence["rejected_everywhere"], evidence["beyond"]]
     parts.append(evidence["hidden"])
     measured = f"{received} received = {' + '.join(map(str, parts))}"
+    if not received and not any(parts):
+        return GateResult("G4 counts", "no baseline", "no rows", COUNTS_RULE)
     return make_gate_result("G4 counts", received == sum(parts), measured, COUNTS_RULE)
 
 
@@ -213,6 +223,8 @@ def check_freshness(evidence: GateEvidence) -> GateResult:
     """G8: Check that no response came from an old cache, and that the clock of the registry agrees with ours."""
     oldest, skew = evidence["oldest"], evidence["skew"]
     measured = f"oldest response {_or_unknown(oldest)} s, clocks differ by {_or_unknown(skew)} s"
+    if oldest is None and skew is None:
+        return GateResult("G8 freshness", "no baseline", "no response states its age or its time", FRESHNESS_RULE)
     is_fresh = (oldest is None or oldest <= MAX_RESPONSE_AGE) and (skew is None or skew <= MAX_CLOCK_SKEW)
     return make_gate_result("G8 freshness", is_fresh, measured, FRESHNESS_RULE)
 
@@ -229,15 +241,19 @@ def check_rejects(evidence: GateEvidence) -> GateResult:
     reason = (evidence["main_reject"] or "")[:MAX_REASON_LENGTH]
     measured = f"{rejects} of {rows} rows" + (f", most often: {reason}" if reason else "")
     rule = f"≤ {MAX_REJECTED:.1%} of rows"
+    if not evidence["received"] and not rejects:
+        return GateResult("G10 rejects", "no baseline", "no rows", rule)
     return make_gate_result("G10 rejects", rejects <= MAX_REJECTED * rows, measured, rule)
 
 
 def check_counters(evidence: GateEvidence) -> GateResult:
     """Check that the packages of the list have counters, if the crawl requested counters."""
     listed, with_counters, is_requested = evidence["listed"], evidence["with_counters"], evidence["with_counters_asked"]
-    is_met = not is_requested or with_counters >= listed * (1 - MAX_WITHOUT_COUNTERS)
-    measured = f"{with_counters} of {listed}" if is_requested else "not requested"
-    return make_gate_result("counters", is_met, measured, f"≥ {1 - MAX_WITHOUT_COUNTERS:.0%} of the packages")
+    rule = f"≥ {1 - MAX_WITHOUT_COUNTERS:.0%} of the packages"
+    if not is_requested or not listed:
+        return GateResult("counters", "no baseline", "no packages" if is_requested else "not requested", rule)
+    is_met = with_counters >= listed * (1 - MAX_WITHOUT_COUNTERS)
+    return make_gate_result("counters", is_met, f"{with_counters} of {listed}", rule)
 
 
 def decide_status(results: Iterable[GateResult]) -> tuple[str, str | None]:

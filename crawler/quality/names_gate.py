@@ -107,7 +107,10 @@ def check_joined(pages: Sequence[NamesPage]) -> GateResult:
         f"{gaps} of {len(pages)} pages share no name with the previous page; about {appeared} names appeared and"
         f" {disappeared} disappeared during the crawl"
     )
-    return make_gate_result("G3 joined", not gaps, measured, "every page shares names with the previous page")
+    rule = "every page shares names with the previous page"
+    if len(pages) < 2:
+        return GateResult("G3 joined", "no baseline", "no two pages", rule)
+    return make_gate_result("G3 joined", not gaps, measured, rule)
 
 
 def check_name_order(evidence: GateEvidence) -> GateResult:
@@ -115,6 +118,8 @@ def check_name_order(evidence: GateEvidence) -> GateResult:
     inversions, rows = evidence["inversions"], max(1, evidence["received"])
     rule = f"≤ {MAX_DISORDER:.0%}, because databases sort text by their own rules"
     measured = f"{inversions} of {rows} names not after the previous name"
+    if evidence["received"] < 2:
+        return GateResult("G3 order", "no baseline", "no two names", rule)
     return make_gate_result("G3 order", inversions <= MAX_DISORDER * rows, measured, rule)
 
 

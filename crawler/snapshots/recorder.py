@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from crawler.parsing.redact import redact_spec, redact_text
 from crawler.plan import CrawlPlan
 from crawler.quality.gate import MAX_CLOCK_SKEW
 from crawler.response import Page, Progress
@@ -96,10 +97,10 @@ def describe_snapshot(spider: RegistrySpider, at: int, now: int) -> SnapshotSpec
     settings = {"version": __version__, "with_counters": plan.with_counters, "longest": plan.max_seconds}
     if abs(now - at) > MAX_CLOCK_SKEW:  # the registry dates the snapshot, and its clock does not tell the age
         settings["local_start"] = now
-    return SnapshotSpec(
+    return redact_spec(SnapshotSpec(
         spider.describe_registry(), spider.ordered_by, spider.counter, plan.k, plan.endpoint,
         "the clock at its first page", taken_at=at, started_at=at, settings={**spider.probe_results, **settings},
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def _local_start(snapshot: ResumableSnapshot) -> int:
@@ -119,7 +120,7 @@ def resume_or_close(
     resumed = None
     for snapshot in writer.resumable_snapshots(plan.registry, ordered_by, plan.k):
         is_young = -60 <= now - _local_start(snapshot) <= plan.max_seconds
-        has_endpoint = snapshot.source == plan.endpoint
+        has_endpoint = snapshot.source == redact_text(plan.endpoint)
         if resume and has_endpoint and is_young and resumed is None and snapshot.last_page is not None:
             resumed = snapshot
         else:

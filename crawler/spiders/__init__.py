@@ -40,6 +40,10 @@ class PacedSpider(Spider):
         """Return whether `read_page` understands this status. Others are retried or end the crawl."""
         return status == 200
 
+    def accepts_failure(self, url: str) -> bool:
+        """Return whether `read_page` understands that the server cannot give this page, whatever its status of 5xx."""
+        return False
+
     def smaller_page_url(self, url: str) -> str | None:
         """Return the URL of a smaller page that begins at the same row, or None if there is none."""
         return None
@@ -135,6 +139,10 @@ class RegistrySpider(PacedSpider):
         """Return the registry as the store keeps it."""
         raise NotImplementedError
 
+    def confirming_url(self, response: HttpResponse) -> str | None:
+        """Return the URL to request instead of reading a page that may wrongly look like the last, or None."""
+        return None
+
     def refetch_url(self, page: Page, tries: int) -> str | None:
         """Return the URL to request instead of storing a page that may lack rows, or None to store the page."""
         return None
@@ -150,6 +158,9 @@ class RegistrySpider(PacedSpider):
     def parse(self, response: Response) -> Iterator[Page | Request]:
         """Yield the page of a response, or a request to fetch the page again (called by Scrapy)."""
         try:
+            if url := self.confirming_url(response.meta["answer"]):
+                yield self.make_request(url)
+                return
             page = self.read_page(response.meta["answer"])
             tries = response.meta.get("tries", 0)
             url = self.refetch_url(page, tries)

@@ -21,7 +21,9 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
+
+from w3lib.url import add_or_replace_parameters
 
 from crawler.errors import CrawlError, UnknownRegistryError, not_a_list_error
 from crawler.parsing.ecosystems_rows import (
@@ -35,7 +37,8 @@ from crawler.parsing.ecosystems_rows import (
     read_registry,
     reduce_body,
 )
-from crawler.parsing.pages import make_page
+from crawler.parsing.page_size import PageSize
+from crawler.parsing.pages import is_full_page, make_page
 from crawler.parsing.rows import NotAListError, ParsedRows, count_inversions, read_rows, split_json_rows
 from crawler.parsing.urls import int_parameter
 from crawler.plan import CrawlPlan, ListedRegistry, PageRecorder
@@ -44,8 +47,12 @@ from crawler.spiders import RegistrySpider
 from db.identity import derive_stable_id
 
 MAX_NAMES_PER_PAGE = 10_000
+ROUND_SIZE = 1000  # the largest page of most lists, and of names where the service caps it
 ROWS_PER_PAGE = 100
-MIN_ROWS_PER_PAGE = 10
+COUNTER_PAGE_SIZES = (100, 50, 25, 5)  # each begins where a page of a larger size begins
+MAX_FAILURES_IN_A_ROW = 3
+MIN_NAMES_PER_PAGE = 100
+MAX_FIRST_ROWS = 3  # rows of which the first that the server can give shows what the counter means
 MAX_SINGLE_REQUESTS = 50  # for packages without counters; the gate judges any more than these
 SORT_FIELDS = {"downloads": "downloads", "dependents": "dependent_packages_count"}
 ECOSYSTEMS_BY_PERIOD = {
@@ -88,6 +95,8 @@ class EcosystemsSpider(RegistrySpider):
             )
         self.ordered_by = by
         self._single_requests: set[str] = set()
+        self._counter_page_size = PageSize(ROWS_PER_PAGE)
+        self._failures_in_a_row = 0
 
     @classmethod
     def list_registries(cls) -> Iterator[ListedRegistry]:
@@ -118,7 +127,7 @@ class EcosystemsSpider(RegistrySpider):
 
     def accepts_status(self, status: int, url: str) -> bool:
         """Accept 404 for a package requested by name: the package may have been removed since it was listed."""
-        return status == 200 or (status == 404 and "/packages/" in urlsplit(url).path)
+        return status == 200 or (status == 404 and _is_single(url))
 
     @property
     def counter(self) -> str:
@@ -164,14 +173,42 @@ class EcosystemsSpider(RegistrySpider):
             return page.next_url
         return self._next_single_url(progress)
 
+    def accepts_failure(self, url: str) -> bool:
+        """Accept that the smallest page of counters fails, whose packages are then requested one by one.
+
+        If several fail in a row, the server itself has failed.
+        """
+        is_smallest = int_parameter(url, "per_page") == COUNTER_PAGE_SIZES[-1]
+        return (is_smallest or _is_single(url)) and self._failures_in_a_row < MAX_FAILURES_IN_A_ROW
+
     def smaller_page_url(self, url: str) -> str | None:
-        """Return the same offset in pages of half the size, if the offset is a multiple of that size."""
-        size, number = int_parameter(url, "per_page"), int_parameter(url, "page")
-        half, base = size // 2, url.split("?")[0]
-        if not base.endswith("/packages") or half < MIN_ROWS_PER_PAGE:
+        """Return the URL of a smaller page that begins at the same row, or of the next row for a page of one row."""
+        size, row = int_parameter(url, "per_page"), first_row(url)
+        if size == 1:
+            return _page_url(url, 1, row + 1) if row < MAX_FIRST_ROWS else None
+        if not urlsplit(url).path.endswith("/packages"):
+            return _page_url(url, size // 2, row) if size // 2 >= MIN_NAMES_PER_PAGE else None
+        smaller = next((smaller for smaller in COUNTER_PAGE_SIZES if smaller < size), 0)
+        return _page_url(url, smaller, row) if smaller and self._counter_page_size.shrink(2 * smaller) else None
+
+    def next_list_url(self, response: HttpResponse, received: int) -> str | None:
+        """Return the URL of the next page. A full page that names none is followed by the next offset."""
+        size, stated = int_parameter(response.url, "per_page"), response.headers.get("page-items", "")
+        following = _page_url(response.url, size, first_row(response.url) + size)
+        is_full = is_full_page(received, size, ROUND_SIZE) or (received > 0 and stated == str(received))
+        return self.next_page_url(response) or (following if is_full else None)
+
+    def _next_counters_url(self, response: HttpResponse, received: int) -> str | None:
+        """Return the URL of the next counters: the largest size that fits the offset, up to one that may work again."""
+        if _is_single(response.url):
             return None
-        first = str((number - 1) * size // half + 1)
-        return f"{base}?{urlencode(dict(parse_qsl(urlsplit(url).query)) | {'per_page': str(half), 'page': first})}"
+        largest, size = self._counter_page_size.count_page(), int_parameter(response.url, "per_page")
+        following = self.next_list_url(response, received)
+        if following is None or size >= ROWS_PER_PAGE:
+            return following
+        row = first_row(following)
+        sizes = (size for size in COUNTER_PAGE_SIZES if size <= largest and row % size == 0)
+        return _page_url(following, next(sizes, size), row)
 
     def registry_url(self) -> str:
         """Return the URL of the registry."""
@@ -182,7 +219,7 @@ class EcosystemsSpider(RegistrySpider):
         rows = [read_registry(raw) for raw in raw_rows]
         readable = [row for row in rows if row]
         registry = choose_registry(self.plan.registry, readable)
-        following = self.next_page_url(response)
+        following = self.next_list_url(response, len(rows))
         if registry is None and following:
             return make_page("probe", response, len(rows), next_url=following)
         if registry is None and None in rows:
@@ -219,13 +256,16 @@ class EcosystemsSpider(RegistrySpider):
         rows = split_rows(self.plan.registry, response)
         names, rejects = read_names(self.plan.registry, rows)
         observations = [Observation(derive_stable_id(self.plan.registry, name), name) for name in names]
-        url = self.next_page_url(response)
+        url = self.next_list_url(response, len(rows))
         return make_page("ranking", response, len(rows), observations, rejects, next_url=url, body=response.body)
 
     def _read_counters(self, response: HttpResponse) -> Page:
         if response.status == 404:  # a package requested by name that was removed since it was listed
             event = Event("deleted", "note", urlsplit(response.url).path[-200:])
             return make_page("counters", response, 0, events=[event])
+        if response.status != 200:
+            return self._skip_counters(response)
+        self._failures_in_a_row = 0
         body = response.body if response.body.lstrip()[:1] == b"[" else b"[" + response.body + b"]"
         rows = self._read_rows(body)
         values = [row.downloads if self.ordered_by == "downloads" else row.dependents for row in rows.observations]
@@ -234,13 +274,21 @@ class EcosystemsSpider(RegistrySpider):
             events.append(Event("counter_missing", "note", f"{missing} rows without {SORT_FIELDS[self.ordered_by]}"))
         return make_page(
             "counters", response, rows.received, rows.observations, rows.rejects, events, count_inversions(values),
-            self.next_page_url(response), reduce_body(body),
+            self._next_counters_url(response, rows.received), reduce_body(body),
         )  # fmt: skip
+
+    def _skip_counters(self, response: HttpResponse) -> Page:
+        """Return the page of counters that the server cannot give, which is followed by the rows after it."""
+        self._failures_in_a_row += 1
+        size, row = int_parameter(response.url, "per_page"), first_row(response.url)
+        event = Event("page_unavailable", "warning", urlsplit(response.url).path[-200:], None, str(response.status))
+        following = None if _is_single(response.url) else _page_url(response.url, size, row + size)
+        return make_page("counters", response, 0, events=[event], next_url=following)
 
     def _read_rows(self, body: bytes) -> ParsedRows:
         try:
             return read_rows(
-                body, EcosystemsRow, frozenset({"name"}), lambda row: make_observation(row, self.plan.registry)
+                body, EcosystemsRow, frozenset({"name"}), lambda row, _: make_observation(row, self.plan.registry)
             )
         except NotAListError as error:
             raise not_a_list_error(self.plan.registry, error) from error
@@ -255,6 +303,26 @@ class EcosystemsSpider(RegistrySpider):
     def _list_url(self, resource: str, size: int) -> str:
         parameters = {"sort": SORT_FIELDS[self.ordered_by], "order": "desc", "per_page": size, "page": 1}
         return f"{self.registry_url()}/{resource}?{urlencode(parameters)}"
+
+
+def first_row(url: str) -> int:
+    """Return the offset of the first row of a page.
+
+    >>> first_row("https://eco.example/packages?per_page=25&page=3")
+    50
+    """
+    return max(0, int_parameter(url, "page") - 1) * int_parameter(url, "per_page")
+
+
+def _page_url(url: str, size: int, row: int) -> str:
+    """Return the URL of the page of a size in which a row is, the first one if the row is a multiple of the size."""
+    parameters = {"per_page": str(size), "page": str(row // size + 1)}
+    return add_or_replace_parameters(url, parameters)
+
+
+def _is_single(url: str) -> bool:
+    """Return whether a URL is that of one package, requested by its name."""
+    return "/packages/" in urlsplit(url).path
 
 
 def expected_period(registry: str) -> str:

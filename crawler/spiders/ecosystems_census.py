@@ -32,12 +32,11 @@ from crawler.parsing.rows import describe_error, epoch_seconds
 from crawler.parsing.urls import int_parameter
 from crawler.plan import CrawlPlan, PageRecorder
 from crawler.response import CensusPage, Event, HttpResponse, Observation, Page, Progress, Reject
-from crawler.spiders.ecosystems import MAX_NAMES_PER_PAGE, EcosystemsSpider, split_rows
+from crawler.spiders.ecosystems import MAX_NAMES_PER_PAGE, MIN_NAMES_PER_PAGE, EcosystemsSpider, split_rows
 from db.identity import derive_stable_id
 from db.rows import NAMES_CENSUS_COUNTER
 
 NAME_FINGERPRINT = 1  # the same for every row, which holds nothing but a name
-MIN_NAMES_PER_PAGE = 100
 MAX_REFETCHES = 5
 NAMES_APART = "names_apart"
 
@@ -95,7 +94,7 @@ class EcosystemsCensusSpider(EcosystemsSpider):
             "probe" if is_recheck else "ranking", response, len(rows), rejects=map(redact_reject, rejects),
             events=() if is_recheck else self._gap_events(response, names),
             disorder=count_out_of_order(names[:: -1 if is_recheck else 1]),
-            next_url=None if is_recheck else self._next_names_url(response, len(rows)),
+            next_url=None if is_recheck else self._next_names_url(response, len(rows), names),
         )  # fmt: skip
         self._page_names = None if is_recheck else frozenset(names)
         names_by_id = {derive_stable_id(self.plan.registry, name): name for name in reversed(names)}
@@ -127,7 +126,9 @@ class EcosystemsCensusSpider(EcosystemsSpider):
     def smaller_page_url(self, url: str) -> str | None:
         """Return a page of half the size that begins at the same row or a few rows before."""
         size, number = int_parameter(url, "per_page"), int_parameter(url, "page")
-        if not urlsplit(url).path.endswith("/package_names") or size // 2 < MIN_NAMES_PER_PAGE:
+        if not urlsplit(url).path.endswith("/package_names"):
+            return super().smaller_page_url(url)
+        if size // 2 < MIN_NAMES_PER_PAGE:
             return None
         order = "desc" if "order=desc" in url else "asc"
         return self._page_url(*find_page_before((number - 1) * size, size // 2), order)
@@ -140,7 +141,8 @@ class EcosystemsCensusSpider(EcosystemsSpider):
     def _read_single(self, response: HttpResponse) -> Page:
         """Return a page that states whether one package is newer than the census. The package may be gone."""
         self._page_names = None
-        if response.status == 404:
+        self._failures_in_a_row = 0 if response.status < 500 else self._failures_in_a_row + 1
+        if response.status != 200:
             return make_names_page(make_page("probe", response, 0), {})
         try:
             row = msgspec.json.decode(response.body, type=PackageCreation)
@@ -157,9 +159,13 @@ class EcosystemsCensusSpider(EcosystemsSpider):
             return ()
         return (Event(NAMES_APART, "warning", "a page that shares no name with the page before"),)
 
-    def _next_names_url(self, response: HttpResponse, received: int) -> str | None:
-        """Return the URL of the next page. The service states how many rows a page may have, or the page shows it."""
-        if self.next_page_url(response) is None:
+    def _next_names_url(self, response: HttpResponse, received: int, names: Sequence[str]) -> str | None:
+        """Return the URL of the next page. The service states how many rows a page may have, or the page shows it.
+
+        After a page that names no next one and holds only names of the page before, there is none.
+        """
+        is_last = self.next_page_url(response) is None and self._previous_names.issuperset(names)
+        if is_last or self.next_list_url(response, received) is None:
             return None
         requested, number = int_parameter(response.url, "per_page"), int_parameter(response.url, "page")
         header = response.headers.get("page-items", "")

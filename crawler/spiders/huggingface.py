@@ -21,19 +21,17 @@ Private rows
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import urlencode, urlsplit
 
-from scrapy import Request
-from scrapy.http import Response
-from twisted.python.failure import Failure
+from w3lib.url import add_or_replace_parameter
 
-from crawler.errors import CrawlError, CrawlStoppedError, UnknownRegistryError, not_a_list_error
-from crawler.hub_access import EVERYONE, OWNER_PATH, REFUSED_STATUSES, HubAccess
+from crawler.errors import CrawlError, UnknownRegistryError, not_a_list_error
+from crawler.hub_access import OWNER_PATH, REFUSED_STATUSES
+from crawler.hub_view import HubViewSpider
 from crawler.parsing.cursors import (
     ListPosition,
+    cursor_after,
     cursor_keys,
     cursor_position,
     last_row_position,
@@ -41,16 +39,17 @@ from crawler.parsing.cursors import (
     lost_row_events,
 )
 from crawler.parsing.huggingface_rows import EXPAND_FIELDS, SORT_FIELDS, HuggingFaceRow, make_observation
-from crawler.parsing.pages import make_page, next_link
-from crawler.parsing.rows import NotAListError, ParsedRows, count_inversions, read_rows
-from crawler.parsing.urls import url_parameter, url_parameters
-from crawler.parsing.visibility import keep_public_rows, read_owned_namespaces, read_shown_rows
+from crawler.parsing.page_size import PageSize
+from crawler.parsing.pages import is_full_page, make_page
+from crawler.parsing.redact import excerpt
+from crawler.parsing.rows import NotAListError, ParsedRows, count_inversions, count_rows, read_rows
+from crawler.parsing.urls import int_parameter, url_parameter, url_parameters
 from crawler.plan import CrawlPlan, ListedRegistry, PageRecorder
 from crawler.response import Event, HttpResponse, Observation, Page, Progress, Registry
-from crawler.spiders import RegistrySpider
 
 MAX_ROWS_PER_PAGE = 1000
 RECENT_FIELDS = ("baseModels", "resourceGroup", "private")  # those that an older Hub may lack, the likeliest first
+ROUND_SIZE = 100
 COUNTERS = {"downloads": "last-30-days", "likes": "likes", "trending": "trending-score"}
 COUNTER_MEANINGS = {
     "models": "downloads: requests of certain files in the last 30 days; likes; trending score",
@@ -59,7 +58,7 @@ COUNTER_MEANINGS = {
 }
 
 
-class HuggingFaceSpider(RegistrySpider):
+class HuggingFaceSpider(HubViewSpider):
     """Lists of the Hub by downloads, likes or trending score."""
 
     name = "huggingface"
@@ -80,9 +79,9 @@ class HuggingFaceSpider(RegistrySpider):
             )
         self.ordered_by = by
         self.probe_results.setdefault("expand", list(EXPAND_FIELDS[self.repo_type]))
-        self.access = HubAccess()
         self._max_rows_returned = 0
-        self._ends_hidden = False
+        self.page_size = PageSize(self._max_page_rows(), int_parameter(resume_url or "", "limit"))
+        self._counted_url = self._confirming_url = ""
 
     @classmethod
     def list_registries(cls) -> Iterator[ListedRegistry]:
@@ -107,57 +106,9 @@ class HuggingFaceSpider(RegistrySpider):
         A refusal is accepted if it may be due to the missing token, and every response about the owner of the token.
         """
         if status == 400:
-            return url_parameter(url, "limit") == "1"
+            return self.is_first_url(url)
         is_expected = status in REFUSED_STATUSES and self.access.is_unproved
         return status == 200 or is_expected or urlsplit(url).path.endswith(OWNER_PATH)
-
-    def read_owner(self, response: Response, url: str) -> Iterator[Request]:
-        """Note the namespaces of the owner of the token, and yield the request of a page again."""
-        self.access.owned = read_owned_namespaces(response.meta["answer"].body)
-        yield self.make_request(url)
-
-    def on_owner_unknown(self, failure: Failure, url: str) -> Iterator[Request]:
-        """Yield the request of a page again. Without the owner, each base of a model may be private."""
-        if not isinstance(failure.value, CrawlStoppedError):
-            yield self.make_request(url)
-
-    def make_request(self, url: str) -> Request:
-        """Return a request with the token, unless the public view is needed. The token only goes to the endpoint.
-
-        A Hub that does not state which rows are private gets no token.
-        """
-        request = super().make_request(url)
-        return request.replace(headers=self.access.headers) if "private" in self.expand_fields else request
-
-    def parse(self, response: Response) -> Iterator[Page | Request]:
-        """Yield the page of a response, or a request to fetch the page again (called by Scrapy)."""
-        request = self.request_other_view(response)
-        yield from super().parse(response) if request is None else [request]
-
-    def request_other_view(self, response: Response) -> Request | None:
-        """Return the request of a page without the token if the token leaves a doubt, with it if the Hub insists."""
-        answer: HttpResponse = response.meta["answer"]
-        if answer.status in REFUSED_STATUSES and self.access.is_unproved:
-            self.access.become_member()
-            return self.make_request(answer.url)
-        if self.access.view == EVERYONE or answer.status != 200 or "private" not in self.expand_fields:
-            return None
-        rows = read_shown_rows(answer.body)
-        if self.access.needs_owner(rows):
-            return self._request_owner(answer.url)
-        names_last_row = url_parameter(answer.url, "limit") != "1" and cursor_position(next_link(answer)) is not None
-        is_movable = not url_parameter(answer.url, "cursor") or cursor_position(answer.url) is not None
-        return self.make_request(answer.url) if self.access.leaves_doubt(rows, names_last_row, is_movable) else None
-
-    def _request_owner(self, url: str) -> Request:
-        callback, errback = partial(self.read_owner, url=url), partial(self.on_owner_unknown, url=url)
-        return self.make_request(self.plan.endpoint + OWNER_PATH).replace(callback=callback, errback=errback)
-
-    def public_view(self, response: HttpResponse) -> HttpResponse:
-        """Return a response with the rows that everyone sees."""
-        public = keep_public_rows(response, self.access.owned, self.access.is_member)
-        self._ends_hidden = public.ends_hidden
-        return replace(public, notes=self.access.explain_doubt(lambda: read_shown_rows(public.body)))
 
     def describe_registry(self) -> Registry:
         """Return the registry, with the Hub's name of the repository type."""
@@ -167,6 +118,66 @@ class HuggingFaceSpider(RegistrySpider):
         """Return the URL of one row, which shows which fields the Hub accepts."""
         return self._list_url(self.expand_fields, 1)
 
+    def is_first_url(self, url: str) -> bool:
+        """Return whether a URL is that of the first row. A page that keeps failing may shrink to one row, too."""
+        return "cursor" not in self.probe_results and int_parameter(url, "limit") == 1
+
+    def smaller_page_url(self, url: str) -> str | None:
+        """Return the URL of the first half of a page. A cursor holds for any number of rows."""
+        rows = self.page_size.shrink(int_parameter(url, "limit"))
+        return add_or_replace_parameter(url, "limit", str(rows)) if rows else None
+
+    def next_page_url(self, response: HttpResponse) -> str | None:
+        """Return the URL of the next page, for more rows again after pages that came."""
+        url = super().next_page_url(response)
+        if response.url != self._counted_url:
+            self._counted_url = response.url
+            self.page_size.count_page()
+        if url is None or int_parameter(url, "limit") in (0, self.page_size.rows) or self.is_first_url(response.url):
+            return url
+        return add_or_replace_parameter(url, "limit", str(self.page_size.rows))
+
+    def confirming_url(self, response: HttpResponse) -> str | None:
+        """Return the URL of a full page without its last row, if the page names no next page.
+
+        A page that leaves a row must name the next page. So this answer shows whether the server names next pages.
+        """
+        limit, is_confirmed = int_parameter(response.url, "limit"), response.url == self._confirming_url
+        if response.status != 200 or limit < 2 or is_confirmed or self.next_page_url(response):
+            return None
+        try:
+            received = count_rows(response.body)
+        except NotAListError:  # `read_page` reports it
+            return None
+        if (
+            received < 2
+            or self._has_every_place(response.url, received)
+            or not is_full_page(received, limit, ROUND_SIZE)
+        ):
+            return None
+        self._confirming_url = add_or_replace_parameter(response.url, "limit", str(received - 1))
+        return self._confirming_url
+
+    def _has_every_place(self, url: str, received: int) -> bool:
+        """Return whether a first page fills the list."""
+        return self.plan.k is not None and received >= self.plan.k and url_parameter(url, "cursor") is None
+
+    def url_after(self, url: str, received: int, positions: Sequence[ListPosition]) -> str | None:
+        """Return the URL after a full page that names no next page, or None for any other page.
+
+        `positions` has the position of the last readable row. Only an empty page shows that the list has ended.
+        """
+        if not positions or not is_full_page(received, int_parameter(url, "limit"), ROUND_SIZE):
+            return None
+        return add_or_replace_parameter(url, "cursor", cursor_after(self._cursor_field(), positions[0]))
+
+    def _cursor_field(self) -> str:
+        """Return the field that a cursor holds besides `_id`, '' if there is none."""
+        return SORT_FIELDS[self.ordered_by]
+
+    def _max_page_rows(self) -> int:
+        return min(MAX_ROWS_PER_PAGE, (self.plan.k or MAX_ROWS_PER_PAGE) + 1)
+
     def read_page(self, response: HttpResponse) -> Page:
         """Return a page of the list, or the page of the first row."""
         if response.status == 400:
@@ -174,8 +185,9 @@ class HuggingFaceSpider(RegistrySpider):
         response = self.public_view(response)
         rows = self._read_rows(response)
         following = self.next_page_url(response)
-        if url_parameter(response.url, "limit") == "1":
+        if self.is_first_url(response.url):
             return self._make_first_page(response, rows, cursor_keys(following))
+        following = following or self.url_after(response.url, rows.received + response.hidden, self._positions(rows))
         disorder = count_inversions(_order_value(row, self.ordered_by) for row in rows.observations)
         events = [*rows.events, *lost_row_events(following, self._last_position(rows, rows.received))]
         return make_page(
@@ -186,7 +198,7 @@ class HuggingFaceSpider(RegistrySpider):
     def _make_first_page(self, response: HttpResponse, rows: ParsedRows, cursor: str) -> Page:
         self.probe_results["cursor"] = cursor
         events = [*rows.events, *assumption_events(response, cursor, SORT_FIELDS[self.ordered_by])]
-        url = self._list_url(self.expand_fields, min(MAX_ROWS_PER_PAGE, self.plan.top + 1))
+        url = self._list_url(self.expand_fields, self.page_size.rows)
         return make_page("probe", response, rows.received, events=events, next_url=url, body=response.body)
 
     def refetch_url(self, page: Page, tries: int) -> str | None:
@@ -203,7 +215,7 @@ class HuggingFaceSpider(RegistrySpider):
                 return None if tries else page.url
             self._max_rows_returned = page.received
             return None
-        if page.received >= int(url_parameter(page.url, "limit") or 0) or page.received == self._max_rows_returned:
+        if page.received >= int_parameter(page.url, "limit") or page.received == self._max_rows_returned:
             return None
         self._max_rows_returned = page.received
         return None if tries else page.url
@@ -215,16 +227,19 @@ class HuggingFaceSpider(RegistrySpider):
         return page.next_url
 
     def _last_position(self, page: Page | ParsedRows, received: int) -> ListPosition | None:
-        if self._ends_hidden:
-            return None
-        positions = (list_position(_order_value(row, self.ordered_by), row.stable_id) for row in page.observations[-1:])
-        return last_row_position(received, positions, page.rejects)
+        return None if self._ends_hidden else last_row_position(received, self._positions(page), page.rejects)
+
+    def _positions(self, page: Page | ParsedRows) -> list[ListPosition]:
+        """Return the position of the last readable row, if there is one."""
+        return [list_position(_order_value(row, self.ordered_by), row.stable_id) for row in page.observations[-1:]]
 
     def _read_rows(self, response: HttpResponse) -> ParsedRows:
         fields = _expanded_fields(response.url) or set(self.expand_fields)
         required = frozenset({"id", "_id", SORT_FIELDS[self.ordered_by]})
         try:
-            return read_rows(response.body, HuggingFaceRow, required, lambda row: make_observation(row, fields))
+            return read_rows(
+                response.body, HuggingFaceRow, required, lambda row, dropped: make_observation(row, fields, dropped)
+            )
         except NotAListError as error:
             raise not_a_list_error(self.plan.registry, error, self.has_resume_option) from error
 
@@ -236,12 +251,12 @@ class HuggingFaceSpider(RegistrySpider):
         if accepted == requested or SORT_FIELDS[self.ordered_by] not in accepted:
             raise CrawlError(
                 f"{self.plan.registry} refused the request (400).",
-                why=message[:300],
+                why=excerpt(message, 300),
                 fix=f"The Hub's API has changed: run `observatory crawl check {self.plan.registry}` and report it.",
             )
         self.probe_results["expand"] = accepted
         refused = ", ".join(name for name in requested if name not in accepted)
-        event = Event("schema_missing_field", "warning", message[:300], before=refused)
+        event = Event("schema_missing_field", "warning", excerpt(message, 300), before=refused)
         return make_page("probe", response, 0, events=[event], next_url=self._list_url(accepted, 1), body=response.body)
 
     def _list_url(self, expand: Iterable[str], limit: int) -> str:

@@ -26,10 +26,9 @@ from crawler.parsing.cursors import cursor_keys, last_row_position, list_positio
 from crawler.parsing.huggingface_rows import HuggingFaceRow, make_observation
 from crawler.parsing.pages import make_page
 from crawler.parsing.rows import NotAListError, read_row
-from crawler.parsing.urls import url_parameter
 from crawler.plan import CrawlPlan, PageRecorder
 from crawler.response import HttpResponse, Observation, Page, Progress
-from crawler.spiders.huggingface import MAX_ROWS_PER_PAGE, HuggingFaceSpider, assumption_events
+from crawler.spiders.huggingface import HuggingFaceSpider, assumption_events
 
 REQUIRED_FIELDS = frozenset({"id", "_id"})
 LOOP_TURNS = 5  # of the event loop, after which a request has been sent
@@ -60,21 +59,22 @@ class HuggingFaceCensusSpider(HuggingFaceSpider):
             return self._drop_refused_fields(response)
         response = self.public_view(response)
         following = self.next_page_url(response)
-        if url_parameter(response.url, "limit") == "1":
+        if self.is_first_url(response.url):
             return self._make_census_probe(response, cursor_keys(following))
         first_later_id = str(self.probe_results.setdefault("cut", f"{response.fetched_at:08x}" + "0" * 16))
         rows = self._read_census_rows(response.body)
-        positions = (list_position(0, key) for key in rows.columns.key[-1:])
+        positions = [list_position(0, key) for key in rows.columns.key[-1:]]
         last = last_row_position(rows.received, positions, rows.rejects)
         is_checked = last is not None and last[1] < first_later_id and not response.ends_hidden
         rows.events.extend(lost_row_events(following, last) if is_checked else ())
+        following = following or self.url_after(response.url, rows.received + response.hidden, positions)
         page = make_census_page(response, rows, self.last_id, first_later_id, self._make_observation, following)
         self.last_id = page.stable_ids[-1] if page.stable_ids else self.last_id
         return page
 
     def _make_census_probe(self, response: HttpResponse, cursor: str) -> Page:
         self.probe_results["cursor"] = cursor
-        url = self._list_url(self.expand_fields, MAX_ROWS_PER_PAGE)
+        url = self._list_url(self.expand_fields, self.page_size.rows)
         events = assumption_events(response, cursor, "_id")
         return make_page("probe", response, 1 - response.hidden, events=events, next_url=url)
 
@@ -98,7 +98,10 @@ class HuggingFaceCensusSpider(HuggingFaceSpider):
             return
         self._ready_for_page.clear()
         try:
-            if (request := self.request_other_view(response)) is not None:
+            request = self.request_other_view(response)
+            if request is None and (url := self.confirming_url(response.meta["answer"])):
+                request = self.make_request(url)
+            if request is not None:
                 self._ready_for_page.set()
                 yield request
                 return
@@ -115,16 +118,20 @@ class HuggingFaceCensusSpider(HuggingFaceSpider):
 
     async def _prefetch_next_page(self, response: HttpResponse) -> None:
         following = self.next_page_url(response) if response.status == 200 else None
-        if following is None or url_parameter(response.url, "limit") == "1" or self.is_stopping:
+        if following is None or self.is_first_url(response.url) or self.is_stopping:
             return
         self.prefetched_url = following
         self.crawler.engine.crawl(self.make_request(following))
         for _ in range(LOOP_TURNS):
             await asyncio.sleep(0)
 
+    def _cursor_field(self) -> str:
+        return ""
+
     def _make_observation(self, raw: bytes, dropped_fields: list[tuple[str, str]]) -> Observation:
         row = read_row(raw, HuggingFaceRow, REQUIRED_FIELDS, dropped_fields)
-        return make_observation(row, set(self.expand_fields), keep_tags=False)
+        dropped = {field for field, _ in dropped_fields}
+        return make_observation(row, set(self.expand_fields), dropped, keep_tags=False)
 
     def _list_url(self, expand: Iterable[str], limit: int) -> str:
         parameters = [("sort", "createdAt"), ("direction", "1"), ("limit", str(limit))]

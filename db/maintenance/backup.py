@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import shutil
@@ -14,11 +15,16 @@ from pathlib import Path
 
 from db import StoreError
 from db.causes import describe_cause
-from db.connection import hold_writer_lock, open_for_reading, refuse_network_file_system
+from db.connection import hold_writer_lock, open_for_reading
 from db.database import Database
+from db.file_systems import refuse_network_file_system
 from db.maintenance.check import BROKEN, run_check, run_checks
 from db.maintenance.files import aside_path, existing_files, is_sqlite_file, sync_path
+from db.maintenance.partial_copies import delete_abandoned_copies, hold_partial_copy
 from db.migrate import pending_migrations
+from db.process import interrupt_on_sigterm
+
+PAGES_PER_STEP = 4096  # of a copy, between which the process can be interrupted
 
 
 def back_up_store(path: Path, out: Path, force: bool = False) -> int:
@@ -56,33 +62,50 @@ def _refuse_same_file(path: Path, backup: Path) -> None:
 def _checked_copy(source: Path, target: Path, journal: str, force: bool = False) -> Iterator[Path]:
     """Make a checked and flushed copy beside its target. The copy is deleted when the block ends, unless it was moved.
 
-    A backup has no write-ahead log, so that it is one file and can be read from a read-only folder.
+    A backup has no write-ahead log, so that it is one file and can be read from a read-only folder. Copies that killed
+    processes have left are deleted first: they are as large as the store.
     """
-    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
     try:
-        with open_for_reading(source) as connection, closing(sqlite3.connect(partial, isolation_level=None)) as copy:
-            connection.backup(copy)
-            copy.execute(f"PRAGMA journal_mode = {journal}").fetchone()
-            names = ("quick",) if pending_migrations(Database(copy)) else ("quick", "digests")
-            results = [run_check(name, copy) for name in names]
-        broken = [result.message for result in results if result.verdict == BROKEN]
-        if broken and not force:
-            raise StoreError(
-                f"The copy of {source} is damaged, and was not kept.",
-                why="; ".join(broken),
-                fix=f"Check the store with `observatory store check --db {shlex.quote(str(source))}`.",
-            )
-        sync_path(partial)
-        yield partial
+        delete_abandoned_copies(target)
+        _refuse_small_disk(source, target)
+        with interrupt_on_sigterm(), hold_partial_copy(target) as partial:
+            _copy_and_check(source, target, partial, journal, force)
+            yield partial
     except (OSError, sqlite3.Error) as error:
         raise StoreError(
             f"{source} could not be copied to {target}.",
             why=_explain_failed_copy(target, error),
             fix="Make room or name another file. Nothing was changed.",
         ) from error
-    finally:
-        for file in existing_files(partial):
-            file.unlink()
+
+
+def _refuse_small_disk(source: Path, target: Path) -> None:
+    """Refuse to begin a copy for which the disk has no room.
+
+    Raises:
+        OSError: the disk has no room.
+    """
+    size = sum(file.stat().st_size for file in existing_files(source))
+    if shutil.disk_usage(target.absolute().parent).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+
+
+def _copy_and_check(source: Path, target: Path, partial: Path, journal: str, force: bool) -> None:
+    with open_for_reading(source) as connection, closing(sqlite3.connect(partial, isolation_level=None)) as copy:
+        connection.execute("BEGIN")  # all steps copy the same state, whatever others write meanwhile
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        connection.backup(copy, pages=PAGES_PER_STEP)
+        copy.execute(f"PRAGMA journal_mode = {journal}").fetchone()
+        names = ("quick",) if pending_migrations(Database(copy)) else ("quick", "digests")
+        results = [run_check(name, copy) for name in names]
+    broken = [result.message for result in results if result.verdict == BROKEN]
+    if broken and not force:
+        raise StoreError(
+            f"The copy of {source} is damaged, and was not kept.",
+            why="; ".join(broken),
+            fix=f"Check the store with `observatory store check --db {shlex.quote(str(source))}`.",
+        )
+    sync_path(partial)
 
 
 def _explain_failed_copy(target: Path, error: Exception) -> str:

@@ -10,7 +10,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from db import UsageError
-from db.private_content import find_private_content
+from db.private_text import find_private_text
 from db.removal.histories import restore_histories
 from db.removal.packages import restore_packages
 from db.removal.sightings import load_sightings
@@ -59,7 +59,7 @@ def remove_snapshot(store: Store, snapshot: int, reason: str, at: int, *, dry_ru
 def _check_reason(reason: str) -> None:
     if not reason.strip():
         raise UsageError("A removal needs a reason.", fix='Write it like --reason "the dates were swapped".')
-    if kind := find_private_content(reason):
+    if kind := find_private_text(reason):
         raise UsageError(
             f"The reason holds {kind}.",
             why="Exports and reports show the reason, and it stays on record.",

@@ -171,6 +171,31 @@ def missing_link(response: Response, request: Request) -> None:
     drop_headers(response, "link")
 
 
+def link_form(response: Response, request: Request, form: str = "<{url}>; rel=next") -> None:
+    """Name the next page in another form of the header."""
+    found = re.search('<([^>]*)>; rel="next"', response.headers.get("Link", response.headers.get("link", "")))
+    if found:
+        drop_headers(response, "link")
+        response.headers["Link"] = form.format(url=found[1], path=found[1].partition("//")[2].partition("/")[2])
+
+
+def heavy_page(response: Response, request: Request, size: int = 100) -> None:
+    """Fail for more than some rows."""
+    if len(response_list(response)) > size:
+        status(response, request, 504)
+
+
+def poison_row(response: Response, request: Request, row: str = "") -> None:
+    """Fail for each page of several rows, one of which has this id or name."""
+    if len(response.rows) > 1 and any(row in (item.get("_id"), item.get("name")) for item in response.rows):
+        status(response, request, 500)
+
+
+def wrong_encoding(response: Response, request: Request, coding: str = "gzip") -> None:
+    """State an encoding that the body does not have."""
+    response.headers["Content-Encoding"], response.compress = coding, False
+
+
 def wrong_date(response: Response, request: Request, seconds: float = -86400.0) -> None:
     """Shift the Date header."""
     instant = parsedate_to_datetime(response.headers["Date"]).timestamp()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import TypeVar
 
 import msgspec
@@ -37,6 +37,6 @@ def mangle(random_source: random.Random, text: str) -> str:
     return text[:5000]
 
 
-def read_body_rows(text: str, row_type: type[RowT], observe: Callable[[RowT], Observation]) -> ParsedRows:
+def read_body_rows(text: str, row_type: type[RowT], observe: Callable[[RowT, Set[str]], Observation]) -> ParsedRows:
     """Read the rows of a body, which may have lone surrogates like a body that was cut."""
     return read_rows(text.encode("utf-8", "surrogatepass"), row_type, frozenset({"id", "_id"}), observe)

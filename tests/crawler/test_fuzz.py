@@ -42,7 +42,9 @@ def try_link(random_source: random.Random) -> None:
 def try_rows(random_source: random.Random) -> None:
     body = mangle(random_source, random_source.choice(SAMPLE_BODIES))
     try:
-        rows = read_body_rows(body, HuggingFaceRow, lambda row: make_observation(row, {"downloads", "tags"}))
+        rows = read_body_rows(
+            body, HuggingFaceRow, lambda row, dropped: make_observation(row, {"downloads", "tags"}, dropped)
+        )
     except NotAListError:
         return
     assert rows.received == len(rows.observations) + len(rows.rejects)

@@ -11,14 +11,7 @@ from pathlib import Path
 import pytest
 
 from db import SchemaTooNewError, StoreBusyError, StoreError, UsageError
-from db.connection import (
-    file_system_type,
-    hold_writer_lock,
-    lock_path,
-    open_for_reading,
-    open_for_writing,
-    refuse_network_file_system,
-)
+from db.connection import hold_writer_lock, lock_path, open_for_reading, open_for_writing
 from db.store import Store
 from tests.db.builders import query, run_in_child, take_snapshot
 
@@ -240,38 +233,6 @@ def test_damage_found_while_reading_is_reported_as_damage(full: Path) -> None:
     with pytest.raises(StoreError, match="malformed") as raised, open_for_reading(full) as connection:
         connection.execute("SELECT * FROM ranking").fetchall()
     assert "observatory store restore" in raised.value.fix
-
-
-@pytest.mark.parametrize("kind", ["nfs4", "cifs", "fuse.sshfs", "9p"])
-@pytest.mark.fault("A10")
-def test_a_network_file_system_is_refused(tmp_path: Path, kind: str) -> None:
-    mounts = tmp_path / "mounts"
-    mounts.write_text(f"/dev/sda1 / ext4 rw 0 0\nserver:/home {tmp_path}/far {kind} rw 0 0\n")
-    with pytest.raises(StoreError, match=kind) as raised:
-        refuse_network_file_system(tmp_path / "far" / "store.db", mounts)
-    assert has_four_parts(raised.value)
-    refuse_network_file_system(tmp_path / "near.db", mounts)
-
-
-def test_a_network_file_system_is_recognised_by_a_mount_with_a_space(tmp_path: Path) -> None:
-    mounts = tmp_path / "mounts"
-    mounts.write_text("/dev/sda1 / ext4 rw 0 0\nserver:/home /mnt/my\\040disk nfs rw 0 0\n")
-    assert file_system_type(Path("/mnt/my disk/deep"), mounts) == "nfs"
-    assert file_system_type(Path("/mnt/my"), mounts) == "ext4"
-
-
-@pytest.mark.fault("A10")
-def test_a_link_to_a_network_file_system_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "far").mkdir()
-    (tmp_path / "near.db").symlink_to(tmp_path / "far" / "store.db")
-    mounts = tmp_path / "mounts"
-    mounts.write_text(f"server:/home {tmp_path}/far nfs rw 0 0\n")
-    with pytest.raises(StoreError, match="nfs"):
-        refuse_network_file_system(tmp_path / "near.db", mounts)
-
-
-def test_a_system_without_a_list_of_mounts_refuses_nothing(tmp_path: Path) -> None:
-    assert file_system_type(tmp_path, tmp_path / "none") == ""
 
 
 def test_every_commit_is_flushed(path: Path) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from analysis.export import main as export
+from analysis.report import main as report
 from db.__main__ import main as run_store
 from db.connection import open_for_reading, open_for_writing
-from db.redactions import REDACTION_MARKER, _redacted_columns, install_redaction_views
+from db.redaction_views import REDACTION_MARKER, install_redaction_views, redacted_columns
 from db.rows import Event, Observation, Parent, Registry
 from db.store import Store
 from tests.analysis.conftest import History
@@ -73,6 +74,12 @@ def views_with(store: Path, word: str) -> set[str]:
         ('name = "lodash"', ("lodash",), ("maker/a", "@types/node")),
         ('author = "stranger"', ("stranger",), ("maker/a", "lodash")),
         ('author = "maker"', ("maker", "id-a", "id-b"), ("lodash", "quoting")),
+        ('author = "@MAKER/"', ("maker", "id-a", "id-b"), ("lodash", "quoting")),
+        ('name = " MAKER/A "', ("maker/a", "id-a"), ("maker/b", "lodash")),
+        ('package = "ID-A"', ("maker/a", "id-a"), ("maker/b", "lodash")),
+        ('name = "Stranger/Base"', ("stranger/base",), ("maker/a", "lodash")),
+        ('name = "Transformers"', ("transformers",), ("maker/a", "lodash")),
+        ('author = "Types"', ("@types/node",), ("maker/a", "lodash")),
     ],
 )
 def test_no_stable_view_shows_a_redacted_name(store: Path, entry: str, hidden: tuple[str], visible: tuple[str]) -> None:
@@ -86,12 +93,53 @@ def test_no_stable_view_shows_a_redacted_name(store: Path, entry: str, hidden: t
     assert {word: views_with(store, word) for word in before} == before, "the rows are kept"
 
 
+def test_a_spelling_that_its_registry_takes_for_the_same_is_redacted(store: Path) -> None:
+    pypi = Registry("pypi", "ecosystems", "pypi.example")
+    rows = [Observation("my-pkg", "my-pkg", downloads=2), Observation("my", "my", downloads=1)]
+    History(store).add_snapshot("2026-04-01", rows, registry=pypi, counter="last-month")
+    redact(store, 'name = "My_.Pkg"')
+    assert views_with(store, "my-pkg") == set() and "v1_ranking" in views_with(store, "my")
+
+
+def test_a_score_of_a_card_that_only_a_redacted_package_has_is_in_no_view(store: Path) -> None:
+    with open_for_reading(store) as connection:
+        (blob,) = connection.execute("SELECT blob FROM v1_card WHERE package = 'id-b' AND blob IS NOT NULL").fetchone()
+    assert views_with(store, blob) == {"v1_card", "v1_score"}
+    redact(store, 'name = "maker/B"')
+    assert views_with(store, blob) == set()
+
+
+def test_a_name_within_a_word_is_no_quotation_and_keeps_its_text(store: Path) -> None:
+    redact(store, 'name = "mit"\n[[redaction]]\nname = "node"')
+    assert "v1_attribute" not in views_with(store, "license:mit")
+    with open_for_writing(store) as database:
+        events = [Event("k", "note", text) for text in ("permitted in nodes", "a Node")]
+        Store(database).add_quality_events(HUB, events, 0)
+    assert views_with(store, "permitted in nodes") == {"v1_quality_event"} and views_with(store, "a Node") == set()
+
+
+@pytest.mark.parametrize(
+    "report_format", ["text", "json", *(pytest.param(name, marks=pytest.mark.ci) for name in ("html", "markdown"))]
+)
+def test_no_report_names_a_redacted_package(
+    store: Path, report_format: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_for_writing(store) as database:
+        Store(database).add_quality_events(HUB, [Event("told", "warning", "the fall of Maker/A", None, None)], 0, 1)
+    words = ("maker/a", "stranger")
+    assert report(["--db", str(store), "--format", report_format]) == 0
+    before = capsys.readouterr().out.lower()
+    redact(store, 'name = "MAKER/a"', 'author = "Stranger"')
+    assert report(["--db", str(store), "--format", report_format]) == 0
+    after = capsys.readouterr().out.lower()
+    assert "maker/a" in before and not any(word in after for word in words)
+    assert "maker/b" in after
+
+
 def test_a_later_package_of_a_redacted_author_is_omitted_too(store: Path) -> None:
     redact(store, 'author = "later"')
     later = Observation("key-of-it", "later/model", downloads=9)
     History(store).add_snapshot("2026-04-01", [later, make_model("a", 5)])
-    with open_for_writing(store):
-        pass
     assert views_with(store, "later/model") | views_with(store, "key-of-it") == set()
 
 
@@ -105,7 +153,7 @@ def test_an_export_applies_the_redactions_of_the_store(store: Path, tmp_path: Pa
 def test_every_view_with_names_or_quotes_is_redacted_also_after_it_was_recreated(store: Path) -> None:
     bare = "SELECT count(*) FROM sqlite_master WHERE type = 'view' AND name IN (SELECT value FROM json_each(?))"
     with open_for_writing(store) as database:
-        names = json.dumps(sorted(_redacted_columns()))
+        names = json.dumps(sorted(redacted_columns()))
         assert database.conn.execute(f"{bare} AND instr(sql, ?) = 0", (names, REDACTION_MARKER)).fetchone()[0] == 0
         database.conn.execute("DROP VIEW v1_alias")
         database.conn.execute("CREATE VIEW v1_alias AS\nSELECT stable_id AS package, name FROM package")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,16 @@ import pytest
 from db import connection as connection_module
 from db import ticks
 from db.connection import hold_writer_lock, open_for_reading, open_for_writing
-from db.ticks import Tick, append_ticks, flush_journal, journal_path, load_schedule_state, newest_ticks, read_journal
+from db.ticks import (
+    Tick,
+    append_ticks,
+    count_damaged_lines,
+    flush_journal,
+    journal_path,
+    load_schedule_state,
+    newest_ticks,
+    read_journal,
+)
 from tests.db.builders import query, run_in_child
 
 GAP = Tick("top", 60, "time", "gap", "off")
@@ -142,3 +152,76 @@ def test_ticks_are_never_deleted_and_final_outcomes_never_change(path: Path) -> 
                 database.conn.execute(statement)
         ticks.save_ticks(database, [replace(GAP, due_at=120)])
     assert stored_ticks(path) == [("top", 120, "done", 1)]
+
+
+WORDS = b'{"schedule":"top","due_at":60,"cause":"time","outcome":"gap","reason":"off"}'
+DAMAGED_LINES = {
+    "a half character": WORDS.replace(b"top", b"t\xc3"),
+    "a half surrogate": WORDS.replace(b"top", b"\\ud800"),
+    "a number for a text": WORDS.replace(b'"top"', b"5"),
+    "a text for a number": WORDS.replace(b"60", b'"60"'),
+    "no number": WORDS.replace(b"60", b"NaN"),
+    "a number beyond all clocks": WORDS.replace(b"60", b"9" * 18),
+    "a number beyond SQLite": WORDS.replace(b"60", b"9" * 400),
+    "a negative moment": WORDS.replace(b"60", b"-1"),
+    "a list for a text": WORDS.replace(b'"off"', b'["off"]'),
+    "an unknown outcome": WORDS.replace(b"gap", b"gone"),
+    "an unknown cause": WORDS.replace(b"time", b"tide"),
+    "a gap without a reason": WORDS.replace(b'"off"', b"null"),
+    "a field missing": WORDS.replace(b'"cause":"time",', b""),
+    "deep nesting": b"[" * 100_000,
+    "deep nesting in a field": WORDS.replace(b'"off"', b'{"a":' * 100_000),
+    "not an object": b"[1, 2]",
+    "zeros of a lost page": b"\0" * 4096,
+    "a truth value": WORDS.replace(b"60", b"true"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED_LINES)
+@pytest.mark.fault("A18")
+def test_a_damaged_line_costs_the_line_and_no_other(path: Path, damage: str) -> None:
+    append_ticks(path, [GAP])
+    with journal_path(path).open("ab") as journal:
+        journal.write(DAMAGED_LINES[damage] + b"\n")
+    append_ticks(path, [DONE])
+    assert read_journal(path) == [GAP, DONE] and count_damaged_lines(path) == 1
+    assert load_schedule_state(path).decided_until == {"top": 120}
+
+
+@pytest.mark.fault("A18")
+def test_a_journal_of_all_damaged_lines_is_flushed_to_the_store(path: Path) -> None:
+    append_ticks(path, [GAP])
+    with journal_path(path).open("ab") as journal:
+        journal.write(b"\n".join(DAMAGED_LINES.values()) + b"\n")
+    append_ticks(path, [DONE])
+    assert count_damaged_lines(path) == len(DAMAGED_LINES)
+    assert flush_journal(path) == 2 and count_damaged_lines(path) == 0
+    assert stored_ticks(path) == [("top", 60, "gap", 0), ("top", 120, "done", 1)]
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+@pytest.mark.fault("A18")
+def test_a_pipe_or_folder_in_the_place_of_the_journal_stops_nothing(path: Path, make: Callable[[Path], None]) -> None:
+    make(journal_path(path))
+    assert read_journal(path) == [] and flush_journal(path) == 0
+    with pytest.raises(OSError):
+        append_ticks(path, [GAP])
+    assert flush_journal(path, [GAP, DONE]) == 2
+    assert [row[2] for row in stored_ticks(path)] == ["gap", "done"]
+
+
+@pytest.mark.parametrize("is_flushed", [True, False])
+@pytest.mark.fault("B4")
+def test_a_moment_that_passes_again_keeps_what_its_command_did(path: Path, is_flushed: bool) -> None:
+    partial = replace(DONE, outcome="partial", exit_code=3)
+    append_ticks(path, [GAP, partial])
+    if is_flushed:
+        flush_journal(path)
+    append_ticks(path, [replace(tick, outcome="gap", reason="clock untrusted", attempts=0) for tick in (GAP, DONE)])
+    with open_for_writing(path), open_for_reading(path) as connection:
+        assert [(tick.outcome, tick.reason) for tick in newest_ticks(connection, path, 5)["top"]] == [
+            ("gap", "off"),
+            ("partial", None),
+        ]
+    flush_journal(path)
+    assert [row[2] for row in stored_ticks(path)] == ["gap", "partial"]

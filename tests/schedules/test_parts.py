@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,16 +14,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from db.connection import open_for_writing
+from db.reasons import FailureReason
+from db.rows import Registry
+from db.store import Store
 from db.ticks import Tick, append_ticks
-from schedules.child_process import FAILURE_SIGNS, failure_reason
+from schedules.child_process import ChildProcess, failure_reason
 from schedules.clock import ClockReading, is_clock_jump, is_suspend
 from schedules.config import Schedule
 from schedules.log import DaemonLog
 from schedules.log_redaction import redact, secret_values
+from schedules.planner import RETRYABLE_REASONS
 from schedules.prometheus import metric_families
 from schedules.status import Status, format_status, read_status
 from schedules.systemd import heartbeat_seconds, notify
 from schedules.timetable import IntervalTimetable
+from tests.db.builders import take_snapshot
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = 1_767_225_600
@@ -47,10 +54,12 @@ def test_a_token_or_an_address_is_hidden(secret: str) -> None:
 
 
 @pytest.mark.fault("E8")
-def test_a_forged_line_stays_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_forged_line_stays_one_line(capfd: pytest.CaptureFixture[str]) -> None:
     for line_format in ("json", "text"):
-        DaemonLog(line_format).write("output", line='x\r\n{"event": "stopped"}\x1b[31m')
-    lines = capsys.readouterr().err.splitlines()
+        log = DaemonLog(line_format)
+        log.write("output", line='x\r\n{"event": "stopped"}\x1b[31m')
+        log.close()
+    lines = capfd.readouterr().err.splitlines()
     assert json.loads(lines[0])["event"] == "output"
     assert "\x1b" not in "".join(lines)
 
@@ -81,25 +90,37 @@ def test_a_clock_that_was_set_differs_from_a_machine_that_was_suspended(
 
 
 @pytest.mark.parametrize(
-    ("code", "line", "reason"),
+    ("code", "given", "reason"),
     [
-        (0, "No answer from x", None), (-9, "", "killed"), (1, "error: No answer from hub.example.", "offline"),
-        (3, "npm asks us to wait 15 minutes.", "rate limited"), (1, "database or disk is full", "disk full"),
-        (1, "Another process (pid 4) is writing to x.db.", "another writer"), (1, "something else", None),
+        (0, FailureReason.OFFLINE, None), (-9, None, "killed"), (1, FailureReason.OFFLINE, "offline"),
+        (3, FailureReason.SERVER_FAILING, "server failing"), (1, None, None),
     ],
 )  # fmt: skip
-@pytest.mark.fault("C15")
-def test_the_output_of_a_failed_command_gives_the_reason(code: int, line: str, reason: str | None) -> None:
-    assert failure_reason(code, ["before", line]) == reason
+@pytest.mark.fault("C15", "C18")
+def test_a_failed_command_gives_the_reason(code: int, given: FailureReason | None, reason: str | None) -> None:
+    assert failure_reason(code, given) == reason
+    assert reason is None or reason in RETRYABLE_REASONS
 
 
-def test_the_signs_of_a_reason_are_texts_of_the_program() -> None:
-    sources = "\n".join(
-        path.read_text("utf-8") for folder in ("crawler", "db") for path in (ROOT / folder).rglob("*.py")
-    )
-    texts_of_sqlite = {"No space left", "database or disk is full"}
-    for sign in {sign for signs in FAILURE_SIGNS.values() for sign in signs} - texts_of_sqlite:
-        assert sign.replace("answered 429", "answered {response.status}") in sources
+@pytest.mark.fault("C18")
+def test_the_words_of_a_command_are_no_reason(tmp_path: Path) -> None:
+    """A command that prints every phrase of a failure, and fails for a reason that does not pass."""
+    child = asyncio.run(run_child(["store", "restore", "No answer from disk is full answered 429.db"], tmp_path))
+    assert child.lines and child.read_reason() is None
+
+
+@pytest.mark.fault("C15", "C18")
+def test_a_command_tells_its_reason_in_either_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    line = ["crawl", "snapshot", "huggingface/models", "--retry-for", "1", "--quiet", "--format", "json"]
+    assert asyncio.run(run_child(line, tmp_path)).read_reason() == "offline"
+
+
+async def run_child(line: list[str], folder: Path) -> ChildProcess:
+    """Return the process of a command that has ended."""
+    child = await ChildProcess.start(line, folder / "observatory.db", lambda line: None)
+    await child.wait()
+    return child
 
 
 def read_status_with(tmp_path: Path, *ticks: Tick) -> Status:
@@ -156,3 +177,56 @@ def test_status_starts_fast() -> None:
     line = [sys.executable, "-X", "importtime", "-m", "schedules", "--help"]
     imports = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True).stderr
     assert "apscheduler" not in imports and "pandas" not in imports and "sqlite_utils" not in imports
+
+
+LINES = [
+    "crawl --debug snapshot --delay 1 --to=10 -- NPM PyPI",
+    *(
+        pytest.param(line, marks=pytest.mark.ci)
+        for line in (
+            "crawl snapshot npm pypi --top 10",
+            "crawl snapshot --top=10 npm PyPI",
+            "crawl --debug snapshot npm pypi --to 10",
+            "crawl snapshot --delay 1 --top 10 -- npm pypi",
+            "crawl snapshot NPM pypi/ --top 0010 --by downloads",
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize("line", LINES)
+@pytest.mark.fault("B7")
+def test_a_schedule_is_stale_if_any_registry_of_its_line_is_however_the_line_is_written(
+    tmp_path: Path, line: str
+) -> None:
+    path = tmp_path / "observatory.db"
+    schedules = {"top": Schedule("top", line, IntervalTimetable(3600))}
+    append_ticks(path, [Tick("top", NOW - 9000, "time", "gap", "off")])
+    with open_for_writing(path) as database:
+        store = Store(database)
+        npm, pypi = Registry("npm", "ecosystems"), Registry("pypi", "ecosystems")
+        take_snapshot(store, ["a"], NOW - 60, registry=npm)
+        assert read_status(path, schedules, NOW)["stale"], "pypi never was complete"
+        take_snapshot(store, ["a"], NOW - 6000, registry=pypi)
+        assert "no success for 1 hour 40 minutes" in read_status(path, schedules, NOW)["stale"][0]
+        take_snapshot(store, ["a"], NOW + 10**8, registry=pypi)
+        assert read_status(path, schedules, NOW)["stale"], "a clock that was ahead covers nothing"
+        take_snapshot(store, ["a"], NOW - 50, registry=pypi)
+        assert read_status(path, schedules, NOW)["stale"] == []
+
+
+@pytest.mark.fault("B4")
+def test_ticks_of_a_clock_that_was_years_ahead_hide_no_later_ones(tmp_path: Path) -> None:
+    ahead = [Tick("top", NOW + 10**8 + n, "time", "done", ended_at=NOW + 10**8 + n, attempts=1) for n in range(40)]
+    status = read_status_with(tmp_path, *ahead, Tick("top", NOW - 6000, "clock", "gap", "clock untrusted"))
+    assert [tick["outcome"] for tick in status["schedules"][0]["ticks"]] == ["gap"]
+    assert status["stale"] and status["schedules"][0]["last_done"] is None
+
+
+def test_a_missing_stream_is_opened_so_that_no_file_gets_its_number(tmp_path: Path) -> None:
+    code = (
+        "import os; os.close(2); from db.process import open_missing_streams; open_missing_streams();"
+        "assert os.open('x', os.O_CREAT | os.O_WRONLY) > 2 and os.readlink('/proc/self/fd/2') == os.devnull"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=False).returncode == 0

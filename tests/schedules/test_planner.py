@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from db.ticks import UNFINISHED_OUTCOMES, Tick
 from schedules.config import Schedule
-from schedules.planner import Planner
+from schedules.planner import MAX_MISSED_MOMENTS, Planner
 from schedules.timetable import CronTimetable, IntervalTimetable, Timetable, list_moments
 
 HOUR, DAY = 3600, 86400
@@ -298,3 +299,49 @@ def test_a_simulated_year_has_one_tick_for_each_moment_and_never_two_commands_at
 def test_twenty_simulated_years(seed: int) -> None:
     year = DaemonYear(seed)
     check_year(year, year.run_days(365))
+
+
+def test_a_schedule_whose_moments_change_is_due_from_now_on() -> None:
+    planner = make_planner(make_schedule("top", IntervalTimetable(DAY)), make_schedule("same"))
+    planner.update(START + HOUR)
+    changed = {"top": make_schedule("top", IntervalTimetable(1)), "same": make_schedule("same")}
+    assert summarize(planner.replace_schedules(changed, START + 5 * HOUR)) == [(5, "known", None)]
+    assert [tick.schedule for tick in planner.update(START + 5 * HOUR + 1)] == ["top", *["same"] * 5]
+
+
+@pytest.mark.parametrize("timetable", [IntervalTimetable(1), IntervalTimetable(HOUR), CronTimetable("* * * * *")])
+@pytest.mark.fault("B4")
+def test_years_of_missed_moments_have_a_bound_and_the_oldest_gap_stands_for_the_rest(timetable: Timetable) -> None:
+    planner = make_planner(make_schedule("top", timetable), decided=86400)
+    started_at = time.process_time()
+    *gaps, newest = planner.update(START, "clock untrusted")
+    assert time.process_time() - started_at < 5
+    assert MAX_MISSED_MOMENTS * 0.9 <= len(gaps) < MAX_MISSED_MOMENTS
+    assert {gap.reason for gap in gaps} == {"clock untrusted"}
+    assert newest.due_at == START and newest.outcome == "queued"
+    assert gaps[0].last_line == "stands for every moment since 1970-01-02T00:00:00Z: too many to record one by one"
+    assert {gap.last_line for gap in gaps[1:]} == {None}
+    assert planner.update(START) == []
+
+
+@pytest.mark.fault("B4")
+def test_moments_that_a_set_clock_skips_are_no_overruns_of_the_running_command() -> None:
+    planner = make_planner(make_schedule())
+    (due,) = planner.update(START + HOUR)
+    planner.start(due, START + HOUR)
+    skipped = planner.update(START + 3 * HOUR, "clock untrusted")
+    assert summarize(skipped) == [(2, "gap", "clock untrusted"), (3, "gap", "clock untrusted")]
+
+
+@pytest.mark.fault("B4")
+def test_a_retry_and_a_follower_survive_a_clock_that_was_years_ahead() -> None:
+    planner = make_planner(make_schedule(then=("after",)), Schedule("after", "compute"))
+    ahead = START + 3650 * DAY
+    planner.start(planner.request_run("after", ahead)[0], ahead)
+    planner.finish(1, ahead, "offline")
+    planner.update(START + 5, "clock untrusted")
+    retry = next_tick(planner, START + 5)
+    assert retry.schedule == "after" and planner.next_change() is not None
+    planner.start(retry, START + 5)
+    planner.finish(0, START + 6)
+    assert planner.request_run("after", START + 7)[0].due_at == START + 7

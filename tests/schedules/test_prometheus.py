@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import http.client
+import socket
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from schedules.prometheus import serve_metrics
+from schedules import prometheus
+from schedules.config import Schedule
+from schedules.prometheus import MAX_REQUESTS, StatusCollector, serve_metrics
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +54,45 @@ def test_it_listens_on_loopback_alone(port: int) -> None:
     listening = Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]
     addresses = {line.split()[1].split(":")[0] for line in listening if line.split()[1].endswith(f":{port:04X}")}
     assert addresses == {"0100007F"}
+
+
+def count_request_threads() -> int:
+    return sum("process_request_thread" in thread.name for thread in threading.enumerate())
+
+
+@pytest.mark.fault("A20")
+def test_scrapers_that_send_nothing_or_drip_get_a_few_threads_for_a_limited_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(prometheus, "MAX_REQUEST_SECONDS", 0.1)
+    port = serve_metrics(0, tmp_path / "none.db", dict)
+    slow = [socket.create_connection(("127.0.0.1", port)) for _ in range(3 * MAX_REQUESTS)]
+    ended = threading.Event()
+
+    def drip() -> None:
+        while not ended.wait(0.02):
+            for connection in slow[::2]:
+                with suppress(OSError):  # the server has cut it off
+                    connection.send(b"G")
+
+    dripping = threading.Thread(target=drip)
+    dripping.start()
+    time.sleep(0.05)
+    assert 0 < count_request_threads() <= MAX_REQUESTS
+    started_at = time.monotonic()
+    assert fetch(port)[0] == 200
+    assert time.monotonic() - started_at < 3 * 0.1 + 2
+    ended.set()
+    dripping.join()
+    for connection in slow:
+        connection.close()
+    assert capfd.readouterr().err == ""
+
+
+def test_the_metrics_are_of_the_schedules_of_this_moment(tmp_path: Path) -> None:
+    schedules: dict[str, Schedule] = {}
+    collector = StatusCollector(tmp_path / "none.db", lambda: schedules)
+    for name in ("old", "new"):
+        schedules = {name: Schedule(name, "report")}
+        stale = next(family for family in collector.collect() if family.name == "observatory_schedule_stale")
+        assert [sample.labels["schedule"] for sample in stale.samples] == [name]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schedules.timetable import CronTimetable, IntervalTimetable, list_moments
+from schedules.timetable import CronTimetable, IntervalTimetable, Timetable, list_moments, list_newest_moments
 
 ZONES = (
     "Europe/Berlin", "Europe/London", "America/New_York", "America/St_Johns", "Australia/Lord_Howe", "Asia/Kolkata",
@@ -102,3 +102,18 @@ def test_cron_fields_split_anywhere_lose_no_moment(line: str, start: int, minute
     moments = list(list_moments(cron, start, end))
     assert moments == [*list_moments(cron, start, split), *list_moments(cron, split, end)]
     assert len(moments) == len(set(moments)) and moments == sorted(moments)
+
+
+@given(
+    st.sampled_from([IntervalTimetable(7), IntervalTimetable(60), CronTimetable("*/20 3-5 * * *")]),
+    st.integers(0, 200_000), st.integers(0, 200_000), st.integers(1, 40),
+)  # fmt: skip
+@settings(max_examples=60, deadline=None)
+def test_the_newest_moments_are_the_end_of_all_moments(
+    timetable: Timetable, after: int, seconds: int, limit: int
+) -> None:
+    moments = list(list_moments(timetable, after, after + seconds))
+    newest, has_older = list_newest_moments(timetable, after, after + seconds, limit)
+    assert has_older == (len(moments) > limit)
+    assert newest == (moments[-len(newest) :] if newest else [])
+    assert len(newest) == len(moments) if not has_older else limit * 9 // 10 <= len(newest) <= limit

@@ -7,11 +7,16 @@ from collections.abc import Iterator, Mapping
 
 from analysis.exports.authors import NO_AUTHOR
 from analysis.exports.bundle_facts import BundleFacts
-from analysis.exports.columns import describe_table
+from analysis.exports.columns import describe_column, describe_table
 from analysis.exports.terms import ATTRIBUTION, choose_licence, collect_terms, label_licence
+from db.dictionary import ColumnDescription
 
 LOADABLE_FORMATS = ("parquet", "jsonl", "csv")  # the best first
 DEFAULT_VIEW = "v1_ranking"
+UNTYPED_FORMATS = ("jsonl", "csv")
+FEATURE_TYPES = {"INTEGER": "int64", "REAL": "float64", "TEXT": "string"}
+# A package may be called `null`, which pandas would take for a missing name.
+TYPE_OPTIONS = {"csv": ("  keep_default_na: false", '  na_values: [""]')}
 
 
 def render(facts: BundleFacts) -> Mapping[str, bytes]:
@@ -35,9 +40,33 @@ def _front_matter(facts: BundleFacts) -> Iterator[str]:
     for name in sorted(names, key=lambda name: (name != DEFAULT_VIEW, name)):
         yield f"- config_name: {name}"
         yield from ("  data_files:", "  - split: train", f'    path: "{format_name}/{name}/*.{format_name}"')
+        yield from TYPE_OPTIONS.get(str(format_name), ())
+        if format_name in UNTYPED_FORMATS:
+            yield from _feature_lines(facts, name, str(format_name))
         if name == DEFAULT_VIEW:
             yield "  default: true"
     yield "---"
+
+
+def _feature_lines(facts: BundleFacts, view: str, format_name: str) -> Iterator[str]:
+    """Yield the types of a view. Without them the first file decides, and it may lack every value of a column."""
+    (table,) = (table for table in facts.tables if table.name == view)
+    yield "  features:"
+    for column in table.columns:
+        dtype = _feature_type(column.type, describe_column(table, column), format_name)
+        yield from (f"  - name: {json.dumps(column.name)}", f"    dtype: {dtype}")
+
+
+def _feature_type(column_type: str, description: ColumnDescription, format_name: str) -> str:
+    """Return the type of a column for `datasets`, which reads CSV with pandas and JSON lines with pyarrow.
+
+    pandas has no integer that is missing. pyarrow takes a text that is an instant for an instant.
+    """
+    if format_name == "csv" and column_type == "INTEGER" and description["nullable"]:
+        return "float64"
+    if format_name == "jsonl" and description["unit"].startswith(("instant", "day")):
+        return "timestamp[s]"
+    return FEATURE_TYPES[column_type]
 
 
 def _license_lines(facts: BundleFacts) -> tuple[str, ...]:
@@ -93,7 +122,8 @@ def _limits(facts: BundleFacts) -> Iterator[str]:
         yield "- Names are pseudonyms, the same throughout this bundle. Counters are public: this is not anonymity."
     if facts.redacted_packages:
         counts = ", ".join(f"{table} {rows:,}" for table, rows in sorted(facts.redacted_rows.items()) if rows)
-        yield f"- Packages left out on request: {facts.redacted_packages:,}; rows: {counts or 'none'}."
+        yield "- Some packages are left out: on request, or because their names have an address or a token."
+        yield f"  Packages left out: {facts.redacted_packages:,}; rows: {counts or 'none'}."
         yield "  The content hashes are of the lists before the packages were left out."
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 from analysis.scoring.judge.answers import ERROR, INVALID, OVER_BUDGET, READ, REFUSED, JudgeReading, parse_reply
 from analysis.scoring.judge.ledger import Ledger, Price
 from analysis.scoring.judge.prompts import Prompt, build_request, generate_mark
+from db.private_text import list_credentials, remove_values
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -229,12 +231,15 @@ def reply_of(completion: ChatCompletion) -> ModelReply | None:
 
 
 def parse_model_reply(reply: ModelReply | None, card: str) -> tuple[JudgeReading, str]:
-    """Return the reading in a model's reply, and its text."""
+    """Return the reading in a model's reply, and its text. An endpoint may echo the key of this run."""
     if reply is None:
         return JudgeReading(INVALID, note="no choice"), ""
-    if reply.refusal or reply.finish_reason == "content_filter":
-        return JudgeReading(REFUSED, note=str(reply.refusal or "content filter")[:200], model=reply.model), ""
-    return replace(parse_reply(reply.content, card), model=reply.model), reply.content
+    credentials = list_credentials(os.environ)
+    texts = (reply.content, reply.refusal, reply.model)
+    content, refusal, model = (remove_values(text or "", credentials) for text in texts)
+    if refusal or reply.finish_reason == "content_filter":
+        return JudgeReading(REFUSED, note=(refusal or "content filter")[:200], model=model), ""
+    return replace(parse_reply(content, card), model=model), content
 
 
 def is_retryable(error: BaseException) -> bool:

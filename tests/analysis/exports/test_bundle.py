@@ -149,7 +149,7 @@ def test_the_dictionary_has_every_column_of_every_table(export: Export) -> None:
     assert downloads["collected_since"] == "2026-01-01"
     assert "freezes" in downloads["caveat"]
     assert downloads["licence"].split("; ")[-1] == "npm: CC-BY-SA-4.0"
-    assert {row["personal"] for row in rows} == {"none", "name", "text", "hash"}
+    assert {row["personal"] for row in rows} == {"none", "name", "text", "label", "hash"}
 
 
 @pytest.mark.fault("G5")

@@ -14,7 +14,7 @@ import pytest
 from pyarrow.parquet import read_table
 
 from analysis.exports.manifest import find_mismatches
-from db.private_content import find_private_content
+from db.private_text import find_unmistakable
 from db.rows import Observation
 from tests.analysis.conftest import History
 from tests.analysis.exports.conftest import Export, hash_tree
@@ -97,7 +97,7 @@ def draw_names(count: int, seed: int) -> list[str]:
     while len(names) < count:
         length = generator.randint(1, 12)
         name = "".join(chr(generator.randint(*generator.choice(ranges))) for _ in range(length))
-        if not find_private_content(name):
+        if not find_unmistakable(name):
             names[name] = None
     return list(names)
 

@@ -7,18 +7,21 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlite_utils import Database
 
+from crawler.changes.spider import ChangeCursor
+from crawler.response import Observation, Page
 from db.connection import open_for_writing
 from db.store.changes import ChangeStore
 from tests.crawler.conftest import HUB, ROOT, Crawl, CrawlRun, environment
 from tests.simulated import Simulation
 
+LONG = pytest.mark.ci
 CLOCK = ("--clock", "registry", "--quiet")
 
 
@@ -60,6 +63,54 @@ def test_the_first_crawl_sets_the_marks_with_one_page_of_each_order(crawl: Crawl
     assert (done.exit_code, done.outcome["look"]["status"]) == (0, "caught up")
     assert len(pretend.requests("huggingface")) == 3 == done.outcome["look"]["requests"]
     assert all(done.outcome["look"]["marks"].values())
+
+
+def walk(mark: int | None, instants: Sequence[int], next_url: str | None = None, **fields: object) -> ChangeCursor:
+    """Return the cursor of the order of creation after a page of rows."""
+    rows = tuple(Observation(str(at), "a/b", created_at=at) for at in instants)
+    page = Page("created", "", 10**6, 200, 0, "", {}, len(rows), next_url=next_url, observations=rows)
+    return ChangeCursor("created", mark, **fields).advance(page)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("instants", "next_url", "mark"),
+    [
+        ([9000, 4000, 3000], "more", 9000),
+        ([9000, 8000, 7000], "more", 5000),
+        ([9000, 8000, 7000], None, 5000),
+        ([], None, 5000),
+        ([9000, 6000, 5000], None, 9000),
+        ([9000, 8000, 5000], "more", 5000),
+        ([9000, 1, 8000, 7000], "more", 5000),
+        ([9000, 8000, 1], "more", 5000),
+        ([9000, 8000, 1], None, 9000),
+        ([9000, 1, 8000, 7000], None, 5000),
+    ],
+)
+@pytest.mark.fault("D14")
+def test_the_mark_rises_only_when_the_walk_has_come_down_to_it(
+    instants: list[int], next_url: str | None, mark: int
+) -> None:
+    cursor = walk(5000, instants, next_url)
+    assert cursor.high_water_mark == mark
+    assert cursor.resume_url == (None if mark == 9000 else next_url)
+
+
+@LONG
+@pytest.mark.fault("C17", "D13")
+def test_a_feed_that_ends_too_soon_leaves_the_mark_and_the_next_crawl_loses_nothing(
+    crawl: Crawl, pretend: Simulation
+) -> None:
+    crawl("changes", HUB, *CLOCK)
+    pretend.advance(20)
+    link = {"api": "huggingface", "kind": "missing_link", "request": 1, "times": -1}
+    pretend.faults([link, {"api": "huggingface", "kind": "short_page", "request": 2, "n": 660, "times": -1}])
+    cut = crawl("changes", HUB, *CLOCK)
+    assert (cut.exit_code, cut.outcome["look"]["status"]) == (3, "bounded")
+    pretend.reset()
+    done = crawl("changes", HUB, *CLOCK)
+    assert (done.exit_code, done.outcome["look"]["status"]) == (0, "caught up")
+    assert_stored(done, truth(pretend))
 
 
 def test_the_changes_of_a_day_are_found_by_three_requests(crawl: Crawl, pretend: Simulation) -> None:

@@ -6,8 +6,9 @@ import time
 
 import pytest
 
-from crawler.parsing.redact import redact_bytes, redact_page
-from crawler.response import Event, Observation, Page, Parent, Reject
+from crawler.parsing.redact import excerpt, redact_bytes, redact_observation, redact_page, redact_spec
+from crawler.response import Event, Observation, Page, Parent, Registry, Reject
+from db.rows import SnapshotSpec
 
 
 @pytest.mark.parametrize(
@@ -25,7 +26,10 @@ def test_a_text_that_is_no_address_is_unchanged(text: str) -> None:
     assert redact_bytes(text.encode()) == text.encode()
 
 
-@pytest.mark.parametrize("body", [b"a" * 10**6, b"a@" * 500_000, b"a.b@" * 250_000, b"a@b." * 250_000])
+@pytest.mark.parametrize(
+    "body",
+    [b"a" * 10**6, b"a@" * 500_000, b"a@b." * 250_000, b"%40" * 300_000, b"&amp;" * 200_000, b"eyJa.eyJ" * 120_000],
+)
 @pytest.mark.fault("E12")
 def test_a_long_body_is_redacted_in_linear_time(body: bytes) -> None:
     began = time.process_time()
@@ -51,6 +55,30 @@ def test_an_address_in_a_tag_is_removed() -> None:
         "tags": '["contact:[address removed]","en"]',
         "task": None,
     }
+
+
+@pytest.mark.fault("G1")
+def test_an_address_as_a_commit_a_counter_or_a_setting_is_removed() -> None:
+    observation = Observation("1", "a/b", sha="of jo\uff20lab.example")
+    assert redact_observation(observation).sha == "of [address removed]"
+    settings = {"cursor": ["jo@lab.example"], "version": "1"}
+    spec = SnapshotSpec(Registry("npm", "x"), "downloads", "jo@lab.example", 1, "s", "e jo@lab.example", 0, 0,
+                        settings=settings)  # fmt: skip
+    clean = redact_spec(spec)
+    assert (clean.counter, clean.date_evidence) == ("[address removed]", "e [address removed]")
+    assert clean.settings == {"cursor": ["[address removed]"], "version": "1"}
+
+
+@pytest.mark.fault("G1")
+def test_half_an_address_at_the_end_of_an_excerpt_is_removed() -> None:
+    assert excerpt("x" * 195 + " jo.doe@lab.example", 200) == "x" * 195 + " [add"
+
+
+def test_a_parent_that_looks_like_a_key_keeps_its_name() -> None:
+    name = "lab/sk-Mistral-7B-instruct-v02"
+    tags = f'["base_model:{name}"]'
+    observation = Observation("1", "a/b", attributes={"tags": tags}, parents=(Parent(name, "finetune"),))
+    assert redact_observation(observation) is observation
 
 
 @pytest.mark.fault("G1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
+from collections.abc import Set
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ KEY = "621ffdc036468d709f17434d"
 REQUIRED = frozenset({"id", "_id", "downloads"})
 
 
-def observe(row: HuggingFaceRow) -> Observation:
+def observe(row: HuggingFaceRow, dropped: Set[str]) -> Observation:
     return Observation(row.key, row.id, row.downloads, row.likes)
 
 

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
+from crawler.quality.census_gate import judge_census
 from crawler.quality.gate import GateEvidence, decide_status, judge_ranking
+from crawler.quality.names_gate import judge_names
 
 SOUND: GateEvidence = {
     "origin": "crawl",
@@ -29,6 +31,7 @@ SOUND: GateEvidence = {
     "hidden": 0,
     "inversions": 0,
     "disorder": 0,
+    "compared": 999,
     "oldest": 20,
     "skew": 2,
     "seconds": 9,
@@ -109,6 +112,43 @@ def test_many_missing_leaders_mean_an_incomplete_list() -> None:
 
 def test_an_import_has_no_rules_for_clocks_and_leaders() -> None:
     assert failed_rules(origin="import", oldest=10**6, skew=10**6, seconds=10**9, with_counters=0) == []
+
+
+WITHOUT_ROWS = {
+    "listed": 0,
+    "received": 0,
+    "ranked_received": 0,
+    "kept": 0,
+    "duplicates": 0,
+    "beyond": 0,
+    "compared": 0,
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "gates"),
+    [
+        ({"compared": 0}, {"G3 order"}),
+        ({"oldest": None, "skew": None}, {"G8 freshness"}),
+        ({"oldest": None}, set()),
+        ({"with_counters_asked": False}, {"counters"}),
+        (WITHOUT_ROWS, {"G3 order", "overlap", "G4 counts", "G10 rejects", "counters"}),
+    ],
+)
+@pytest.mark.fault("D7")
+def test_a_rule_without_evidence_has_no_baseline(changes: dict[str, object], gates: set[str]) -> None:
+    results = judge_ranking({**SOUND, **changes}, {}, (), ())  # type: ignore[typeddict-item]
+    always = {"G6 fields", "G7 leaders"}  # nothing precedes this snapshot
+    assert {result.gate for result in results if result.outcome == "no baseline"} == gates | always
+
+
+@pytest.mark.fault("D7")
+def test_a_census_without_rows_passes_no_rule_about_rows() -> None:
+    empty: GateEvidence = {**SOUND, **WITHOUT_ROWS, "k": None}  # type: ignore[typeddict-item]
+    outcomes = {result.gate: result.outcome for result in judge_census(empty, {}, (), (), ())}
+    assert outcomes["G3 order"] == outcomes["G4 counts"] == outcomes["G10 rejects"] == "no baseline"
+    outcomes = {result.gate: result.outcome for result in judge_names(empty, [], (), ())}
+    assert outcomes["G3 joined"] == outcomes["G3 order"] == "no baseline"
 
 
 def test_the_reason_names_every_failed_rule_and_what_was_measured() -> None:

@@ -186,7 +186,7 @@ def test_pages_that_are_too_heavy_are_requested_in_halves(crawl: Crawl) -> None:
     assert done.outcome["status"] == "complete"
     assert done.gate_result("counters") == ("pass", "300 of 300")
     assert {request["status"] for request in requests} == {200, 500}
-    assert sum(request["status"] == 500 for request in requests) <= 6
+    assert sum(request["status"] == 500 for request in requests) <= 8
 
 
 @pytest.mark.fault("C12")
@@ -198,7 +198,7 @@ def test_pages_of_names_that_the_service_shortens_are_followed(crawl: Crawl) -> 
         truth = list_ids(small.truth("npm.example", by="downloads", k=700))
     assert done.outcome["status"] == "complete"
     assert [row[1] for row in done.ranking()][:50] == truth[:50]
-    assert done.gate_result("counters") == ("pass", "not requested")
+    assert done.gate_result("counters") == ("no baseline", "not requested")
 
 
 def test_a_registry_smaller_than_k_is_complete_only_if_it_states_its_size(crawl: Crawl, pretend: Simulation) -> None:

@@ -112,6 +112,7 @@ def make_page(role: str, url: str, next_url: str | None) -> Page:
 
 
 PACKAGES = "http://eco.example/api/v1/registries/npm.example/packages?sort=downloads&order=desc"
+NAMES = "http://eco.example/api/v1/registries/npm.example/package_names"
 
 
 def test_counters_are_requested_after_the_order_is_known() -> None:
@@ -136,12 +137,14 @@ def test_packages_missing_between_two_pages_are_requested_by_name_once_each() ->
     [
         (f"{PACKAGES}&per_page=100&page=3", f"{PACKAGES}&per_page=50&page=5"),
         (f"{PACKAGES}&per_page=50&page=5", f"{PACKAGES}&per_page=25&page=9"),
-        (f"{PACKAGES}&per_page=12&page=5", None),
-        ("http://eco.example/api/v1/registries/npm.example/package_names?per_page=1000&page=1", None),
+        (f"{PACKAGES}&per_page=25&page=9", f"{PACKAGES}&per_page=5&page=41"),
+        (f"{PACKAGES}&per_page=5&page=41", None),
+        (f"{NAMES}?per_page=1000&page=3", f"{NAMES}?per_page=500&page=5"),
+        (f"{NAMES}?per_page=150&page=1", None),
         ("http://eco.example/api/v1/registries/npm.example/packages/x", None),
     ],
 )
-def test_a_page_that_is_too_heavy_is_requested_at_the_same_offset_with_half_the_size(
+def test_a_page_that_is_too_heavy_is_requested_at_the_same_offset_with_fewer_rows(
     url: str, lighter: str | None
 ) -> None:
     assert make_spider().smaller_page_url(url) == lighter
@@ -149,6 +152,22 @@ def test_a_page_that_is_too_heavy_is_requested_at_the_same_offset_with_half_the_
         parameters = [dict(part.split("=") for part in address.split("?")[1].split("&")) for address in (url, lighter)]
         offsets = {(int(query["page"]) - 1) * int(query["per_page"]) for query in parameters}
         assert len(offsets) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "attributes"),
+    [
+        ({"status": None, "normalized_licenses": []}, {"status": None, "licence": None}),
+        ({"status": "removed", "normalized_licenses": ["MIT"]}, {"status": "removed", "licence": "MIT"}),
+        ({"status": 7, "normalized_licenses": ["MIT", None]}, {}),
+        ({"normalized_licenses": None}, {}),
+    ],
+)
+@pytest.mark.fault("D14")
+def test_a_field_that_cannot_be_read_ends_nothing(fields: dict[str, object], attributes: dict[str, object]) -> None:
+    body = json.dumps([{"name": "six", **fields}]).encode()
+    rows = read_rows(body, EcosystemsRow, frozenset({"name"}), lambda row, _: make_observation(row, "npm"))
+    assert rows.observations[0].attributes == attributes
 
 
 def test_an_order_that_ecosystems_does_not_have_is_refused() -> None:
@@ -195,7 +214,7 @@ def test_a_recorded_package_is_read_without_its_maintainers(real_data: Path) -> 
         recorded = stream.read()
     row = json.loads(recorded)
     read = read_rows(
-        b"[" + recorded + b"]", EcosystemsRow, frozenset({"name"}), lambda package: make_observation(package, "npm")
+        b"[" + recorded + b"]", EcosystemsRow, frozenset({"name"}), lambda package, _: make_observation(package, "npm")
     )
     (observation,) = read.observations
     assert (observation.name, observation.downloads, observation.dependents) == (

@@ -104,6 +104,41 @@ def test_a_requested_attribute_that_is_absent_is_null() -> None:
     }
 
 
+@pytest.mark.parametrize("value", [None, ["license:mit", None], "license:mit", 7, {}])
+@pytest.mark.fault("D14")
+def test_tags_that_cannot_be_read_end_nothing(value: object) -> None:
+    row = {"_id": KEY, "id": "a/b", "tags": value, "pipeline_tag": "fill-mask"}
+    body = json.dumps([row]).encode()
+    required = frozenset({"id", "_id"})
+    rows = read_rows(body, HuggingFaceRow, required, lambda row, dropped: make_observation(row, ALL_FIELDS, dropped))
+    (observation,) = rows.observations
+    assert (observation.parents, observation.libraries) == (None, None)
+    assert not {"tags", "licence"} & observation.attributes.keys() and observation.attributes["task"] == "fill-mask"
+    assert [event.after for event in rows.events] == ["tags"]
+
+
+@pytest.mark.parametrize(("field", "tags"), [("baseModels", ["base_model:c/d"]), ("tags", []), ("cardData", [])])
+@pytest.mark.fault("D14")
+def test_parents_are_unknown_if_any_field_that_names_them_cannot_be_read(field: str, tags: list[str]) -> None:
+    row = HuggingFaceRow(id="a/b", key=KEY, tags=tags, card=CardData("c/d"))
+    requested = ALL_FIELDS | {"cardData"}
+    assert make_observation(row, requested).parents == (Parent("c/d", "unstated"),)
+    assert make_observation(row, requested, {field}).parents is None
+    without_tags = HuggingFaceRow(id="a/b", key=KEY, base_models=make_base_models("finetune", "c/d"))
+    assert make_observation(without_tags, requested).parents is None, "the tags are always there"
+
+
+def test_an_unreadable_card_hides_no_parent_that_a_tag_names() -> None:
+    row = HuggingFaceRow(id="a/b", key=KEY, tags=["base_model:c/d"])
+    assert make_observation(row, {"tags", "cardData"}, {"cardData"}).parents == (Parent("c/d", "unstated"),)
+
+
+@pytest.mark.fault("D14")
+def test_a_row_without_a_card_tells_nothing_of_its_parents_if_only_the_card_was_requested() -> None:
+    assert make_observation(HuggingFaceRow(id="a/b", key=KEY), {"cardData"}).parents is None
+    assert make_observation(HuggingFaceRow(id="a/b", key=KEY, card=CardData()), {"cardData"}).parents == ()
+
+
 def test_an_attribute_that_was_not_requested_is_omitted() -> None:
     assert make_observation(HuggingFaceRow(id="a/b", key=KEY), {"downloads"}).attributes == {}
     assert make_observation(HuggingFaceRow(id="a/b", key=KEY), {"downloads"}).parents is None
@@ -140,7 +175,7 @@ def test_recorded_rows_of_the_hub_are_read_without_rejects(real_data: Path, name
         json.dumps(rows).encode(),
         HuggingFaceRow,
         frozenset({"id", "_id"}),
-        lambda row: make_observation(row, ALL_FIELDS),
+        lambda row, dropped: make_observation(row, ALL_FIELDS, dropped),
     )
     assert (read.received, read.rejects, read.events) == (len(rows), (), ())
     assert [(observation.stable_id, observation.name) for observation in read.observations] == [

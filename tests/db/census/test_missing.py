@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from db.census.missing import find_missing_packages
+from db.rows import Reject
 from db.store.changes import ChangeStore
 from tests.db.builders import query
 from tests.db.census.test_history import make_census_store, take_census
@@ -29,6 +30,15 @@ def test_packages_missing_from_the_newest_census_are_found_once() -> None:
     assert changes.open_missing([missing]) == 1
     assert find_missing_packages(store.connection, HUB) == []
     assert [row["stable_id"] for row in changes.pending_missing(HUB)] == [B]
+
+
+@pytest.mark.fault("D14")
+def test_a_package_whose_row_could_not_be_read_is_not_missing() -> None:
+    store = make_census_store()
+    take_census(store, {A: ROW, B: ROW, C: ROW}, at=100)
+    rejects = (Reject(1, "id is missing", f'{{"_id":"{B}","id":null}}'),)
+    take_census(store, {A: ROW}, at=200, rejects=rejects)
+    assert [package for package, *_ in find_missing_packages(store.connection, HUB)] == [3]
 
 
 def test_the_case_of_a_package_that_is_listed_again_is_closed() -> None:

@@ -14,10 +14,9 @@ import pytest
 
 from db import ObservatoryError
 from db import connection as connection_module
-from db.cli import describe_sqlite_error
+from db.cli import describe_exception, describe_sqlite_error
 from db.connection import open_for_writing
 from db.store import Store
-from schedules.child_process import failure_reason
 from tests.db.builders import begin_snapshot, make_page, query, run_in_child
 from tests.db.store.test_kill import Outcome, assert_sound, make_pages, read_outcome, run_to_end
 
@@ -194,6 +193,6 @@ def test_a_foreign_writer_that_keeps_the_file_is_reported_and_the_crawl_can_be_r
             store.save_page(snapshot, make_pages()[1])
         error = describe_sqlite_error(raised.value)
         assert "another program holds the file" in error.why.lower() and "disk" not in error.why
-        assert failure_reason(1, [error.message, error.why]) == "another writer"
+        assert describe_exception(raised.value).reason == "another writer"
     run_to_end(path)
     assert read_outcome(path) == whole[1]

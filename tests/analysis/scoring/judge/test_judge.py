@@ -18,7 +18,7 @@ from analysis.scoring import ITEMS
 from analysis.scoring.__main__ import main
 from analysis.scoring.judge import batch
 from analysis.scoring.judge.answers import READ, JudgeReading, majority_verdicts, parse_reply
-from analysis.scoring.judge.client import max_input_tokens
+from analysis.scoring.judge.client import ModelReply, max_input_tokens, parse_model_reply
 from analysis.scoring.judge.command import utc_today
 from analysis.scoring.judge.ledger import JudgeBudget, Ledger
 from analysis.scoring.judge.prompts import build_request, get_prompt
@@ -101,6 +101,14 @@ def test_stored_readings_are_requested_again_only_for_another_prompt(ask, calls)
 def mean_agreement(readings: Sequence[Sequence[JudgeReading]]) -> float:
     agreements = [majority_verdicts(card_readings)[item].agreement for card_readings in readings for item in ITEMS]
     return sum(agreements) / len(agreements)
+
+
+@pytest.mark.fault("E10")
+def test_a_reply_that_echoes_the_key_is_read_without_it(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "key/of-our-mirror")
+    reply = ModelReply("", "not with key/of-our-mirror", "stop", "m of key%2Fof-our-mirror")
+    reading, _ = parse_model_reply(reply, "# Card")
+    assert (reading.note, reading.model) == ("not with [token removed]", "m of [token removed]")
 
 
 @pytest.mark.parametrize("share", [0.02, 0.1, 0.3, 0.5])
