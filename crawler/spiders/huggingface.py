@@ -28,7 +28,6 @@ from w3lib.url import add_or_replace_parameter
 
 from crawler.errors import CrawlError, UnknownRegistryError, not_a_list_error
 from crawler.hub_access import OWNER_PATH, REFUSED_STATUSES
-from crawler.hub_view import HubViewSpider
 from crawler.parsing.cursors import (
     ListPosition,
     cursor_after,
@@ -46,6 +45,7 @@ from crawler.parsing.rows import NotAListError, ParsedRows, count_inversions, co
 from crawler.parsing.urls import int_parameter, url_parameter, url_parameters
 from crawler.plan import CrawlPlan, ListedRegistry, PageRecorder
 from crawler.response import Event, HttpResponse, Observation, Page, Progress, Registry
+from crawler.spiders._hub_view import HubViewSpider
 
 MAX_ROWS_PER_PAGE = 1000
 RECENT_FIELDS = ("baseModels", "resourceGroup", "private")  # those that an older Hub may lack, the likeliest first
