@@ -23,8 +23,9 @@ from scrapy import Request
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
+from crawler.endpoints import endpoint_url
 from crawler.errors import CrawlError, unexpected_error
-from crawler.fetching.runner import endpoint_url, run_spider
+from crawler.fetching.runner import run_spider
 from crawler.fetching.settings import CrawlOptions
 from crawler.parsing.cursors import cursor_keys
 from crawler.parsing.ecosystems_rows import choose_registry, read_registry
@@ -234,7 +235,7 @@ class ApiCheckSpider(PacedSpider):
         """Return whether a judge can use a response. Other statuses are retried."""
         return status in (200, 400, 404, 422)
 
-    def same_host_url(self, url: str) -> str:
+    def same_host_url(self, url: str, base: str = "") -> str:
         """Refuse every redirect.
 
         Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from crawler.parsing.redact import excerpt, redact_text
 from db import ObservatoryError
@@ -48,6 +49,17 @@ def not_a_list_error(registry: str, error: Exception, has_resume_option: bool = 
         fix=f"Later, {resume_hint(has_resume_option)}. A proxy or a login page may have responded instead.",
         is_permanent=False,
         reason=FailureReason.SERVER_FAILING,
+    )
+
+
+def too_large_error(url: str, max_bytes: int) -> CrawlError:
+    """Return the error for a response that is larger than any page should be."""
+    return CrawlError(
+        f"The response to {urlsplit(url).path[:200]} is too large.",
+        why=f"It is larger than {max_bytes // 1024**2} MiB when decoded, or encoded more than twice.",
+        fix="Check the endpoint. If it is the right one, report this.",
+        is_permanent=False,
+        gate="too_large",
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -108,13 +107,14 @@ def _list_rows(stored: Sequence[StoredRegistry]) -> list[dict[str, object]]:
 
 def format_table(rows: Iterable[dict[str, object]]) -> str:
     """Return the registries as a table for a person."""
+    from crawler.endpoints import endpoint_url
+
     lines = [f"{'REGISTRY':<24}{'LAST COMPLETE':<15}WHAT ITS NUMBERS COUNT"]
     lines += [
         wrap_for_terminal(f"{row['registry']:<24}{row['last_complete'] or '-':<15}{row['counts']}", 39) for row in rows
     ]
     for spider in load_spiders():
-        endpoint = os.environ.get(spider.endpoint_variable) or spider.public_endpoint
-        note = spider.registries_note(endpoint) if spider.snapshot_kind == RANKING else ""
+        note = spider.registries_note(endpoint_url(spider)) if spider.snapshot_kind == RANKING else ""
         lines += ["", wrap_for_terminal(note, 0)] if note else []
     return "\n".join(lines)
 

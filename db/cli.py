@@ -22,6 +22,7 @@ from typing import NoReturn
 from db import GUIDE, ObservatoryError, UsageError, __version__
 from db.argument_errors import ArgumentFault, describe_argument_error
 from db.causes import DISK_ERRORS, SQLITE_ERRORS, describe_cause, primary_code
+from db.certificates import trust_named_authorities
 from db.documents import locate_document
 from db.libraries import describe_missing_library
 from db.reasons import find_reason, report_reason
@@ -93,6 +94,7 @@ def guard_command(run: Callable[[], int], debug: bool = False) -> int:
         nothing = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
         sys.stdout, sys.stderr = sys.stdout or nothing, sys.stderr or nothing
     escape_unprintable_output()
+    trust_named_authorities(os.environ)
     try:
         try:
             return run()

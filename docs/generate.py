@@ -58,7 +58,9 @@ end with 0. Errors have [four parts](errors.md).
 | `HF_HUB_DISABLE_IMPLICIT_TOKEN` | `1`: send no token to the Hub |
 | `HF_ENDPOINT` | another Hub: a mirror, or the simulation |
 | `ECOSYSTEMS_ENDPOINT` | another Ecosyste.ms; the URL up to and including `/api/v1` |
-| `HTTPS_PROXY` | a proxy |
+| `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` | a proxy, as `http://NAME:PASSWORD@HOST:PORT` |
+| `NO_PROXY` | hosts and networks that are reached without the proxy |
+| `SSL_CERT_FILE`, `SSL_CERT_DIR`, `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE` | a company's certificate authorities |
 """
 EXITS: Mapping[str, Mapping[int, str]] = {
     "crawl snapshot": {

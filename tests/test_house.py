@@ -25,12 +25,12 @@ ROOMS = ("analysis", "crawler", "db", "schedules", "simulation")
 MAY_IMPORT = {"analysis": {"db"}, "crawler": {"db"}, "schedules": {"db"}, "db": set(), "simulation": set()}
 LIBRARIES = {
     "analysis": {
-        "duckdb", "huggingface_hub", "jinja2", "markdown_it", "markupsafe", "msgspec", "numpy", "openai", "pandas",
-        "pyarrow", "pyspark", "rich", "scipy", "statsmodels", "tenacity", "vl_convert",
+        "duckdb", "httpx2", "huggingface_hub", "jinja2", "markdown_it", "markupsafe", "msgspec", "numpy", "openai",
+        "pandas", "pyarrow", "pyspark", "rich", "scipy", "statsmodels", "tenacity", "vl_convert",
     },
     "crawler": {
-        "huggingface_hub", "msgspec", "pyarrow", "rich", "scipy", "scrapy", "tenacity", "twisted", "w3lib",
-        "weblinking", "yaml",
+        "OpenSSL", "huggingface_hub", "msgspec", "pyarrow", "requests", "rich", "scipy", "scrapy", "service_identity",
+        "tenacity", "twisted", "w3lib", "weblinking", "yaml",
     },
     "db": {"msgspec", "numpy", "sqlite_utils", "zstandard"},
     "schedules": {"apscheduler", "msgspec", "prometheus_client"},

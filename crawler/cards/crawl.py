@@ -8,9 +8,10 @@ from pathlib import Path
 
 from crawler.cards.recorder import CardRecorder
 from crawler.cards.spider import URL_PREFIXES, CardSpider
+from crawler.endpoints import endpoint_url
 from crawler.errors import UnknownRegistryError, error_as_json
-from crawler.fetching.runner import endpoint_url, run_spider
-from crawler.fetching.settings import CrawlOptions
+from crawler.fetching.runner import run_spider
+from crawler.fetching.settings import OWN_MIDDLEWARES, CrawlOptions
 from crawler.plan import CrawlPlan
 from crawler.response import Registry
 from crawler.spiders.huggingface import HuggingFaceSpider
@@ -23,10 +24,7 @@ MAX_CONCURRENT_REQUESTS = 8  # the quota holds at any number of concurrent reque
 SETTINGS = {
     "CONCURRENT_REQUESTS": MAX_CONCURRENT_REQUESTS,
     "CONCURRENT_REQUESTS_PER_DOMAIN": MAX_CONCURRENT_REQUESTS,
-    "DOWNLOADER_MIDDLEWARES": {
-        "crawler.cards.spider.CardPaceMiddleware": 550,
-        "crawler.fetching.decoding.DecodingMiddleware": 590,
-    },
+    "DOWNLOADER_MIDDLEWARES": {"crawler.cards.spider.CardPaceMiddleware": 550, **OWN_MIDDLEWARES},
     "ITEM_PIPELINES": {"crawler.cards.pipeline.CardPipeline": 300},
 }
 

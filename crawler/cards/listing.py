@@ -47,7 +47,7 @@ def first_list_url(plan: CrawlPlan, with_access: bool = False) -> str:
 
 def is_list_url(url: str) -> bool:
     """Return whether a URL is that of a list, and not of a card."""
-    return urlsplit(url).path in {f"/api/{registry.split('/')[1]}" for registry in SORT_KEYS}
+    return urlsplit(url).path.endswith(tuple(f"/api/{registry.split('/')[1]}" for registry in SORT_KEYS))
 
 
 def find_repositories_without_readme(body: bytes) -> set[tuple[str, str | None]]:

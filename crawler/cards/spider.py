@@ -91,8 +91,12 @@ class CardSpider(PacedSpider):
         self._listed_rows += int_parameter(list_page.url, "limit")
         is_last = list_page.status != 200 or self._listed_rows >= (self.plan.k or 0)
         next_url = None if is_last else next_link(list_page)
-        if next_url:
-            yield self._request_list(self.same_host_url(next_url))
+        try:
+            following = self.same_host_url(next_url, list_page.url) if next_url else None
+        except CrawlError:  # another host is not asked, and the cards are asked for one by one
+            following = None
+        if following:
+            yield self._request_list(following)
         else:
             self.recorder.date_collection(self._listed_at)
             yield from self._request_cards()

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from crawler.changes.disappearance import MissingPackage, apply_probe
 from crawler.changes.spider import ORDERS, ChangeCursor, ChangeSpider
+from crawler.endpoints import endpoint_url
 from crawler.errors import UnknownRegistryError, error_as_json
-from crawler.fetching.runner import endpoint_url, run_spider
+from crawler.fetching.runner import run_spider
 from crawler.parsing.redact import redact_page
 from crawler.plan import CrawlPlan
 from crawler.registries import find_spider
@@ -122,10 +123,10 @@ def crawl_changes(
             "An hour of npm is thousands of rows of 100 KB, most of them unchanged.",
             fix=f"Take snapshots instead: `observatory crawl snapshot {registry}`.",
         )
-    outcome = ChangeCrawlOutcome(registry)
+    outcome, source = ChangeCrawlOutcome(registry), endpoint_url(spider_class)
     with open_for_writing(path) as database:
         store = ChangeStore(database)
-        now, source = int(time.time()), endpoint_url(spider_class)
+        now = int(time.time())
         store.open_missing(find_missing_packages(database.conn, registry))
         store.close_returned(registry, now)
         arguments = {

@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from urllib.parse import quote, urlencode, urljoin, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from scrapy import Request
 from scrapy.http import Response
@@ -245,7 +245,7 @@ class ChangeSpider(HuggingFaceSpider):
         stored_response = replace(response, url=response.url.partition("#")[0])
         self._redirects += 1
         if 300 <= response.status < 400 and target and self._redirects <= MAX_REDIRECTS:
-            url = self.same_host_url(urljoin(stored_response.url, target)).partition("#")[0]
+            url = self.same_host_url(target, stored_response.url).partition("#")[0]
             return make_page("absent", stored_response, 0, next_url=f"{url}#{package_id}")
         probe = parse_probe(response.status, decode_object(response), response.fetched_at)
         self.probes[package_id] = probe

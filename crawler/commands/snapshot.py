@@ -129,7 +129,7 @@ def _take_one_snapshot(options: argparse.Namespace, crawl_options: CrawlOptions)
 
 
 def _make_plan(options: argparse.Namespace) -> CrawlPlan:
-    from crawler.fetching.runner import endpoint_url
+    from crawler.endpoints import endpoint_url
     from crawler.plan import CrawlPlan
     from crawler.registries import find_spider, resolve_registry
     from db.stored_registries import load_stored_registries

@@ -9,15 +9,16 @@ import random
 import sys
 import time
 from collections.abc import Mapping
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from huggingface_hub import get_token
 from scrapy import Request
 from scrapy.crawler import Crawler
-from scrapy.exceptions import IgnoreRequest
+from scrapy.exceptions import DownloadCancelledError, IgnoreRequest
 from scrapy.http import Response
 
 from crawler.errors import PROGRAM_FAULTS, CrawlError, CrawlStoppedError, program_error, resume_hint
+from crawler.fetching.connection_errors import connection_error, describe_exception, https_required_error, proxy_error
 from crawler.fetching.pace import (
     MAX_ATTEMPTS,
     MAX_WAIT,
@@ -146,12 +147,12 @@ class PaceMiddleware:
         return response
 
     def process_exception(self, request: Request, exception: Exception) -> Request:
-        """Retry a request after a broken connection or a timeout.
+        """Retry a request after a broken connection or a timeout. A page that is too large will be so again.
 
         Raises:
             CrawlError: the request has failed too often, or the program is at fault.
         """
-        if isinstance(exception, IgnoreRequest | CrawlStoppedError):
+        if isinstance(exception, IgnoreRequest | DownloadCancelledError | CrawlStoppedError):
             raise exception
         if isinstance(exception, PROGRAM_FAULTS):
             raise program_error(exception)
@@ -159,7 +160,7 @@ class PaceMiddleware:
             return self._retry(request, describe_exception(exception))
         self._is_offline = self._is_offline or attempt_of(request) + 1 >= MAX_TRIES_OFFLINE
         if self._is_offline:
-            raise offline_error(request.url, exception)
+            raise connection_error(request.url, exception)
         return self._retry(request, describe_exception(exception), longest=min(1.0, self.retry_for / 8))
 
     def invalid_reason(self, response: HttpResponse) -> str:
@@ -216,7 +217,10 @@ class PaceMiddleware:
         )
 
     def _follow_redirect(self, request: Request, response: HttpResponse) -> Request:
-        target = self.spider.same_host_url(urljoin(request.url, response.headers.get("location", "")))
+        location = response.headers.get("location", "")
+        target = self.spider.same_host_url(location, request.url)
+        if target == request.url and urlsplit(location).scheme == "https":
+            raise https_required_error(self.spider.plan.endpoint)
         redirects = request.meta.get("hops", 0) + 1
         if redirects > MAX_REDIRECTS:
             raise CrawlError(f"{self.spider.plan.registry} redirects in a circle: {excerpt(target, 200)}")
@@ -309,6 +313,8 @@ def refusal_error(response: HttpResponse, registry: str, is_permanent: bool = Tr
             fix="If you set a token (HF_TOKEN, or `hf auth login`), it may have expired: renew it or unset it.",
             is_permanent=False,
         )
+    if response.status == 407:
+        return proxy_error(response.url, needs_login=True)
     if response.status == 404:
         return CrawlError(
             f"{registry} has nothing at {excerpt(urlsplit(response.url).path, 200)} (404).",
@@ -324,24 +330,3 @@ def refusal_error(response: HttpResponse, registry: str, is_permanent: bool = Tr
         is_permanent=is_permanent,
         reason=reason,
     )
-
-
-def offline_error(url: str, exception: Exception) -> CrawlError:
-    """Return the error for a host that never responded."""
-    return CrawlError(
-        f"No answer from {urlsplit(url).netloc}.",
-        why=f"{describe_exception(exception).rstrip('.')}."
-        " There seems to be no network, or a proxy or firewall blocks the request.",
-        fix="Check the connection and HTTPS_PROXY. Without a network, `make demo` runs on a simulated Hub.",
-        is_permanent=False,
-        gate="offline",
-        reason=FailureReason.OFFLINE,
-    )
-
-
-def describe_exception(exception: Exception) -> str:
-    """Return an exception in one line."""
-    reasons = getattr(exception, "reasons", None)
-    if reasons:
-        exception = getattr(reasons[0], "value", exception)
-    return f"{type(exception).__name__}: {excerpt(str(exception), 160)}".rstrip(": ")

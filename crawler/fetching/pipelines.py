@@ -41,6 +41,8 @@ class PagePipeline:
         next_url = spider.next_url(page, progress)
         if next_url is None:
             spider.reached_end = True
+        elif len(self._requested_urls) >= spider.max_pages:
+            spider.crawl_error = endless_error(spider.plan.registry, spider.max_pages)
         elif next_url in self._requested_urls or spider.recorder.is_stuck(page, spider.max_pages_without_new):
             spider.crawl_error = loop_error(spider.plan.registry, progress.pages)
         elif next_url != spider.prefetched_url and not spider.is_stopping:
@@ -51,6 +53,16 @@ def quota_text(crawler: Crawler) -> str:
     """Return the remaining quota of a running crawl in words."""
     pace = crawler.get_downloader_middleware(PaceMiddleware)
     return str(pace.budget) if pace else ""
+
+
+def endless_error(registry: str, pages: int) -> CrawlError:
+    """Return the error for a list that has a next page for ever."""
+    return CrawlError(
+        f"The list of {registry} does not end.",
+        why=f"It has more than {pages:,} pages, which is more than any registry has. Its service may invent rows.",
+        fix="Check the endpoint. The pages read so far are kept as a partial snapshot.",
+        gate="endless",
+    )
 
 
 def loop_error(registry: str, pages: int) -> CrawlError:

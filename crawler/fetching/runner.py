@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import re
 from collections.abc import Mapping
 
 from scrapy.crawler import AsyncCrawlerProcess
@@ -12,32 +10,7 @@ from scrapy.crawler import AsyncCrawlerProcess
 from crawler.errors import program_error
 from crawler.fetching.running import SpiderT
 from crawler.fetching.settings import CrawlOptions, build_scrapy_settings, configure_logging
-from crawler.spiders import PacedSpider, RegistrySpider
-from db import UsageError
-from db.cli import escape_control_characters
-
-
-def endpoint_url(spider: type[RegistrySpider]) -> str:
-    """Return the endpoint of a spider: its environment variable, or else the public service.
-
-    Raises:
-        UsageError: the variable is not a URL, or the URL holds a user name or a password, which would be stored with
-            every page.
-    """
-    endpoint = (os.environ.get(spider.endpoint_variable) or spider.public_endpoint).rstrip("/")
-    if not re.match(r"https?://[^/]", endpoint):
-        raise UsageError(
-            f"{spider.endpoint_variable} is not a URL: {escape_control_characters(endpoint[:200])!r}.",
-            why="The scheme is missing or unknown.",
-            fix=f"Write it like {spider.public_endpoint}.",
-        )
-    if "@" in endpoint.partition("://")[2].partition("/")[0]:
-        raise UsageError(
-            f"{spider.endpoint_variable} holds a name or a password.",
-            why="The URL of each page is stored, and a secret must not be.",
-            fix="Set the endpoint without them. A token belongs in HF_TOKEN.",
-        )
-    return endpoint
+from crawler.spiders import PacedSpider
 
 
 class FirstErrorHandler(logging.Handler):

@@ -13,6 +13,11 @@ DOWNLOADER_MIDDLEWARES = {
     "useragent.UserAgentMiddleware": 500,
     "httpproxy.HttpProxyMiddleware": 750,
 }
+OWN_MIDDLEWARES = {
+    "crawler.fetching.decoding.DecodingMiddleware": 590,
+    "crawler.fetching.encodings.EncodingLimitMiddleware": 595,
+    "crawler.fetching.proxies.ProxyMiddleware": 740,
+}
 
 
 @dataclass(frozen=True)
@@ -70,14 +75,12 @@ def build_scrapy_settings(options: CrawlOptions, default_delay: float, max_bytes
         "DOWNLOAD_MAXSIZE": max_bytes,
         "DOWNLOAD_WARNSIZE": 0,
         "DOWNLOAD_VERIFY_CERTIFICATES": True,
+        "TWISTED_DNS_RESOLVER": "scrapy.resolver.CachingHostnameResolver",  # the default resolver knows IPv4 alone
         "CONCURRENT_ITEMS": 1,
         "DOWNLOADER_MIDDLEWARES_BASE": {
             f"scrapy.downloadermiddlewares.{name}": order for name, order in DOWNLOADER_MIDDLEWARES.items()
         },
-        "DOWNLOADER_MIDDLEWARES": {
-            "crawler.fetching.middlewares.PaceMiddleware": 550,
-            "crawler.fetching.decoding.DecodingMiddleware": 590,
-        },
+        "DOWNLOADER_MIDDLEWARES": {"crawler.fetching.middlewares.PaceMiddleware": 550, **OWN_MIDDLEWARES},
         "SPIDER_MIDDLEWARES_BASE": {"scrapy.spidermiddlewares.start.StartSpiderMiddleware": 25},
         "ITEM_PIPELINES": {"crawler.fetching.pipelines.PagePipeline": 300},
         "EXTENSIONS_BASE": {"scrapy.extensions.corestats.CoreStats": 0},

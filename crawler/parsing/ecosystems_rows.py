@@ -9,7 +9,16 @@ from datetime import datetime
 
 import msgspec
 
-from crawler.parsing.rows import Count, Name, UnreadableRowError, check_storable, epoch_seconds, truncate_raw
+from crawler.parsing.rows import (
+    MAX_ROW_BYTES,
+    Count,
+    Name,
+    UnreadableRowError,
+    check_storable,
+    epoch_seconds,
+    split_json_rows,
+    truncate_raw,
+)
 from crawler.response import Observation, Reject
 from db.identity import derive_stable_id, name_to_show
 from db.private_text import find_private_text
@@ -34,6 +43,12 @@ class EcosystemsRow(msgspec.Struct, gc=False):
     released_at: datetime | None = msgspec.field(name="first_release_published_at", default=None)
     modified_at: datetime | None = msgspec.field(name="latest_release_published_at", default=None)
     licences: list[str] | msgspec.UnsetType = msgspec.field(name="normalized_licenses", default=msgspec.UNSET)
+
+
+class CounterPeriod(msgspec.Struct, gc=False):
+    """The period of a row's downloads, without the rest of the row."""
+
+    period: str | None = msgspec.field(name="downloads_period", default=None)
 
 
 class EcosystemsRegistryRow(msgspec.Struct, gc=False):
@@ -75,9 +90,11 @@ def read_period(body: bytes, downloads: int | None) -> str:
     """
     if downloads is None:
         return "none"
-    row = json.loads(body)[0]
-    period = row.get("downloads_period") if isinstance(row, dict) else None
-    return period if isinstance(period, str) and PERIOD.fullmatch(period) else "unstated"
+    try:
+        period = msgspec.json.decode(split_json_rows(body)[0], type=CounterPeriod).period
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return "unstated"
+    return period if period and PERIOD.fullmatch(period) else "unstated"
 
 
 def choose_registry(name: str, registries: Iterable[EcosystemsRegistryRow]) -> EcosystemsRegistryRow | None:
@@ -91,16 +108,33 @@ def choose_registry(name: str, registries: Iterable[EcosystemsRegistryRow]) -> E
 
 
 def reduce_body(body: bytes) -> bytes:
-    """Return a body with the stored fields only: no people, no repository metadata."""
+    """Return a body with the stored fields only: no people, no repository metadata.
+
+    >>> reduce_body(b'[{"name": "a", "maintainers": [{"login": "b"}], "downloads": 3}, 7]')
+    b'[{"name":"a","downloads":3},null]'
+    """
+    is_single_row = body.lstrip()[:1] == b"{"
+    rows = [body] if is_single_row else split_json_rows(body or b"[]")
+    return b"[%b]" % b",".join(map(_reduce_row, rows))
+
+
+def _reduce_row(raw: bytes) -> bytes:
+    """Return a row with the stored fields only, or null. No other field is decoded: it may have any size or depth."""
     try:
-        decoded = msgspec.json.decode(body) if body else []
-    except (msgspec.DecodeError, UnicodeDecodeError):  # lone surrogates or NaN: Python's reader accepts them
-        decoded = json.loads(body, parse_constant=lambda _: None)
-    rows = decoded if isinstance(decoded, list) else [decoded]
-    reduced = [
-        {key: row[key] for key in STORED_FIELDS if key in row} if isinstance(row, Mapping) else None for row in rows
-    ]
-    return json.dumps(reduced, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+        row: Mapping[str, object] = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+        return msgspec.json.encode({key: row[key] for key in STORED_FIELDS if key in row})
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _reduce_row_tolerantly(raw) if len(raw) <= MAX_ROW_BYTES else b"null"
+
+
+def _reduce_row_tolerantly(raw: bytes) -> bytes:
+    """Return a row with the stored fields, read by Python's reader, which accepts lone surrogates and NaN."""
+    try:
+        row = json.loads(raw, parse_constant=lambda _: None)
+    except (ValueError, RecursionError):
+        return b"null"
+    stored = {key: row[key] for key in STORED_FIELDS if key in row} if isinstance(row, Mapping) else None
+    return json.dumps(stored, ensure_ascii=True, separators=(",", ":")).encode("ascii")
 
 
 def read_names(registry: str, rows: Iterable[bytes]) -> tuple[list[str], list[Reject]]:
@@ -111,7 +145,7 @@ def read_names(registry: str, rows: Iterable[bytes]) -> tuple[list[str], list[Re
             name = name_to_show(registry, msgspec.json.decode(raw, type=Name))
             check_storable(name)
             names.append(name)
-        except (msgspec.DecodeError, UnicodeDecodeError, UnreadableRowError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, UnreadableRowError) as error:
             rejects.append(Reject(position, str(error)[:200], truncate_raw(raw)))
     return names, rejects
 
@@ -125,7 +159,7 @@ def find_registry_fault(raw: bytes) -> str:
     try:
         row = msgspec.json.decode(raw, type=EcosystemsRegistryRow)
         return "" if (kind := find_private_text(row.name)) is None else f"the name holds {kind}"
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return str(error)[:200]
 
 
@@ -134,5 +168,5 @@ def read_registry(raw: bytes) -> EcosystemsRegistryRow | None:
     try:
         row = msgspec.json.decode(raw, type=EcosystemsRegistryRow)
         return None if find_private_text(row.name) else row
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

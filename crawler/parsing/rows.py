@@ -18,6 +18,8 @@ from crawler.response import Event, Observation, Reject
 RowT = TypeVar("RowT", bound=msgspec.Struct)
 MAX_NAME_LENGTH = 300
 MAX_RAW_LENGTH = 500
+MAX_ROW_BYTES = 4 * 1024**2  # the heaviest known row has 0.3 MB
+MAX_ROWS, MAX_VALUES = 20_000, 1_000_000  # of a page; a value costs a hundred bytes of memory
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Key = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{24}$")]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME_LENGTH)]
@@ -46,7 +48,7 @@ def split_json_rows(body: bytes) -> list[bytes]:
     """Split a JSON list into its rows without reading them.
 
     Raises:
-        NotAListError: the body is cut off, is another kind of JSON, or is not JSON.
+        NotAListError: the body is cut off, is another kind of JSON, or is not JSON. Or it has too many values.
     """
     return list(map(bytes, _decode_raw_rows(body)))
 
@@ -61,10 +63,20 @@ def count_rows(body: bytes) -> int:
 
 
 def _decode_raw_rows(body: bytes) -> Sequence[bytes | msgspec.Raw]:
+    if body.count(b",") > MAX_VALUES:
+        raise NotAListError(f"too large: it has more than {MAX_VALUES:,} values")
+    rows: Sequence[bytes | msgspec.Raw]
     try:
-        return msgspec.json.decode(body, type=list[msgspec.Raw])
+        rows = msgspec.json.decode(body, type=list[msgspec.Raw])
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return _split_tolerantly(body)
+        rows = _split_tolerantly(body)
+    _check_row_count(rows)
+    return rows
+
+
+def _check_row_count(rows: Sequence[object]) -> None:
+    if len(rows) > MAX_ROWS:
+        raise NotAListError(f"too large: it has {len(rows):,} rows")
 
 
 def _split_tolerantly(body: bytes) -> list[bytes]:
@@ -75,6 +87,7 @@ def _split_tolerantly(body: bytes) -> list[bytes]:
         raise NotAListError(f"not JSON ({describe_error(error)}): {truncate_raw(body)}") from error
     if not isinstance(rows, list):
         raise NotAListError(f"not a list but {truncate_raw(body)}")
+    _check_row_count(rows)
     return [json.dumps(row).encode("ascii") for row in rows]
 
 
@@ -108,8 +121,10 @@ def read_row(raw: bytes, row_type: type[RowT], required: frozenset[str], dropped
     """Read one row, field by field if the row as a whole is invalid. Dropped fields are added to `dropped`.
 
     Raises:
-        UnreadableRowError: a required field is missing or of the wrong type, or the name cannot be stored.
+        UnreadableRowError: a required field is missing or of the wrong type, or the row is too large.
     """
+    if len(raw) > MAX_ROW_BYTES:
+        raise UnreadableRowError(f"the row is too large: {len(raw):,} bytes")
     try:
         row = msgspec.json.decode(raw, type=row_type)
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 from scrapy import Request, Spider
+from scrapy.exceptions import DownloadCancelledError, IgnoreRequest
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from crawler.errors import CrawlError, CrawlStoppedError, UnexpectedPageError, unexpected_error
+from crawler.errors import CrawlError, CrawlStoppedError, UnexpectedPageError, too_large_error, unexpected_error
 from crawler.parsing.pages import next_link
+from crawler.parsing.urls import url_on_endpoint
 from crawler.plan import CrawlPlan, ListedRegistry, PageRecorder
 from crawler.response import HttpResponse, Page, Progress, Registry
+
+TOO_LARGE_ERRORS = (DownloadCancelledError, IgnoreRequest)  # on the wire, and decoded
 
 
 class PacedSpider(Spider):
@@ -26,7 +29,7 @@ class PacedSpider(Spider):
     endpoint_variable = ""
     public_endpoint = ""
     default_delay = 0.0
-    max_page_bytes = 128 * 1024 * 1024
+    max_page_bytes = 32 * 1024 * 1024  # decoded; twice the heaviest page of 100 rows of npm
     has_resume_option = True  # whether its command has a --resume
 
     def __init__(self, plan: CrawlPlan) -> None:
@@ -48,27 +51,21 @@ class PacedSpider(Spider):
         """Return the URL of a smaller page that begins at the same row, or None if there is none."""
         return None
 
-    def same_host_url(self, url: str) -> str:
-        """Return a URL of the registry on the endpoint of the plan.
-
-        A mirror may answer with URLs of the public host. Those are rewritten to the mirror.
+    def same_host_url(self, url: str, base: str = "") -> str:
+        """Return a URL of the registry on the endpoint of the plan. `base` is the URL of the response that names it.
 
         Raises:
-            UnexpectedPageError: the URL is on any other host.
+            UnexpectedPageError: the URL is on another host.
         """
-        endpoint, public = urlsplit(self.plan.endpoint), urlsplit(self.public_endpoint)
-        try:
-            parts = urlsplit(url)
-        except ValueError:
-            parts = urlsplit("")
-        if (parts.scheme, parts.netloc) not in {(endpoint.scheme, endpoint.netloc), (public.scheme, public.netloc)}:
+        on_endpoint = url_on_endpoint(url, base or self.plan.endpoint, self.plan.endpoint, self.public_endpoint)
+        if on_endpoint is None:
             raise UnexpectedPageError(
                 f"{self.plan.registry} redirected to another host: {url[:200]}",
                 why="All pages of a list are on the host of the endpoint. Another host may be a trap.",
                 fix="Check the URL. If the registry has moved, report it.",
                 gate="next_other_host",
             )
-        return parts._replace(scheme=endpoint.scheme, netloc=endpoint.netloc).geturl()
+        return on_endpoint
 
 
 class RegistrySpider(PacedSpider):
@@ -83,6 +80,7 @@ class RegistrySpider(PacedSpider):
     snapshot_kind = "ranking"  # a file of crawler/snapshots/kinds
     is_fallback = False  # whether it accepts names that no other service lists
     max_pages_without_new = 2
+    max_pages = 1_000_000  # a ranking ends at K, long before
     prefetched_url: str | None = None
 
     def __init__(self, plan: CrawlPlan, resume_url: str | None = None, recorder: PageRecorder | None = None) -> None:
@@ -170,13 +168,22 @@ class RegistrySpider(PacedSpider):
         except Exception as error:  # Scrapy would log the error and continue
             self.crawl_error = unexpected_error(error, self.has_resume_option)
 
-    def on_request_failed(self, failure: Failure) -> None:
-        """Keep the reason why no response came. Without another request the crawl then ends."""
+    def on_request_failed(self, failure: Failure) -> Request | None:
+        """Keep the reason why no response came, or return the request for a smaller page if the page is too large.
+
+        Without another request the crawl then ends.
+        """
         error = failure.value
+        request: Request | None = getattr(failure, "request", None)
+        if isinstance(error, TOO_LARGE_ERRORS) and request is not None:
+            smaller_url = self.smaller_page_url(request.url)
+            self.crawl_error = None if smaller_url else too_large_error(request.url, self.max_page_bytes)
+            return self.make_request(smaller_url) if smaller_url else None
         if isinstance(error, CrawlError):
             self.crawl_error = error
         elif not isinstance(error, CrawlStoppedError):
             self.crawl_error = unexpected_error(error or RuntimeError("no reason given"), self.has_resume_option)
+        return None
 
     def on_page_stored(self) -> None:
         """React to the end of the transaction of a page."""
@@ -184,4 +191,4 @@ class RegistrySpider(PacedSpider):
     def next_page_url(self, response: HttpResponse) -> str | None:
         """Return the URL of the next page on the endpoint's host, or None at the end."""
         url = next_link(response)
-        return self.same_host_url(url) if url else None
+        return self.same_host_url(url, response.url) if url else None

@@ -53,6 +53,7 @@ COUNTER_PAGE_SIZES = (100, 50, 25, 5)  # each begins where a page of a larger si
 MAX_FAILURES_IN_A_ROW = 3
 MIN_NAMES_PER_PAGE = 100
 MAX_FIRST_ROWS = 3  # rows of which the first that the server can give shows what the counter means
+MAX_REGISTRY_PAGES = 20  # of 1,000 registries, which the service may cut to 50
 MAX_SINGLE_REQUESTS = 50  # for packages without counters; the gate judges any more than these
 SORT_FIELDS = {"downloads": "downloads", "dependents": "dependent_packages_count"}
 ECOSYSTEMS_BY_PERIOD = {
@@ -97,6 +98,7 @@ class EcosystemsSpider(RegistrySpider):
         self._single_requests: set[str] = set()
         self._counter_page_size = PageSize(ROWS_PER_PAGE)
         self._failures_in_a_row = 0
+        self._registry_pages = 0
 
     @classmethod
     def list_registries(cls) -> Iterator[ListedRegistry]:
@@ -127,7 +129,11 @@ class EcosystemsSpider(RegistrySpider):
 
     def accepts_status(self, status: int, url: str) -> bool:
         """Accept 404 for a package requested by name: the package may have been removed since it was listed."""
-        return status == 200 or (status == 404 and _is_single(url))
+        return status == 200 or (status == 404 and self.is_url_of_package(url))
+
+    def is_url_of_package(self, url: str) -> bool:
+        """Return whether a URL is that of one package. The path of a mirror may hold the same words."""
+        return "/packages/" in urlsplit(url.removeprefix(self.plan.endpoint)).path
 
     @property
     def counter(self) -> str:
@@ -179,7 +185,7 @@ class EcosystemsSpider(RegistrySpider):
         If several fail in a row, the server itself has failed.
         """
         is_smallest = int_parameter(url, "per_page") == COUNTER_PAGE_SIZES[-1]
-        return (is_smallest or _is_single(url)) and self._failures_in_a_row < MAX_FAILURES_IN_A_ROW
+        return (is_smallest or self.is_url_of_package(url)) and self._failures_in_a_row < MAX_FAILURES_IN_A_ROW
 
     def smaller_page_url(self, url: str) -> str | None:
         """Return the URL of a smaller page that begins at the same row, or of the next row for a page of one row."""
@@ -200,7 +206,7 @@ class EcosystemsSpider(RegistrySpider):
 
     def _next_counters_url(self, response: HttpResponse, received: int) -> str | None:
         """Return the URL of the next counters: the largest size that fits the offset, up to one that may work again."""
-        if _is_single(response.url):
+        if self.is_url_of_package(response.url):
             return None
         largest, size = self._counter_page_size.count_page(), int_parameter(response.url, "per_page")
         following = self.next_list_url(response, received)
@@ -220,7 +226,8 @@ class EcosystemsSpider(RegistrySpider):
         readable = [row for row in rows if row]
         registry = choose_registry(self.plan.registry, readable)
         following = self.next_list_url(response, len(rows))
-        if registry is None and following:
+        self._registry_pages += 1
+        if registry is None and following and self._registry_pages < MAX_REGISTRY_PAGES:
             return make_page("probe", response, len(rows), next_url=following)
         if registry is None and None in rows:
             raise unreadable_registries_error(self.plan.registry, raw_rows, len(readable))
@@ -282,7 +289,7 @@ class EcosystemsSpider(RegistrySpider):
         self._failures_in_a_row += 1
         size, row = int_parameter(response.url, "per_page"), first_row(response.url)
         event = Event("page_unavailable", "warning", urlsplit(response.url).path[-200:], None, str(response.status))
-        following = None if _is_single(response.url) else _page_url(response.url, size, row + size)
+        following = None if self.is_url_of_package(response.url) else _page_url(response.url, size, row + size)
         return make_page("counters", response, 0, events=[event], next_url=following)
 
     def _read_rows(self, body: bytes) -> ParsedRows:
@@ -318,11 +325,6 @@ def _page_url(url: str, size: int, row: int) -> str:
     """Return the URL of the page of a size in which a row is, the first one if the row is a multiple of the size."""
     parameters = {"per_page": str(size), "page": str(row // size + 1)}
     return add_or_replace_parameters(url, parameters)
-
-
-def _is_single(url: str) -> bool:
-    """Return whether a URL is that of one package, requested by its name."""
-    return "/packages/" in urlsplit(url).path
 
 
 def expected_period(registry: str) -> str:

@@ -52,6 +52,7 @@ class EcosystemsCensusSpider(EcosystemsSpider):
 
     name = "ecosystems-census"
     snapshot_kind = "names_census"
+    max_pages = 100_000  # of 100 names, twice all names of npm
     max_pages_without_new = 2**MAX_REFETCHES  # after a step back that was too long
 
     def __init__(self, plan: CrawlPlan, resume_url: str | None = None, recorder: PageRecorder | None = None) -> None:
@@ -116,7 +117,7 @@ class EcosystemsCensusSpider(EcosystemsSpider):
         self._unseen_names += progress.missing
         if page.next_url:
             return page.next_url
-        if "/packages/" in page.url:
+        if self.is_url_of_package(page.url):
             return self._next_unseen_url()
         size = int_parameter(page.url, "per_page")
         last = int_parameter(page.url, "page") if "order=desc" in page.url else 0

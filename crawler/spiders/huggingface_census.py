@@ -39,6 +39,7 @@ class HuggingFaceCensusSpider(HuggingFaceSpider):
 
     name = "huggingface-census"
     snapshot_kind = "census"
+    max_pages = 30_000  # ten times the models of 2026
 
     def __init__(self, plan: CrawlPlan, resume_url: str | None = None, recorder: PageRecorder | None = None) -> None:
         super().__init__(plan, resume_url, recorder)

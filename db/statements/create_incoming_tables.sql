@@ -12,5 +12,7 @@ CREATE INDEX temp.incoming_package ON incoming (package_id, position);
 CREATE TEMP TABLE incoming_attribute (position INTEGER, name TEXT, term_id INTEGER, PRIMARY KEY (position, name)) WITHOUT ROWID;
 CREATE TEMP TABLE incoming_parent (
     position INTEGER, name TEXT, relation TEXT, code INTEGER, stable_id TEXT, key, name_hash INTEGER, parent_id INTEGER,
-    PRIMARY KEY (position, name, relation)) WITHOUT ROWID;
+    parent, PRIMARY KEY (position, name, relation)) WITHOUT ROWID;
+CREATE INDEX temp.incoming_parent_code ON incoming_parent (position, code, parent);
+CREATE TEMP TABLE stated_parent (position INTEGER, code INTEGER, name TEXT, PRIMARY KEY (position, code, name)) WITHOUT ROWID;
 CREATE TEMP TABLE incoming_library (position INTEGER, term_id INTEGER, PRIMARY KEY (position, term_id)) WITHOUT ROWID;

@@ -201,28 +201,37 @@ UPDATE incoming_parent SET parent_id =
     (SELECT p.package_id FROM package p WHERE p.registry_id = :registry AND p.key = incoming_parent.key)
 WHERE key IS NOT NULL;
 
+UPDATE incoming_parent SET parent = coalesce(parent_id, 'name:' || name);
+
 UPDATE edge SET valid_to = i.valid_from
 FROM incoming i CROSS JOIN package p ON p.package_id = i.package_id
 WHERE edge.child_id = i.package_id AND NOT i.is_new AND i.lineage AND edge.valid_to IS NULL AND edge.valid_from < i.valid_from
   AND p.seen_at = :at AND NOT EXISTS (
-    SELECT 1 FROM incoming_parent q WHERE q.position = i.position AND q.code = edge.relation
-       AND coalesce(q.parent_id, 'name:' || q.name) = edge.parent);
+    SELECT 1 FROM incoming_parent q WHERE q.position = i.position AND q.code = edge.relation AND q.parent = edge.parent);
 
 INSERT INTO quality_event (registry_id, snapshot_id, package_id, kind, severity, before, after, evidence, noted_at)
 SELECT :registry, :snapshot, i.package_id, 'self_loop', 'note', NULL, q.relation, 'the package names itself as its parent', :at
 FROM incoming i JOIN incoming_parent q ON q.position = i.position AND q.parent_id = i.package_id
 WHERE NOT EXISTS (SELECT 1 FROM edge e WHERE e.child_id = i.package_id AND e.parent = e.child_id);
 
+-- The names that edges of the same time have already. A table, because a look at every edge for each parent would take the
+-- square of the number of parents.
+INSERT OR IGNORE INTO stated_parent (position, code, name)
+SELECT i.position, e.relation,
+       coalesce(nullif(e.parent_name, ''), (SELECT r.name FROM package r WHERE r.package_id = e.parent), substr(e.parent, 6))
+FROM incoming i CROSS JOIN edge e ON e.child_id = i.package_id AND e.valid_from = i.valid_from
+WHERE EXISTS (SELECT 1 FROM incoming_parent q WHERE q.position = i.position);
+
 INSERT INTO edge (child_id, parent, relation, valid_from, valid_to, parent_name)
-SELECT i.package_id, coalesce(q.parent_id, 'name:' || q.name), q.code, i.valid_from,
+SELECT i.package_id, q.parent, q.code, i.valid_from,
        CASE WHEN p.seen_at > :at THEN p.seen_at - p.first_seen_at END,
        CASE WHEN q.parent_id IS NULL OR q.name = (SELECT r.name FROM package r WHERE r.package_id = q.parent_id) THEN ''
             ELSE q.name END
 FROM incoming i CROSS JOIN incoming_parent q ON q.position = i.position CROSS JOIN package p ON p.package_id = i.package_id
 WHERE NOT EXISTS (
-    SELECT 1 FROM edge e WHERE e.child_id = i.package_id AND e.relation = q.code AND CASE e.valid_from WHEN i.valid_from
-        THEN e.parent = coalesce(q.parent_id, 'name:' || q.name) OR q.name = coalesce(
-             nullif(e.parent_name, ''), (SELECT r.name FROM package r WHERE r.package_id = e.parent), substr(e.parent, 6))
-        ELSE e.parent = coalesce(q.parent_id, 'name:' || q.name) AND e.valid_from < i.valid_from
-             AND (e.valid_to IS NULL OR e.valid_to > i.valid_from) END)
+    SELECT 1 FROM edge e WHERE e.child_id = i.package_id AND e.parent = q.parent AND e.relation = q.code
+       AND (e.valid_from = i.valid_from
+            OR e.valid_from < i.valid_from AND (e.valid_to IS NULL OR e.valid_to > i.valid_from)))
+  AND NOT EXISTS (
+    SELECT 1 FROM stated_parent s WHERE s.position = i.position AND s.code = q.code AND s.name = q.name)
 ON CONFLICT DO NOTHING;

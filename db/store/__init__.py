@@ -231,7 +231,7 @@ class Store:
 
     def _load_incoming(self, page: Page, fingerprints: Sequence[int | None] | None = None) -> None:
         """Load the rows of a page into the temporary tables that the statements read."""
-        for table in ("incoming", "incoming_attribute", "incoming_parent", "incoming_library"):
+        for table in ("incoming", "incoming_attribute", "incoming_parent", "stated_parent", "incoming_library"):
             self.connection.execute(f"DELETE FROM temp.{table}")
         rejected = {reject.position for reject in page.rejects}
         free = (position for position in range(page.received + len(rejected)) if position not in rejected)

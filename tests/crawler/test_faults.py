@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from crawler.spiders.huggingface_census import HuggingFaceCensusSpider
 from tests.crawler.conftest import HUB, Crawl, CrawlRun, environment
 from tests.simulated import Simulation
 
@@ -367,3 +368,13 @@ def test_a_crawl_whose_token_expires_can_be_resumed(crawl: Crawl, pretend: Simul
     done = crawl(*TOP)
     assert (done.exit_code, done.outcome["status"]) == (3, "open")
     assert "HF_TOKEN" in done.outcome["error"]["fix"]
+
+
+@pytest.mark.fault("C11")
+def test_a_census_that_does_not_end_is_partial_with_the_reason(
+    crawl: Crawl, pretend: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HuggingFaceCensusSpider, "max_pages", 3)
+    done = crawl("snapshot", HUB, "--full")
+    assert (done.exit_code, done.outcome["status"]) == (3, "partial")
+    assert str(done.outcome["reason"]).startswith("endless: The list of huggingface/models does not end.")

@@ -12,7 +12,6 @@ from analysis.scoring.judge.answers import ERROR, JudgeReading
 from analysis.scoring.judge.client import (
     MAX_REPLY_TOKENS,
     JudgeSetup,
-    ModelReply,
     max_input_tokens,
     omit_parameter,
     parse_model_reply,
@@ -21,6 +20,7 @@ from analysis.scoring.judge.client import (
 )
 from analysis.scoring.judge.ledger import Ledger
 from analysis.scoring.judge.prompts import build_request, generate_mark
+from analysis.scoring.judge.replies import part_of, reply_of, tokens_of
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -139,37 +139,36 @@ def store_results(
 ) -> None:
     """Store the readings in a file of results, whose lines are in any order, and record refused parameters."""
     for line in filter(None, lines.splitlines()):
-        result = json.loads(line)
-        call = result.get("custom_id")
-        if call not in calls:
+        result = decode_result(line)
+        call = part_of(result, "custom_id")
+        if not isinstance(call, str) or call not in calls:
             continue
         key, repeat = calls[call]
-        body = (result.get("response") or {}).get("body") or {}
-        error = body.get("error") or {}
-        if parameter := refused_parameter(error.get("param"), str(error.get("message"))):
+        body = part_of(part_of(result, "response"), "body")
+        error = part_of(body, "error")
+        name = part_of(error, "param")
+        message = str(part_of(error, "message"))[:10_000]
+        if parameter := refused_parameter(name if isinstance(name, str) else None, message):
             setup = omit_parameter(setup, parameter, ledger)
             ledger.settle(call, 0, 0.0)
-        _settle_usage(call, body.get("usage") or {}, setup, ledger)
-        if reply := reply_in(body):
+        if tokens := tokens_of(body):
+            ledger.settle(call, sum(tokens), setup.price.cost(*tokens))
+        if reply := reply_of(body):
             reading, _ = parse_model_reply(reply, texts[key])
             if reading.state != ERROR:
                 ledger.store_reading(key, repeat, reading.to_dict())
 
 
-def _settle_usage(call: str, usage: Mapping[str, int], setup: JudgeSetup, ledger: Ledger) -> None:
-    if "prompt_tokens" in usage and "completion_tokens" in usage:
-        input_tokens, output_tokens = usage["prompt_tokens"], usage["completion_tokens"]
-        ledger.settle(call, input_tokens + output_tokens, setup.price.cost(input_tokens, output_tokens))
+def decode_result(line: str) -> object:
+    """Return one result, or None if the line is not JSON.
 
-
-def reply_in(body: Mapping[str, Any]) -> ModelReply | None:
-    """Return the first choice in the body of a result, or None."""
-    choices = body.get("choices")
-    if not choices:
+    >>> decode_result('{"custom_id": "a"}'), decode_result("[" * 100_000)
+    ({'custom_id': 'a'}, None)
+    """
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
         return None
-    message = choices[0].get("message") or {}
-    model = str(body.get("model") or "")
-    return ModelReply(message.get("content") or "", message.get("refusal"), choices[0].get("finish_reason"), model)
 
 
 def load_readings(text: str, setup: JudgeSetup, ledger: Ledger) -> list[JudgeReading]:

@@ -15,11 +15,11 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 from analysis.scoring.judge.answers import ERROR, INVALID, OVER_BUDGET, READ, REFUSED, JudgeReading, parse_reply
 from analysis.scoring.judge.ledger import Ledger, Price
 from analysis.scoring.judge.prompts import Prompt, build_request, generate_mark
+from analysis.scoring.judge.replies import ModelReply, reply_of, tokens_of
 from db.private_text import list_credentials, remove_values
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
-    from openai.types.chat import ChatCompletion
 
 MAX_REPLY_TOKENS = 1_200
 OVERHEAD_TOKENS = 100  # of a request beside its content
@@ -48,16 +48,6 @@ class JudgeSetup:
     def version_suffix(self) -> str:
         """The omitted parameters as part of a version, or '' if the model accepts every parameter."""
         return f" without {', '.join(self.omitted_parameters)}" if self.omitted_parameters else ""
-
-
-@dataclass(frozen=True)
-class ModelReply:
-    """The parts of a completion that are read."""
-
-    content: str
-    refusal: str | None
-    finish_reason: str | None
-    model: str
 
 
 class Judge:
@@ -125,7 +115,7 @@ class Judge:
             return JudgeReading(OVER_BUDGET, note="the budget of the day has no room for the call"), ""
         return parse_model_reply(reply_of(completion), text)
 
-    async def _complete(self, request: Mapping[str, Any]) -> ChatCompletion | None:
+    async def _complete(self, request: Mapping[str, Any]) -> object:
         """Return the completion, or None if the budget has no room. Parameters that the model refuses are omitted."""
         import openai
 
@@ -139,7 +129,7 @@ class Judge:
                     raise
                 self.setup = omit_parameter(self.setup, parameter, self._ledger)
 
-    async def _complete_with_retries(self, request: dict[str, Any]) -> ChatCompletion | None:
+    async def _complete_with_retries(self, request: dict[str, Any]) -> object:
         """Reserve and make a call until it succeeds.
 
         Every attempt is reserved, because a failed one may cost too. A bad request costs nothing.
@@ -157,12 +147,12 @@ class Judge:
                 if call is None:
                     return None
                 try:
-                    completion: ChatCompletion = await self._client.chat.completions.create(**request)
+                    completion: object = await self._client.chat.completions.create(**request)
                 except openai.BadRequestError:
                     self._ledger.settle(call, 0, 0.0)
                     raise
                 self._settle(call, completion)
-                return completion
+                return {} if completion is None else completion  # a service may answer null
         return None
 
     def _reserve(self, request: Mapping[str, Any]) -> str | None:
@@ -170,13 +160,12 @@ class Judge:
         usd = self.setup.price.cost(tokens, MAX_REPLY_TOKENS)
         return self._ledger.reserve(self._today(), tokens + MAX_REPLY_TOKENS, usd)
 
-    def _settle(self, call: str, completion: ChatCompletion) -> None:
-        usage = getattr(completion, "usage", None)
-        if usage is None or usage.prompt_tokens is None or usage.completion_tokens is None:
+    def _settle(self, call: str, completion: object) -> None:
+        tokens = tokens_of(completion)
+        if tokens is None:
             self._ledger.settle(call, None, None)
             return
-        tokens = usage.prompt_tokens + usage.completion_tokens
-        self._ledger.settle(call, tokens, self.setup.price.cost(usage.prompt_tokens, usage.completion_tokens))
+        self._ledger.settle(call, sum(tokens), self.setup.price.cost(*tokens))
 
 
 def refused_parameter(parameter: str | None, message: str) -> str:
@@ -220,16 +209,6 @@ def max_input_tokens(request: Mapping[str, Any]) -> int:
     return len(json.dumps(request, ensure_ascii=False).encode("utf-8", "replace")) + OVERHEAD_TOKENS
 
 
-def reply_of(completion: ChatCompletion) -> ModelReply | None:
-    """Return the first choice of a completion, or None. Not every endpoint sends all fields."""
-    choices = getattr(completion, "choices", None)
-    if not choices:
-        return None
-    message = choices[0].message
-    model = str(getattr(completion, "model", "") or "")
-    return ModelReply(message.content or "", getattr(message, "refusal", None), choices[0].finish_reason, model)
-
-
 def parse_model_reply(reply: ModelReply | None, card: str) -> tuple[JudgeReading, str]:
     """Return the reading in a model's reply, and its text. An endpoint may echo the key of this run."""
     if reply is None:
@@ -258,4 +237,4 @@ def is_endpoint_error(error: BaseException) -> bool:
     """Return whether an error is the endpoint's, and not a programming error."""
     import openai
 
-    return isinstance(error, openai.OpenAIError | json.JSONDecodeError)
+    return isinstance(error, openai.OpenAIError | ValueError | RecursionError)  # of a body that is not JSON

@@ -153,7 +153,9 @@ async def _read_cards(
 ) -> list[list[JudgeReading]]:
     from openai import AsyncOpenAI
 
-    async with AsyncOpenAI(base_url=options.base_url, timeout=TIMEOUT, max_retries=0) as client:
+    from analysis.scoring.judge.bounds import bounded_client_options
+
+    async with AsyncOpenAI(base_url=options.base_url, max_retries=0, **bounded_client_options(TIMEOUT)) as client:
         if options.batch == "submit":
             await _submit_batches(client, setup, cards, ledger)
         elif options.batch == "collect":

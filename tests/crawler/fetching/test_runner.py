@@ -13,9 +13,7 @@ from scrapy.crawler import Crawler
 
 from crawler.errors import CrawlError, CrawlStoppedError
 from crawler.fetching.middlewares import PaceMiddleware
-from crawler.fetching.runner import endpoint_url
 from crawler.spiders.huggingface import HuggingFaceSpider
-from db import UsageError
 from tests.crawler.conftest import HUB, ROOT, CrawlRun, environment
 from tests.simulated import Simulation
 
@@ -129,22 +127,3 @@ def test_a_bug_in_the_program_is_not_retried_as_a_broken_connection() -> None:
     assert (failure.value.gate, failure.value.is_permanent, failure.value.__cause__) == ("program", False, bug)
     with pytest.raises(CrawlStoppedError):
         pace.process_exception(Request("https://hub.example/api/models"), CrawlStoppedError("stopped"))
-
-
-def test_the_endpoint_is_the_variable_or_the_public_service(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert endpoint_url(HuggingFaceSpider) == "https://huggingface.co"
-    monkeypatch.setenv("HF_ENDPOINT", "https://mirror.example/hub//")
-    assert endpoint_url(HuggingFaceSpider) == "https://mirror.example/hub"
-    monkeypatch.setenv("HF_ENDPOINT", "https://mirror.example/@scope")
-    assert endpoint_url(HuggingFaceSpider) == "https://mirror.example/@scope"
-
-
-@pytest.mark.parametrize("login", ["jo:secret@", "token@"])
-def test_an_endpoint_with_a_login_is_refused_without_showing_the_login(
-    monkeypatch: pytest.MonkeyPatch, login: str
-) -> None:
-    monkeypatch.setenv("HF_ENDPOINT", f"https://{login}mirror.example")
-    with pytest.raises(UsageError) as refusal:
-        endpoint_url(HuggingFaceSpider)
-    assert refusal.value.message == "HF_ENDPOINT holds a name or a password."
-    assert login not in f"{refusal.value.message}{refusal.value.why}{refusal.value.fix}"

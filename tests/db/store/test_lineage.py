@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from db.rows import Parent
 from db.store import Store
 from tests.db.builders import make_observation, query, take_snapshot
@@ -105,3 +107,22 @@ def test_an_older_list_imported_later_adds_older_edges(store: Store) -> None:
 def test_a_parent_named_twice_is_one_edge(store: Store) -> None:
     list_child(store, 10, BASE, BASE)
     assert edges(store) == [("base", "9", "finetune", 10, None)]
+
+
+@pytest.mark.fault("C11")
+def test_thousands_of_parents_take_time_in_proportion_to_their_number(store: Store) -> None:
+    steps = 0
+
+    def count_steps() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    costs = []
+    for instant, count in ((10, 500), (20, 500), (30, 2000), (40, 2000)):
+        steps = 0
+        store.connection.set_progress_handler(count_steps, 1000)
+        list_child(store, instant, *(Parent(f"a/b{number}", "unstated", None) for number in range(count)))
+        costs.append(steps)
+    assert costs[3] < 8 * costs[1]  # four times as many parents, and not sixteen times as many steps
+    assert len(edges(store)) == 2000
