@@ -16,7 +16,8 @@ class HttpResponse:
     """An HTTP response without its transport: header names are in lower case, `fetched_at` is seconds since 1970 UTC.
 
     `skew` is by how many seconds the local clock is ahead of the registry's, None if unknown. `received_sha256` is the
-    hash of the body as received, if the body is another one since.
+    hash of the body as received, if the body is another one since. `hidden` rows were dropped from the body because the
+    public does not see them. If `ends_hidden`, the last row is one of them. `notes` become events of the page.
     """
 
     url: str
@@ -26,6 +27,9 @@ class HttpResponse:
     fetched_at: int
     skew: int | None = None
     received_sha256: str = ""
+    hidden: int = 0
+    ends_hidden: bool = False
+    notes: tuple[Event, ...] = ()
 
     @property
     def sha256(self) -> str:

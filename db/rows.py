@@ -103,7 +103,7 @@ class Page:
     `role` is probe (an assumption is tested), ranking (rows in order), counters (values for rows of earlier pages) or
     file (of an imported list). `age` is how long the response was in a cache. `skew` is by how much our clock is ahead
     of its Date header. Both are in seconds, and None where the response does not say. `body` is None where bodies are
-    not kept.
+    not kept. `hidden` rows of `received` are not public and were dropped.
     """
 
     role: str
@@ -123,6 +123,7 @@ class Page:
     next_url: str | None = None
     body: builtins.bytes | None = None
     form: str = "redacted"
+    hidden: int = 0
 
     @property
     def as_census(self) -> CensusPage | None:
@@ -169,6 +170,7 @@ class Progress:
     duplicates: int = 0
     with_counters: int = 0
     missing: tuple[str, ...] = ()
+    hidden: int = 0
 
 
 @dataclass(frozen=True, slots=True)

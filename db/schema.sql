@@ -82,6 +82,7 @@ CREATE TABLE page (                               -- one response, with its prov
     beyond      INTEGER NOT NULL,                 -- are below the last requested rank
     inversions  INTEGER NOT NULL,                 -- have a larger counter than the row before
     next_url    TEXT,                             -- NULL on the last page
+    hidden      INTEGER NOT NULL DEFAULT 0,       -- are not public, and were dropped
     PRIMARY KEY (snapshot_id, number)
 ) STRICT, WITHOUT ROWID;
 
@@ -409,6 +410,7 @@ CREATE TABLE change_crawl_page (                  -- one response of a crawl of 
     duplicates      INTEGER NOT NULL,             -- rows that repeat a package on this page, or in this order of this crawl
     rejected        INTEGER NOT NULL,             -- rows that could not be read
     next_url        TEXT,
+    hidden          INTEGER NOT NULL DEFAULT 0,   -- rows that are not public, and were dropped
     PRIMARY KEY (change_crawl_id, number)
 ) STRICT, WITHOUT ROWID;
 
@@ -495,7 +497,9 @@ CREATE TABLE card_collection (                    -- one collection of cards: a 
     source        TEXT NOT NULL,                  -- the crawled endpoint, or the name of the file
     file_sha256   TEXT,
     taken_at      INTEGER NOT NULL,               -- the time that the collection represents
-    started_at    INTEGER NOT NULL
+    started_at    INTEGER NOT NULL,
+    -- whether the cards were visible without a token; 0 where an older version sent one
+    is_public     INTEGER NOT NULL DEFAULT 0 CHECK (is_public IN (0, 1))
 ) STRICT;
 
 CREATE UNIQUE INDEX card_collection_file ON card_collection (registry_id, taken_at, file_sha256)

@@ -243,8 +243,8 @@ def _make_sentence(text: str) -> str:
 
 COUNTS = (
     "listed", "with_counters", "disorder", "compared", "not_ok", "singles", "short_pages", "lossy_pages",
-    "ranked_received", "received", "kept", "duplicates", "rejected", "rejected_everywhere", "beyond", "inversions",
-    "seconds", "population", "longest",
+    "ranked_received", "received", "kept", "duplicates", "rejected", "rejected_everywhere", "beyond", "hidden",
+    "inversions", "seconds", "population", "longest",
 )  # fmt: skip
 EVIDENCE = dict.fromkeys(COUNTS, 0) | {
     "k": 1000, "next_url": None, "pages": 1, "oldest": None, "skew": None, "main_reject": None,

@@ -34,7 +34,7 @@ PACKAGE_COLUMN_BY_FIELD = {
     "dependent_packages_count": "dependents",
     "stargazers_count": "stars",
 }
-REPOSITORY_FLAGS = ("gated", "disabled", "private")
+REPOSITORY_FLAGS = ("gated", "disabled", "private", "members_only", "resource_group", "card_gated")
 
 
 class Control:
@@ -142,7 +142,9 @@ class Control:
 def create_repository(world: SimulatedWorld, hub: HubRegistry, change: Mapping[str, Any]) -> object:
     """Add a repository under a free name, with some values set."""
     now = int(world.clock.now())
-    fresh = Repository(make_next_id(hub, now), str(change["name"]), now, RepositoryTraits())
+    parents = tuple(change.get("parents") or ())
+    traits = RepositoryTraits(relation="finetune" if parents else None, parents=parents)
+    fresh = Repository(make_next_id(hub, now), str(change["name"]), now, traits)
     if fresh.name in hub.names:
         raise UnknownNameError(f"{fresh.name!r} exists")
     fresh.created = int(fresh.identity[:8], 16)

@@ -35,6 +35,12 @@ class SimulationOptions:
     names_limit: int = field(default=10000, metadata={"help": "largest page of package_names"})
     heavy_limit: int = field(default=1000, metadata={"help": "largest page of packages that does not fail"})
     row_bytes: int = field(default=0, metadata={"help": "padding of each full package row"})
+    access: str = field(
+        default="everyone",
+        metadata={
+            "help": "everyone; login (a request without a token is refused); mirror (it adds a token of its own)"
+        },
+    )
     no_expand: tuple[str, ...] = field(default=(), metadata={"help": "an expand value to refuse (may be repeated)"})
     until_stdin_closes: bool = field(default=False, metadata={"help": "stop when stdin is closed"})
 

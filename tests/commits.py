@@ -1,7 +1,7 @@
 """A Hub that accepts datasets: it creates repositories, accepts files and large files, commits and tags.
 
 It responds to the requests of huggingface_hub for the upload of a folder, and records them. `faults` are pairs of a
-part of a path and a status. Each fault applies once.
+part of a path and a status. Each fault applies once. `private` are the names of private models that the token shows.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ class FakeHub:
         self.tags: dict[str, str] = {}
         self.requests: list[str] = []
         self.faults: list[tuple[str, int]] = []
+        self.private: list[str] = []
         self.endpoint = ""
 
     def respond(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
@@ -42,6 +43,11 @@ class FakeHub:
             self.large[path.removeprefix("/large/")] = body
             return 200, {}
         lines = [json.loads(line) for line in body.splitlines() if line.strip()] if b"{" in body[:1] else []
+        if path == "/api/whoami-v2":
+            return 200, {"type": "user", "name": "lab", "orgs": [{"name": "maker"}]}
+        if path in ("/api/models", "/api/datasets", "/api/spaces"):
+            rows = self.private if path == "/api/models" else []
+            return 200, [{"_id": f"{n:024x}", "id": name, "private": True} for n, name in enumerate(rows)]
         if path == "/api/repos/create":
             return self._create_repository(lines[0])
         if path == "/api/validate-yaml":

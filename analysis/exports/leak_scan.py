@@ -23,7 +23,7 @@ def refuse_private_content(folder: Path, verified: Collection[Path], credentials
         PrivateContentError: with the kind of the content and the file, never with the text itself.
     """
     for path in sorted(folder.rglob("*")):
-        for text in _read_texts(path) if path.is_file() and path not in verified else ():
+        for text in read_texts(path) if path.is_file() and path not in verified else ():
             if kind := find_unmistakable(text, credentials):
                 raise PrivateContentError(
                     f"The bundle would hold {kind}, in {path.relative_to(folder)}.",
@@ -33,7 +33,8 @@ def refuse_private_content(folder: Path, verified: Collection[Path], credentials
                 )
 
 
-def _read_texts(path: Path) -> Iterator[str]:
+def read_texts(path: Path) -> Iterator[str]:
+    """Yield the texts of a file of a bundle, many at a time."""
     if path.suffix == ".parquet":
         yield from _read_parquet_texts(path)
     elif path.suffix == ".sqlite":

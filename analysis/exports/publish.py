@@ -6,14 +6,19 @@ files again. A tag is made of the last date and the content, and is never moved.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from analysis.exports.citation import short_digest
 from analysis.exports.manifest import InvalidBundleError, Manifest, find_mismatches, read_manifest
+from analysis.exports.private_repositories import find_private_repositories, refuse_private_repositories
 from db import ObservatoryError, UsageError
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
 
 MAX_ATTEMPTS, MIN_WAIT_SECONDS, MAX_WAIT_SECONDS = 6, 1, 60
 RETRYABLE_STATUSES = frozenset((408, 429, 500, 502, 503, 504))
@@ -92,6 +97,7 @@ def publish_bundle(folder: Path, plan: PublicationPlan, private: bool) -> str:
     The repository is created if it does not exist. Only missing files are sent.
 
     Raises:
+        PrivateContentError: the bundle names a repository that only the token shows.
         PublishError: there is no token, the Hub refused the bundle, or it was unavailable for too long.
     """
     from huggingface_hub import HfApi, get_token
@@ -99,6 +105,7 @@ def publish_bundle(folder: Path, plan: PublicationPlan, private: bool) -> str:
     if get_token() is None:
         raise _missing_token_error()
     hub, name = HfApi(library_name="hub-observatory"), plan.repository
+    refuse_private_repositories(folder, list_private_repositories(hub))
     _retry(lambda: hub.create_repo(name, repo_type="dataset", private=private, exist_ok=True))
     commit = _retry(
         lambda: hub.upload_folder(
@@ -108,6 +115,19 @@ def publish_bundle(folder: Path, plan: PublicationPlan, private: bool) -> str:
     )  # fmt: skip
     _retry(lambda: hub.create_tag(name, repo_type="dataset", tag=plan.tag, revision=commit.oid, exist_ok=True))
     return str(commit.commit_url)
+
+
+def list_private_repositories(hub: HfApi) -> set[str]:
+    """Return the names and ids of the repositories that only the token shows. Say so if the Hub does not tell them."""
+    try:
+        return find_private_repositories(hub)
+    except Exception as error:
+        print(
+            "note: the bundle was not compared with your private repositories, because the Hub did not list them"
+            f" ({type(error).__name__})",
+            file=sys.stderr,
+        )
+        return set()
 
 
 def _missing_token_error() -> PublishError:

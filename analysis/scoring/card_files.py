@@ -28,7 +28,7 @@ def read_cards(files: Sequence[Path], public_only: bool = False) -> Iterator[tup
         try:
             if path.name.endswith(JSON_LINES_SUFFIXES):
                 for row in read_json_lines(path):
-                    if not (public_only and (row.get("private") or row.get("gated"))):
+                    if not (public_only and any(row.get(field) for field in ("private", "gated", "resourceGroup"))):
                         yield replace_half_characters(str(row["modelId"])), replace_half_characters(row.get("card"))
             else:
                 with path.open(encoding="utf-8-sig", errors="replace") as file:

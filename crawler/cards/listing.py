@@ -7,10 +7,15 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from crawler.parsing.rows import NotAListError, split_json_rows
+from crawler.parsing.visibility import is_members_only, read_shown_rows
 from crawler.plan import CrawlPlan
 
 README = "README.md"
 PAGE_SIZE = 1000
+ACCESS_FIELDS = {
+    "huggingface/models": ("private", "resourceGroup", "gated"),
+    "huggingface/spaces": ("private", "resourceGroup"),
+}
 SORT_KEYS = {"huggingface/models": "downloads", "huggingface/spaces": "likes"}
 
 
@@ -28,11 +33,15 @@ class ListedRepository(msgspec.Struct, gc=False):
     siblings: list[RepositoryFile] | None = None
 
 
-def first_list_url(plan: CrawlPlan) -> str:
-    """Return the URL of the first page of the list, which names the files of each repository."""
+def first_list_url(plan: CrawlPlan, with_access: bool = False) -> str:
+    """Return the URL of the first page of the list, which names the files of each repository.
+
+    Set `with_access` to request also who may see each repository.
+    """
     limit = min(PAGE_SIZE, plan.k or PAGE_SIZE)
     parameters = [("sort", SORT_KEYS[plan.registry]), ("direction", "-1"), ("limit", str(limit))]
-    query = urlencode([*parameters, ("expand", "sha"), ("expand", "siblings")])
+    fields = ("sha", "siblings", *(ACCESS_FIELDS[plan.registry] if with_access else ()))
+    query = urlencode([*parameters, *(("expand", name) for name in fields)])
     return f"{plan.endpoint}/api/{plan.registry.split('/')[1]}?{query}"
 
 
@@ -59,6 +68,16 @@ def find_repositories_without_readme(body: bytes) -> set[tuple[str, str | None]]
         for row in rows
         if row is not None and row.siblings and all(file.rfilename != README for file in row.siblings)
     }
+
+
+def find_open_repositories(body: bytes) -> set[str]:
+    """Return the names of the listed repositories that everyone sees without asking for access.
+
+    >>> body = b'[{"id": "a/b", "private": false}, {"id": "a/c", "private": false, "gated": "auto"}, {"id": "a/d"}]'
+    >>> find_open_repositories(body)
+    {'a/b'}
+    """
+    return {str(row.name) for row in read_shown_rows(body) if not is_members_only(row) and not row.gated}
 
 
 def _read_repository(raw: bytes) -> ListedRepository | None:

@@ -5,6 +5,10 @@ hash as ETag. So a card costs two requests of the quota named `resolvers`. A fil
 redirected to another host, which is never contacted. A 404 gives its reason in a header: no such file, or no such
 commit or repository. A README of a model does not count as a download. A README of a dataset would.
 The list (`expand=siblings`) is requested first. Repositories without a README in the list are not requested.
+
+No request carries a token, because a token opens private and gated repositories. So a card is stored only if everyone
+can read it. If the registry answers nobody without a token, only cards of repositories are requested that the list
+shows as public and not gated.
 """
 
 from __future__ import annotations
@@ -14,7 +18,6 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from urllib.parse import quote
 
-from huggingface_hub import constants, get_token
 from scrapy import Request
 from scrapy.exceptions import DownloadCancelledError, IgnoreRequest
 from scrapy.http import Response
@@ -22,10 +25,11 @@ from twisted.python.failure import Failure
 from w3lib.url import add_or_replace_parameter
 
 from crawler.cards.content import parse_card
-from crawler.cards.listing import find_repositories_without_readme, first_list_url, is_list_url
+from crawler.cards.listing import find_open_repositories, find_repositories_without_readme, first_list_url, is_list_url
 from crawler.cards.recorder import CardRecorder
 from crawler.errors import CrawlError, CrawlStoppedError, unexpected_error
 from crawler.fetching.middlewares import PaceMiddleware
+from crawler.hub_access import REFUSED_STATUSES, read_token
 from crawler.parsing.pages import next_link
 from crawler.parsing.redact import excerpt
 from crawler.parsing.urls import int_parameter
@@ -38,6 +42,7 @@ from db.store.cards import CardObservation, PendingCard, blob_hash
 
 MAX_DOWNLOAD_BYTES = 16 * 1024 * 1024
 MAX_CONSECUTIVE_FAILURES = 3  # after these the cause is not a single card
+NOT_OPEN = "only a token shows it, and the list does not show it as public and not gated"
 URL_PREFIXES = {"huggingface/models": "", "huggingface/spaces": "spaces/"}
 
 
@@ -56,6 +61,7 @@ class CardSpider(PacedSpider):
         self.failure_count = self._consecutive_failures = 0
         self._listed_rows = 0
         self._without_readme: set[tuple[str, str | None]] = set()
+        self._open_repositories: set[str] | None = None  # None: no request carries a token
         self._listed_at = 0
 
     def accepts_status(self, status: int, url: str) -> bool:
@@ -74,6 +80,12 @@ class CardSpider(PacedSpider):
     def parse_list(self, response: Response) -> Iterator[Request | CardObservation]:
         """Note the repositories without a README, and request the other cards after the last page."""
         list_page: HttpResponse = response.meta["answer"]
+        if list_page.status in REFUSED_STATUSES and self._open_repositories is None and read_token():
+            self._open_repositories = set()
+            yield self._request_list(first_list_url(self.plan, with_access=True))
+            return
+        if self._open_repositories is not None:
+            self._open_repositories |= find_open_repositories(list_page.body)
         self._listed_at = list_page.fetched_at
         self._without_readme |= find_repositories_without_readme(list_page.body)
         self._listed_rows += int_parameter(list_page.url, "limit")
@@ -95,15 +107,24 @@ class CardSpider(PacedSpider):
             yield from self._request_cards()
 
     def _request_list(self, url: str) -> Request:
-        return _make_request(url, self.parse_list, self.on_list_failed)
+        return self._make_request(url, self.parse_list, self.on_list_failed)
 
     def _request_cards(self) -> Iterator[Request | CardObservation]:
         for card in self.due_cards:
             if (card.name, card.sha) in self._without_readme:
                 yield CardObservation(card.package, card.at, "none", sha=card.sha, fetched_at=self._listed_at)
+            elif self._open_repositories is not None and card.name not in self._open_repositories:
+                yield CardObservation(
+                    card.package, card.at, "gated", sha=card.sha, fetched_at=self._listed_at, note=NOT_OPEN
+                )
             else:
                 callback, errback = partial(self.read_card, card=card), partial(self.on_card_failed, card=card)
-                yield _make_request(card_url(self.plan, card), callback, errback)
+                yield self._make_request(card_url(self.plan, card), callback, errback)
+
+    def _make_request(self, url: str, callback: Callable[..., object], errback: Callable[..., object]) -> Request:
+        token = None if self._open_repositories is None else read_token()
+        headers = {"Accept": "text/plain, */*", **({"Authorization": f"Bearer {token}"} if token else {})}
+        return Request(url, callback, errback=errback, headers=headers, dont_filter=True)
 
     def read_card(self, response: Response, card: PendingCard) -> Iterator[CardObservation]:
         """Turn the response for one card into an observation."""
@@ -172,12 +193,6 @@ class CardPaceMiddleware(PaceMiddleware):
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _make_request(url: str, callback: Callable[..., object], errback: Callable[..., object]) -> Request:
-    token = None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token()
-    headers = {"Accept": "text/plain, */*", **({"Authorization": f"Bearer {token}"} if token else {})}
-    return Request(url, callback, errback=errback, headers=headers, dont_filter=True)
 
 
 def card_url(plan: CrawlPlan, card: PendingCard) -> str:

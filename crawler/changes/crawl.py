@@ -43,6 +43,7 @@ class ChangeCrawlOutcome:
     edited: int = 0
     known: int = 0
     duplicates: int = 0
+    hidden: int = 0
     marks: dict[str, int | None] = field(default_factory=dict)
     absent: dict[str, int] = field(default_factory=dict)
     reason: str | None = None
@@ -92,6 +93,7 @@ class ChangeRecorder:
             page = replace(page, observations=())  # only the pages of an order show changes
         counts = self._store.save_change_page(crawl, page, self._stored_ids.get(page.role, ()), cursor)
         self._stored_ids.get(page.role, set()).update(observation.stable_id for observation in page.observations)
+        self._outcome.hidden += page.hidden
         for name in COUNT_FIELDS:
             setattr(self._outcome, name, getattr(self._outcome, name) + counts[name])
 

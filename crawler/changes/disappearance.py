@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 
 from db import SECONDS_PER_DAY
 
@@ -65,7 +66,11 @@ def parse_probe(status: int, repository: Mapping[str, object], at: int) -> Probe
     Probe(at=0, status=200, id='7', name='a/b', gated=True, disabled=False)
     >>> parse_probe(401, {"error": "Invalid username or password."}, 0).id is None
     True
+    >>> parse_probe(200, {"_id": "7", "id": "a/b", "private": True}, 0).id is None
+    True
     """
+    if repository.get("private"):  # a registry may send a token of its own
+        return Probe(at, HTTPStatus.NOT_FOUND)
     if status in GONE_STATUSES and "error" not in repository:
         return Probe(at, 0)
     if status != 200 or not isinstance(repository.get("_id"), str):

@@ -3,6 +3,9 @@
 Descending orders are safe for changes. A row that moves during the crawl moves to the front, where the next crawl
 begins. A mark therefore rises only when a walk has come down to the old mark. An interrupted walk is resumed at its
 next page before another walk begins at the top, so that no row between the two is lost.
+
+Probes never carry a token, because it would show private repositories and their new names. A registry that answers
+nobody without a token is not probed: a missing package would look like all others.
 """
 
 from __future__ import annotations
@@ -13,21 +16,31 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from urllib.parse import quote, urlencode, urlsplit
 
+from scrapy import Request
+from scrapy.http import Response
+
 from crawler.changes.disappearance import MissingPackage, Probe, parse_probe
 from crawler.errors import not_a_list_error
+from crawler.hub_access import REFUSED_STATUSES
 from crawler.parsing.huggingface_rows import HuggingFaceRow, make_observation
 from crawler.parsing.pages import make_page
 from crawler.parsing.rows import NotAListError, read_rows
 from crawler.plan import CrawlPlan, PageRecorder
-from crawler.response import HttpResponse, Observation, Page, Progress
+from crawler.response import Event, HttpResponse, Observation, Page, Progress
 from crawler.spiders.huggingface import MAX_ROWS_PER_PAGE, HuggingFaceSpider
 
 LATENESS_MARGIN = 900  # seconds below the mark; the Hub may list a change late, or out of its order in time
 ROWS_AT_MARK = 2
 ORDERS = {"modified": "lastModified", "created": "createdAt"}
-PROBE_FIELDS = {"models": ("gated", "disabled"), "datasets": ("gated", "disabled"), "spaces": ("disabled",)}
+PROBE_FIELDS = {
+    "models": ("gated", "disabled", "private"),
+    "datasets": ("gated", "disabled", "private"),
+    "spaces": ("disabled", "private"),
+}
 MAX_REDIRECTS = 5
 SECOND_WALK_SUFFIX = "#again"  # not sent; a second walk may rightly request a URL of the first
+WITHOUT_TOKEN_SUFFIX = "#public"  # not sent; a request that shows whether the registry answers everyone
+NOT_PROBED = "the registry answers nobody without a token, so that a deleted package looks like all others"
 PROBE_STATUSES = {200, 301, 302, 307, 308, 401, 403, 404, 410}
 
 
@@ -119,12 +132,23 @@ class ChangeSpider(HuggingFaceSpider):
         self._pending_probes = list(self.missing_packages)
         self._second_walks: set[str] = set()
         self._redirects = 0
+        self._answers_everyone = not self.access.has_token
 
     def accepts_status(self, status: int, url: str) -> bool:
         """Accept, for a probe, every status that says what became of the package."""
         if parse_package_id(url) is None:
-            return super().accepts_status(status, url)
+            is_refused = url.endswith(WITHOUT_TOKEN_SUFFIX) and status in REFUSED_STATUSES
+            return is_refused or super().accepts_status(status, url)
         return status in PROBE_STATUSES
+
+    def make_request(self, url: str) -> Request:
+        """Return a request, for a probe without the token."""
+        request = super().make_request(url)
+        return request.replace(headers={}) if is_without_token(url) else request
+
+    def request_other_view(self, response: Response) -> Request | None:
+        """Return the request of a page in another view, None for a probe."""
+        return None if is_without_token(response.meta["answer"].url) else super().request_other_view(response)
 
     def accepts_failure(self, url: str) -> bool:
         """Accept that a probe fails: its package is probed again by the next crawl."""
@@ -142,6 +166,8 @@ class ChangeSpider(HuggingFaceSpider):
         """Read a page of an order, the response to a probe, or the first row, which shows the accepted fields."""
         if parse_package_id(response.url) is not None:
             return self._read_probe(response)
+        if response.url.endswith(WITHOUT_TOKEN_SUFFIX):
+            return self._read_public_answer(response)
         order = order_of(response.url)
         if order is None:
             page = super().read_page(response)
@@ -149,6 +175,7 @@ class ChangeSpider(HuggingFaceSpider):
         return self._read_order_page(response, order)
 
     def _read_order_page(self, response: HttpResponse, order: str) -> Page:
+        response = self.public_view(response)
         fields, required = set(self.expand_fields), frozenset({"id", "_id", ORDERS[order]})
         try:
             rows = read_rows(
@@ -171,6 +198,8 @@ class ChangeSpider(HuggingFaceSpider):
         self._pending_orders = orders
         if orders:
             return self._walk_url(self.cursors[orders[0]])
+        if self._pending_probes and not self._answers_everyone:
+            return self.first_url() + WITHOUT_TOKEN_SUFFIX
         if self._pending_probes:
             self._redirects = 0
             return self._probe_url(self.missing_packages[self._pending_probes.pop(0)])
@@ -201,6 +230,15 @@ class ChangeSpider(HuggingFaceSpider):
         query = urlencode([("expand", name) for name in PROBE_FIELDS[self.repo_type]])
         return f"{self.plan.endpoint}/api/{self.repo_type}/{quote(package.name, safe='/')}?{query}#{package.package}"
 
+    def _read_public_answer(self, response: HttpResponse) -> Page:
+        """Return the page of a request without a token. If it was refused, no package is probed."""
+        self._answers_everyone = response.status == 200
+        if not self._answers_everyone:
+            self._pending_probes = []
+        events = [] if self._answers_everyone else [Event("not_probed", "note", NOT_PROBED)]
+        stored_response = replace(response, url=response.url.removesuffix(WITHOUT_TOKEN_SUFFIX))
+        return make_page("probe", stored_response, 0, events=events)
+
     def _read_probe(self, response: HttpResponse) -> Page:
         package_id = parse_package_id(response.url) or 0
         target = response.headers.get("location", "")
@@ -215,6 +253,11 @@ class ChangeSpider(HuggingFaceSpider):
         is_same = probe.id == package.stable_id
         observations = [Observation(package.stable_id, probe.name)] if is_same and probe.name else []
         return make_page("absent", stored_response, len(observations), observations)
+
+
+def is_without_token(url: str) -> bool:
+    """Return whether a URL is requested without a token: that of a probe, or the one that precedes the probes."""
+    return parse_package_id(url) is not None or url.endswith(WITHOUT_TOKEN_SUFFIX)
 
 
 def parse_package_id(url: str) -> int | None:

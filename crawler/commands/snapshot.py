@@ -45,6 +45,7 @@ class OutcomeJson(TypedDict):
     listed: int
     pages: NotRequired[int]
     duplicates: NotRequired[int]
+    hidden: NotRequired[int]
     missed: NotRequired[int | None]
     reason: str | None
     error: dict[str, str] | None
@@ -222,6 +223,8 @@ def _format_outcome(outcome: OutcomeJson) -> str:
     line = f"{head}  snapshot {outcome['snapshot']}, {outcome['listed']:,} packages on {outcome.get('pages')} pages"
     if outcome.get("duplicates"):
         line += f", {outcome.get('duplicates')} seen twice"
+    if outcome.get("hidden"):
+        line += f", {outcome.get('hidden')} not public and dropped"
     if outcome.get("missed") is not None:
         line += f" where pages overlap, about {outcome.get('missed')} missed"
     is_resumable = outcome["status"] in ("open", "stopped")

@@ -13,6 +13,7 @@ from crawler.importers import ImportFailedError, ImportSpec, ParsedList, sort_by
 from crawler.importers._cells import check_name, parse_count
 from crawler.importers._files import READ_ERRORS, open_binary, unreadable_file_error
 from crawler.importers._json import parse_json
+from crawler.parsing.visibility import is_public_record
 from crawler.response import Event, Observation, Reject
 from db.identity import derive_stable_id
 
@@ -36,6 +37,12 @@ class CardLine(msgspec.Struct, gc=False):
     has_card: bool | None = msgspec.field(name="has_readme_file", default=None)
     downloads: object = None
     likes: object = None
+    private: object = None
+
+    @property
+    def is_public(self) -> bool:
+        """Whether the line says nothing but that everyone sees the package."""
+        return is_public_record({"private": self.private})
 
 
 class JsonLinesCards:
@@ -45,9 +52,9 @@ class JsonLinesCards:
         self._file = file
 
     def iter_cards(self) -> Iterator[NamedCard | None]:
-        """Yield the card of each line, None for a line that cannot be read."""
+        """Yield the card of each line, None for a line that cannot be read or is of a private package."""
         for line in iter_lines(self._file):
-            if line is None:
+            if line is None or not line.is_public:
                 yield None
             elif line.card or line.has_card:
                 yield NamedCard(line.name, (line.card or "").encode("utf-8", "replace"))
@@ -62,13 +69,18 @@ class JsonLinesCards:
         """Return the lines as a list."""
         observations: list[Observation] = []
         rejects: list[Reject] = []
+        hidden = 0
         for position, line in enumerate(iter_lines(self._file)):
+            if line is not None and not line.is_public:
+                hidden += 1
+                continue
             try:
                 observations.append(_make_observation(line, spec))
             except ValueError as error:
-                rejects.append(Reject(position, str(error), ""))
+                rejects.append(Reject(position - hidden, str(error), ""))
         ordered = sort_by_counter(observations, spec.ordered_by)
-        return ParsedList(len(observations) + len(rejects), ordered, tuple(rejects)), spec
+        received = len(observations) + len(rejects)
+        return ParsedList(received, ordered, tuple(rejects), hidden=hidden), spec
 
 
 def iter_lines(file: Path) -> Iterator[CardLine | None]:

@@ -14,6 +14,7 @@ from crawler.importers import ImportFailedError, ImportSpec, ParsedList, sort_by
 from crawler.importers._hub_row import MISSING_ID, clean_row
 from crawler.parsing.huggingface_rows import EXPAND_FIELDS, SORT_FIELDS, HuggingFaceRow, make_observation
 from crawler.parsing.rows import MAX_RAW_LENGTH, describe_error, read_rows
+from crawler.parsing.visibility import is_public_record
 from crawler.response import Event, Observation, Reject
 from db.identity import derive_stable_id
 
@@ -43,18 +44,20 @@ def parse_rows(
     observations: list[Observation] = []
     rejects: list[Reject] = []
     all_events = list(events)
-    received = 0
+    received = hidden = 0
     for batch in _batches(rows):
-        positions, cleaned = _clean_rows(batch, received, spec, required, rejects)
+        public = [row for row in batch if not isinstance(row, Mapping) or is_public_record(row)]
+        positions, cleaned = _clean_rows(public, received, spec, required, rejects)
         parsed = read_rows(json.dumps(cleaned).encode("ascii"), HuggingFaceRow, frozenset({"id", "_id"}), observe)
         observations += parsed.observations
         rejects += [replace(reject, position=positions[reject.position]) for reject in parsed.rejects]
         all_events += parsed.events
-        received += len(batch)
+        received += len(public)
+        hidden += len(batch) - len(public)
     ordered = sort_by_counter(observations, spec.ordered_by)
     return ParsedList(
         received, ordered, tuple(sorted(rejects, key=lambda reject: reject.position)), tuple(all_events),
-        newest_instant(observations), population, fault,
+        newest_instant(observations), population, fault, hidden=hidden,
     )  # fmt: skip
 
 

@@ -29,7 +29,8 @@ class ParsedList:
     """Content of a file: its rows, best first, its rejected rows, and the instant of its newest row.
 
     `population` is the number of packages in the file, if not all of them were read. `fault` is the reason why the
-    list is not complete. `is_ranked` says that the file states the ranks themselves.
+    list is not complete. `is_ranked` says that the file states the ranks themselves. `hidden` rows are not public and
+    were dropped; `received` does not count them.
     """
 
     received: int
@@ -40,6 +41,7 @@ class ParsedList:
     population: int | None = None
     fault: str | None = None
     is_ranked: bool = False
+    hidden: int = 0
 
 
 def resolve_counter(spec: ImportSpec) -> str:

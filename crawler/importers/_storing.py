@@ -47,7 +47,8 @@ def store_list(
     status, reason = end_snapshot(load_kind("ranking"), store, snapshot, parsed.fault)
     repeats = same_content_events(store, snapshot)
     store.add_quality_events(_registry_of(spec), repeats, now, snapshot)
-    warnings = (*format_warnings((*events, *repeats), spec), *_format_rejects(page.rejects))
+    warnings = (*format_warnings((*events, *repeats), spec), *_format_rejects(page.rejects),
+                *_format_hidden(parsed.hidden))  # fmt: skip
     return ListImportOutcome(file, spec.registry, snapshot, status, progress.depth, reason=reason, warnings=warnings)
 
 
@@ -79,8 +80,10 @@ def _make_page(
 
     inversions = count_inversions(counter_value(row, spec.ordered_by) for row in parsed.observations)
     page = Page(
-        "file", Path(file).name, now, 200, identity.size, identity.sha256, {}, parsed.received,
+        "file", Path(file).name, now, 200, identity.size, identity.sha256, {},
+        parsed.received + parsed.hidden,
         observations=parsed.observations, rejects=parsed.rejects, events=events, inversions=inversions,
+        hidden=parsed.hidden,
     )  # fmt: skip
     return redact_page(page, keep_body=False)
 
@@ -123,6 +126,10 @@ def _format_rejects(rejects: Sequence[Reject]) -> tuple[str, ...]:
         return ()
     first = f"the first is row {rejects[0].position + 1:,}: {rejects[0].reason}"
     return (f"note: {pluralize(len(rejects), 'row')} could not be read; {first}",)
+
+
+def _format_hidden(hidden: int) -> tuple[str, ...]:
+    return (f"note: {pluralize(hidden, 'row')} of private repositories dropped",) if hidden else ()
 
 
 def _format_change(event: Event) -> str:

@@ -116,6 +116,7 @@ def _make_hub_row(name: str, row: Cells, kind_row: Cells, tags: list[str] | None
         "likes": row.get("likes") or kind_row.get("likes"),
         "tags": tags,
         "gated": row["gated"] if row.get("gated") in ("auto", "manual") else None,
+        "private": row.get("private"),
         "disabled": True if row.get("disabled") == "1" else None,
     }
 

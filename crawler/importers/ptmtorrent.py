@@ -61,6 +61,7 @@ def _make_hub_row(record: Mapping[str, object]) -> dict[str, object]:
     return {name: record.get(name) for name in FIELDS} | {
         "_id": record.get("_id") or (text_id if HUB_ID.fullmatch(text_id) else None),
         "id": record.get("modelId") or row_id or path or record.get("ModelName"),
+        "private": record.get("private"),
         "sha": record.get("sha") or record.get("LatestGitCommitSHA"),
         "pipeline_tag": record.get("pipeline_tag") or record.get("ModelTask"),
     }

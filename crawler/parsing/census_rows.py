@@ -176,7 +176,7 @@ def make_census_page(
         columns = CensusColumns(*([column[position] for position in positions] for column in astuple(columns)))
         rows, fingerprints = [rows[position] for position in positions], [fingerprints[p] for p in positions]
         beyond = sum(key >= cut for key in keys)
-    events = [redact_event(event) for event in census_rows.events]
+    events = [*response.notes, *(redact_event(event) for event in census_rows.events)]
     page = make_page("ranking", response, census_rows.received, rejects=map(redact_reject, census_rows.rejects),
                      disorder=disorder, next_url=None if beyond else next_url)  # fmt: skip
     common = {field.name: getattr(page, field.name) for field in fields(page)}

@@ -19,13 +19,16 @@ SORT_FIELDS = {"downloads": "downloads", "likes": "likes", "trending": "trending
 EXPAND_FIELDS = {
     "models": (
         "baseModels", "createdAt", "disabled", "downloads", "downloadsAllTime", "gated", "lastModified", "library_name",
-        "likes", "pipeline_tag", "safetensors", "sha", "tags", "trendingScore",
+        "likes", "pipeline_tag", "private", "resourceGroup", "safetensors", "sha", "tags", "trendingScore",
     ),
     "datasets": (
-        "createdAt", "disabled", "downloads", "downloadsAllTime", "gated", "lastModified", "likes", "sha", "tags",
+        "createdAt", "disabled", "downloads", "downloadsAllTime", "gated", "lastModified", "likes", "private",
+        "resourceGroup", "sha", "tags", "trendingScore",
+    ),
+    "spaces": (
+        "createdAt", "disabled", "lastModified", "likes", "private", "resourceGroup", "sdk", "sha", "tags",
         "trendingScore",
     ),
-    "spaces": ("createdAt", "disabled", "lastModified", "likes", "sdk", "sha", "tags", "trendingScore"),
 }  # fmt: skip
 LINEAGE_FIELDS, LIBRARY_FIELDS = {"baseModels", "cardData", "tags"}, {"library_name", "tags"}
 STATED_RELATIONS = tuple(relation for relation in RELATIONS if relation != "unstated")

@@ -30,12 +30,13 @@ def make_page(
     next_url: str | None = None,
     body: bytes | None = None,
 ) -> Page:
-    """Return a page with the provenance of its response."""
+    """Return a page with the provenance of its response. `received` counts the rows that the response still has."""
     headers = {name: redact_text(response.headers[name]) for name in STORED_HEADERS if name in response.headers}
     return Page(
         role, response.url, response.fetched_at, response.status, len(response.body), response.sha256, headers,
-        received, _read_age(response), response.skew, tuple(observations), tuple(rejects), tuple(events), disorder,
-        next_url, body, "redacted" if body is response.body else "reduced",
+        received + response.hidden, _read_age(response), response.skew, tuple(observations), tuple(rejects),
+        (*response.notes, *events), disorder, next_url, body,
+        "redacted" if body is response.body and not response.hidden else "reduced", response.hidden,
     )  # fmt: skip
 
 

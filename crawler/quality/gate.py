@@ -27,7 +27,7 @@ MAX_RESPONSE_AGE = 7200  # Ecosyste.ms: one hour in the cache, and one more whil
 MAX_CLOCK_SKEW = 300
 MAX_CRAWL_SECONDS = 6 * 3600
 MIN_LEADERS_PRESENT = 0.9
-COUNTS_RULE = "received = kept + seen twice + rejected + beyond"
+COUNTS_RULE = "received = kept + seen twice + rejected + beyond + not public"
 FIELDS_RULE = (
     f"not below the median of the last 8 by more than {FIELD_TOLERANCE:.0%} or {MAX_STANDARD_ERRORS:g} standard errors"
 )
@@ -56,6 +56,7 @@ class GateEvidence(TypedDict):
     rejected_everywhere: int
     main_reject: str | None
     beyond: int
+    hidden: int
     inversions: int
     oldest: int | None
     skew: int | None
@@ -144,9 +145,10 @@ def check_overlap(evidence: GateEvidence) -> GateResult:
 
 
 def check_counts(evidence: GateEvidence) -> GateResult:
-    """G4: Check that every received row was kept, seen twice, rejected, or beyond rank K."""
+    """G4: Check that every received row was kept, seen twice, rejected, beyond rank K, or dropped as not public."""
     received = evidence["received"]
     parts = [evidence["kept"], evidence["duplicates"], evidence["rejected_everywhere"], evidence["beyond"]]
+    parts.append(evidence["hidden"])
     measured = f"{received} received = {' + '.join(map(str, parts))}"
     if not received and not any(parts):
         return GateResult("G4 counts", "no baseline", "no rows", COUNTS_RULE)

@@ -36,6 +36,7 @@ class SnapshotOutcome:
     listed: int = 0
     pages: int = 0
     duplicates: int = 0
+    hidden: int = 0
     missed: int | None = None  # an estimate, for a names census
     reason: str | None = None
     error: dict[str, str] | None = None
@@ -104,5 +105,6 @@ def _ended_outcome(
     progress = recorder.progress
     return SnapshotOutcome(
         plan.registry, recorder.snapshot, status, EXIT_CODES.get(status, PARTIAL), progress.depth, progress.pages,
-        progress.duplicates, recorder.estimate_missed(), reason, error_as_json(error) if error else None,
+        progress.duplicates, progress.hidden, recorder.estimate_missed(), reason,
+        error_as_json(error) if error else None,
     )  # fmt: skip

@@ -12,19 +12,22 @@ Counters
     `downloads` counts requests of certain files in the last 30 days. It rolls, freezes, catches up and falls.
     `downloadsAllTime` is meant to grow only, and has fallen. `likes` come from people. `trendingScore` is the Hub's
     own. Spaces have no downloads. `config.json` is never requested, because that would count as a download.
+
+Private rows
+    A token also lists what only its owner sees. Each row says whether it is private, and private rows are dropped.
+    Where that leaves a doubt, the page and all later ones are requested without the token (`crawler.hub_access`).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
-from huggingface_hub import constants, get_token
-from scrapy import Request
 from w3lib.url import add_or_replace_parameter
 
 from crawler.errors import CrawlError, UnknownRegistryError, not_a_list_error
+from crawler.hub_access import OWNER_PATH, REFUSED_STATUSES
 from crawler.parsing.cursors import (
     ListPosition,
     cursor_after,
@@ -42,9 +45,10 @@ from crawler.parsing.rows import NotAListError, ParsedRows, count_inversions, co
 from crawler.parsing.urls import int_parameter, url_parameter, url_parameters
 from crawler.plan import CrawlPlan, ListedRegistry, PageRecorder
 from crawler.response import Event, HttpResponse, Observation, Page, Progress, Registry
-from crawler.spiders import RegistrySpider
+from crawler.spiders._hub_view import HubViewSpider
 
 MAX_ROWS_PER_PAGE = 1000
+RECENT_FIELDS = ("baseModels", "resourceGroup", "private")  # those that an older Hub may lack, the likeliest first
 ROUND_SIZE = 100
 COUNTERS = {"downloads": "last-30-days", "likes": "likes", "trending": "trending-score"}
 COUNTER_MEANINGS = {
@@ -54,7 +58,7 @@ COUNTER_MEANINGS = {
 }
 
 
-class HuggingFaceSpider(RegistrySpider):
+class HuggingFaceSpider(HubViewSpider):
     """Lists of the Hub by downloads, likes or trending score."""
 
     name = "huggingface"
@@ -97,14 +101,14 @@ class HuggingFaceSpider(RegistrySpider):
         return list(self.probe_results["expand"])
 
     def accepts_status(self, status: int, url: str) -> bool:
-        """Accept 400 for the first request: its body names the fields that the Hub knows."""
-        return status == 200 or (status == 400 and self.is_first_url(url))
+        """Accept 400 for the first request: its body names the fields that the Hub knows.
 
-    def make_request(self, url: str) -> Request:
-        """Return a request with the token that huggingface_hub would send. It only goes to the endpoint."""
-        token = None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token()
-        request = super().make_request(url)
-        return request.replace(headers={"Authorization": f"Bearer {token}"}) if token else request
+        A refusal is accepted if it may be due to the missing token, and every response about the owner of the token.
+        """
+        if status == 400:
+            return self.is_first_url(url)
+        is_expected = status in REFUSED_STATUSES and self.access.is_unproved
+        return status == 200 or is_expected or urlsplit(url).path.endswith(OWNER_PATH)
 
     def describe_registry(self) -> Registry:
         """Return the registry, with the Hub's name of the repository type."""
@@ -178,13 +182,14 @@ class HuggingFaceSpider(RegistrySpider):
         """Return a page of the list, or the page of the first row."""
         if response.status == 400:
             return self._drop_refused_fields(response)
+        response = self.public_view(response)
         rows = self._read_rows(response)
         following = self.next_page_url(response)
         if self.is_first_url(response.url):
             return self._make_first_page(response, rows, cursor_keys(following))
-        following = following or self.url_after(response.url, rows.received, self._positions(rows))
+        following = following or self.url_after(response.url, rows.received + response.hidden, self._positions(rows))
         disorder = count_inversions(_order_value(row, self.ordered_by) for row in rows.observations)
-        events = [*rows.events, *lost_row_events(following, self._last_position(rows))]
+        events = [*rows.events, *lost_row_events(following, self._last_position(rows, rows.received))]
         return make_page(
             "ranking", response, rows.received, rows.observations, rows.rejects, events, disorder, following,
             response.body,
@@ -204,7 +209,7 @@ class HuggingFaceSpider(RegistrySpider):
         """
         if page.role != "ranking" or page.next_url is None or not page.received:  # empty pages were retried already
             return None
-        last = self._last_position(page)
+        last = self._last_position(page, page.received - page.hidden)
         if last is not None and cursor_position(page.next_url) is not None:
             if any(lost_row_events(page.next_url, last)):
                 return None if tries else page.url
@@ -221,8 +226,8 @@ class HuggingFaceSpider(RegistrySpider):
             return None
         return page.next_url
 
-    def _last_position(self, page: Page | ParsedRows) -> ListPosition | None:
-        return last_row_position(page.received, self._positions(page), page.rejects)
+    def _last_position(self, page: Page | ParsedRows, received: int) -> ListPosition | None:
+        return None if self._ends_hidden else last_row_position(received, self._positions(page), page.rejects)
 
     def _positions(self, page: Page | ParsedRows) -> list[ListPosition]:
         """Return the position of the last readable row, if there is one."""
@@ -266,15 +271,19 @@ class HuggingFaceSpider(RegistrySpider):
 def accepted_fields(requested: list[str], message: str) -> list[str]:
     """Return the requested fields that the text of a refusal names as known.
 
-    A text that names all of them, or none, is inconclusive. Then `baseModels` is dropped: it came last to the API.
+    A text that names all of them, or none, is inconclusive. Then one field is dropped that older Hubs may lack.
 
-    >>> accepted_fields(["baseModels", "likes"], 'expected one of "author"|"likes"')
+    >>> accepted_fields(["baseModels", "likes"], 'expected one of "author"|"likes", received "baseModels"')
     ['likes']
+    >>> accepted_fields(["likes", "private", "resourceGroup"], "no")
+    ['likes', 'private']
     """
-    words = set(re.findall(r"[A-Za-z_-]{2,40}", message))
+    words = set(re.findall(r"[A-Za-z_-]{2,40}", message.partition("received")[0]))
     accepted = [name for name in requested if name in words]
-    is_conclusive = 0 < len(accepted) < len(requested)
-    return accepted if is_conclusive else [name for name in requested if name != "baseModels"]
+    if 0 < len(accepted) < len(requested):
+        return accepted
+    dropped = next((name for name in RECENT_FIELDS if name in requested), None)
+    return [name for name in requested if name != dropped]
 
 
 def assumption_events(response: HttpResponse, cursor: str, sort: str) -> Iterator[Event]:

@@ -58,6 +58,7 @@ class HuggingFaceCensusSpider(HuggingFaceSpider):
         """Return one page of the census, or the page of the first row."""
         if response.status == 400:
             return self._drop_refused_fields(response)
+        response = self.public_view(response)
         following = self.next_page_url(response)
         if self.is_first_url(response.url):
             return self._make_census_probe(response, cursor_keys(following))
@@ -65,8 +66,9 @@ class HuggingFaceCensusSpider(HuggingFaceSpider):
         rows = self._read_census_rows(response.body)
         positions = [list_position(0, key) for key in rows.columns.key[-1:]]
         last = last_row_position(rows.received, positions, rows.rejects)
-        rows.events.extend(lost_row_events(following, last) if last is not None and last[1] < first_later_id else ())
-        following = following or self.url_after(response.url, rows.received, positions)
+        is_checked = last is not None and last[1] < first_later_id and not response.ends_hidden
+        rows.events.extend(lost_row_events(following, last) if is_checked else ())
+        following = following or self.url_after(response.url, rows.received + response.hidden, positions)
         page = make_census_page(response, rows, self.last_id, first_later_id, self._make_observation, following)
         self.last_id = page.stable_ids[-1] if page.stable_ids else self.last_id
         return page
@@ -74,7 +76,8 @@ class HuggingFaceCensusSpider(HuggingFaceSpider):
     def _make_census_probe(self, response: HttpResponse, cursor: str) -> Page:
         self.probe_results["cursor"] = cursor
         url = self._list_url(self.expand_fields, self.page_size.rows)
-        return make_page("probe", response, 1, events=assumption_events(response, cursor, "_id"), next_url=url)
+        events = assumption_events(response, cursor, "_id")
+        return make_page("probe", response, 1 - response.hidden, events=events, next_url=url)
 
     def _read_census_rows(self, body: bytes) -> CensusRows:
         try:
@@ -87,15 +90,21 @@ class HuggingFaceCensusSpider(HuggingFaceSpider):
         return page.next_url
 
     async def parse(self, response: Response) -> AsyncIterator[Page | Request]:  # type: ignore[override]
-        """Request the next page, then yield this page, so that a page arrives while another is written."""
+        """Request the next page, then yield this page, so that a page arrives while another is written.
+
+        A page that has to be requested again comes before its next page.
+        """
         await self._ready_for_page.wait()
         if self.reached_end or self.crawl_error or self.storage_error:
             return
         self._ready_for_page.clear()
         try:
-            if url := self.confirming_url(response.meta["answer"]):
+            request = self.request_other_view(response)
+            if request is None and (url := self.confirming_url(response.meta["answer"])):
+                request = self.make_request(url)
+            if request is not None:
                 self._ready_for_page.set()
-                yield self.make_request(url)
+                yield request
                 return
             await self._prefetch_next_page(response.meta["answer"])
             yield self.read_page(response.meta["answer"])

@@ -47,6 +47,7 @@ class CensusStore(Store):
             pages=progress.pages + 1,
             depth=progress.depth + rows + len(page.rejects),
             duplicates=progress.duplicates + census_page.repeated,
+            hidden=progress.hidden + page.hidden,
         )
         return self._progress
 

@@ -31,6 +31,7 @@ SELECT s.snapshot_id, r.name AS registry, s.origin, s.kind, s.k, s.ordered_by, s
        (SELECT x.reason FROM reject x WHERE x.snapshot_id = s.snapshot_id
         GROUP BY x.reason ORDER BY count(*) DESC, x.reason LIMIT 1) AS main_reject,
        (SELECT coalesce(sum(beyond), 0) FROM pages) AS beyond,
+       (SELECT coalesce(sum(hidden), 0) FROM pages) AS hidden,
        (SELECT coalesce(sum(inversions), 0) FROM pages) AS inversions,
        (SELECT max(age) FROM pages) AS oldest,
        (SELECT max(abs(skew)) FROM page WHERE snapshot_id = :snapshot) AS skew,

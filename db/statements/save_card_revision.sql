@@ -1,9 +1,11 @@
 -- Save the result of one check of the card of :package at the time :at: :state and :card. Each change is one revision.
 
--- The result is the same as in the stored revision: only note the check.
+-- The result is the same as in the stored revision: only note the check, and that everyone sees the card.
 UPDATE card_revision SET
     checked_sha = CASE WHEN :at >= checked_at THEN coalesce(:sha, checked_sha) ELSE checked_sha END,
-    checked_at = max(checked_at, :at)
+    checked_at = max(checked_at, :at),
+    collection_id = CASE WHEN (SELECT c.is_public FROM card_collection c WHERE c.collection_id = card_revision.collection_id)
+                    THEN collection_id ELSE :collection END
 WHERE package_id = :package AND valid_from <= :at AND (valid_to IS NULL OR valid_to > :at)
   AND state = :state AND card_id IS :card;
 

@@ -100,14 +100,16 @@ class Store:
     def progress(self, snapshot: int) -> Progress:
         """Return the progress of an open snapshot. `depth` counts the ranks assigned, those of rejected rows too."""
         row = self.connection.execute(
-            "SELECT count(*) AS pages, coalesce(sum(duplicates), 0) AS duplicates,"
+            "SELECT count(*) AS pages, coalesce(sum(duplicates), 0) AS duplicates, "
+            " coalesce(sum(CASE WHEN role <> 'probe' THEN hidden END), 0) AS hidden,"
             " coalesce(sum(CASE WHEN role IN ('ranking', 'file') THEN kept + rejected END), 0) AS depth,"
             " coalesce(sum(CASE WHEN role = 'counters' THEN kept END), 0) AS with_counters"
             " FROM page WHERE snapshot_id = ?",
             (snapshot,),
         ).fetchone()
         missing = self._names_without_counters(snapshot, MAX_NAMES_WITHOUT_COUNTERS) if row["with_counters"] else ()
-        return Progress(snapshot, row["pages"], row["depth"], row["duplicates"], row["with_counters"], missing)
+        return Progress(snapshot, row["pages"], row["depth"], row["duplicates"], row["with_counters"], missing,
+                        row["hidden"])  # fmt: skip
 
     def add_quality_events(
         self, registry: Registry, events: Iterable[Event], at: int, snapshot: int | None = None
@@ -297,11 +299,11 @@ class Store:
         snapshot, number = parameters["snapshot"], parameters["page"]
         self.connection.execute(
             "INSERT INTO page (snapshot_id, number, role, url, fetched_at, status, bytes, sha256, headers, age, skew,"
-            " received, kept, duplicates, rejected, beyond, inversions, next_url)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " received, kept, duplicates, rejected, beyond, hidden, inversions, next_url)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (snapshot, number, page.role, page.url, page.fetched_at, page.status, page.bytes, page.sha256,
              json.dumps(dict(page.headers), sort_keys=True), page.age, page.skew, page.received, kept_rows, duplicates,
-             len(page.rejects), beyond, page.inversions, page.next_url),
+             len(page.rejects), beyond, page.hidden, page.inversions, page.next_url),
         )  # fmt: skip
         if page.body is not None:
             self.connection.execute(

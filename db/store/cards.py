@@ -121,8 +121,8 @@ class CardStore:
             if stored_number is not None:
                 return stored_number, True
             number = self._connection.execute(
-                "INSERT INTO card_collection (registry_id, origin, source, file_sha256, taken_at, started_at)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO card_collection (registry_id, origin, source, file_sha256, taken_at, started_at,"
+                " is_public) VALUES (?, ?, ?, ?, ?, ?, 1)",
                 (registry, collection.origin, collection.source, collection.file_sha256, collection.taken_at,
                  collection.started_at),
             ).lastrowid or 0  # fmt: skip
@@ -248,16 +248,21 @@ def count_listed_packages(store: Store, registry: str, k: int) -> int:
     return count
 
 
-def unscored_cards(connection: sqlite3.Connection, scorer: str, version: str, limit: int = -1) -> Iterator[StoredCard]:
+def unscored_cards(
+    connection: sqlite3.Connection, scorer: str, version: str, limit: int = -1, public_only: bool = False
+) -> Iterator[StoredCard]:
     """Yield the cards that a scorer, at one version, has not scored yet: at most `limit` unless it is negative.
 
-    They are read a thousand at a time, so that scores can be saved in between.
+    With `public_only`, cards of gated and missing packages are skipped, and cards that only a token may show. The cards
+    are read a thousand at a time, so that scores can be saved in between.
     """
     decompressors, after, remaining = load_decompressors(connection), 0, limit
     (statement,) = load_statements("unscored_cards")
     while remaining != 0:
         batch_size = BATCH_SIZE if remaining < 0 else min(BATCH_SIZE, remaining)
-        values = {"scorer": scorer, "version": version, "after": after, "limit": batch_size}
+        values = {
+            "scorer": scorer, "version": version, "after": after, "limit": batch_size, "public_only": public_only
+        }  # fmt: skip
         rows = connection.execute(statement, values).fetchall()
         yield from (decompress_card(decompressors, row) for row in rows)
         if len(rows) < batch_size:

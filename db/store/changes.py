@@ -99,11 +99,11 @@ class ChangeStore(Store):
         number = self._query_value("SELECT count(*) FROM change_crawl_page WHERE change_crawl_id = ?", crawl)
         self.connection.execute(
             "INSERT INTO change_crawl_page (change_crawl_id, number, role, url, fetched_at, status, bytes, sha256,"
-            " headers, received, new, edited, unchanged, duplicates, rejected, next_url)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " headers, received, new, edited, unchanged, duplicates, rejected, hidden, next_url)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (crawl, number, page.role, page.url, page.fetched_at, page.status, page.bytes, page.sha256,
              json.dumps(dict(page.headers), sort_keys=True), page.received, counts["new"], counts["edited"],
-             counts["known"], counts["duplicates"], len(page.rejects), page.next_url),
+             counts["known"], counts["duplicates"], len(page.rejects), page.hidden, page.next_url),
         )  # fmt: skip
 
     def _add_page_events(self, registry: int, page: Page) -> None:

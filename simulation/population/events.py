@@ -90,6 +90,7 @@ def make_public(hub: HubRegistry, index: int, instant: float, argument: str) -> 
 def update_visibility(hub: HubRegistry, index: int) -> None:
     """Update the lists by the visibility of a repository."""
     hub.visible[index] = hub.repositories[index].is_listed
+    hub.visible_to_owner[index] = hub.repositories[index].is_listed_for_owner
     hub.bump_shape_version()
 
 

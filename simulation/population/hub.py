@@ -6,6 +6,7 @@ Counters are columns beside the rows.
 
 from __future__ import annotations
 
+import copy
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -42,18 +43,28 @@ class HubRegistry:
         self.columns = {column: np.zeros(0, np.int64) for column in INTEGER_COLUMNS}
         self.columns |= {column: np.zeros(0, np.float64) for column in FLOAT_COLUMNS}
         self.visible = np.zeros(0, bool)
+        self.visible_to_owner = np.zeros(0, bool)
+        self.is_owner_view = False
         self.indices: dict[str, int] = {}
         self.names: dict[str, int] = {}
         self.redirects: dict[str, int] = {}
         self.names_by_lower: dict[str, str] = {}
         self.shape_version = self.version = 0
-        self._orders: dict[str, tuple[int, np.ndarray]] = {}
+        self._orders: dict[tuple[str, bool], tuple[int, np.ndarray]] = {}
         self._children: tuple[int, dict[str, Counter[str]]] = (-1, {})
 
     @property
     def has_downloads(self) -> bool:
         """Whether the registry counts downloads: spaces have likes only."""
         return self.kind != "spaces"
+
+    def view_of(self, token: str) -> HubRegistry:
+        """Return the registry as the sender of a token sees it, to be read only. An empty token is none."""
+        if not token:
+            return self
+        view = copy.copy(self)
+        view.is_owner_view = True
+        return view
 
     def add_repositories(self, arrivals: Iterable[Arrival]) -> None:
         """Append repositories in the order of `_id`."""
@@ -67,6 +78,7 @@ class HubRegistry:
         for column, values in initial_counters(arrivals, self.has_downloads).items():
             self.columns[column] = np.concatenate([self.columns[column], np.array(values, self.columns[column].dtype)])
         self.visible = np.concatenate([self.visible, np.ones(len(arrivals), bool)])
+        self.visible_to_owner = np.concatenate([self.visible_to_owner, np.ones(len(arrivals), bool)])
         self.bump_shape_version()
 
     def add_repository(self, repository: Repository) -> None:
@@ -103,9 +115,13 @@ class HubRegistry:
         if moved:
             canonical = self.names_by_lower.get(name.lower())
             index = self.redirects.get(name) if canonical is None else self.names[canonical]
-        if index is None or not self.repositories[index].is_listed:
+        if index is None or not self.is_visible(self.repositories[index]):
             return None, False
         return self.repositories[index], moved
+
+    def is_visible(self, repository: Repository) -> bool:
+        """Return whether this view shows a repository."""
+        return repository.is_listed_for_owner if self.is_owner_view else repository.is_listed
 
     def count_smaller_ids(self, identity: str) -> int:
         """Return the number of repositories with a smaller `_id`."""
@@ -120,14 +136,15 @@ class HubRegistry:
 
     def order_rows(self, column: str) -> np.ndarray:
         """Return the visible rows, largest first, equal ones by ascending `_id`. `identity` is oldest first."""
-        version, order = self._orders.get(column, (-1, None))
+        key = column, self.is_owner_view
+        version, order = self._orders.get(key, (-1, None))
         if order is None or version != self.version:
             order = self._sort_rows(column)
-            self._orders[column] = (self.version, order)
+            self._orders[key] = (self.version, order)
         return order
 
     def _sort_rows(self, column: str) -> np.ndarray:
-        rows = np.flatnonzero(self.visible)
+        rows = np.flatnonzero(self.visible_to_owner if self.is_owner_view else self.visible)
         return rows if column == "identity" else rows[np.argsort(-self.columns[column][rows], kind="stable")]
 
     def count_children(self) -> Mapping[str, Counter[str]]:

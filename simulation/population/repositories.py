@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
+OWNER_NAMESPACES = ("observer", "secretlab")  # the person of each token, and that person's organization
+
 
 @dataclass(frozen=True, slots=True)
 class RepositoryTraits:
@@ -35,6 +37,9 @@ class Repository:
     private: bool = False
     disabled: bool = False
     deleted: bool = False
+    members_only: bool = False
+    resource_group: str = ""
+    card_gated: bool = False
     overrides: dict[str, object] = field(default_factory=dict)
 
     @property
@@ -44,8 +49,13 @@ class Repository:
 
     @property
     def is_listed(self) -> bool:
-        """Whether the repository is visible."""
-        return not (self.private or self.deleted)
+        """Whether everyone sees the repository."""
+        return not (self.private or self.members_only or self.deleted)
+
+    @property
+    def is_listed_for_owner(self) -> bool:
+        """Whether the owner of a token sees the repository: everything public, and all of the owner's namespaces."""
+        return not self.deleted and (self.is_listed or self.author in OWNER_NAMESPACES)
 
     @property
     def sha(self) -> str:

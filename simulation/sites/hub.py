@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 from simulation.clock import format_http_date
 from simulation.http.messages import Request, Response
 from simulation.http.quota import QuotaUse, QuotaWindows
 from simulation.population.hub import HubRegistry
-from simulation.population.repositories import Repository, commit_hash
+from simulation.population.repositories import OWNER_NAMESPACES, Repository, commit_hash
 from simulation.population.world import SimulatedWorld
 from simulation.sites.hub_files import find_revision, list_tree, make_no_revision, resolve_file, serve_cached_file
 from simulation.sites.hub_lists import BadRequestError, select_properties
@@ -64,7 +65,7 @@ class HubSite:
         charged = quota_bucket(request.path)
         quota = int(self.world.options.quota * SHARE_OF_QUOTA[charged]) * (2 if request.token else 1)
         spent = self.windows.consume(f"{charged}:{request.token}", quota)
-        response = self._make_rate_limited(request, charged, spent) if spent.is_exceeded else self._route(request)
+        response = self._make_rate_limited(request, charged, spent) if spent.is_exceeded else self._admit(request)
         self.response_count += 1
         trace = hashlib.sha1(f"{self.response_count}".encode()).hexdigest()[:24]
         now = self.world.clock.now()
@@ -77,6 +78,14 @@ class HubSite:
             **response.headers,
         }
         return response, charged, spent.is_exceeded
+
+    def _admit(self, request: Request) -> Response:
+        """Return the response for a caller, as the access of this endpoint has it."""
+        if request.token or self.world.options.access == "everyone":
+            return self._route(request)
+        if self.world.options.access == "login":
+            return make_unauthorized()
+        return self._route(replace(request, headers={**request.headers, "Authorization": "Bearer hf_mirror"}))
 
     def _make_rate_limited(self, request: Request, charged: str, spent: QuotaUse) -> Response:
         values = {"quota": spent.quota, "bucket": charged, "minutes": f"{self.world.options.window / 60:g}"}
@@ -108,14 +117,15 @@ class HubSite:
     def _route_registry(self, request: Request, kind: str, rest: list[str]) -> Response:
         hub = self.world.hubs[kind]
         if not rest:
-            response = self.page_cache.get_page(hub, request)
+            response = self.page_cache.get_page(hub.view_of(request.token), request)
             self.world.churn_counters(hub)
             return response
         return self._with_repository(request, kind, "/".join(rest[:2]), rest[2:])
 
     def _with_repository(self, request: Request, kind: str, name: str, rest: list[str]) -> Response:
         hub = self.world.hubs[kind]
-        repository, moved = hub.find_by_name(name)
+        view = hub.view_of(request.token)
+        repository, moved = view.find_by_name(name)
         if repository is None:
             return make_missing(request)
         if moved:
@@ -123,11 +133,11 @@ class HubSite:
         if rest[:1] in (["resolve"], ["cached"]):
             if rest[0] == "resolve":
                 return resolve_file(hub, request, repository, rest[1], "/".join(rest[2:]))
-            return serve_cached_file(hub, repository, rest[1], "/".join(rest[2:]))
+            return serve_cached_file(hub, request, repository, rest[1], "/".join(rest[2:]))
         if rest[:1] == ["tree"]:
             return list_tree(hub, repository, rest[1] if len(rest) > 1 else "main")
         if not rest or rest[0] == "revision":
-            return self._show_repository(request, hub, repository, "/".join(rest[1:]) or "main")
+            return self._show_repository(request, view, repository, "/".join(rest[1:]) or "main")
         return Response(404, {"error": "Not found"})
 
     def _show_repository(self, request: Request, hub: HubRegistry, repository: Repository, revision: str) -> Response:
@@ -168,5 +178,6 @@ def make_whoami(request: Request) -> Response:
     """Return the owner of a token, which is always the same person here."""
     if not request.token:
         return make_unauthorized()
-    person = {"type": "user", "id": "5f0000000000000000000001", "name": "observer", "fullname": "Observer"}
-    return Response(200, {**person, "isPro": False, "orgs": []})
+    person = {"type": "user", "id": "5f0000000000000000000001", "name": OWNER_NAMESPACES[0], "fullname": "Observer"}
+    organizations = [{"type": "org", "name": name} for name in OWNER_NAMESPACES[1:]]
+    return Response(200, {**person, "isPro": False, "orgs": organizations})

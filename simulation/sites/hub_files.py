@@ -56,15 +56,22 @@ def make_restricted(repository: Repository) -> Response:
     return Response(401, text, {"X-Error-Code": "GatedRepo", "X-Error-Message": text})
 
 
+def is_restricted(request: Request, repository: Repository, path: str) -> bool:
+    """Return whether a file needs a login. The README of a gated repository does not, unless its card is gated, too."""
+    if path == "README.md":
+        return repository.card_gated and not request.token
+    return bool(repository.gated or repository.disabled)
+
+
 def resolve_file(hub: HubRegistry, request: Request, repository: Repository, revision: str, path: str) -> Response:
-    """Return a redirect to the cached file of the commit. A gated repository shows only its README."""
+    """Return a redirect to the cached file of the commit."""
     number = find_revision(repository, revision)
     if number is None:
         return make_no_revision(revision)
     content = read_file(hub, repository, path, number)
     if content is None:
         return make_no_entry()
-    if path != "README.md" and (repository.gated or repository.disabled):
+    if is_restricted(request, repository, path):
         return make_restricted(repository)
     count_download(hub, repository, path)
     sha, etag = commit_hash(repository.identity, number), f'"{blob_hash(content)}"'
@@ -85,8 +92,10 @@ def count_download(hub: HubRegistry, repository: Repository, path: str) -> None:
         hub.bump_version()
 
 
-def serve_cached_file(hub: HubRegistry, repository: Repository, sha: str, path: str) -> Response:
+def serve_cached_file(hub: HubRegistry, request: Request, repository: Repository, sha: str, path: str) -> Response:
     """Return the file itself, with its git blob hash as ETag."""
+    if is_restricted(request, repository, path):
+        return make_restricted(repository)
     number = find_revision(repository, sha)
     content = None if number is None else read_file(hub, repository, path, number)
     if content is None:

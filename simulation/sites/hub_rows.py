@@ -90,6 +90,12 @@ def show_trending(hub: HubRegistry, index: int, repository: Repository) -> float
     return int(value) if value.is_integer() else value
 
 
+def show_resource_group(hub: HubRegistry, index: int, repository: Repository) -> object:
+    """Return the resource group of an organization, which only its members see."""
+    name = repository.resource_group
+    return {"id": name, "name": name} if name and hub.is_owner_view else ABSENT
+
+
 def counter_property(column: str) -> Property:
     """Return a property that is read from one column."""
     return lambda hub, index, repository: int(hub.columns[column][index])
@@ -127,8 +133,9 @@ PROPERTIES: dict[str, Property] = {
     "modelId": lambda hub, index, repository: repository.name,
     "models": constant_property("spaces", []),
     "pipeline_tag": lambda hub, index, repository: repository.traits.purpose,
-    "private": lambda hub, index, repository: False,
+    "private": lambda hub, index, repository: repository.private,
     "region": constant_property("spaces", "us"),
+    "resourceGroup": show_resource_group,
     "runtime": constant_property(
         "spaces", {"stage": "RUNNING", "hardware": {"current": "cpu-basic", "requested": "cpu-basic"}}
     ),
@@ -156,7 +163,6 @@ UNSET_PROPERTIES = (
     "mask_token",
     "model-index",
     "paperswithcode_id",
-    "resourceGroup",
     "widgetData",
 )
 PROPERTIES |= dict.fromkeys(UNSET_PROPERTIES, lambda hub, index, repository: ABSENT)

@@ -24,7 +24,7 @@ class PageCache:
 
     def __init__(self, refused: tuple[str, ...]) -> None:
         self.refused_properties = refused
-        self._responses: dict[tuple[str, str, str, bool], Response] = {}
+        self._responses: dict[tuple[str, str, str, bool, bool], Response] = {}
         self._versions: dict[str, int] = {}
 
     def get_page(self, hub: HubRegistry, request: Request) -> Response:
@@ -39,7 +39,8 @@ class PageCache:
         if self._versions.get(hub.kind) != hub.version:
             self._responses = {key: response for key, response in self._responses.items() if key[0] != hub.kind}
             self._versions[hub.kind] = hub.version
-        key = (hub.kind, request.host, request.query, "gzip" in request.headers.get("Accept-Encoding", ""))
+        accepts_gzip = "gzip" in request.headers.get("Accept-Encoding", "")
+        key = (hub.kind, request.host, request.query, hub.is_owner_view, accepts_gzip)
         response = self._responses.get(key)
         if response is None:
             response = pack_response(make_list_page(hub, request, self.refused_properties), key[-1])

@@ -82,11 +82,14 @@ def judge_cards(options: argparse.Namespace) -> tuple[list[JudgeRow], bool]:
 
 
 def select_cards(options: argparse.Namespace, setup: JudgeSetup) -> tuple[list[int], list[tuple[str, str]]]:
-    """Return the cards of the files. Without files, return the store's unscored cards, and their ids first."""
+    """Return the cards of the files. Without files, return the store's unscored cards, and their ids first.
+
+    Only cards that everyone can read leave this machine.
+    """
     if options.files:
         return [], list(islice(read_cards(options.files, public_only=True), options.sample))
     with open_for_reading(options.db) as connection:
-        cards = list(unscored_cards(connection, SCORER, score_version(setup), options.sample or -1))
+        cards = list(unscored_cards(connection, SCORER, score_version(setup), options.sample or -1, public_only=True))
     return [card.card for card in cards], [(card.blob, card.text) for card in cards]
 
 

@@ -73,6 +73,18 @@ def test_a_publication_that_failed_is_resumed(hub: FakeHub, export: Export) -> N
     assert count_uploads(hub) == 4, "large files were sent once"
 
 
+@pytest.mark.fault("G8")
+def test_a_bundle_that_names_a_repository_only_the_token_shows_is_not_published(hub: FakeHub, export: Export) -> None:
+    out = export("--format", "parquet", "--tables", "v1_ranking")
+    hub.private = ["maker/unknown", "maker/b"]
+    result = publish(hub, out)
+    assert (result.returncode, hub.repositories) == (1, {})
+    assert "names a repository that only you see, in parquet/" in result.stderr and "maker/b" not in result.stderr
+    hub.private, hub.faults = ["maker/unknown"], [("/api/spaces", 404)]
+    result = publish(hub, out)
+    assert result.returncode == 0 and "not compared with your private repositories" in result.stderr
+
+
 def test_a_network_error_without_a_message_is_reported_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     def time_out() -> None:
         raise TimeoutError

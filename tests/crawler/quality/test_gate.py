@@ -28,6 +28,7 @@ SOUND: GateEvidence = {
     "rejected_everywhere": 0,
     "main_reject": None,
     "beyond": 7,
+    "hidden": 0,
     "inversions": 0,
     "disorder": 0,
     "compared": 999,

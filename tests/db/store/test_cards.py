@@ -19,6 +19,7 @@ from db.store.cards import (
     pending_cards,
     unscored_cards,
 )
+from db.store.changes import ChangeStore
 from db.store.scores import Score, save_scores
 from tests.db.builders import MODELS, make_observation, read_card, read_scores, take_snapshot
 from tests.db.census.test_history import make_census_store, take_census
@@ -164,6 +165,30 @@ def test_the_same_file_of_the_same_day_is_not_imported_again(cards: CardStore) -
     collection = CardCollection(MODELS, "import", "cards.jsonl", 5, 5, "0" * 64)
     number, is_known = cards.begin_collection(collection)
     assert (cards.begin_collection(collection), is_known) == ((number, True), False)
+
+
+def read_unscored(connection: sqlite3.Connection, public_only: bool) -> list[str]:
+    """Return the texts of the cards that a judge has not scored."""
+    return [card.text for card in unscored_cards(connection, "openai", "1", public_only=public_only)]
+
+
+@pytest.mark.fault("F8", "G8")
+def test_only_cards_that_everyone_reads_are_for_the_judge(
+    cards: CardStore, store: Store, connection: sqlite3.Connection
+) -> None:
+    names = ["public", "gated", "older", "gone", "replaced"]
+    rows = [make_observation(name, 9, attributes={"gated": "auto" if name == "gated" else None}) for name in names]
+    take_snapshot(store, rows, at=1)
+    packages = dict(connection.execute("SELECT name, package_id FROM package").fetchall())
+    for day, name in enumerate(names):
+        observe(cards, packages[name], 10 + day, name.encode())
+    observe(cards, packages["replaced"], 20, b"its next card")
+    connection.execute("UPDATE card_collection SET is_public = 0 WHERE taken_at = 12")
+    ChangeStore(store.database).open_missing([(packages["gone"], 1, 2)])
+    assert read_unscored(connection, public_only=True) == ["public", "its next card"]
+    assert read_unscored(connection, public_only=False) == [*names, "its next card"]
+    observe(cards, packages["older"], 21, b"older")
+    assert read_unscored(connection, public_only=True) == ["public", "older", "its next card"]
 
 
 def test_saved_scores_are_read_and_the_other_cards_are_unscored(
