@@ -8,7 +8,12 @@ import sys
 from db import ObservatoryError
 
 OURS = ("analysis", "crawler", "db", "schedules", "simulation")
-PACKAGES = {"markdown_it": "markdown-it-py", "vl_convert": "vl-convert-python", "yaml": "pyyaml"}  # named otherwise
+PACKAGES = {  # named otherwise
+    "OpenSSL": "pyopenssl",
+    "markdown_it": "markdown-it-py",
+    "vl_convert": "vl-convert-python",
+    "yaml": "pyyaml",
+}
 
 
 def make_install_command(module: str) -> str:

@@ -32,7 +32,7 @@ def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
     """Return a text without secrets and addresses of people.
 
     >>> redact("Bearer abcdefgh, hf_abcdefghijkl of jo@example.org at http://me:pw@proxy.example/")
-    'Bearer ***, *** of *** at http://***@proxy.example/'
+    'Bearer ***, *** of *** at http://[token removed]@proxy.example/'
     """
     for secret in secrets:
         text = text.replace(secret, REPLACEMENT)

@@ -224,8 +224,9 @@ def classify_response(status: int, headers: Mapping[str, str], sha: str) -> str:
     Raises:
         CrawlError: the Hub does not accept the token.
 
-    >>> classify_response(404, {"x-error-code": "EntryNotFound"}, "0f"), classify_response(401, {}, "0f")
-    ('none', 'missing')
+    >>> codes = ("EntryNotFound", "RepoNotFound", "")
+    >>> [classify_response(404, {"x-error-code": code}, "0f") for code in codes]
+    ['none', 'missing', '']
     >>> classify_response(200, {"x-repo-commit": "0f"}, "0f"), classify_response(200, {"x-repo-commit": "1e"}, "0f")
     ('card', 'missing')
     """

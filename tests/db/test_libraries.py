@@ -15,7 +15,14 @@ from db.libraries import OURS, describe_missing_library, make_install_command
 from tests.environments import run_without_library
 
 ROOT = Path(__file__).resolve().parents[2]
-ALWAYS_WITH = {"markupsafe": "jinja2", "twisted": "scrapy"}  # libraries that come with a required one
+ALWAYS_WITH = {  # libraries that come with a required one
+    "httpx2": "openai",
+    "markupsafe": "jinja2",
+    "pyopenssl": "scrapy",
+    "service-identity": "scrapy",
+    "twisted": "scrapy",
+    "w3lib": "scrapy",
+}
 OF_EXTRAS = {"duckdb": "duckdb", "pyspark": "spark"}
 
 

@@ -82,6 +82,13 @@ FAULT_CASES: dict[str, tuple[dict[str, object], Check]] = {
     "deep_nesting": ({"depth": 5000}, lambda answer, normal: answer.body == b"[" * 5000 + b"]" * 5000),
     "short_page": ({"n": 4}, lambda answer, normal: answer.json == normal.json[:-4] and answer.links == normal.links),
     "missing_link": ({}, lambda answer, normal: answer.links == {} and answer.json == normal.json),
+    "link_form": (
+        {"form": '<{url}>; rel="last next"'},
+        lambda answer, normal: answer.headers["Link"].replace("last ", "") == normal.headers["Link"],
+    ),
+    "heavy_page": ({"size": 19}, lambda answer, normal: answer.status == 504),
+    "poison_row": ({"row": "not listed"}, lambda answer, normal: answer.body == normal.body),
+    "wrong_encoding": ({"coding": "br"}, header("Content-Encoding", "br")),
     "wrong_date": ({"seconds": -86400}, lambda answer, normal: "03 Feb 2026" in answer.headers["Date"]),
     "stale": ({"age": 90}, header("age", "90")),
     "ratelimit_headers": ({"headers": {"RateLimit": '"api";r=0;t=9'}}, header("RateLimit", '"api";r=0;t=9')),
@@ -103,6 +110,12 @@ def test_a_fault_does_what_its_name_says(simulation: Simulation, kind: str) -> N
     normal = fetch_list(simulation)
     simulation.reset()
     assert holds(fetch_with_fault(simulation, kind, **arguments), normal)
+
+
+def test_a_poisonous_row_fails_in_company_and_not_alone(simulation: Simulation) -> None:
+    row = fetch_list(simulation).json[0]["_id"]
+    assert fetch_with_fault(simulation, "poison_row", row=row).status == 500
+    assert fetch_with_fault(simulation, "poison_row", "/api/models?sort=downloads&limit=1", row=row).status == 200
 
 
 def test_a_truncated_answer_promises_more_than_it_sends(simulation: Simulation) -> None:
