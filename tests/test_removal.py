@@ -45,6 +45,7 @@ def import_list(folder: Path, month: int) -> None:
     observatory(folder, "crawl", "import", "csv", f"{month}.csv", "--registry", "npm", "--date", day, *columns)
 
 
+@pytest.mark.ci
 def test_a_removal_is_told_by_every_reader(folder: Path) -> None:
     store = folder / "observatory.db"
     with hold_writer_lock(store):

@@ -17,7 +17,7 @@ import pytest
 from tests.simulated import Simulation
 
 ROOT = Path(__file__).resolve().parents[1]
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.ci]
 REGISTRIES = {"huggingface/models": "huggingface/models", "pypi": "pypi.example"}
 
 

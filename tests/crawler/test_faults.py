@@ -311,6 +311,7 @@ def test_a_census_with_lost_rows_is_partial(crawl: Crawl, pretend: Simulation) -
     assert done.rows("SELECT DISTINCT kind FROM v1_quality_event WHERE severity = 'warning'") == [("rows_lost",)]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("kind", ["bomb", pytest.param("endless", marks=pytest.mark.slow)])
 @pytest.mark.fault("C11")
 def test_an_endless_body_is_discarded(crawl: Crawl, pretend: Simulation, kind: str) -> None:

@@ -121,6 +121,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
+@pytest.mark.ci
 def test_one_file_adds_a_service_that_is_listed_crawled_computed_and_exported(
     tmp_path: Path, shelf_endpoint: str
 ) -> None:

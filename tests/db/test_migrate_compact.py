@@ -188,6 +188,7 @@ def count_kills(path: Path, step: int) -> int:
     raise AssertionError("an upgrade has more statements than expected")
 
 
+@pytest.mark.ci
 @pytest.mark.fault("A1")
 def test_a_store_whose_upgrade_is_killed_at_some_statement_is_unchanged(path: Path) -> None:
     assert count_kills(path, 29) > 2

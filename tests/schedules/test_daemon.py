@@ -112,6 +112,7 @@ def check_record(record: DaemonRecord) -> None:
     assert record.outcomes["done"] and record.snapshots
 
 
+@pytest.mark.ci
 @pytest.mark.fault("A1")
 def test_after_repeated_kills_no_tick_is_missing_and_the_store_is_sound(tmp_path: Path) -> None:
     (record,) = run_daemons(tmp_path, every=1, seconds=4.5, kill_after=1.6, alone_every=None)

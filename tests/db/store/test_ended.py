@@ -22,7 +22,7 @@ REFUSED = {
         "this snapshot has ended and cannot be changed; take a new snapshot",
     "DELETE FROM snapshot WHERE snapshot_id = :n": "snapshots cannot be deleted",
     "INSERT INTO page SELECT snapshot_id, 9, role, url, fetched_at, status, bytes, sha256, headers, age, skew,"
-    " received, kept, duplicates, rejected, beyond, inversions, next_url FROM page WHERE snapshot_id = :n":
+    " received, kept, duplicates, rejected, beyond, inversions, next_url, hidden FROM page WHERE snapshot_id = :n":
         f"{NO_MORE} pages",
     "UPDATE page SET kept = 0 WHERE snapshot_id = :n": "pages cannot be changed",
     "DELETE FROM page WHERE snapshot_id = :n": "pages cannot be deleted",

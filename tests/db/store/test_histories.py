@@ -78,7 +78,7 @@ def histories(draw: st.DrawFn) -> list[ServedList]:
     return lists
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(histories())
 def test_lists_saved_in_order_are_read_back_as_they_were_served(history: list[ServedList]) -> None:
     store = make_store()
@@ -89,7 +89,7 @@ def test_lists_saved_in_order_are_read_back_as_they_were_served(history: list[Se
     assert [served_rows(store, snapshot) for snapshot in snapshots] == history
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(histories(), st.randoms(use_true_random=False))
 def test_lists_saved_in_any_order_have_the_same_packages(history: list[ServedList], rng: random.Random) -> None:
     store, order, snapshots = make_store(), list(range(len(history))), {}
@@ -100,7 +100,7 @@ def test_lists_saved_in_any_order_have_the_same_packages(history: list[ServedLis
     assert packages == [[(key, n) for key, _, n in rows] for rows in history]
 
 
-@settings(max_examples=40, deadline=None, phases=[Phase.generate])
+@settings(max_examples=20, deadline=None, phases=[Phase.generate])
 @given(histories(), st.randoms(use_true_random=False))
 def test_lists_saved_in_any_order_are_read_back_as_they_were_served(
     history: list[ServedList], rng: random.Random
@@ -112,7 +112,7 @@ def test_lists_saved_in_any_order_are_read_back_as_they_were_served(
     assert [served_rows(store, snapshots[at]) for at in range(len(history))] == history
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(histories(), st.randoms(use_true_random=False))
 def test_a_list_saved_later_never_changes_an_earlier_one(history: list[ServedList], rng: random.Random) -> None:
     store, order = make_store(), list(range(len(history)))
@@ -123,7 +123,7 @@ def test_a_list_saved_later_never_changes_an_earlier_one(history: list[ServedLis
     assert [(number, compute_digest(store.connection, number)) for number, _ in digests] == digests
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.lists(st.sampled_from(NAMES), max_size=6), min_size=1, max_size=4), st.integers(1, 6))
 def test_ranks_are_the_order_of_first_rows_up_to_k(pages: list[list[str]], k: int) -> None:
     store = make_store()

@@ -125,6 +125,7 @@ def count_kills(folder: Path, moments: range, expected: Outcome) -> int:
     raise AssertionError("a run has more statements than expected")
 
 
+@pytest.mark.ci
 @pytest.mark.fault("A1")
 def test_a_killed_writer_leaves_whole_pages_and_can_be_resumed(tmp_path: Path, expected: Outcome) -> None:
     assert count_kills(tmp_path, range(1, 5000, KILL_STEP), expected) > 8
