@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -14,6 +15,8 @@ from schedules.commands import COMMANDS
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the module of the first word with the words after it, and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["schedule"] and "run" in words:  # the daemon has nothing to reload before it has imported itself
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     return guard_command(lambda: _run_words(words), "--debug" in words)
 
 

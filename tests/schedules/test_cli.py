@@ -63,3 +63,14 @@ def test_a_missing_store_is_reported_in_four_parts(tmp_path: Path) -> None:
     completed = run_cli("report", "--db", str(tmp_path / "none.db"))
     assert completed.returncode == 1
     assert [line.split()[0] for line in completed.stderr.splitlines()] == ["error:", "why", "fix", "more"]
+
+
+@pytest.mark.parametrize(("words", "code"), [("schedule --debug run", 0), ("schedule status", -1)])
+@pytest.mark.fault("A13")
+def test_a_hangup_before_the_daemon_is_imported_does_not_end_it(words: str, code: int) -> None:
+    lines = (
+        "import os, signal, sys, schedules.cli as cli",
+        "cli._run_words = lambda words: os.kill(os.getpid(), signal.SIGHUP) or 0",
+        f"sys.exit(cli.main({words.split()}))",
+    )
+    assert subprocess.run([sys.executable, "-c", "\n".join(lines)], cwd=ROOT, check=False).returncode == code
