@@ -208,10 +208,11 @@ def _list_row(schedule: Schedule, now: int) -> dict[str, object]:
 def check_schedules(options: argparse.Namespace) -> int:
     """Check the files, and let each command parse its arguments."""
     from schedules.child_process import validate_command
-    from schedules.config import ScheduleError, has_command, read_schedules, schedule_folders
+    from schedules.command_line import has_command
+    from schedules.config import ScheduleError, read_schedules, schedule_folders
 
     schedules, faults = read_schedules(schedule_folders(options.schedules))
-    runnable = {name: schedule for name, schedule in schedules.items() if has_command(schedule)}
+    runnable = {name: schedule for name, schedule in schedules.items() if has_command(schedule.run)}
     complaints = {name: validate_command(schedule.arguments) for name, schedule in runnable.items()}
     faults += [f"{name}: {complaint}" for name, complaint in complaints.items() if complaint]
     if faults:

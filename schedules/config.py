@@ -16,13 +16,13 @@ import msgspec
 from db import ObservatoryError
 from db.causes import describe_cause
 from db.cli import USAGE, did_you_mean
-from schedules.commands import COMMANDS
+from schedules.command_line import RUN_EXAMPLE, run_faults
 from schedules.timetable import CronTimetable, IntervalTimetable, Timetable
 
 SHIPPED = Path(__file__).parent / "shipped"
 SHIPPED_NAME = "shipped"
 EXAMPLES = {
-    "run": 'run = "crawl snapshot npm --top 1000"',
+    "run": RUN_EXAMPLE,
     "cron": 'cron = "17 3 * * MON"',
     "every": 'every = "1 day"',
     "grace": 'grace = "2 days"',
@@ -147,13 +147,22 @@ def read_schedules(folders: Iterable[Path]) -> tuple[dict[str, Schedule], list[s
             faults.append(f"{folder}: there is no such folder")
         for file in sorted(folder.glob("*.toml")):
             try:
-                texts[file.stem] = file.read_text("utf-8")
+                texts[file.stem] = _read_file(file)
             except (OSError, UnicodeDecodeError) as error:
                 if isinstance(error, OSError) and error.errno in PASSING_ERRORS:
                     raise
                 faults.append(f"{file.name}: cannot be read: {describe_cause(error)}")
+    if not texts and not faults:
+        faults.append("no folder has a file NAME.toml: the daemon would do nothing")
     schedules, text_faults = parse_schedules(texts)
     return schedules, [*faults, *text_faults]
+
+
+def _read_file(file: Path) -> str:
+    """Return the text of a file. A pipe or a device in its place is refused, because reading it may never end."""
+    if not file.is_file() and file.exists():
+        raise OSError("It is a folder, a pipe or a device, not a file")
+    return file.read_text("utf-8")
 
 
 def parse_schedules(texts: Mapping[str, str]) -> tuple[dict[str, Schedule], list[str]]:
@@ -167,7 +176,7 @@ def parse_schedules(texts: Mapping[str, str]) -> tuple[dict[str, Schedule], list
     for name, table in tables.items():
         values, value_faults = _convert_values(table)
         schedules[name] = _make_schedule(name, values, _first_comment(texts[name]))
-        file_faults = (*_name_faults(name), *value_faults, *_run_faults(table), *_timetable_faults(table))
+        file_faults = (*_name_faults(name), *value_faults, *run_faults(table.get("run", "")), *_timetable_faults(table))
         faults += [f"{name}: {fault}" for fault in file_faults]
     faults += [f"{name}: {fault}" for name, fault in _cross_file_faults(schedules, tables, texts)]
     return schedules, faults
@@ -219,41 +228,6 @@ def _name_faults(name: str) -> Iterator[str]:
 def _timetable_faults(table: Mapping[str, object]) -> Iterator[str]:
     if "cron" in table and "every" in table:
         yield "both cron and every say when it is due: keep one of them"
-
-
-def _run_faults(table: Mapping[str, object]) -> Iterator[str]:
-    """Report what is wrong with a command line. The command itself checks its options: `validate_command`."""
-    run = table.get("run", "")
-    if not isinstance(run, str):
-        return  # reported with the types
-    try:
-        arguments = shlex.split(run)
-    except ValueError as error:
-        yield f"run cannot be split into words: {error}"
-        return
-    yield from _command_faults(arguments)
-    if any(argument.split("=")[0] == "--db" for argument in arguments):
-        yield "run may not name another store: --db is an option of the daemon"
-
-
-def has_command(schedule: Schedule) -> bool:
-    """Return whether a schedule names a command that can check its own options."""
-    try:
-        return not list(_command_faults(schedule.arguments))
-    except ValueError:
-        return False
-
-
-def _command_faults(arguments: Sequence[str]) -> Iterator[str]:
-    """Report what is wrong with the first word of a command line."""
-    if not arguments:
-        yield f"run is missing: the command line after `observatory`, as in {EXAMPLES['run']}"
-    elif arguments[0] == "observatory":
-        yield "run is the command line after `observatory`: leave that word out"
-    elif arguments[0] == "schedule":
-        yield "run may not start or inspect the daemon"
-    elif arguments[0] not in COMMANDS:
-        yield f"run: there is no command {arguments[0]!r}. {did_you_mean(arguments[0], COMMANDS)}".rstrip()
 
 
 def _cross_file_faults(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,8 @@ def test_a_file_gives_command_timetable_grace_and_followers() -> None:
         ('run = "observatory report"\nevery = "1 day"', "leave that word out"),
         ('run = "schedule run"\nevery = "1 day"', "may not start or inspect the daemon"),
         ('run = "report --db=x.db"\nevery = "1 day"', "another store"),
+        ('run = "report --debug --db x.db"\nevery = "1 day"', "another store"),
+        ('run = "report --db"\nevery = "1 day"', "another store"),
         ('run = "report \'x"\nevery = "1 day"', "cannot be split"),
         (GOOD + "then = 5", "then: Expected `array`"),
         (GOOD + 'then = ["onee"]', "Did you mean one?"),
@@ -86,6 +90,37 @@ def test_all_faults_of_all_files_are_reported_at_once(tmp_path: Path) -> None:
     text = "\n".join(caught.value.faults)
     for part in ("rnu", "run is missing", "'soon'", "small letters", "three.toml: cannot be read", "no such folder"):
         assert part in text
+
+
+def test_a_word_after_the_options_names_no_store() -> None:
+    assert not parse_schedules({"one": 'run = "show --debug -- --db"\nevery = "1 day"'})[1]
+
+
+def make_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def link_to_device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize("make", [make_pipe, link_to_device, Path.mkdir])
+@pytest.mark.fault("A13")
+def test_a_pipe_or_a_device_in_the_place_of_a_schedule_is_not_read(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    make(tmp_path / "one.toml")
+    with pytest.raises(ScheduleError) as caught:
+        load_schedules([tmp_path])
+    assert "one.toml: cannot be read: It is a folder, a pipe or a device" in caught.value.faults[0]
+
+
+@pytest.mark.fault("B7")
+def test_folders_without_any_schedule_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ScheduleError) as caught:
+        load_schedules([tmp_path])
+    assert "the daemon would do nothing" in caught.value.why
+    assert load_schedules([SHIPPED, tmp_path])
 
 
 def test_a_file_replaces_the_file_of_its_name_in_an_earlier_folder(
