@@ -23,6 +23,7 @@ PRAGMA busy_timeout = 10000;
 PRAGMA trusted_schema = OFF;
 PRAGMA cell_size_check = ON;
 """
+SHORT_WAIT = "PRAGMA busy_timeout = 1000"
 # The errors by which a damaged file shows: SQLite reports it, a text is not UTF-8, or a table lacks a column.
 UNREADABLE_ERRORS = (sqlite3.Error, UnicodeDecodeError, KeyError)
 CORRUPTION_CODES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
@@ -30,8 +31,10 @@ LOCK_ATTEMPTS = 2  # the last holder may have deleted the lock file, with an emp
 
 
 @contextmanager
-def open_for_writing(path: Path, create: bool = True) -> Iterator[Database]:
+def open_for_writing(path: Path, create: bool = True, patient: bool = True) -> Iterator[Database]:
     """Open the store, migrated and locked for one writer, until the block ends. Create it if it does not exist.
+
+    Another program may hold SQLite's own lock. A patient caller waits ten seconds for it, any other one second.
 
     A store that was created for a block that fails before it stores anything is deleted again.
 
@@ -52,6 +55,8 @@ def open_for_writing(path: Path, create: bool = True) -> Iterator[Database]:
     with hold_writer_lock(path), _delete_if_unused(path):
         connection = _open_connection(f"file:{_quote_path(path)}?mode=rwc", path)
         try:
+            if not patient:
+                connection.execute(SHORT_WAIT)
             with _report_corruption(path):
                 _prepare_for_writing(connection, path)
                 database = Database(connection)
@@ -250,11 +255,12 @@ def _report_pending_migrations(connection: sqlite3.Connection, path: Path) -> It
     """Report a missing table or column of an older store as what it is: a store that waits for a migration."""
     try:
         yield
-    except sqlite3.OperationalError as error:
+    except (sqlite3.OperationalError, KeyError) as error:  # a view without the column may be read with SELECT *
         from db.database import Database
         from db.migrate import pending_migrations
 
-        pending = pending_migrations(Database(connection)) if str(error).startswith("no such ") else []
+        is_missing = isinstance(error, KeyError) or str(error).startswith("no such ")
+        pending = pending_migrations(Database(connection)) if is_missing else []
         if not pending:
             raise
         raise StoreError(

@@ -142,10 +142,10 @@ def save_ticks(database: Database, ticks: Iterable[Tick]) -> None:
         store.connection.executemany(statement, [asdict(tick) for tick in ticks])
 
 
-def flush_journal(path: Path, unrecorded: Sequence[Tick] = ()) -> int | None:
+def flush_journal(path: Path, unrecorded: Sequence[Tick] = (), patient: bool = True) -> int | None:
     """Move the journal into the store, and the ticks that it could not take.
 
-    Return the number of ticks, or None while another process writes.
+    Return the number of ticks, or None while another process writes. See `open_for_writing`.
 
     Raises:
         StoreError: the store cannot be used. The journal stays as it is.
@@ -154,7 +154,7 @@ def flush_journal(path: Path, unrecorded: Sequence[Tick] = ()) -> int | None:
     if not unrecorded and not _read_lines(path):
         return 0
     try:
-        with open_for_writing(path) as database:
+        with open_for_writing(path, patient=patient) as database:
             number = _move_journal(path, database) if journal_path(path).is_file() else 0
             save_ticks(database, unrecorded)
     except StoreBusyError:

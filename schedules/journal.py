@@ -40,7 +40,7 @@ class DaemonJournal:
                 self._log.write("write-ahead log", bytes=size, why="a reader keeps SQLite from truncating it")
         try:
             damaged_lines = count_damaged_lines(self._store)
-            if flush_journal(self._store, self._waiting) is None:
+            if flush_journal(self._store, self._waiting, patient=False) is None:
                 return
             self._waiting = []
             if damaged_lines:
