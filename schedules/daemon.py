@@ -27,12 +27,13 @@ from db.ticks import Tick, load_schedule_state
 from schedules.child_process import ChildProcess, error_message, failure_reason
 from schedules.clock import ClockReading, is_clock_jump, is_suspend
 from schedules.config import Schedule, ScheduleError
+from schedules.heartbeat import Heartbeat
 from schedules.hook import EventHook
 from schedules.journal import DaemonJournal
 from schedules.log import DaemonLog
 from schedules.log_redaction import redact_tick, secret_values
 from schedules.planner import FIRST_RETRY_SECONDS, Planner
-from schedules.quality_events import list_new_events, newest_event_id
+from schedules.quality_events import last_reported_event, list_new_events
 from schedules.systemd import heartbeat_seconds, notify
 from schedules.tick_events import list_tick_events
 
@@ -68,6 +69,7 @@ class Daemon:
         self._clocks = ClockReading.read()
         self._hook = EventHook(options.on_event, log) if options.on_event else None
         self._journal = DaemonJournal(store, log)
+        self._heartbeat = Heartbeat(store)
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
         self._last_event_id = 0
@@ -87,7 +89,7 @@ class Daemon:
         self._migrate_store()
         self._journal.flush()
         state = load_schedule_state(self._store)
-        self._last_event_id = newest_event_id(self._store)
+        self._last_event_id = last_reported_event(self._store, self._now())
         self._planner = Planner(
             self._schedules, state.decided_until, state.unfinished, self._options.first_retry_seconds
         )
@@ -98,6 +100,7 @@ class Daemon:
         self._record_ticks(self._planner.resume(self._now()))
         if self._hook:
             self._keep_task(self._hook.run())
+        self._report_quality_events()
         notify("READY=1")
         try:
             await self._loop()
@@ -134,13 +137,16 @@ class Daemon:
             tick = self._planner.next_tick(self._now())
             if tick is not None and self._has_free_space(tick):
                 await self._start_command(tick)
-            self._write_heartbeat()
+            self._heartbeat.write()
+            if self._heartbeat.has_lost_file():
+                self._request_stop()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), min(heartbeat, self._poll_seconds()))
             self._wake.clear()
             if self._failure is not None:
                 raise self._failure
         await self._wait_for_stop()
+        self._heartbeat.require_file()
 
     def _poll_seconds(self) -> float:
         """Return the time until the next moment or retry, within bounds."""
@@ -213,7 +219,7 @@ class Daemon:
             if seconds > MAX_STOP_SECONDS + MAX_KILL_SECONDS:
                 self._log.write("command not ended", pid=self._child.pid, why="the system does not end it")
                 break
-            self._write_heartbeat()
+            self._heartbeat.write()
             await asyncio.sleep(0.05)
         if self._hook:
             await self._hook.wait_until_idle(max(0.1, started_at + MAX_STOP_SECONDS - time.monotonic()))
@@ -272,15 +278,5 @@ class Daemon:
             self._failure = failure
             self._wake.set()
 
-    def _write_heartbeat(self) -> None:
-        notify("WATCHDOG=1")
-        with suppress(OSError):
-            os.utime(heartbeat_file(self._store))
-
     def _now(self) -> int:
         return int(time.time())
-
-
-def heartbeat_file(store: Path) -> Path:
-    """Return the lock file of the daemon. Its modification time is the last heartbeat."""
-    return Path(f"{os.path.realpath(store)}.daemon.lock")

@@ -10,7 +10,12 @@ from typing import TypedDict
 from db import StoreError
 from db.connection import open_for_reading
 
-NEWEST_EVENT = "SELECT coalesce(max(event_id), 0) FROM quality_event"
+LAST_REPORTED_EVENT = """
+SELECT coalesce(
+    (SELECT min(event_id) - 1 FROM quality_event WHERE noted_at <= :now AND noted_at > (
+        SELECT max(ended_at) FROM tick WHERE cause <> 'person' AND ended_at <= :now)),
+    (SELECT max(event_id) FROM quality_event), 0)
+"""
 NEW_EVENTS = """
 SELECT e.event_id, r.name AS registry, e.snapshot_id AS snapshot, e.kind, e.severity, e.evidence
 FROM quality_event e JOIN registry r ON r.registry_id = e.registry_id
@@ -29,9 +34,13 @@ class QualityEvent(TypedDict):
     evidence: str
 
 
-def newest_event_id(store: Path) -> int:
-    """Return the id of the newest event, or 0 without an event or a store."""
-    rows = _query(store, NEWEST_EVENT)
+def last_reported_event(store: Path, now: int) -> int:
+    """Return the id of the newest event that an earlier daemon can have reported, or 0 without an event or a store.
+
+    A daemon reports events when a command of its own has ended. Later ones were noted while no daemon ran, or while
+    its last command was interrupted. On a store without such a command all count as reported.
+    """
+    rows = _query(store, LAST_REPORTED_EVENT, {"now": now})
     return int(rows[0][0]) if rows else 0
 
 
@@ -46,11 +55,11 @@ def list_new_events(store: Path, event_id: int) -> list[QualityEvent]:
             severity=row["severity"],
             evidence=row["evidence"],
         )
-        for row in _query(store, NEW_EVENTS, event_id)
+        for row in _query(store, NEW_EVENTS, (event_id,))
     ]
 
 
-def _query(store: Path, statement: str, *values: object) -> list[sqlite3.Row]:
+def _query(store: Path, statement: str, values: tuple[int] | dict[str, int]) -> list[sqlite3.Row]:
     with suppress(StoreError, sqlite3.Error), open_for_reading(store) as connection:
         return connection.execute(statement, values).fetchall()
     return []

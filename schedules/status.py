@@ -19,7 +19,7 @@ from db.maintenance.migrations import migration_states
 from db.ticks import Tick, load_schedule_state, newest_ticks, read_journal
 from schedules.config import Schedule
 from schedules.coverage import last_covered_at
-from schedules.daemon import heartbeat_file
+from schedules.heartbeat import heartbeat_file
 from schedules.planner import MAX_CLOCK_LEAD
 
 STALE_INTERVALS = 1.5  # a schedule is stale when its last success is more intervals ago than this

@@ -228,6 +228,19 @@ def test_of_two_daemons_one_runs_and_the_other_names_it(folder: DaemonFolder) ->
     race_two_daemons(folder, 2)
 
 
+@pytest.mark.ci
+@pytest.mark.fault("A9")
+def test_a_daemon_whose_lock_file_is_deleted_ends_so_that_a_supervisor_starts_another(folder: DaemonFolder) -> None:
+    folder.write_schedule("top", "store schema", 'every = "1 second"')
+    process = folder.start_daemon()
+    folder.wait_for("tick", outcome="done")
+    for file in folder.folder.glob("observatory.db*"):
+        file.unlink()
+    assert process.wait(30) == 1
+    log = (folder.folder / "log0").read_text("utf-8")
+    assert "was deleted or replaced" in log and "Traceback" not in log
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.fault("A9")
