@@ -64,7 +64,7 @@ class EventHook:
         self._idle.set()
 
     async def _pass(self, event: str, fields: Fields) -> None:
-        """Pass one event as a line of JSON on stdin. The exit code of the command is ignored."""
+        """Pass one event as a line of JSON on stdin. A command that fails is logged, and not run again."""
         line = self._log.format_json(event, fields).encode("utf-8") + b"\n"
         try:
             process = await asyncio.create_subprocess_shell(
@@ -77,6 +77,9 @@ class EventHook:
             await asyncio.wait_for(process.communicate(line), HOOK_SECONDS)
         except (OSError, TimeoutError) as error:
             self._log.write("hook failed", why=str(error) or "it took too long")
+        else:
+            if process.returncode:
+                self._log.write("hook failed", why=f"it ended with {process.returncode}")
         finally:
             if process.returncode is None:  # the shell has started others: they end with it
                 with suppress(ProcessLookupError):

@@ -110,5 +110,8 @@ def test_events_that_wait_at_the_end_are_logged(capfd: pytest.CaptureFixture[str
 
 
 @pytest.mark.parametrize("command", ["exit 3", "exec 0<&-; sleep 0.1", "no-such-command"])
-def test_a_hook_that_fails_or_reads_nothing_changes_nothing(command: str) -> None:
+@pytest.mark.fault("A17")
+def test_a_hook_that_fails_or_reads_nothing_changes_nothing(command: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert run_hook(command, lambda hook: hook.offer("tick", {"text": "x" * 200_000}))._waiting == {}
+    logged = capfd.readouterr().err
+    assert ("it ended with 3" in logged, "it ended with 127" in logged) == ("3" in command, "no-such" in command)
