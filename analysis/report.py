@@ -176,7 +176,11 @@ def save_figures(report: Report, folder: Path) -> None:
         for name, content in files:
             write_whole(folder / name, content)
     except (DrawingError, OSError) as error:
-        raise ObservatoryError(f"The figures cannot be written to {folder}.", why=describe_cause(error)) from error
+        raise ObservatoryError(
+            f"The figures cannot be written to {folder}.",
+            why=describe_cause(error),
+            fix="Make room, or name another folder.",
+        ) from error
     print(f"{len(files):,} files of figures were written to {folder}.", file=sys.stderr)
 
 

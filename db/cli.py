@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from db import GUIDE, ObservatoryError, UsageError, __version__
 from db.argument_errors import ArgumentFault, describe_argument_error
@@ -44,6 +44,10 @@ class CommandParser(argparse.ArgumentParser):
         raise UsageError(
             fault.message, why=_suggest_word(fault, self), fix=f"See `{self.prog} --help`.", more="docs/commands.md"
         )
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print the help. argparse itself would end with 0 where the help cannot be written."""
+        (file or sys.stdout).write(message)
 
 
 def create_parser(program: str, description: str) -> CommandParser:
@@ -161,7 +165,7 @@ def _describe_exception(error: Exception) -> ObservatoryError:
         return describe_sqlite_error(error)
     if isinstance(error, OSError) and error.errno in DISK_ERRORS:
         return describe_os_error(error)
-    if isinstance(error, ModuleNotFoundError) and (missing := describe_missing_library(error)):
+    if isinstance(error, ImportError) and (missing := describe_missing_library(error)):
         return missing
     return ObservatoryError(
         f"Unexpected error: {type(error).__name__}: {error}",

@@ -1,4 +1,4 @@
-"""Which package to install for a module that is missing."""
+"""Which package to install for a module that is missing, and what to do about a library that cannot be loaded."""
 
 from __future__ import annotations
 
@@ -25,10 +25,17 @@ def make_install_command(module: str) -> str:
     return f"{shlex.quote(sys.executable)} -m pip install {package}"
 
 
-def describe_missing_library(error: ModuleNotFoundError) -> ObservatoryError | None:
-    """Return the error for a library that is not installed, None if the missing module is one of ours."""
+def describe_missing_library(error: ImportError) -> ObservatoryError | None:
+    """Return the error for a library that is not installed or cannot be loaded, None if the module is one of ours."""
     module = (error.name or "").partition(".")[0]
-    if module in ("", *OURS):
+    if (error.path or "").endswith(".so"):
+        return ObservatoryError(
+            f"The library {error.path} cannot be loaded.",
+            why=f"The system says: {error}.",
+            fix="Run the same command again. If it fails again, install the program anew.",
+            more="docs/install.md",
+        )
+    if module in ("", *OURS) or not isinstance(error, ModuleNotFoundError):
         return None
     return ObservatoryError(
         f"This command needs {module}, which is not installed.",

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from db import ObservatoryError
+from db.causes import describe_cause
 from schedules.config import Schedule
 from schedules.status import Status, status_or_error
 
@@ -46,7 +47,7 @@ def serve_metrics(port: int, store: Path, schedules: Callable[[], Mapping[str, S
         server = make_server(LOOPBACK, port, app, BoundedServer, QuietRequestHandler)
     except OSError as error:
         raise ObservatoryError(
-            f"Cannot listen on {LOOPBACK}:{port}.", why=error.strerror or "", fix="Choose another port."
+            f"Cannot listen on {LOOPBACK}:{port}.", why=describe_cause(error), fix="Choose another port."
         ) from error
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return int(server.server_port)

@@ -73,10 +73,15 @@ def test_a_disk_that_fails_at_some_call_is_an_error_in_words(folder: Path, place
         assert not any(text in ended.stderr for text in ("Traceback", "Unexpected error", "Exception ignored")), told
 
 
-@pytest.mark.parametrize(("words", "code"), [("--help", 1), ("schedule list", 1), ("no-such-command", 2)])
+@pytest.mark.parametrize(
+    ("words", "code", "unbuffered"),
+    [("--help", 1, ""), ("schedule list", 1, ""), ("no-such-command", 2, ""), ("schedule --help", 1, "1")],
+)
 @pytest.mark.fault("A22")
-def test_a_full_disk_under_the_output_is_an_error_whatever_python_buffers(words: str, code: int) -> None:
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+def test_a_full_disk_under_the_output_is_an_error_whatever_python_buffers(
+    words: str, code: int, unbuffered: str
+) -> None:
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
     with Path("/dev/full").open("w") as full:
         line = [sys.executable, "-m", "schedules.cli", *words.split()]
         ended = subprocess.run(line, cwd=ROOT, env=environment, stdout=full, stderr=subprocess.PIPE, check=False)

@@ -6,6 +6,7 @@ import ast
 import configparser
 import re
 import sys
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,18 @@ def test_a_missing_module_of_ours_is_a_bug() -> None:
     assert describe_missing_library(ModuleNotFoundError("No module", name="db.absent")) is None
     assert "This is a bug" in describe_exception(ModuleNotFoundError("No module", name="crawler.absent")).why
     assert "pip install pyarrow" in describe_exception(ModuleNotFoundError("No module", name="pyarrow.parquet")).fix
+
+
+@pytest.mark.fault("A22")
+def test_a_library_that_the_disk_does_not_give_is_no_bug(tmp_path: Path) -> None:
+    library = tmp_path / "absent.so"
+    library.write_text("cut off", "utf-8")
+    spec = spec_from_file_location("absent", library)
+    assert spec is not None
+    with pytest.raises(ImportError) as caught:
+        module_from_spec(spec)
+    assert "cannot be loaded" in describe_exception(caught.value).message
+    assert "This is a bug" in describe_exception(ImportError("cannot import name", name="db", path="db/a.py")).why
 
 
 @pytest.mark.parametrize("word", ["crawl registries", "schedule run --prometheus 9100"])
