@@ -45,7 +45,6 @@ time.time = lambda: real() if real() - start > 5 else 86400 + real() - start
 """
 LEAVE_A_PROCESS = """
 import sys
-sys.modules["pandas"] = None  # as `python -m schedules` has it
 import schedules.child_process as child_process
 child_process.OUTPUT_SECONDS = 0.3
 code = "import subprocess, sys; subprocess.Popen(['sleep', '60'])"
