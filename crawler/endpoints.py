@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from crawler.spiders import PacedSpider
 
 HOST = re.compile(r"[^\s\"'<>\\^`{|}%@,;/?#:]+")  # of letters of any script
+HUB_VARIABLE, HUB_URL = "HF_ENDPOINT", "https://huggingface.co"
 QUOTATION_MARKS = ("'", '"', "`", "\N{LEFT SINGLE QUOTATION MARK}", "\N{LEFT DOUBLE QUOTATION MARK}")
 
 
@@ -32,15 +33,30 @@ def endpoint_url(spider: type[PacedSpider]) -> str:
             why="The URL of each page is stored, and a secret must not be.",
             fix="Set the endpoint without them. A token belongs in HF_TOKEN.",
         )
-    fault = find_endpoint_fault(text, spider.public_endpoint)
-    if fault:
-        raise UsageError(
-            f"{spider.endpoint_variable} is not a URL of a service: {shown_address(text)}.",
-            why=fault,
-            fix=f"Write it like {spider.public_endpoint}.",
-        )
+    if fault := find_endpoint_fault(text, spider.public_endpoint):
+        raise misspelt_endpoint_error(spider.endpoint_variable, text, fault, spider.public_endpoint)
     find_proxy(text)
     return urlsplit(text).geturl().rstrip("/")
+
+
+def require_readable_hub_variable() -> None:
+    """Refuse an HF_ENDPOINT whose port or address cannot be read: huggingface_hub reads the variable when imported.
+
+    Raises:
+        UsageError: the variable cannot be read.
+    """
+    text = os.environ.get(HUB_VARIABLE, "")
+    try:
+        _ = urlsplit(text).port
+    except ValueError as error:
+        raise misspelt_endpoint_error(HUB_VARIABLE, text, f"{str(error)[:100]}.", HUB_URL) from error
+
+
+def misspelt_endpoint_error(variable: str, text: str, fault: str, public: str) -> UsageError:
+    """Return the error for a variable that is not the address of a service."""
+    return UsageError(
+        f"{variable} is not a URL of a service: {shown_address(text)}.", why=fault, fix=f"Write it like {public}."
+    )
 
 
 def shown_address(text: str) -> str:

@@ -23,8 +23,10 @@ def load_spiders() -> list[type[RegistrySpider]]:
     from scrapy.settings import Settings
     from scrapy.spiderloader import SpiderLoader
 
+    from crawler.endpoints import require_readable_hub_variable
     from crawler.spiders import RegistrySpider
 
+    require_readable_hub_variable()
     loader = SpiderLoader.from_settings(Settings({"SPIDER_MODULES": ["crawler.spiders"]}))
     classes = [loader.load(name) for name in loader.list()]
     spiders = [spider for spider in classes if issubclass(spider, RegistrySpider)]

@@ -42,6 +42,9 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run_cards(options: argparse.Namespace) -> int:
     """Fetch cards and return the exit code."""
+    from crawler.endpoints import require_readable_hub_variable
+
+    require_readable_hub_variable()
     from crawler.cards.crawl import crawl_cards
 
     outcome = crawl_cards(options.db, options.registry, options.top, make_crawl_options(options))

@@ -59,6 +59,9 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 def run_changes(options: argparse.Namespace) -> int:
     """Crawl the changes of a registry and return the exit code."""
+    from crawler.endpoints import require_readable_hub_variable
+
+    require_readable_hub_variable()
     from crawler.changes.crawl import crawl_changes
 
     show = _ignore_progress if options.quiet else _print_progress

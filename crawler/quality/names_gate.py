@@ -205,7 +205,7 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
 def _read_names_page(row: NamesPageRow) -> NamesPage:
     url, page_items = row["url"], str(row["given"] or "")
     rows_per_page, number = int_parameter(url, "per_page"), int_parameter(url, "page")
-    if page_items.isdigit() and int(page_items):
+    if row["next_url"] is not None and page_items.isdigit() and int(page_items):  # of the last page it may be a count
         rows_per_page = int(page_items)
     kind = "alone" if "/packages/" in url else "again" if row["role"] == "probe" else "walk"
     is_short = row["next_url"] is not None and row["received"] < rows_per_page

@@ -32,7 +32,7 @@ from crawler.parsing.rows import describe_error, epoch_seconds
 from crawler.parsing.urls import int_parameter
 from crawler.plan import CrawlPlan, PageRecorder
 from crawler.response import CensusPage, Event, HttpResponse, Observation, Page, Progress, Reject
-from crawler.spiders.ecosystems import MAX_NAMES_PER_PAGE, MIN_NAMES_PER_PAGE, EcosystemsSpider, split_rows
+from crawler.spiders.ecosystems import MAX_NAMES_PER_PAGE, MIN_NAMES_PER_PAGE, ROUND_SIZE, EcosystemsSpider, split_rows
 from db.identity import derive_stable_id
 from db.rows import NAMES_CENSUS_COUNTER
 
@@ -64,6 +64,7 @@ class EcosystemsCensusSpider(EcosystemsSpider):
                 fix="Omit --by, or use --top K.",
             )
         self._page_size = int_parameter(resume_url or "", "per_page") or MAX_NAMES_PER_PAGE
+        self._largest_page = int_parameter(resume_url or "", "per_page")  # rows; pages of that size have come
         self._previous_names = recorder.newest_ids if recorder else frozenset[str]()
         self._page_names: frozenset[str] | None = None
         self._unseen_names: list[str] = []
@@ -163,15 +164,21 @@ class EcosystemsCensusSpider(EcosystemsSpider):
     def _next_names_url(self, response: HttpResponse, received: int, names: Sequence[str]) -> str | None:
         """Return the URL of the next page. The service states how many rows a page may have, or the page shows it.
 
-        After a page that names no next one and holds only names of the page before, there is none.
+        After a page that names no next one and holds only names of the page before, there is none. A page without a
+        next one that is shorter than others were is the last: some services state how many rows it holds.
         """
-        is_last = self.next_page_url(response) is None and self._previous_names.issuperset(names)
-        if is_last or self.next_list_url(response, received) is None:
-            return None
+        has_next = self.next_page_url(response) is not None
         requested, number = int_parameter(response.url, "per_page"), int_parameter(response.url, "page")
+        is_remainder = not has_next and received < requested <= self._largest_page
+        self._largest_page = max(self._largest_page, received)
+        has_ended = received % ROUND_SIZE != 0 if is_remainder else self.next_list_url(response, received) is None
+        if has_ended or (not has_next and self._previous_names.issuperset(names)):
+            return None
         header = response.headers.get("page-items", "")
         rows = int(header) if header.isascii() and header.isdigit() and int(header) > 0 else received
-        if rows < requested:
+        if is_remainder:
+            rows = requested
+        elif rows < requested:
             self._page_size = rows
         elif requested <= self._page_size // 2:
             self._page_size = requested

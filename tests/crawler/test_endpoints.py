@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from crawler.endpoints import endpoint_url
@@ -94,3 +99,26 @@ def test_an_endpoint_with_a_login_is_refused_without_showing_the_login(
         endpoint_url(HuggingFaceSpider)
     assert "hidden" not in f"{refusal.value.message}{refusal.value.why}"
     assert "HF_ENDPOINT" in refusal.value.message
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("variable", ["https://mirror.example:99999", "http://[::1"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "snapshot huggingface/models",
+        "changes huggingface/models",
+        "cards huggingface/models",
+        "snapshot npm",
+        "registries",
+    ],
+)
+def test_an_endpoint_that_a_library_reads_when_imported_is_refused_in_words_by_each_command(
+    tmp_path: Path, command: str, variable: str
+) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "schedules.cli", "crawl", *command.split()],
+        env={**os.environ, "HF_ENDPOINT": variable, "OBSERVATORY_DB": str(tmp_path / "store.db")},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 2 and run.stderr.startswith("error: HF_ENDPOINT is not a URL of a service: "), run.stderr

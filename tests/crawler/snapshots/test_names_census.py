@@ -20,6 +20,7 @@ from crawler.quality.names_gate import (
     check_name_order,
     estimate_missed,
     missed_events,
+    read_names_pages,
     wilson_interval,
 )
 from db.census.history import load_counters, load_series
@@ -229,6 +230,14 @@ def test_a_page_without_overlap_fails_the_gate_and_moved_names_are_counted() -> 
         "1 of 4 pages share no name with the previous page; about 3 names appeared and 7 disappeared during the crawl"
     )
     assert check_joined(pages[:3]).outcome == "pass"
+
+
+def test_a_last_page_that_states_how_many_rows_it_holds_moves_no_name() -> None:
+    row = {"role": "ranking", "duplicates": 0, "beyond": 0}
+    first = {**row, "url": "/package_names?per_page=1000&page=1", "received": 1000, "given": 1000, "next_url": "more"}
+    last = {**row, "url": "/package_names?per_page=980&page=2", "received": 53, "given": 53, "next_url": None}
+    result = check_joined(read_names_pages([first, {**last, "duplicates": 20}]))
+    assert result.measured.endswith("about 0 names appeared and 0 disappeared during the crawl")
 
 
 def test_missed_names_give_a_warning_and_no_missed_names_give_none() -> None:

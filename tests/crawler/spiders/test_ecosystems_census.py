@@ -53,6 +53,32 @@ def test_after_a_shortened_page_the_next_page_is_requested_at_the_shortened_size
     assert parse_page(without_header.next_url) == (490, 2)
 
 
+@pytest.mark.fault("C17")
+@pytest.mark.parametrize("names_next_pages", [True, False])
+@pytest.mark.parametrize("states_rows_of_page", [True, False])
+@pytest.mark.parametrize("size", [1, 100, 101, 1000, 1013])
+def test_a_census_of_names_ends_after_its_last_page_whatever_the_service_states_of_a_page(
+    size: int, states_rows_of_page: bool, names_next_pages: bool
+) -> None:
+    registry, spider, urls = MovingRegistry(0, size, states_rows_of_page, names_next_pages), make_spider(), []
+    url, names = spider.second_url(), set()
+    while url:
+        page = spider.read_page(registry.fetch_page(url))
+        assert not page.events
+        spider.on_page_stored()
+        urls.append(url)
+        names |= {*page.stable_ids}
+        url = page.next_url
+    assert names == {*registry.rows}
+    assert len(urls) <= 2 + size // 90, "no part of the list is walked again in smaller pages"
+
+
+def test_a_resumed_census_of_names_knows_the_size_that_pages_may_have() -> None:
+    spider = make_spider(resume_at=f"{BASE}&per_page=980&page=4")
+    page = spider.read_page(make_response("per_page=980&page=4", make_names(2940, 3013), page_items=73, has_next=False))
+    assert page.next_url is None
+
+
 def test_a_page_that_is_too_heavy_is_requested_in_halves_from_the_same_row() -> None:
     spider = make_spider()
     assert parse_page(spider.smaller_page_url(f"{BASE}&per_page=1000&page=4")) == (500, 7)
@@ -158,7 +184,8 @@ def test_no_name_of_a_moving_registry_is_missed_and_no_page_is_stored_twice(
 class MovingRegistry:
     """A registry whose names appear and disappear, with 100 names per page."""
 
-    def __init__(self, seed: int, size: int) -> None:
+    def __init__(self, seed: int, size: int, states_rows_of_page: bool = False, names_next_pages: bool = True) -> None:
+        self.states_rows_of_page, self.names_next_pages = states_rows_of_page, names_next_pages
         self.generator = random.Random(seed)
         self.rows = sorted({self._make_name() for _ in range(size)})
 
@@ -171,7 +198,9 @@ class MovingRegistry:
         rows, number = parse_page(url)
         size = min(100, rows)
         names = self.rows[(number - 1) * size : number * size]
-        return make_response(url, names, page_items=size if names else None, has_next=len(self.rows) > number * size)
+        page_items = (len(names) if self.states_rows_of_page else size) if names else None
+        has_next = self.names_next_pages and len(self.rows) > number * size
+        return make_response(url, names, page_items, has_next)
 
     def move(self, births: int, deaths: int, bulk: float) -> None:
         """Remove some names, add some, and sometimes remove many adjacent names at once."""
