@@ -35,7 +35,8 @@ def clean_row(row: object, counter: str, required: Collection[str] = ()) -> dict
         parse_count(row.get(counter), counter)
     fields = {str(name): _clean_field(str(name), value) for name, value in row.items()}
     cleaned = {name: value for name, value in fields.items() if value is not None and value != {}}
-    cleaned["id"] = cleaned.get("id") or cleaned.get("modelId")
+    name = cleaned.get("id") or cleaned.get("modelId")
+    cleaned["id"] = (name.strip() or None) if isinstance(name, str) else name
     missing = [name for name in required if cleaned.get(name) is None]
     if missing:
         raise ValueError(f"{missing[0]} is missing")
