@@ -7,6 +7,7 @@ import hashlib
 import stat
 import zlib
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -69,7 +70,7 @@ def open_text(file: Path, encoding: str, newline: str | None = None) -> TextIO:
     return file.open(encoding=encoding, newline=newline)
 
 
-def open_regular(file: Path) -> BinaryIO:
+def open_regular(file: Path) -> BufferedReader:
     """Open a file as bytes, unless it is a pipe or a device: those are gone once they were read, or never end.
 
     Raises:

@@ -25,6 +25,8 @@ def clean_row(row: object, counter: str, required: Collection[str] = ()) -> dict
 
     >>> clean_row({"id": "a/b", "downloads": "12.0", "likes": float("nan")}, "downloads")
     {'id': 'a/b', 'downloads': 12, '_id': '000000000000000000000000'}
+    >>> clean_row({"modelId": " a/b "}, "likes")["id"]
+    'a/b'
 
     Raises:
         ValueError: the row is no object, lacks a required field, or its counter is no number.

@@ -173,7 +173,7 @@ def _parse_tuples(text: str) -> Iterator[list[str | None]]:
         elif mark == ")":
             yield row
         elif mark == "'":
-            raise ValueError("A text is not closed in its line, so that the rows after it cannot be told apart.")
+            raise ValueError("The dump is cut within the rows, or a text of it has a line break that is not escaped.")
         elif not mark:
             row.append(None if bare == "NULL" else bare or ESCAPE_PATTERN.sub(_unescape, quoted))
 
