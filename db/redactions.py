@@ -7,6 +7,7 @@ package and no text that quotes one. `db/dictionary.toml` says which columns nam
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import tomllib
 from collections.abc import Collection
@@ -24,6 +25,9 @@ from db.spellings import Quotations, find_quotations, list_owners, spell_cases
 from db.sql_files import load_statements
 
 KINDS = ("package", "name", "author")
+HUB_PAGE = re.compile(
+    r"(?:https?://)?(?:www\.)?(?:huggingface|hf)\.co/(?:(?:models|datasets|spaces)/)?([^/?#]+(?:/[^/?#]+)?).*", re.I
+)
 RedactionEntry = tuple[str, str]
 
 
@@ -135,9 +139,19 @@ def matching_packages(
 
 def _split_entries(entries: Collection[RedactionEntry]) -> tuple[frozenset[str], frozenset[str]]:
     """Return the names and ids of redactions, and their authors in lower case, each without what surrounds it."""
-    names = frozenset(value.strip() for kind, value in entries if kind != "author")
-    owners = frozenset(value.strip().strip("@/").lower() for kind, value in entries if kind == "author")
+    names = frozenset(_strip_page(value) for kind, value in entries if kind != "author")
+    owners = frozenset(_strip_page(value).lstrip("@").lower() for kind, value in entries if kind == "author")
     return names - {""}, owners - {""}
+
+
+def _strip_page(value: str) -> str:
+    """Return the name in the address of a page of the Hub. Any other value loses the spaces and slashes around it.
+
+    >>> [_strip_page(value) for value in (" lab/tool/", "https://hf.co/datasets/lab/tool/tree/main", "@lab/tool")]
+    ['lab/tool', 'lab/tool', '@lab/tool']
+    """
+    page = HUB_PAGE.fullmatch(value.strip())
+    return page[1] if page else value.strip().strip("/")
 
 
 def _list_spellings(name: str, registries: Collection[str]) -> frozenset[str]:

@@ -6,9 +6,12 @@ import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 
+from crawler.parsing.redact import excerpt
+
 MAX_COUNT = 2**63 - 1
 MAX_DIGITS = 400  # of a number in a cell: more are not a count, and take long to read
 MAX_NAME_LENGTH = 300
+MAX_EXCERPT = 60  # characters of a cell that are told
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # half of a character, as JSON may escape it, cannot be stored
 EMPTY_CELLS = ("", "nan", "none", "null", "na", "n/a", "<na>")
 GROUPED_DIGITS = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.0*)?")
@@ -33,7 +36,7 @@ def parse_count(value: object, column: str) -> int | None:
     else:
         number = _parse_decimal(text, column)
     if not number.is_finite() or number.adjusted() > MAX_DIGITS or not 0 <= number <= MAX_COUNT or number % 1:
-        raise ValueError(f"{column} is not a count: {text[:60]!r}")
+        raise ValueError(f"{column} is not a count: {excerpt(text, MAX_EXCERPT)!r}")
     return int(number)
 
 
@@ -51,7 +54,7 @@ def format_cell(value: object, column: str) -> str:
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise ValueError(f"{column} is not a number: {str(value)[:60]!r}")
+        raise ValueError(f"{column} is not a number: {excerpt(str(value), MAX_EXCERPT)!r}")
     return str(value)
 
 
@@ -64,7 +67,7 @@ def check_name(name: object) -> str:
     decoded = name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else name
     text = decoded.strip() if isinstance(decoded, str) else ""
     if not text or len(text) > MAX_NAME_LENGTH or UNSTORABLE.search(text):
-        raise ValueError(f"no name, or a name that cannot be stored: {str(name)[:60]!r}")
+        raise ValueError(f"no name, or a name that cannot be stored: {excerpt(str(name), MAX_EXCERPT)!r}")
     return text
 
 
@@ -76,7 +79,7 @@ def _parse_decimal(text: str, column: str) -> Decimal:
             raise InvalidOperation
         return Decimal(text)
     except InvalidOperation:
-        raise ValueError(f"{column} is not a number: {text[:60]!r}") from None
+        raise ValueError(f"{column} is not a number: {excerpt(text, MAX_EXCERPT)!r}") from None
 
 
 def is_number(text: str | None) -> bool:

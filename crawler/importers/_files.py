@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import stat
 import zlib
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -58,7 +60,7 @@ def read_unpacked(file: Path) -> bytes:
 
 def open_binary(file: Path) -> BinaryIO | gzip.GzipFile:
     """Open a file as bytes, unpacked if the file is gzip."""
-    return gzip.open(file) if is_gzip(file) else file.open("rb")
+    return gzip.open(file) if is_gzip(file) else open_regular(file)
 
 
 def open_text(file: Path, encoding: str, newline: str | None = None) -> TextIO:
@@ -68,9 +70,25 @@ def open_text(file: Path, encoding: str, newline: str | None = None) -> TextIO:
     return file.open(encoding=encoding, newline=newline)
 
 
+def open_regular(file: Path) -> BufferedReader:
+    """Open a file as bytes, unless it is a pipe or a device: those are gone once they were read, or never end.
+
+    Raises:
+        ImportFailedError: the file is a pipe or a device.
+    """
+    mode = file.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise ImportFailedError(
+            f"{file} is a pipe or a device, not a file.",
+            why="A list is read more than once, and a pipe can be read only once.",
+            fix="Write its content into a file, and import that.",
+        )
+    return file.open("rb")
+
+
 def is_gzip(file: Path) -> bool:
     """Return whether a file begins with the two bytes of gzip."""
-    with file.open("rb") as stream:
+    with open_regular(file) as stream:
         return stream.read(2) == GZIP_MAGIC
 
 
@@ -86,7 +104,7 @@ def identify_file(file: Path) -> FileIdentity:
         ImportFailedError: the file cannot be read.
     """
     try:
-        with file.open("rb") as stream:
+        with open_regular(file) as stream:
             return FileIdentity(file.stat().st_size, hashlib.file_digest(stream, "sha256").hexdigest())
     except OSError as error:
         raise unreadable_file_error(file, error) from error

@@ -13,6 +13,7 @@ from itertools import islice
 from crawler.importers import ImportFailedError, ImportSpec, ParsedList, sort_by_counter
 from crawler.importers._hub_row import MISSING_ID, clean_row
 from crawler.parsing.huggingface_rows import EXPAND_FIELDS, SORT_FIELDS, HuggingFaceRow, make_observation
+from crawler.parsing.redact import excerpt
 from crawler.parsing.rows import MAX_RAW_LENGTH, describe_error, read_rows
 from crawler.parsing.visibility import is_public_record
 from crawler.response import Event, Observation, Reject
@@ -103,6 +104,6 @@ def _clean_rows(
 
 def _format_raw(row: object) -> str:
     try:
-        return json.dumps(row, default=str)[:MAX_RAW_LENGTH]
+        return excerpt(json.dumps(row, default=str), MAX_RAW_LENGTH)
     except (ValueError, TypeError, RecursionError):
         return ""

@@ -25,6 +25,8 @@ def clean_row(row: object, counter: str, required: Collection[str] = ()) -> dict
 
     >>> clean_row({"id": "a/b", "downloads": "12.0", "likes": float("nan")}, "downloads")
     {'id': 'a/b', 'downloads': 12, '_id': '000000000000000000000000'}
+    >>> clean_row({"modelId": " a/b "}, "likes")["id"]
+    'a/b'
 
     Raises:
         ValueError: the row is no object, lacks a required field, or its counter is no number.
@@ -35,7 +37,8 @@ def clean_row(row: object, counter: str, required: Collection[str] = ()) -> dict
         parse_count(row.get(counter), counter)
     fields = {str(name): _clean_field(str(name), value) for name, value in row.items()}
     cleaned = {name: value for name, value in fields.items() if value is not None and value != {}}
-    cleaned["id"] = cleaned.get("id") or cleaned.get("modelId")
+    name = cleaned.get("id") or cleaned.get("modelId")
+    cleaned["id"] = (name.strip() or None) if isinstance(name, str) else name
     missing = [name for name in required if cleaned.get(name) is None]
     if missing:
         raise ValueError(f"{missing[0]} is missing")

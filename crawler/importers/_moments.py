@@ -6,6 +6,8 @@ import math
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
+from crawler.parsing.redact import excerpt
+
 UNITS = (1, 10**3, 10**6, 10**9)  # of a number of seconds, milliseconds, microseconds or nanoseconds
 FIRST, LAST = 631_152_000, 4_102_444_800  # 1990 and 2100: only one unit makes a number a moment of these years
 EMPTY_MOMENTS = ("", "nan", "nat", "none", "null")
@@ -33,7 +35,7 @@ def parse_moment(value: object) -> datetime | None:
     if value is None or (isinstance(value, float | Decimal) and math.isnan(value)):
         return None
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise ValueError(f"not a moment: {str(value)[:60]!r}")
+        raise ValueError(f"not a moment: {excerpt(str(value), 60)!r}")
     return _parse_number(value)
 
 
@@ -42,7 +44,10 @@ def _parse_text(text: str) -> datetime | None:
         return None
     if text.isascii() and text.isdigit() and len(text) != len("20220302"):
         return _parse_number(int(text[:40]))
-    return _in_utc(datetime.fromisoformat(text.removesuffix(" UTC")))
+    try:
+        return _in_utc(datetime.fromisoformat(text.removesuffix(" UTC")))
+    except ValueError:
+        raise ValueError(f"not a moment: {excerpt(text, 60)!r}") from None
 
 
 def _in_utc(moment: datetime) -> datetime:

@@ -153,8 +153,9 @@ def _make_moment(second: int | None) -> datetime | int | None:
 def _can_sort(counter: DataType, name: DataType) -> bool:
     from pyarrow import types
 
-    has_numbers = types.is_integer(counter) or types.is_floating(counter) or types.is_decimal(counter)
-    return bool(has_numbers and (types.is_string(name) or types.is_large_string(name)))
+    kinds_of_numbers = (types.is_integer, types.is_float32, types.is_float64, types.is_decimal)
+    has_numbers = any(is_kind(counter) for is_kind in kinds_of_numbers)
+    return has_numbers and bool(types.is_string(name) or types.is_large_string(name))
 
 
 def _not_parquet_error(path: Path, error: Exception) -> ImportFailedError:

@@ -48,7 +48,7 @@ def store_list(
     repeats = same_content_events(store, snapshot)
     store.add_quality_events(_registry_of(spec), repeats, now, snapshot)
     warnings = (*format_warnings((*events, *repeats), spec), *_format_rejects(page.rejects),
-                *_format_hidden(parsed.hidden))  # fmt: skip
+                *_format_repeats(progress.duplicates), *_format_hidden(parsed.hidden))  # fmt: skip
     return ListImportOutcome(file, spec.registry, snapshot, status, progress.depth, reason=reason, warnings=warnings)
 
 
@@ -126,6 +126,10 @@ def _format_rejects(rejects: Sequence[Reject]) -> tuple[str, ...]:
         return ()
     first = f"the first is row {rejects[0].position + 1:,}: {rejects[0].reason}"
     return (f"note: {pluralize(len(rejects), 'row')} could not be read; {first}",)
+
+
+def _format_repeats(repeats: int) -> tuple[str, ...]:
+    return (f"note: {pluralize(repeats, 'row')} left out: an earlier row has the same package",) if repeats else ()
 
 
 def _format_hidden(hidden: int) -> tuple[str, ...]:

@@ -80,6 +80,7 @@ def _read_table(content: bytes) -> tuple[Sequence[str], list[Row], str]:
     csv.field_size_limit(1024 * 1024)
     try:
         reader = csv.DictReader(io.StringIO(text, newline=""), restkey=MORE_CELLS, dialect=_detect_dialect(text))
+        reader.fieldnames = [heading.strip() for heading in reader.fieldnames or ()]
         rows: list[Row] = list(reader)
     except csv.Error as error:
         raise ImportFailedError(

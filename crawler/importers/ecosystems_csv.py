@@ -19,6 +19,7 @@ from crawler.importers._cells import check_name, parse_count
 from crawler.importers._files import READ_ERRORS, open_text
 from crawler.importers._judging import limit_rejects, repeated_heading_error
 from crawler.importers._moments import parse_moment
+from crawler.parsing.redact import excerpt
 from crawler.parsing.rows import DroppedFields, epoch_seconds, type_change_events
 from crawler.response import Event, Observation, Reject
 from db.causes import describe_cause
@@ -66,7 +67,7 @@ class _ReleaseReader:
             try:
                 yield self._make_observation(row, len(cells), len(columns))
             except ValueError as error:
-                self.rejects.append(Reject(position, str(error)[:200], ",".join(cells)[:500]))
+                self.rejects.append(Reject(position, str(error), excerpt(",".join(cells), 500)))
         if len(cells) < len(columns):
             self.fault = "the file is cut in its last row"
 
@@ -107,7 +108,7 @@ class _ReleaseReader:
         try:
             return epoch_seconds(parse_moment(_first_value(row, MOMENTS[field])))
         except ValueError as error:
-            self.dropped.append((field, str(error)[:200]))
+            self.dropped.append((field, str(error)))
             return None
 
     def period_events(self) -> tuple[Event, ...]:

@@ -20,11 +20,11 @@ from crawler.importers._files import READ_ERRORS, open_text
 from crawler.importers._hub import hub_kind, parse_rows
 from db.causes import describe_cause
 
-CELL_PATTERN = re.compile(r"""'((?:[^'\\]|\\.|'')*)'|([^\s,()';]+)|(\(|\)|,|;)""", re.DOTALL)
+CELL_PATTERN = re.compile(r"""(?:_\w+ ?|[bN])?'((?:[^'\\]|\\.|'')*)'|([^\s,()';]+)|(\(|\)|,|;|')""", re.DOTALL)
 ESCAPE_PATTERN = re.compile(r"\\(.)|''", re.DOTALL)
 CREATE_PATTERN = re.compile(r"CREATE TABLE `(\w+)`")
 COLUMN_PATTERN = re.compile(r"\s+`(\w+)` ")
-INSERT_PATTERN = re.compile(r"INSERT INTO `(\w+)`\s*(\([^()]*\))?\s*VALUES\s*")
+INSERT_PATTERN = re.compile(r"(?:INSERT(?: IGNORE)?|REPLACE) INTO `(\w+)`\s*(\([^()]*\))?\s*VALUES\s*")
 ESCAPED_LETTERS = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "Z": "\x1a"}
 FIRST_LINES, LAST_LINE = ("-- MySQL dump", "-- MariaDB dump"), "-- Dump completed"
 Cells = dict[str, str | None]
@@ -162,6 +162,9 @@ def _parse_tuples(text: str) -> Iterator[list[str | None]]:
 
     >>> list(_parse_tuples("('a''b',NULL,3),('c\\\\nd','(x),',-1);"))
     [["a'b", None, '3'], ['c\\nd', '(x),', '-1']]
+
+    Raises:
+        ValueError: a text is not closed.
     """
     row: list[str | None] = []
     for quoted, bare, mark in CELL_PATTERN.findall(text):
@@ -169,6 +172,8 @@ def _parse_tuples(text: str) -> Iterator[list[str | None]]:
             row = []
         elif mark == ")":
             yield row
+        elif mark == "'":
+            raise ValueError("The dump is cut within the rows, or a text of it has a line break that is not escaped.")
         elif not mark:
             row.append(None if bare == "NULL" else bare or ESCAPE_PATTERN.sub(_unescape, quoted))
 

@@ -7,6 +7,7 @@ from crawler.importers._files import suggest_format
 from crawler.importers._hub import hub_kind, parse_rows
 from crawler.importers._json import parse_json
 from crawler.parsing.huggingface_rows import EXPAND_FIELDS, SORT_FIELDS
+from crawler.parsing.redact import EXCERPT_MARGIN, excerpt
 
 SAMPLE_ROWS = 50  # rows in which the fields of a body are looked up
 
@@ -43,7 +44,7 @@ def _read_json_lines(content: bytes) -> list[object]:
         try:
             row = parse_json(line)
         except ValueError as error:
-            beginning = line[:60].decode("utf-8", "replace")
+            beginning = excerpt(line[: 60 + EXCERPT_MARGIN].decode("utf-8", "replace"), 60)
             raise ImportFailedError(
                 "The file is neither JSON nor JSON lines.",
                 why=f"Line {number} is not JSON: {beginning!r}",

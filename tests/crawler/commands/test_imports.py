@@ -347,3 +347,12 @@ def test_moments_with_a_zone_and_nanoseconds_are_read_in_a_fresh_process(tmp_pat
         assert connection.execute("SELECT created_at, modified_at FROM package").fetchall() == [
             (1736467200, 1736467200)
         ]
+
+
+@pytest.mark.fault("D13")
+def test_a_pipe_is_refused_before_it_is_read(run_import: Import, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    for words in (("csv", *COLUMNS, "--registry", "npm"), ("hub-stats", "--registry", "huggingface/models")):
+        ended = run_import(*words, "pipe.csv", "--date", "2022-07-01")
+        assert (ended.exit_code, ended.db.exists()) == (1, False)
+        assert "pipe.csv is a pipe or a device, not a file." in ended.errors

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.importers._cells import MAX_COUNT, count_undecided, describe_gap, is_number, parse_count
+from crawler.importers._cells import MAX_COUNT, check_name, count_undecided, describe_gap, is_number, parse_count
+from crawler.importers._moments import parse_moment
 
 counts = st.integers(0, MAX_COUNT)
 
@@ -30,6 +33,17 @@ def test_a_count_with_an_exponent_is_read_exactly(thousands: int) -> None:
 def test_a_cell_that_is_no_count_is_refused_with_its_text(text: str) -> None:
     with pytest.raises(ValueError, match=r"^downloads is not a (count|number): "):
         parse_count(text, "downloads")
+
+
+@pytest.mark.fault("G1")
+@pytest.mark.parametrize(
+    "parse", [lambda text: parse_count(text, "n"), lambda text: check_name(text + "\0"), parse_moment]
+)
+@pytest.mark.parametrize("before", [0, 45, 51])
+def test_the_address_in_a_cell_is_not_told_even_in_half(parse: Callable[[str], object], before: int) -> None:
+    with pytest.raises(ValueError, match=r"\[address") as error:
+        parse("x" * before + " jo.doe@laboratory.example ")
+    assert "jo.d" not in str(error.value) and "labor" not in str(error.value)
 
 
 @pytest.mark.parametrize("text", [None, "", "  ", "nan", "NaN", "None", "NULL", "NA", "N/A", "<NA>"])

@@ -104,6 +104,14 @@ def test_only_the_top_rows_of_a_large_file_are_imported(tmp_path: Path) -> None:
     ]
 
 
+def test_the_top_is_read_from_half_floats_which_cannot_be_sorted(tmp_path: Path) -> None:
+    counts = pyarrow.array([1.0, 7.0, 4.0], "float16")
+    table = pyarrow.table({"id": ["a/one", "a/two", "a/six"], "downloads": counts})
+    pyarrow.parquet.write_table(table, tmp_path / "m.parquet")
+    assert import_collection(tmp_path, "hub-stats", tmp_path / "m.parquet", "2024-02-20", top=2).listed == 2
+    assert [(name, downloads) for _, _, name, downloads, _ in query(tmp_path, RANKING)] == [("a/two", 7), ("a/six", 4)]
+
+
 @pytest.mark.fault("D12")
 def test_a_week_in_the_folder_of_another_date_is_flagged(tmp_path: Path) -> None:
     file = write_parquet(tmp_path / "models" / "2024-02-21" / "models.parquet", [model(0)])
