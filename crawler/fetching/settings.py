@@ -72,6 +72,7 @@ def build_scrapy_settings(options: CrawlOptions, default_delay: float, max_bytes
         "DOWNLOAD_DELAY": default_delay if options.delay is None else options.delay,
         "RANDOMIZE_DOWNLOAD_DELAY": False,
         "DOWNLOAD_TIMEOUT": max(1.0, min(120.0, options.retry_for)),
+        "DOWNLOAD_HANDLERS": dict.fromkeys(("http", "https"), "crawler.fetching.heads.HeadLimitHandler"),
         "DOWNLOAD_MAXSIZE": max_bytes,
         "DOWNLOAD_WARNSIZE": 0,
         "DOWNLOAD_VERIFY_CERTIFICATES": True,
