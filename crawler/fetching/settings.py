@@ -14,6 +14,7 @@ DOWNLOADER_MIDDLEWARES = {
     "httpproxy.HttpProxyMiddleware": 750,
 }
 OWN_MIDDLEWARES = {
+    "crawler.fetching.marks.MarkLimitMiddleware": 580,
     "crawler.fetching.decoding.DecodingMiddleware": 590,
     "crawler.fetching.encodings.EncodingLimitMiddleware": 595,
     "crawler.fetching.proxies.ProxyMiddleware": 740,
