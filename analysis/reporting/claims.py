@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from analysis.claims.results import MAX_AGE_DAYS
+from analysis.reporting.names import registry_title
 from analysis.reporting.rows import ClaimNumber, ClaimRow
 from analysis.reporting.table import ColumnKind, ReportCell, ReportTable, make_table
 from analysis.reporting.wording import UNDEFINED, format_count, format_percent, pluralize
@@ -112,9 +113,9 @@ def _describe_number(number: ClaimNumber, depth: int | None) -> str:
 
 
 def _name_rival(number: ClaimNumber) -> str:
-    """Return what a number is of: a library, or else a registry."""
+    """Return what a number is of: a library, or else a registry as people write it."""
     is_library = number["metric"] == "preservation"
-    return number["name"].removeprefix("preservation.") if is_library else number["registry"]
+    return number["name"].removeprefix("preservation.") if is_library else registry_title(number["registry"])
 
 
 def _number_cell(number: ClaimNumber | None) -> ReportCell:

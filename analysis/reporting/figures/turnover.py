@@ -29,6 +29,9 @@ from analysis.reporting.series import complete_labels, newest_deepest, select_re
 from analysis.reporting.wording import format_percent, join_words, pluralize
 
 GAPS = {"91d": "three months", "365d": "a year", "182d": "six months", "30d": "a month", "7d": "a week"}
+CROSSES = (
+    ". Cross at the foot: from this date there is no list to compare with. Lines are not drawn across missing dates"
+)
 
 
 class TurnoverPoint(TypedDict):
@@ -58,12 +61,12 @@ def draw(report: Report) -> Iterator[Figure]:
 
 def _build_figure(title: str, points: Sequence[TurnoverPoint], k: int, gap: str) -> Figure:
     ends = [point for point in points if point["newest"]]
+    crosses = CROSSES if any(point["interrupted"] for point in points) else ""
     return Figure(
         name="turnover", section="turnover", title=title,
         measure=f"Share of the top {k:,} that was not in it about {gap[:-1]} days earlier, by date of the later list",
         legend="Band and bars: least and largest share over every order of ties at the last rank; a census has no "
-        "sampling error. Hollow: no interval, or a quality event. Cross at the foot: from this date there is no list "
-        "to compare with. Lines are not drawn across missing dates",
+        "sampling error. Hollow: no interval, or a quality event" + crosses,
         sample=_describe_sample([point for point in points if point["value"] is not None]),
         columns=("list", "date", "since", "k", "turnover", "low", "high", "n"),
         rows=tuple(map(itemgetter("series", "date", "since", "k", "value", "low", "high", "n"), points)),
