@@ -56,7 +56,7 @@ def too_large_error(url: str, max_bytes: int) -> CrawlError:
     """Return the error for a response that is larger than any page should be."""
     return CrawlError(
         f"The response to {urlsplit(url).path[:200]} is too large.",
-        why=f"It is larger than {max_bytes // 1024**2} MiB when decoded, or encoded more than twice.",
+        why=f"Decoded it has over {max_bytes // 1024**2} MiB or 500,000 escapes, or it is encoded more than twice.",
         fix="Check the endpoint. If it is the right one, report this.",
         is_permanent=False,
         gate="too_large",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import html
 import re
+from array import array
 from bisect import bisect_right
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 MAX_ROUNDS = 3  # an escape may be escaped again
@@ -22,8 +23,8 @@ class PlainText:
     """A text without escapes. Each position in `positions` is at the position in `originals` of the text before."""
 
     text: str
-    positions: tuple[int, ...] = (0,)
-    originals: tuple[int, ...] = (0,)
+    positions: Sequence[int] = (0,)
+    originals: Sequence[int] = (0,)
 
     def original_span(self, span: Span) -> Span:
         """Return the piece of the text before that gave a piece of this text."""
@@ -53,7 +54,8 @@ def replace_escapes(text: str) -> list[PlainText]:
 
 
 def _replace_once(text: str) -> PlainText:
-    pieces, positions, originals = [], [0], [0]
+    pieces: list[str] = []
+    positions, originals = array("q", [0]), array("q", [0])
     length = last = 0
     for match in _ESCAPE.finditer(text):
         character = _character_of(match[0])
@@ -61,10 +63,10 @@ def _replace_once(text: str) -> PlainText:
             continue
         length += match.start() - last
         pieces += [text[last : match.start()], character]
-        positions += [length, length + 1]
-        originals += [match.start(), match.end()]
+        positions.extend((length, length + 1))
+        originals.extend((match.start(), match.end()))
         length, last = length + 1, match.end()
-    return PlainText("".join((*pieces, text[last:])), tuple(positions), tuple(originals))
+    return PlainText("".join((*pieces, text[last:])), positions, originals)
 
 
 def _character_of(escape: str) -> str:

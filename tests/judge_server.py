@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import re
@@ -92,12 +93,14 @@ class JudgeEndpoint(BaseHTTPRequestHandler):
     def log_message(self, *words: object) -> None:
         """Log nothing."""
 
-    def send_json(self, status: int, document: object, raw: bytes | None = None) -> None:
+    def send_json(self, status: int, document: object, raw: bytes | None = None, *headers: tuple[str, str]) -> None:
         """Send one response."""
         content = json.dumps(document).encode() if raw is None else raw
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
+        for name, value in headers:
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)
 
@@ -146,6 +149,10 @@ class JudgeEndpoint(BaseHTTPRequestHandler):
             self.send_json(400, TEMPERATURE_ERROR)
         elif name == "page":
             self.send_json(200, None, b"<html>a proxy says hello</html>")
+        elif name == "deep":
+            self.send_json(200, None, b"[" * 100_000 + b"]" * 100_000)
+        elif name.startswith("zipped"):
+            self.send_json(500 if "down" in name else 200, None, gzip.compress(b"{}"), ("Content-Encoding", "gzip"))
         else:
             self.send_json(200, make_completion(body))
 

@@ -11,6 +11,7 @@ from scrapy.core.downloader.handlers.http11 import TunnelError
 from service_identity import VerificationError
 
 from crawler.errors import CrawlError
+from crawler.fetching.heads import HeadTooLargeError
 from crawler.fetching.proxies import shown_proxy
 from db.certificates import describe_authorities
 from db.reasons import FailureReason
@@ -111,7 +112,11 @@ def _causes(exception: BaseException) -> Iterator[BaseException]:
 
 def describe_exception(exception: Exception) -> str:
     """Return an exception in one line."""
-    reasons = getattr(exception, "reasons", None)
-    if reasons:
-        exception = getattr(reasons[0], "value", exception)
-    return f"{type(exception).__name__}: {str(exception)[:160]}".rstrip(": ")
+    reasons = next(filter(None, (getattr(cause, "reasons", None) for cause in _causes(exception))), None)
+    described = getattr(reasons[0], "value", exception) if reasons else exception
+    return f"{type(described).__name__}: {str(described)[:160]}".rstrip(": ")
+
+
+def is_from_host(exception: Exception) -> bool:
+    """Return whether an exception is about what the host sent, so that there is a network."""
+    return any(isinstance(cause, HeadTooLargeError) for cause in _causes(exception))

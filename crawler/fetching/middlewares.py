@@ -18,7 +18,13 @@ from scrapy.exceptions import DownloadCancelledError, IgnoreRequest
 from scrapy.http import Response
 
 from crawler.errors import PROGRAM_FAULTS, CrawlError, CrawlStoppedError, program_error, resume_hint
-from crawler.fetching.connection_errors import connection_error, describe_exception, https_required_error, proxy_error
+from crawler.fetching.connection_errors import (
+    connection_error,
+    describe_exception,
+    https_required_error,
+    is_from_host,
+    proxy_error,
+)
 from crawler.fetching.pace import (
     MAX_ATTEMPTS,
     MAX_WAIT,
@@ -156,6 +162,7 @@ class PaceMiddleware:
             raise exception
         if isinstance(exception, PROGRAM_FAULTS):
             raise program_error(exception)
+        self.host_responded = self.host_responded or is_from_host(exception)
         if self.host_responded:
             return self._retry(request, describe_exception(exception))
         self._is_offline = self._is_offline or attempt_of(request) + 1 >= MAX_TRIES_OFFLINE

@@ -14,6 +14,7 @@ DOWNLOADER_MIDDLEWARES = {
     "httpproxy.HttpProxyMiddleware": 750,
 }
 OWN_MIDDLEWARES = {
+    "crawler.fetching.marks.MarkLimitMiddleware": 580,
     "crawler.fetching.decoding.DecodingMiddleware": 590,
     "crawler.fetching.encodings.EncodingLimitMiddleware": 595,
     "crawler.fetching.proxies.ProxyMiddleware": 740,
@@ -72,6 +73,7 @@ def build_scrapy_settings(options: CrawlOptions, default_delay: float, max_bytes
         "DOWNLOAD_DELAY": default_delay if options.delay is None else options.delay,
         "RANDOMIZE_DOWNLOAD_DELAY": False,
         "DOWNLOAD_TIMEOUT": max(1.0, min(120.0, options.retry_for)),
+        "DOWNLOAD_HANDLERS": dict.fromkeys(("http", "https"), "crawler.fetching.heads.HeadLimitHandler"),
         "DOWNLOAD_MAXSIZE": max_bytes,
         "DOWNLOAD_WARNSIZE": 0,
         "DOWNLOAD_VERIFY_CERTIFICATES": True,

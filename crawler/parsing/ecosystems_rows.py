@@ -13,6 +13,8 @@ from crawler.parsing.rows import (
     MAX_ROW_BYTES,
     Count,
     Name,
+    Text,
+    Texts,
     UnreadableRowError,
     check_storable,
     epoch_seconds,
@@ -35,27 +37,27 @@ class EcosystemsRow(msgspec.Struct, gc=False):
 
     name: Name
     downloads: Count | None = None
-    period: str | None = msgspec.field(name="downloads_period", default=None)
+    period: Text | None = msgspec.field(name="downloads_period", default=None)
     dependents: Count | None = msgspec.field(name="dependent_packages_count", default=None)
     dependent_repos: Count | None = msgspec.field(name="dependent_repos_count", default=None)
-    status: str | msgspec.UnsetType | None = msgspec.UNSET
+    status: Text | msgspec.UnsetType | None = msgspec.UNSET
     synced_at: datetime | None = msgspec.field(name="last_synced_at", default=None)
     released_at: datetime | None = msgspec.field(name="first_release_published_at", default=None)
     modified_at: datetime | None = msgspec.field(name="latest_release_published_at", default=None)
-    licences: list[str] | msgspec.UnsetType = msgspec.field(name="normalized_licenses", default=msgspec.UNSET)
+    licences: Texts | msgspec.UnsetType = msgspec.field(name="normalized_licenses", default=msgspec.UNSET)
 
 
 class CounterPeriod(msgspec.Struct, gc=False):
     """The period of a row's downloads, without the rest of the row."""
 
-    period: str | None = msgspec.field(name="downloads_period", default=None)
+    period: Text | None = msgspec.field(name="downloads_period", default=None)
 
 
 class EcosystemsRegistryRow(msgspec.Struct, gc=False):
     """One registry of `/registries`."""
 
     name: Name
-    ecosystem: str | None = None
+    ecosystem: Text | None = None
     default: bool | None = False
     packages_count: int | None = None
 

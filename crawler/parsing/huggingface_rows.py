@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from crawler.parsing.rows import Count, Key, Name, epoch_seconds
+from crawler.parsing.rows import MAX_NAME_LENGTH, Count, Key, Name, Text, Texts, epoch_seconds
 from crawler.response import Observation, Parent
 from db.rows import RELATIONS
 
@@ -44,7 +44,7 @@ class BaseModel(msgspec.Struct, gc=False):
 class BaseModels(msgspec.Struct, gc=False):
     """The parents of a model, and their relation to the model."""
 
-    relation: str
+    relation: Text
     models: list[BaseModel] = []
 
 
@@ -72,14 +72,14 @@ class HuggingFaceRow(msgspec.Struct, gc=False):
     trending: float | None = msgspec.field(name="trendingScore", default=None)
     created_at: datetime | None = msgspec.field(name="createdAt", default=None)
     modified_at: datetime | None = msgspec.field(name="lastModified", default=None)
-    sha: str | None = None
-    gated: bool | str | None = None
+    sha: Text | None = None
+    gated: bool | Text | None = None
     disabled: bool | None = None
-    library: str | None = msgspec.field(name="library_name", default=None)
-    task: str | None = msgspec.field(name="pipeline_tag", default=None)
-    sdk: str | None = None
+    library: Text | None = msgspec.field(name="library_name", default=None)
+    task: Text | None = msgspec.field(name="pipeline_tag", default=None)
+    sdk: Text | None = None
     safetensors: Safetensors | None = None
-    tags: list[str] | msgspec.UnsetType = msgspec.UNSET
+    tags: Texts | msgspec.UnsetType = msgspec.UNSET
     base_models: BaseModels | None = msgspec.field(name="baseModels", default=None)
     card: CardData | None = msgspec.field(name="cardData", default=None)
 
@@ -175,7 +175,7 @@ def _card_bases(card: CardData | None, tag_relations: Mapping[str, str]) -> dict
     if card is None:
         return {}
     values = card.base_model if isinstance(card.base_model, list) else [card.base_model]
-    names = [value.strip() for value in values if isinstance(value, str) and value.strip()]
+    names = [value.strip() for value in values if isinstance(value, str) and 0 < len(value.strip()) <= MAX_NAME_LENGTH]
     if card.base_model_relation in STATED_RELATIONS:
         return dict.fromkeys(names, str(card.base_model_relation))
     return {name: tag_relations.get(name, "unstated") for name in names}

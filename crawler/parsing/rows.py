@@ -12,17 +12,21 @@ from typing import Annotated, TypeVar, get_type_hints
 
 import msgspec
 
+from crawler.parsing.deep_rows import split_deep_list
 from crawler.parsing.redact import EXCERPT_MARGIN, excerpt
 from crawler.response import Event, Observation, Reject
 
 RowT = TypeVar("RowT", bound=msgspec.Struct)
 MAX_NAME_LENGTH = 300
+MAX_TEXT_LENGTH, MAX_TEXTS = 10_000, 20_000  # of a stored field, and of a list of texts
 MAX_RAW_LENGTH = 500
 MAX_ROW_BYTES = 4 * 1024**2  # the heaviest known row has 0.3 MB
 MAX_ROWS, MAX_VALUES = 20_000, 1_000_000  # of a page; a value costs a hundred bytes of memory
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Key = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{24}$")]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME_LENGTH)]
+Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT_LENGTH)]
+Texts = Annotated[list[Text], msgspec.Meta(max_length=MAX_TEXTS)]
 DroppedFields = list[tuple[str, str]]  # name of the field, and why its value was dropped
 
 
@@ -68,7 +72,9 @@ def _decode_raw_rows(body: bytes) -> Sequence[bytes | msgspec.Raw]:
     rows: Sequence[bytes | msgspec.Raw]
     try:
         rows = msgspec.json.decode(body, type=list[msgspec.Raw])
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+    except RecursionError:
+        rows = split_deep_rows(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
         rows = _split_tolerantly(body)
     _check_row_count(rows)
     return rows
@@ -83,12 +89,29 @@ def _split_tolerantly(body: bytes) -> list[bytes]:
     """Split a list with Python's reader, which accepts NaN and lone surrogates, so that only their row is rejected."""
     try:
         rows = json.loads(body)
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        return split_deep_rows(body)
+    except ValueError as error:
         raise NotAListError(f"not JSON ({describe_error(error)}): {truncate_raw(body)}") from error
     if not isinstance(rows, list):
         raise NotAListError(f"not a list but {truncate_raw(body)}")
     _check_row_count(rows)
     return [json.dumps(row).encode("ascii") for row in rows]
+
+
+def split_deep_rows(body: bytes) -> list[bytes]:
+    """Split a list with a row that is too deep for any reader, so that only this row is rejected.
+
+    Raises:
+        NotAListError: the body is not a list of rows, or has too many brackets.
+    """
+    if body.count(b"[") + body.count(b"{") > MAX_VALUES:
+        raise NotAListError(f"not JSON (more than {MAX_VALUES:,} brackets): {truncate_raw(body)}")
+    rows = split_deep_list(body)
+    if rows is None:
+        raise NotAListError(f"not JSON (too deep, and not a list of rows): {truncate_raw(body)}")
+    _check_row_count(rows)
+    return rows
 
 
 def read_rows(

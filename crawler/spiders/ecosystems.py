@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -46,6 +47,7 @@ from crawler.response import Event, HttpResponse, Observation, Page, Progress, R
 from crawler.spiders import RegistrySpider
 from db.identity import derive_stable_id
 
+PACKAGE_PATH = re.compile("(?:.*/)?registries/[^/]+/packages/[^/]+")
 MAX_NAMES_PER_PAGE = 10_000
 ROUND_SIZE = 1000  # the largest page of most lists, and of names where the service caps it
 ROWS_PER_PAGE = 100
@@ -133,7 +135,7 @@ class EcosystemsSpider(RegistrySpider):
 
     def is_url_of_package(self, url: str) -> bool:
         """Return whether a URL is that of one package. The path of a mirror may hold the same words."""
-        return "/packages/" in urlsplit(url.removeprefix(self.plan.endpoint)).path
+        return PACKAGE_PATH.fullmatch(urlsplit(url.removeprefix(self.plan.endpoint)).path) is not None
 
     @property
     def counter(self) -> str:
@@ -158,6 +160,8 @@ class EcosystemsSpider(RegistrySpider):
     def read_page(self, response: HttpResponse) -> Page:
         """Return the page of a response, which its URL tells how to read."""
         path = urlsplit(response.url).path
+        if self.is_url_of_package(response.url):  # a package may be called `registries`
+            return self._read_counters(response)
         if path.endswith("/registries"):
             return self._read_registries(response)
         if path.endswith("/package_names"):

@@ -81,10 +81,10 @@ class EcosystemsCensusSpider(EcosystemsSpider):
 
     def read_page(self, response: HttpResponse) -> Page:
         """Return a page of names, of one package, or of the registries."""
-        if urlsplit(response.url).path.endswith("/registries"):
-            return super().read_page(response)
-        if not urlsplit(response.url).path.endswith("/package_names"):
+        if self.is_url_of_package(response.url):
             return self._read_single(response)
+        if not urlsplit(response.url).path.endswith("/package_names"):
+            return super().read_page(response)
         return self._read_names_page(response)
 
     def _read_names_page(self, response: HttpResponse) -> Page:

@@ -26,6 +26,7 @@ OVERHEAD_TOKENS = 100  # of a request beside its content
 REPAIR_MESSAGE = (
     "That was not the JSON object that was described. Answer with it alone: five items, each with `answer` and `quote`."
 )
+UNREADABLE = "the body cannot be read"
 OPTIONAL_PARAMETERS = ("temperature", "seed")  # a model may refuse them; without them it counts as another reader
 MAX_CONSECUTIVE_FAILURES = 5  # of any cards; after them no call is made
 
@@ -80,7 +81,7 @@ class Judge:
             return JudgeReading.from_dict(stored)
         async with self._semaphore:
             reading = await self._request_reading(text, repeat)
-        if reading.state in (READ, INVALID, REFUSED):  # a retry would not change these
+        if is_lasting(reading):
             self._ledger.store_reading(reading_key(text, self.setup), repeat, reading.to_dict())
         return reading
 
@@ -109,6 +110,8 @@ class Judge:
             if not is_endpoint_error(error):
                 raise
             self._failures += 1
+            if is_unreadable_reply(error):
+                return JudgeReading(INVALID, note=f"{UNREADABLE}: {type(error).__name__}"), ""
             return JudgeReading(ERROR, note=type(error).__name__), ""
         self._failures = 0
         if completion is None:
@@ -233,8 +236,28 @@ def is_retryable(error: BaseException) -> bool:
     return isinstance(error, openai.APIConnectionError | openai.InternalServerError)
 
 
+def is_lasting(reading: JudgeReading) -> bool:
+    """Return whether a retry would not change a reading. A body that cannot be read may come from a proxy.
+
+    >>> is_lasting(JudgeReading(INVALID, note="no JSON object")), is_lasting(JudgeReading(INVALID, note=UNREADABLE))
+    (True, False)
+    """
+    return reading.state in (READ, INVALID, REFUSED) and not reading.note.startswith(UNREADABLE)
+
+
 def is_endpoint_error(error: BaseException) -> bool:
     """Return whether an error is the endpoint's, and not a programming error."""
     import openai
 
-    return isinstance(error, openai.OpenAIError | ValueError | RecursionError)  # of a body that is not JSON
+    return isinstance(error, openai.OpenAIError) or is_unreadable_reply(error)
+
+
+def is_unreadable_reply(error: BaseException) -> bool:
+    """Return whether an error is about the body of a reply: no JSON, too deep, too large or encoded.
+
+    >>> [is_unreadable_reply(error) for error in (ValueError("not JSON"), RecursionError(), TimeoutError())]
+    [True, True, False]
+    """
+    import openai
+
+    return isinstance(error, ValueError | RecursionError | openai.APIResponseValidationError)

@@ -19,13 +19,14 @@ from analysis.scoring.card_files import read_cards
 from analysis.scoring.judge import batch
 from analysis.scoring.judge.answers import (
     ERROR,
+    INVALID,
     OVER_BUDGET,
     ItemVerdict,
     JudgeReading,
     majority_verdicts,
     measure_drift,
 )
-from analysis.scoring.judge.client import Judge, JudgeSetup, omit_refused_parameters
+from analysis.scoring.judge.client import Judge, JudgeSetup, is_lasting, omit_refused_parameters
 from analysis.scoring.judge.ledger import JudgeBudget, Ledger, Price
 from analysis.scoring.judge.prompts import get_prompt
 from analysis.scoring.rule_scorer import locate_passage, to_answers
@@ -113,8 +114,9 @@ def store_scores(
 
 def build_scores(number: int, text: str, readings: Sequence[JudgeReading]) -> Iterator[Score]:
     """Yield the scores of one card, or none if the card is to be read again."""
+    passing = (ERROR, OVER_BUDGET) if all(map(is_lasting, readings)) else (ERROR, OVER_BUDGET, INVALID)
     for item, verdict in majority_verdicts(readings).items():
-        if verdict.state not in (ERROR, OVER_BUDGET):
+        if verdict.state not in passing:
             start, end = (locate_passage(text, verdict.quote) if verdict.quote else None) or (None, None)
             yield Score(number, item, verdict.state, verdict.agreement, start, end, ", ".join(verdict.flags))
 

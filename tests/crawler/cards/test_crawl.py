@@ -7,7 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 import pytest
+from scrapy import Request
+from scrapy.http import Response
 
+from crawler.cards.listing import first_list_url
+from crawler.cards.recorder import CardRecorder
 from crawler.cards.spider import MAX_DOWNLOAD_BYTES, CardSpider, classify_failure, classify_response, observe_card
 from crawler.errors import CrawlError, resume_hint
 from crawler.plan import CrawlPlan
@@ -242,3 +246,16 @@ def test_the_message_of_a_refusal_is_stored_without_email_addresses() -> None:
         100,
     )
     assert observe_card(CARD, make_response(body=b"", x_repo_commit="0f")).text is not None
+
+
+def test_a_list_that_goes_on_at_another_host_is_not_followed_and_each_card_is_requested() -> None:
+    plan = CrawlPlan("huggingface/models", 2000, endpoint="https://hub.example")
+    recorder = CardRecorder.__new__(CardRecorder)
+    recorder.date_collection = lambda moment: None
+    spider = CardSpider(plan, [PendingCard(1, "a/b", "0f", 0)], recorder)
+    link = {"link": '<https://elsewhere.example/api/models?cursor=x>; rel="next"'}
+    url = first_list_url(plan)
+    answer = HttpResponse(url, 200, link, b"[]", 0)
+    requests = list(spider.parse_list(Response(url, request=Request(url, meta={"answer": answer}))))
+    assert [request.url for request in requests] == ["https://hub.example/a/b/resolve/0f/README.md"]
+    assert spider.crawl_error is None

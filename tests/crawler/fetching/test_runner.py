@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from scrapy import Request
 from scrapy.crawler import Crawler
+from scrapy.http import Response
 
 from crawler.errors import CrawlError, CrawlStoppedError
 from crawler.fetching.middlewares import PaceMiddleware
+from crawler.plan import CrawlPlan
 from crawler.spiders.huggingface import HuggingFaceSpider
 from tests.crawler.conftest import HUB, ROOT, CrawlRun, environment
 from tests.simulated import Simulation
@@ -118,6 +120,17 @@ def test_the_debug_option_shows_the_traceback_of_the_bug_once(hub: Simulation, t
     lines = done.errors.splitlines()
     assert lines.count("AttributeError: no budget here") == 1
     assert sum(line.endswith(", in fail") for line in lines) == 1
+
+
+def test_a_redirect_to_https_names_the_endpoint_to_write() -> None:
+    crawler = Crawler(HuggingFaceSpider)
+    crawler.spider = HuggingFaceSpider(CrawlPlan(HUB, 5, endpoint="http://hub.example"))
+    url = "http://hub.example/api/models"
+    redirect = Response(url, 308, {"Location": "https://hub.example/api/models"})
+    with pytest.raises(CrawlError, match=r"^hub\.example answers http only with a redirect to https\.$") as failure:
+        PaceMiddleware(crawler).process_response(Request(url), redirect)
+    assert failure.value.gate == "needs_https"
+    assert "https://hub.example" in failure.value.fix
 
 
 def test_a_bug_in_the_program_is_not_retried_as_a_broken_connection() -> None:

@@ -239,3 +239,10 @@ def test_each_ecosystem_of_the_recorded_list_means_a_registry_or_has_several(rea
         assert (registry is not None and registry.name in names) or len(names) > 1
     assert choose_registry("npm", registries) is not None
     assert choose_registry("pypi", registries) is not None
+
+
+@pytest.mark.parametrize("name", ["registries", "package_names", "packages"])
+def test_a_package_that_is_called_like_a_list_is_read_as_a_package(name: str) -> None:
+    page = respond(make_spider(), f"registries/npm.example/packages/{name}", {"name": name, "downloads": 7})
+    assert (page.role, [(row.name, row.downloads) for row in page.observations]) == ("counters", [(name, 7)])
+    assert not make_spider().is_url_of_package("http://eco.example/api/v1/registries/packages/package_names")

@@ -211,3 +211,11 @@ class MovingRegistry:
             del self.rows[start : start + self.generator.randint(1, 90)]
         for _ in range(self.generator.randint(0, 2 * births)):
             bisect.insort(self.rows, self._make_name())
+
+
+@pytest.mark.parametrize("name", ["registries", "package_names"])
+def test_a_package_that_is_called_like_a_list_is_read_alone(name: str) -> None:
+    url = PACKAGE_URL.removesuffix("x") + name
+    page = make_spider().read_page(make_response(url, {"name": name, "created_at": "1970-01-01T01:00:00Z"}))
+    assert isinstance(page, CensusPage)
+    assert (page.role, page.received, page.beyond) == ("probe", 1, 1)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from analysis.scoring.judge.answers import JudgeReading
+from analysis.scoring.judge.bounds import bounded_client_options
 from analysis.scoring.judge.client import Judge, JudgeSetup
 from analysis.scoring.judge.ledger import JudgeBudget, Ledger, Price
 from analysis.scoring.judge.prompts import get_prompt
@@ -52,7 +53,9 @@ def ask(endpoint: str, tmp_path: Path) -> Callable[..., list[list[JudgeReading]]
         setup = JudgeSetup(model, get_prompt(name), Price(1.0, 4.0), repeats=repeats, concurrency=8, wait=0.05)
 
         async def read() -> list[list[JudgeReading]]:
-            async with AsyncOpenAI(base_url=endpoint, api_key="k", timeout=0.7, max_retries=0) as client:
+            async with AsyncOpenAI(
+                base_url=endpoint, api_key="k", max_retries=0, **bounded_client_options(0.7)
+            ) as client:
                 judge = Judge(client, setup, ledger, lambda: "2026-01-01")
                 return [readings async for _, readings in judge.read_all([("card", card) for card in cards or (CARD,)])]
 

@@ -58,7 +58,8 @@ def test_a_reply_is_read_despite_prose_repairs_and_retries(model, ask):
 @pytest.mark.parametrize(
     ("model", "state"),
     [("types", "invalid"), ("missing", "invalid"), ("cut", "invalid"), ("refuses", "refused"), ("filtered", "refused"),
-     ("slow", "error"), ("down", "error"), ("quota", "error"), ("page", "error")],
+     ("slow", "error"), ("down", "error"), ("quota", "error"), ("page", "invalid"),
+     ("deep", "invalid"), ("zipped", "invalid"), ("zipped down", "error")],
 )  # fmt: skip
 @pytest.mark.fault("F4")
 def test_an_invalid_reply_is_a_state_and_never_a_no(model, state, ask):
