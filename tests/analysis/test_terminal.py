@@ -46,10 +46,14 @@ def test_a_pager_that_cannot_be_read_as_a_command_is_no_pager() -> None:
 
 def test_an_interrupt_is_for_the_pager_and_does_not_end_it() -> None:
     """The parent waits until the pager ends, and is interruptible again afterwards."""
-    code = "import sys; sys.stdout.isatty = lambda: True; from analysis.terminal import show_text; show_text('x', True)"
+    code = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"  # a shell may ignore it
+        " sys.stdout.isatty = lambda: True; from analysis.terminal import show_text; show_text('x', True);"
+        " os.kill(os.getpid(), signal.SIGINT)"
+    )
     pager = "sh -c 'trap \"\" INT; read line; kill -INT $PPID; sleep 0.1; echo $line; echo ended'"
     done = subprocess.run(
-        [sys.executable, "-c", f"{code}; import os, signal; os.kill(os.getpid(), signal.SIGINT)"],
+        [sys.executable, "-c", code],
         env={**os.environ, "PAGER": pager}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.stdout == "x\nended\n"

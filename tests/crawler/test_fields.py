@@ -26,10 +26,10 @@ PACKAGE = {
     "first_release_published_at": "2014-03-02T23:29:04.000Z",
     "latest_release_published_at": "2024-03-02T23:29:04.000Z", "normalized_licenses": ["MIT"],
 }  # fmt: skip
-LONG = "x" * 10**5
+LONG, TOO_LONG = "x" * 10_000, "x" * 10_001
 REQUIRED = {"_id", "id", "name"}
 NEVER_NULL = {"tags", "normalized_licenses"}  # an empty list is the value for none
-OTHER_VALUES = ("text", 7, -1, 1.5, 2**70, True, None, [], ["x"], {}, {"a": {"b": ["c"]}}, LONG, [[[[1]]]])
+OTHER_VALUES = ("text", 7, -1, 1.5, 2**70, True, None, [], ["x"], {}, {"a": {"b": ["c"]}}, LONG, TOO_LONG, [[[[1]]]])
 ALSO_FITS = {  # values of the field's own type, or values that mean no value
     "gated": ("text", True, LONG), "disabled": (True,), "trendingScore": (7, -1, 1.5, 2**70),
     "tags": (["x"], []), "normalized_licenses": (["x"], []), "safetensors": ({}, {"a": {"b": ["c"]}}),
