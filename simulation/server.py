@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import sys
 import threading
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -101,6 +102,11 @@ class SiteServer(ThreadingHTTPServer):
         self.site = site
         self.simulation = simulation
         super().__init__(address, ConnectionHandler)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Print an error, but not that a client has cut its connection, as every client may."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 class ConnectionHandler(BaseHTTPRequestHandler):

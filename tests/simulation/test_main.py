@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -132,3 +135,17 @@ def test_no_other_package_is_imported_and_nothing_real_is_named() -> None:
     for room in ("crawler", "db", "analysis", "schedules"):
         assert f"import {room}" not in sources and f"from {room}" not in sources
     assert "registry.npm" not in sources and "pypi." not in sources.replace("pypi.example", "")
+
+
+def test_a_client_that_cuts_its_connection_is_no_error(process: Callable[..., subprocess.Popen[str]]) -> None:
+    started = process("--until-stdin-closes")
+    assert started.stdin and started.stdout and started.stderr
+    url = urlsplit(json.loads(started.stdout.readline())["huggingface"])
+    with socket.create_connection((url.hostname, url.port)) as connection:
+        connection.sendall(b"GET /api/models?limit=1 HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert connection.recv(12) == b"HTTP/1.1 200"
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert fetch(f"{url.geturl()}/api/models?limit=1").status == 200
+    started.stdin.close()
+    started.wait(10)
+    assert started.stderr.read() == ""
