@@ -207,14 +207,14 @@ def _list_row(schedule: Schedule, now: int) -> dict[str, object]:
 
 def check_schedules(options: argparse.Namespace) -> int:
     """Check the files, and let each command parse its arguments."""
-    from schedules.child_process import validate_command
+    from schedules.child_process import parse_commands
     from schedules.command_line import has_command
     from schedules.config import ScheduleError, read_schedules, schedule_folders
 
     schedules, faults = read_schedules(schedule_folders(options.schedules))
     runnable = {name: schedule for name, schedule in schedules.items() if has_command(schedule.run)}
-    complaints = {name: validate_command(schedule.arguments) for name, schedule in runnable.items()}
-    faults += [f"{name}: {complaint}" for name, complaint in complaints.items() if complaint]
+    parsed_commands = zip(runnable, parse_commands([schedule.arguments for schedule in runnable.values()]), strict=True)
+    faults += [f"{name}: {parsed}" for name, parsed in parsed_commands if isinstance(parsed, str)]
     if faults:
         raise ScheduleError(faults)
     print(f"{len(schedules)} schedules, no fault")

@@ -14,7 +14,7 @@ RUN_EXAMPLE = 'run = "crawl snapshot npm --top 1000"'
 
 
 def run_faults(run: object) -> Iterator[str]:
-    """Report what is wrong with a command line. The command itself checks its options: `validate_command`."""
+    """Report what is wrong with a command line. The command itself checks its options: `parse_commands`."""
     if not isinstance(run, str):
         return  # reported with the types
     try:

@@ -1,22 +1,20 @@
 """When the lists that a schedule takes were last complete, by whatever command they were taken.
 
-The command line of a schedule is read by the command's own parser, in a process of its own: once for each line.
+The command lines of schedules are read by the commands' own parsers, in one process: once for each set of lines.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import NamedTuple
 
 from db.registry_names import match_registry
-from schedules.child_process import parse_command
+from schedules.child_process import ParsedCommand, parse_commands
 from schedules.config import Schedule
 
 SNAPSHOT_FUNCTION = "crawler.commands.snapshot.run_snapshot"
-MAX_PROCESSES = 4
 LATEST_COVERING = """
 SELECT r.name AS registry, max(s.taken_at) AS taken_at
 FROM snapshot s JOIN registry r ON r.registry_id = s.registry_id
@@ -38,15 +36,19 @@ class WantedLists(NamedTuple):
 
 def last_covered_at(connection: sqlite3.Connection, schedules: Mapping[str, Schedule], until: int) -> dict[str, int]:
     """Return for each schedule when the last of its lists was complete. 0: one of them never was."""
-    lines = {name: schedule.run for name, schedule in schedules.items() if schedule.arguments[0] == "crawl"}
-    with ThreadPoolExecutor(MAX_PROCESSES) as threads:
-        wanted = dict(zip(lines, threads.map(_read_wanted_lists, lines.values()), strict=True))
+    arguments = {name: tuple(schedule.arguments) for name, schedule in schedules.items()}
+    lines = {name: words for name, words in arguments.items() if words[0] == "crawl"}
+    wanted = dict(zip(lines, _read_wanted_lists(tuple(lines.values())), strict=True))
     return {name: _covered_at(connection, lists, until) for name, lists in wanted.items() if lists}
 
 
-@lru_cache(maxsize=1000)
-def _read_wanted_lists(run: str) -> WantedLists | None:
-    parsed = parse_command(Schedule("", run).arguments)
+@lru_cache(maxsize=10)
+def _read_wanted_lists(lines: tuple[tuple[str, ...], ...]) -> list[WantedLists | None]:
+    return [_wanted_lists(parsed) for parsed in parse_commands(lines)]
+
+
+def _wanted_lists(parsed: ParsedCommand | str) -> WantedLists | None:
+    """Return the lists that a command line takes, None if it takes no snapshot or cannot be read (pure)."""
     if isinstance(parsed, str) or parsed.function != SNAPSHOT_FUNCTION:
         return None
     options = parsed.options

@@ -1,4 +1,4 @@
-"""A command is attended until it has ended, whatever it does with its output, and its error is what is told."""
+"""A command is waited for until it has ended, whatever it does with its output, and its error is what is reported."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from db.reasons import ReasonPipe
 from schedules import child_process
-from schedules.child_process import ChildProcess, ParsedCommand, error_message, parse_command
+from schedules.child_process import ChildProcess, ParsedCommand, error_message, parse_commands
 
 
 async def run_child(code: str, log_line: Callable[[str], None]) -> int:
@@ -77,8 +77,23 @@ def test_the_message_of_a_failure_is_the_error_and_not_the_last_line_of_its_help
     assert error_message(lines) == message
 
 
-def test_a_command_line_is_read_by_the_parser_of_its_command() -> None:
-    parsed = parse_command(["crawl", "snapshot", "--to=20", "--", "PyPI"])
+def test_command_lines_are_read_by_the_parsers_of_their_commands() -> None:
+    parsed, complaint, bare = parse_commands(
+        [
+            ["crawl", "snapshot", "--to=20", "--", "PyPI"],
+            ["crawl", "snapshot", "npm", "--top", "none"],
+            ["compute", "--help"],
+        ]
+    )
     assert isinstance(parsed, ParsedCommand) and parsed.function == "crawler.commands.snapshot.run_snapshot"
     assert parsed.options.items() >= {"registries": ["PyPI"], "top": 20, "full": False, "by": None}.items()
-    assert "above zero" in str(parse_command(["crawl", "snapshot", "npm", "--top", "none"]))
+    assert "above zero" in str(complaint)
+    assert bare == ParsedCommand("", {})
+    assert parse_commands([]) == []
+
+
+def test_each_command_line_has_the_complaint_of_a_process_that_cannot_parse_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("schedules.child_process.PARSE_COMMAND", [sys.executable, "-c", "raise SystemExit(7)"])
+    assert parse_commands([["compute"], ["score"]]) == ["ended with 7", "ended with 7"]
