@@ -11,7 +11,6 @@ from itertools import islice
 from pathlib import Path
 
 from db import StoreError
-from db.census.history import compute_census_digest, is_census
 from db.connection import UNREADABLE_ERRORS, open_for_reading
 from db.database import Database
 from db.maintenance.files import aside_path, existing_files, find_newest_backup, find_writer_process
@@ -113,6 +112,8 @@ def _schema_faults(connection: sqlite3.Connection) -> Faults:
 
 
 def _digest_faults(connection: sqlite3.Connection) -> Faults:
+    from db.census.history import compute_census_digest, is_census  # with numpy, which takes longer than a status
+
     rows = connection.execute("SELECT snapshot_id, digest FROM snapshot WHERE status <> 'open' ORDER BY 1").fetchall()
     for snapshot, stored_digest in rows:
         compute = compute_census_digest if is_census(connection, snapshot) else compute_digest
