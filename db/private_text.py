@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cache
 from urllib.parse import urlsplit
 
 from db.escaped_text import PlainText, Span, cut_spans, find_values, replace_escapes
@@ -26,11 +27,9 @@ _WIDE = (
 _HIDDEN = "[\u00ad\u200b-\u200d\u2060\ufeff]{0,3}"
 _DOT = "[.\uff0e\u3002\uff61]"
 _AT = re.compile("[@\uff20\ufe6b]")
-_NAME_BACKWARDS = re.compile(
-    rf"{_HIDDEN}(?:[A-Za-z0-9._%+'{_WIDE}-]{{0,63}}[A-Za-z0-9_{_WIDE}]|\"[^\"\\\n]{{0,62}}\w\")"
-)
+_NAME_BACKWARDS = rf"{_HIDDEN}(?:[A-Za-z0-9._%+'{_WIDE}-]{{0,63}}[A-Za-z0-9_{_WIDE}]|\"[^\"\\\n]{{0,62}}\w\")"
 _LABEL = rf"[A-Za-z0-9{_WIDE}](?:[A-Za-z0-9_{_WIDE}-]{{0,61}}[A-Za-z0-9{_WIDE}])?"
-_DOMAIN = re.compile(
+_DOMAIN = (
     rf"{_HIDDEN}(?!v?[0-9]+\.[0-9])(?:{_LABEL}{_HIDDEN}{_DOT}{_HIDDEN}){{1,8}}"
     rf"(?:xn--[A-Za-z0-9-]{{2,59}}|[A-Za-z{_WIDE}]{{2,24}})(?![A-Za-z0-9])"
     r"|\[(?:IPv6:)?[0-9A-Fa-f:.]{2,45}\]"
@@ -47,10 +46,16 @@ def find_addresses(text: str) -> Iterator[Span]:
     [[(4, 18)], [], []]
     """
     for at in _AT.finditer(text):
-        name = _NAME_BACKWARDS.match(text[max(0, at.start() - MAX_NAME) : at.start()][::-1])
-        domain = _DOMAIN.match(text, at.end()) if name else None
+        name = _compile(_NAME_BACKWARDS).match(text[max(0, at.start() - MAX_NAME) : at.start()][::-1])
+        domain = _compile(_DOMAIN).match(text, at.end()) if name else None
         if name and domain:
             yield at.start() - name.end(), domain.end()
+
+
+@cache
+def _compile(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern at its first use: that takes milliseconds, and most commands read no address."""
+    return re.compile(pattern)
 
 
 def find_private_text(text: str, credentials: Collection[str] = ()) -> str | None:
