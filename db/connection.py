@@ -34,7 +34,8 @@ LOCK_ATTEMPTS = 2  # the last holder may have deleted the lock file, with an emp
 def open_for_writing(path: Path, create: bool = True, patient: bool = True) -> Iterator[Database]:
     """Open the store, migrated and locked for one writer, until the block ends. Create it if it does not exist.
 
-    Another program may hold SQLite's own lock. A patient caller waits ten seconds for it, any other one second.
+    Another program may hold SQLite's own lock. A patient caller waits ten seconds for it, any other one second. Only a
+    patient caller refreshes the redacted names: in a large store that takes seconds.
 
     A store that was created for a block that fails before it stores anything is deleted again.
 
@@ -61,9 +62,11 @@ def open_for_writing(path: Path, create: bool = True, patient: bool = True) -> I
                 _prepare_for_writing(connection, path)
                 database = Database(connection)
                 migrate(database)
-                refresh_redacted_names(connection)
+                if patient:
+                    refresh_redacted_names(connection)
                 yield database
-                refresh_redacted_names(connection)  # of what the block has stored
+                if patient:
+                    refresh_redacted_names(connection)  # of what the block has stored
         finally:
             connection.close()
 

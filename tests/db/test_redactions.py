@@ -143,6 +143,17 @@ def test_a_later_package_of_a_redacted_author_is_omitted_too(store: Path) -> Non
     assert views_with(store, "later/model") | views_with(store, "key-of-it") == set()
 
 
+def test_a_writer_that_may_not_wait_leaves_the_redacted_names_to_the_next_writer(store: Path) -> None:
+    redact(store, 'author = "later"')
+    count = "SELECT count(*) FROM redacted_name WHERE name = 'later/model'"
+    with open_for_writing(store, patient=False) as database:
+        database.conn.execute("UPDATE package SET name = 'later/model' WHERE name = 'maker/b'")
+    with open_for_reading(store) as connection:
+        assert connection.execute(count).fetchone()[0] == 0
+    with open_for_writing(store) as database:
+        assert database.conn.execute(count).fetchone()[0] == 1
+
+
 def test_an_export_applies_the_redactions_of_the_store(store: Path, tmp_path: Path) -> None:
     redact(store, 'name = "maker/a"')
     assert export([str(tmp_path / "out"), "--db", str(store), "--format", "jsonl,parquet"]) == 0
