@@ -1,7 +1,7 @@
 """The log of the daemon on stderr: JSON for a program, text for a person. The system rotates it.
 
 A thread of its own writes the lines. So a full disk, a closed pipe or a reader that reads no more costs lines of the
-log, and never stops the daemon. The log tells how many lines were lost as soon as it can be written again.
+log, and never stops the daemon. The log reports how many lines were lost as soon as it can be written again.
 """
 
 from __future__ import annotations
@@ -57,14 +57,14 @@ class LineWriter:
 
     def __init__(self, descriptor: int, describe_loss: Callable[[Mapping[str, object]], str]) -> None:
         self._descriptor, self._describe_loss = descriptor, describe_loss
-        self._waiting: Queue[str | None] = Queue(MAX_WAITING_LINES)
+        self._waiting: Queue[str | None] = Queue(MAX_WAITING_LINES)  # None ends the thread
         self._without_room = self._unwritten = self._reported = 0  # the first is counted by the caller's thread
         self._is_cut = False
         self._thread = Thread(target=self._write_lines, daemon=True)
         self._thread.start()
 
-    def put(self, line: str | None) -> None:
-        """Let a line be written. None ends the thread after the lines before it."""
+    def put(self, line: str) -> None:
+        """Let a line be written."""
         try:
             self._waiting.put_nowait(line)
         except Full:
@@ -72,7 +72,8 @@ class LineWriter:
 
     def close(self, seconds: float) -> bool:
         """End the thread after the waiting lines, and return whether it ended in time."""
-        self.put(None)
+        with suppress(Full):
+            self._waiting.put(None, timeout=seconds)
         self._thread.join(seconds)
         return not self._thread.is_alive()
 

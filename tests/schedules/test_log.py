@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -58,6 +59,22 @@ def test_a_reader_that_reads_no_more_costs_no_time(pipe: tuple[int, int], monkey
     assert time.monotonic() - started_at < 1
     assert log._lines._without_room > 980
     os.read(reader, 2**20)  # lets the waiting thread end
+
+
+@pytest.mark.fault("A16")
+def test_a_full_queue_is_written_before_the_log_closes(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_module, "MAX_WAITING_LINES", 1)
+    reader, writer = pipe
+    fill_pipe(writer)
+    log = DaemonLog("json", writer)
+    log.write("first")
+    while not log._lines._waiting.empty():
+        time.sleep(0.001)
+    log.write("second")
+    Timer(0.02, os.read, (reader, 2**20)).start()
+    log.close()
+    assert not log._lines._thread.is_alive()
+    assert [event["event"] for event in read_events(os.read(reader, 2**16))] == ["first", "second"]
 
 
 @pytest.mark.fault("A16")
