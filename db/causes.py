@@ -40,7 +40,7 @@ SQLITE_ERRORS = {
 }
 
 
-def primary_code(error: sqlite3.Error) -> int:
+def primary_code(error: BaseException) -> int:
     """Return the result code of SQLite without its details, 0 if Python raised the error."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 

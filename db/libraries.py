@@ -32,7 +32,7 @@ def describe_missing_library(error: ImportError) -> ObservatoryError | None:
         return ObservatoryError(
             f"The library {error.path} cannot be loaded.",
             why=f"The system says: {error}.",
-            fix="Run the same command again. If it fails again, install the program anew.",
+            fix="Run the same command again. If it fails again, reinstall the program.",
             more="docs/install.md",
         )
     if module in ("", *OURS) or not isinstance(error, ModuleNotFoundError):

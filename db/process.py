@@ -42,7 +42,7 @@ def open_missing_streams() -> None:
 
 @contextmanager
 def interrupt_on_sigterm() -> Iterator[None]:
-    """Let SIGTERM interrupt the block as Ctrl-C does, so that what the block made is cleared away."""
+    """Let SIGTERM interrupt the block as Ctrl-C does, so that the block deletes what it has created."""
     if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
         yield
         return

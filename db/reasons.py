@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from enum import StrEnum
 
+from db.causes import primary_code
+
 REASON_PIPE = "OBSERVATORY_REASON_PIPE"
 FULL_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 BUSY_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
@@ -53,7 +55,7 @@ def _own_reason(error: BaseException) -> FailureReason | None:
         return reason
     if isinstance(error, OSError) and error.errno in FULL_DISK_ERRORS:
         return FailureReason.DISK_FULL
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    code = primary_code(error)
     if code in FULL_DISK_CODES:
         return FailureReason.DISK_FULL
     return FailureReason.ANOTHER_WRITER if code in BUSY_CODES else None
@@ -69,7 +71,7 @@ def read_reason(word: object) -> FailureReason | None:
 
 
 def report_reason(reason: FailureReason | None) -> None:
-    """Tell the daemon the reason of a failure, if a daemon has started this process."""
+    """Report the reason of a failure to the daemon, if a daemon has started this process."""
     with suppress(OSError, ValueError, OverflowError):
         descriptor, inode = map(int, os.environ.get(REASON_PIPE, "").split(":"))
         status = os.fstat(descriptor)

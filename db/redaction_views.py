@@ -15,7 +15,6 @@ from db.dictionary import load_dictionary
 from db.spellings import folded_text_sql
 
 WITHHELD = "[withheld]"
-REDACTION_MARKER = "FROM redacted_"  # in the SQL of every view that omits redacted names or withholds texts
 CLASSES = ("name", "text", "label")
 _WRAPPED_VIEW = re.compile(r"(CREATE VIEW \S+) AS\nSELECT [^\n]*\nFROM \(\n(.*)\n\) b(?:\nWHERE .*)?", re.DOTALL)
 

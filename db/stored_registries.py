@@ -1,4 +1,4 @@
-"""The registries of a store, read once for a whole command. A store that is not made yet has none."""
+"""The registries of a store, read once for a whole command. A store that does not exist yet has none."""
 
 from __future__ import annotations
 

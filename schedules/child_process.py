@@ -20,7 +20,7 @@ from schedules.log_redaction import redact, secret_values
 
 MAX_LINE_BYTES = 2000
 READ_LIMIT = 2**20  # bytes of one line that asyncio buffers
-MAX_LINES = 20  # the newest lines, which tell what went wrong
+MAX_LINES = 20  # the newest lines, among which is the error
 POLL_SECONDS = 0.2
 OUTPUT_SECONDS = 3  # for which the output of a command that has ended may stay open
 OBSERVATORY_COMMAND = [sys.executable, "-m", "schedules.cli"]

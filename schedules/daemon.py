@@ -167,7 +167,7 @@ class Daemon:
         """Return whether the disk has room for a command. If not, defer its tick."""
         try:
             free = shutil.disk_usage(self._store.parent).free
-        except OSError:  # the command tells what is wrong with the disk
+        except OSError:  # the command reports what is wrong with the disk
             return True
         if free >= self._options.min_free_bytes:
             return True
@@ -197,14 +197,14 @@ class Daemon:
         given_reason = None
         try:
             code = await child.wait()
-            said = error_message(child.lines) if code != DONE else None
+            message = error_message(child.lines) if code != DONE else None
             given_reason = child.read_reason()
         except Exception as error:  # whatever it is, the command must not be waited for any more
             child.stop(kill=True)
-            code, said = FAILED, f"{type(error).__name__}: {error}"
+            code, message = FAILED, f"{type(error).__name__}: {error}"
         reason = "stopped" if self._stopping and code != DONE else failure_reason(code, given_reason)
         self._child = None
-        self._record_ticks(self._planner.finish(code, self._now(), reason, said))
+        self._record_ticks(self._planner.finish(code, self._now(), reason, message))
         self._journal.flush()
         self._report_quality_events()
         self._wake.set()

@@ -18,13 +18,13 @@ class Heartbeat:
         self._held = self._file.stat() if self._file.exists() else None
 
     def write(self) -> None:
-        """Write the time into the lock file, and tell systemd."""
+        """Write the time into the lock file, and notify systemd."""
         notify("WATCHDOG=1")
         with suppress(OSError):
             os.utime(self._file)
 
     def require_file(self) -> None:
-        """Refuse to end as if all were right without the lock file.
+        """Refuse to end with success without the lock file.
 
         Raises:
             ObservatoryError: the lock file was deleted or replaced.

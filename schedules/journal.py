@@ -23,7 +23,7 @@ class DaemonJournal:
         self._waiting: list[Tick] = []
 
     def append(self, ticks: Sequence[Tick]) -> None:
-        """Append ticks, after those that wait. The log tells if the file cannot be written."""
+        """Append ticks, after those that wait. Log a file that cannot be written."""
         self._waiting = [*self._waiting, *ticks][-MAX_WAITING_TICKS:]
         try:
             append_ticks(self._store, self._waiting)

@@ -183,8 +183,8 @@ class Planner:
         since = self.decided_until[name]
         moments, has_older = list_newest_moments(timetable, since, now, MAX_MISSED_MOMENTS)
         oldest, *newer = [Tick(name, moment, "time", "queued") for moment in moments]
-        said = f"stands for every moment since {isoformat_utc(since)}: too many to record one by one"
-        return [replace(oldest, last_line=said) if has_older else oldest, *newer]
+        note = f"stands for every moment since {isoformat_utc(since)}: too many to record one by one"
+        return [replace(oldest, last_line=note) if has_older else oldest, *newer]
 
     def _next_moment(self, name: str, timetable: Timetable) -> int:
         """Return the first undecided moment. It is cached, because cron fields take long to compute."""

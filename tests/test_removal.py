@@ -46,7 +46,7 @@ def import_list(folder: Path, month: int) -> None:
 
 
 @pytest.mark.ci
-def test_a_removal_is_told_by_every_reader(folder: Path) -> None:
+def test_a_removal_is_reported_by_every_reader(folder: Path) -> None:
     store = folder / "observatory.db"
     with hold_writer_lock(store):
         busy = observatory(folder, "store", "remove", "2", "--reason", REASON, code=1)

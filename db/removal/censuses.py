@@ -1,4 +1,4 @@
-"""What each ended census of a registry said of the packages that a removed import touched."""
+"""The observations in ended censuses of the packages that a removed import touched."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
--- Delete what a removed file of the time :at said of cards, then the cards that no revision has. A revision that a later check
--- confirmed stays: it begins at that check, and belongs to the collection that made it.
+-- Delete the observations of cards in a removed file of the time :at, then the cards that no revision has. A revision that a later
+-- check confirmed stays: it begins at that check, and belongs to the collection of that check.
 
 -- The same card before and in the file, or before and after the file: one revision.
 UPDATE card_revision SET valid_to = r.valid_to,

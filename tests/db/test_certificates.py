@@ -36,7 +36,7 @@ def test_a_folder_of_any_variable_is_trusted(tmp_path: Path, variable: str) -> N
     assert environment["SSL_CERT_DIR"] == str(tmp_path) and "SSL_CERT_FILE" not in environment
 
 
-def test_a_file_that_does_not_exist_is_told_and_changes_nothing(tmp_path: Path) -> None:
+def test_a_file_that_does_not_exist_is_reported_and_changes_nothing(tmp_path: Path) -> None:
     environment = {"SSL_CERT_FILE": "/nowhere/a.pem", "SSL_CERT_DIR": f"/nowhere:{tmp_path}"}
     assert list(describe_authorities(environment)) == [
         "SSL_CERT_FILE is /nowhere/a.pem, which does not exist",

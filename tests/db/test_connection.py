@@ -107,7 +107,7 @@ def test_a_lock_file_that_was_deleted_between_opening_and_locking_is_not_a_lock(
         pass
 
 
-def test_a_lock_file_that_its_last_holder_has_just_deleted_is_made_again(
+def test_a_lock_file_that_its_last_holder_has_just_deleted_is_created_again(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lock, deletions = fcntl.flock, iter([lock_path(path)])

@@ -110,7 +110,7 @@ def test_the_words_of_a_command_are_no_reason(tmp_path: Path) -> None:
 
 
 @pytest.mark.fault("C15", "C18")
-def test_a_command_tells_its_reason_in_either_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_reports_its_reason_in_either_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     line = ["crawl", "snapshot", "huggingface/models", "--retry-for", "1", "--quiet", "--format", "json"]
     assert asyncio.run(run_child(line, tmp_path)).read_reason() == "offline"
