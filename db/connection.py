@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from db import StoreBusyError, StoreError
 from db.causes import primary_code
@@ -103,7 +103,7 @@ def hold_writer_lock(path: Path) -> Iterator[None]:
         for _ in range(LOCK_ATTEMPTS):
             lock = stack.enter_context(_open_lock_file(path))
             _lock_file(lock, path)
-            if _is_still_there(lock, lock_path(path)):
+            if is_still_there(lock, lock_path(path)):
                 break
         else:
             raise _busy_error(path, "unknown")
@@ -158,7 +158,7 @@ def is_without_tables(path: Path) -> bool:
         return False
 
 
-def _is_still_there(file: IO[str], path: Path) -> bool:
+def is_still_there(file: IO[Any], path: Path) -> bool:
     """Return whether a path still names an open file."""
     return path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat())
 

@@ -1,7 +1,8 @@
-"""What a killed backup leaves is deleted by the next one. A copy that is being made is not."""
+"""What a killed backup leaves is deleted by the next one. A copy in progress is not."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import pytest
 
@@ -41,6 +42,36 @@ def store(tmp_path: Path) -> Path:
 
 def list_partial(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.iterdir() if ".partial" in file.name)
+
+
+def test_a_copy_that_is_deleted_before_it_is_locked_is_created_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, lock, deleted = tmp_path / "backup.db", fcntl.flock, []
+
+    def delete_and_lock(file: IO[bytes], operation: int) -> None:
+        if not deleted:
+            deleted.extend(tmp_path.iterdir())
+            deleted[0].unlink()
+        lock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", delete_and_lock)
+    with hold_partial_copy(target) as partial:
+        assert deleted == [partial] and partial.exists()
+        assert delete_abandoned_copies(target) == []
+    assert list_partial(tmp_path) == []
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError, PermissionError])
+def test_a_copy_that_is_gone_or_of_another_user_stops_no_backup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[OSError]
+) -> None:
+    def refuse(path: Path, mode: str) -> None:
+        raise error(path)
+
+    (tmp_path / f"backup.db.7{ENDING}").write_bytes(b"x")
+    monkeypatch.setattr(Path, "open", refuse)
+    assert delete_abandoned_copies(tmp_path / "backup.db") == []
 
 
 @pytest.mark.fault("A19")
