@@ -143,9 +143,9 @@ def failure_reason(code: int, reason: FailureReason | None) -> str | None:
     >>> failure_reason(1, FailureReason.OFFLINE), failure_reason(-9, None), failure_reason(0, FailureReason.OFFLINE)
     ('offline', 'killed', None)
     """
-    if code == 0:
-        return None
-    return "killed" if code < 0 else str(reason) if reason else None
+    if code < 0:
+        return "killed"
+    return str(reason) if code and reason else None
 
 
 def error_message(lines: Sequence[str]) -> str | None:
