@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from db.database import AbsentModule
+from db.database import AbsentModules
 from tests.simulated import ROOT
 
 
@@ -33,4 +33,4 @@ def hide_library(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:
     """Let this process not find modules until the test ends, also if they were imported before."""
     for name in [name for name in sys.modules if name.split(".")[0] in modules or name in modules]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setattr(sys, "meta_path", [*map(AbsentModule, modules), *sys.meta_path])
+    monkeypatch.setattr(sys, "meta_path", [AbsentModules(modules), *sys.meta_path])

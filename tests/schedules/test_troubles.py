@@ -14,7 +14,7 @@ from benchmarks.troubles import TROUBLES, format_ending
 @pytest.mark.timeout(120)
 @pytest.mark.fault("A16", "A17", "A21", "B4")
 @pytest.mark.parametrize("trouble", TROUBLES)
-def test_a_daemon_in_trouble_continues_and_ends_on_request(
+def test_a_daemon_in_trouble_goes_on_and_ends_when_asked(
     tmp_path: Path, trouble: str, measured: Callable[[str], None]
 ) -> None:
     ending = TROUBLES[trouble](tmp_path / "daemon")
