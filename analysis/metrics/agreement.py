@@ -10,7 +10,7 @@ from pandas import DataFrame
 from analysis.compute.metric import Result
 from analysis.scoring.agreement import Agreement, agreement_intervals, measure_agreement
 
-VERSION = 2
+VERSION = 3
 APPLIES_TO = "cards"
 
 

@@ -19,7 +19,7 @@ INSERT INTO card_revision (package_id, valid_from, valid_to, state, card_id, sha
 SELECT package_id, checked_at, valid_to, state, card_id, checked_sha, checked_sha, checked_at, fetched_at, collection_id, note
 FROM card_revision
 WHERE package_id = :package AND valid_from < :at AND (valid_to IS NULL OR valid_to > :at) AND checked_at > :at
-  AND NOT (state = :state AND card_id IS :card);
+  AND (valid_to IS NULL OR valid_to > checked_at) AND NOT (state = :state AND card_id IS :card);
 
 -- The stored revision ends at :at.
 UPDATE card_revision SET valid_to = :at, checked_at = min(checked_at, :at)

@@ -7,6 +7,7 @@ on other cards. Its identity is the hash of the whole published file, so that eq
 from __future__ import annotations
 
 import hashlib
+import math
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -112,6 +113,7 @@ class CardStore:
     def __init__(self, store: Store) -> None:
         self._store, self._connection = store, store.connection
         self._compressor, self._dictionary_id = self._newest_compressor()
+        self._invalid_since = math.inf  # no result depends on a card since then, and only this process writes
 
     def begin_collection(self, collection: CardCollection) -> tuple[int, bool]:
         """Open a collection. Return its number, and whether the same file was imported for the same instant before."""
@@ -126,7 +128,6 @@ class CardStore:
                 (registry, collection.origin, collection.source, collection.file_sha256, collection.taken_at,
                  collection.started_at),
             ).lastrowid or 0  # fmt: skip
-            invalidate_results(self._connection)
             return number, False
 
     def _find_collection(self, registry: int, collection: CardCollection) -> int | None:
@@ -158,8 +159,14 @@ class CardStore:
                 "sha": observation.sha, "fetched_at": observation.fetched_at, "collection": collection,
                 "note": observation.note,
             }  # fmt: skip
+            since = self._store.query("card_change", **values)[0]["since"]
+            is_earlier = since is not None and since < self._invalid_since
+            if is_earlier:
+                invalidate_results(self._connection, since)
             for statement in load_statements("save_card_revision"):
                 self._connection.execute(statement, values)
+        if is_earlier:
+            self._invalid_since = since
 
     def train_dictionary(self, contents: Iterable[bytes]) -> bool:
         """Train a dictionary on cards, if there is none yet and there are enough cards. Return whether it was trained.

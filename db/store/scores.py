@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -42,11 +43,14 @@ def save_scores(store: Store, scorer: str, version: str, scores: Iterable[Score]
     with store.transaction():
         store.database.table("score").insert_all(rows, replace=True)
         if rows:
-            invalidate_results(store.connection)
+            cards = json.dumps(sorted({score["card_id"] for score in rows}))
+            since = store.query("first_use_of_cards", cards=cards)[0]["since"]
+            if since is not None:
+                invalidate_results(store.connection, since)
     return len(rows)
 
 
-def invalidate_results(connection: sqlite3.Connection) -> None:
-    """Delete the results that depend on cards or scores, so that they are computed again."""
+def invalidate_results(connection: sqlite3.Connection, since: int) -> None:
+    """Delete the results of the snapshots since an instant that depend on cards or scores."""
     for statement in load_statements("invalidate_card_results"):
-        connection.execute(statement)
+        connection.execute(statement, {"since": since})

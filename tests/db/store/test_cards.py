@@ -66,6 +66,14 @@ def test_a_card_is_read_as_of_any_instant(cards: CardStore, connection: sqlite3.
     assert connection.execute("SELECT count(*) FROM card_revision").fetchone()[0] == 3
 
 
+def test_a_check_before_two_of_one_instant_is_saved(cards: CardStore, connection: sqlite3.Connection) -> None:
+    package = cards.find_or_add_package(MODELS, "name:a/b", "a/b", 10)
+    for at, content in ((10, b"one"), (30, b"one"), (30, b"two"), (20, b"three")):
+        observe(cards, package, at, content)
+    known = [read_card(connection, package, at) for at in (19, 20, 29, 30)]
+    assert [card and card.text for card in known] == ["one", "three", "three", "two"]
+
+
 def test_an_older_observation_saved_later_does_not_undo_a_newer_one(
     cards: CardStore, connection: sqlite3.Connection
 ) -> None:
