@@ -138,8 +138,8 @@ def _warn_of_private_content(content: PrivateContent) -> None:
     if content.is_empty:
         return
     print(
-        f"Addresses or tokens were found in the store. Packages left out, because their names have one:"
-        f" {len(content.package_ids):,}. Texts in which each was cut: {len(content.public_texts):,}.",
+        "The store has addresses or tokens that are not exported. Packages left out, because their names have one:"
+        f" {len(content.package_ids):,}. Texts that were cut: {len(content.public_texts):,}.",
         file=sys.stderr,
     )
 
@@ -290,10 +290,11 @@ def run_peatmoss(options: argparse.Namespace) -> int:
 
     with open_for_reading(options.db) as connection:
         snapshot, date = choose_snapshot(connection, options.snapshot)
-        content = load_private_content(connection, list_credentials(os.environ))
+        credentials = list_credentials(os.environ)
+        content = load_private_content(connection, credentials)
         redactions = add_private_content(_load_redactions(options.redactions, connection), content, connection)
         stand_in = load_stand_ins(connection).get(snapshot)
-    models = write_database(options.db, snapshot, options.out, redactions, stand_in)
+    models = write_database(options.db, snapshot, options.out, redactions, credentials, stand_in)
     print(escape_control_characters(f"{options.out}: {models:,} models of snapshot {snapshot}, {date}"))
     if stand_in:
         print(describe_stand_ins([stand_in]), file=sys.stderr)

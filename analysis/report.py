@@ -175,12 +175,10 @@ def save_figures(report: Report, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files:
             write_whole(folder / name, content)
-    except (DrawingError, OSError) as error:
-        raise ObservatoryError(
-            f"The figures cannot be written to {folder}.",
-            why=describe_cause(error),
-            fix="Make room, or name another folder.",
-        ) from error
+    except DrawingError as error:
+        raise ObservatoryError("The figures cannot be drawn.", why=describe_cause(error)) from error
+    except OSError as error:
+        raise describe_os_error(error, folder) from error
     print(f"{len(files):,} files of figures were written to {folder}.", file=sys.stderr)
 
 

@@ -188,8 +188,8 @@ def run_after_missed_moments(folder: Path) -> Ending:
     ending = stop(daemon, "missed moments")
     ended.set()
     counter.join()
-    told = (folder / "hooks").read_text("utf-8").count('"event"')
-    is_right = ending.is_right and gaps >= MISSED_MOMENTS and max(counts) <= 4 and 0 < told < 100
+    reported = (folder / "hooks").read_text("utf-8").count('"event"')
+    is_right = ending.is_right and gaps >= MISSED_MOMENTS and max(counts) <= 4 and 0 < reported < 100
     return Ending(**{**vars(ending), "is_right": is_right, "hooks": max(counts)})
 
 

@@ -75,8 +75,9 @@ def is_local_host(host: str) -> bool:
 
 def describe_stand_ins(stand_ins: Iterable[StandIn]) -> str:
     """Return what a reader must know of snapshots that are not from the public registries, '' if all of them are."""
-    local = sorted({stand_in.url for stand_in in stand_ins if stand_in.is_local})
-    mirrors = sorted({stand_in.url for stand_in in stand_ins if not stand_in.is_local})
+    distinct = sorted(set(stand_ins))
+    local = [stand_in.url for stand_in in distinct if stand_in.is_local]
+    mirrors = [stand_in.url for stand_in in distinct if not stand_in.is_local]
     return " ".join((*_describe_local(local), *_describe_mirrors(mirrors)))
 
 

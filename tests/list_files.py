@@ -26,9 +26,6 @@ PTM_FIELDS = (
     "_id", "id", "downloads", "likes", "sha", "tags", "library_name", "pipeline_tag", "lastModified", "createdAt",
 )  # fmt: skip
 LIBRARIAN_FIELDS = ("id", "downloads", "likes", "library_name", "tags", "pipeline_tag", "createdAt", "lastModified")
-DUMP_FIELDS = (
-    "id", "lastModified", "sha", "pipeline_tag", "library_name", "downloads", "likes", "tags", "gated", "disabled",
-)  # fmt: skip
 NUMBER_FORMS: tuple[Callable[[int], object], ...] = (int, str, "{}.0".format, float)
 
 

@@ -68,9 +68,9 @@ def test_a_disk_that_fails_at_some_call_is_an_error_in_words(folder: Path, place
     """Try three of all faults with each command, other ones for the next command."""
     for call, error, number in FAULTS[place * 5 % len(FAULTS) :: len(FAULTS) // 3]:
         ended = run_with_fault(folder, COMMANDS[place], call, error, number)
-        case = (COMMANDS[place], call, error, number, ended.stderr[-600:])
-        assert ended.returncode in (0, 1, 2, 3), case
-        assert not any(text in ended.stderr for text in ("Traceback", "Unexpected error", "Exception ignored")), case
+        attempt = (COMMANDS[place], call, error, number, ended.stderr[-600:])
+        assert ended.returncode in (0, 1, 2, 3), attempt
+        assert not any(text in ended.stderr for text in ("Traceback", "Unexpected error", "Exception ignored")), attempt
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import os
 import random
-import sqlite3
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ import pytest
 
 from crawler.importers import list_formats
 from crawler.parsing.huggingface_rows import EXPAND_FIELDS
+from tests.db.builders import query
 from tests.list_files import WRITERS
 from tests.simulated import ROOT, Simulation
 
@@ -87,11 +86,6 @@ def crawled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             rows[registry] = fetch(f"{hub.ecosystems}/registries/{registry}.example/packages", pages)
         run_crawl("snapshot", *rows, "--top", TOP, "--clock", "registry", "--quiet", "--db", store, hub=hub)
     yield CrawledLists(request.param, store, rows)
-
-
-def query(store: Path, statement: str) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(store)) as connection:
-        return connection.execute(statement).fetchall()
 
 
 def read_ranking(store: Path, registry: str, columns: str) -> list[tuple[object, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -44,11 +45,16 @@ def choose_snapshot(connection: sqlite3.Connection, snapshot: int | None) -> tup
 
 
 def write_database(
-    store: Path, snapshot: int, out: Path, redactions: Redactions, stand_in: StandIn | None = None
+    store: Path,
+    snapshot: int,
+    out: Path,
+    redactions: Redactions,
+    credentials: Collection[str],
+    stand_in: StandIn | None,
 ) -> int:
     """Write a snapshot to a new file, completely or not at all, and return the number of its models.
 
-    The table `model_hub` names the endpoint that stands in for the Hub.
+    The table `model_hub` names the endpoint that stands in for the Hub. No text has a credential of this run.
 
     Raises:
         UsageError: the file exists.
@@ -59,14 +65,12 @@ def write_database(
         new_file_beside(out) as new_file,
         closing(sqlite3.connect(new_file, isolation_level=None, uri=True)) as connection,
     ):
-        return _fill_database(connection, store, snapshot, redactions, stand_in)
+        connection.create_function("left_out", 1, partial(_is_left_out, redactions=redactions, credentials=credentials))
+        return _fill_database(connection, store, snapshot, stand_in)
 
 
-def _fill_database(
-    connection: sqlite3.Connection, store: Path, snapshot: int, redactions: Redactions, stand_in: StandIn | None
-) -> int:
+def _fill_database(connection: sqlite3.Connection, store: Path, snapshot: int, stand_in: StandIn | None) -> int:
     hub = {"hub": str(stand_in) if stand_in else HUB_NAME, "url": stand_in.url if stand_in else HUB_URL}
-    connection.create_function("left_out", 1, partial(_is_left_out, redactions=redactions))
     connection.execute("ATTACH DATABASE ? AS store", (f"file:{quote(str(store.resolve()))}?mode=ro",))
     connection.execute("BEGIN")
     for statement in split_statements(SCHEMA_SCRIPT.read_text("utf-8")):
@@ -76,8 +80,9 @@ def _fill_database(
     return models
 
 
-def _is_left_out(text: str | None, redactions: Redactions) -> bool:
-    """Return whether a text names what is left out, or has an address or a token."""
+def _is_left_out(text: str | None, redactions: Redactions, credentials: Collection[str]) -> bool:
+    """Return whether a text names what is left out, or has an address, a token or a credential."""
     if text is None:
         return False
-    return redactions.is_redacted_name(text) or redactions.is_quoted_in(text) or find_unmistakable(text) is not None
+    is_redacted = redactions.is_redacted_name(text) or redactions.is_quoted_in(text)
+    return is_redacted or find_unmistakable(text, credentials) is not None

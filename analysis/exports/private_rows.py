@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from analysis.exports.privacy import Redactions, load_cards
@@ -58,7 +58,7 @@ def add_private_content(redactions: Redactions, content: PrivateContent, connect
     if content.is_empty:
         return redactions
     package_ids = redactions.package_ids | content.package_ids
-    return Redactions(
-        redactions.names | content.names, redactions.owners, package_ids, load_cards(connection, package_ids),
-        public_texts=content.public_texts,
+    return replace(
+        redactions, names=redactions.names | content.names, package_ids=package_ids,
+        cards=load_cards(connection, package_ids), public_texts=content.public_texts,
     )  # fmt: skip

@@ -118,9 +118,9 @@ def publish_bundle(folder: Path, plan: PublicationPlan, private: bool) -> str:
 
 
 def list_private_repositories(hub: HfApi) -> set[str]:
-    """Return the names and ids of the repositories that only the token shows. Say so if the Hub does not tell them."""
+    """Return the names and ids of the repositories that only the token shows. Print a note if there is no list."""
     try:
-        return find_private_repositories(hub)
+        return _retry(lambda: find_private_repositories(hub))
     except Exception as error:
         print(
             "note: the bundle was not compared with your private repositories, because the Hub did not list them"

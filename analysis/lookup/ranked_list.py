@@ -13,7 +13,8 @@ from analysis.compute.relations import fetch_rows as fetch_relation
 from analysis.lookup.fetching import SqlRow, fetch_rows
 from analysis.lookup.list_rows import ListDocument, ListIdentity, RankedPackage, RankMove, RankTie
 from analysis.reporting.movers import EXPLANATIONS, MoverRow, classify_move
-from analysis.reporting.names import omit_redacted, package_page
+from analysis.reporting.names import package_page
+from analysis.reporting.redacted_rows import omit_redacted
 from db import SECONDS_PER_DAY, UsageError, __version__
 from db.cli import isoformat_utc
 from db.depths import compare_at_depth
@@ -54,17 +55,17 @@ def build_document(connection: sqlite3.Connection, request: ListRequest) -> List
     if deepest is None:
         return None
     k, day = min(request.k, deepest["depth"]), deepest["taken_at"] - deepest["taken_at"] % SECONDS_PER_DAY
-    skipped = range(0) if request.since is None else range(request.since, day)
     if request.since is not None and request.since > day:
         raise reversed_days_error(request.since, deepest["date"])
+    skipped = range(0) if request.since is None else range(request.since, day)
     with compare_at_depth(connection, k, with_members=False, skipped=skipped):
         lists = find_lists(connection, deepest["snapshot"], k)
         target, previous = lists.target["snapshot"], lists.previous and lists.previous["snapshot"]
         movers = fetch_relation(connection, "movers", snapshot=target, k=k)
     rows = fetch_relation(connection, "top_ranks", snapshot=target, limit=k, previous=previous)
-    names = RedactedNames(frozenset(row["name"] for row in fetch_rows(connection, "redacted_names")))
-    moves = [describe_move(row, k) for row in omit_redacted(movers, names.is_redacted_name)]
-    return describe_lists(connection, request, lists, omit_redacted(rows, names.is_redacted_name), moves)
+    redacted = RedactedNames(frozenset(row["name"] for row in fetch_rows(connection, "redacted_names")))
+    moves = [describe_move(row, k) for row in omit_redacted(movers, redacted)]
+    return describe_lists(connection, request, lists, omit_redacted(rows, redacted), moves)
 
 
 def reversed_days_error(since: int, date: str) -> UsageError:

@@ -181,7 +181,7 @@ def choose_depth(depths: Sequence[int], newest: Sequence[ReportSnapshot]) -> int
 
 
 def load_scope(connection: sqlite3.Connection, scope: ReportScope) -> list[ReportSnapshot]:
-    """Return the snapshots of every day, and refuse a depth that the scope has not, before anything is computed.
+    """Return the snapshots of every day. Refuse a depth that no list of the scope has, before anything is computed.
 
     Raises:
         UsageError: no complete list of the scope is as deep as requested.

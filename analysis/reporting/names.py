@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import TypeVar
+from collections.abc import Mapping
 from urllib.parse import quote
 
 REGISTRY_TITLES: Mapping[str, str] = {
@@ -39,7 +38,6 @@ HUB_PAGES: Mapping[str, str] = {
     "huggingface/spaces": "https://huggingface.co/spaces/",
 }
 ECOSYSTEMS_PAGES = "https://packages.ecosyste.ms/registries"
-Row = TypeVar("Row", bound=Mapping[str, object])
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII)
 
 
@@ -94,16 +92,3 @@ def package_page(registry: str, name: str, service: str = "huggingface", service
         return f"{ECOSYSTEMS_PAGES}/{quote(service_name, safe='')}/packages/{quote(name, safe='')}"
     prefix = HUB_PAGES.get(registry, "")
     return f"{prefix}{name}" if prefix and HUB_NAME.fullmatch(name) else ""
-
-
-def omit_redacted(rows: Iterable[Row], is_redacted: Callable[[object], bool]) -> list[Row]:
-    """Return the rows of the packages that are not left out on request, by their ids and names.
-
-    >>> rows = [{"package": "1", "name": "a"}, {"package": "2", "name": "b", "previous_name": "c"}]
-    >>> omit_redacted(rows, {"c"}.__contains__)
-    [{'package': '1', 'name': 'a'}]
-    """
-    return [
-        row for row in rows
-        if not any(is_redacted(name) for name in (row["package"], row["name"], row.get("previous_name")))
-    ]  # fmt: skip

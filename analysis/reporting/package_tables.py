@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import compress
 
 from analysis.reporting.figures.preservation import PUBLISHED, RELATION_PLURALS, collect_points
 from analysis.reporting.names import counter_words, package_page
@@ -23,12 +24,15 @@ COUNTED_RELATIONS = ("finetune", "adapter", "merge")  # the other relations are 
 
 
 def top_table(rows: Sequence[ReportTopRow], snapshot: ReportSnapshot) -> ReportTable:
-    """List the first packages of a list, with the change of each rank."""
+    """List the first packages of a list, with the change of each rank. A list may have no counters."""
     since = rows[0]["previous_date"] if rows else None
-    columns: dict[str, ColumnKind] = {"rank": "number", "package": "name", snapshot["by"]: "number"}
+    columns: dict[str, ColumnKind] = {"rank": "number", "package": "name"}
+    has_counters = any(row["value"] is not None for row in rows)
+    if has_counters:
+        columns[snapshot["by"]] = "number"
     if since:
         columns[f"since {since}"] = "text"
-    cells = [_top_cells(row, snapshot)[: len(columns)] for row in rows]
+    cells = [list(compress(_top_cells(row, snapshot), (True, True, has_counters, since))) for row in rows]
     counter = counter_words(snapshot["by"], snapshot["counter"])
     return make_table(f"The top {len(rows):,} of {snapshot['date']} by {counter}", columns, cells)
 

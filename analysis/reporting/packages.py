@@ -15,7 +15,7 @@ from analysis.reporting.leaders import (
     shared_depth,
 )
 from analysis.reporting.movers import MoverRow, describe_move
-from analysis.reporting.names import omit_redacted
+from analysis.reporting.redacted_rows import omit_redacted
 from analysis.reporting.rows import (
     ParentRow,
     RankedRow,
@@ -55,18 +55,18 @@ class PackageLoader:
         depth = shared_depth(snapshot, previous)
         rows = fetch_typed_rows(self.connection, "base_models", ParentRow, snapshot=snapshot["snapshot"],
                       previous=previous and previous["snapshot"], depth=depth)  # fmt: skip
-        return describe_base_models(omit_redacted(rows, self.redacted.is_redacted_name), snapshot, previous, depth)
+        return describe_base_models(omit_redacted(rows, self.redacted), snapshot, previous, depth)
 
     def _load_top(self, snapshot: ReportSnapshot) -> Iterator[ReportTopRow]:
         previous = choose_previous(self.results, snapshot["snapshot"], self.k)
         rows = fetch_typed_rows(
             self.connection, "top_ranks", RankedRow, snapshot=snapshot["snapshot"], previous=previous, limit=TOP_ROWS
         )
-        return describe_top(omit_redacted(rows, self.redacted.is_redacted_name), snapshot, self._snapshot(previous))
+        return describe_top(omit_redacted(rows, self.redacted), snapshot, self._snapshot(previous))
 
     def _load_moves(self, snapshot: ReportSnapshot, k: int) -> Iterator[ReportMove]:
         rows = fetch_typed_rows(self.connection, "movers", MoverRow, snapshot=snapshot["snapshot"], k=k)
-        return (describe_move(row, snapshot, k) for row in omit_redacted(rows, self.redacted.is_redacted_name))
+        return (describe_move(row, snapshot, k) for row in omit_redacted(rows, self.redacted))
 
     def _newest_lists(self) -> Iterator[ReportSnapshot]:
         """Yield the list that stands for the newest day of each series at K, or else the deepest of that day."""

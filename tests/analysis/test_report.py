@@ -329,7 +329,7 @@ def test_a_missing_library_is_named_with_what_to_install(
     code, message = run_cli(*words)
     assert code == 1
     assert f"pip install {package}" in message
-    assert "Traceback" not in message
+    assert not any(text in message for text in ("Traceback", "Make room"))
 
 
 @pytest.mark.parametrize("module", ["analysis.__main__", "analysis.report"])

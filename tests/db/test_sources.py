@@ -47,7 +47,7 @@ def test_another_host_is_a_mirror_and_its_credentials_are_not_repeated() -> None
 def test_the_notice_names_each_endpoint_once() -> None:
     simulated, mirror = StandIn("http://127.0.0.1:1", True), StandIn("https://mirror.example", False)
     assert describe_stand_ins([]) == ""
-    assert describe_stand_ins([simulated, mirror, simulated]) == (
+    assert describe_stand_ins(iter([simulated, mirror, simulated])) == (
         "Simulated or local, not a public registry: snapshots come from http://127.0.0.1:1. "
         "They say nothing about the real registries. "
         "Not the public registry: snapshots come from https://mirror.example, which may differ from the registry."

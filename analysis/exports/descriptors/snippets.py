@@ -87,8 +87,8 @@ def render(facts: BundleFacts) -> Mapping[str, bytes]:
 
 
 def _render_pandas(format_name: str, columns: tuple[Column, ...]) -> str:
-    imports = "".join(f"import {module}\n" for module in PANDAS_MODULES.get(format_name, ()))
-    imports += f"{imports and chr(10)}import pandas\n\n"
+    modules = "".join(f"import {module}\n" for module in PANDAS_MODULES.get(format_name, ()))
+    imports = "\n".join(filter(None, (modules, "import pandas\n\n")))
     entries = "".join(f"    {column.name!r}: {PANDAS_TYPES[column.type]!r},\n" for column in columns)
     types = "" if format_name == "parquet" else f"TYPES = {{\n{entries}}}\n"
     return f"{imports}{types}{PANDAS[format_name]}\nprint(ranking.head())\n"

@@ -81,7 +81,7 @@ def draw(report: Report) -> Iterator[Figure]:
 
 
 def explain_undrawn(report: Report) -> list[str]:
-    """Return why the means by tenths of a newest list are not drawn. Of means that do not exist the results say why."""
+    """Return why the means by tenths of a newest list are not drawn. The notes of results explain missing means."""
     reasons = ((scored, _explain_undrawn_tenths(scored)) for scored in _scored_lists(report))
     return [f"{scored.dated_label}, scored by {scored.scorer}: {reason}." for scored, reason in reasons if reason]
 

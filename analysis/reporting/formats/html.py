@@ -134,8 +134,17 @@ def _make_environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(cell=_format_figure_cell, parts=split_prose)
+    environment.filters.update(cell=_format_figure_cell, parts=split_prose, breakable=allow_breaks)
     return environment
+
+
+def allow_breaks(name: str) -> Markup:
+    """Return a name that a browser may break after `/` and `_`, as it does after `-`.
+
+    >>> allow_breaks("org/a_<b>")
+    Markup('org/<wbr>a_<wbr>&lt;b&gt;')
+    """
+    return Markup("<wbr>").join(re.findall(r"[^/_]*[/_]+|[^/_]+", name))
 
 
 def _load_script() -> str:

@@ -146,6 +146,14 @@ def test_a_redacted_package_is_in_no_table(store: Path, tmp_path: Path) -> None:
     assert b"c/set" not in out.read_bytes()
 
 
+@pytest.mark.fault("E10")
+def test_a_credential_of_the_run_is_in_no_table(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "text-generation")
+    out = tmp_path / "less.db"
+    assert query_export(store, out, "SELECT name FROM tag WHERE name LIKE '%-%'") == [("image-classification",)]
+    assert b"text-generation" not in out.read_bytes()
+
+
 def test_an_existing_file_is_not_replaced_and_a_partial_snapshot_is_refused(
     store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -40,29 +40,24 @@ def test_a_package_is_no_longer_listed(history: History, moves_at: Callable[[int
     assert moves_at(newest)["b"] == ("left", "dropped below rank 4, or removed")
 
 
-def test_only_the_deepest_list_of_the_day_completes_the_ranks(
-    history: History, moves_at: Callable[[int], Moves]
+@pytest.mark.parametrize(
+    ("lists_of_the_day", "reasons"),
+    [
+        (("cd", "cdab", "cdefba"), {"b": "fell to rank 5", "a": "fell to rank 6"}),
+        (("ac", "bacd"), {"b": "not in this list; rank 1 in the deepest list of the day"}),
+    ],
+)
+def test_the_deepest_list_of_the_day_gives_the_reason_for_leaving(
+    history: History, moves_at: Callable[[int], Moves], lists_of_the_day: tuple[str, ...], reasons: dict[str, str]
 ) -> None:
-    """A list of the same day at another hour has other ranks, and a list that is shallower says less."""
-    morning = parse_day("2026-01-08") + 7 * 3600
+    """The first list of the day is compared. Another list that is shallower than the deepest gives no rank."""
     history.add_snapshot("2026-01-01", descending_rows("abcd"))
-    newest = history.add_snapshot(morning, descending_rows("cd"))
-    history.add_snapshot(morning + 3600, descending_rows("cdab"))
-    history.add_snapshot(morning + 7200, descending_rows("cdefba"))
-    assert moves_at(newest) == {
-        "c": ("entered", "rose from rank 3"), "d": ("entered", "rose from rank 4"),
-        "b": ("left", "fell to rank 5"), "a": ("left", "fell to rank 6"),
-    }  # fmt: skip
-
-
-def test_a_package_in_the_top_of_the_deepest_list_of_the_day_was_not_removed(
-    history: History, moves_at: Callable[[int], Moves]
-) -> None:
     morning = parse_day("2026-01-08") + 7 * 3600
-    history.add_snapshot("2026-01-01", descending_rows("abcd"))
-    newest = history.add_snapshot(morning, descending_rows("ac"))
-    history.add_snapshot(morning + 3600, descending_rows("bacd"))
-    assert moves_at(newest)["b"] == ("left", "not in this list; rank 1 in the deepest list of the day")
+    newest, *_ = [
+        history.add_snapshot(morning + 3600 * hour, descending_rows(names))
+        for hour, names in enumerate(lists_of_the_day)
+    ]
+    assert {name: reason for name, (change, reason) in moves_at(newest).items() if change == "left"} == reasons
 
 
 def test_a_package_was_never_listed(history: History, moves_at: Callable[[int], Moves]) -> None:
